@@ -1,0 +1,31 @@
+"""Entry point of `pbx-control`: the tree of commands, nothing else."""
+
+from pbx_control.admin.door import Tree
+
+COMMANDS = {
+    "setup": "pbx_control.admin.home:setup",
+    "run": "pbx_control.daemon:run",
+    "status": "pbx_control.admin.home:status",
+    "doctor": "pbx_control.admin.doctor:doctor",
+    "demo": "pbx_control.admin.demo:demo",
+    "asterisk": "pbx_control.admin.asterisk:asterisk",
+    "trunk": "pbx_control.admin.trunk:trunk",
+    "did": "pbx_control.admin.did:did",
+    "client": "pbx_control.admin.client:client",
+    "hours": "pbx_control.admin.hours:hours",
+    "holiday": "pbx_control.admin.holiday:holiday",
+    "greeting": "pbx_control.admin.greeting:greeting",
+    "announcement": "pbx_control.admin.announcement:announcement",
+    "secretary": "pbx_control.admin.secretary:secretary",
+    "contact": "pbx_control.admin.contact:contact",
+    "recipient": "pbx_control.admin.recipient:recipient",
+    "call": "pbx_control.admin.call:call",
+    "recording": "pbx_control.admin.recording:recording",
+    "dialplan": "pbx_control.admin.dialplan:dialplan",
+    "message": "pbx_control.admin.message:message",
+}
+
+main = Tree(COMMANDS)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What is provisioned, as frozen values: everything the daemon and the generated configuration are made of.
+
+`store/snapshot.py` reads an Office out of the database; `asterisk/dialplan.py` renders it; the switchboard
+builds each call's facts from it. Numbers are E.164 with the plus sign; languages are "es" or "en".
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pbx_control.domain.hours import Week
+
+
+class ClientState(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"  # callers hear the `exhausted` announcement, nobody is rung
+    CANCELLED = "cancelled"
+
+
+class AnnouncementKind(StrEnum):
+    WELCOME = "welcome"  # before the ringing; the call is answered for it
+    CLOSED = "closed"  # outside the hours, then hung up
+    EXHAUSTED = "exhausted"  # suspended or out of calls, then hung up
+    RECORDING = "recording"  # "this call is recorded", after the welcome
+    BUSY = "busy"  # nobody can take the call and no message is wanted
+    MESSAGE = "message"  # asks the caller to leave a message after the tone
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A carrier. `match` lists the addresses it sends from; `host` (host[:port]) is where we send to, if at all."""
+
+    id: int
+    name: str
+    match: tuple[str, ...]
+    host: str = ""
+    user: str = ""
+    password: str = ""
+    register: bool = False
+    transport: str = "udp"  # udp | tcp | tls
+    codecs: tuple[str, ...] = ("alaw", "ulaw")
+    identity: str = "from"  # where the caller's number stands: from | pai | rpid
+    number_format: str = "e164"  # how the carrier writes DIDs and callers: e164 | plain | national
+    country: str = "CL"  # for number_format=national
+    did_from: str = "request"  # request | to
+    max_calls: int = 0  # 0: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    number: str
+    trunk: str  # name; "" means any trunk may deliver it
+    client_id: int | None = None
+    main: bool = False  # the one shown to contacts
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One of a client's announcements: a text to speak (`{hours}`, `{name}` are filled in) or an audio file.
+
+    `audio` is the name that `media.prompts` gave to the converted upload; exactly one of the two is set.
+    """
+
+    kind: AnnouncementKind
+    text: str = ""
+    audio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    id: int
+    slug: str
+    name: str
+    language: str = "es"
+    timezone: str = "America/Santiago"
+    state: ClientState = ClientState.ACTIVE
+    week: Week = ()
+    recording: bool = False
+    music: bool = True  # False: the waiting caller goes on hearing ringing
+    wait_limit: timedelta = timedelta(seconds=90)  # then he is asked for a message
+    summary_closed: bool = False  # also write to the recipients about calls outside the hours
+    takes_messages: bool = True  # False: at the wait limit he hears `busy` instead
+    greeting: str = ""
+    announcements: tuple[Announcement, ...] = ()
+
+    def announcement(self, kind: AnnouncementKind) -> Announcement | None:
+        """The client's own announcement of that kind, or None where the house's default serves."""
+        return next((a for a in self.announcements if a.kind == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Secretary:
+    id: int
+    name: str
+    user: str  # SIP user name; her endpoint is PJSIP/{user}
+    password: str
+    languages: tuple[str, ...] = ("es",)
+    clients: frozenset[int] | None = None  # client ids she may answer for; None: all
+    paused: bool = False
+    wrap_up: timedelta = timedelta(0)
+    free_from: datetime | None = None  # end of her wrap-up, if it is still to come
+    secure: bool = False  # TLS and SRTP
+
+    def may_answer_for(self, client_id: int) -> bool:
+        return self.clients is None or client_id in self.clients
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A day on which clients are closed: public ones have client_id None."""
+
+    day: date
+    name: str
+    client_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """All of it, sorted (clients by slug, DIDs by number, secretaries by user), at one revision of the store."""
+
+    revision: int = 0
+    trunks: tuple[Trunk, ...] = ()
+    dids: tuple[Did, ...] = ()
+    clients: tuple[Client, ...] = ()
+    secretaries: tuple[Secretary, ...] = ()
+    holidays: tuple[Holiday, ...] = ()

@@ -1,0 +1,203 @@
+"""The settings of one home: pbx.toml, each overridden by the environment (`PBX_SIP__BIND` for `[sip] bind`)."""
+
+import os
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from pbx_control.errors import ClientMistake
+
+# A home's path appears in Asterisk's configuration files, where these characters mean nothing special.
+SAFE_HOME = re.compile(r"[A-Za-z0-9/._+@-]+")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    url: str = ""  # empty: sqlite in the home
+
+
+class AsteriskSettings(Section):
+    runtime: Literal["auto", "system", "container", "rootfs", "external"] = "auto"
+    http_port: int = Field(8088, ge=1, le=65535)
+    ami_port: int = Field(5038, ge=1, le=65535)
+
+
+class Sip(Section):
+    bind: str = "0.0.0.0:5060"
+    tls_bind: str = ""
+    certificate: str = ""
+    key: str = ""
+    rtp_ports: str = "10000-20000"
+    external_address: str = ""
+    local_networks: list[str] = []
+
+    @field_validator("bind")
+    @classmethod
+    def _address_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        ip_address(host.strip("[]"))
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("must be ADDRESS:PORT, for example 0.0.0.0:5060")
+        return value
+
+    @field_validator("rtp_ports")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        low, _, high = value.partition("-")
+        if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) < int(high) < 65536):
+            raise ValueError("must be LOW-HIGH, for example 10000-20000")
+        return value
+
+    @property
+    def address(self) -> str:
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+
+class Web(Section):
+    bind: str = "127.0.0.1:8080"
+    public_url: str = ""
+
+
+class Mail(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(25, ge=1, le=65535)
+    user: str = ""
+    password: str = ""
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    sender: str = "pbx-control@localhost"
+
+
+class Telegram(Section):
+    token: str = ""
+    base_url: str = "https://api.telegram.org/bot"
+
+
+class OfficeSettings(Section):
+    name: str = "Secretariado"
+    timezone: str = "America/Santiago"
+    language: Literal["es", "en"] = "es"
+
+
+class Secrets(Section):
+    """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
+
+    ari_password: str = ""
+    ami_password: str = ""
+
+
+class Settings(BaseSettings):
+    """Everything in pbx.toml. Unknown keys in the file are refused; `doctor` lists unknown PBX_* variables."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PBX_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
+    )
+
+    database: Database = Database()
+    asterisk: AsteriskSettings = AsteriskSettings()
+    sip: Sip = Sip()
+    web: Web = Web()
+    mail: Mail = Mail()
+    telegram: Telegram = Telegram()
+    office: OfficeSettings = OfficeSettings()
+    secrets: Secrets = Secrets()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One installation's folder: where each thing lies. Asterisk sees it under the same path in every runtime."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / "pbx.toml"
+
+    @property
+    def asterisk(self) -> Path:
+        return self.root / "asterisk"
+
+    @property
+    def recordings(self) -> Path:
+        return self.root / "recordings"
+
+    @property
+    def prompts(self) -> Path:
+        return self.root / "prompts"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    def database_url(self, settings: Settings) -> str:
+        return settings.database.url or f"sqlite:///{self.root / 'pbx.db'}"
+
+
+def find_home(option: str | None = None) -> Home:
+    """The home that `--home`, `$PBX_HOME` or `./var` names, absolute.
+
+    Raises ClientMistake if its path has characters that Asterisk's configuration cannot carry.
+    """
+    root = Path(option or os.environ.get("PBX_HOME") or "var").absolute()
+    if not SAFE_HOME.fullmatch(str(root)):
+        raise ClientMistake(f"the home {str(root)!r} cannot be used: its path may hold only letters, digits and / . _ + @ -")
+    return Home(root)
+
+
+def load(home: Home) -> Settings:
+    """The settings of a home that `setup` has made.
+
+    Raises ClientMistake, naming the file and the key, if they cannot be read or make no sense.
+    """
+    try:
+        values = _read(home.settings_file)
+        return Settings(**values)
+    except FileNotFoundError:
+        raise ClientMistake(f"there is no {home.settings_file}: run `pbx-control setup` first, or name the home with --home") from None
+    except OSError as error:
+        raise ClientMistake(f"{home.settings_file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ClientMistake(f"the setting {key} is wrong: {first['msg']}; mend it in {home.settings_file} or in the environment") from None
+
+
+def defaults() -> Settings:
+    """The settings before a home has a file: defaults and the environment."""
+    return Settings()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    with path.open("rb") as file:
+        try:
+            return tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise ClientMistake(f"{path} is not valid TOML: {error}") from None
