@@ -1,8 +1,19 @@
 """What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code."""
 
+from typing import Any
+
 
 class PbxError(Exception):
-    """Base of all our errors. The text is one line for a person: what happened, why, what to do."""
+    """Base of all our errors: one line for a person: what happened, why, what to do.
+
+    `template` is the English line with `{names}` for `values`; a door looks the template up in its catalogue to
+    say the line in another language. Without values the template is taken as it is, braces and all.
+    """
+
+    def __init__(self, template: str, **values: Any) -> None:
+        super().__init__(template.format(**values) if values else template)
+        self.template = template
+        self.values = values
 
 
 class ClientMistake(PbxError):
@@ -20,6 +31,6 @@ class StoreUnavailable(PbxError):
 class DeliveryFailed(PbxError):
     """A message could not be handed over; `permanent` tells that trying again is of no use."""
 
-    def __init__(self, text: str, *, permanent: bool = False) -> None:
-        super().__init__(text)
+    def __init__(self, template: str, *, permanent: bool = False, **values: Any) -> None:
+        super().__init__(template, **values)
         self.permanent = permanent

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -166,7 +167,9 @@ def find_home(option: str | None = None) -> Home:
     """
     root = Path(option or os.environ.get("PBX_HOME") or "var").absolute()
     if not SAFE_HOME.fullmatch(str(root)):
-        raise ClientMistake(f"the home {str(root)!r} cannot be used: its path may hold only letters, digits and / . _ + @ -")
+        raise ClientMistake(
+            "the home {root} cannot be used: its path may hold only letters, digits and / . _ + @ -", root=root
+        )
     return Home(root)
 
 
@@ -179,13 +182,18 @@ def load(home: Home) -> Settings:
         values = _read(home.settings_file)
         return Settings(**values)
     except FileNotFoundError:
-        raise ClientMistake(f"there is no {home.settings_file}: run `pbx-control setup` first, or name the home with --home") from None
+        raise ClientMistake(
+            "there is no {file}: run `pbx-control setup` first, or name the home with --home", file=home.settings_file
+        ) from None
     except OSError as error:
-        raise ClientMistake(f"{home.settings_file} cannot be read: {error.strerror}") from None
+        raise ClientMistake("{file} cannot be read: {why}", file=home.settings_file, why=error.strerror) from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ClientMistake(f"the setting {key} is wrong: {first['msg']}; mend it in {home.settings_file} or in the environment") from None
+        raise ClientMistake(
+            "the setting {key} is wrong: {why}; mend it in {file} or in the environment",
+            key=key, why=first["msg"], file=home.settings_file,
+        ) from None
 
 
 def defaults() -> Settings:
@@ -194,10 +202,8 @@ def defaults() -> Settings:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import tomllib
-
     with path.open("rb") as file:
         try:
             return tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
-            raise ClientMistake(f"{path} is not valid TOML: {error}") from None
+            raise ClientMistake("{file} is not valid TOML: {why}", file=path, why=error) from None

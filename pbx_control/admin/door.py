@@ -1,0 +1,162 @@
+"""The admin's door: what all commands share: home, language, tables, JSON, and errors told in one line."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, wraps
+from importlib import import_module
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from pbx_control.admin.spanish import SPANISH
+from pbx_control.errors import PbxError
+from pbx_control.settings import Home, Settings, find_home, load
+from pbx_control.store.engine import open_engine
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@dataclass
+class Desk:
+    """What a command is given: its home, settings, database and the person's language ("es" or "en")."""
+
+    home: Home
+    language: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load(self.home)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.home, self.settings)
+
+    @cached_property
+    def console(self) -> Console:
+        # rich drops colours when the output is no terminal or NO_COLOR is set
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+    def say(self, template: str, **values: Any) -> str:
+        """The line in the person's language; templates are English and looked up in admin/spanish.py."""
+        wording = SPANISH.get(template, template) if self.language == "es" else template
+        return wording.format(**values) if values else wording
+
+    def tell(self, template: str, **values: Any) -> None:
+        """Prints a line for a person."""
+        click.echo(self.say(template, **values))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Prints rows under translated headings."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(self.say(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(plain(cell) for cell in row))
+        self.console.print(table)
+
+
+class Tree(click.Group):
+    """The top command: imports a group only when it is used, so that each command starts quickly."""
+
+    def __init__(self, commands: dict[str, str]) -> None:
+        super().__init__(
+            name="pbx-control",
+            context_settings=CONTEXT,
+            help="Runs a telephone-answering service on your own Asterisk.",
+            params=[
+                click.Option(["--home"], metavar="DIR", help="The folder of this installation [$PBX_HOME or ./var]."),
+                click.Option(["--lang"], type=click.Choice(["es", "en"]), help="Language of messages [that of $LANG]."),
+            ],
+        )
+        self.paths = commands
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.paths)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.paths:
+            return None
+        module, _, attribute = self.paths[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        language = context.params.get("lang") or terminal_language()
+        try:
+            context.obj = Desk(find_home(context.params.get("home")), language)
+            return super().invoke(context)
+        except PbxError as error:
+            wording = SPANISH.get(error.template, error.template) if language == "es" else error.template
+            line = wording.format(**error.values) if error.values else wording
+            click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
+            context.exit(1)
+
+
+def terminal_language() -> str:
+    """"es" if the terminal's locale is Spanish, else "en" (LC_ALL, LC_MESSAGES, LANG, as POSIX orders them)."""
+    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "es" if locale.lower().startswith("es") else "en"
+
+
+pass_desk = click.make_pass_decorator(Desk)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --json to a reading command; its function gets `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def print_json(value: object) -> None:
+    """Prints a value as JSON for other programs; instants as ISO 8601."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable))
+
+
+def reading_command(columns: Sequence[str]) -> Callable[[Callable[..., list[dict[str, Any]]]], Callable[..., None]]:
+    """Makes a command out of a function that returns rows (dicts): a table with `columns` (keys), or all as --json."""
+
+    def decorate(function: Callable[..., list[dict[str, Any]]]) -> Callable[..., None]:
+        @json_option
+        @pass_desk
+        @wraps(function)
+        def run(desk: Desk, as_json: bool, **options: Any) -> None:
+            rows = function(desk, **options)
+            if as_json:
+                print_json(rows)
+            elif rows:
+                desk.table(columns, [[row[column] for column in columns] for row in rows])
+            else:
+                desk.tell("nothing to show")
+
+        return run
+
+    return decorate
+
+
+def plain(cell: object) -> str:
+    """A table cell as text: instants in local wall time, lists joined, nothing for None."""
+    if cell is None or cell == "":
+        return "–"
+    if isinstance(cell, bool):
+        return "✓" if cell else "–"
+    if isinstance(cell, datetime):
+        return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(cell, (list, tuple, set, frozenset)):
+        return ", ".join(str(item) for item in cell) or "–"
+    return str(cell)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value)
+    return str(value)
