@@ -192,7 +192,9 @@ def load(home: Home) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         raise ClientMistake(
             "the setting {key} is wrong: {why}; mend it in {file} or in the environment",
-            key=key, why=first["msg"], file=home.settings_file,
+            key=key,
+            why=first["msg"],
+            file=home.settings_file,
         ) from None
 
 

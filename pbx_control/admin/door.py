@@ -100,7 +100,7 @@ class Tree(click.Group):
 
 
 def terminal_language() -> str:
-    """"es" if the terminal's locale is Spanish, else "en" (LC_ALL, LC_MESSAGES, LANG, as POSIX orders them)."""
+    """ "es" if the terminal's locale is Spanish, else "en" (LC_ALL, LC_MESSAGES, LANG, as POSIX orders them)."""
     locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "es" if locale.lower().startswith("es") else "en"
 
