@@ -1,0 +1,158 @@
+"""What is to be done for a call, in the imperative. The store's are carried out inside the step's transaction,
+the switch's after it; `asterisk/perform.py` knows how, and asking twice for the same thing does no harm."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    pass
+
+
+class StoreCommand(Command):
+    """Done in the transaction that saves the step."""
+
+    __slots__ = ()
+
+
+class SwitchCommand(Command):
+    """Done by Asterisk, after the commit."""
+
+    __slots__ = ()
+
+
+# --- the store's ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSeat(StoreCommand):
+    """Reserve her for this call; answered by SeatClaimed or OfferLost in the same transaction."""
+
+    secretary_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSeat(StoreCommand):
+    """Give her back to the floor; she is offered nothing before `free_from` (the end of her wrap-up)."""
+
+    secretary_id: int
+    free_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLetters(StoreCommand):
+    """Put the summary for each recipient of the client into the outbox (SERVICE.md rule 7)."""
+
+
+# --- the switch's -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IndicateRinging(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartMusic(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopMusic(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRingingTone(SwitchCommand):
+    """Ringing for a caller whose leg is already answered."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRingingTone(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play(SwitchCommand):
+    """Play sounds (paths under the home) one after the other to a leg, under the given id."""
+
+    leg: str
+    prompt: str
+    sounds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying(SwitchCommand):
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ring(SwitchCommand):
+    """Ring a secretary's telephone; the display shows the client's name and the caller's number.
+
+    `give_up` is when Asterisk itself ends the ringing, for the case that nobody tells it to.
+    """
+
+    leg: str
+    user: str
+    display_name: str
+    display_number: str
+    give_up: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Join(SwitchCommand):
+    """Put legs into a bridge, made if there is none. `mixed`: it will be recorded, so it mixes from the start."""
+
+    bridge: str
+    legs: tuple[str, ...]
+    mixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBridge(SwitchCommand):
+    bridge: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage(SwitchCommand):
+    """Record what the caller says after a tone, until he is silent, hangs up or `limit` is over."""
+
+    leg: str
+    path: str
+    limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLeg(SwitchCommand):
+    """Have Asterisk itself end the leg's stay after that time; None lifts the limit."""
+
+    leg: str
+    after: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp(SwitchCommand):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBridge(SwitchCommand):
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectFiles(SwitchCommand):
+    """Look at the call's files; answered by FilesInspected."""
+
+    recording: str
+    message: str

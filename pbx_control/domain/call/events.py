@@ -1,0 +1,113 @@
+"""What happens to a call, in the past tense. `asterisk/translate.py` and the runner make these, nobody else.
+
+Every event says when it happened (`at`, aware); those of a leg or prompt say which, so that what comes from one
+that is no longer current can be dropped before the table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx_control.domain.call.model import Caller, Deadline, Facts, Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived(Event):
+    facts: Facts
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft(Event):
+    """The caller's leg is gone. `cause` is the Q.850 cause, 0 where nobody knows."""
+
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTakenOver(Event):
+    """The caller's leg left our application for the dialplan: the switch serves him alone from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered(Event):
+    """The floor found a free secretary for the waiting call."""
+
+    seat: Seat
+
+
+@dataclass(frozen=True, slots=True)
+class SeatClaimed(Event):
+    """The store has reserved her for this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLost(Event):
+    """Another call claimed her first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretaryRinging(Event):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretaryAnswered(Event):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretaryLeft(Event):
+    """Her leg is gone: she refused, hung up, or her network died. `cause` is the Q.850 cause, 0 if unknown."""
+
+    leg: str
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded(Event):
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded(Event):
+    """A file (the call's recording or a left message) has been closed; `path` is under recordings/."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesInspected(Event):
+    """What the recordings really hold, seconds; None where there is no such file."""
+
+    recording_seconds: float | None = None
+    message_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed(Event):
+    """`position` is the caller's place in the queue, 1 for the next, if he is in it."""
+
+    name: Deadline
+    position: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRefused(Event):
+    """Asterisk would not do what was asked: `command` names it."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered(Event):
+    """The daemon (or its connection) is back and has compared the call with the switch: what it found."""
+
+    picked_up: bool = False
+    bridged: bool = False  # every leg that should be in the bridge is
+    recorded: bool = False

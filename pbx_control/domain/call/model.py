@@ -1,0 +1,162 @@
+"""What a call is: its phase, the people in it, and what is known of the client it is for."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a call stands; the names are those of the journal and of `call list`."""
+
+    ARRIVING = "arriving"  # known by its id only, until the first step
+    WELCOMING = "welcoming"  # hears the welcome or the recording notice, then waits
+    WAITING = "waiting"  # for a free secretary, who will be offered it by the floor
+    OFFERING = "offering"  # one secretary's telephone rings for it
+    WITHDRAWING = "withdrawing"  # she did not answer in time; her telephone is being silenced
+    TALKING = "talking"  # caller and secretary are in one bridge
+    TAKING_MESSAGE = "taking_message"  # nobody could answer: the caller speaks a message
+    PARTING = "parting"  # hears a last announcement and is then hung up
+    ENDING = "ending"  # everything is being let go; the recording is looked at
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    """What became of a call, for journal, summary and ledger."""
+
+    ANSWERED = "answered"
+    MISSED = "missed"  # gave up, or nobody could take it and no message was left
+    CLOSED = "closed"  # outside the client's hours
+    LEFT_MESSAGE = "left_message"
+    EXHAUSTED = "exhausted"  # client suspended or out of calls: nobody was rung
+
+
+class Admission(StrEnum):
+    """Whether the client takes calls at the moment of arrival."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    EXHAUSTED = "exhausted"
+
+
+class Deadline(StrEnum):
+    """The instants that a call may wait for; several run at once."""
+
+    PATIENCE = "patience"  # ringing unanswered ends; music and position begin
+    POSITION = "position"  # the next spoken position
+    WAIT_LIMIT = "wait_limit"  # the client's limit: a message is taken instead
+    OFFER = "offer"  # her telephone has rung long enough
+    WITHDRAWAL = "withdrawal"  # a silenced telephone that does not confirm is taken for gone
+    MESSAGE = "message"  # a left message that never reports its end
+    SETTLING = "settling"  # legs or files that do not report their end are no longer waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """What this client's callers may hear: paths under the home, without extension, as `domain.sounds` names them."""
+
+    welcome: tuple[str, ...] = ()  # before the ringing: the client's welcome, the recording notice
+    closed: str = ""
+    exhausted: str = ""
+    busy: str = ""
+    message: str = ""
+    thanks: str = ""
+    positions: tuple[str, ...] = ()  # spoken position 1, 2, … ; the last one says "more than"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the client when the call arrives, frozen: later changes do not touch a live call."""
+
+    did: str
+    client_id: int
+    slug: str
+    client_name: str
+    language: str
+    admission: Admission
+    sounds: Sounds
+    why: str = ""  # why it is closed: the weekly hours, or a holiday's name
+    recording: bool = False
+    music: bool = True
+    takes_messages: bool = True
+    summary_closed: bool = False
+    wait_limit: timedelta = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, cleaned at the door: an E.164 number where it could be read as one, a name without control characters."""
+
+    number: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The secretary to whom a call is offered or who has it. `user` names her telephone, PJSIP/{user}."""
+
+    secretary_id: int
+    user: str
+    name: str
+    wrap_up: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call's whole state; `flow.step` makes the next one. Ids of legs, bridge and prompts derive from `id`."""
+
+    id: str  # the caller's channel id
+    phase: Phase = Phase.ARRIVING
+    facts: Facts | None = None
+    caller: Caller = Caller()
+    arrived_at: datetime | None = None
+    waiting_since: datetime | None = None
+    first_in_line: bool = False  # lost his secretary through no fault of his: goes to the front
+    overdue: bool = False  # the wait limit passed while a telephone was ringing
+    caller_here: bool = True
+    picked_up: bool = False  # the caller's leg has been answered (SIP 200)
+    seat: Seat | None = None
+    offers: int = 0  # telephones rung so far; numbers the secretary's legs
+    refused_at: dict[int, datetime] = field(default_factory=dict)  # secretary id -> when she refused this call
+    prompts: int = 0  # prompts begun so far; numbers the playbacks
+    prompt_playing: bool = False
+    deadlines: dict[Deadline, datetime] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    answered_by: Seat | None = None  # the last secretary who talked with the caller
+    answered_at: datetime | None = None
+    bridged: bool = False  # the bridge has been asked for
+    recording: str = ""  # path under recordings/, once asked for
+    recording_flaw: str = ""
+    message: str = ""  # path under recordings/ of the left message, once asked for
+    messages: int = 0
+    files_awaited: int = 0  # recordings that have not yet reported their end
+    ended_at: datetime | None = None
+
+    @property
+    def secretary_leg(self) -> str:
+        """The channel id of the current (or last) secretary's leg."""
+        return f"{self.id}-secretary-{self.offers}"
+
+    @property
+    def bridge(self) -> str:
+        """The caller's one bridge: he stays in it for the whole call, and it is what is recorded."""
+        return f"{self.id}-bridge-1"
+
+    @property
+    def prompt(self) -> str:
+        """The id of the current (or last) playback to the caller."""
+        return f"{self.id}-prompt-{self.prompts}"
+
+    @property
+    def known(self) -> Facts:
+        """The client's facts. Only a call in ARRIVING has none."""
+        if self.facts is None:
+            raise ValueError(f"call {self.id} has not arrived yet")
+        return self.facts
+
+    @property
+    def next_deadline(self) -> tuple[Deadline, datetime] | None:
+        """The nearest deadline, or None."""
+        if not self.deadlines:
+            return None
+        name = min(self.deadlines, key=lambda each: self.deadlines[each])
+        return name, self.deadlines[name]
