@@ -152,7 +152,7 @@ secretary = Table(
     "secretary",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
     Column("user", String(40), nullable=False, unique=True),
     Column("password", Text, nullable=False),
     Column("languages", Text, nullable=False, server_default="es"),
@@ -161,6 +161,14 @@ secretary = Table(
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
     Column("secure", Boolean, nullable=False, server_default=text("false")),
+    Column("removed_at", Instant),  # she has left; the row stays because the calls she answered name it
+)
+Index(
+    "uq_secretary_name",
+    secretary.c.name,
+    unique=True,
+    sqlite_where=text("removed_at IS NULL"),
+    postgresql_where=text("removed_at IS NULL"),
 )
 
 secretary_client = Table(
