@@ -118,7 +118,17 @@ class Join(SwitchCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Leave(SwitchCommand):
+    """Take a leg out of a bridge; it lives on."""
+
+    bridge: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordBridge(SwitchCommand):
+    """Record what a bridge mixes; a file that is there already is continued."""
+
     bridge: str
     path: str
 

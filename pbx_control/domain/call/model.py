@@ -84,7 +84,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, cleaned at the door: an E.164 number where it could be read as one, a name without control characters."""
+    """Who calls, cleaned at the door: the number E.164 where it could be read as one, the name printable."""
 
     number: str = ""
     name: str = ""
@@ -129,6 +129,8 @@ class Call:
     message: str = ""  # path under recordings/ of the left message, once asked for
     messages: int = 0
     files_awaited: int = 0  # recordings that have not yet reported their end
+    inspected: bool = False  # the files have been asked for their lengths
+    taken_over: bool = False  # the switch serves the caller alone; its own record will tell how it ended
     ended_at: datetime | None = None
 
     @property

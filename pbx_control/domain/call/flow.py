@@ -1,0 +1,657 @@
+"""The life of a call, top to bottom: which event means what in which phase, as pure functions.
+
+`step(call, event)` gives the next call and the commands to be done. The tables are the contents page: every pair
+of phase and event is handled in TABLE or listed with a reason in IGNORED (a test walks them all).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pbx_control.domain.call.commands import (
+    Answer,
+    ClaimSeat,
+    Command,
+    FreeSeat,
+    HangUp,
+    IndicateRinging,
+    InspectFiles,
+    Join,
+    Leave,
+    LimitLeg,
+    Play,
+    RecordBridge,
+    RecordMessage,
+    RemoveBridge,
+    Ring,
+    StartMusic,
+    StartRingingTone,
+    StopMusic,
+    StopPlaying,
+    StopRingingTone,
+    WriteLetters,
+)
+from pbx_control.domain.call.events import (
+    CallArrived,
+    CallerLeft,
+    CallerTakenOver,
+    DeadlinePassed,
+    Event,
+    FilesInspected,
+    Offered,
+    OfferLost,
+    PromptEnded,
+    RecordingEnded,
+    Recovered,
+    SeatClaimed,
+    SecretaryAnswered,
+    SecretaryLeft,
+    SecretaryRinging,
+    SwitchRefused,
+)
+from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat
+
+# The caller hears ringing so long, unanswered; then music and his position (issue of the main job, "The call").
+RINGING_LIMIT = timedelta(seconds=20)
+# One secretary's telephone rings so long; then the next one's.
+OFFER_LIMIT = timedelta(seconds=10)
+# Asterisk itself ends her ringing a little later, for the case that the daemon dies meanwhile.
+OFFER_GIVE_UP = OFFER_LIMIT + timedelta(seconds=5)
+# A silenced telephone confirms within milliseconds; one that does not is taken for gone.
+WITHDRAWAL_LIMIT = timedelta(seconds=2)
+# The answer is heard first, then the position: some networks swallow the first syllables.
+FIRST_POSITION_AFTER = timedelta(milliseconds=500)
+POSITION_EVERY = timedelta(seconds=30)
+MESSAGE_LIMIT = timedelta(minutes=2)
+# Asterisk's own limit on a leg is so much later than ours: it is for the case that the daemon is gone.
+SWITCH_MARGIN = timedelta(seconds=30)
+# Legs and files report their end within milliseconds; what has not by then is settled without them.
+SETTLING_LIMIT = timedelta(seconds=3)
+# A left message shorter than this is a caller who hung up at the tone.
+SHORTEST_MESSAGE_SECONDS = 1.0
+# The recording may differ from the conversation by so much: joining, closing, a pause's rounding.
+RECORDING_TOLERANCE = timedelta(seconds=2)
+
+# Q.850 causes with which a leg ends when its network died; any other is somebody who hung up.
+# 0: ended unseen. 18 no user responding, 20 absent, 27 out of order, 38 network, 41 temporary failure,
+# 44 what Asterisk gives after rtp_timeout, 102 a timer expired.
+NETWORK_DIED = frozenset({0, 18, 20, 27, 38, 41, 44, 102})
+
+Step = tuple[Call, list[Command]]
+Handler = Callable[[Call, Any], Step]
+
+
+def step(call: Call, event: Event) -> Step:
+    """The next state of a call after an event, and the commands that follow from it, in order.
+
+    What comes from a leg, prompt or deadline that is no longer current changes nothing; an answer of such a leg
+    is hung up.
+    """
+    if is_stale(call, event):
+        return call, [HangUp(event.leg)] if isinstance(event, SecretaryAnswered) else []
+    handler = TABLE.get((call.phase, key_of(event)))
+    return handler(call, event) if handler else (call, [])
+
+
+def is_stale(call: Call, event: Event) -> bool:
+    """Whether the event is about a leg, prompt or deadline that the call has left behind."""
+    match event:
+        case SecretaryRinging(leg=leg) | SecretaryAnswered(leg=leg) | SecretaryLeft(leg=leg):
+            return call.seat is None or leg != call.secretary_leg
+        case PromptEnded(prompt=prompt):
+            return not call.prompt_playing or prompt != call.prompt
+        case DeadlinePassed(name=name, at=at):
+            return name not in call.deadlines or call.deadlines[name] > at
+        case CallerLeft():
+            return not call.caller_here
+    return False
+
+
+def key_of(event: Event) -> type[Event] | Deadline:
+    """What the tables are keyed by: the event's type, or which deadline has passed."""
+    return event.name if isinstance(event, DeadlinePassed) else type(event)
+
+
+# --- arriving ---------------------------------------------------------------------------------------------
+
+
+def arrive(call: Call, event: CallArrived) -> Step:
+    call = replace(call, facts=event.facts, caller=event.caller, arrived_at=event.at)
+    sounds = event.facts.sounds
+    if event.facts.admission is Admission.CLOSED:
+        return part(call, event.at, sounds.closed, Outcome.CLOSED)
+    if event.facts.admission is Admission.EXHAUSTED:
+        return part(call, event.at, sounds.exhausted, Outcome.EXHAUSTED)
+    if sounds.welcome:
+        return welcome(call, event.at)
+    return begin_waiting(call, event.at)
+
+
+def welcome(call: Call, at: datetime) -> Step:
+    call, pick_up = picked_up(replace(call, phase=Phase.WELCOMING))
+    call, play = playing(call, *call.known.sounds.welcome)
+    return call, [*pick_up, *play]
+
+
+def welcomed(call: Call, event: PromptEnded) -> Step:
+    return begin_waiting(replace(call, prompt_playing=False), event.at)
+
+
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def begin_waiting(call: Call, at: datetime) -> Step:
+    call = replace(
+        call,
+        phase=Phase.WAITING,
+        waiting_since=at,
+        deadlines={Deadline.PATIENCE: at + RINGING_LIMIT, Deadline.WAIT_LIMIT: at + call.known.wait_limit},
+    )
+    return call, comfort(call)
+
+
+def patience_over(call: Call, event: DeadlinePassed) -> Step:
+    """Ringing has lasted long enough: the call is answered and the caller waits with music and his position."""
+    ringing_tone = [StopRingingTone(call.id)] if call.picked_up and call.known.music else []
+    call, pick_up = picked_up(without(call, Deadline.PATIENCE))
+    if call.known.music:
+        call = by(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER)
+    return call, [*pick_up, *ringing_tone, *comfort(call)]
+
+
+def tell_position(call: Call, event: DeadlinePassed) -> Step:
+    call = without(call, Deadline.POSITION)
+    positions = call.known.sounds.positions
+    if not positions:
+        return call, []
+    return playing(call, positions[min(event.position, len(positions)) - 1])
+
+
+def music_again(call: Call, event: PromptEnded) -> Step:
+    call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
+    return call, comfort(call)
+
+
+def wait_over(call: Call, event: DeadlinePassed) -> Step:
+    return take_message(call, event.at)
+
+
+def wait_over_while_ringing(call: Call, event: DeadlinePassed) -> Step:
+    """Her telephone rings already: she gets her chance first."""
+    return replace(without(call, Deadline.WAIT_LIMIT), overdue=True), []
+
+
+# --- offering ---------------------------------------------------------------------------------------------
+
+
+def offer(call: Call, event: Offered) -> Step:
+    call = replace(call, phase=Phase.OFFERING, seat=event.seat, offers=call.offers + 1)
+    return call, [ClaimSeat(event.seat.secretary_id)]
+
+
+def ring_her(call: Call, event: SeatClaimed) -> Step:
+    call = by(call, Deadline.OFFER, event.at + OFFER_LIMIT)
+    ring = Ring(
+        leg=call.secretary_leg,
+        user=seat_of(call).user,
+        display_name=call.known.client_name,
+        display_number=call.caller.number,
+        give_up=OFFER_GIVE_UP,
+    )
+    return call, [ring]
+
+
+def offer_lost(call: Call, event: OfferLost) -> Step:
+    return back_in_line(replace(call, seat=None), event.at)
+
+
+def refused(call: Call, event: SecretaryLeft) -> Step:
+    """She declined, was busy, or her telephone could not be reached: the next one is asked."""
+    her = seat_of(call)
+    call = replace(call, refused_at=call.refused_at | {her.secretary_id: event.at})
+    call, free = seat_freed(call, event.at)
+    call, more = back_in_line(call, event.at)
+    return call, [*free, *more]
+
+
+def withdraw(call: Call, event: DeadlinePassed) -> Step:
+    call = by(without(call, Deadline.OFFER), Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
+    return replace(call, phase=Phase.WITHDRAWING), [HangUp(call.secretary_leg)]
+
+
+def too_late(call: Call, event: SecretaryAnswered) -> Step:
+    return call, [HangUp(event.leg)]
+
+
+def withdrawn_without_a_word(call: Call, event: DeadlinePassed) -> Step:
+    return refused(call, SecretaryLeft(event.at, call.secretary_leg))
+
+
+def back_in_line(call: Call, at: datetime) -> Step:
+    call = replace(without(call, Deadline.OFFER, Deadline.WITHDRAWAL), phase=Phase.WAITING)
+    return take_message(call, at) if call.overdue else (call, [])
+
+
+# --- talking ----------------------------------------------------------------------------------------------
+
+
+def connect(call: Call, event: SecretaryAnswered) -> Step:
+    quiet = hush(call)
+    call, pick_up = picked_up(replace(call, prompt_playing=False))
+    call = replace(
+        call,
+        phase=Phase.TALKING,
+        deadlines={},
+        overdue=False,
+        outcome=Outcome.ANSWERED,
+        answered_by=call.seat,
+        answered_at=call.answered_at or event.at,
+    )
+    call, join = joined(call)
+    return call, [*pick_up, *quiet, *join]
+
+
+def joined(call: Call) -> Step:
+    """Caller and secretary in the caller's bridge, recorded if the client wants it; Asterisk's limit is lifted."""
+    legs = (call.secretary_leg,) if call.bridged else (call.id, call.secretary_leg)
+    commands: list[Command] = [Join(call.bridge, legs, mixed=call.known.recording), LimitLeg(call.id, None)]
+    call = replace(call, bridged=True)
+    if call.known.recording and not call.recording:
+        call = replace(call, recording=file_path(call, ""), files_awaited=call.files_awaited + 1)
+        commands.append(RecordBridge(call.bridge, call.recording))
+    return call, commands
+
+
+def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
+    if event.cause in NETWORK_DIED:
+        return secretary_lost(call, event)
+    call, free = seat_freed(call, event.at)
+    call, end = end_call(call, event.at, Outcome.ANSWERED)
+    return call, [*free, *end]
+
+
+def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
+    """Her network died, she did not hang up: the caller goes to the front of the queue."""
+    call, free = seat_freed(call, event.at)
+    call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=event.at)
+    call = by(call, Deadline.WAIT_LIMIT, event.at + call.known.wait_limit)
+    call = by(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER) if call.known.music else call
+    limit = LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)
+    return call, [*free, *comfort(call), limit]
+
+
+# --- taking a message -------------------------------------------------------------------------------------
+
+
+def take_message(call: Call, at: datetime) -> Step:
+    """Nobody could take the call: the caller is asked to leave a message, if the client wants messages."""
+    quiet = hush(call)
+    call = replace(call, prompt_playing=False, deadlines={}, overdue=False)
+    leave = [Leave(call.bridge, call.id)] if call.bridged else []
+    if not call.known.takes_messages:
+        call, part_commands = part(call, at, call.known.sounds.busy, call.outcome or Outcome.MISSED)
+        return call, [*quiet, *leave, *part_commands]
+    call, pick_up = picked_up(replace(call, phase=Phase.TAKING_MESSAGE))
+    limit = LimitLeg(call.id, MESSAGE_LIMIT + SWITCH_MARGIN)
+    call, ask = playing(call, call.known.sounds.message)
+    return call, [*pick_up, *quiet, *leave, limit, *ask]
+
+
+def record_message(call: Call, event: PromptEnded) -> Step:
+    call = replace(call, prompt_playing=False, messages=call.messages + 1, files_awaited=call.files_awaited + 1)
+    suffix = "-message" if call.messages == 1 else f"-message-{call.messages}"
+    call = replace(call, message=file_path(call, suffix))
+    call = by(call, Deadline.MESSAGE, event.at + MESSAGE_LIMIT + SETTLING_LIMIT)
+    return call, [RecordMessage(call.id, call.message, MESSAGE_LIMIT)]
+
+
+def message_recorded(call: Call, event: RecordingEnded) -> Step:
+    call = replace(call, files_awaited=call.files_awaited - 1)
+    if event.path != call.message:
+        return call, []
+    return part(without(call, Deadline.MESSAGE), event.at, call.known.sounds.thanks, call.outcome)
+
+
+def message_unconfirmed(call: Call, event: DeadlinePassed) -> Step:
+    return part(call, event.at, call.known.sounds.thanks, call.outcome)
+
+
+# --- parting and ending -----------------------------------------------------------------------------------
+
+
+def part(call: Call, at: datetime, sound: str, outcome: Outcome | None) -> Step:
+    """The caller hears one last announcement and is then hung up."""
+    call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
+    call, play = playing(call, sound)
+    return call, [*pick_up, *play]
+
+
+def parted(call: Call, event: PromptEnded) -> Step:
+    return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
+
+
+def caller_hung_up(call: Call, event: CallerLeft) -> Step:
+    return end_call(replace(call, caller_here=False), event.at, call.outcome)
+
+
+def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
+    """Everything of the call is let go; it has ended when all of it has confirmed."""
+    call = replace(
+        call,
+        phase=Phase.ENDING,
+        outcome=outcome or Outcome.MISSED,
+        ended_at=call.ended_at or at,
+        prompt_playing=False,
+        deadlines={Deadline.SETTLING: at + SETTLING_LIMIT},
+    )
+    let_go = release(call)
+    call, more = settle(call, at)
+    return call, [*let_go, *more]
+
+
+def release(call: Call) -> list[Command]:
+    legs: list[Command] = [HangUp(call.id)] if call.caller_here else []
+    if call.seat:
+        legs.append(HangUp(call.secretary_leg))
+    return [*legs, RemoveBridge(call.bridge)] if call.bridged else legs
+
+
+def caller_gone(call: Call, event: CallerLeft) -> Step:
+    return settle(replace(call, caller_here=False), event.at)
+
+
+def secretary_gone(call: Call, event: SecretaryLeft) -> Step:
+    call, free = seat_freed(call, event.at)
+    call, more = settle(call, event.at)
+    return call, [*free, *more]
+
+
+def file_closed(call: Call, event: RecordingEnded) -> Step:
+    call = replace(call, files_awaited=max(0, call.files_awaited - 1))
+    return settle(call, event.at) if call.phase is Phase.ENDING else (call, [])
+
+
+def settle(call: Call, at: datetime) -> Step:
+    """Once nobody is left and every file is closed: look at the files, or end if there are none."""
+    if call.caller_here or call.seat or call.files_awaited or call.inspected:
+        return call, []
+    return look_at_files(call, at)
+
+
+def look_at_files(call: Call, at: datetime) -> Step:
+    if not (call.recording or call.message):
+        return finish(call, at)
+    call = by(replace(call, inspected=True), Deadline.SETTLING, at + SETTLING_LIMIT)
+    return call, [InspectFiles(call.recording, call.message)]
+
+
+def files_inspected(call: Call, event: FilesInspected) -> Step:
+    if call.recording:
+        call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds))
+    if (event.message_seconds or 0) < SHORTEST_MESSAGE_SECONDS:
+        call = replace(call, message="")
+    elif call.outcome is Outcome.MISSED:
+        call = replace(call, outcome=Outcome.LEFT_MESSAGE)
+    return finish(call, event.at)
+
+
+def settling_over(call: Call, event: DeadlinePassed) -> Step:
+    """Something never confirmed its end. The minute's comparison with the switch finds what is left over."""
+    if not call.inspected:
+        return look_at_files(replace(call, caller_here=False), event.at)
+    return finish(call, event.at)
+
+
+def finish(call: Call, at: datetime) -> Step:
+    call, free = seat_freed(call, at)
+    call = replace(call, phase=Phase.ENDED, deadlines={})
+    silent = call.outcome is Outcome.CLOSED and not call.known.summary_closed
+    return call, [*free] if silent else [*free, WriteLetters()]
+
+
+def taken_over(call: Call, event: CallerTakenOver) -> Step:
+    """The switch serves the caller alone; what became of him comes with the record that it writes."""
+    call, free = seat_freed(call, event.at)
+    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), free
+
+
+# --- recovering -------------------------------------------------------------------------------------------
+
+
+def resume_prompt(call: Call, event: Recovered) -> Step:
+    """A prompt whose end may have been missed is played again, from its beginning."""
+    call = replace(call, picked_up=event.picked_up)
+    if call.phase is Phase.WELCOMING:
+        return welcome(call, event.at)
+    if call.phase is Phase.TAKING_MESSAGE:
+        return take_message(replace(call, files_awaited=0), event.at)
+    sounds = call.known.sounds
+    parting_with = {Outcome.CLOSED: sounds.closed, Outcome.EXHAUSTED: sounds.exhausted}
+    last_word = sounds.thanks if call.message else sounds.busy
+    return part(call, event.at, parting_with.get(call.outcome or Outcome.MISSED, last_word), call.outcome)
+
+
+def resume_waiting(call: Call, event: Recovered) -> Step:
+    call = replace(call, picked_up=event.picked_up)
+    if call.prompt_playing:
+        call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
+    return call, comfort(call)
+
+
+def resume_talking(call: Call, event: Recovered) -> Step:
+    """Performs what was saved but not done when the daemon died between the two."""
+    call, pick_up = picked_up(replace(call, picked_up=event.picked_up))
+    both: tuple[str, ...] = (call.id, call.secretary_leg)
+    join: list[Command] = [] if event.bridged else [Join(call.bridge, both, mixed=call.known.recording)]
+    record: list[Command] = []
+    if call.recording and not event.recorded:
+        record = [RecordBridge(call.bridge, call.recording)]
+    return call, [*pick_up, *join, LimitLeg(call.id, None), *record]
+
+
+def resume_ending(call: Call, event: Recovered) -> Step:
+    let_go = release(call)
+    call, more = settle(replace(call, files_awaited=0, inspected=False), event.at)
+    return call, [*let_go, *more]
+
+
+# --- what the handlers share ------------------------------------------------------------------------------
+
+
+def by(call: Call, name: Deadline, at: datetime) -> Call:
+    return replace(call, deadlines=call.deadlines | {name: at})
+
+
+def without(call: Call, *names: Deadline) -> Call:
+    return replace(call, deadlines={name: at for name, at in call.deadlines.items() if name not in names})
+
+
+def picked_up(call: Call) -> Step:
+    return (call, []) if call.picked_up else (replace(call, picked_up=True), [Answer(call.id)])
+
+
+def playing(call: Call, *sounds: str) -> Step:
+    call = replace(call, prompts=call.prompts + 1, prompt_playing=True)
+    return call, [Play(call.id, call.prompt, sounds)]
+
+
+def comfort(call: Call) -> list[Command]:
+    """What a waiting caller hears: ringing before the answer, then music, or ringing again if the client prefers."""
+    if not call.picked_up:
+        return [IndicateRinging(call.id)]
+    if Deadline.PATIENCE in call.deadlines or not call.known.music:
+        return [StartRingingTone(call.id)]
+    return [StartMusic(call.id)]
+
+
+def hush(call: Call) -> list[Command]:
+    """Ends what the waiting caller hears."""
+    if not call.picked_up:
+        return []
+    tone = Deadline.PATIENCE in call.deadlines or not call.known.music
+    stop: list[Command] = [StopPlaying(call.prompt)] if call.prompt_playing else []
+    return [*stop, StopRingingTone(call.id) if tone else StopMusic(call.id)]
+
+
+def seat_of(call: Call) -> Seat:
+    if call.seat is None:
+        raise ValueError(f"call {call.id} is offered to nobody in {call.phase}")
+    return call.seat
+
+
+def seat_freed(call: Call, at: datetime) -> Step:
+    """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
+    if call.seat is None:
+        return call, []
+    talked_with_her = call.answered_by == call.seat and call.phase in (Phase.TALKING, Phase.ENDING)
+    free_from = at + call.seat.wrap_up if talked_with_her else at
+    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from)]
+
+
+def file_path(call: Call, suffix: str) -> str:
+    """Where the call's files lie under recordings/: by the UTC day of its arrival."""
+    if call.arrived_at is None:
+        raise ValueError(f"call {call.id} has not arrived yet")
+    return f"{call.arrived_at:%Y/%m/%d}/{call.id}{suffix}.wav"
+
+
+def talked(call: Call) -> timedelta:
+    """From the secretary's answer to the call's end."""
+    if call.answered_at is None or call.ended_at is None:
+        return timedelta(0)
+    return call.ended_at - call.answered_at
+
+
+def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:
+    """What is wrong with a recording: "missing", "short", "long", or "" if its length fits the conversation.
+
+    A tenth of the conversation is allowed on top of RECORDING_TOLERANCE for clocks that drift.
+    """
+    if recorded_seconds is None:
+        return "missing"
+    allowed = RECORDING_TOLERANCE + conversation / 10
+    difference = timedelta(seconds=recorded_seconds) - conversation
+    if abs(difference) <= allowed:
+        return ""
+    return "short" if difference < timedelta(0) else "long"
+
+
+# --- the contents page ------------------------------------------------------------------------------------
+
+P, D = Phase, Deadline
+
+TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
+    (P.ARRIVING, CallArrived): arrive,
+    (P.WELCOMING, PromptEnded): welcomed,
+    (P.WELCOMING, CallerLeft): caller_hung_up,
+    (P.WELCOMING, Recovered): resume_prompt,
+    (P.WAITING, Offered): offer,
+    (P.WAITING, PromptEnded): music_again,
+    (P.WAITING, CallerLeft): caller_hung_up,
+    (P.WAITING, D.PATIENCE): patience_over,
+    (P.WAITING, D.POSITION): tell_position,
+    (P.WAITING, D.WAIT_LIMIT): wait_over,
+    (P.WAITING, Recovered): resume_waiting,
+    (P.OFFERING, SeatClaimed): ring_her,
+    (P.OFFERING, OfferLost): offer_lost,
+    (P.OFFERING, SecretaryAnswered): connect,
+    (P.OFFERING, SecretaryLeft): refused,
+    (P.OFFERING, PromptEnded): music_again,
+    (P.OFFERING, CallerLeft): caller_hung_up,
+    (P.OFFERING, D.OFFER): withdraw,
+    (P.OFFERING, D.PATIENCE): patience_over,
+    (P.OFFERING, D.POSITION): tell_position,
+    (P.OFFERING, D.WAIT_LIMIT): wait_over_while_ringing,
+    (P.OFFERING, Recovered): resume_waiting,
+    (P.WITHDRAWING, SecretaryAnswered): too_late,
+    (P.WITHDRAWING, SecretaryLeft): refused,
+    (P.WITHDRAWING, PromptEnded): music_again,
+    (P.WITHDRAWING, CallerLeft): caller_hung_up,
+    (P.WITHDRAWING, D.WITHDRAWAL): withdrawn_without_a_word,
+    (P.WITHDRAWING, D.PATIENCE): patience_over,
+    (P.WITHDRAWING, D.POSITION): tell_position,
+    (P.WITHDRAWING, D.WAIT_LIMIT): wait_over_while_ringing,
+    (P.WITHDRAWING, Recovered): resume_waiting,
+    (P.TALKING, CallerLeft): caller_hung_up,
+    (P.TALKING, SecretaryLeft): secretary_hung_up,
+    (P.TALKING, Recovered): resume_talking,
+    (P.TAKING_MESSAGE, PromptEnded): record_message,
+    (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
+    (P.TAKING_MESSAGE, D.MESSAGE): message_unconfirmed,
+    (P.TAKING_MESSAGE, CallerLeft): caller_hung_up,
+    (P.TAKING_MESSAGE, Recovered): resume_prompt,
+    (P.PARTING, PromptEnded): parted,
+    (P.PARTING, CallerLeft): caller_hung_up,
+    (P.PARTING, Recovered): resume_prompt,
+    (P.ENDING, CallerLeft): caller_gone,
+    (P.ENDING, SecretaryLeft): secretary_gone,
+    (P.ENDING, FilesInspected): files_inspected,
+    (P.ENDING, D.SETTLING): settling_over,
+    (P.ENDING, Recovered): resume_ending,
+    # A file may close in any phase: the bridge's recording when the bridge empties, a message when he hangs up.
+    **{
+        (p, RecordingEnded): file_closed for p in (P.WAITING, P.OFFERING, P.WITHDRAWING, P.TALKING, P.PARTING, P.ENDING)
+    },
+    # The switch may take the caller over whenever the daemon was not there.
+    **{(p, CallerTakenOver): taken_over for p in P if p not in (P.ARRIVING, P.ENDED)},
+}
+
+_NOT_YET = "a call has no legs, prompts or deadlines before it has arrived"
+_OVER = "the call has ended; the legs and files that are left are removed by the comparison with the switch"
+_ONCE = "a call arrives once"
+_ELSEWHERE = "the call found its way meanwhile: the floor looks again"
+_NOBODY = "no telephone rings and nobody talks in this phase"
+_NO_PROMPT = "no prompt is playing in this phase"
+_NO_FILES = "files are looked at in ENDING only"
+_NOTED = "kept in the journal; changes nothing"
+_NO_FILE_YET = "nothing is recorded before somebody answers"
+_NO_DEADLINE = "this deadline is not set in this phase"
+
+
+def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
+    if phase is P.ARRIVING:
+        return _NOT_YET
+    if phase is P.ENDED:
+        return _OVER
+    if isinstance(key, Deadline):
+        return _NO_DEADLINE
+    reasons: dict[type[Event], str] = {
+        CallArrived: _ONCE,
+        Offered: _ELSEWHERE,
+        SeatClaimed: _ELSEWHERE,
+        OfferLost: _ELSEWHERE,
+        SecretaryRinging: _NOTED,
+        SecretaryAnswered: _NOBODY,
+        SecretaryLeft: _NOBODY,
+        PromptEnded: _NO_PROMPT,
+        FilesInspected: _NO_FILES,
+        SwitchRefused: _NOTED,
+        RecordingEnded: _NO_FILE_YET,
+    }
+    return reasons[key]
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    CallArrived,
+    CallerLeft,
+    CallerTakenOver,
+    Offered,
+    SeatClaimed,
+    OfferLost,
+    SecretaryRinging,
+    SecretaryAnswered,
+    SecretaryLeft,
+    PromptEnded,
+    RecordingEnded,
+    FilesInspected,
+    SwitchRefused,
+    Recovered,
+)
+
+IGNORED: dict[tuple[Phase, type[Event] | Deadline], str] = {
+    (phase, key): _reason(phase, key)
+    for phase in Phase
+    for key in (*EVENT_TYPES, *Deadline)
+    if (phase, key) not in TABLE
+}

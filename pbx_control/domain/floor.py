@@ -1,0 +1,93 @@
+"""Which free secretary is offered which waiting call. Owns no state: the queue is the calls that wait."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pbx_control.domain.call.model import Call, Phase, Seat
+
+# A telephone that declines at once would be rung again at once when she is the only one: she gets a pause.
+PAUSE_AFTER_REFUSAL = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Chair:
+    """A secretary as the floor sees her, with what decides whether she is free."""
+
+    seat: Seat
+    languages: tuple[str, ...]
+    clients: frozenset[int] | None  # None: all
+    idle_since: datetime
+    free_from: datetime  # end of her wrap-up
+    registered: bool = False
+    paused: bool = False
+    held_by: str = ""  # the call that has her
+    busy: bool = False  # her telephone has a channel in the switch that no call of ours knows
+
+    def free_at(self, at: datetime) -> bool:
+        """Whether she can be offered a call now."""
+        return self.registered and not (self.paused or self.held_by or self.busy) and self.free_from <= at
+
+    def may_answer(self, call: Call) -> bool:
+        """Whether she answers for this call's client at all."""
+        return self.clients is None or call.known.client_id in self.clients
+
+
+def queue(calls: Iterable[Call]) -> list[Call]:
+    """The calls that wait for a secretary, next one first: who lost his secretary, then who waits longest."""
+    waiting = [call for call in calls if call.phase is Phase.WAITING and call.waiting_since]
+    return sorted(waiting, key=lambda call: (not call.first_in_line, call.waiting_since, call.id))
+
+
+def position(call: Call, calls: Iterable[Call]) -> int:
+    """The caller's place among those who wait (or are being offered) for the same pool, 1 for the next."""
+    ahead = (Phase.WAITING, Phase.OFFERING, Phase.WITHDRAWING)
+    mine = (not call.first_in_line, call.waiting_since or call.arrived_at)
+    return 1 + sum(
+        1
+        for other in calls
+        if other.phase in ahead
+        and other.id != call.id
+        and (not other.first_in_line, other.waiting_since or other.arrived_at) < mine  # type: ignore[operator]
+    )
+
+
+def assign(
+    waiting: Iterable[Call], chairs: Iterable[Chair], at: datetime
+) -> tuple[list[tuple[str, Seat]], datetime | None]:
+    """Pairs of (call id, seat) to be offered now, and when to look again if nothing else happens.
+
+    `waiting` in the order of `queue`. For each call: who has not refused it first, then who speaks its language,
+    then who has been idle longest. Who refused is asked again only when every other free one has refused too.
+    """
+    free = [chair for chair in chairs if chair.free_at(at)]
+    pairs: list[tuple[str, Seat]] = []
+    wakes: list[datetime] = []
+    for call in waiting:
+        able = [chair for chair in free if chair.may_answer(call)]
+        rested = [chair for chair in able if _asked_again_from(call, chair) <= at]
+        if rested:
+            best = min(rested, key=lambda chair: _preference(call, chair))
+            free.remove(best)
+            pairs.append((call.id, best.seat))
+        elif able:
+            wakes.append(min(_asked_again_from(call, chair) for chair in able))
+    return pairs, min(wakes, default=None)
+
+
+def next_free(chairs: Iterable[Chair], at: datetime) -> datetime | None:
+    """The nearest end of a wrap-up: the floor looks again then."""
+    return min((chair.free_from for chair in chairs if chair.free_from > at and chair.registered), default=None)
+
+
+def _preference(call: Call, chair: Chair) -> tuple[datetime, bool, datetime]:
+    refused = call.refused_at.get(chair.seat.secretary_id, _NEVER)
+    return refused, call.known.language not in chair.languages, chair.idle_since
+
+
+def _asked_again_from(call: Call, chair: Chair) -> datetime:
+    refused = call.refused_at.get(chair.seat.secretary_id)
+    return refused + PAUSE_AFTER_REFUSAL if refused else _NEVER
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
