@@ -1,0 +1,1 @@
+"""The texts that callers hear, one module for each language: data only; media/prompts.py makes audio of them."""

@@ -1,0 +1,180 @@
+"""Which sound is which: the name of what a caller hears is a pure function of its text and language.
+
+A name is a path under the home without extension (`prompts/spoken/es-0123456789abcdef`): Asterisk adds `.wav` or
+`.wav16`, and media/prompts.py sees to it that the files are there.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import time
+from enum import StrEnum
+from hashlib import sha256
+
+from pbx_control.domain.hours import Span, Week
+from pbx_control.domain.office import AnnouncementKind, Client
+from pbx_control.domain.wording import hours_in_words
+from pbx_control.errors import ClientMistake
+from pbx_control.sounds import en, es
+
+LANGUAGES = ("es", "en")
+TEXTS = {"es": es, "en": en}
+
+# Raised when a text is pronounced or processed differently from now on: every prompt then gets a new name.
+RENDERING = 1
+LONGEST_TEXT = 1000  # characters: a bit more than a minute of speech
+LAST_POSITION = 20
+
+# Played only to the callers of a client that asked for them by setting a text or a file.
+ONLY_IF_SET = frozenset({AnnouncementKind.WELCOME, AnnouncementKind.RECORDING})
+PLACEHOLDERS = ("hours", "name")
+
+# The hours of docs/service.md rule 3, which most clients keep.
+OFFICE_WEEK: Week = tuple(
+    Span(day, opens, closes) for day in range(5) for opens, closes in ((time(9), time(13)), (time(14), time(18)))
+)
+
+Spoken = tuple[str, str, str]
+"""(name, text, language) of one sound that is to be spoken."""
+
+
+class HouseSound(StrEnum):
+    """What the house itself says to callers, whoever the client is."""
+
+    THANKS_FOR_WAITING = "thanks_for_waiting"  # now and then, to one who waits
+    MESSAGE_TAKEN = "message_taken"  # after a message was left, then hung up
+    GOODBYE = "goodbye"
+    TIME_IS_UP = "time_is_up"  # the cap on a transferred conversation was reached, then hung up
+
+
+def sound_name(text: str, language: str) -> str:
+    """The name of a spoken text: `prompts/spoken/{language}-{16 hexadecimal digits}`."""
+    digest = sha256(f"{RENDERING}\n{language}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"prompts/spoken/{language}-{digest[:16]}"
+
+
+def audio_sound(audio: str) -> str:
+    """The name of an uploaded sound; `audio` is what `media.prompts.store_upload` gave: `audio/{16 digits}`."""
+    return f"prompts/{audio}"
+
+
+def house_sound(sound: HouseSound, language: str) -> str:
+    """The name of one of the house's own sounds."""
+    return sound_name(house_text(sound, language), language)
+
+
+def house_text(sound: HouseSound, language: str) -> str:
+    """What that sound says."""
+    text: str = TEXTS[language].HOUSE[sound.value]
+    return text
+
+
+def position_sound(position: int, language: str) -> str:
+    """The name of "you are number {position} in line" (1 is next); beyond 20 it says "more than twenty"."""
+    return sound_name(position_text(position, language), language)
+
+
+def position_text(position: int, language: str) -> str:
+    """What is said to the caller at that position."""
+    texts = TEXTS[language]
+    if position > LAST_POSITION:
+        return str(texts.POSITION_FAR)
+    return str(texts.POSITION.format(number=max(position, 1)))
+
+
+def announcement_sound(client: Client, kind: AnnouncementKind) -> str:
+    """The name of what the client's callers hear for that kind, or "" where nothing is to be played.
+
+    Only `welcome` and `recording` can be "": they are for clients that set one. All others have a default.
+    """
+    own = client.announcement(kind)
+    if own and own.audio:
+        return audio_sound(own.audio)
+    text = announcement_text(client, kind)
+    return sound_name(text, client.language) if text else ""
+
+
+def announcement_text(client: Client, kind: AnnouncementKind) -> str:
+    """What is spoken for that kind, with hours and name filled in; "" if nothing is, or an uploaded file is played."""
+    own = client.announcement(kind)
+    if own and own.audio:
+        return ""
+    if own and own.text:
+        return fill(own.text, client)
+    return "" if kind in ONLY_IF_SET else fill(default_text(kind, client.language, client.week), client)
+
+
+def default_text(kind: AnnouncementKind, language: str, week: Week) -> str:
+    """The house's text for a client that set none, `{hours}` and `{name}` still in it (docs/service.md rule 3)."""
+    texts = TEXTS[language]
+    if kind is AnnouncementKind.CLOSED and not week:
+        return str(texts.CLOSED_ALWAYS)
+    return str(texts.ANNOUNCEMENTS[kind.value])
+
+
+def fill(text: str, client: Client) -> str:
+    """The text with the client's `{hours}` in words and its `{name}`; anything else in braces stays as it is.
+
+    In one pass, so that braces in a client's name are not filled in again.
+    """
+    values: Mapping[str, str] = {"name": client.name, "hours": hours_in_words(client.week, client.language)}
+    filled = re.sub(r"\{(hours|name)\}", lambda found: values[found[1]], text)
+    # English hours end in "p.m.": no second full stop at the end of a sentence.
+    return re.sub(r"\.m\.\.(?!\.)", ".m.", filled)
+
+
+def check_text(kind: AnnouncementKind, text: str) -> str:
+    """A client's own text for an announcement, tidied (one line, single spaces).
+
+    Raises ClientMistake if there is nothing to speak, if it is too long, or for a placeholder that is not known.
+    """
+    if any(not character.isprintable() and not character.isspace() for character in text):
+        raise ClientMistake("the {kind} text has characters that cannot be spoken; type it anew", kind=kind.value)
+    tidy = " ".join(text.split())
+    if not any(character.isalnum() for character in re.sub(r"\{\w*\}", "x", tidy)):
+        raise ClientMistake("the {kind} text has no words; give the text that callers shall hear", kind=kind.value)
+    if len(tidy) > LONGEST_TEXT:
+        raise ClientMistake(
+            "the {kind} text has {length} characters, at most {most} are spoken; shorten it or use --audio",
+            kind=kind.value,
+            length=len(tidy),
+            most=LONGEST_TEXT,
+        )
+    _refuse_unknown_placeholders(kind, tidy)
+    return tidy
+
+
+def sounds_of(client: Client) -> list[Spoken]:
+    """Every sound that must be spoken for this client, its own texts and the defaults; uploads are not among them."""
+    texts = (announcement_text(client, kind) for kind in AnnouncementKind)
+    return [(sound_name(text, client.language), text, client.language) for text in texts if text]
+
+
+def house_sounds(languages: Iterable[str] = LANGUAGES) -> list[Spoken]:
+    """Every sound that does not depend on a client, and the defaults that most clients use."""
+    return [(sound_name(text, language), text, language) for language in languages for text in _house_texts(language)]
+
+
+def uploads_of(client: Client) -> list[str]:
+    """The names of the client's uploaded sounds."""
+    return [audio_sound(announcement.audio) for announcement in client.announcements if announcement.audio]
+
+
+def _house_texts(language: str) -> list[str]:
+    plain_client = Client(id=0, slug="", name="", language=language, week=OFFICE_WEEK)
+    return [
+        *(position_text(position, language) for position in range(1, LAST_POSITION + 2)),
+        *(house_text(sound, language) for sound in HouseSound),
+        *(text for kind in AnnouncementKind if (text := announcement_text(plain_client, kind))),
+    ]
+
+
+def _refuse_unknown_placeholders(kind: AnnouncementKind, text: str) -> None:
+    rest = re.sub(r"\{(hours|name)\}", "", text)
+    if "{" in rest or "}" in rest:
+        found = re.search(r"\{[^{}]*\}|[{}]", rest)
+        raise ClientMistake(
+            "the {kind} text has {found}, which is not known: only {known} are filled in",
+            kind=kind.value,
+            found=found[0] if found else "{}",
+            known=" and ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+        )

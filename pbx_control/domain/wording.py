@@ -1,0 +1,80 @@
+"""How things read to people: hostile strings made harmless, numbers, dates and durations in words, in es and en."""
+
+import unicodedata
+from datetime import datetime, timedelta
+
+import phonenumbers
+from babel.dates import format_datetime
+from babel.lists import format_list
+from babel.units import format_unit
+
+# The house's Spanish is Chile's; its English writes the day before the month, as Spanish readers expect.
+LOCALES = {"es": "es_CL", "en": "en_GB"}
+WHEN = {"es": "EEEE d 'de' MMMM 'de' y, HH:mm", "en": "EEEE d MMMM y, HH:mm"}
+
+# What carriers and Asterisk write in place of a number that the caller keeps to himself.
+WITHHELD = {"", "anonymous", "restricted", "private", "unavailable", "unknown"}
+
+
+def clean_line(text: str, limit: int) -> str:
+    """One line of at most `limit` characters that is safe to show: whatever a stranger sent.
+
+    Control and format characters (line breaks, NUL, bidirectional overrides) and lone surrogates are gone, runs of
+    white space are one blank; what is cut off ends in "…".
+    """
+    # A few times the limit is enough to look at: 10 kB of a caller's name are not worth cleaning.
+    kept = "".join(_harmless(char) for char in text[: limit * 4])
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _harmless(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in ("Zs", "Zl", "Zp") or char in "\t\n\v\f\r\x85":
+        return " "
+    return "" if category.startswith("C") else char
+
+
+def is_withheld(number: str) -> bool:
+    """Whether the caller's number was kept back."""
+    return number.strip().lower() in WITHHELD
+
+
+def readable_number(number: str) -> str:
+    """`+56912345678` as "+56 9 1234 5678"; what is no E.164 number comes back cleaned, at most 40 characters."""
+    parsed = _parsed(number)
+    if parsed is None:
+        return clean_line(number, 40)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def dialable_number(number: str) -> str:
+    """The number in E.164 if it is one that can be called back, else the empty string."""
+    parsed = _parsed(number)
+    return "" if parsed is None else phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+    # The longest E.164 number has a plus and 15 digits; anything else is not worth the parser's time.
+    if not number.startswith("+") or len(number) > 16:
+        return None
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return None
+    return parsed if phonenumbers.is_possible_number(parsed) else None
+
+
+def date_and_time(local: datetime, language: str) -> str:
+    """ "lunes 3 de agosto de 2026, 10:15" / "Monday 3 August 2026, 10:15", in the zone that `local` carries."""
+    return format_datetime(local, WHEN[language], locale=LOCALES[language])
+
+
+def duration(length: timedelta, language: str) -> str:
+    """ "2 minutos y 5 segundos" / "2 minutes and 5 seconds", to the second."""
+    locale = LOCALES[language]
+    minutes, seconds = divmod(max(0, round(length.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    counts = {"duration-hour": hours, "duration-minute": minutes, "duration-second": seconds}
+    parts = [format_unit(count, unit, locale=locale) for unit, count in counts.items() if count]
+    return format_list(parts, locale=locale) if parts else format_unit(0, "duration-second", locale=locale)

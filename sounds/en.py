@@ -1,0 +1,29 @@
+"""What callers hear in English, as it is written."""
+
+# Used where a client has set no text of its own. None of them may hint at plans or at whose house it is.
+ANNOUNCEMENTS = {
+    "welcome": "Thank you for calling {name}. We will be with you in a moment.",
+    "closed": "Dear customer, please note that our opening hours are {hours}. Thank you for calling.",
+    "exhausted": (
+        "Dear customer, we cannot take your call at the moment. Please try again later. Thank you for calling."
+    ),
+    "recording": "Please note that this call may be recorded to improve the quality of our service.",
+    "busy": "Dear customer, all our lines are busy at the moment. Please call again later. Thank you for calling.",
+    "message": (
+        "We cannot take your call at the moment. Please leave your name, your number and your message after the tone. "
+        "We will get back to you shortly."
+    ),
+}
+
+# In place of `closed` for a client that is never open: there are no hours to tell.
+CLOSED_ALWAYS = "Dear customer, we are not taking calls at the moment. Thank you for calling."
+
+HOUSE = {
+    "thanks_for_waiting": "Thank you for waiting. We will be with you in a moment.",
+    "message_taken": "Thank you. Your message has been recorded. Goodbye.",
+    "goodbye": "Thank you for calling. Goodbye.",
+    "time_is_up": "The time available for this conversation has ended. Thank you for calling. Goodbye.",
+}
+
+POSITION = "You are number {number} in line."
+POSITION_FAR = "There are more than twenty callers in line. Thank you for your patience."

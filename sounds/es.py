@@ -1,0 +1,33 @@
+"""What callers hear in Spanish, as it is written; the wording of the closed hours is the company's own recording."""
+
+# Used where a client has set no text of its own. None of them may hint at plans or at whose house it is.
+ANNOUNCEMENTS = {
+    "welcome": "Gracias por llamar a {name}. En un momento le atenderemos.",
+    "closed": "Estimado cliente, le recordamos que nuestro horario de atención es {hours}. Gracias por llamar.",
+    "exhausted": (
+        "Estimado cliente, en este momento no podemos atender su llamada. "
+        "Por favor, inténtelo más tarde. Gracias por llamar."
+    ),
+    "recording": "Le informamos que esta llamada puede ser grabada para mejorar la calidad de nuestra atención.",
+    "busy": (
+        "Estimado cliente, en este momento todas nuestras líneas están ocupadas. "
+        "Por favor, llame más tarde. Gracias por llamar."
+    ),
+    "message": (
+        "En este momento no podemos atenderle. Por favor, deje su nombre, su número y su mensaje después del tono. "
+        "Le responderemos a la brevedad."
+    ),
+}
+
+# In place of `closed` for a client that is never open: there are no hours to tell.
+CLOSED_ALWAYS = "Estimado cliente, en este momento no estamos atendiendo. Gracias por llamar."
+
+HOUSE = {
+    "thanks_for_waiting": "Gracias por esperar. En un momento le atenderemos.",
+    "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
+    "goodbye": "Gracias por llamar. Hasta luego.",
+    "time_is_up": "El tiempo disponible para esta comunicación ha terminado. Gracias por llamar. Hasta luego.",
+}
+
+POSITION = "Usted es el número {number} en la espera."
+POSITION_FAR = "Hay más de veinte personas en la espera. Gracias por su paciencia."
