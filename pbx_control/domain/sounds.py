@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.office import AnnouncementKind, Client
-from pbx_control.domain.wording import hours_in_words
+from pbx_control.domain.speech import hours_in_words
 from pbx_control.errors import ClientMistake
 from pbx_control.sounds import en, es
 
