@@ -1,7 +1,13 @@
-"""Opening hours: a week of spans in local wall time, closed on holidays (SERVICE.md rule 3)."""
+"""Opening hours: a week of spans in local wall time, closed on holidays (docs/service.md rule 3)."""
 
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from itertools import groupby, pairwise
+
+from pbx_control.errors import ClientMistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +21,233 @@ class Span:
 
 Week = tuple[Span, ...]
 """Spans sorted by weekday and time, never overlapping. Empty: never open."""
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPANISH_DAYS = ("lun", "mar", "mie", "jue", "vie", "sab", "dom")
+_DAY_NUMBER = {name: number for names in (DAYS, SPANISH_DAYS) for number, name in enumerate(names)}
+
+ALWAYS: Week = tuple(Span(day, time.min, time.max) for day in range(7))
+NEVER: Week = ()
+# What a client has that has asked for nothing else (rule 3).
+USUAL_WEEK = "mon-fri 09:00-13:00 14:00-18:00"
+
+# How far ahead the next opening or closing is looked for; who asks shows "for the coming month" beyond it.
+HORIZON = timedelta(days=31)
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_LONGEST = 2000  # characters: a sane week has a tenth of it
+
+
+@dataclass(frozen=True, slots=True)
+class OpenState:
+    """Whether a client is open, the instant at which that changes, and why.
+
+    `until` is None if nothing changes within HORIZON. `why` is "hours" where the weekly hours decide, else the
+    holiday's name.
+    """
+
+    open: bool
+    until: datetime | None
+    why: str
+
+
+# --- the week as people write it ----------------------------------------------------------------------------
+
+
+def parse_week(words: Sequence[str]) -> Week:
+    """The week that an admin wrote: `mon-fri 09:00-13:00 14:00-18:00 sat 10:00-14:00`, `always` or `never`.
+
+    Days are mon … sun (or lun … dom), single, as a range or with commas; each group of days is followed by its
+    spans. `24:00` is the day's end. Raises ClientMistake naming the word that makes no sense.
+    """
+    text = " ".join(words)
+    if len(text) > _LONGEST:
+        raise ClientMistake("these hours are too long: at most {longest} characters", longest=_LONGEST)
+    return _parse_week(tuple(text.lower().replace("é", "e").replace("á", "a").split()))
+
+
+@lru_cache(maxsize=4096)
+def _parse_week(words: tuple[str, ...]) -> Week:
+    if words in (("always",), ("siempre",)):
+        return ALWAYS
+    if words in (("never",), ("nunca",)):
+        return NEVER
+    if not words:
+        raise ClientMistake("no hours were given: write for example `{example}`", example=USUAL_WEEK)
+    return _joined(sorted(_spans(words), key=lambda span: (span.weekday, span.opens, span.closes)))
+
+
+def _spans(words: Sequence[str]) -> Iterator[Span]:
+    days: list[int] = []
+    used = True
+    for word in words:
+        if word[0].isalpha():
+            if not used:
+                raise ClientMistake("the hours lack times before `{word}`, like 09:00-13:00", word=word)
+            days, used = list(_days(word)), False
+        elif not days:
+            raise ClientMistake("the hours lack days before `{word}`, like mon-fri", word=word)
+        else:
+            opens, closes = _times(word)
+            yield from (Span(day, opens, closes) for day in days)
+            used = True
+    if not used:
+        raise ClientMistake("the hours lack times after `{word}`, like 09:00-13:00", word=words[-1])
+
+
+def _days(word: str) -> Iterator[int]:
+    for part in word.split(","):
+        first, dash, last = part.partition("-")
+        start, end = _day(first, word), _day(last if dash else first, word)
+        yield from ((start + step) % 7 for step in range((end - start) % 7 + 1))
+
+
+def _day(name: str, word: str) -> int:
+    if name not in _DAY_NUMBER:
+        raise ClientMistake("`{word}` names no days: write mon tue wed thu fri sat sun, mon-fri or mon,wed", word=word)
+    return _DAY_NUMBER[name]
+
+
+def _times(word: str) -> tuple[time, time]:
+    first, dash, last = word.partition("-")
+    opens, closes = _clock(first), time.max if last == "24:00" else _clock(last)
+    if not dash or opens is None or closes is None:
+        raise ClientMistake("`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00", word=word)
+    if opens >= closes:
+        raise ClientMistake(
+            "`{word}` ends before it begins: for a night write 22:00-24:00 and, on the next day, 00:00-06:00", word=word
+        )
+    return opens, closes
+
+
+def _clock(text: str) -> time | None:
+    match = _CLOCK.fullmatch(text)
+    return time(int(match[1]), int(match[2])) if match else None
+
+
+def _joined(spans: Sequence[Span]) -> Week:
+    """Sorted spans with those that touch made one. Raises ClientMistake if two overlap."""
+    week: list[Span] = []
+    for span in spans:
+        last = week[-1] if week and week[-1].weekday == span.weekday else None
+        if last is None or last.closes < span.opens:
+            week.append(span)
+        elif last.closes == span.opens:
+            week[-1] = Span(span.weekday, last.opens, span.closes)
+        else:
+            raise ClientMistake(
+                "the hours of {day} overlap: {one} and {other}",
+                day=DAYS[span.weekday],
+                one=_span_text(last),
+                other=_span_text(span),
+            )
+    return tuple(week)
+
+
+def week_text(week: Week) -> str:
+    """The canonical text of a week; `parse_week` of it gives the same week."""
+    if week == ALWAYS:
+        return "always"
+    if week == NEVER:
+        return "never"
+    hours = {day: " ".join(map(_span_text, spans)) for day, spans in groupby(week, key=lambda span: span.weekday)}
+    return " ".join(f"{_days_text(days)} {text}" for text, days in _same_hours(hours))
+
+
+def _same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
+    """Each text of hours with the days that have it, in the order of the week."""
+    together: dict[str, list[int]] = {}
+    for day, text in hours.items():
+        together.setdefault(text, []).append(day)
+    return list(together.items())
+
+
+def _days_text(days: Sequence[int]) -> str:
+    runs: list[list[int]] = [[days[0]]]
+    for before, day in pairwise(days):
+        if day == before + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ",".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
+
+
+def _span_text(span: Span) -> str:
+    closes = "24:00" if span.closes == time.max else f"{span.closes:%H:%M}"
+    return f"{span.opens:%H:%M}-{closes}"
+
+
+# --- open or not --------------------------------------------------------------------------------------------
+
+
+def state_at(week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime) -> OpenState:
+    """Whether a client is open at the instant `at` (aware), until when, and why.
+
+    `holidays` are the days on which this client is closed, with their names (`domain.holidays.of_client`). The rule
+    is one of wall time: where clocks go back, the hour that comes twice is open twice (or closed twice).
+    """
+    wall = at.astimezone(zone)
+    holiday = holidays.get(wall.date())
+    is_open = _open_on_the_wall(week, holidays, wall)
+    return OpenState(is_open, _next_change(week, holidays, zone, at, is_open), "hours" if holiday is None else holiday)
+
+
+def _open_on_the_wall(week: Week, holidays: Mapping[date, str], wall: datetime) -> bool:
+    if wall.date() in holidays:
+        return False
+    weekday, clock = wall.weekday(), wall.time()
+    return any(
+        span.weekday == weekday and span.opens <= clock and (clock < span.closes or span.closes == time.max)
+        for span in week
+    )
+
+
+def _next_change(
+    week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime, is_open: bool
+) -> datetime | None:
+    for day in _days_that_matter(week, holidays, at.astimezone(zone).date()):
+        for instant in _boundaries(week, zone, day):
+            if instant > at and _open_on_the_wall(week, holidays, instant.astimezone(zone)) != is_open:
+                return instant
+    return None
+
+
+def _days_that_matter(week: Week, holidays: Mapping[date, str], today: date) -> Iterable[date]:
+    """The days, in order, on which the state may change: for who is always open, those about a holiday only."""
+    if week == NEVER:
+        return ()
+    coming = [today + timedelta(days=ahead) for ahead in range(HORIZON.days + 1)]
+    if week != ALWAYS:
+        return coming
+    day = timedelta(days=1)
+    return [one for one in coming if one in holidays or one - day in holidays]
+
+
+def _boundaries(week: Week, zone: tzinfo, day: date) -> list[datetime]:
+    """The instants of a local day at which the wall clock passes a boundary, or is set, in order and in UTC."""
+    clocks = {time.min}
+    for span in week:
+        if span.weekday == day.weekday():
+            clocks |= {span.opens, span.closes} - {time.max}
+    # A wall time may come twice: fold says which one is meant.
+    instants = {
+        datetime.combine(day, clock, zone).replace(fold=fold).astimezone(UTC) for clock in clocks for fold in (0, 1)
+    }
+    return sorted(instants | set(_clock_changes(zone, day)))
+
+
+def _clock_changes(zone: tzinfo, day: date) -> Iterator[datetime]:
+    """The instant within a local day at which the zone's clocks are set, to the second, if there is one."""
+    low = datetime.combine(day, time.min, UTC) - timedelta(hours=16)
+    high = low + timedelta(hours=56)
+    before = low.astimezone(zone).utcoffset()
+    if high.astimezone(zone).utcoffset() == before:
+        return
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    if high.astimezone(zone).date() == day:
+        yield high

@@ -107,11 +107,15 @@ class Secretary:
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A day on which clients are closed: public ones have client_id None."""
+    """A day on which clients are closed: those for everybody, public or not, have client_id None.
+
+    Which days count for one client, `domain.holidays.of_client` tells.
+    """
 
     day: date
     name: str
     client_id: int | None = None
+    kept: bool = True  # False: this client is open on that day, although it is a holiday for everybody
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,127 @@
+"""Telephone numbers: E.164, country and area, what a caller's number may be, where contacts may be called.
+
+All knowledge of numbers is the package phonenumbers'; a prefix list of our own says what it does not tell apart.
+"""
+
+import re
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+
+from pbx_control.errors import ClientMistake
+
+# docs/service.md rule 9: the countries whose landlines and mobiles are free destinations.
+FREE_COUNTRIES = ("CL", "MX", "CO", "BR", "PE", "PR", "US", "CA", "ES", "GB", "IT", "FR", "DE")
+
+_LANDLINES_AND_MOBILES = (
+    PhoneNumberType.FIXED_LINE,
+    PhoneNumberType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE,
+)
+
+# Shared-cost numbers (600, and the operators' 606 … 609) that the package takes for fixed lines.
+_COSTLY_PREFIXES = ("+5660",)
+
+_AS_WRITTEN = re.compile(r"\+[0-9 ().-]{6,30}", re.ASCII)
+_CALLER_LONGEST = 64  # of what a stranger sends, before it is looked at
+_TEXT_LONGEST = 32  # of a caller that is no number
+_NOBODY = ("anonymous", "restricted", "unavailable", "unknown", "private", "withheld")
+
+
+def to_e164(text: str) -> str:
+    """The E.164 form of a number that an admin wrote with its plus sign; spaces, dots and hyphens may stand in it.
+
+    Raises ClientMistake if it is no number that its country gives out.
+    """
+    return _e164(_valid(text))
+
+
+def country_of(number: str) -> str:
+    """The two-letter country of an E.164 number, "" where it belongs to none (satellites, international 800)."""
+    country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    return country if country and len(country) == 2 else ""
+
+
+def area_of(number: str) -> str:
+    """The area of an E.164 number: the first group of its international format ("2", "32", "787")."""
+    written = phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
+    return re.split(r"[ -]", written)[1]
+
+
+def readable(number: str) -> str:
+    """An E.164 number in groups, as its country writes it internationally: "+56 2 2555 0101"."""
+    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
+
+
+def transfer_destination(text: str) -> str:
+    """The E.164 form of a number to which calls may be transferred: a landline or mobile of FREE_COUNTRIES (rule 9).
+
+    Raises ClientMistake for others: premium, shared-cost, satellite, short, internet or freephone numbers.
+    """
+    number = _valid(text)
+    if phonenumbers.region_code_for_number(number) not in FREE_COUNTRIES:
+        raise ClientMistake(
+            "no calls are transferred to {number}: only to Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, "
+            "Canada, Spain, United Kingdom, Italy, France, Germany",
+            number=_e164(number),
+        )
+    costly = _e164(number).startswith(_COSTLY_PREFIXES)
+    if costly or phonenumbers.number_type(number) not in _LANDLINES_AND_MOBILES:
+        raise ClientMistake(
+            "no calls are transferred to {number}: it is neither a landline nor a mobile", number=_e164(number)
+        )
+    return _e164(number)
+
+
+def caller_number(raw: str, country: str) -> str:
+    """What a carrier sent as the caller's number, made safe: E.164 where it can be read as a number dialled in
+    `country`, else its letters and digits, or "" for a caller who shows none.
+
+    `raw` is hostile: anything of any length. Never raises.
+    """
+    text = raw[:_CALLER_LONGEST].removeprefix("sip:").partition("@")[0].strip()
+    if not text or text.lower() in _NOBODY:
+        return ""
+    number = _possible(text, country)
+    if number is not None:
+        return _e164(number)
+    plus = "+" if text.startswith("+") else ""
+    return plus + re.sub(r"[^0-9A-Za-z]", "", text)[:_TEXT_LONGEST] if re.search(r"[0-9A-Za-z]", text) else ""
+
+
+def _possible(text: str, country: str) -> PhoneNumber | None:
+    """The number, if its length fits its country: callers show numbers that the package does not know yet."""
+    if not re.fullmatch(r"\+?[0-9 ().-]{4,}", text, re.ASCII):
+        return None
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+    return number if possible else None
+
+
+def _valid(text: str) -> PhoneNumber:
+    if not _AS_WRITTEN.fullmatch(text.strip()):
+        raise ClientMistake(
+            "{text} is no telephone number: write it with its plus sign and country, like +56225550101",
+            text=_shown(text),
+        )
+    try:
+        number = phonenumbers.parse(text.strip())
+    except phonenumbers.NumberParseException:
+        raise ClientMistake(
+            "{text} is no telephone number: no country has the code it begins with", text=_shown(text)
+        ) from None
+    if not phonenumbers.is_valid_number(number):
+        raise ClientMistake("{text} is no telephone number: its country gives out none like it", text=_shown(text))
+    return number
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _shown(text: str) -> str:
+    """A refused text as an error line may carry it."""
+    return repr(text if len(text) <= 40 else text[:40] + "…")
