@@ -1,0 +1,112 @@
+"""The sentences of a call's letter in Spanish and English, by what became of the call."""
+
+from dataclasses import dataclass
+
+from pbx_control.domain.call.model import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The sentences of one language. In braces: client, caller, secretary, office."""
+
+    subjects: dict[Outcome, str]
+    headlines: dict[Outcome, str]
+    stories: dict[Outcome, str]
+    flaws: dict[str, str]
+    withheld: str
+    somebody: str  # who answered, if it is not known
+    called: str
+    caller: str
+    did: str
+    waited: str
+    talked: str
+    recording: str
+    reference: str
+    call_back: str
+    attached: str
+    footer: str
+
+
+SPANISH = Phrases(
+    subjects={
+        Outcome.ANSWERED: "{client}: llamada de {caller}, atendida por {secretary}",
+        Outcome.MISSED: "{client}: llamada perdida de {caller}",
+        Outcome.CLOSED: "{client}: llamada de {caller} fuera de horario",
+        Outcome.LEFT_MESSAGE: "{client}: mensaje de voz de {caller}",
+        Outcome.EXHAUSTED: "{client}: llamada de {caller}, no atendida",
+    },
+    headlines={
+        Outcome.ANSWERED: "Llamada atendida",
+        Outcome.MISSED: "Llamada perdida",
+        Outcome.CLOSED: "Llamada fuera de horario",
+        Outcome.LEFT_MESSAGE: "Mensaje de voz",
+        Outcome.EXHAUSTED: "Llamada no atendida",
+    },
+    stories={
+        Outcome.ANSWERED: "La atendió {secretary}.",
+        Outcome.MISSED: "La llamada terminó antes de que alguien pudiera atenderla.",
+        Outcome.CLOSED: "Llegó fuera del horario de atención y se reprodujo el aviso de cierre.",
+        Outcome.LEFT_MESSAGE: "Nadie pudo atender a tiempo y dejó un mensaje de voz.",
+        Outcome.EXHAUSTED: "El servicio está suspendido o el plan ya no tiene llamadas; no sonó ningún teléfono.",
+    },
+    flaws={
+        "missing": "falta: no se pudo guardar",
+        "short": "incompleta: dura menos que la llamada",
+        "long": "dudosa: dura más que la llamada",
+    },
+    withheld="número oculto",
+    somebody="una secretaria",
+    called="Cuándo",
+    caller="Llamó",
+    did="A su número",
+    waited="Espera",
+    talked="Conversación",
+    recording="Grabación",
+    reference="Referencia",
+    call_back="Devolver la llamada",
+    attached="El mensaje va adjunto a este correo.",
+    footer="Mensaje automático de {office}, que atiende los llamados de {client}.",
+)
+
+ENGLISH = Phrases(
+    subjects={
+        Outcome.ANSWERED: "{client}: call from {caller}, answered by {secretary}",
+        Outcome.MISSED: "{client}: missed call from {caller}",
+        Outcome.CLOSED: "{client}: call from {caller} outside opening hours",
+        Outcome.LEFT_MESSAGE: "{client}: voice message from {caller}",
+        Outcome.EXHAUSTED: "{client}: call from {caller}, not answered",
+    },
+    headlines={
+        Outcome.ANSWERED: "Call answered",
+        Outcome.MISSED: "Missed call",
+        Outcome.CLOSED: "Call outside opening hours",
+        Outcome.LEFT_MESSAGE: "Voice message",
+        Outcome.EXHAUSTED: "Call not answered",
+    },
+    stories={
+        Outcome.ANSWERED: "{secretary} answered it.",
+        Outcome.MISSED: "The call ended before anybody could answer it.",
+        Outcome.CLOSED: "It came outside the opening hours, and the closed announcement was played.",
+        Outcome.LEFT_MESSAGE: "Nobody could answer in time, and the caller left a voice message.",
+        Outcome.EXHAUSTED: "The service is suspended or the plan has no calls left; no telephone rang.",
+    },
+    flaws={
+        "missing": "missing: it could not be kept",
+        "short": "incomplete: shorter than the call",
+        "long": "doubtful: longer than the call",
+    },
+    withheld="withheld number",
+    somebody="a secretary",
+    called="When",
+    caller="Caller",
+    did="Your number",
+    waited="Waited",
+    talked="Talked",
+    recording="Recording",
+    reference="Reference",
+    call_back="Call back",
+    attached="The message is attached to this e-mail.",
+    footer="Sent automatically by {office}, who answers the calls of {client}.",
+)
+
+PHRASES = {"es": SPANISH, "en": ENGLISH}
