@@ -48,7 +48,7 @@ def position(call: Call, calls: Iterable[Call]) -> int:
         for other in calls
         if other.phase in ahead
         and other.id != call.id
-        and (not other.first_in_line, other.waiting_since or other.arrived_at) < mine  # type: ignore[operator]
+        and (not other.first_in_line, other.waiting_since or other.arrived_at) < mine
     )
 
 

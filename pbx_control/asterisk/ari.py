@@ -1,0 +1,199 @@
+"""The ARI connection: events and REST requests over one websocket (Asterisk 20.14, 21.9, 22.4 and later).
+
+Own code, because no living library speaks REST over the websocket, and that takes a third of the CPU of HTTP
+(docs/decisions/0002-ari-connection.md). Requests leave in the order in which they are made and Asterisk answers
+them in that order; nothing here waits for an answer unless the caller does.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from pbx_control.errors import SwitchUnavailable
+
+log = structlog.get_logger()
+
+APP = "pbx"
+USER = "pbx"
+# Asterisk sends no keep-alive on this websocket and would not notice a dead peer: we ping, seconds.
+PING_EVERY = 5
+PING_TIMEOUT = 5
+# How long `ask` waits for an answer, seconds.
+ANSWER_TIMEOUT = 10
+
+# What the daemon uses; Asterisk drops the rest (half of a call's events are ChannelVarset) before sending.
+EVENTS = (
+    "StasisStart",
+    "ChannelDestroyed",
+    "ChannelStateChange",
+    "PlaybackFinished",
+    "RecordingFinished",
+    "RecordingFailed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Asterisk's answer: an HTTP status (0: the connection broke first) and the decoded body."""
+
+    status: int
+    body: Any = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def why(self) -> str:
+        """What Asterisk says about a refusal, for the journal."""
+        if self.status == 0:
+            return "connection lost"
+        said = self.body.get("message") or self.body.get("error") if isinstance(self.body, dict) else None
+        return f"{self.status} {said or ''}".strip()
+
+
+OnReply = Callable[[Reply], None]
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Ari:
+    """One websocket to one Asterisk. `on_event` gets each event as a dict, in order, and must not block."""
+
+    def __init__(self, port: int, password: str, on_event: Callable[[dict[str, Any]], None]) -> None:
+        credentials = urlencode({"app": APP, "api_key": f"{USER}:{password}"})
+        self._url = f"ws://127.0.0.1:{port}/ari/events?{credentials}"
+        self._on_event = on_event
+        self._socket: ClientConnection | None = None
+        self._pending: dict[str, OnReply | None] = {}
+        self._outbox: deque[bytes] = deque()
+        self._something_to_send = asyncio.Event()
+        self._serial = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    async def connect(self) -> None:
+        """Opens the websocket. Raises SwitchUnavailable if nobody answers there or the secret is wrong."""
+        try:
+            self._socket = await connect(
+                self._url,
+                subprotocols=["ari"],  # type: ignore[list-item]
+                compression=None,
+                max_size=None,
+                ping_interval=PING_EVERY,
+                ping_timeout=PING_TIMEOUT,
+                proxy=None,
+            )
+        except (OSError, WebSocketException, TimeoutError) as error:
+            raise SwitchUnavailable(
+                "Asterisk does not answer on ARI: {why}; see `pbx-control asterisk status`", why=error
+            ) from error
+
+    async def serve(self) -> None:
+        """Reads and writes until the connection breaks; every request still open is then answered with status 0."""
+        socket = self._socket
+        if socket is None:
+            raise SwitchUnavailable("not connected to Asterisk")
+        writer = asyncio.create_task(self._write(socket))
+        try:
+            async for message in socket:
+                self._received(message)
+        except ConnectionClosed as closed:
+            log.warning("ari connection lost", why=str(closed))
+        finally:
+            writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await writer
+            self._disconnected()
+
+    async def close(self) -> None:
+        """Closes the connection; `serve` then returns."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    def request(
+        self, method: str, uri: str, then: OnReply | None = None, body: Mapping[str, Any] | None = None, **query: object
+    ) -> None:
+        """Sends a REST request; `then` is called with the reply. Never blocks and never raises."""
+        if self._socket is None:
+            if then:
+                then(Reply(0))
+            return
+        self._serial += 1
+        request_id = str(self._serial)
+        message: dict[str, Any] = {
+            "type": "RESTRequest",
+            "request_id": request_id,
+            "method": method,
+            "uri": uri,
+            "query_strings": [{"name": name, "value": str(value)} for name, value in query.items()],
+        }
+        if body is not None:
+            message |= {"content_type": "application/json", "message_body": _encode(body).decode()}
+        self._pending[request_id] = then
+        self._outbox.append(_encode(message))
+        self._something_to_send.set()
+
+    async def ask(self, method: str, uri: str, body: Mapping[str, Any] | None = None, **query: object) -> Reply:
+        """Sends a request and waits for its reply. Raises SwitchUnavailable if none comes."""
+        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def take(reply: Reply) -> None:
+            if not answered.done():
+                answered.set_result(reply)
+
+        self.request(method, uri, take, body, **query)
+        try:
+            reply = await asyncio.wait_for(answered, ANSWER_TIMEOUT)
+        except TimeoutError:
+            raise SwitchUnavailable("Asterisk does not answer a request ({request})", request=uri) from None
+        if reply.status == 0:
+            raise SwitchUnavailable("the connection to Asterisk broke")
+        return reply
+
+    async def choose_events(self) -> None:
+        """Has Asterisk send only the events that the daemon uses."""
+        allowed = [{"type": name} for name in EVENTS]
+        await self.ask("PUT", f"applications/{APP}/eventFilter", {"allowed": allowed})
+
+    def _received(self, message: str | bytes) -> None:
+        data = _decode(message)
+        if data.get("type") != "RESTResponse":
+            self._on_event(data)
+            return
+        then = self._pending.pop(data["request_id"], None)
+        if then:
+            body = data.get("message_body")
+            then(Reply(data["status_code"], _decode(body) if body else None))
+
+    async def _write(self, socket: ClientConnection) -> None:
+        while True:
+            await self._something_to_send.wait()
+            self._something_to_send.clear()
+            while self._outbox:
+                # as text: Asterisk takes requests from text frames only
+                await socket.send(self._outbox.popleft(), text=True)
+
+    def _disconnected(self) -> None:
+        self._socket = None
+        self._outbox.clear()
+        pending, self._pending = self._pending, {}
+        for then in pending.values():
+            if then:
+                then(Reply(0))
+
+
+def path(*parts: str) -> str:
+    """A REST path with every part quoted, since ids may hold what a URI gives a meaning to."""
+    return "/".join(quote(part, safe="") for part in parts)

@@ -1,0 +1,149 @@
+"""Does what a call commands, by ARI requests. Asking twice does no harm; a refusal comes back as an event."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pbx_control.asterisk.ari import APP, Ari, Reply, path
+from pbx_control.clock import now
+from pbx_control.domain.call import commands as c
+from pbx_control.domain.call.events import Event, PromptEnded, RecordingEnded, SecretaryLeft, SwitchRefused
+
+log = structlog.get_logger()
+
+# The thing is gone already, which is what was wanted.
+GONE = 404
+# It is there already (a leg of that id lives), or the channel is not in our application (any more).
+CONFLICT = 409
+# Silence that ends a left message, seconds.
+SILENCE_ENDS_MESSAGE = 5
+
+Post = Callable[[str, Event], None]
+
+
+class Performer:
+    """Performs switch commands. `post(call id, event)` takes what comes of a refusal."""
+
+    def __init__(self, ari: Ari, home: Path, post: Post) -> None:
+        self._ari = ari
+        self._home = home
+        self._post = post
+        self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
+            c.Answer: lambda call, do: self._channel(call, do, "POST", "answer"),
+            c.IndicateRinging: lambda call, do: self._channel(call, do, "POST", "ring"),
+            c.StartRingingTone: lambda call, do: self._channel(call, do, "POST", "ring"),
+            c.StopRingingTone: lambda call, do: self._channel(call, do, "DELETE", "ring"),
+            c.StartMusic: lambda call, do: self._channel(call, do, "POST", "moh"),
+            c.StopMusic: lambda call, do: self._channel(call, do, "DELETE", "moh"),
+            c.Play: self._play,
+            c.StopPlaying: lambda call, do: self._send(call, do, "DELETE", path("playbacks", do.prompt)),
+            c.Ring: self._ring,
+            c.Join: self._join,
+            c.Leave: self._leave,
+            c.RecordBridge: self._record_bridge,
+            c.RecordMessage: self._record_message,
+            c.LimitLeg: self._limit,
+            c.HangUp: lambda call, do: self._send(call, do, "DELETE", path("channels", do.leg)),
+            c.RemoveBridge: lambda call, do: self._send(call, do, "DELETE", path("bridges", do.bridge)),
+        }
+
+    def perform(self, call_id: str, command: c.Command) -> None:
+        """Sends what the command takes. Returns at once; requests are carried out in the order of the calls."""
+        self._ways[type(command)](call_id, command)
+
+    def _send(self, call_id: str, command: c.Command, method: str, uri: str, **query: object) -> None:
+        self._ari.request(method, uri, lambda reply: self._refused(call_id, command, reply), **query)
+
+    def _channel(self, call_id: str, command: Any, method: str, verb: str) -> None:
+        self._send(call_id, command, method, path("channels", command.leg, verb))
+
+    def _refused(self, call_id: str, command: c.Command, reply: Reply) -> bool:
+        """Whether the request failed in a way that matters; if so it is kept in the call's journal."""
+        if reply.ok or reply.status in (0, GONE):
+            return False
+        self._post(call_id, SwitchRefused(now(), type(command).__name__, reply.why))
+        return True
+
+    def _play(self, call_id: str, do: c.Play) -> None:
+        def replied(reply: Reply) -> None:
+            if self._refused(call_id, do, reply):
+                self._post(call_id, PromptEnded(now(), do.prompt))
+
+        media = ",".join(f"sound:{self._home / sound}" for sound in do.sounds)
+        self._ari.request("POST", path("channels", do.leg, "play", do.prompt), replied, media=media)
+
+    def _ring(self, call_id: str, do: c.Ring) -> None:
+        """Rings her telephone. If the leg cannot even be made she has left it, with Asterisk's reason noted."""
+
+        def replied(reply: Reply) -> None:
+            if reply.status == 0 or reply.ok:
+                return
+            self._refused(call_id, do, reply)
+            self._post(call_id, SecretaryLeft(now(), do.leg))
+
+        self._ari.request(
+            "POST",
+            "channels",
+            replied,
+            {"variables": {"CALL_ID": call_id, "PEER": call_id}},
+            endpoint=f"PJSIP/{do.user}",
+            context="secretary-leg",
+            extension="s",
+            priority=1,
+            channelId=do.leg,
+            callerId=caller_id(do.display_name, do.display_number),
+            timeout=int(do.give_up.total_seconds()),
+            originator=call_id,
+        )
+        # Without this, events before her answer would not come: the leg is in the dialplan until then.
+        self.follow(do.leg, replied)
+
+    def follow(self, leg: str, then: Callable[[Reply], None] | None = None) -> None:
+        """Subscribes to a channel's events."""
+        self._ari.request("POST", f"applications/{APP}/subscription", then, eventSource=f"channel:{leg}")
+
+    def _join(self, call_id: str, do: c.Join) -> None:
+        bridge = path("bridges", do.bridge)
+        self._send(call_id, do, "POST", bridge, type="mixing")
+        self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=",".join(do.legs))
+
+    def _leave(self, call_id: str, do: c.Leave) -> None:
+        self._send(call_id, do, "POST", path("bridges", do.bridge, "removeChannel"), channel=do.leg)
+
+    def _record_bridge(self, call_id: str, do: c.RecordBridge) -> None:
+        query = {"name": do.path.removesuffix(".wav"), "format": "wav", "ifExists": "append"}
+        self._record(call_id, do, path("bridges", do.bridge, "record"), do.path, query)
+
+    def _record_message(self, call_id: str, do: c.RecordMessage) -> None:
+        query = {
+            "name": do.path.removesuffix(".wav"),
+            "format": "wav",
+            "maxDurationSeconds": int(do.limit.total_seconds()),
+            "maxSilenceSeconds": SILENCE_ENDS_MESSAGE,
+            "ifExists": "overwrite",
+            "beep": "true",
+            "terminateOn": "#",
+        }
+        self._record(call_id, do, path("channels", do.leg, "record"), do.path, query)
+
+    def _record(self, call_id: str, do: c.Command, uri: str, file: str, query: dict[str, object]) -> None:
+        def replied(reply: Reply) -> None:
+            if not reply.ok:
+                self._refused(call_id, do, reply)
+                self._post(call_id, RecordingEnded(now(), file))
+
+        self._ari.request("POST", uri, replied, **query)
+
+    def _limit(self, call_id: str, do: c.LimitLeg) -> None:
+        seconds = int(do.after.total_seconds()) if do.after else 0
+        uri = path("channels", do.leg, "variable")
+        self._send(call_id, do, "POST", uri, variable="TIMEOUT(absolute)", value=seconds)
+
+
+def caller_id(name: str, number: str) -> str:
+    """A caller id in Asterisk's writing, `"name" <number>`, of characters that end neither part."""
+    clean_name = "".join(char for char in name if char.isprintable() and char not in '"\\<>')
+    clean_number = "".join(char for char in number if char in "+0123456789")
+    return f'"{clean_name[:60]}" <{clean_number[:20]}>'

@@ -1,0 +1,108 @@
+"""Makes typed events of what Asterisk sends; what nobody knows is dropped here, so no rule meets wire data."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    Event,
+    PromptEnded,
+    RecordingEnded,
+    SecretaryAnswered,
+    SecretaryLeft,
+    SecretaryRinging,
+)
+
+LEG = re.compile(r"(?P<call>.+)-secretary-\d+")
+PROMPT = re.compile(r"(?P<call>.+)-prompt-\d+")
+BRIDGE = re.compile(r"(?P<call>.+)-bridge-\d+")
+FILE = re.compile(r"(?P<call>.+?)(-message(-\d+)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A caller has entered the application: not yet an event, because the facts are still to be added."""
+
+    channel: str
+    did: str
+    number: str  # as the carrier sent it: hostile
+    name: str  # as the carrier sent it: hostile
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """Some channel that is no leg of ours is gone: perhaps a caller's, perhaps one that kept a telephone busy."""
+
+    channel: str
+    cause: int
+
+
+Translated = Arrival | ChannelGone | tuple[str, Event]
+
+
+def translate(data: dict[str, Any], at: datetime) -> Translated | None:
+    """An arrival, or (call id, event), or None for what the daemon has no use for. Never raises on wire data."""
+    try:
+        maker = MAKERS[data["type"]]
+        return maker(data, at)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return None
+
+
+def caller_left(gone: ChannelGone, at: datetime) -> CallerLeft:
+    """The event for a channel that turned out to be a caller's."""
+    return CallerLeft(at, gone.cause)
+
+
+def call_of(pattern: re.Pattern[str], name: str) -> str | None:
+    """The id of the call to which a leg, prompt, bridge or file of that name belongs, or None if it is not ours."""
+    found = pattern.fullmatch(name)
+    return found["call"] if found else None
+
+
+def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
+    channel, args = data["channel"], data["args"]
+    if args[0] == "arrived":
+        return Arrival(channel["id"], args[1], channel["caller"]["number"], channel["caller"]["name"])
+    if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
+        return call, SecretaryAnswered(at, channel["id"])
+    return None
+
+
+def _channel_destroyed(data: dict[str, Any], at: datetime) -> Translated:
+    channel = data["channel"]["id"]
+    if call := call_of(LEG, channel):
+        return call, SecretaryLeft(at, channel, int(data["cause"]))
+    return ChannelGone(channel, int(data["cause"]))
+
+
+def _state_change(data: dict[str, Any], at: datetime) -> Translated | None:
+    channel = data["channel"]
+    if channel["state"] == "Ringing" and (call := call_of(LEG, channel["id"])):
+        return call, SecretaryRinging(at, channel["id"])
+    return None
+
+
+def _playback_finished(data: dict[str, Any], at: datetime) -> Translated | None:
+    prompt = data["playback"]["id"]
+    call = call_of(PROMPT, prompt)
+    return (call, PromptEnded(at, prompt)) if call else None
+
+
+def _recording_ended(data: dict[str, Any], at: datetime) -> Translated | None:
+    name = PurePosixPath(data["recording"]["name"])
+    call = call_of(FILE, name.name)
+    return (call, RecordingEnded(at, f"{name}.wav")) if call else None
+
+
+MAKERS = {
+    "StasisStart": _stasis_start,
+    "ChannelDestroyed": _channel_destroyed,
+    "ChannelStateChange": _state_change,
+    "PlaybackFinished": _playback_finished,
+    "RecordingFinished": _recording_ended,
+    "RecordingFailed": _recording_ended,
+}
