@@ -1,0 +1,228 @@
+"""Starts the outside Asterisk and turns its events into people: callers who dial, telephones that ring."""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from types import TracebackType
+from typing import Any, Self
+
+from panoramisk import Manager
+
+from pbx_control.world import audio
+from pbx_control.world.config import Account, Place, files
+from pbx_control.world.legs import Leg, conversation, within
+from pbx_control.world.people import Telephone
+
+log = logging.getLogger(__name__)
+
+# Starts an Asterisk in the foreground on a configuration file and a folder that it may write to.
+Start = Callable[[Path, Path], Popen[bytes]]
+
+BOOT = 20.0  # s: Asterisk needs about 2 on an idle machine
+REGISTRATION = 10.0  # s
+FOLDERS = ("etc", "lib/keys", "spool", "run", "log", "say", "heard")
+
+
+class World:
+    """A carrier, callers and telephones around one switch; an async context manager.
+
+    `place` says where it lives and which switch it calls; `start` runs an Asterisk (of the same runtime as ours).
+    """
+
+    def __init__(self, place: Place, start: Start) -> None:
+        self.place = place
+        self._start = start
+        self._process: Popen[bytes] | None = None
+        self._ami: Manager | None = None
+        self._booted = asyncio.Event()
+        self._accounts: list[Account] = []
+        self._telephones: dict[str, Telephone] = {}
+        self._legs: dict[str, Leg] = {}  # by Asterisk's unique id
+        self._serial = itertools.count(1)
+        self._seen = asyncio.Condition()
+
+    async def __aenter__(self) -> Self:
+        for name in FOLDERS:
+            (self.place.folder / name).mkdir(parents=True, exist_ok=True)
+        self._write_config()
+        self._process = self._start(self.place.asterisk_conf, self.place.folder)
+        try:
+            await within(BOOT, "the outside Asterisk starts", self._connect())
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for telephone in self._telephones.values():
+            telephone.leave()
+        if self._ami:
+            self._ami.close()
+        if self._process:
+            self._process.terminate()
+            await asyncio.to_thread(self._process.wait)
+
+    async def phone(self, user: str, password: str, tone: float = 880, say: Path | None = None) -> Telephone:
+        """A secretary's softphone that has registered at the switch; DidNotHappen if it was not let in."""
+        telephone = await self.unregistered_phone(user, password, tone, say)
+        await within(REGISTRATION, f"{user} registers", telephone.registered.wait())
+        return telephone
+
+    async def unregistered_phone(
+        self, user: str, password: str, tone: float = 880, say: Path | None = None
+    ) -> Telephone:
+        """A softphone that tries to register: wait for its `registered` or `refused`."""
+        telephone = self._telephone(user, tone, say)
+        self._accounts.append(Account(user, password))
+        self._write_config()
+        await self._act({"Action": "Command", "Command": "module reload res_pjsip.so"})
+        await self._act({"Action": "Command", "Command": "module reload res_pjsip_outbound_registration.so"})
+        return telephone
+
+    async def unregister(self, user: str) -> None:
+        """The softphone is switched off in an orderly way: it unregisters."""
+        self._telephones[user].registered.clear()
+        await self._act({"Action": "PJSIPUnregister", "Registration": f"phone-{user}"})
+
+    def contact(self, number: str, tone: float = 1100, say: Path | None = None) -> Telephone:
+        """A telephone of the public network, which the switch reaches over the carrier at that number."""
+        return self._telephone(number, tone, say)
+
+    async def call(
+        self, number: str, caller: str = "+56912345678", name: str = "", tone: float = 700, say: Path | None = None
+    ) -> Leg:
+        """A caller dials a number of ours over the carrier. Returns at once: await `ringing`, `answered`, `ended`."""
+        return await self._dial(f"PJSIP/carrier/sip:{number}@{self.place.pbx}", caller, name, tone, say)
+
+    async def dial_from_phone(self, user: str, number: str, tone: float = 880) -> Leg:
+        """Somebody dials on a secretary's softphone, which ought to be refused."""
+        channel = f"PJSIP/phone-{user}/sip:{number}@{self.place.pbx}"
+        return await self._dial(channel, user, "", tone, None)
+
+    async def _dial(self, channel: str, caller: str, name: str, tone: float, say: Path | None) -> Leg:
+        ident = f"caller-{next(self._serial)}"
+        leg = Leg(
+            self._act, f"{ident} ({caller})", say or self._tone(tone), self.place.folder / "heard" / f"{ident}.wav"
+        )
+        self._legs[ident] = leg
+        talk = {"Context": "talking", "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "300000"}
+        variables = [f"{key}={value}" for key, value in conversation(leg.say, leg.heard).items()]
+        who = {"CallerID": f'"{name}" <{caller}>' if name else caller, "ChannelId": ident, "Variable": variables}
+        await self._act({"Action": "Originate", "Channel": channel} | talk | who)
+        return leg
+
+    def _telephone(self, name: str, tone: float, say: Path | None) -> Telephone:
+        telephone = Telephone(name, self._act, self.place.folder / "heard", say or self._tone(tone))
+        self._telephones[name] = telephone
+        return telephone
+
+    def _tone(self, hertz: float) -> Path:
+        path = self.place.folder / "say" / f"tone-{hertz:g}.wav"
+        return path if path.exists() else audio.write_tone(path, hertz)
+
+    def _write_config(self) -> None:
+        for name, text in files(self.place, self._accounts).items():
+            file = self.place.asterisk_conf.parent / name
+            file.touch(mode=0o600)
+            file.write_text(text)
+
+    # --- the manager interface
+
+    async def _connect(self) -> None:
+        await self._port_opens()
+        self._ami = Manager(
+            host="127.0.0.1",
+            port=self.place.ami_port,
+            username="world",
+            secret=self.place.ami_secret,
+            loop=asyncio.get_running_loop(),
+        )
+        for pattern, hear in self._ears().items():
+            self._ami.register_event(pattern, hear)
+        await self._ami.connect()
+        await self._booted.wait()
+
+    async def _port_opens(self) -> None:
+        assert self._process
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.place.ami_port)
+            except OSError:
+                if self._process.poll() is not None:
+                    raise RuntimeError(f"the outside Asterisk ended with {self._process.returncode}") from None
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return
+
+    async def _act(self, action: dict[str, Any]) -> bool:
+        assert self._ami
+        answer = await self._ami.send_action(action, as_list=False)
+        if not answer.success:
+            log.info("the outside Asterisk refused %s: %s", action, answer.message)
+        return bool(answer.success)
+
+    def _ears(self) -> dict[str, Callable[[Manager, Any], Any]]:
+        return {
+            "FullyBooted": lambda _, event: self._booted.set(),
+            "UserEvent": self._on_invited,
+            "Newchannel": self._on_channel,
+            "Newstate": self._on_state,
+            "DTMFEnd": self._on_key,
+            "Hangup": self._on_hangup,
+            "Registry": self._on_registry,
+            "OriginateResponse": self._on_originated,
+        }
+
+    async def _on_invited(self, _: Manager, event: Any) -> None:
+        telephone = self._telephones.get(event["Callee"])
+        if telephone:
+            self._legs[event["Uniqueid"]] = await telephone.ring(event)
+        else:
+            await self._act({"Action": "Hangup", "Channel": event["Channel"], "Cause": "1"})
+
+    def _on_channel(self, _: Manager, event: Any) -> None:
+        if leg := self._legs.get(event["Uniqueid"]):
+            leg.channel = event["Channel"]
+
+    def _on_state(self, _: Manager, event: Any) -> None:
+        leg = self._legs.get(event["Uniqueid"])
+        if not leg:
+            return
+        if event["ChannelStateDesc"] == "Ringing":
+            leg.rang.reach()
+        elif event["ChannelStateDesc"] == "Up":
+            leg.answer.reach()
+
+    def _on_key(self, _: Manager, event: Any) -> None:
+        leg = self._legs.get(event["Uniqueid"])
+        if leg and event["Direction"] == "Received":
+            leg.keys += event["Digit"]
+
+    def _on_hangup(self, _: Manager, event: Any) -> None:
+        if leg := self._legs.pop(event["Uniqueid"], None):
+            leg.cause = int(event["Cause"])
+            leg.end.reach()
+
+    def _on_originated(self, _: Manager, event: Any) -> None:
+        leg = self._legs.get(event["Uniqueid"])
+        if leg and event["Response"] == "Failure" and not leg.channel:
+            leg.end.reach()
+
+    def _on_registry(self, _: Manager, event: Any) -> None:
+        user = event["Username"].removeprefix("sip:").partition("@")[0]
+        if telephone := self._telephones.get(user):
+            {"Registered": telephone.registered, "Rejected": telephone.refused}.get(
+                event["Status"], asyncio.Event()
+            ).set()
+
+
+def secret() -> str:
+    """A password for the world's manager interface."""
+    return secrets.token_urlsafe(24)
