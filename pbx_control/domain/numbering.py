@@ -48,11 +48,6 @@ def area_of(number: str) -> str:
     return re.split(r"[ -]", written)[1]
 
 
-def readable(number: str) -> str:
-    """An E.164 number in groups, as its country writes it internationally: "+56 2 2555 0101"."""
-    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
-
-
 def transfer_destination(text: str) -> str:
     """The E.164 form of a number to which calls may be transferred: a landline or mobile of FREE_COUNTRIES (rule 9).
 

@@ -51,6 +51,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise _unavailable(error) from error
 
 
+@contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes provisioning: like `writing`, and it counts the change for the daemon."""
+    with writing(engine) as connection:
+        yield connection
+        bump_revision(connection)
+
+
 def bump_revision(connection: Connection) -> None:
     """Counts a change of provisioning; every command that changes something calls it in its transaction."""
     connection.execute(text("UPDATE revision SET number = number + 1"))

@@ -1,0 +1,226 @@
+"""What an admin may write into each field: every check gives the value back tidied, or says what is wrong with it.
+
+Generated configuration is filtered again where it is rendered; here a person learns it before anything is kept.
+"""
+
+import re
+import unicodedata
+from datetime import timedelta
+from email.headerregistry import Address
+from ipaddress import ip_network
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+from pbx_control.errors import ClientMistake
+
+LANGUAGES = ("es", "en")
+CODECS = ("alaw", "ulaw", "g722", "gsm")
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_HOST = re.compile(r"(?=.{1,253}(?::|$))[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::([0-9]{1,5}))?")
+_SIP_WORD = re.compile(r"[A-Za-z0-9._~!$%^*+=@/-]+")
+_TELEGRAM = re.compile(r"-?[0-9]{1,19}|@[A-Za-z][A-Za-z0-9_]{4,31}")
+_DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
+
+
+def line(value: str, option: str, longest: int = 80) -> str:
+    """A name or the like: one line of printable characters, spaces at the ends and doubled ones dropped."""
+    if any(_is_control(character) for character in value):
+        raise ClientMistake("{option} holds a line break or another control character: leave it out", option=option)
+    tidy = " ".join(value.split())
+    if not tidy:
+        raise ClientMistake("{option} is empty: write something", option=option)
+    return _not_too_long(tidy, option, longest)
+
+
+def paragraph(value: str, option: str, longest: int = 2000, places: tuple[str, ...] = ()) -> str:
+    """A text that is spoken or read out; line breaks are allowed, and {places} that are filled in later."""
+    text = value.replace("\r\n", "\n").strip()
+    if any(_is_control(character) and character not in "\n\t" for character in text):
+        raise ClientMistake("{option} holds a control character: leave it out", option=option)
+    if not text:
+        raise ClientMistake("{option} is empty: write something", option=option)
+    _only_known_places(text, option, places)
+    return _not_too_long(text, option, longest)
+
+
+def slug(value: str) -> str:
+    """A short name for commands and files: small letters, digits and hyphens, at most 40, not digits alone."""
+    if not _SLUG.fullmatch(value) or value.isdecimal():
+        raise ClientMistake(
+            "{value} cannot be a short name: use 1 to 40 small letters, digits and hyphens, like andes-norte",
+            value=_shown(value),
+        )
+    return value
+
+
+def language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise ClientMistake("the language {value} is not spoken here: write es or en", value=_shown(value))
+    return value
+
+
+def languages(value: str) -> tuple[str, ...]:
+    """Languages written with commas, the first being her best: "es,en"."""
+    return tuple(dict.fromkeys(language(word.strip()) for word in value.split(",")))
+
+
+def timezone(value: str) -> str:
+    """A zone of the IANA list: Asterisk would take an unknown one for UTC without a word."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, LookupError):
+        raise ClientMistake(
+            "there is no time zone {value}: write one like America/Santiago", value=_shown(value)
+        ) from None
+    return value
+
+
+def rut(value: str) -> str:
+    """A Chilean tax number with its check digit, as 76.086.428-5. "" takes it away."""
+    if not value:
+        return ""
+    # Imported here, as only one option needs it.
+    from stdnum.cl import rut as chilean
+    from stdnum.exceptions import ValidationError
+
+    try:
+        return str(chilean.format(chilean.validate(value)))
+    except ValidationError:
+        raise ClientMistake(
+            "{value} is no RUT: its check digit or its length is wrong; write it like 76.086.428-5", value=_shown(value)
+        ) from None
+
+
+def email(value: str) -> str:
+    """An e-mail address that a letter can carry: ASCII, one @, at most 254 characters."""
+    try:
+        address = Address(addr_spec=value)
+    except Exception:  # the parser raises IndexError and its own errors for some hostile texts
+        address = Address()
+    sound = address.username and address.domain and value.isascii() and value.isprintable() and " " not in value
+    if not sound or len(value) > 254 or not _HOST.fullmatch(address.domain):
+        raise ClientMistake("{value} is no e-mail address: write one like ventas@andes.cl", value=_shown(value))
+    return value
+
+
+def telegram(value: str) -> str:
+    """A Telegram chat: its number (negative for groups) or the @name of a channel."""
+    if not _TELEGRAM.fullmatch(value):
+        raise ClientMistake(
+            "{value} is no Telegram chat: write its number, like 123456789, or a channel's @name", value=_shown(value)
+        )
+    return value
+
+
+def addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses or networks a carrier sends from, each an IP address or a network like 200.1.2.0/24."""
+    return tuple(_network(word) for value in values for word in value.split(","))
+
+
+def host(value: str) -> str:
+    """HOST or HOST:PORT, a name or an IPv4 address; "" for none."""
+    match = _HOST.fullmatch(value)
+    if value and (match is None or not 0 < int(match[1] or 5060) < 65536):
+        raise ClientMistake(
+            "{value} is no host: write HOST or HOST:PORT, like sip.example.cl:5060", value=_shown(value)
+        )
+    return value
+
+
+def sip_word(value: str, option: str) -> str:
+    """A SIP user name or password as a carrier gives it: ASCII without spaces, quotes or characters of syntax."""
+    if value and (not _SIP_WORD.fullmatch(value) or len(value) > 80):
+        raise ClientMistake(
+            "{option} holds a character that cannot be used: only letters, digits and . _ ~ ! $ % ^ * + = @ / -",
+            option=option,
+        )
+    return value
+
+
+def country(value: str) -> str:
+    """A country's two letters that has telephone numbers, as ISO 3166 writes it."""
+    # Imported here: the package is large and few commands need it.
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value.upper() not in SUPPORTED_REGIONS:
+        raise ClientMistake("there is no country {value}: write two letters, like CL", value=_shown(value))
+    return value.upper()
+
+
+def codecs(value: str) -> tuple[str, ...]:
+    """Codecs written with commas, the preferred one first: "alaw,ulaw"."""
+    names = tuple(dict.fromkeys(word.strip() for word in value.split(",")))
+    unknown = [name for name in names if name not in CODECS]
+    if unknown:
+        raise ClientMistake(
+            "there is no codec {value} here: write some of {codecs}", value=_shown(unknown[0]), codecs=", ".join(CODECS)
+        )
+    return names
+
+
+def duration(value: str, option: str, least: int, most: int) -> timedelta:
+    """A duration written as 90s, 90 or 2m, within its limits in seconds."""
+    match = _DURATION.fullmatch(value.strip().lower())
+    seconds = int(match[1]) * (60 if (match[2] or "s") != "s" else 1) if match else -1
+    if not least <= seconds <= most:
+        raise ClientMistake(
+            "{option} {value} is no duration from {least} to {most} seconds: write it like 90s or 2m",
+            option=option,
+            value=_shown(value),
+            least=least,
+            most=most,
+        )
+    return timedelta(seconds=seconds)
+
+
+def _network(word: str) -> str:
+    try:
+        network = ip_network(word.strip())
+    except ValueError:
+        raise ClientMistake(
+            "{value} is no address: write an IP address, like 200.1.2.3, or a network, like 200.1.2.0/24",
+            value=_shown(word),
+        ) from None
+    if network.prefixlen == 0:
+        raise ClientMistake("{value} would let everybody in: name the carrier's own addresses", value=_shown(word))
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _only_known_places(text: str, option: str, places: tuple[str, ...]) -> None:
+    known = ", ".join("{" + place + "}" for place in places) or "–"
+    try:
+        found = [(name, form, how) for _, name, form, how in Formatter().parse(text) if name is not None]
+    except ValueError:
+        raise ClientMistake(
+            "{option} has a brace without its pair; filled in is only: {known}", option=option, known=known
+        ) from None
+    for name, form, how in found:
+        if name not in places or form or how:
+            raise ClientMistake(
+                "{option} has {place}, which is not filled in; what is: {known}",
+                option=option,
+                place="{" + name + "}",
+                known=known,
+            )
+
+
+def _is_control(character: str) -> bool:
+    # Cc: control, Cf: invisible marks (but for the joiner within emoji), Cs/Co/Cn: no characters, Zl/Zp: line ends
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character != "\u200d"
+
+
+def _not_too_long(value: str, option: str, longest: int) -> str:
+    if len(value) > longest:
+        raise ClientMistake(
+            "{option} is too long: {length} characters, at most {longest}",
+            option=option,
+            length=len(value),
+            longest=longest,
+        )
+    return value
+
+
+def _shown(value: str) -> str:
+    """A refused value as an error line may carry it."""
+    return repr(value if len(value) <= 40 else value[:40] + "…")

@@ -1,0 +1,129 @@
+"""Reads everything that is provisioned, as one frozen Office, at one revision."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from pbx_control.domain import holidays
+from pbx_control.domain.hours import parse_week
+from pbx_control.domain.office import (
+    Announcement,
+    AnnouncementKind,
+    Client,
+    ClientState,
+    Did,
+    Holiday,
+    Office,
+    Secretary,
+    Trunk,
+)
+from pbx_control.store.holidays import changes
+from pbx_control.store.tables import announcement, client, did, greeting, revision, secretary, secretary_client, trunk
+
+
+def read_revision(connection: Connection) -> int:
+    """The number that counts the changes of provisioning; 0 before `setup`."""
+    return connection.scalar(select(revision.c.number)) or 0
+
+
+def read_office(connection: Connection, today: date) -> Office:
+    """The whole office; its holidays are those from the day before `today` on, for a year and a month."""
+    trunks = _trunks(connection)
+    return Office(
+        revision=read_revision(connection),
+        trunks=tuple(trunks.values()),
+        dids=_dids(connection, {trunk_id: one.name for trunk_id, one in trunks.items()}),
+        clients=_clients(connection),
+        secretaries=_secretaries(connection),
+        holidays=_holidays(connection, today),
+    )
+
+
+def _trunks(connection: Connection) -> dict[int, Trunk]:
+    rows = connection.execute(select(trunk).order_by(trunk.c.name)).mappings()
+    return {
+        row["id"]: Trunk(**row | {"match": tuple(row["match"].split(",")), "codecs": tuple(row["codecs"].split(","))})
+        for row in map(dict, rows)
+    }
+
+
+def _dids(connection: Connection, trunk_names: dict[int, str]) -> tuple[Did, ...]:
+    query = select(did.c.number, did.c.trunk_id, did.c.client_id, did.c.main).order_by(did.c.number)
+    return tuple(
+        Did(number, trunk_names.get(trunk_id, ""), client_id, main)
+        for number, trunk_id, client_id, main in connection.execute(query)
+    )
+
+
+def _clients(connection: Connection) -> tuple[Client, ...]:
+    announcements = _announcements(connection)
+    greetings = _greetings(connection)
+    return tuple(
+        _client(row, greetings.get(row.id, ""), tuple(announcements.get(row.id, ())))
+        for row in connection.execute(select(client).order_by(client.c.slug))
+    )
+
+
+def _client(row: Any, text: str, announcements: tuple[Announcement, ...]) -> Client:
+    return Client(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        language=row.language,
+        timezone=row.timezone,
+        state=ClientState(row.state),
+        week=parse_week([row.week]),
+        recording=row.recording,
+        music=row.music,
+        wait_limit=timedelta(seconds=row.wait_limit),
+        summary_closed=row.summary_closed,
+        takes_messages=row.takes_messages,
+        greeting=text,
+        announcements=announcements,
+    )
+
+
+def _announcements(connection: Connection) -> dict[int, list[Announcement]]:
+    found: dict[int, list[Announcement]] = defaultdict(list)
+    query = select(announcement).order_by(announcement.c.client_id, announcement.c.kind)
+    for row in connection.execute(query):
+        found[row.client_id].append(Announcement(AnnouncementKind(row.kind), row.text, row.audio))
+    return found
+
+
+def _greetings(connection: Connection) -> dict[int, str]:
+    newest = select(func.max(greeting.c.id)).group_by(greeting.c.client_id)
+    query = select(greeting.c.client_id, greeting.c.text).where(greeting.c.id.in_(newest))
+    return {row.client_id: row.text for row in connection.execute(query)}
+
+
+def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
+    allowed: dict[int, set[int]] = defaultdict(set)
+    for secretary_id, client_id in connection.execute(
+        select(secretary_client.c.secretary_id, secretary_client.c.client_id)
+    ):
+        allowed[secretary_id].add(client_id)
+    query = select(secretary).where(secretary.c.removed_at.is_(None)).order_by(secretary.c.user)
+    return tuple(
+        Secretary(
+            id=row.id,
+            name=row.name,
+            user=row.user,
+            password=row.password,
+            languages=tuple(row.languages.split(",")),
+            clients=None if row.all_clients else frozenset(allowed[row.id]),
+            paused=row.paused,
+            wrap_up=timedelta(seconds=row.wrap_up),
+            free_from=row.free_from,
+            secure=row.secure,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
+    first = today - timedelta(days=1)
+    coming = (entry for entry in changes(connection) if entry.day >= first)
+    return holidays.with_changes(holidays.coming(today), coming)

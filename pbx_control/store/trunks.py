@@ -1,0 +1,86 @@
+"""Trunks in the store: the carriers that bring the calls."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from pbx_control.domain import checks
+from pbx_control.domain.office import Trunk
+from pbx_control.errors import ClientMistake
+from pbx_control.store.tables import did, trunk
+
+
+def find(connection: Connection, name: str) -> Row[Any]:
+    """The trunk's row. Raises ClientMistake if there is none."""
+    row = connection.execute(select(trunk).where(trunk.c.name == name)).one_or_none()
+    if row is None:
+        near = get_close_matches(name[:40], names(connection), n=3, cutoff=0.5)
+        raise ClientMistake(
+            "there is no trunk {name}: there is {near}", name=repr(name[:40]), near=" / ".join(near) or "–"
+        )
+    return row
+
+
+def names(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(trunk.c.name).order_by(trunk.c.name)))
+
+
+def add(connection: Connection, new: Trunk) -> int:
+    """Keeps a trunk (its id is not looked at) and gives its id. Raises ClientMistake if it makes no sense."""
+    values = _checked(new)
+    if values["name"] in names(connection):
+        raise ClientMistake("there is a trunk {name} already: remove it or choose another name", name=new.name)
+    _refuse_shared_addresses(connection, values["match"].split(","))
+    return int(connection.execute(insert(trunk).values(**values)).inserted_primary_key[0])
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Forgets a trunk. Raises ClientMistake while numbers come in by it."""
+    row = find(connection, name)
+    count = connection.scalar(select(func.count()).select_from(did).where(did.c.trunk_id == row.id))
+    if count:
+        raise ClientMistake(
+            "{count} numbers come in by the trunk {name}: `did remove` them first", count=count, name=name
+        )
+    connection.execute(delete(trunk).where(trunk.c.id == row.id))
+
+
+def rows(connection: Connection) -> list[dict[str, Any]]:
+    """Every trunk with the number of its DIDs, by name; passwords are left out."""
+    count = select(func.count()).select_from(did).where(did.c.trunk_id == trunk.c.id).scalar_subquery()
+    shown = [column for column in trunk.c if column.name not in ("id", "password")]
+    query = select(*shown, count.label("numbers")).order_by(trunk.c.name)
+    return [dict(row._mapping) | {"match": row.match.split(",")} for row in connection.execute(query)]
+
+
+def _checked(new: Trunk) -> dict[str, Any]:
+    if new.register and not (new.host and new.user and new.password):
+        raise ClientMistake("--register needs --host, --user and --password: where and as whom to register")
+    if not new.match:
+        raise ClientMistake("--match is missing: name the addresses that the carrier sends from")
+    return {
+        "name": checks.slug(new.name),
+        "match": ",".join(checks.addresses(new.match)),
+        "host": checks.host(new.host),
+        "user": checks.sip_word(new.user, "--user"),
+        "password": checks.sip_word(new.password, "--password"),
+        "register": new.register,
+        "transport": new.transport,
+        "codecs": ",".join(checks.codecs(",".join(new.codecs))),
+        "identity": new.identity,
+        "number_format": new.number_format,
+        "country": checks.country(new.country),
+        "did_from": new.did_from,
+        "max_calls": new.max_calls,
+    }
+
+
+def _refuse_shared_addresses(connection: Connection, wanted: list[str]) -> None:
+    """Asterisk takes one trunk for an address: a second one with the same would never get a call."""
+    for row in connection.execute(select(trunk.c.name, trunk.c.match)):
+        shared = set(wanted) & set(row.match.split(","))
+        if shared:
+            raise ClientMistake(
+                "{address} belongs to the trunk {name} already", address=sorted(shared)[0], name=row.name
+            )
