@@ -1,0 +1,84 @@
+"""`pbx-control asterisk`: starts, stops and looks at the Asterisk of this home."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.progress import telling
+from pbx_control.asterisk import runtime
+
+
+@click.group()
+def asterisk() -> None:
+    """The telephone switch of this installation."""
+
+
+@asterisk.command()
+@click.option("--foreground", is_flag=True, help="Become Asterisk instead of starting it apart (for systemd).")
+@pass_desk
+def start(desk: Desk, foreground: bool) -> None:
+    """Start Asterisk and wait until it answers."""
+    switch = runtime.choose(desk.home, desk.settings)
+    with telling(desk) as tell:
+        tell("starting Asterisk")
+        if foreground:
+            switch.run_in_foreground(tell)
+        started = switch.start(tell)
+    desk.tell("Asterisk answers" if started else "Asterisk runs already")
+
+
+@asterisk.command()
+@pass_desk
+def stop(desk: Desk) -> None:
+    """Stop Asterisk; calls that are going on are cut."""
+    with telling(desk) as tell:
+        tell("stopping Asterisk")
+        stopped = runtime.choose(desk.home, desk.settings).stop()
+    desk.tell("Asterisk has stopped" if stopped else "Asterisk did not run")
+
+
+@asterisk.command()
+@json_option
+@click.pass_context
+@pass_desk
+def status(desk: Desk, context: click.Context, as_json: bool) -> None:
+    """Show whether Asterisk runs and answers; exit status 1 if it does not."""
+    found = runtime.choose(desk.home, desk.settings).status()
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _tell_status(desk, found)
+    if not found.answers:
+        context.exit(1)
+
+
+@asterisk.command()
+@click.option("-x", "command", metavar="COMMAND", help='One command instead of a dialogue: "core show channels".')
+@pass_desk
+def console(desk: Desk, command: str | None) -> None:
+    """Open Asterisk's own console (leave it with Ctrl-C)."""
+    switch = runtime.choose(desk.home, desk.settings)
+    if command:
+        click.echo(switch.command(command), nl=False)
+    else:
+        switch.console()
+
+
+def _tell_status(desk: Desk, found: runtime.Status) -> None:
+    if found.uptime is not None:
+        desk.tell(
+            "Asterisk {version} ({runtime}, process {pid}) has run for {time} and has {channels} channels",
+            version=found.version,
+            runtime=found.runtime,
+            pid=found.pid,
+            time=timedelta(seconds=found.uptime),
+            channels=found.channels,
+        )
+    elif found.answers:
+        desk.tell("Asterisk answers ({runtime})", runtime=found.runtime)
+    elif found.running:
+        desk.tell("Asterisk runs (process {pid}) but does not answer", pid=found.pid)
+    else:
+        desk.tell("Asterisk does not run")

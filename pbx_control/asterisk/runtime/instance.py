@@ -1,0 +1,122 @@
+"""One Asterisk: where its files lie, what it listens on, and how its folders are laid out before it starts."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx_control.asterisk.runtime.account import Account, asterisk_account
+from pbx_control.asterisk.runtime.ports import Port
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Home, Settings
+
+# sun_path of a UNIX socket's address (unix(7)) holds 108 bytes with its closing NUL; Asterisk cuts a longer one off.
+LONGEST_SOCKET = 107
+RUN_FOLDER = re.compile(r"^\s*astrundir\s*=>?\s*(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One Asterisk, seen from outside; every path is the same inside and outside of its sandbox."""
+
+    name: str  # for logs and for a container's name
+    state: Path  # its own folder: etc/ log/ run/ spool/ db/
+    keep: Path  # where we keep pid file, lock and the console's output: out of its reach
+    writable: tuple[Path, ...] = ()  # further folders that it writes
+    readable: tuple[Path, ...] = ()  # further files and folders that it reads
+    recordings: Path | None = None  # where what ARI records is to lie, instead of spool/recording
+    ports: tuple[Port, ...] = ()  # what it will listen on
+    http_port: int | None = None  # where ARI must answer before it counts as started
+
+    @property
+    def configuration(self) -> Path:
+        return self.state / "etc" / "asterisk.conf"
+
+    @property
+    def account(self) -> Account:
+        return asterisk_account(self.state)
+
+    @property
+    def pid_file(self) -> Path:
+        return self.keep / f"{self.name}.pid"
+
+    @property
+    def output(self) -> Path:
+        """What Asterisk says on its own standard output: the first place to look when it does not start."""
+        return self.keep / f"{self.name}.out"
+
+    def control_socket(self) -> Path:
+        """The socket of `asterisk -r`, as its configuration places it. ClientMistake without a configuration."""
+        try:
+            found = RUN_FOLDER.search(self.configuration.read_text())
+        except FileNotFoundError:
+            raise ClientMistake(
+                "Asterisk has no configuration yet ({file} is missing): run `pbx-control setup`",
+                file=self.configuration,
+            ) from None
+        return Path(found[1] if found else "/var/run/asterisk") / "asterisk.ctl"
+
+    def lay_out(self) -> None:
+        """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated."""
+        for folder in ("log", "run", "spool", "spool/tmp", "db"):
+            (self.state / folder).mkdir(parents=True, exist_ok=True)
+        for folder in self.writable:
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in self.readable:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+        self._check_socket_name()
+        self._link_recordings()
+        self._give_to(self.account)
+
+    def _link_recordings(self) -> None:
+        # ARI names recordings relative to spool/recording and knows no setting for another place.
+        link = self.state / "spool" / "recording"
+        if self.recordings and not link.is_symlink():
+            link.symlink_to(self.recordings)
+
+    def _check_socket_name(self) -> None:
+        if len(os.fsencode(self.control_socket())) > LONGEST_SOCKET:
+            raise ClientMistake(
+                "the path {path} is too long for a UNIX socket (107 bytes): use a home with a shorter path",
+                path=self.control_socket(),
+            )
+
+    def _give_to(self, account: Account) -> None:
+        """Asterisk's folders become its own and closed to others; what is in etc/ stays ours, readable to it."""
+        for folder in (self.state, *self.writable):
+            folder.chmod(0o700)
+        if os.geteuid() != 0:
+            return
+        for folder in (self.state, *self.writable):
+            for path in (folder, *folder.rglob("*")):
+                if not path.is_relative_to(self.state / "etc"):
+                    os.chown(path, account.uid, account.gid, follow_symlinks=False)
+
+
+def of_home(home: Home, settings: Settings) -> Instance:
+    """The Asterisk of a home: configured by us, recording into the home, playing the home's prompts."""
+    certificates = tuple(Path(name) for name in (settings.sip.certificate, settings.sip.key) if name)
+    return Instance(
+        name="asterisk",
+        state=home.asterisk,
+        keep=home.run,
+        writable=(home.recordings,),
+        readable=(home.prompts, *certificates),
+        recordings=home.recordings,
+        ports=_ports(settings),
+        http_port=settings.asterisk.http_port,
+    )
+
+
+def _ports(settings: Settings) -> tuple[Port, ...]:
+    sip = settings.sip
+    ports = [
+        Port("udp", sip.address, sip.port, "[sip] bind"),
+        Port("tcp", "127.0.0.1", settings.asterisk.http_port, "[asterisk] http_port"),
+        Port("tcp", "127.0.0.1", settings.asterisk.ami_port, "[asterisk] ami_port"),
+    ]
+    if sip.tls_bind:
+        address, _, number = sip.tls_bind.rpartition(":")
+        ports.append(Port("tcp", address.strip("[]"), int(number), "[sip] tls_bind"))
+    return tuple(ports)

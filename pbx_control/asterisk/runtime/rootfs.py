@@ -1,0 +1,210 @@
+"""A Debian root file system with Asterisk: made once by mmdebstrap, kept in the cache, entered by bubblewrap."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import files
+from pathlib import Path
+
+from pbx_control.asterisk.runtime.instance import Instance
+from pbx_control.asterisk.runtime.progress import Progress
+from pbx_control.errors import ClientMistake, SwitchUnavailable
+
+# Debian 12 and 13 have no Asterisk; this suite has 22 (LTS). Its default mirror is mmdebstrap's own choice.
+SUITE = "forky"
+PACKAGES = (
+    "asterisk",
+    "asterisk-core-sounds-en-wav",
+    "asterisk-core-sounds-es-wav",
+    "asterisk-moh-opsound-wav",
+    "ca-certificates",
+    "python3",  # the fallback's AGI script
+    "tzdata",
+    "tzdata-legacy",  # an unknown zone is silently UTC in GotoIfTime: have every name that Python may have
+)
+OPTIONS = (
+    "--variant=apt",
+    "--format=tar",
+    '--aptopt=APT::Install-Recommends "false"',
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+)
+# A frozen copy of the archive has a date that has passed; only then is the date not checked.
+EXPIRED_ALLOWED = '--aptopt=Acquire::Check-Valid-Until "false"'
+# Python packages of ours that the fallback's AGI script imports: pure Python, copied from this very environment.
+AGI_PACKAGES = ("pyst2", "six")
+# All that Asterisk needs of /etc: the rest of the root is made up of empty folders, so that a home or a certificate
+# can lie at any path.
+ETC = ("alternatives", "group", "ld.so.cache", "localtime", "nsswitch.conf", "odbcinst.ini", "passwd", "ssl")
+# Asterisk asks for its own name and for this one at new calls; without DNS it would stall for seconds.
+STALLING_NAME = "A.ROOT-SERVERS.NET"
+FORBIDDEN_HOMES = ("/usr", "/proc", "/dev", "/bin", "/sbin", "/lib")
+
+
+def cache_folder() -> Path:
+    """Where root file systems are kept: $XDG_CACHE_HOME/pbx-control, else ~/.cache/pbx-control."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pbx-control"
+
+
+def root() -> Path:
+    """The folder of the root file system with the present recipe, whether it exists or not."""
+    recipe = repr((SUITE, PACKAGES, OPTIONS, AGI_PACKAGES))
+    return cache_folder() / f"asterisk-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+def require_tools() -> None:
+    """Raises SwitchUnavailable, naming the Debian packages, if mmdebstrap (when needed) or bubblewrap is absent."""
+    needed = {"bubblewrap": "bwrap"} if root().exists() else {"bubblewrap": "bwrap", "mmdebstrap": "mmdebstrap"}
+    missing = [package for package, command in needed.items() if not shutil.which(command)]
+    if missing:
+        raise SwitchUnavailable(
+            "no Asterisk can be run here: install one, or the packages for making one: apt-get install {packages}",
+            packages=" ".join(missing),
+        )
+
+
+def ensure(progress: Progress) -> Path:
+    """The root file system, made now if it is not in the cache; a second process that wants it meanwhile waits.
+
+    Raises SwitchUnavailable with mmdebstrap's last error.
+    """
+    require_tools()
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with _alone(), _tidied():
+        if not root().exists():
+            progress("making a Debian root file system with Asterisk (once, about a minute)")
+            _make(root())
+    return root()
+
+
+def prefix(instance: Instance) -> list[str]:
+    """The command that runs another one inside the root file system, as the instance's account.
+
+    It sees the instance's folders under their own paths, the machine's network, and nothing else of the machine.
+    """
+    _require_possible_place(instance)
+    account = instance.account
+    command = [
+        *("bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--clearenv"),
+        *("--setenv", "PATH", "/usr/sbin:/usr/bin", "--setenv", "LANG", "C.UTF-8", "--setenv", "TERM", _terminal()),
+        *_system(root()),
+        *("--ro-bind", str(_hosts_file(instance)), "/etc/hosts", "--ro-bind-try", *_own("/etc/resolv.conf")),
+        *_parents(instance),
+    ]
+    for folder in (instance.state, *instance.writable):
+        command += ["--bind", *_own(folder)]
+    for path in instance.readable:
+        command += ["--ro-bind", *_own(path)]
+    if account.is_mine:
+        return command
+    # bubblewrap keeps root's user; the last step leaves it, and every capability with it.
+    drop = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs"]
+    return [*command, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", *drop]
+
+
+def _system(base: Path) -> list[str]:
+    arguments = ["--ro-bind", str(base / "usr"), "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for name in ("bin", "sbin", "lib", "lib64"):
+        arguments += ["--symlink", f"usr/{name}", f"/{name}"]
+    for name in ETC:
+        arguments += ["--ro-bind-try", str(base / "etc" / name), f"/etc/{name}"]
+    return [*arguments, "--ro-bind", str(base / "var/lib/asterisk"), "/var/lib/asterisk"]
+
+
+def _parents(instance: Instance) -> list[str]:
+    """Makes the folders above what is bound, open to all: bubblewrap itself would close those above a closed folder."""
+    bound = (instance.state, *instance.writable, *instance.readable)
+    above = {parent for path in bound for parent in path.parents if len(parent.parts) > 1}
+    return [word for folder in sorted(above) for word in ("--dir", str(folder))]
+
+
+def _require_possible_place(instance: Instance) -> None:
+    for path in (instance.state, *instance.writable, *instance.readable):
+        if any(path.is_relative_to(top) for top in FORBIDDEN_HOMES):
+            raise ClientMistake("{path} cannot be used by the Asterisk of ours: choose a folder elsewhere", path=path)
+
+
+def _hosts_file(instance: Instance) -> Path:
+    """The machine's /etc/hosts and the names that must never be asked of a name server."""
+    file = instance.keep / f"{instance.name}.hosts"
+    names = f"localhost {socket.gethostname()} {STALLING_NAME}"
+    machine = Path("/etc/hosts")
+    text = machine.read_text() if machine.exists() else ""
+    file.write_text(f"127.0.0.1 {names}\n::1 {names}\n{text}")
+    file.chmod(0o644)
+    return file
+
+
+def _own(path: Path | str) -> tuple[str, str]:
+    return str(path), str(path)
+
+
+def _terminal() -> str:
+    return os.environ.get("TERM", "dumb")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    with (cache_folder() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _tidied() -> Iterator[None]:
+    """Removes what an earlier, broken-off attempt left; safe under the lock only."""
+    for leftover in cache_folder().glob("making-*"):
+        shutil.rmtree(leftover)
+    yield
+
+
+def _make(target: Path) -> None:
+    work = Path(tempfile.mkdtemp(prefix="making-", dir=cache_folder()))
+    try:
+        work.chmod(0o755)
+        _bootstrap(work / "root.tar")
+        base = work / "root"
+        base.mkdir()
+        # Owned by whoever makes it, without devices: bubblewrap brings its own /dev.
+        subprocess.run(
+            ["tar", "-xf", str(work / "root.tar"), "-C", str(base), "--no-same-owner", "--exclude=./dev/*"], check=True
+        )
+        _add_agi_packages(base / "usr/lib/python3/dist-packages")
+        base.rename(target)
+    finally:
+        shutil.rmtree(work)
+
+
+def _bootstrap(archive: Path) -> None:
+    command = ["mmdebstrap", *OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, str(archive)]
+    run = _run_mmdebstrap(command)
+    if run.returncode and " is expired " in run.stderr:
+        run = _run_mmdebstrap([*command[:-2], EXPIRED_ALLOWED, *command[-2:]])
+    if run.returncode:
+        errors = [line for line in run.stderr.splitlines() if line.startswith("E:")]
+        raise SwitchUnavailable(
+            "the root file system for Asterisk could not be made: {why}; see that the machine reaches a Debian mirror",
+            why=errors[0] if errors else f"mmdebstrap ended with {run.returncode}",
+        )
+
+
+def _run_mmdebstrap(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def _add_agi_packages(target: Path) -> None:
+    for name in AGI_PACKAGES:
+        for file in files(name) or ():
+            if file.suffix == ".py" and ".." not in file.parts:
+                destination = target / file
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.locate(), destination)
