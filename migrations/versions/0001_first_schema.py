@@ -331,7 +331,14 @@ def _seat_claim() -> None:
         "seat_claim",
         sa.Column("secretary_id", sa.Integer(), nullable=False),
         sa.Column("call_id", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_seat_claim_call_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["call_id"],
+            ["call.id"],
+            name=op.f("fk_seat_claim_call_id"),
+            ondelete="CASCADE",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
         sa.ForeignKeyConstraint(
             ["secretary_id"], ["secretary.id"], name=op.f("fk_seat_claim_secretary_id"), ondelete="CASCADE"
         ),

@@ -231,7 +231,13 @@ seat_claim = Table(
     "seat_claim",
     metadata,
     Column("secretary_id", ForeignKey("secretary.id", ondelete="CASCADE"), primary_key=True),
-    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), nullable=False, index=True),
+    # deferred: the claim is taken before the call's own row is written in the same transaction
+    Column(
+        "call_id",
+        ForeignKey("call.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
 )
 
 journal = Table(

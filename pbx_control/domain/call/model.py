@@ -72,6 +72,7 @@ class Facts:
     slug: str
     client_name: str
     language: str
+    timezone: str
     admission: Admission
     sounds: Sounds
     why: str = ""  # why it is closed: the weekly hours, or a holiday's name

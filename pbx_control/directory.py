@@ -1,0 +1,58 @@
+"""The provisioning as the daemon asks for it: which client a DID belongs to, and the facts for a call that arrives."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pbx_control.domain import holidays
+from pbx_control.domain.admission import facts_of, sounds_for
+from pbx_control.domain.call.model import Facts, Seat, Sounds
+from pbx_control.domain.floor import Chair
+from pbx_control.domain.hours import OpenState, state_at
+from pbx_control.domain.office import Client, Office, Secretary
+
+# An answer that nothing is known to change is still looked up anew after this.
+TRUSTED_FOR = timedelta(hours=1)
+
+
+class Directory:
+    """One revision of the office, indexed. What is costly is made when first asked for, once for each client."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        clients = {client.id: client for client in office.clients}
+        self._by_did = {did.number: clients[did.client_id] for did in office.dids if did.client_id in clients}
+        self._sounds: dict[int, Sounds] = {}
+        self._holidays: dict[int, dict[date, str]] = {}
+        self._hours: dict[int, tuple[OpenState, datetime]] = {}
+
+    def facts(self, did: str, at: datetime) -> Facts | None:
+        """The facts for a call to that DID, or None if the DID belongs to no client at this revision."""
+        client = self._by_did.get(did)
+        if client is None:
+            return None
+        if client.id not in self._sounds:
+            self._sounds[client.id] = sounds_for(client)
+        return facts_of(client, did, self._state(client, at), self._sounds[client.id])
+
+    def _state(self, client: Client, at: datetime) -> OpenState:
+        """Open or not: asked of the rule only when the last answer has run out."""
+        known = self._hours.get(client.id)
+        if known and at < known[1]:
+            return known[0]
+        if client.id not in self._holidays:
+            self._holidays[client.id] = holidays.of_client(self.office.holidays, client.id, client.week)
+        state = state_at(client.week, self._holidays[client.id], ZoneInfo(client.timezone), at)
+        self._hours[client.id] = state, min(state.until or at + TRUSTED_FOR, at + TRUSTED_FOR)
+        return state
+
+
+def chair_of(secretary: Secretary, idle_since: datetime) -> Chair:
+    """A secretary's place on the floor, before anything is known of her telephone."""
+    return Chair(
+        seat=Seat(secretary.id, secretary.user, secretary.name, secretary.wrap_up),
+        languages=secretary.languages,
+        clients=secretary.clients,
+        idle_since=idle_since,
+        free_from=secretary.free_from or idle_since,
+        paused=secretary.paused,
+    )

@@ -1,0 +1,201 @@
+"""Calls and their journal: the daemon's steps go in here, what people ask about comes out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pbx_control.domain.call.commands import ClaimSeat, FreeSeat, StoreCommand, WriteLetters
+from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.messages import CallSummary, compose
+from pbx_control.store import letters, recipients
+from pbx_control.store.tables import call as calls
+from pbx_control.store.tables import journal, seat_claim, secretary
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Call).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a call's journal."""
+
+    seq: int
+    at: datetime
+    event: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One step to be remembered: the call after it, what the journal says, and what the store is to do."""
+
+    call: Call
+    new: bool
+    entries: tuple[Entry, ...]
+    commands: tuple[StoreCommand, ...] = ()
+
+
+def save(conn: Connection, steps: Sequence[Save], office_name: str) -> list[bool]:
+    """Remembers steps, in order, in the caller's transaction. For each: False if its claim of a seat was lost.
+
+    A step whose claim was lost is not remembered at all. Of several steps of one call only the last state is
+    written; the journal has them all.
+    """
+    kept = [_claimed(conn, step) for step in steps]
+    valid = [step for step, keep in zip(steps, kept, strict=True) if keep]
+    _write_calls(conn, valid)
+    entries = [_entry_row(step.call.id, entry) for step in valid for entry in step.entries]
+    if entries:
+        conn.execute(_INSERT_ENTRY, entries)
+    _free_seats(conn, valid)
+    for step in valid:
+        if any(isinstance(command, WriteLetters) for command in step.commands):
+            write_letters(conn, summary_of(step.call), office_name)
+    return kept
+
+
+def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:
+    """Puts the summary for each recipient of the client into the outbox (docs/service.md rule 7)."""
+    people = recipients.of_client(conn, summary.client_id)
+    letters.add(conn, [compose(summary, person, office_name) for person in people])
+
+
+def live(conn: Connection) -> list[Call]:
+    """The calls that had not ended when they were last saved."""
+    return [_decode(state) for (state,) in conn.execute(select(calls.c.state).where(calls.c.state.is_not(None)))]
+
+
+def journal_lengths(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """How many lines each of these calls' journals has."""
+    rows = conn.execute(
+        select(journal.c.call_id, func.max(journal.c.seq).label("seq"))
+        .where(journal.c.call_id.in_(list(ids)))
+        .group_by(journal.c.call_id)
+    )
+    return {row.call_id: row.seq for row in rows}
+
+
+def last_conversations(conn: Connection) -> dict[int, datetime]:
+    """When each secretary's last conversation ended: who has been idle longest is asked first."""
+    rows = conn.execute(select(calls.c.secretary_id, func.max(calls.c.ended_at)).group_by(calls.c.secretary_id))
+    return {who: ended for who, ended in rows if who is not None and ended is not None}
+
+
+def release_forgotten_seats(conn: Connection) -> None:
+    """Gives back the seats of calls that have ended: a claim never outlives its call."""
+    over = select(calls.c.id).where(calls.c.state.is_(None))
+    conn.execute(delete(seat_claim).where(seat_claim.c.call_id.in_(over)))
+
+
+def summary_of(call: Call) -> CallSummary:
+    """What a summary tells about a call that is over."""
+    facts, arrived = call.known, call.arrived_at
+    if arrived is None or call.ended_at is None or call.outcome is None:
+        raise ValueError(f"call {call.id} is not over")
+    until = call.answered_at or call.ended_at
+    return CallSummary(
+        call_id=call.id,
+        client_id=facts.client_id,
+        client_name=facts.client_name,
+        language=facts.language,
+        timezone=facts.timezone,
+        did=facts.did,
+        caller=call.caller.number,
+        caller_name=call.caller.name,
+        outcome=call.outcome,
+        secretary=call.answered_by.name if call.answered_by else "",
+        arrived_at=arrived,
+        ended_at=call.ended_at,
+        waited=until - arrived,
+        talked=call.ended_at - until,
+        recording_flaw=call.recording_flaw,
+        message=call.message,
+    )
+
+
+# --- how a step is written --------------------------------------------------------------------------------
+
+_INSERT_ENTRY = insert(journal)
+_INSERT_CALL = insert(calls)
+_UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
+_FREE = delete(seat_claim).where(
+    seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
+)
+_REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
+
+
+def _claimed(conn: Connection, step: Save) -> bool:
+    for command in step.commands:
+        if isinstance(command, ClaimSeat) and not _claim(conn, step, command.secretary_id):
+            return False
+    return True
+
+
+def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:
+    """One conditional statement, never read-then-write. The call's own row may follow (a deferred foreign key)."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    claim = dialect.insert(seat_claim).on_conflict_do_nothing(index_elements=["secretary_id"])
+    return conn.execute(claim, {"secretary_id": secretary_id, "call_id": step.call.id}).rowcount == 1
+
+
+def _write_calls(conn: Connection, steps: Sequence[Save]) -> None:
+    last = {step.call.id: step for step in steps}
+    new = {step.call.id for step in steps if step.new}
+    rows = {call_id: _row(step.call) for call_id, step in last.items()}
+    inserts = [row | {"id": call_id} for call_id, row in rows.items() if call_id in new]
+    updates = [row | {"call_id": call_id} for call_id, row in rows.items() if call_id not in new]
+    if inserts:
+        conn.execute(_INSERT_CALL, inserts)
+    if updates:
+        conn.execute(_UPDATE_CALL, updates)
+
+
+def _free_seats(conn: Connection, steps: Sequence[Save]) -> None:
+    freed = [(step, command) for step in steps for command in step.commands if isinstance(command, FreeSeat)]
+    if not freed:
+        return
+    conn.execute(_FREE, [{"who": command.secretary_id, "call": step.call.id} for step, command in freed])
+    resting = [
+        {"who": command.secretary_id, "free_at": command.free_from}
+        for step, command in freed
+        if command.free_from > step.entries[-1].at
+    ]
+    if resting:
+        conn.execute(_REST, resting)
+
+
+def _row(call: Call) -> dict[str, Any]:
+    facts = call.known
+    over = call.phase is Phase.ENDED
+    return {
+        "client_id": facts.client_id,
+        "did": facts.did,
+        "caller": call.caller.number,
+        "caller_name": call.caller.name,
+        "phase": call.phase.value,
+        "outcome": call.outcome.value if call.outcome and not call.taken_over else "",
+        "secretary_id": call.answered_by.secretary_id if call.answered_by else None,
+        "arrived_at": call.arrived_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at if over and not call.taken_over else None,
+        "recording": call.recording,
+        "recording_flaw": call.recording_flaw,
+        "message": call.message,
+        "hosted_by": "switch" if call.taken_over else "daemon",
+        "state": None if over else _encode(call),
+    }
+
+
+def _entry_row(call_id: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "seq": entry.seq,
+        "at": entry.at,
+        "event": entry.event,
+        "details": _encode(entry.details).decode(),
+    }

@@ -1,0 +1,114 @@
+"""The one thread that saves steps: everything that waits goes into one durable commit, in order."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from pbx_control.errors import StoreUnavailable
+from pbx_control.store import calls
+from pbx_control.store.calls import Save
+from pbx_control.store.engine import writing
+
+log = structlog.get_logger()
+
+# A commit that takes longer than this holds up no live call: it goes on from memory, seconds.
+SLOW = 1.0
+# A database that is away is asked again so often, seconds.
+RETRY_EVERY = 0.5
+# At most so many steps in one commit: the first of them should not wait for a crowd.
+LARGEST_COMMIT = 200
+
+
+@dataclass(slots=True)
+class _Job:
+    step: Save
+    done: "asyncio.Future[bool]"
+    since: float = field(default_factory=time.monotonic)
+
+
+class Writer:
+    """Saves steps durably and in order; `saved` gives a future: True once committed, False if a claim was lost."""
+
+    def __init__(self, engine: Engine, office_name: str, committed: Callable[[Sequence[Save]], None]) -> None:
+        self._engine = engine
+        self._office_name = office_name
+        self._committed = committed  # called in the loop after each commit
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._in_hand_since: float | None = None
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def saved(self, step: Save) -> "asyncio.Future[bool]":
+        """Hands a step over to be saved."""
+        job = _Job(step, self._loop.create_future())
+        self._jobs.put(job)
+        return job.done
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a commit has been under way for more than a second: new calls then go to the fallback."""
+        since = self._in_hand_since
+        return since is not None and time.monotonic() - since > SLOW
+
+    async def close(self) -> None:
+        """Waits until everything handed over is saved, then ends the thread."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch, last = self._with_what_waits(job)
+            self._in_hand_since = time.monotonic()
+            kept = self._commit([each.step for each in batch])
+            self._in_hand_since = None
+            self._loop.call_soon_threadsafe(self._tell, batch, kept)
+            if last:
+                return
+
+    def _with_what_waits(self, job: _Job) -> tuple[list[_Job], bool]:
+        batch = [job]
+        while len(batch) < LARGEST_COMMIT:
+            try:
+                more = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                return batch, True
+            batch.append(more)
+        return batch, False
+
+    def _commit(self, steps: list[Save]) -> list[bool]:
+        """Commits, however long it takes: a database that comes back finds every step in order."""
+        told = False
+        while True:
+            try:
+                with writing(self._engine) as conn:
+                    return calls.save(conn, steps, self._office_name)
+            except StoreUnavailable as error:
+                if not told:
+                    log.error("steps cannot be saved; going on from memory", why=str(error), steps=len(steps))
+                    told = True
+                time.sleep(RETRY_EVERY)
+            except SQLAlchemyError:
+                return self._one_by_one(steps)
+
+    def _one_by_one(self, steps: list[Save]) -> list[bool]:
+        """A step that the database will never take must not hold up the others: it is logged whole and left out."""
+        if len(steps) > 1:
+            return [self._commit([step])[0] for step in steps]
+        log.exception("a step was refused by the database", call=steps[0].call.id, entries=steps[0].entries)
+        return [True]
+
+    def _tell(self, batch: list[_Job], kept: list[bool]) -> None:
+        for job, keep in zip(batch, kept, strict=True):
+            if not job.done.done():
+                job.done.set_result(keep)
+        self._committed([job.step for job in batch])

@@ -1,0 +1,330 @@
+"""The runner: an event enters its call's inbox, the flow decides, the writer remembers, the switch is told.
+
+One inbox for each call instead of locks. Nothing here decides what happens to a call: that is domain/call/flow.py,
+and domain/floor.py says who is offered it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from pbx_control.clock import now
+from pbx_control.directory import Directory, chair_of
+from pbx_control.domain import floor
+from pbx_control.domain.call import flow, journal
+from pbx_control.domain.call.commands import (
+    ClaimSeat,
+    Command,
+    FreeSeat,
+    InspectFiles,
+    StoreCommand,
+    SwitchCommand,
+)
+from pbx_control.domain.call.events import CallArrived, DeadlinePassed, Event, Offered, OfferLost, SeatClaimed
+from pbx_control.domain.call.model import Call, Caller, Phase, Seat
+from pbx_control.domain.floor import Chair
+from pbx_control.store.calls import Entry, Save
+from pbx_control.store.writer import SLOW, Writer
+
+log = structlog.get_logger()
+
+Perform = Callable[[str, Command], None]
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """A call under way: its state, what has happened and waits to be stepped, and its place in the journal."""
+
+    call: Call
+    saved: bool = False  # whether the store has a row of it
+    seq: int = 0  # last line written to its journal
+    inbox: deque[Event] = field(default_factory=deque)
+    pumping: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+@dataclass(slots=True)
+class Stepped:
+    """One step that is being saved: what it came from, and what is to be performed once it is saved."""
+
+    before: Call
+    saved: "asyncio.Future[bool] | None"
+    commands: list[SwitchCommand]
+
+
+class Switchboard:
+    """All live calls and the floor. Every method runs in the event loop and returns at once.
+
+    `perform(call id, command)` tells the switch; `inspect(call id, command)` has the files looked at.
+    """
+
+    def __init__(self, writer: Writer, perform: Perform, inspect: Callable[[str, InspectFiles], None]) -> None:
+        self._writer = writer
+        self._perform = perform
+        self._inspect = inspect
+        self._calls: dict[str, LiveCall] = {}
+        self._waiting: set[str] = set()  # ids of the calls in WAITING
+        self._chairs: dict[int, Chair] = {}
+        self._floor_timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.directory: Directory | None = None
+
+    # --- what it knows ------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> Iterable[Call]:
+        """The live calls."""
+        return [live.call for live in self._calls.values()]
+
+    def call(self, call_id: str) -> Call | None:
+        """A live call, or None."""
+        live = self._calls.get(call_id)
+        return live.call if live else None
+
+    @property
+    def chairs(self) -> Iterable[Chair]:
+        """The floor."""
+        return self._chairs.values()
+
+    # --- what happens to it -------------------------------------------------------------------------------
+
+    def arrive(self, call_id: str, did: str, caller: Caller) -> bool:
+        """A caller has entered. False if this call cannot be served here and belongs into the dialplan's fallback:
+        its DID is not known yet, or steps cannot be saved at present."""
+        facts = self.directory.facts(did, at := now()) if self.directory else None
+        if facts is None or self._writer.stalled:
+            return False
+        self._calls[call_id] = LiveCall(Call(call_id))
+        self.post(call_id, CallArrived(at, facts, caller))
+        return True
+
+    def post(self, call_id: str, event: Event) -> None:
+        """Puts an event into its call's inbox. One for a call that is over is dropped."""
+        live = self._calls.get(call_id)
+        if live is None:
+            return
+        live.inbox.append(event)
+        if not live.pumping:
+            live.pumping = True
+            self._spawn(self._pump(live))
+
+    def adopt(self, call: Call, seq: int) -> None:
+        """Takes over a live call that the store remembers from an earlier daemon; `seq` is its journal's length."""
+        self._calls[call.id] = LiveCall(call, saved=True, seq=seq)
+        if call.seat:
+            self._hold(call.seat.secretary_id, call.id)
+        self._note_phase(call)
+        self._set_timer(self._calls[call.id])
+
+    def staff(self, directory: Directory, idle_since: dict[int, datetime]) -> None:
+        """Takes over a new revision of the office; what is known of telephones and calls stays."""
+        self.directory = directory
+        at = now()
+        old = self._chairs
+        self._chairs = {
+            secretary.id: self._reseated(chair_of(secretary, idle_since.get(secretary.id, at)), old.get(secretary.id))
+            for secretary in directory.office.secretaries
+        }
+        self.look_at_floor()
+
+    def registered(self, user: str, is_registered: bool) -> None:
+        """A telephone has registered or gone."""
+        self._change_chair(user, lambda chair: replace(chair, registered=is_registered))
+
+    def busy(self, user: str, is_busy: bool) -> None:
+        """A telephone is (no longer) in a conversation that is not one of ours: one of the fallback's."""
+        self._change_chair(user, lambda chair: replace(chair, busy=is_busy))
+
+    async def drained(self) -> None:
+        """Waits until every step under way is saved and told."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    # --- one call's steps ---------------------------------------------------------------------------------
+
+    async def _pump(self, live: LiveCall) -> None:
+        try:
+            while live.inbox:
+                steps = self._take_steps(live)
+                for stepped in steps:
+                    if stepped.saved and not await self._saved(stepped.saved):
+                        self._offer_lost(live, stepped)
+                        continue
+                    for command in stepped.commands:
+                        self._tell_switch(live.call.id, command)
+        finally:
+            live.pumping = False
+            self._set_timer(live)
+            if live.call.phase is Phase.ENDED:
+                self._calls.pop(live.call.id, None)
+
+    def _take_steps(self, live: LiveCall) -> list[Stepped]:
+        """Steps what is in the inbox, so that it is saved by one commit; an offer is the last of its batch, since
+        its claim may turn out to be lost."""
+        steps = []
+        while live.inbox:
+            event = live.inbox.popleft()
+            steps.append(self._step(live, event))
+            if isinstance(event, Offered):
+                break
+        return steps
+
+    def _step(self, live: LiveCall, event: Event) -> Stepped:
+        before = live.call
+        stale = flow.is_stale(before, event)
+        after, commands = flow.step(before, event)
+        if stale or (before is after and not commands and isinstance(event, Offered)):
+            return Stepped(before, None, _for_switch(commands))
+        entries = [self._entry(live, event, before, after)]
+        if any(isinstance(command, ClaimSeat) for command in commands):
+            claimed = SeatClaimed(event.at)
+            middle, (after, more) = after, flow.step(after, claimed)
+            entries.append(self._entry(live, claimed, middle, after))
+            commands = [*commands, *more]
+        live.call = after
+        self._mind_the_floor(after, commands, event.at)
+        save = Save(after, not live.saved, tuple(entries), _for_store(commands))
+        live.saved = True
+        return Stepped(before, self._writer.saved(save), _for_switch(commands))
+
+    def _entry(self, live: LiveCall, event: Event, before: Call, after: Call) -> Entry:
+        live.seq += 1
+        return Entry(live.seq, event.at, type(event).__name__, journal.details(event, before, after))
+
+    async def _saved(self, saved: "asyncio.Future[bool]") -> bool:
+        """Whether the step may be performed. A database that is slow or away does not hold up a live call: its
+        steps are saved in order when it is back."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(saved), SLOW)
+        except TimeoutError:
+            return True
+
+    def _offer_lost(self, live: LiveCall, stepped: Stepped) -> None:
+        """Another daemon on the same store claimed her first: the offer has never been."""
+        offered = live.call
+        live.call = replace(stepped.before, phase=Phase.OFFERING, seat=offered.seat, offers=offered.offers)
+        if offered.seat:
+            self._change(offered.seat.secretary_id, lambda chair: replace(chair, held_by=""))
+        live.inbox.appendleft(OfferLost(now()))
+
+    def _tell_switch(self, call_id: str, command: SwitchCommand) -> None:
+        if isinstance(command, InspectFiles):
+            self._inspect(call_id, command)
+        else:
+            self._perform(call_id, command)
+
+    def _set_timer(self, live: LiveCall) -> None:
+        if live.timer:
+            live.timer.cancel()
+            live.timer = None
+        if nearest := live.call.next_deadline:
+            delay = (nearest[1] - now()).total_seconds()
+            live.timer = asyncio.get_running_loop().call_later(max(0.0, delay), self._deadline, live)
+
+    def _deadline(self, live: LiveCall) -> None:
+        nearest = live.call.next_deadline
+        if nearest is None:
+            return
+        name, due = nearest
+        place = floor.position(live.call, self.calls) if name == "position" else 1
+        # The loop's clock and the wall's may differ by a hair: the deadline has passed when it says so.
+        self.post(live.call.id, DeadlinePassed(max(now(), due), name, place))
+
+    # --- the floor ----------------------------------------------------------------------------------------
+
+    def look_at_floor(self) -> None:
+        """Offers waiting calls to free secretaries; called after each step that touches either side."""
+        if not self._waiting:
+            return
+        at = now()
+        waiting = floor.queue(self._calls[call_id].call for call_id in self._waiting)
+        pairs, again_at = floor.assign(waiting, self._chairs.values(), at)
+        for call_id, seat in pairs:
+            self._waiting.discard(call_id)
+            self._hold(seat.secretary_id, call_id)
+            self.post(call_id, Offered(at, seat))
+        if self._waiting:
+            self._look_again([each for each in (again_at, floor.next_free(self._chairs.values(), at)) if each])
+
+    def _look_again(self, instants: Sequence[datetime]) -> None:
+        if self._floor_timer:
+            self._floor_timer.cancel()
+            self._floor_timer = None
+        if instants:
+            delay = max(0.0, (min(instants) - now()).total_seconds())
+            self._floor_timer = asyncio.get_running_loop().call_later(delay, self.look_at_floor)
+
+    def _mind_the_floor(self, call: Call, commands: Iterable[Command], at: datetime) -> None:
+        self._note_phase(call)
+        for command in commands:
+            if isinstance(command, FreeSeat):
+                self._free(command, call.id, at)
+        if self._waiting:
+            self.look_at_floor()
+
+    def _note_phase(self, call: Call) -> None:
+        if call.phase is Phase.WAITING:
+            self._waiting.add(call.id)
+        else:
+            self._waiting.discard(call.id)
+
+    def _hold(self, secretary_id: int, call_id: str) -> None:
+        self._change(secretary_id, lambda chair: replace(chair, held_by=call_id))
+
+    def _free(self, command: FreeSeat, call_id: str, at: datetime) -> None:
+        def freed(chair: Chair) -> Chair:
+            if chair.held_by != call_id:
+                return chair
+            return replace(chair, held_by="", idle_since=at, free_from=command.free_from)
+
+        self._change(command.secretary_id, freed)
+
+    def _change(self, secretary_id: int, change: Callable[[Chair], Chair]) -> None:
+        if chair := self._chairs.get(secretary_id):
+            self._chairs[secretary_id] = change(chair)
+
+    def _change_chair(self, user: str, change: Callable[[Chair], Chair]) -> None:
+        for secretary_id, chair in self._chairs.items():
+            if chair.seat.user == user:
+                self._chairs[secretary_id] = change(chair)
+                self.look_at_floor()
+                return
+
+    def _reseated(self, chair: Chair, old: Chair | None) -> Chair:
+        if old is None:
+            held = next((c.id for c in self.calls if _has(c, chair.seat)), "")
+            return replace(chair, held_by=held)
+        return replace(
+            chair,
+            registered=old.registered,
+            busy=old.busy,
+            held_by=old.held_by,
+            idle_since=old.idle_since,
+            free_from=max(old.free_from, chair.free_from),
+        )
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a call's step failed", exc_info=error)
+
+
+def _has(call: Call, seat: Seat) -> bool:
+    return call.seat is not None and call.seat.secretary_id == seat.secretary_id
+
+
+def _for_store(commands: Iterable[Command]) -> tuple[StoreCommand, ...]:
+    return tuple(command for command in commands if isinstance(command, StoreCommand))
+
+
+def _for_switch(commands: Iterable[Command]) -> list[SwitchCommand]:
+    return [command for command in commands if isinstance(command, SwitchCommand)]
