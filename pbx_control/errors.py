@@ -1,5 +1,6 @@
 """What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code."""
 
+from datetime import timedelta
 from typing import Any
 
 
@@ -29,8 +30,14 @@ class StoreUnavailable(PbxError):
 
 
 class DeliveryFailed(PbxError):
-    """A message could not be handed over; `permanent` tells that trying again is of no use."""
+    """A message could not be handed over; `permanent` tells that trying again is of no use.
 
-    def __init__(self, template: str, *, permanent: bool = False, **values: Any) -> None:
+    `retry_after` is the pause that the other side asked for, if it did.
+    """
+
+    def __init__(
+        self, template: str, *, permanent: bool = False, retry_after: timedelta | None = None, **values: Any
+    ) -> None:
         super().__init__(template, **values)
         self.permanent = permanent
+        self.retry_after = retry_after

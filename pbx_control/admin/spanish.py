@@ -72,4 +72,23 @@ SPANISH: dict[str, str] = {
     "no container engine runs here: start docker, or set [asterisk] runtime = auto": (
         "aquí no hay un motor de contenedores en marcha: inicie docker o ponga [asterisk] runtime = auto"
     ),
+    # --- message
+    "there is no message {id}: `pbx-control message list` shows them": "no hay ningún mensaje {id}: `pbx-control message list` los muestra",
+    "message {id} is due at once: the running daemon sends it within seconds": "el mensaje {id} sale de inmediato: el demonio en marcha lo envía en segundos",
+    "waiting": "en espera",
+    "delivered": "entregado",
+    "given up": "abandonado",
+    "id": "id",
+    "written": "escrito",
+    "client": "cliente",
+    "channel": "canal",
+    "address": "dirección",
+    "state": "estado",
+    "attempts": "intentos",
+    "next_try": "próximo intento",
+    "subject": "asunto",
+    "last_error": "último error",
+    "call": "llamada",
+    "message_id": "Message-ID",
+    "attachment": "adjunto",
 }

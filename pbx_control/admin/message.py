@@ -1,0 +1,86 @@
+"""`pbx-control message`: what was written to the clients' recipients, and what has not reached them."""
+
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
+from pbx_control.store import letters
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.letters import Posted
+
+# For a person; the subject names the client. --json has everything.
+COLUMNS = ("id", "written", "address", "state", "next_try", "subject", "last_error")
+
+
+@click.group(help="Messages to the clients' recipients: list them, read them, send them again.")
+def message() -> None:
+    pass
+
+
+@message.command("list", help="The newest messages, newest first.")
+@click.option("--undelivered", is_flag=True, help="Only those that have not reached their recipient (yet).")
+@click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@json_option
+@pass_desk
+def list_messages(desk: Desk, undelivered: bool, slug: str | None, limit: int, as_json: bool) -> None:
+    with reading(desk.engine) as conn:
+        found = letters.newest(conn, undelivered=undelivered, slug=slug, limit=limit)
+    rows = [_row(posted) for posted in found]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        said = [row | {"state": desk.say(row["state"])} for row in rows]
+        desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
+    else:
+        desk.tell("nothing to show")
+
+
+@message.command(help="One message in full, with what became of it.")
+@click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+@json_option
+@pass_desk
+def show(desk: Desk, message_id: int, as_json: bool) -> None:
+    with reading(desk.engine) as conn:
+        posted = letters.get(conn, message_id)
+    row = _row(posted) | {
+        "delivered": posted.delivered_at,
+        "call": posted.letter.call_id,
+        "message_id": posted.letter.message_id,
+        "attachment": posted.letter.attachment,
+        "text": posted.letter.text,
+    }
+    if as_json:
+        print_json(row)
+        return
+    text = row.pop("text")
+    row["state"] = desk.say(row["state"])
+    for name, value in row.items():
+        click.echo(f"{desk.say(name)}: {plain(value)}")
+    click.echo(f"\n{text.rstrip()}")
+
+
+@message.command(help="Send a message once more, delivered or given up, at once.")
+@click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+@pass_desk
+def resend(desk: Desk, message_id: int) -> None:
+    with writing(desk.engine) as conn:
+        letters.resend(conn, message_id, clock.now())
+    desk.tell("message {id} is due at once: the running daemon sends it within seconds", id=message_id)
+
+
+def _row(posted: Posted) -> dict[str, Any]:
+    return {
+        "id": posted.id,
+        "written": posted.letter.written_at,
+        "client": posted.client,
+        "channel": posted.letter.channel.value,
+        "address": posted.letter.address,
+        "state": posted.state,
+        "attempts": posted.attempts,
+        "next_try": posted.due_at,
+        "subject": posted.letter.subject,
+        "last_error": posted.last_error,
+    }

@@ -1,0 +1,162 @@
+"""Hands letters to the office's mail server by SMTP, as text and HTML with a left message attached."""
+
+import asyncio
+import ssl
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
+from pathlib import Path, PurePosixPath
+
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+
+from pbx_control.domain.messages import Letter
+from pbx_control.errors import DeliveryFailed
+from pbx_control.notify import attachments
+from pbx_control.settings import Mail
+
+ANSWER_LIMIT = 20.0  # seconds that the server may take for each answer
+
+
+class Mailer:
+    """Sends mail through one server; connections are kept for the next letter until `rest`."""
+
+    def __init__(self, settings: Mail, office_name: str, recordings: Path) -> None:
+        self._settings = settings
+        self._sender = sender_address(settings.sender, office_name)
+        self._recordings = recordings
+        # Made once: reading all certificate authorities takes some 30 ms.
+        self._tls = None if settings.tls == "none" else ssl.create_default_context()
+        self._idle: list[SMTP] = []
+
+    async def send(self, letter: Letter) -> None:
+        """Hand the letter to the server. Raises DeliveryFailed if it did not take it, or may not have."""
+        mail = await asyncio.to_thread(self._write, letter)
+        try:
+            connection = await self._connection()
+            try:
+                await connection.send_message(mail, self._sender.addr_spec, [mail["To"].addresses[0].addr_spec])
+            except BaseException:
+                # Half an envelope may stand there, and after a cancellation half an answer: never use it again.
+                connection.close()
+                raise
+        except (SMTPException, OSError, ValueError) as error:
+            raise failure(error) from error
+        self._idle.append(connection)
+
+    async def rest(self) -> None:
+        """Take leave of the server: there is nothing to send for now."""
+        while self._idle:
+            await _leave(self._idle.pop())
+
+    async def _connection(self) -> SMTP:
+        while self._idle:
+            connection = self._idle.pop()
+            if await _alive(connection):
+                return connection
+            connection.close()
+        return await self._connect()
+
+    async def _connect(self) -> SMTP:
+        settings = self._settings
+        connection = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.user or None,
+            password=settings.password or None,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            tls_context=self._tls,
+            timeout=ANSWER_LIMIT,
+        )
+        await connection.connect()
+        return connection
+
+    def _write(self, letter: Letter) -> EmailMessage:
+        sound = attachments.read(self._recordings, letter.attachment)
+        try:
+            return write(letter, self._sender, sound)
+        except (ValueError, MessageError, IndexError) as error:
+            raise DeliveryFailed(
+                "{address} cannot be written to: {why}", address=letter.address, why=error, permanent=True
+            ) from error
+
+
+def sender_address(sender: str, office_name: str) -> Address:
+    """`[mail] sender`, "avisos@x.cl" or "Name <avisos@x.cl>"; without a name the office's stands there."""
+    name, address = parseaddr(sender)
+    return Address(display_name=name or office_name, addr_spec=address or sender)
+
+
+def write(letter: Letter, sender: Address, sound: bytes | None) -> EmailMessage:
+    """The letter as a mail; written twice it is the same mail, Message-ID and Date included.
+
+    Raises ValueError or MessageError for an address that is none.
+    """
+    mail = EmailMessage(policy=SMTP_POLICY)
+    mail["From"] = sender
+    mail["To"] = Address(addr_spec=_with_ascii_domain(letter.address))
+    mail["Subject"] = letter.subject
+    mail["Date"] = letter.written_at
+    mail["Message-ID"] = f"<{letter.message_id}@{sender.domain}>"
+    # RFC 3834: keeps holiday notices and other robots from answering; Exchange wants a header of its own.
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(letter.text, cte="quoted-printable")
+    if letter.html:
+        mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    if sound is not None:
+        filename = PurePosixPath(letter.attachment).name
+        mail.add_attachment(sound, maintype="audio", subtype="wav", filename=filename)
+    return mail
+
+
+def failure(error: Exception) -> DeliveryFailed:
+    """What a failed try means: a 5xx answer to this recipient or this content is final, all else is tried again.
+
+    A wrong password, a refused sender or a relay that does not know us (5.7.x, RFC 3463) is for the admin to mend:
+    no letter is given up for it.
+    """
+    if isinstance(error, SMTPRecipientsRefused):
+        return failure(error.recipients[0])
+    if isinstance(error, SMTPResponseException):
+        concerns_letter = isinstance(error, (SMTPRecipientRefused, SMTPDataError))
+        about_us = not concerns_letter or error.code in (530, 535, 538) or error.message.startswith("5.7.")
+        return DeliveryFailed(
+            "the mail server answered {code} {answer}",
+            code=error.code,
+            answer=error.message,
+            permanent=error.code >= 500 and not about_us,
+        )
+    if isinstance(error, (SMTPNotSupported, ValueError)):
+        return DeliveryFailed("the mail server cannot take this letter: {why}", why=error, permanent=True)
+    return DeliveryFailed("the mail server cannot be used: {why}", why=str(error) or type(error).__name__)
+
+
+async def _alive(connection: SMTP) -> bool:
+    try:
+        await connection.noop()
+    except (SMTPException, OSError):
+        return False
+    return True
+
+
+async def _leave(connection: SMTP) -> None:
+    try:
+        await connection.quit(timeout=1)
+    except (SMTPException, OSError):
+        connection.close()  # gone already, which is what we wanted
+
+
+def _with_ascii_domain(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    return local + at + domain.encode("idna").decode("ascii")

@@ -1,0 +1,123 @@
+"""Hands letters to Telegram by its Bot API: text, and a left message as a voice note that can be heard in the chat."""
+
+import asyncio
+import io
+import logging
+import ssl
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+
+import structlog
+from telegram import Bot, LinkPreviewOptions
+from telegram.constants import MessageLimit
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
+from telegram.request import HTTPXRequest
+
+from pbx_control.domain.messages import Letter
+from pbx_control.errors import DeliveryFailed
+from pbx_control.notify import attachments
+from pbx_control.settings import Telegram
+
+ANSWER_LIMIT = 20.0  # seconds that Telegram may take to answer
+
+log = structlog.get_logger()
+
+
+class Telegrammer:
+    """Sends by the office's bot; one request for each letter, so that none arrives by halves."""
+
+    def __init__(self, settings: Telegram, recordings: Path) -> None:
+        # httpx logs each address that it asks, and the bot's secret token is part of it.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        self._recordings = recordings
+        self._token = settings.token
+        self._request = HTTPXRequest(
+            read_timeout=ANSWER_LIMIT,
+            write_timeout=ANSWER_LIMIT,
+            connect_timeout=ANSWER_LIMIT,
+            pool_timeout=ANSWER_LIMIT,
+            # Made once: reading all certificate authorities takes some 30 ms.
+            httpx_kwargs={"verify": ssl.create_default_context()},
+        )
+        self._bot = self._make_bot(settings)
+
+    def _make_bot(self, settings: Telegram) -> Bot | None:
+        if not settings.token:
+            return None
+        return Bot(settings.token, settings.base_url, request=self._request, get_updates_request=self._request)
+
+    async def send(self, letter: Letter) -> None:
+        """Send the letter to the chat that its address names. Raises DeliveryFailed if Telegram did not take it."""
+        if self._bot is None:
+            raise DeliveryFailed("there is no Telegram bot: set [telegram] token in pbx.toml")
+        await self._request.initialize()
+        try:
+            try:
+                await self._post(self._bot, letter.address, letter)
+            except ChatMigrated as moved:
+                await self._post(self._bot, str(moved.new_chat_id), letter)
+        except TelegramError as error:
+            raise self._failure(error) from None  # the cause's text may hold the token
+
+    async def rest(self) -> None:
+        """Close the connections: there is nothing to send for now."""
+        await self._request.shutdown()
+
+    async def _post(self, bot: Bot, chat: str, letter: Letter) -> None:
+        sound = (
+            await asyncio.to_thread(attachments.read, self._recordings, letter.attachment)
+            if letter.attachment
+            else None
+        )
+        if sound is None:
+            text = letter.text[: MessageLimit.MAX_TEXT_LENGTH]
+            await bot.send_message(chat, text, link_preview_options=LinkPreviewOptions(is_disabled=True))
+        else:
+            await self._post_sound(bot, chat, letter, sound)
+
+    async def _post_sound(self, bot: Bot, chat: str, letter: Letter, sound: bytes) -> None:
+        caption = letter.text[: MessageLimit.CAPTION_LENGTH]
+        voice = await asyncio.to_thread(voice_note, sound)
+        name = PurePosixPath(letter.attachment)
+        if voice is not None:
+            try:
+                await bot.send_voice(chat, voice, caption=caption, filename=name.with_suffix(".ogg").name)
+                return
+            except BadRequest as error:
+                # A Premium user may forbid voice notes to himself; a file he does get.
+                if "VOICE_MESSAGES_FORBIDDEN" not in str(error).upper():
+                    raise
+        await bot.send_document(chat, sound, caption=caption, filename=name.name)
+
+    def _failure(self, error: TelegramError) -> DeliveryFailed:
+        """What Telegram's refusal means: a chat that is closed to us is final, all else is tried again.
+
+        A wrong token is for the admin to mend: no letter is given up for it.
+        """
+        if isinstance(error, RetryAfter):
+            pause = error.retry_after
+            pause = pause if isinstance(pause, timedelta) else timedelta(seconds=pause)
+            return DeliveryFailed(
+                "Telegram asks to wait {seconds} s", seconds=int(pause.total_seconds()), retry_after=pause
+            )
+        if isinstance(error, InvalidToken):
+            return DeliveryFailed("Telegram does not know the bot: mend [telegram] token in pbx.toml")
+        why = str(error).replace(self._token, "…")
+        return DeliveryFailed(
+            "Telegram: {why}", why=why, permanent=isinstance(error, (Forbidden, BadRequest, ChatMigrated))
+        )
+
+
+def voice_note(wav: bytes) -> bytes | None:
+    """The sound as Ogg Opus, which Telegram plays in the chat; None if it cannot be read."""
+    # Loads numpy, 30 MB that an office without Telegram need not pay for.
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(io.BytesIO(wav), dtype="int16")
+        note = io.BytesIO()
+        soundfile.write(note, samples, rate, format="OGG", subtype="OPUS")
+    except soundfile.LibsndfileError as error:
+        log.warning("voice_note.unreadable", why=str(error))
+        return None
+    return note.getvalue()
