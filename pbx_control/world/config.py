@@ -1,7 +1,9 @@
 """The configuration of the outside Asterisk, as text: a carrier's trunk, callers, and secretaries' softphones."""
 
+import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 # fmt: off
@@ -9,16 +11,25 @@ MODULES = (
     "res_timing_timerfd", "res_crypto", "res_rtp_asterisk",
     "codec_alaw", "codec_ulaw", "codec_resample", "format_wav", "format_pcm", "bridge_simple", "bridge_softmix",
     "pbx_config", "res_pjproject", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb",
-    "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_caller_id", "res_pjsip_nat", "res_pjsip_header_funcs",
+    "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_caller_id", "res_pjsip_nat",
     "res_pjsip_endpoint_identifier_ip", "res_pjsip_endpoint_identifier_user", "res_pjsip_rfc3326",
     "res_pjsip_authenticator_digest", "res_pjsip_outbound_authenticator_digest", "res_pjsip_outbound_registration",
-    "res_pjsip_pubsub", "chan_pjsip",
-    "func_periodic_hook", "app_chanspy", "func_cut", "func_groupcount", "func_uri", "func_channel", "func_callerid", "func_base64",
-    "app_mixmonitor", "app_playback", "app_userevent", "app_senddtmf",
+    "res_pjsip_header_funcs", "res_pjsip_pubsub", "chan_pjsip",
+    "func_periodic_hook", "app_chanspy", "func_cut", "func_groupcount", "func_uri", "func_channel", "func_callerid",
+    "func_base64", "app_mixmonitor", "app_playback", "app_userevent", "app_senddtmf",
 )
 # fmt: on
 # Asterisk complains about each of these that is absent, although the world has nothing to say in them.
-UNUSED = ("acl.conf", "ccss.conf", "cdr.conf", "cel.conf", "features.conf", "pjproject.conf", "udptl.conf")
+UNUSED = (
+    "acl.conf",
+    "ccss.conf",
+    "cdr.conf",
+    "cel.conf",
+    "features.conf",
+    "pjproject.conf",
+    "stasis.conf",
+    "udptl.conf",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +61,7 @@ class Place:
     phones: Address
     ami_port: int
     rtp_ports: tuple[int, int]
-    ami_secret: str
-
-    @property
-    def asterisk_conf(self) -> Path:
-        return self.folder / "etc" / "asterisk.conf"
+    ami_secret: str = field(default_factory=partial(secrets.token_urlsafe, 24), repr=False)
 
 
 def files(place: Place, accounts: Iterable[Account] = ()) -> dict[str, str]:
@@ -75,11 +82,7 @@ def _asterisk(place: Place) -> str:
     folder = place.folder
     return f"""[directories]
 astetcdir => {folder}/etc
-astvarlibdir => {folder}/lib
-astdbdir => {folder}/lib
-astkeydir => {folder}/lib
-astdatadir => /usr/share/asterisk
-astagidir => {folder}/lib
+astdbdir => {folder}/db
 astspooldir => {folder}/spool
 astrundir => {folder}/run
 astlogdir => {folder}/log
@@ -97,7 +100,7 @@ port={place.ami_port}
 [world]
 secret={place.ami_secret}
 read=call,user,dtmf,system
-write=call,user,originate,system,command
+write=call,originate,system
 """
 
 

@@ -67,7 +67,7 @@ class Leg:
     async def ended(self, seconds: float = PATIENCE) -> int | None:
         """Waits until it is over and returns the cause; then the file `heard` is complete."""
         await self._reaches(self.end, seconds)
-        while self.heard.exists() and not audio.is_whole(self.heard):
+        while self.heard.exists() and not audio.is_whole(self.heard):  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # the recorder closes its file in a thread of its own, and tells nobody
         return self.cause
 

@@ -3,15 +3,14 @@
 import asyncio
 import itertools
 import logging
-import secrets
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from types import TracebackType
 from typing import Any, Self
 
 from panoramisk import Manager
 
+from pbx_control.asterisk.runtime import sandbox
 from pbx_control.world import audio
 from pbx_control.world.config import Account, Place, files
 from pbx_control.world.legs import Leg, conversation, within
@@ -19,39 +18,34 @@ from pbx_control.world.people import Telephone
 
 log = logging.getLogger(__name__)
 
-# Starts an Asterisk in the foreground on a configuration file and a folder that it may write to.
-Start = Callable[[Path, Path], Popen[bytes]]
-
-BOOT = 20.0  # s: Asterisk needs about 2 on an idle machine
+LOGIN = 10.0  # s
 REGISTRATION = 10.0  # s
-FOLDERS = ("etc", "lib/keys", "spool", "run", "log", "say", "heard")
 
 
 class World:
     """A carrier, callers and telephones around one switch; an async context manager.
 
-    `place` says where it lives and which switch it calls; `start` runs an Asterisk (of the same runtime as ours).
+    `place` says where it lives and which switch it calls; `runtime` is a value of `[asterisk] runtime`.
     """
 
-    def __init__(self, place: Place, start: Start) -> None:
+    def __init__(self, place: Place, runtime: str = "auto") -> None:
         self.place = place
-        self._start = start
-        self._process: Popen[bytes] | None = None
+        self._asterisk = sandbox(place.folder, wanted=runtime)
         self._ami: Manager | None = None
         self._booted = asyncio.Event()
         self._accounts: list[Account] = []
         self._telephones: dict[str, Telephone] = {}
         self._legs: dict[str, Leg] = {}  # by Asterisk's unique id
         self._serial = itertools.count(1)
-        self._seen = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        for name in FOLDERS:
-            (self.place.folder / name).mkdir(parents=True, exist_ok=True)
+        self.place.folder.mkdir(mode=0o700, parents=True)  # a world starts with nothing that another one heard
+        for name in ("etc", "say", "heard"):
+            (self.place.folder / name).mkdir()
         self._write_config()
-        self._process = self._start(self.place.asterisk_conf, self.place.folder)
         try:
-            await within(BOOT, "the outside Asterisk starts", self._connect())
+            await asyncio.to_thread(self._asterisk.start)
+            await within(LOGIN, "the outside Asterisk lets us in", self._connect())
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -64,9 +58,7 @@ class World:
             telephone.leave()
         if self._ami:
             self._ami.close()
-        if self._process:
-            self._process.terminate()
-            await asyncio.to_thread(self._process.wait)
+        await asyncio.to_thread(self._asterisk.stop)
 
     async def phone(self, user: str, password: str, tone: float = 880, say: Path | None = None) -> Telephone:
         """A secretary's softphone that has registered at the switch; DidNotHappen if it was not let in."""
@@ -81,8 +73,8 @@ class World:
         telephone = self._telephone(user, tone, say)
         self._accounts.append(Account(user, password))
         self._write_config()
-        await self._act({"Action": "Command", "Command": "module reload res_pjsip.so"})
-        await self._act({"Action": "Command", "Command": "module reload res_pjsip_outbound_registration.so"})
+        await self._act({"Action": "Reload", "Module": "res_pjsip.so"})
+        await self._act({"Action": "Reload", "Module": "res_pjsip_outbound_registration.so"})
         return telephone
 
     async def unregister(self, user: str) -> None:
@@ -128,14 +120,11 @@ class World:
 
     def _write_config(self) -> None:
         for name, text in files(self.place, self._accounts).items():
-            file = self.place.asterisk_conf.parent / name
-            file.touch(mode=0o600)
-            file.write_text(text)
+            (self.place.folder / "etc" / name).write_text(text)
 
     # --- the manager interface
 
     async def _connect(self) -> None:
-        await self._port_opens()
         self._ami = Manager(
             host="127.0.0.1",
             port=self.place.ami_port,
@@ -147,19 +136,6 @@ class World:
             self._ami.register_event(pattern, hear)
         await self._ami.connect()
         await self._booted.wait()
-
-    async def _port_opens(self) -> None:
-        assert self._process
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.place.ami_port)
-            except OSError:
-                if self._process.poll() is not None:
-                    raise RuntimeError(f"the outside Asterisk ended with {self._process.returncode}") from None
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                return
 
     async def _act(self, action: dict[str, Any]) -> bool:
         assert self._ami
@@ -218,11 +194,7 @@ class World:
     def _on_registry(self, _: Manager, event: Any) -> None:
         user = event["Username"].removeprefix("sip:").partition("@")[0]
         if telephone := self._telephones.get(user):
-            {"Registered": telephone.registered, "Rejected": telephone.refused}.get(
-                event["Status"], asyncio.Event()
-            ).set()
-
-
-def secret() -> str:
-    """A password for the world's manager interface."""
-    return secrets.token_urlsafe(24)
+            if event["Status"] == "Registered":
+                telephone.registered.set()
+            elif event["Status"] == "Rejected":
+                telephone.refused.set()
