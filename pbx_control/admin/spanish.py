@@ -36,18 +36,20 @@ SPANISH: dict[str, str] = {
     "{port} is taken by {owner}: stop that, or choose another port ({setting})": (
         "{port} está ocupado por {owner}: deténgalo o elija otro puerto ({setting})"
     ),
-    "nothing can listen on {port}: {why}; correct {setting}": "no se puede escuchar en {port}: {why}; corrija {setting}",
+    "nothing can listen on {port}: {why}; correct {setting}": (
+        "no se puede escuchar en {port}: {why}; corrija {setting}"
+    ),
     "Asterisk does not answer on its console ({path}: {why}): see `pbx-control asterisk status`": (
         "Asterisk no responde en su consola ({path}: {why}): vea `pbx-control asterisk status`"
     ),
     "no Asterisk can be run here: install one, or the packages for making one: apt-get install {packages}": (
-        "aquí no se puede ejecutar ningún Asterisk: instale uno, o los paquetes para crearlo: apt-get install {packages}"
+        "aquí no se puede ejecutar Asterisk: instale uno, o lo necesario para crearlo: apt-get install {packages}"
     ),
     "{path} cannot be used by the Asterisk of ours: choose a folder elsewhere": (
         "nuestro Asterisk no puede usar {path}: elija una carpeta en otro lugar"
     ),
     "the root file system for Asterisk could not be made: {why}; see that the machine reaches a Debian mirror": (
-        "no se pudo crear el sistema de archivos para Asterisk: {why}; revise que el equipo llegue a un espejo de Debian"
+        "no se pudo crear el sistema de archivos para Asterisk: {why}; revise que se llegue a un espejo de Debian"
     ),
     "{command} failed: {why}": "{command} falló: {why}",
     "Asterisk runs already: stop it first with `pbx-control asterisk stop`": (
