@@ -75,8 +75,12 @@ SPANISH: dict[str, str] = {
         "aquí no hay un motor de contenedores en marcha: inicie docker o ponga [asterisk] runtime = auto"
     ),
     # --- message
-    "there is no message {id}: `pbx-control message list` shows them": "no hay ningún mensaje {id}: `pbx-control message list` los muestra",
-    "message {id} is due at once: the running daemon sends it within seconds": "el mensaje {id} sale de inmediato: el demonio en marcha lo envía en segundos",
+    "there is no message {id}: `pbx-control message list` shows them": (
+        "no hay ningún mensaje {id}: `pbx-control message list` los muestra"
+    ),
+    "message {id} is due at once: the running daemon sends it within seconds": (
+        "el mensaje {id} sale de inmediato: el demonio en marcha lo envía en segundos"
+    ),
     "waiting": "en espera",
     "delivered": "entregado",
     "given up": "abandonado",
