@@ -1,0 +1,393 @@
+"""Renders the whole configuration of our Asterisk out of an Office: pure and sorted, same data, same bytes.
+
+The templates lie in `dialplans/`. Whatever they print passes `safe`, which lets harmless characters through only;
+what must be printed as it is (passwords) says so with the filter `secret`.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from hashlib import sha256
+from typing import Any
+
+import phonenumbers
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pbx_control.asterisk.modules import MODULES
+from pbx_control.domain.holidays import of_client
+from pbx_control.domain.hours import Span, Week
+from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
+from pbx_control.domain.sounds import LANGUAGES, HouseSound, announcement_sound, house_sound, position_sound
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Home, Settings
+
+# An Asterisk that says nothing for longer than this counts its daemon as hung, seconds (docs/service.md, last part).
+STALE = 4
+# How long a caller hears ringing before his call is answered and he waits with music, seconds.
+PATIENCE = 20
+# A message ends after so much silence, and at that length, seconds.
+SILENCE, LONGEST_MESSAGE = 8, 180
+# The folder of Debian's Spanish sounds; where there is none, Asterisk falls back to `es` by itself.
+SPANISH = "es_MX_f_Allison"
+# What the daemon and `publish` listen for on AMI.
+AMI_EVENTS = (
+    "ContactStatus",
+    "FullyBooted",
+    "Registry",
+    "InvalidPassword",
+    "ChallengeResponseFailed",
+    "InvalidAccountID",
+    "FailedACL",
+    "UserEvent",
+)
+FILES = (
+    "acl",
+    "ari",
+    "asterisk",
+    "ccss",
+    "cdr",
+    "cel",
+    "cel_custom",
+    "extensions",
+    "features",
+    "http",
+    "indications",
+    "logger",
+    "manager",
+    "modules",
+    "musiconhold",
+    "pjproject",
+    "pjsip",
+    "queues",
+    "rtp",
+    "stasis",
+    "udptl",
+    "websocket_client",
+)
+# These carry a `generation`: a digest of their own text, by which a reload proves that it took.
+DATED = ("extensions", "pjsip", "queues")
+
+# Letters of any language, digits, and signs that mean nothing to Asterisk's parsers. No comma, quote, bracket,
+# semicolon, ampersand, dollar, backslash, line break.
+_UNSAFE = re.compile(r"[^\w .:/@+*-]+")
+# The end of a line, or of a string, to Asterisk.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Verbatim(str):
+    """Text that a template may print as it is."""
+
+    __slots__ = ()
+
+
+def render(office: Office, settings: Settings, home: Home) -> dict[str, str]:
+    """Every configuration file by its name, for example `{"extensions.conf": …}`.
+
+    Raises ClientMistake for a secret that no configuration file can hold.
+    """
+    values = _values(office, settings, home)
+    return {f"{name}.conf": _file(name, values) for name in FILES}
+
+
+def safe(value: object) -> str:
+    """A value as a template may print it: anything but harmless characters is left out.
+
+    One call for each printed value, so the common case (nothing to leave out) costs one search.
+    """
+    if isinstance(value, Verbatim):
+        return value
+    text = str(value)
+    return _UNSAFE.sub("", text) if _UNSAFE.search(text) else text
+
+
+def secret(value: str) -> Verbatim:
+    """A password, unaltered but for the escape that Asterisk's files need.
+
+    Raises ClientMistake if it has a control character or spaces at its ends, which no file can carry.
+    """
+    if _UNWRITABLE.search(value) or value != value.strip():
+        raise ClientMistake("a password has a control character or a space at its end; give another one")
+    return Verbatim(value.replace(";", "\\;"))
+
+
+def generation(text: str) -> str:
+    """The digest that stands for a text's content: hexadecimal digits, as a marker in that very file."""
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def trunk_section(trunk: Trunk) -> str:
+    """The name of a trunk's endpoint, and of the context its calls enter."""
+    return f"trunk-{trunk.id}"
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pbx_control.dialplans", ""),
+        undefined=StrictUndefined,
+        finalize=safe,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["secret"] = secret
+    return environment
+
+
+def _file(name: str, values: Mapping[str, Any]) -> str:
+    template = _templates().get_template(f"{name}.conf.j2")
+    if name not in DATED:
+        return template.render(values)
+    dated = generation(template.render(values, generation=""))
+    return template.render(values, generation=dated)
+
+
+def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
+    clients = _clients(office)
+    return _settings_values(settings, home) | {
+        "modules": MODULES,
+        "events": AMI_EVENTS,
+        "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
+        "secretaries": office.secretaries,
+        "dids": [(did.number, did.client_id) for did in office.dids if did.client_id is not None],
+        "clients": [client.line for client in clients],
+        "calendars": sorted({client.calendar for client in clients}, key=lambda one: one.name),
+        "holidays": sorted({client.calendar.days_off for client in clients}, key=lambda one: one.name),
+        "queues": sorted((_queue(queue, home) for queue in {one.queue for one in clients}), key=lambda q: q["name"]),
+        "stale": STALE,
+        "patience": PATIENCE,
+        "silence": SILENCE,
+        "longest_message": LONGEST_MESSAGE,
+        "spanish": SPANISH,
+    }
+
+
+def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
+    sip = settings.sip
+    low, _, high = sip.rtp_ports.partition("-")
+    wildcard = sip.address in ("0.0.0.0", "::")
+    return {
+        "home": home.root,
+        "http_port": settings.asterisk.http_port,
+        "ami_port": settings.asterisk.ami_port,
+        "ari_password": settings.secrets.ari_password,
+        "ami_password": settings.secrets.ami_password,
+        "language": settings.office.language,
+        "bind": Verbatim(sip.bind),
+        "tls_bind": sip.tls_bind,
+        "certificate": sip.certificate,
+        "key": sip.key,
+        "external_address": sip.external_address,
+        "local_networks": sip.local_networks,
+        # On a wildcard pjproject picks the address by the route to the other side.
+        "media_address": "" if wildcard else sip.address,
+        "rtp_low": low,
+        "rtp_high": high,
+        "sounds": {sound.value: {one: house_sound(sound, one) for one in LANGUAGES} for sound in HouseSound},
+    }
+
+
+# --- carriers ---------------------------------------------------------------------------------------------
+
+
+def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
+    host = trunk.host.partition(":")[0]
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    ours = [did.number for did in dids if did.client_id is not None and did.trunk in ("", trunk.name)]
+    return {
+        "section": trunk_section(trunk),
+        "name": trunk.name,
+        "match": trunk.match,
+        "host": trunk.host,
+        "domain": host,
+        "uri": Verbatim(f"sip:{safe(trunk.host)}{_escaped(transport)}"),
+        "account_uri": Verbatim(f"sip:{safe(trunk.user)}@{safe(trunk.host)}{_escaped(transport)}"),
+        "user": trunk.user,
+        "password": trunk.password,
+        "register": trunk.register,
+        "transport": "" if trunk.transport == "udp" else f"transport-{trunk.transport}",
+        "codecs": trunk.codecs,
+        "trusts_identity": "no" if trunk.identity == "from" else "yes",
+        "number_format": trunk.number_format,
+        "country_code": phonenumbers.country_code_for_region(trunk.country),
+        "max_calls": trunk.max_calls,
+        "did_from": trunk.did_from,
+        "dids": [(_written(number, trunk), number) for number in ours],
+    }
+
+
+def _escaped(text: str) -> str:
+    return text.replace(";", "\\;")
+
+
+def _written(number: str, trunk: Trunk) -> str:
+    """The E.164 number as this carrier writes it: with the plus, without it, or as dialled inside its country."""
+    if trunk.number_format == "e164":
+        return number
+    if trunk.number_format == "national":
+        return _national(number, trunk.country)
+    return number.removeprefix("+")
+
+
+@lru_cache(maxsize=65536)
+def _national(number: str, country: str) -> str:
+    parsed = phonenumbers.parse(number)
+    if parsed.country_code != phonenumbers.country_code_for_region(country):
+        return number.removeprefix("+")
+    return phonenumbers.national_significant_number(parsed)
+
+
+# --- clients ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DaysOff:
+    """A set of holidays, shared by all clients that keep the same ones; days as 20260918."""
+
+    name: str
+    days: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Opening hours, shared by all clients with the same week, zone and holidays.
+
+    `spans` are numbers as the dialplan compares them: weekday (1 = Monday), hour, minute: 10930 is Monday, 09:30.
+    """
+
+    name: str
+    zone: str
+    spans: tuple[tuple[int, int], ...]
+    days_off: DaysOff
+
+    @property
+    def holidays(self) -> str:
+        return self.days_off.name
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The secretaries who may answer, shared by all clients with the same ones and the same language."""
+
+    name: str
+    language: str
+    members: tuple[Secretary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _ClientPart:
+    line: Mapping[str, object]
+    calendar: Calendar
+    queue: Queue
+
+
+def _clients(office: Office) -> list[_ClientPart]:
+    calendar_of = _calendars(office.holidays)
+    queue_of = _queues(office)
+    parts = []
+    for client in office.clients:
+        calendar, queue = calendar_of(client), queue_of(client)
+        parts.append(_ClientPart(_line(client, calendar, queue), calendar, queue))
+    return parts
+
+
+def _line(client: Client, calendar: Calendar, queue: Queue) -> dict[str, object]:
+    sound = _sound
+    return {
+        "id": client.id,
+        "name": client.name[:60],
+        "language": client.language,
+        "state": client.state,
+        "calendar": calendar.name,
+        "queue": queue.name,
+        "wait": int(client.wait_limit.total_seconds()),
+        "recording": int(client.recording),
+        "music": int(client.music),
+        "takes_messages": int(client.takes_messages),
+        "welcome": sound(client, AnnouncementKind.WELCOME),
+        "notice": sound(client, AnnouncementKind.RECORDING) if client.recording else "",
+        "closed": sound(client, AnnouncementKind.CLOSED),
+        "exhausted": sound(client, AnnouncementKind.EXHAUSTED),
+        "busy": sound(client, AnnouncementKind.BUSY),
+        "message": sound(client, AnnouncementKind.MESSAGE),
+    }
+
+
+def _sound(client: Client, kind: AnnouncementKind) -> str:
+    own = client.announcement(kind)
+    return announcement_sound(client, kind) if own else _default_sound(kind, client.language, client.week)
+
+
+@lru_cache(maxsize=4096)
+def _default_sound(kind: AnnouncementKind, language: str, week: Week) -> str:
+    """What a client without a text of its own plays; none of these texts has the client's name in it."""
+    return announcement_sound(Client(id=0, slug="", name="", language=language, week=week), kind)
+
+
+def _calendars(holidays: Iterable[Holiday]) -> Any:
+    """A function from a client to its calendar; equal calendars are made once."""
+    own: dict[int, list[Holiday]] = defaultdict(list)
+    for holiday in holidays:
+        if holiday.client_id is not None:
+            own[holiday.client_id].append(holiday)
+    common = [holiday for holiday in holidays if holiday.client_id is None]
+
+    @cache
+    def usual(zone: str, week: Week) -> Calendar:
+        return _calendar(zone, week, common, 0)
+
+    def of(client: Client) -> Calendar:
+        if client.id not in own:
+            return usual(client.timezone, client.week)
+        return _calendar(client.timezone, client.week, [*common, *own[client.id]], client.id)
+
+    return of
+
+
+def _calendar(zone: str, week: Week, holidays: Iterable[Holiday], client_id: int) -> Calendar:
+    days = tuple(f"{day:%Y%m%d}" for day in sorted(of_client(holidays, client_id, week)))
+    days_off = DaysOff(f"holidays-{generation(' '.join(days))}", days)
+    spans = tuple(_span(span) for span in week)
+    return Calendar(f"hours-{generation(repr((zone, spans, days)))}", zone, spans, days_off)
+
+
+def _span(span: Span) -> tuple[int, int]:
+    day = (span.weekday + 1) * 10000
+    # The day's end, 23:59:59.999999, is 24:00 here.
+    closes = 2400 if span.closes.microsecond else span.closes.hour * 100 + span.closes.minute
+    return day + span.opens.hour * 100 + span.opens.minute, day + closes
+
+
+def _queues(office: Office) -> Any:
+    """A function from a client to its queue; equal queues are made once."""
+    for_all = frozenset(secretary.user for secretary in office.secretaries if secretary.clients is None)
+    restricted: dict[int, set[str]] = defaultdict(set)
+    for secretary in office.secretaries:
+        for client_id in secretary.clients or ():
+            restricted[client_id].add(secretary.user)
+
+    @cache
+    def queue(users: frozenset[str], language: str) -> Queue:
+        members = tuple(one for one in office.secretaries if one.user in users)
+        return Queue(f"queue-{generation(' '.join(sorted(users)))}-{language}", language, members)
+
+    return lambda client: queue(for_all | restricted.get(client.id, set()), client.language)
+
+
+def _queue(queue: Queue, home: Home) -> dict[str, Any]:
+    return {
+        "name": queue.name,
+        "first_in_line": f"{home.root}/{position_sound(1, queue.language)}",
+        "thanks": f"{home.root}/{house_sound(HouseSound.THANKS_FOR_WAITING, queue.language)}",
+        "members": [
+            {
+                "user": member.user,
+                "wrap_up": int(member.wrap_up.total_seconds()),
+                "paused": "yes" if member.paused else "no",
+            }
+            for member in queue.members
+        ],
+    }
