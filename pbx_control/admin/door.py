@@ -1,9 +1,11 @@
 """The admin's door: what all commands share: home, language, tables, JSON, and errors told in one line."""
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
@@ -14,9 +16,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from pbx_control.admin.spanish import SPANISH
-from pbx_control.errors import PbxError
+from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home, Settings, find_home, load
 from pbx_control.store.engine import open_engine
 
@@ -41,7 +44,8 @@ class Desk:
     @cached_property
     def console(self) -> Console:
         # rich drops colours when the output is no terminal or NO_COLOR is set
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        # and brackets in a client's name are no markup
+        return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
     def say(self, template: str, **values: Any) -> str:
         """The line in the person's language; templates are English and looked up in admin/spanish.py."""
@@ -70,6 +74,9 @@ class Tree(click.Group):
             name="pbx-control",
             context_settings=CONTEXT,
             help="Runs a telephone-answering service on your own Asterisk.",
+            epilog="Completion of commands, clients and numbers with the tab key: put "
+            '`eval "$(_PBX_CONTROL_COMPLETE=bash_source pbx-control)"` into ~/.bashrc '
+            "(zsh: zsh_source in ~/.zshrc; fish: fish_source).",
             params=[
                 click.Option(["--home"], metavar="DIR", help="The folder of this installation [$PBX_HOME or ./var]."),
                 click.Option(["--lang"], type=click.Choice(["es", "en"]), help="Language of messages [that of $LANG]."),
@@ -91,12 +98,32 @@ class Tree(click.Group):
         language = context.params.get("lang") or terminal_language()
         try:
             context.obj = Desk(find_home(context.params.get("home")), language)
-            return super().invoke(context)
+            with expected_failures():
+                return super().invoke(context)
         except PbxError as error:
             wording = SPANISH.get(error.template, error.template) if language == "es" else error.template
             line = wording.format(**error.values) if error.values else wording
             click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
             context.exit(1)
+
+
+@contextmanager
+def expected_failures() -> Iterator[None]:
+    """Turns what any command may meet (a full disk, an unreadable file, a race, bytes that are no text) into one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+            raise
+        raise ClientMistake(
+            "{file} cannot be used: {why}; see to the folder's rights and to the disk's room",
+            file=error.filename or "a file of the home",
+            why=error.strerror or error,
+        ) from error
+    except IntegrityError as error:
+        raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
+    except UnicodeEncodeError as error:
+        raise ClientMistake("what was typed is no text in UTF-8: type it anew") from error
 
 
 def terminal_language() -> str:

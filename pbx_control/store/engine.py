@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pbx_control.errors import StoreUnavailable
 from pbx_control.settings import Home, Settings
@@ -30,12 +30,15 @@ def open_engine(home: Home, settings: Settings) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed at the end of the block, rolled back by any error.
 
-    Raises StoreUnavailable if the database is away, locked for too long, or its disk is full.
+    Raises StoreUnavailable if the database is away, locked for too long, or its disk is full; IntegrityError passes:
+    whoever writes knows what another writer's row means.
     """
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
         raise _unavailable(error) from error
 
 
@@ -47,7 +50,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
             if engine.dialect.name == "sqlite":
                 connection = connection.execution_options(pbx_read_only=True)
             yield connection
-    except OperationalError as error:
+    except DBAPIError as error:
         raise _unavailable(error) from error
 
 
@@ -65,7 +68,12 @@ def bump_revision(connection: Connection) -> None:
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailable:
-    why = str(error.orig).strip().splitlines()[0] if error.orig else "unknown"
+    why = (str(error.orig).strip().splitlines() or ["unknown"])[0]
+    if "no such table" in why or "no such column" in why or "does not exist" in why:
+        return StoreUnavailable(
+            "the database lacks tables of this version ({why}): run `pbx-control setup`, which brings it up to date",
+            why=why,
+        )
     return StoreUnavailable("the database cannot be used: {why}; see that it runs and that its disk has room", why=why)
 
 

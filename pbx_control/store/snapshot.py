@@ -19,6 +19,7 @@ from pbx_control.domain.office import (
     Secretary,
     Trunk,
 )
+from pbx_control.store import clients
 from pbx_control.store.holidays import changes
 from pbx_control.store.tables import announcement, client, did, greeting, revision, secretary, secretary_client, trunk
 
@@ -37,7 +38,7 @@ def read_office(connection: Connection, today: date) -> Office:
         dids=_dids(connection, {trunk_id: one.name for trunk_id, one in trunks.items()}),
         clients=_clients(connection),
         secretaries=_secretaries(connection),
-        holidays=_holidays(connection, today),
+        holidays=read_holidays(connection, today),
     )
 
 
@@ -123,7 +124,14 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
     )
 
 
-def _holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
+def read_holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
+    """The holidays from the day before `today` on, public ones and the store's, for a year and a month."""
     first = today - timedelta(days=1)
     coming = (entry for entry in changes(connection) if entry.day >= first)
     return holidays.with_changes(holidays.coming(today), coming)
+
+
+def read_client(connection: Connection, slug: str) -> Client:
+    """One client as the office has it. Raises ClientMistake if it is unknown."""
+    row = clients.find(connection, slug)
+    return _client(row, _greetings(connection).get(row.id, ""), tuple(_announcements(connection).get(row.id, ())))

@@ -1,0 +1,133 @@
+"""`client`: the firms that are answered for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
+from pbx_control.domain import checks
+from pbx_control.store import clients
+from pbx_control.store.engine import reading
+
+# The waiting caller's limit in seconds; the dialplan's own limit is 30 s later.
+SHORTEST_WAIT, LONGEST_WAIT = 10, 3600
+
+
+@click.group()
+def client() -> None:
+    """The firms that are answered for."""
+
+
+def fields(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `add` and `set` share, in the order in which --help shows them."""
+    options = (
+        click.option("--language", metavar="es|en", help="What its callers speak [that of the office]."),
+        click.option("--timezone", metavar="TZ", help="Its hours' zone [that of the office: America/Santiago]."),
+        click.option("--recording/--no-recording", default=None, help="Record its calls [no]."),
+        click.option("--rut", metavar="RUT", help="Chilean tax number, for invoices."),
+        click.option(
+            "--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."
+        ),
+        click.option("--music/--ringing", default=None, help="What a waiting caller hears after 20 s [music]."),
+        click.option(
+            "--messages/--no-messages",
+            "takes_messages",
+            default=None,
+            help="At the limit, take a message or say that all are busy [messages].",
+        ),
+        click.option(
+            "--tell-closed/--no-tell-closed",
+            "summary_closed",
+            default=None,
+            help="Write to the recipients about calls outside the hours too [no].",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@client.command(epilog=examples('client add andes --name "Andes Ltda" --rut 76.086.428-5 --recording'))
+@click.argument("slug")
+@click.option("--name", required=True, help="As callers and secretaries know it.")
+@fields
+@pass_desk
+def add(desk: Desk, slug: str, **given: Any) -> None:
+    """Adds the client SLUG, a short name for commands. Its hours are mon-fri 09:00-13:00 14:00-18:00."""
+    office = {"language": desk.settings.office.language, "timezone": desk.settings.office.timezone}
+    values = office | _given(given)
+    change_heard(desk, slug, lambda connection: clients.add(connection, slug, clock.now(), **values))
+    desk.tell("client {slug} added; next: `did assign NUMBER {slug}`", slug=slug)
+
+
+@client.command("set", epilog=examples("client set andes --wait-limit 2m --ringing", 'client set andes --rut ""'))
+@client_argument
+@click.option("--name", help="As callers and secretaries know it.")
+@fields
+@pass_desk
+def set_(desk: Desk, slug: str, **given: Any) -> None:
+    """Changes what is given; the rest stays."""
+    values = _given(given)
+    change_heard(desk, slug, lambda connection: clients.change(connection, slug, **values))
+    desk.tell("client {slug} changed", slug=slug)
+
+
+@client.command("list", epilog=examples("client list", "client list --json"))
+@reading_command(["slug", "name", "state", "number", "language", "week"])
+def list_(desk: Desk) -> list[dict[str, Any]]:
+    """All clients with their main number."""
+    with reading(desk.engine) as connection:
+        return clients.rows(connection)
+
+
+@client.command(epilog=examples("client show andes"))
+@client_argument
+@json_option
+@pass_desk
+def show(desk: Desk, slug: str, as_json: bool) -> None:
+    """Everything about one client."""
+    with reading(desk.engine) as connection:
+        facts = clients.details(connection, slug)
+    if as_json:
+        print_json(facts)
+    else:
+        card(desk, facts)
+
+
+@client.command(epilog=examples("client suspend andes"))
+@client_argument
+@pass_desk
+def suspend(desk: Desk, slug: str) -> None:
+    """Stops answering for a client: its callers hear the `exhausted` announcement."""
+    change(desk, lambda connection: clients.suspend(connection, slug))
+    desk.tell("client {slug} suspended", slug=slug)
+
+
+@client.command(epilog=examples("client resume andes"))
+@client_argument
+@pass_desk
+def resume(desk: Desk, slug: str) -> None:
+    """Answers again for a suspended or cancelled client."""
+    change(desk, lambda connection: clients.resume(connection, slug))
+    desk.tell("client {slug} resumed", slug=slug)
+
+
+@client.command(epilog=examples("client cancel andes"))
+@client_argument
+@pass_desk
+def cancel(desk: Desk, slug: str) -> None:
+    """Ends a subscription: the numbers are released, the history stays."""
+    numbers = change(desk, lambda connection: clients.cancel(connection, slug, clock.now()))
+    desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as columns."""
+    values = {name: value for name, value in options.items() if value is not None}
+    if "wait_limit" in values:
+        limit = checks.duration(values["wait_limit"], "--wait-limit", SHORTEST_WAIT, LONGEST_WAIT)
+        values["wait_limit"] = int(limit.total_seconds())
+    return values

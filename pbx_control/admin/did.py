@@ -1,0 +1,73 @@
+"""`did`: the numbers that can be dialled, and whose they are."""
+
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import CLIENT, NUMBER, TRUNK, change, examples
+from pbx_control.store import clients, dids, trunks
+from pbx_control.store.engine import reading
+
+
+@click.group()
+def did() -> None:
+    """The numbers that can be dialled, and whose they are."""
+
+
+@did.command(epilog=examples("did add +56225550101 +56225550102 --trunk carrier"))
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER…")
+@click.option("--trunk", type=TRUNK, help="The trunk that brings their calls [any].")
+@pass_desk
+def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
+    """Adds numbers, in E.164: all of them or, if one is wrong, none."""
+
+    def act(connection: Any) -> list[str]:
+        return dids.add(connection, numbers, trunks.find(connection, trunk).id if trunk else None)
+
+    desk.tell("added: {numbers}", numbers=", ".join(change(desk, act)))
+
+
+@did.command(epilog=examples("did assign +56225550101 andes", "did assign +56322555010 andes --main"))
+@click.argument("number", type=NUMBER)
+@click.argument("slug", metavar="CLIENT", type=CLIENT)
+@click.option("--main", is_flag=True, help="Make it the number that contacts see [the first one is].")
+@click.option("--resting", is_flag=True, help="Even if it still rests after a release (30 days).")
+@pass_desk
+def assign(desk: Desk, number: str, slug: str, main: bool, resting: bool) -> None:
+    """Gives a free number to a client."""
+
+    def act(connection: Any) -> str:
+        client_id = clients.find(connection, slug).id
+        return dids.assign(connection, number, client_id, clock.now(), main=main, resting=resting)
+
+    desk.tell("{number} is now a number of {slug}", number=change(desk, act), slug=slug)
+
+
+@did.command(epilog=examples("did release +56225550101"))
+@click.argument("number", type=NUMBER)
+@pass_desk
+def release(desk: Desk, number: str) -> None:
+    """Takes a number from its client. It rests for 30 days before another one gets it."""
+    free_from = change(desk, lambda connection: dids.release(connection, number, clock.now()))
+    desk.tell("{number} is released; it rests until {day}", number=number, day=free_from.date())
+
+
+@did.command(epilog=examples("did remove +56225550101"))
+@click.argument("number", type=NUMBER)
+@pass_desk
+def remove(desk: Desk, number: str) -> None:
+    """Forgets a free number: it goes back to its carrier."""
+    desk.tell("{number} is removed", number=change(desk, lambda connection: dids.remove(connection, number)))
+
+
+@did.command("list", epilog=examples("did list", "did list --free --area 2"))
+@click.option("--free", is_flag=True, help="Only those that can be assigned now.")
+@click.option("--area", metavar="CODE", default="", help="Only those of an area: 2, 32, 41 …")
+@click.option("--country", metavar="CC", default="", help="Only those of a country: CL, PE, ES …")
+@reading_command(["number", "country", "area", "trunk", "client", "main", "free_from"])
+def list_(desk: Desk, free: bool, area: str, country: str) -> list[dict[str, Any]]:
+    """The numbers with country, area, trunk and client."""
+    with reading(desk.engine) as connection:
+        return dids.rows(connection, clock.now(), free=free, area=area, country=country)

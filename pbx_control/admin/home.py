@@ -1,0 +1,229 @@
+"""`setup` makes a home and everything in it; `status` tells whether calls are taken."""
+
+import fcntl
+import json
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import func, select
+
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.provisioning import card, examples
+from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.settings import Home
+from pbx_control.store.engine import reading
+
+# 43 characters of 64: 256 bits.
+SECRET_BYTES = 32
+SHORTEST_SECRET = 32
+
+# What a home may hold before `setup`; anything else is somebody else's folder.
+OURS = {"pbx.toml", "pbx.db", "pbx.db-wal", "pbx.db-shm", "asterisk", "recordings", "prompts", "run", "lost+found"}
+
+# The settings that people look for first, with what they mean; the rest have defaults.
+FIRST_SETTINGS = """\
+# Settings of pbx-control; `pbx-control doctor` checks them. Each can be overridden by the environment:
+# PBX_SIP__BIND for bind in [sip]. Keep this file to yourself: it holds passwords.
+
+[database]
+# url = "postgresql+psycopg://user:password@host/name"   # else SQLite, in pbx.db beside this file
+
+[asterisk]
+# runtime = "auto"            # auto | system | container | rootfs | external
+# http_port = 8088            # both on loopback only
+# ami_port = 5038
+
+[sip]
+# bind = "0.0.0.0:5060"
+# rtp_ports = "10000-20000"
+# external_address = ""       # the address that telephones outside your network reach
+# local_networks = []
+
+[mail]
+# host = "127.0.0.1"
+# port = 25
+# user = ""
+# password = ""
+# tls = "starttls"            # none | starttls | tls
+# sender = "pbx-control@localhost"
+
+[telegram]
+# token = ""
+
+[office]
+# name = "Secretariado"
+# timezone = "America/Santiago"
+# language = "es"
+
+[secrets]
+# Made by `pbx-control setup`, between the daemon and Asterisk only.
+"""
+
+
+@click.command(epilog=examples("setup", "--home /srv/pbx setup", "setup   # again: brings the database up to date"))
+@pass_desk
+def setup(desk: Desk) -> None:
+    """Makes the home: folders, settings with random secrets, database, prompts, Asterisk's configuration.
+
+    Does only what is missing: run it again after each new version.
+    """
+    make_folders(desk.home)
+    keep_secrets(desk.home)
+    _migrate(desk)
+    _speak_house(desk)
+    desk.tell("the home {home} is ready", home=desk.home.root)
+
+
+@click.command(epilog=examples("status", "status --json"))
+@json_option
+@pass_desk
+@click.pass_context
+def status(context: click.Context, desk: Desk, as_json: bool) -> None:
+    """Whether calls are taken: daemon, Asterisk, database. Exit status 0 when the daemon is ready."""
+    facts = look(desk)
+    if as_json:
+        print_json(facts)
+    else:
+        card(desk, {name: _state(desk, fact) for name, fact in facts.items()})
+    context.exit(0 if facts["daemon"]["ready"] else 1)
+
+
+def make_folders(home: Home) -> None:
+    """The home and its folders, closed to others. Raises ClientMistake for a folder that holds something else."""
+    if home.root.is_dir():
+        strange = sorted({path.name for path in home.root.iterdir()} - OURS)
+        if strange and not home.settings_file.exists():
+            raise ClientMistake(
+                "{home} is no empty folder (there is {strange} in it): name another with --home",
+                home=home.root,
+                strange=strange[0],
+            )
+    for folder in (home.root, home.asterisk, home.recordings, home.prompts, home.run):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+    home.root.chmod(0o700)
+
+
+def keep_secrets(home: Home) -> None:
+    """pbx.toml, mode 0600, with a random secret where one is missing; what people wrote in it stays."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    exists = home.settings_file.exists()
+    try:
+        document = tomlkit.parse(home.settings_file.read_text("utf-8") if exists else FIRST_SETTINGS)
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ClientMistake("{file} is not valid TOML: {why}", file=home.settings_file, why=error) from None
+    table = document.setdefault("secrets", tomlkit.table())
+    missing = [name for name in ("ari_password", "ami_password") if len(str(table.get(name, ""))) < SHORTEST_SECRET]
+    for name in missing:
+        table[name] = secrets.token_urlsafe(SECRET_BYTES)
+    if missing or not exists:
+        _write_private(home.settings_file, tomlkit.dumps(document))
+    home.settings_file.chmod(0o600)
+
+
+def look(desk: Desk) -> dict[str, Any]:
+    """What is known of the daemon, Asterisk and the database, for `status`."""
+    settings = desk.settings
+    return {
+        "daemon": daemon_state(desk.home),
+        "asterisk": _asterisk_state(desk, settings),
+        "database": _database_state(desk),
+    }
+
+
+def daemon_state(home: Home) -> dict[str, Any]:
+    """The running daemon's `pid`, `ready` and `since`, as it wrote them; `running` False if none holds its lock."""
+    try:
+        told = json.loads((home.run / "daemon.json").read_text())
+        pid, ready, since = int(told["pid"]), told["ready"] is True, datetime.fromisoformat(str(told["since"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {"running": False, "ready": False}
+    if not _is_locked(home.run / "daemon.lock"):
+        return {"running": False, "ready": False}
+    return {"running": True, "ready": ready, "pid": pid, "since": since}
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a daemon holds its lock. A shared lock is tried, and let go at once."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _asterisk_state(desk: Desk, settings: Any) -> dict[str, Any]:
+    from pbx_control.asterisk.runtime.lifecycle import choose
+
+    found = choose(desk.home, settings).status()
+    return {
+        "running": found.running,
+        "ready": found.answers,
+        "runtime": found.runtime,
+        "version": found.version,
+        "channels": found.channels,
+    }
+
+
+def _database_state(desk: Desk) -> dict[str, Any]:
+    from pbx_control.store.tables import call
+
+    try:
+        with reading(desk.engine) as connection:
+            live = connection.scalar(select(func.count()).select_from(call).where(call.c.state.is_not(None)))
+    except PbxError as error:
+        return {"ready": False, "why": desk.say(error.template, **error.values)}
+    return {"ready": True, "kind": desk.engine.dialect.name, "live_calls": live}
+
+
+def _state(desk: Desk, fact: dict[str, Any]) -> str:
+    word = "ready" if fact["ready"] else "not ready" if fact.get("running", True) else "not running"
+    rest = [
+        f"{desk.say(name)} {value}"
+        for name, value in fact.items()
+        if name not in ("ready", "running") and value is not None
+    ]
+    return ", ".join([desk.say(word), *rest])
+
+
+def _migrate(desk: Desk) -> None:
+    from pbx_control.store.migrate import upgrade
+
+    upgrade(desk.home, desk.settings)
+
+
+def _speak_house(desk: Desk) -> None:
+    from pbx_control.domain.sounds import LANGUAGES
+    from pbx_control.media.prompts import speak_house
+
+    with click.progressbar(
+        length=1, label=desk.say("speaking the prompts"), file=click.get_text_stream("stderr")
+    ) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        speak_house(desk.home, LANGUAGES, show)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(draft, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)

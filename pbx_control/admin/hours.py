@@ -1,0 +1,110 @@
+"""`hours`: when a client is answered for."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.provisioning import change_heard, client_argument, examples
+from pbx_control.domain.holidays import of_client
+from pbx_control.domain.hours import OpenState, parse_week, state_at, week_text
+from pbx_control.domain.office import Client
+from pbx_control.errors import ClientMistake
+from pbx_control.store import clients
+from pbx_control.store.engine import reading
+from pbx_control.store.snapshot import read_client, read_holidays
+
+
+@click.group()
+def hours() -> None:
+    """When a client is answered for."""
+
+
+@hours.command(
+    "set",
+    epilog=examples(
+        'hours set andes "mon-fri 09:00-13:00 14:00-18:00"',
+        'hours set andes "mon-fri 09:00-19:00" "sat 10:00-14:00"',
+        "hours set andes always   # on public holidays too",
+    ),
+)
+@client_argument
+@click.argument("words", nargs=-1, required=True, metavar="HOURS…")
+@pass_desk
+def set_(desk: Desk, slug: str, words: tuple[str, ...]) -> None:
+    """Sets the week, in the client's time zone; what its closed announcement says follows."""
+    week = week_text(parse_week(words))
+    change_heard(desk, slug, lambda connection: clients.change(connection, slug, week=week))
+    desk.tell("the hours of {slug} are now {week}", slug=slug, week=week)
+
+
+@hours.command(epilog=examples("hours show andes"))
+@client_argument
+@json_option
+@pass_desk
+def show(desk: Desk, slug: str, as_json: bool) -> None:
+    """The week and its time zone."""
+    with reading(desk.engine) as connection:
+        found = clients.find(connection, slug)
+    if as_json:
+        print_json({"client": slug, "week": found.week, "timezone": found.timezone})
+    else:
+        desk.tell("{week} ({zone})", week=found.week, zone=found.timezone)
+
+
+@hours.command(epilog=examples("hours check andes", "hours check andes --at 2026-09-18T10:00"))
+@client_argument
+@click.option("--at", "moment", metavar="TIME", help="ISO 8601; without a zone: the client's [now].")
+@json_option
+@pass_desk
+def check(desk: Desk, slug: str, moment: str | None, as_json: bool) -> None:
+    """Whether the client is open, until when, and why."""
+    with reading(desk.engine) as connection:
+        client = read_client(connection, slug)
+        at = _instant(moment, ZoneInfo(client.timezone))
+        state = _state(connection, client, at)
+    if as_json:
+        print_json({"client": slug, "at": at, "open": state.open, "until": state.until, "why": state.why})
+    else:
+        _tell(desk, client, state)
+
+
+def _instant(text: str | None, zone: ZoneInfo) -> datetime:
+    if text is None:
+        return clock.now()
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(clock.now().tzinfo)
+    except (ValueError, OverflowError):
+        raise ClientMistake("{text} is no time: write it like 2026-09-18T10:00", text=repr(text[:40])) from None
+
+
+def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
+    zone = ZoneInfo(client.timezone)
+    try:
+        holidays = of_client(read_holidays(connection, at.astimezone(zone).date()), client.id, client.week)
+        return state_at(client.week, holidays, zone, at)
+    except OverflowError:
+        raise ClientMistake("{text} is no time: write it like 2026-09-18T10:00", text=at.isoformat()) from None
+
+
+def _tell(desk: Desk, client: Client, state: OpenState) -> None:
+    values: dict[str, Any] = {"slug": client.slug, "why": _why(desk, client, state)}
+    if state.until is None:
+        template = (
+            "{slug} is open, for the coming month ({why})"
+            if state.open
+            else "{slug} is closed, for the coming month ({why})"
+        )
+        return desk.tell(template, **values)
+    until = state.until.astimezone(ZoneInfo(client.timezone))
+    template = "{slug} is open until {until} ({why})" if state.open else "{slug} is closed until {until} ({why})"
+    return desk.tell(template, until=f"{until:%Y-%m-%d %H:%M %Z}", **values)
+
+
+def _why(desk: Desk, client: Client, state: OpenState) -> str:
+    return week_text(client.week) if state.why == "hours" else desk.say("holiday: {name}", name=state.why)

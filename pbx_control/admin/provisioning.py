@@ -1,0 +1,103 @@
+"""What the provisioning commands share: one transaction for each change, prompts spoken before it, names completed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+from sqlalchemy import Connection
+
+from pbx_control.admin.door import Desk, plain
+from pbx_control.errors import PbxError
+from pbx_control.settings import find_home
+from pbx_control.store import clients, dids, secretaries, trunks
+from pbx_control.store.engine import changing, reading, writing
+
+T = TypeVar("T")
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal: its transaction is rolled back."""
+
+
+def change(desk: Desk, act: Callable[[Connection], T]) -> T:
+    """Does a change in one transaction that counts as a new revision; gives what `act` gives."""
+    with changing(desk.engine) as connection:
+        return act(connection)
+
+
+def change_heard(desk: Desk, slug: str, act: Callable[[Connection], T]) -> T:
+    """A change of what a client's callers hear: first every new text is spoken, then the change is done.
+
+    The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
+    there, and the database is not locked while a voice speaks.
+    """
+    _speak(desk, _rehearse(desk, slug, act))
+    return change(desk, act)
+
+
+def _rehearse(desk: Desk, slug: str, act: Callable[[Connection], object]) -> Any:
+    from pbx_control.store.snapshot import read_client
+
+    client = None
+    try:
+        with writing(desk.engine) as connection:
+            act(connection)
+            client = read_client(connection, slug)
+            raise _Rehearsed
+    except _Rehearsed:
+        return client
+
+
+def _speak(desk: Desk, client: Any) -> None:
+    # Imported here: commands that change no sounds start without it.
+    from pbx_control.media.prompts import ensure_client
+
+    ensure_client(desk.home, client)
+
+
+def card(desk: Desk, facts: Mapping[str, object]) -> None:
+    """Prints one thing's facts, a line each, under the language's names for them."""
+    labels = {name: desk.say(name) for name in facts}
+    width = max(map(len, labels.values()))
+    for name, value in facts.items():
+        click.echo(f"{labels[name]:{width}}  {plain(value)}")
+
+
+def examples(*lines: str) -> str:
+    """The examples at the end of a command's help, each on a line of its own."""
+    return "\b\nExamples:\n" + "\n".join(f"  pbx-control {line}" for line in lines)
+
+
+class Named(click.ParamType):
+    """A name that the shell completes from the store."""
+
+    def __init__(self, name: str, known: Callable[[Connection, str], Iterable[str]]) -> None:
+        self.name = name
+        self.known = known
+
+    def shell_complete(
+        self, context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What may follow; nothing where there is no home yet: a completion must not print errors."""
+        try:
+            desk = Desk(find_home(context.find_root().params.get("home")), "en")
+            with reading(desk.engine) as connection:
+                return [CompletionItem(name) for name in self.known(connection, incomplete)]
+        except PbxError:
+            return []
+
+
+def _beginning(names: Callable[[Connection], Iterable[str]]) -> Callable[[Connection, str], Iterable[str]]:
+    return lambda connection, start: (name for name in names(connection) if name.startswith(start))
+
+
+CLIENT = Named("client", clients.slugs)
+NUMBER = Named("number", dids.numbers)
+TRUNK = Named("trunk", _beginning(trunks.names))
+SECRETARY = Named("name", _beginning(secretaries.names))
+
+
+def client_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The CLIENT that most commands are about."""
+    return click.argument("slug", metavar="CLIENT", type=CLIENT)(command)

@@ -1,0 +1,54 @@
+"""`recipient`: who gets a client's messages."""
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
+from pbx_control.store import clients, recipients
+from pbx_control.store.engine import reading
+
+
+@click.group()
+def recipient() -> None:
+    """Who gets a client's messages."""
+
+
+@recipient.command(
+    epilog=examples("recipient add andes --email ventas@andes.cl", "recipient add andes --telegram 123456789")
+)
+@client_argument
+@click.option("--email", metavar="E", help="An e-mail address.")
+@click.option("--telegram", metavar="CHAT", help="A Telegram chat's number, or a channel's @name.")
+@pass_desk
+def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
+    """Adds an e-mail address or a Telegram chat."""
+    if (email is None) == (telegram is None):
+        raise click.UsageError("give either --email or --telegram")
+    channel, address = ("email", email) if email is not None else ("telegram", telegram or "")
+
+    def act(connection: Connection) -> str:
+        return recipients.add(connection, clients.find(connection, slug).id, channel, address)
+
+    desk.tell("{address} gets the messages of {slug}", address=change(desk, act), slug=slug)
+
+
+@recipient.command("list", epilog=examples("recipient list", "recipient list andes"))
+@click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
+@reading_command(["client", "channel", "address"])
+def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+    """The recipients of one client, or of all."""
+    with reading(desk.engine) as connection:
+        return recipients.rows(connection, clients.find(connection, slug).id if slug else None)
+
+
+@recipient.command(epilog=examples("recipient remove andes ventas@andes.cl"))
+@client_argument
+@click.argument("address")
+@pass_desk
+def remove(desk: Desk, slug: str, address: str) -> None:
+    """Takes a recipient away; letters already written still go to him."""
+    change(desk, lambda connection: recipients.remove(connection, clients.find(connection, slug).id, address))
+    desk.tell("{address} gets no more messages of {slug}", address=address, slug=slug)

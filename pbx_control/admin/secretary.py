@@ -1,0 +1,146 @@
+"""`secretary`: the people who answer, and their telephones' accounts."""
+
+import socket
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.provisioning import SECRETARY, change, examples
+from pbx_control.domain import checks
+from pbx_control.settings import Sip
+from pbx_control.store import clients, secretaries
+from pbx_control.store.engine import reading
+
+LONGEST_WRAP_UP = 600  # seconds
+
+
+@click.group()
+def secretary() -> None:
+    """The people who answer, and their telephones' accounts."""
+
+
+@secretary.command(
+    epilog=examples('secretary add "Ana Rojas"', "secretary add Eva --language en,es --clients andes,lagos --json")
+)
+@click.argument("name")
+@click.option("--language", default="es", show_default=True, metavar="es,en", help="What she speaks, the best first.")
+@click.option("--clients", "slugs", metavar="SLUG,…", help="Whom she may answer for [every client].")
+@click.option("--wrap-up", default="0s", metavar="TIME", help="Her pause after each call [0s].")
+@click.option("--secure", is_flag=True, help="Her telephone must use TLS and SRTP.")
+@json_option
+@pass_desk
+def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, secure: bool, as_json: bool) -> None:
+    """Adds a secretary and prints, once, what is typed into her telephone."""
+    pause = checks.duration(wrap_up, "--wrap-up", 0, LONGEST_WRAP_UP)
+
+    def act(connection: Connection) -> secretaries.Account:
+        return secretaries.add(
+            connection,
+            name,
+            languages=checks.languages(language),
+            client_ids=_client_ids(connection, slugs),
+            wrap_up=pause,
+            secure=secure,
+        )
+
+    _hand_out(desk, change(desk, act), as_json, secure)
+
+
+@secretary.command(
+    "set", epilog=examples("secretary set Ana --language es,en", "secretary set Ana --clients all --paused")
+)
+@click.argument("name", type=SECRETARY)
+@click.option("--language", metavar="es,en", help="What she speaks, the best first.")
+@click.option("--clients", "slugs", metavar="SLUG,…", help="Whom she may answer for; all: every client.")
+@click.option("--wrap-up", metavar="TIME", help="Her pause after each call.")
+@click.option("--secure/--no-secure", default=None, help="Her telephone must use TLS and SRTP.")
+@click.option("--paused/--available", default=None, help="Whether she is offered calls.")
+@pass_desk
+def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
+    """Changes what is given; the rest stays."""
+    fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
+    if given["language"] is not None:
+        fields["languages"] = ",".join(checks.languages(given["language"]))
+    if given["wrap_up"] is not None:
+        fields["wrap_up"] = int(checks.duration(given["wrap_up"], "--wrap-up", 0, LONGEST_WRAP_UP).total_seconds())
+
+    def act(connection: Connection) -> None:
+        if slugs is not None:
+            secretaries.allow(connection, name, _client_ids(connection, None if slugs == "all" else slugs))
+        if fields or slugs is None:
+            secretaries.change(connection, name, **fields)
+
+    change(desk, act)
+    desk.tell("secretary {name} changed", name=name)
+
+
+@secretary.command("list", epilog=examples("secretary list"))
+@reading_command(["name", "user", "languages", "clients", "paused", "wrap_up", "secure"])
+def list_(desk: Desk) -> list[dict[str, Any]]:
+    """All secretaries; without their passwords. No clients named: she may answer for all."""
+    with reading(desk.engine) as connection:
+        return secretaries.rows(connection)
+
+
+@secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))
+@click.argument("name", type=SECRETARY)
+@json_option
+@pass_desk
+def reset_password(desk: Desk, name: str, as_json: bool) -> None:
+    """Makes a new password for her telephone and prints it once; the old one stops working."""
+
+    def act(connection: Connection) -> tuple[secretaries.Account, bool]:
+        return secretaries.reset_password(connection, name), secretaries.find(connection, name).secure
+
+    account, secure = change(desk, act)
+    _hand_out(desk, account, as_json, secure)
+
+
+@secretary.command(epilog=examples("secretary remove Ana"))
+@click.argument("name", type=SECRETARY)
+@pass_desk
+def remove(desk: Desk, name: str) -> None:
+    """Removes a secretary; the calls she answered still name her."""
+    change(desk, lambda connection: secretaries.remove(connection, name, clock.now()))
+    desk.tell("secretary {name} removed", name=name)
+
+
+def server(sip: Sip, secure: bool) -> str:
+    """What is typed as server into her telephone: the outside address, else the one we listen on, with a port."""
+    bind = sip.tls_bind if secure and sip.tls_bind else sip.bind
+    host, _, port = bind.rpartition(":")
+    if host in ("0.0.0.0", "[::]"):
+        host = _own_address()
+    return f"{sip.external_address or host}:{port}"
+
+
+def _own_address() -> str:
+    """The address with which this machine reaches others; connecting a datagram socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _client_ids(connection: Connection, slugs: str | None) -> list[int] | None:
+    if slugs is None:
+        return None
+    return clients.ids(connection, [slug.strip() for slug in slugs.split(",")])
+
+
+def _hand_out(desk: Desk, account: secretaries.Account, as_json: bool, secure: bool) -> None:
+    where = server(desk.settings.sip, secure)
+    if as_json:
+        print_json({"user": account.user, "password": account.password, "server": where})
+        return
+    desk.tell("user:     {user}", user=account.user)
+    desk.tell("password: {password}   (shown only now)", password=account.password)
+    desk.tell("server:   {server}", server=where)
+    desk.tell("")
+    desk.tell("This telephone answers calls only. It dials nothing by itself, EMERGENCY NUMBERS INCLUDED:")
+    desk.tell("keep another telephone at hand for 131 (ambulance), 132 (fire brigade) and 133 (police).")
