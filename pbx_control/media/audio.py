@@ -40,29 +40,29 @@ QUIET = 10 ** (-45 / 20)  # of the loudest frame; below it is silence
 LEAD, TAIL = 0.15, 0.25  # s of silence before and after
 
 
-def decode(content: bytes) -> Samples:
-    """The sound in a WAV, FLAC, OGG or MP3 file, mono at 16 kHz.
+def decode(content: bytes, what: str) -> Samples:
+    """The sound in a WAV, FLAC, OGG or MP3 file, mono at 16 kHz; `what` names the file in errors.
 
     Raises ClientMistake if it is no audio, of another kind, or longer than `LONGEST`.
     """
     try:
         with _quiet_decoder(), soundfile.SoundFile(io.BytesIO(content)) as file:
-            _refuse_unfit(file)
-            return _resampled(file)
+            _refuse_unfit(file, what)
+            return _resampled(file, what)
     except (soundfile.LibsndfileError, TypeError):
-        raise ClientMistake("it is no audio; give a WAV, FLAC, OGG or MP3 file") from None
+        raise ClientMistake("{what} is no audio; give a WAV, FLAC, OGG or MP3 file", what=what) from None
 
 
-def telephone_sound(samples: Samples, rate: int) -> dict[str, bytes]:
+def telephone_sound(samples: Samples, rate: int, what: str) -> dict[str, bytes]:
     """The two files that Asterisk plays, by extension: trimmed, `TARGET` loud, peaks below -1 dBTP, 16-bit WAV.
 
-    Raises ClientMistake if there is nothing to hear, or more than `LONGEST`.
+    `what` names the file or text in errors. Raises ClientMistake if there is nothing to hear, or more than `LONGEST`.
     """
     master = _trimmed(soxr.resample(samples - samples.mean(), rate, MASTER_RATE).astype(np.float32))
     if len(master) > LONGEST.total_seconds() * MASTER_RATE:
-        raise _too_long()
+        raise _too_long(what)
     if loudness(master, MASTER_RATE) < SILENT:
-        raise ClientMistake("there is nothing to hear in it; give one with sound")
+        raise ClientMistake("there is nothing to hear in {what}; give one with sound", what=what)
     return {extension: _wav(_at_rate(master, played), played) for extension, played in RATES.items()}
 
 
@@ -78,21 +78,22 @@ def true_peak(samples: Samples) -> float:
     return float(_envelope(samples).max(initial=0.0))
 
 
-def _refuse_unfit(file: soundfile.SoundFile) -> None:
+def _refuse_unfit(file: soundfile.SoundFile, what: str) -> None:
     if file.format not in FORMATS:
-        raise ClientMistake("it is {format}; give a WAV, FLAC, OGG or MP3 file", format=file.format)
+        raise ClientMistake("{what} is {format}; give a WAV, FLAC, OGG or MP3 file", what=what, format=file.format)
     low, high = RATE_LIMITS
     if not low <= file.samplerate <= high or file.channels > MOST_CHANNELS:
         raise ClientMistake(
-            "it has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz",
+            "{what} has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz",
+            what=what,
             channels=file.channels,
             rate=file.samplerate,
         )
     if file.frames > LONGEST.total_seconds() * file.samplerate:
-        raise _too_long()
+        raise _too_long(what)
 
 
-def _resampled(file: soundfile.SoundFile) -> Samples:
+def _resampled(file: soundfile.SoundFile, what: str) -> Samples:
     # Block by block: what the header says about the length need not be true.
     stream = soxr.ResampleStream(file.samplerate, MASTER_RATE, 1, dtype="float32")
     parts: list[Samples] = []
@@ -100,7 +101,7 @@ def _resampled(file: soundfile.SoundFile) -> Samples:
     while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
         left -= len(block)
         if left < 0:
-            raise _too_long()
+            raise _too_long(what)
         parts.append(stream.resample_chunk(_mono(block)))
     parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
     return np.concatenate(parts)
@@ -112,8 +113,9 @@ def _mono(block: Samples) -> Samples:
     return np.ascontiguousarray(mixed)
 
 
-def _too_long() -> ClientMistake:
-    return ClientMistake("it is longer than {minutes} minutes; give a shorter one", minutes=LONGEST.seconds // 60)
+def _too_long(what: str) -> ClientMistake:
+    minutes = LONGEST.seconds // 60
+    return ClientMistake("{what} is longer than {minutes} minutes; give a shorter one", what=what, minutes=minutes)
 
 
 def _trimmed(samples: Samples) -> Samples:

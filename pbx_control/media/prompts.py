@@ -2,15 +2,15 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkstemp
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from pbx_control.domain.office import Client
@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 """Called with (done, of how many) after each sound."""
 
 FOLDERS = ("prompts/spoken", "prompts/audio")
+OUR_FILE = re.compile(r"([a-z]{2}-)?[0-9a-f]{16}\.wav(16)?")
 LARGEST_UPLOAD = 64 * 1024 * 1024  # bytes: three minutes of stereo at 96 kHz and 24 bits are 104 MB, at 48 kHz 52 MB
 AT_ONCE = 2  # sounds made in parallel: the calls have the other cores
 # A caller may be hearing it, or a switch that was away may still have last day's dialplan.
@@ -67,6 +68,7 @@ def ensure(home: Home, sounds: Iterable[Spoken], progress: Progress | None = Non
     absent = missing(home, wanted)
     if not absent:
         return 0
+    _make_folders(home)
     from pbx_control.media.voices import voices_for
 
     voices = {language: voices_for(home, language) for language in {wanted[name][1] for name in absent}}
@@ -91,6 +93,7 @@ def store_upload(home: Home, path: Path) -> str:
     content = _read_upload(path)
     audio = f"audio/{sha256(bytes([RENDERING]) + content).hexdigest()[:16]}"
     if missing(home, [f"prompts/{audio}"]):
+        _make_folders(home)
         _write_sound(home, f"prompts/{audio}", _converted(content, path))
     return audio
 
@@ -105,6 +108,7 @@ def prune(home: Home, clients: Iterable[Client], at: datetime) -> list[str]:
         needed.update(name for name, _, _ in sounds_of(client))
         needed.update(uploads_of(client))
     there = {name.rpartition(".")[0] for folder in FOLDERS for name in _files(home.root / folder)}
+    _make_folders(home)
     noted = _unused(home)
     unused = {name: noted.get(name, at) for name in sorted(there - needed)}
     removable = [name for name, since in unused.items() if at - since >= UNUSED_FOR]
@@ -118,17 +122,15 @@ def prune(home: Home, clients: Iterable[Client], at: datetime) -> list[str]:
 def _converted(content: bytes, path: Path) -> dict[str, bytes]:
     from pbx_control.media.audio import MASTER_RATE, decode, telephone_sound
 
-    try:
-        return telephone_sound(decode(content), MASTER_RATE)
-    except ClientMistake as error:
-        raise ClientMistake("{file} is not taken: {why}", file=_shown(path), why=str(error)) from None
+    return telephone_sound(decode(content, _shown(path)), MASTER_RATE, _shown(path))
 
 
 def _speak_one(home: Home, name: str, text: str, language: str, voices: "list[Voice]") -> None:
     from pbx_control.media.audio import telephone_sound
     from pbx_control.media.voices import say
 
-    _write_sound(home, name, telephone_sound(*say(voices, text, language)))
+    samples, rate = say(voices, text, language)
+    _write_sound(home, name, telephone_sound(samples, rate, f'"{clean_line(text, 60)}"'))
 
 
 def _all_done(jobs: list[Callable[[], None]], progress: Progress | None) -> list[ClientMistake]:
@@ -147,12 +149,14 @@ def _all_done(jobs: list[Callable[[], None]], progress: Progress | None) -> list
 
 
 def _files(folder: Path) -> set[str]:
-    """The sound files in a folder of prompts as names with extension; an empty one is none."""
+    """The sounds in a folder of prompts as names with extension; what we did not make is left alone."""
     try:
         with os.scandir(folder) as entries:
-            return {f"prompts/{folder.name}/{entry.name}" for entry in entries if not entry.name.startswith(".")}
+            return {f"prompts/{folder.name}/{entry.name}" for entry in entries if OUR_FILE.fullmatch(entry.name)}
     except FileNotFoundError:
         return set()
+    except OSError as error:
+        raise ClientMistake("{file} cannot be read: {why}", file=folder, why=error.strerror) from None
 
 
 def _read_upload(path: Path) -> bytes:
@@ -161,14 +165,14 @@ def _read_upload(path: Path) -> bytes:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode):
-                raise ClientMistake("{file} is not taken: it is no ordinary file", file=_shown(path))
+                raise ClientMistake("{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file", file=_shown(path))
             content = file.read(LARGEST_UPLOAD + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ClientMistake("{file} cannot be read: {why}", file=_shown(path), why=why) from None
     if len(content) > LARGEST_UPLOAD:
         most = LARGEST_UPLOAD // 1024**2
-        raise ClientMistake("{file} is not taken: it is larger than {most} MB", file=_shown(path), most=most)
+        raise ClientMistake("{file} is larger than {most} MB; give a shorter one", file=_shown(path), most=most)
     return content
 
 
@@ -181,26 +185,28 @@ def _write_sound(home: Home, name: str, files: dict[str, bytes]) -> None:
         _write(home.root / f"{name}{extension}", content)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Writes a file as a whole or not at all, readable for Asterisk, which may be another user.
-
-    Raises ClientMistake if the disk does not let us.
-    """
+def _make_folders(home: Home) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-                os.fchmod(file.fileno(), 0o644)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        for folder in (home.prompts, *(home.root / folder for folder in FOLDERS)):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o755)  # whatever our umask: Asterisk may be another user
     except OSError as error:
+        raise ClientMistake("{file} cannot be written: {why}", file=home.prompts, why=error.strerror) from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file as a whole or not at all, readable for Asterisk. Raises ClientMistake if the disk refuses."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+            file.flush()
+            # Else a power cut could leave an empty file under a name that says what is in it.
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise ClientMistake("{file} cannot be written: {why}", file=path, why=error.strerror) from None
 
 
