@@ -45,7 +45,7 @@ class Desk:
     def console(self) -> Console:
         # rich drops colours when the output is no terminal or NO_COLOR is set
         # and brackets in a client's name are no markup
-        return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+        return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
     def say(self, template: str, **values: Any) -> str:
         """The line in the person's language; templates are English and looked up in admin/spanish.py."""
@@ -109,7 +109,7 @@ class Tree(click.Group):
 
 @contextmanager
 def expected_failures() -> Iterator[None]:
-    """Turns what any command may meet (a full disk, an unreadable file, a race, bytes that are no text) into one line."""
+    """Turns what any command may meet (full disk, unreadable file, race, bytes that are no text) into one line."""
     try:
         yield
     except OSError as error:

@@ -4,18 +4,17 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from pbx_control.domain import checks
 from pbx_control.domain.office import AnnouncementKind
+from pbx_control.domain.sounds import check_text
 from pbx_control.store.tables import announcement
-
-# Filled in when the text is spoken; `domain.announcements` does it.
-PLACES = ("hours", "name")
 
 
 def put(connection: Connection, client_id: int, kind: AnnouncementKind, *, text: str = "", audio: str = "") -> None:
-    """Keeps a client's own announcement, a text to speak or the name of a converted upload, in place of an old one."""
-    if text:
-        text = checks.paragraph(text, "--text", places=PLACES)
+    """Keeps a client's own announcement, a text to speak or the name of a converted upload, in place of an old one.
+
+    Raises ClientMistake for a text that cannot be spoken.
+    """
+    text = text if audio else check_text(kind, text)
     forget(connection, client_id, kind)
     connection.execute(insert(announcement).values(client_id=client_id, kind=kind.value, text=text, audio=audio))
 

@@ -1,14 +1,15 @@
 """Holidays in the store: the days that the office or a client adds to the public ones or takes away from them."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from pbx_control.domain import checks
-from pbx_control.domain.holidays import public
+from pbx_control.domain.holidays import public, with_changes
 from pbx_control.domain.office import Holiday
 from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import holiday
+from pbx_control.store.tables import client, holiday
 
 
 def add(connection: Connection, day: date, client_id: int | None, name: str = "") -> None:
@@ -44,6 +45,18 @@ def changes(connection: Connection, day: date | None = None) -> list[Holiday]:
     if day is not None:
         query = query.where(holiday.c.day == day)
     return [Holiday(row.day, row.name, row.client_id, kept=row.observed) for row in connection.execute(query)]
+
+
+def rows(connection: Connection, year: int, client_id: int | None = None) -> list[dict[str, Any]]:
+    """A year's holidays by day: everybody's, and with them one client's own entries or (None) those of all clients."""
+    slugs = {row.id: row.slug for row in connection.execute(select(client.c.id, client.c.slug))}
+    public_days = [Holiday(day, name) for day, name in public(year).items()]
+    written = [entry for entry in changes(connection) if entry.day.year == year]
+    return [
+        {"day": entry.day, "name": entry.name, "client": slugs.get(entry.client_id or 0), "closed": entry.kept}
+        for entry in with_changes(public_days, written)
+        if entry.client_id is None or client_id in (None, entry.client_id)
+    ]
 
 
 def _put(connection: Connection, entry: Holiday) -> None:

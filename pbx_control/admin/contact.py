@@ -1,0 +1,62 @@
+"""`contact`: the people of a client's to whom its calls may be transferred."""
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
+from pbx_control.store import clients, contacts
+from pbx_control.store.engine import reading
+
+
+@click.group()
+def contact() -> None:
+    """The people of a client's to whom its calls may be transferred."""
+
+
+@contact.command(
+    epilog=examples(
+        'contact add andes "Rosa Soto" +56987654321',
+        "contact add andes Ventas +56225550199 --then +56987654321 --department Ventas --key 1",
+    )
+)
+@client_argument
+@click.argument("name")
+@click.argument("number")
+@click.option("--then", "then_number", default="", metavar="NUMBER", help="Called if the first does not answer.")
+@click.option("--department", default="", help="Support, sales, billing …")
+@click.option("--key", type=click.IntRange(1, 6), help="*KEY on a secretary's telephone [the lowest free].")
+@pass_desk
+def add(desk: Desk, slug: str, name: str, number: str, **given: Any) -> None:
+    """Adds a contact: a landline or mobile in Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, Canada,
+    Spain, United Kingdom, Italy, France or Germany."""
+
+    def act(connection: Connection) -> int | None:
+        return contacts.add(connection, clients.find(connection, slug).id, name, number, **given)
+
+    key = change(desk, act)
+    if key is None:
+        desk.tell("contact {name} added; all six keys of {slug} are taken, so it has none", name=name, slug=slug)
+    else:
+        desk.tell("contact {name} added: secretaries reach it with *{key}", name=name, key=key)
+
+
+@contact.command("list", epilog=examples("contact list", "contact list andes"))
+@click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
+@reading_command(["client", "key", "name", "number", "then_number", "department"])
+def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+    """The contacts of one client, or of all."""
+    with reading(desk.engine) as connection:
+        return contacts.rows(connection, clients.find(connection, slug).id if slug else None)
+
+
+@contact.command(epilog=examples('contact remove andes "Rosa Soto"'))
+@client_argument
+@click.argument("name")
+@pass_desk
+def remove(desk: Desk, slug: str, name: str) -> None:
+    """Takes a contact away."""
+    change(desk, lambda connection: contacts.remove(connection, clients.find(connection, slug).id, name))
+    desk.tell("contact {name} removed", name=name)

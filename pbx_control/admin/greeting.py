@@ -1,0 +1,80 @@
+"""`greeting`: what secretaries say when they answer for a client."""
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.provisioning import change, client_argument, examples
+from pbx_control.store import clients, greetings
+from pbx_control.store.engine import reading
+
+
+@click.group()
+def greeting() -> None:
+    """What secretaries say when they answer for a client."""
+
+
+@greeting.command(
+    "set",
+    epilog=examples(
+        'greeting set andes "Andes Ltda, {part_of_day}, habla {secretary}, ¿en qué puedo ayudarle?"',
+        "greeting set andes - < greeting.txt",
+    ),
+)
+@client_argument
+@click.argument("text")
+@click.option("--asked-by", default="", metavar="WHO", help="Who asked for it in writing: an address, an account.")
+@pass_desk
+def set_(desk: Desk, slug: str, text: str, asked_by: str) -> None:
+    """Puts TEXT in force; - reads it from the standard input. {secretary} and {part_of_day} are filled in."""
+    wanted = click.get_text_stream("stdin").read() if text == "-" else text
+
+    def act(connection: Connection) -> str:
+        return greetings.write(connection, clients.find(connection, slug).id, wanted, clock.now(), asked_by)
+
+    change(desk, act)
+    desk.tell("the greeting of {slug} is changed", slug=slug)
+
+
+@greeting.command(epilog=examples("greeting show andes"))
+@client_argument
+@json_option
+@pass_desk
+def show(desk: Desk, slug: str, as_json: bool) -> None:
+    """The greeting in force."""
+    past = _history(desk, slug)
+    if as_json:
+        print_json(past[0] if past else None)
+    elif past:
+        click.echo(past[0]["text"])
+    else:
+        desk.tell("{slug} has no greeting yet: `greeting set {slug} TEXT`", slug=slug)
+
+
+@greeting.command(epilog=examples("greeting history andes"))
+@client_argument
+@reading_command(["version", "since", "asked_by", "text"])
+def history(desk: Desk, slug: str) -> list[dict[str, Any]]:
+    """All greetings that a client has had, the one in force first."""
+    return _history(desk, slug)
+
+
+@greeting.command(epilog=examples("greeting rollback andes", "greeting rollback andes --to 3"))
+@client_argument
+@click.option("--to", "version", type=click.IntRange(1), metavar="VERSION", help="[the last different one]")
+@pass_desk
+def rollback(desk: Desk, slug: str, version: int | None) -> None:
+    """Puts an earlier greeting in force again; the history keeps both."""
+
+    def act(connection: Connection) -> str:
+        return greetings.rollback(connection, clients.find(connection, slug).id, clock.now(), version)
+
+    click.echo(change(desk, act))
+
+
+def _history(desk: Desk, slug: str) -> list[dict[str, Any]]:
+    with reading(desk.engine) as connection:
+        return greetings.history(connection, clients.find(connection, slug).id)

@@ -1,0 +1,66 @@
+"""`holiday`: the days on which clients are closed, besides their weekly hours."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.store import clients, holidays
+from pbx_control.store.engine import reading
+
+DAY = click.DateTime(["%Y-%m-%d"])
+client_option = click.option("--client", "slug", type=CLIENT, metavar="C", help="One client only [everybody].")
+
+
+@click.group()
+def holiday() -> None:
+    """The days on which clients are closed: Chile's public holidays, and your own changes to them.
+
+    Clients whose hours are `always` are open on public holidays; a day added for one client closes any client.
+    """
+
+
+@holiday.command("list", epilog=examples("holiday list", "holiday list --year 2027 --client andes"))
+@click.option("--year", type=click.IntRange(2000, 2100), help="[this year]")
+@client_option
+@reading_command(["day", "name", "client", "closed"])
+def list_(desk: Desk, year: int | None, slug: str | None) -> list[dict[str, Any]]:
+    """The holidays of a year. `closed` is – where a client is open although everybody else is not."""
+    with reading(desk.engine) as connection:
+        only = clients.find(connection, slug).id if slug else None
+        return holidays.rows(connection, year or clock.now().year, only)
+
+
+@holiday.command(
+    epilog=examples("holiday add 2026-12-31", 'holiday add 2026-10-02 --client andes --name "Aniversario"')
+)
+@click.argument("day", metavar="DATE", type=DAY)
+@client_option
+@click.option("--name", default="", help="Why: `hours check` and the journal show it.")
+@pass_desk
+def add(desk: Desk, day: datetime, slug: str | None, name: str) -> None:
+    """Closes everybody, or one client, on DATE."""
+    change(desk, lambda connection: holidays.add(connection, day.date(), _client_id(connection, slug), name))
+    desk.tell("{who} closed on {day}", who=_who(desk, slug), day=day.date())
+
+
+@holiday.command(epilog=examples("holiday remove 2026-10-31", "holiday remove 2026-09-18 --client andes"))
+@click.argument("day", metavar="DATE", type=DAY)
+@client_option
+@pass_desk
+def remove(desk: Desk, day: datetime, slug: str | None) -> None:
+    """Keeps the usual hours on DATE, though it was a holiday: for everybody, or for one client."""
+    change(desk, lambda connection: holidays.remove(connection, day.date(), _client_id(connection, slug)))
+    desk.tell("usual hours for {who} on {day}", who=_who(desk, slug), day=day.date())
+
+
+def _client_id(connection: Connection, slug: str | None) -> int | None:
+    return clients.find(connection, slug).id if slug else None
+
+
+def _who(desk: Desk, slug: str | None) -> str:
+    return slug or desk.say("everybody")
