@@ -58,9 +58,7 @@ class Instance:
 
     def lay_out(self) -> None:
         """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated."""
-        for folder in ("log", "run", "spool", "spool/tmp", "db"):
-            (self.state / folder).mkdir(parents=True, exist_ok=True)
-        for folder in self.writable:
+        for folder in (*self._own_folders(), *self.writable):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in self.readable:
             if not folder.exists():
@@ -68,6 +66,9 @@ class Instance:
         self._check_socket_name()
         self._link_recordings()
         self._give_to(self.account)
+
+    def _own_folders(self) -> tuple[Path, ...]:
+        return tuple(self.state / name for name in ("log", "run", "spool", "spool/tmp", "db"))
 
     def _link_recordings(self) -> None:
         # ARI names recordings relative to spool/recording and knows no setting for another place.
@@ -83,15 +84,21 @@ class Instance:
             )
 
     def _give_to(self, account: Account) -> None:
-        """Asterisk's folders become its own and closed to others; what is in etc/ stays ours, readable to it."""
+        """What Asterisk writes becomes its own and closed to others; its configuration stays ours, readable to it."""
         for folder in (self.state, *self.writable):
             folder.chmod(0o700)
-        if os.geteuid() != 0:
-            return
-        for folder in (self.state, *self.writable):
-            for path in (folder, *folder.rglob("*")):
-                if not path.is_relative_to(self.state / "etc"):
-                    os.chown(path, account.uid, account.gid, follow_symlinks=False)
+        for path in (self.state / "etc").resolve().rglob("*"):
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
+        if os.geteuid() == 0:
+            os.chown(self.state, account.uid, account.gid)
+            for folder in (*self._own_folders(), *self.writable):
+                _give_tree(folder, account)
+
+
+def _give_tree(folder: Path, account: Account) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if path.lstat().st_uid != account.uid:
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def of_home(home: Home, settings: Settings) -> Instance:

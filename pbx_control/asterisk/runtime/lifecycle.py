@@ -19,9 +19,10 @@ from pbx_control.errors import ClientMistake, SwitchUnavailable
 from pbx_control.settings import Home, Settings
 
 # How long Asterisk may take until it answers, seconds. It took 1 to 4 on two cores; a busy machine gets more.
-START_LIMIT = 60
+START_LIMIT = 30
 # How long it may take to end by itself, seconds.
 STOP_LIMIT = 10
+LAST_WORDS = re.compile(r"ASTERISK EXITING")  # tells that, not why
 ERROR_LINE = re.compile(r"\b(ERROR|FATAL|bwrap:|setpriv:|Unable|cannot|failed|denied)\b")
 
 
@@ -182,9 +183,9 @@ class Runtime:
         """The last line that tells of an error, from the log or from the standard output; else where to look."""
         for file in (self.instance.state / "log" / "messages.log", self.instance.output):
             lines = file.read_text(errors="replace").splitlines() if file.exists() else []
-            errors = [control.ESCAPES.sub("", line) for line in lines if ERROR_LINE.search(line)]
+            errors = [line for line in lines if ERROR_LINE.search(line) and not LAST_WORDS.search(line)]
             if errors:
-                return errors[-1].strip()
+                return control.ESCAPES.sub("", errors[-1]).strip()
         return f"it said nothing of an error; see {self.instance.output}"
 
     def _end(self, spawned: process.Spawned) -> None:

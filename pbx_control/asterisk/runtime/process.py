@@ -81,7 +81,8 @@ def end(spawned: Spawned, grace: float) -> None:
     for process in below:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    gone(spawned, grace)
+    psutil.wait_procs(below, timeout=grace)
+    _reap(spawned.pid)
 
 
 def gone(spawned: Spawned, within: float) -> bool:

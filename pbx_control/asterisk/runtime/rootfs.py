@@ -113,6 +113,7 @@ def prefix(instance: Instance) -> list[str]:
 
 def _system(base: Path) -> list[str]:
     arguments = ["--ro-bind", str(base / "usr"), "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    arguments += _open_folders("/etc", "/var", "/var/lib")
     for name in ("bin", "sbin", "lib", "lib64"):
         arguments += ["--symlink", f"usr/{name}", f"/{name}"]
     for name in ETC:
@@ -124,7 +125,11 @@ def _parents(instance: Instance) -> list[str]:
     """Makes the folders above what is bound, open to all: bubblewrap itself would close those above a closed folder."""
     bound = (instance.state, *instance.writable, *instance.readable)
     above = {parent for path in bound for parent in path.parents if len(parent.parts) > 1}
-    return [word for folder in sorted(above) for word in ("--dir", str(folder))]
+    return _open_folders(*sorted(map(str, above)))
+
+
+def _open_folders(*names: str) -> list[str]:
+    return [word for name in names for word in ("--dir", name)]
 
 
 def _require_possible_place(instance: Instance) -> None:
