@@ -6,11 +6,10 @@ A name is a path under the home without extension (`prompts/spoken/es-0123456789
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import time
 from enum import StrEnum
 from hashlib import sha256
 
-from pbx_control.domain.hours import Span, Week
+from pbx_control.domain.hours import USUAL_WEEK, Week, parse_week
 from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.domain.speech import hours_in_words
 from pbx_control.errors import ClientMistake
@@ -28,11 +27,6 @@ LAST_POSITION = 20
 # Played only to the callers of a client that asked for them by setting a text or a file.
 ONLY_IF_SET = frozenset({AnnouncementKind.WELCOME, AnnouncementKind.RECORDING})
 PLACEHOLDERS = ("hours", "name")
-
-# The hours of docs/service.md rule 3, which most clients keep.
-OFFICE_WEEK: Week = tuple(
-    Span(day, opens, closes) for day in range(5) for opens, closes in ((time(9), time(13)), (time(14), time(18)))
-)
 
 Spoken = tuple[str, str, str]
 """(name, text, language) of one sound that is to be spoken."""
@@ -161,7 +155,7 @@ def uploads_of(client: Client) -> list[str]:
 
 
 def _house_texts(language: str) -> list[str]:
-    plain_client = Client(id=0, slug="", name="", language=language, week=OFFICE_WEEK)
+    plain_client = Client(id=0, slug="", name="", language=language, week=parse_week([USUAL_WEEK]))
     return [
         *(position_text(position, language) for position in range(1, LAST_POSITION + 2)),
         *(house_text(sound, language) for sound in HouseSound),

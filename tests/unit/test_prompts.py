@@ -17,15 +17,16 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pbx_control.domain.hours import USUAL_WEEK, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
-from pbx_control.domain.sounds import OFFICE_WEEK, audio_sound, house_sounds, sound_name, sounds_of
+from pbx_control.domain.sounds import audio_sound, house_sounds, sound_name, sounds_of
 from pbx_control.errors import ClientMistake
 from pbx_control.media import audio, prompts, voices
 from pbx_control.settings import Home
 
 RATES = {".wav": 8000, ".wav16": 16000}
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
-ANDES = Client(id=1, slug="andes", name="Andes", week=OFFICE_WEEK)
+ANDES = Client(id=1, slug="andes", name="Andes", week=parse_week([USUAL_WEEK]))
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from pbx_control.domain.hours import Span, Week
+from pbx_control.domain.hours import USUAL_WEEK, Span, Week, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
 from pbx_control.domain.sounds import (
     LANGUAGES,
-    OFFICE_WEEK,
     HouseSound,
     announcement_sound,
     announcement_text,
@@ -29,6 +28,7 @@ from pbx_control.domain.sounds import (
 from pbx_control.domain.speech import hours_in_words, pronounceable
 from pbx_control.errors import ClientMistake
 
+OFFICE_WEEK = parse_week([USUAL_WEEK])
 ANDES = Client(id=1, slug="andes", name="Andes Ltda.", week=OFFICE_WEEK)
 NAME = re.compile(r"prompts/spoken/(es|en)-[0-9a-f]{16}")
 CLOSED = AnnouncementKind.CLOSED

@@ -1,0 +1,61 @@
+"""Which calls have a recording or a left message: asked by commands and pages."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, or_, select
+
+from pbx_control.errors import ClientMistake
+from pbx_control.store.tables import call, client
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call and its files; `recording` and `message` are paths under recordings/, "" where there is none."""
+
+    call_id: str
+    client: str  # slug
+    did: str
+    caller: str
+    arrived_at: datetime
+    talked: timedelta | None  # None while the call lasts, or if nobody answered
+    recording: str
+    flaw: str  # missing | short | long; "" is sound
+    message: str
+
+
+def newest(conn: Connection, *, slug: str | None = None, limit: int = 100) -> list[RecordedCall]:
+    """The newest calls with a recording or a left message, newest first; of one client if `slug` is given."""
+    query = _query().where(or_(call.c.recording != "", call.c.message != ""))
+    if slug is not None:
+        query = query.where(client.c.slug == slug)
+    rows = conn.execute(query.order_by(call.c.arrived_at.desc(), call.c.id.desc()).limit(limit))
+    return [_recorded(row) for row in rows]
+
+
+def get(conn: Connection, call_id: str) -> RecordedCall:
+    """One call with its files. Raises ClientMistake if there is no such call."""
+    row = conn.execute(_query().where(call.c.id == call_id)).one_or_none()
+    if row is None:
+        raise ClientMistake("there is no call {call}: `pbx-control recording list` shows them", call=repr(call_id[:64]))
+    return _recorded(row)
+
+
+def _query() -> Select[Any]:
+    return select(call, client.c.slug).select_from(call.outerjoin(client, call.c.client_id == client.c.id))
+
+
+def _recorded(row: Row[Any]) -> RecordedCall:
+    ended = row.answered_at and row.ended_at
+    return RecordedCall(
+        call_id=row.id,
+        client=row.slug or "",
+        did=row.did,
+        caller=row.caller,
+        arrived_at=row.arrived_at,
+        talked=row.ended_at - row.answered_at if ended else None,
+        recording=row.recording,
+        flaw=row.recording_flaw,
+        message=row.message,
+    )
