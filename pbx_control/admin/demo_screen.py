@@ -1,0 +1,92 @@
+"""How the demo looks: chapters, commands as an admin types them, facts that were checked, letters."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.status import Status
+
+from pbx_control.admin.door import Desk
+
+INDENT = 4
+
+
+class Screen:
+    """Prints the demo as it happens. Lines are English templates that admin/spanish.py knows; the rest is data."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.console: Console = desk.console
+        self.failures = 0
+        self.chapters = 0
+        self.began = monotonic()
+
+    def title(self, template: str, **values: Any) -> None:
+        """The line at the top."""
+        self.console.print()
+        self.console.print(Rule(f"[bold]pbx-control demo[/]  {self._said(template, values)}", style="cyan"))
+
+    def chapter(self, template: str, **values: Any) -> None:
+        """Opens a numbered chapter."""
+        self.chapters += 1
+        self.console.print(f"\n[bold cyan]{self.chapters}  {self._said(template, values)}[/]")
+
+    def note(self, template: str, **values: Any) -> None:
+        """A line that explains."""
+        self._print(f"[dim]{self._said(template, values)}[/]")
+
+    def command(self, words: Sequence[str], program: str = "pbx-control") -> None:
+        """A command, as it could be typed."""
+        line = escape(" ".join(shlex.quote(word) for word in words))
+        self._print(f"[green]$[/] [bold]{program}[/] {line}")
+
+    def fact(self, true: bool, template: str, **values: Any) -> None:
+        """Something that was looked at: true or not. The demo fails if any is not."""
+        self.failures += not true
+        mark = "[bold green]✓[/]" if true else "[bold red]✗[/]"
+        self._print(f"{mark} {self._said(template, values)}")
+
+    def line(self, text: str) -> None:
+        """A line that another program printed."""
+        self._print(escape(text), style="yellow")
+
+    def letter(self, head: str, text: str) -> None:
+        """An e-mail, as the mail program of whoever got it shows it."""
+        panel = Panel(escape(text.strip()), title=f"✉  {escape(head)}", title_align="left", border_style="blue")
+        self.console.print(Padding(panel, (0, 4, 0, INDENT)))
+
+    def text(self, text: str) -> None:
+        """What a command printed, as it printed it."""
+        for line in text.rstrip().splitlines():
+            self._print(escape(line), style="dim")
+
+    @contextmanager
+    def working(self, template: str, **values: Any) -> Iterator[Status]:
+        """Shows that something is going on."""
+        with self.console.status(self._said(template, values)) as status:
+            yield status
+
+    def end(self) -> None:
+        """The verdict."""
+        seconds = round(monotonic() - self.began)
+        if self.failures:
+            words = self._said(
+                "{failures} things did not happen as they should ({seconds} s)", vars(self) | {"seconds": seconds}
+            )
+            self.console.print(Rule(f"[bold red]{words}[/]", style="red"))
+        else:
+            words = self._said("all of it really happened ({seconds} s)", {"seconds": seconds})
+            self.console.print(Rule(f"[bold green]{words}[/]", style="green"))
+
+    def _print(self, markup: str, style: str = "") -> None:
+        self.console.print(Padding(markup, (0, 0, 0, INDENT)), style=style)
+
+    def _said(self, template: str, values: dict[str, Any]) -> str:
+        return self.desk.say(template, **{name: escape(str(value)) for name, value in values.items()})
