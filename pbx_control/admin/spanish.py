@@ -97,4 +97,345 @@ SPANISH: dict[str, str] = {
     "call": "llamada",
     "message_id": "Message-ID",
     "attachment": "adjunto",
+    # --- common
+    "{file} cannot be used: {why}; see to the folder's rights and to the disk's room": (
+        "no se puede usar {file}: {why}; revise los permisos de la carpeta y el espacio en disco"
+    ),
+    "somebody else has just changed the same thing: look at it and try again": (
+        "otra persona acaba de cambiar lo mismo: revíselo e intente de nuevo"
+    ),
+    "what was typed is no text in UTF-8: type it anew": "lo escrito no es texto en UTF-8: escríbalo de nuevo",
+    "the home {root} cannot be used: its path may hold only letters, digits and / . _ + @ -": (
+        "no se puede usar la carpeta {root}: su ruta solo puede tener letras, dígitos y / . _ + @ -"
+    ),
+    "there is no {file}: run `pbx-control setup` first, or name the home with --home": (
+        "no existe {file}: ejecute primero `pbx-control setup`, o indique la carpeta con --home"
+    ),
+    "{file} cannot be read: {why}": "no se puede leer {file}: {why}",
+    "the setting {key} is wrong: {why}; mend it in {file} or in the environment": (
+        "el ajuste {key} está mal: {why}; corríjalo en {file} o en el entorno"
+    ),
+    "{file} is not valid TOML: {why}": "{file} no es TOML válido: {why}",
+    "the database cannot be used: {why}; see that it runs and that its disk has room": (
+        "no se puede usar la base de datos: {why}; revise que esté en marcha y que su disco tenga espacio"
+    ),
+    "the database lacks tables of this version ({why}): run `pbx-control setup`, which brings it up to date": (
+        "a la base de datos le faltan tablas de esta versión ({why}): ejecute `pbx-control setup`, que la actualiza"
+    ),
+    # --- setup and status
+    "the home {home} is ready": "la carpeta {home} está lista",
+    "{home} is no empty folder (there is {strange} in it): name another with --home": (
+        "{home} no es una carpeta vacía (contiene {strange}): indique otra con --home"
+    ),
+    "speaking the prompts": "grabando los avisos",
+    "daemon": "demonio",
+    "asterisk": "asterisk",
+    "database": "base de datos",
+    "ready": "listo",
+    "not ready": "no está listo",
+    "not running": "detenido",
+    "pid": "proceso",
+    "runtime": "entorno",
+    "version": "versión",
+    "channels": "canales",
+    "kind": "tipo",
+    "live_calls": "llamadas en curso",
+    "why": "motivo",
+    # --- headings of lists
+    "slug": "cliente",
+    "name": "nombre",
+    "number": "número",
+    "language": "idioma",
+    "week": "horario",
+    "timezone": "zona horaria",
+    "rut": "RUT",
+    "recording": "grabación",
+    "music": "música",
+    "wait_limit": "espera máxima (s)",
+    "summary_closed": "avisa llamadas fuera de horario",
+    "takes_messages": "toma mensajes",
+    "created_at": "creado",
+    "numbers": "números",
+    "recipients": "destinatarios",
+    "contacts": "contactos",
+    "calls": "llamadas",
+    "country": "país",
+    "area": "área",
+    "trunk": "troncal",
+    "main": "principal",
+    "free_from": "libre desde",
+    "match": "direcciones",
+    "host": "servidor",
+    "user": "usuario",
+    "register": "registro",
+    "transport": "transporte",
+    "codecs": "códecs",
+    "max_calls": "máximo de llamadas",
+    "languages": "idiomas",
+    "clients": "clientes",
+    "paused": "en pausa",
+    "wrap_up": "pausa tras la llamada (s)",
+    "secure": "cifrado",
+    "key": "tecla",
+    "then_number": "luego",
+    "department": "departamento",
+    "day": "día",
+    "closed": "cerrado",
+    "text": "texto",
+    "origin": "origen",
+    "sound": "sonido",
+    "since": "desde",
+    "asked_by": "a pedido de",
+    # --- clients
+    "client {slug} added; next: `did assign NUMBER {slug}`": (
+        "cliente {slug} agregado; ahora: `did assign NÚMERO {slug}`"
+    ),
+    "client {slug} changed": "cliente {slug} modificado",
+    "client {slug} suspended": "cliente {slug} suspendido",
+    "client {slug} resumed": "cliente {slug} reactivado",
+    "client {slug} cancelled; released: {numbers}": "cliente {slug} dado de baja; números liberados: {numbers}",
+    "there is no client {slug}: `client list` shows all": (
+        "no existe el cliente {slug}: `client list` los muestra todos"
+    ),
+    "there is no client {slug}: did you mean {near}?": "no existe el cliente {slug}: ¿quiso decir {near}?",
+    "there is a client {slug} already: choose another short name": (
+        "ya existe el cliente {slug}: elija otro nombre corto"
+    ),
+    "nothing to change was given: name an option, such as --name; --help lists them": (
+        "no se indicó nada que cambiar: dé una opción, como --name; --help las muestra"
+    ),
+    "the client {slug} is {state}: nothing to do": "el cliente {slug} está {state}: no hay nada que hacer",
+    "the client has cancelled: `client resume` it before it gets a number": (
+        "el cliente está dado de baja: use `client resume` antes de darle un número"
+    ),
+    # --- numbers
+    "added: {numbers}": "agregados: {numbers}",
+    "{number} is now a number of {slug}": "{number} es ahora un número de {slug}",
+    "{number} is released; it rests until {day}": "{number} queda liberado; descansa hasta el {day}",
+    "{number} is removed": "{number} eliminado",
+    "{number} is not one of our numbers: `did add` it first": (
+        "{number} no es uno de nuestros números: agréguelo antes con `did add`"
+    ),
+    "{number} is named twice": "{number} aparece dos veces",
+    "{number} is one of our numbers already: nothing was added": (
+        "{number} ya es uno de nuestros números: no se agregó nada"
+    ),
+    "{number} belongs to the client {owner}: release it first": (
+        "{number} pertenece al cliente {owner}: libérelo antes"
+    ),
+    (
+        "{number} rests until {day} after its release, because the old client's callers still dial it; --resting "
+        "assigns it all the same"
+    ): (
+        "{number} descansa hasta el {day} tras su liberación, porque aún llaman al cliente anterior; con "
+        "--resting se asigna igual"
+    ),
+    "{number} belongs to no client: nothing to release": (
+        "{number} no pertenece a ningún cliente: no hay nada que liberar"
+    ),
+    "{number} belongs to a client: release it first": "{number} pertenece a un cliente: libérelo antes",
+    "{number} belongs to this client already: nothing to do": (
+        "{number} ya pertenece a este cliente: no hay nada que hacer"
+    ),
+    "{text} is no telephone number: write it with its plus sign and country, like +56225550101": (
+        "{text} no es un número de teléfono: escríbalo con el signo más y el país, como +56225550101"
+    ),
+    "{text} is no telephone number: its country gives out none like it": (
+        "{text} no es un número de teléfono: su país no entrega ninguno así"
+    ),
+    "{text} is no telephone number: no country has the code it begins with": (
+        "{text} no es un número de teléfono: ningún país tiene ese código"
+    ),
+    (
+        "no calls are transferred to {number}: only to Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, "
+        "Canada, Spain, United Kingdom, Italy, France, Germany"
+    ): (
+        "no se transfieren llamadas a {number}: solo a Chile, México, Colombia, Brasil, Perú, Puerto Rico, EE. "
+        "UU., Canadá, España, Reino Unido, Italia, Francia y Alemania"
+    ),
+    "no calls are transferred to {number}: it is neither a landline nor a mobile": (
+        "no se transfieren llamadas a {number}: no es fijo ni móvil"
+    ),
+    # --- trunks
+    "trunk {name} added; next: `did add NUMBER… --trunk {name}`": (
+        "troncal {name} agregada; ahora: `did add NÚMERO… --trunk {name}`"
+    ),
+    "trunk {name} removed": "troncal {name} eliminada",
+    "there is no trunk {name}: there is {near}": "no existe la troncal {name}: existe {near}",
+    "there is a trunk {name} already: remove it or choose another name": (
+        "ya existe la troncal {name}: elimínela o elija otro nombre"
+    ),
+    "{count} numbers come in by the trunk {name}: `did remove` them first": (
+        "{count} números entran por la troncal {name}: elimínelos antes con `did remove`"
+    ),
+    "--register needs --host, --user and --password: where and as whom to register": (
+        "--register necesita --host, --user y --password: dónde y como quién registrarse"
+    ),
+    "--match is missing: name the addresses that the carrier sends from": (
+        "falta --match: indique las direcciones desde las que envía el operador"
+    ),
+    "{address} belongs to the trunk {name} already": "{address} ya pertenece a la troncal {name}",
+    # --- hours and holidays
+    "the hours of {slug} are now {week}": "el horario de {slug} es ahora {week}",
+    "{week} ({zone})": "{week} ({zone})",
+    "holiday: {name}": "feriado: {name}",
+    "{text} is no time: write it like 2026-09-18T10:00": "{text} no es una hora: escríbala como 2026-09-18T10:00",
+    "{slug} is open until {until} ({why})": "{slug} está abierto hasta {until} ({why})",
+    "{slug} is closed until {until} ({why})": "{slug} está cerrado hasta {until} ({why})",
+    "{slug} is open, for the coming month ({why})": "{slug} está abierto, durante el próximo mes ({why})",
+    "{slug} is closed, for the coming month ({why})": "{slug} está cerrado, durante el próximo mes ({why})",
+    "these hours are too long: at most {longest} characters": (
+        "el horario es demasiado largo: máximo {longest} caracteres"
+    ),
+    "no hours were given: write for example `{example}`": "no se indicó horario: escriba por ejemplo `{example}`",
+    "the hours lack times after `{word}`, like 09:00-13:00": (
+        "al horario le faltan horas después de `{word}`, como 09:00-13:00"
+    ),
+    "the hours lack times before `{word}`, like 09:00-13:00": (
+        "al horario le faltan horas antes de `{word}`, como 09:00-13:00"
+    ),
+    "the hours lack days before `{word}`, like mon-fri": "al horario le faltan días antes de `{word}`, como lun-vie",
+    "`{word}` names no days: write mon tue wed thu fri sat sun, mon-fri or mon,wed": (
+        "`{word}` no indica días: escriba lun mar mie jue vie sab dom, lun-vie o lun,mie"
+    ),
+    "`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00": (
+        "`{word}` no es un tramo de horas: escríbalo como 09:00-13:00, hasta 24:00 como máximo"
+    ),
+    "`{word}` ends before it begins: for a night write 22:00-24:00 and, on the next day, 00:00-06:00": (
+        "`{word}` termina antes de empezar: para una noche escriba 22:00-24:00 y, al día siguiente, 00:00-06:00"
+    ),
+    "the hours of {day} overlap: {one} and {other}": "las horas de {day} se superponen: {one} y {other}",
+    "{who} closed on {day}": "{who}: cerrado el {day}",
+    "usual hours for {who} on {day}": "{who}: horario habitual el {day}",
+    "everybody": "todos",
+    "{day} is a holiday already": "el {day} ya es feriado",
+    "{day} is a public holiday already: {name}": "el {day} ya es feriado legal: {name}",
+    "{day} is no holiday: nothing to remove": "el {day} no es feriado: no hay nada que quitar",
+    # --- greetings and announcements
+    "the greeting of {slug} is changed": "el saludo de {slug} quedó modificado",
+    "{slug} has no greeting yet: `greeting set {slug} TEXT`": (
+        "{slug} aún no tiene saludo: `greeting set {slug} TEXTO`"
+    ),
+    "there is no such earlier greeting: `greeting history` shows all": (
+        "no existe ese saludo anterior: `greeting history` los muestra todos"
+    ),
+    "the announcement `{kind}` of {slug} is changed": "el aviso `{kind}` de {slug} quedó modificado",
+    "the announcement `{kind}` of {slug} is the house's own again": (
+        "el aviso `{kind}` de {slug} vuelve a ser el de la casa"
+    ),
+    "the {kind} text has characters that cannot be spoken; type it anew": (
+        "el texto {kind} tiene caracteres que no se pueden leer; escríbalo de nuevo"
+    ),
+    "the {kind} text has no words; give the text that callers shall hear": (
+        "el texto {kind} no tiene palabras; dé el texto que oirán quienes llaman"
+    ),
+    "the {kind} text has {length} characters, at most {most} are spoken; shorten it or use --audio": (
+        "el texto {kind} tiene {length} caracteres y se leen {most} como máximo; acórtelo o use --audio"
+    ),
+    "the {kind} text has {found}, which is not known: only {known} are filled in": (
+        "el texto {kind} tiene {found}, que no se conoce: solo se completan {known}"
+    ),
+    "{what} is longer than {minutes} minutes; give a shorter one": (
+        "{what} dura más de {minutes} minutos; dé uno más corto"
+    ),
+    "there is nothing to hear in {what}; give one with sound": "en {what} no se oye nada; dé uno con sonido",
+    "{what} is {format}; give a WAV, FLAC, OGG or MP3 file": ("{what} es {format}; dé un archivo WAV, FLAC, OGG o MP3"),
+    "{what} has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz": (
+        "{what} tiene {channels} canales a {rate} Hz; dé mono o estéreo de 8000 a 48000 Hz"
+    ),
+    "{what} is no audio; give a WAV, FLAC, OGG or MP3 file": ("{what} no es audio; dé un archivo WAV, FLAC, OGG o MP3"),
+    "{file} is larger than {most} MB; give a shorter one": "{file} pesa más de {most} MB; dé uno más corto",
+    "{file} cannot be written: {why}": "no se puede escribir {file}: {why}",
+    "{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file": (
+        "{file} no es un archivo común; dé un archivo WAV, FLAC, OGG o MP3"
+    ),
+    "a text cannot be spoken: {why}": "no se puede leer un texto: {why}",
+    # --- secretaries
+    "secretary {name} changed": "secretaria {name} modificada",
+    "secretary {name} removed": "secretaria {name} eliminada",
+    "user:     {user}": "usuario:    {user}",
+    "password: {password}   (shown only now)": "contraseña: {password}   (solo se muestra ahora)",
+    "server:   {server}": "servidor:   {server}",
+    "This telephone answers calls only. It dials nothing by itself, EMERGENCY NUMBERS INCLUDED:": (
+        "Este teléfono solo contesta llamadas. No marca nada por sí mismo, TAMPOCO NÚMEROS DE EMERGENCIA:"
+    ),
+    "keep another telephone at hand for 131 (ambulance), 132 (fire brigade) and 133 (police).": (
+        "tenga otro teléfono a mano para el 131 (ambulancia), el 132 (bomberos) y el 133 (carabineros)."
+    ),
+    "there is no secretary {name}: `secretary list` shows all": (
+        "no existe la secretaria {name}: `secretary list` las muestra todas"
+    ),
+    "there is a secretary {name} already: choose another name": "ya existe la secretaria {name}: elija otro nombre",
+    "{name} is in a call: remove her when it is over": "{name} está en una llamada: elimínela cuando termine",
+    # --- contacts and recipients
+    "contact {name} added: secretaries reach it with *{key}": (
+        "contacto {name} agregado: las secretarias lo consultan con *{key}"
+    ),
+    "contact {name} added; all six keys of {slug} are taken, so it has none": (
+        "contacto {name} agregado; las seis teclas de {slug} están ocupadas, por lo que no tiene"
+    ),
+    "contact {name} removed": "contacto {name} eliminado",
+    "there is a contact {name} of this client already": "este cliente ya tiene un contacto {name}",
+    "the key {key} belongs to another contact of this client: choose another": (
+        "la tecla {key} es de otro contacto de este cliente: elija otra"
+    ),
+    "{name} is no contact of this client: it has {known}": "{name} no es contacto de este cliente: tiene {known}",
+    "{address} gets the messages of {slug}": "{address} recibe los mensajes de {slug}",
+    "{address} gets no more messages of {slug}": "{address} ya no recibe los mensajes de {slug}",
+    "{address} is a recipient of this client already": "{address} ya es destinatario de este cliente",
+    "{address} is no recipient of this client: it has {known}": (
+        "{address} no es destinatario de este cliente: tiene {known}"
+    ),
+    # --- what may be written into a field
+    "{option} holds a line break or another control character: leave it out": (
+        "{option} tiene un salto de línea u otro carácter de control: quítelo"
+    ),
+    "{option} is empty: write something": "{option} está vacío: escriba algo",
+    "{option} holds a control character: leave it out": "{option} tiene un carácter de control: quítelo",
+    "{value} cannot be a short name: use 1 to 40 small letters, digits and hyphens, like andes-norte": (
+        "{value} no puede ser un nombre corto: use de 1 a 40 letras minúsculas, dígitos y guiones, como andes-norte"
+    ),
+    "the language {value} is not spoken here: write es or en": "aquí no se habla el idioma {value}: escriba es o en",
+    "{value} is no e-mail address: write one like ventas@andes.cl": (
+        "{value} no es un correo electrónico: escriba uno como ventas@andes.cl"
+    ),
+    "{value} is no Telegram chat: write its number, like 123456789, or a channel's @name": (
+        "{value} no es un chat de Telegram: escriba su número, como 123456789, o el @nombre de un canal"
+    ),
+    "{value} is no host: write HOST or HOST:PORT, like sip.example.cl:5060": (
+        "{value} no es un servidor: escriba HOST o HOST:PUERTO, como sip.example.cl:5060"
+    ),
+    "{option} holds a character that cannot be used: only letters, digits and . _ ~ ! $ % ^ * + = @ / -": (
+        "{option} tiene un carácter que no se puede usar: solo letras, dígitos y . _ ~ ! $ % ^ * + = @ / -"
+    ),
+    "there is no country {value}: write two letters, like CL": (
+        "no existe el país {value}: escriba dos letras, como CL"
+    ),
+    "there is no codec {value} here: write some of {codecs}": (
+        "aquí no hay códec {value}: escriba algunos de {codecs}"
+    ),
+    "{option} {value} is no duration from {least} to {most} seconds: write it like 90s or 2m": (
+        "{option} {value} no es una duración de {least} a {most} segundos: escríbala como 90s o 2m"
+    ),
+    "{value} would let everybody in: name the carrier's own addresses": (
+        "{value} dejaría entrar a cualquiera: indique las direcciones propias del operador"
+    ),
+    "{option} is too long: {length} characters, at most {longest}": (
+        "{option} es demasiado largo: {length} caracteres, máximo {longest}"
+    ),
+    "there is no time zone {value}: write one like America/Santiago": (
+        "no existe la zona horaria {value}: escriba una como America/Santiago"
+    ),
+    "{value} is no RUT: its check digit or its length is wrong; write it like 76.086.428-5": (
+        "{value} no es un RUT: su dígito verificador o su largo está mal; escríbalo como 76.086.428-5"
+    ),
+    "{value} is no address: write an IP address, like 200.1.2.3, or a network, like 200.1.2.0/24": (
+        "{value} no es una dirección: escriba una dirección IP, como 200.1.2.3, o una red, como 200.1.2.0/24"
+    ),
+    "{option} has a brace without its pair; filled in is only: {known}": (
+        "{option} tiene una llave sin su pareja; solo se completa: {known}"
+    ),
+    "{option} has {place}, which is not filled in; what is: {known}": (
+        "{option} tiene {place}, que no se completa; lo que sí: {known}"
+    ),
 }
