@@ -66,8 +66,8 @@ FILES = (
     "udptl",
     "websocket_client",
 )
-# These carry a `generation`: a digest of their own text, by which a reload proves that it took.
-DATED = ("extensions", "pjsip", "queues")
+# What stands for a file's own digest until the file is complete.
+_UNDATED = "this-generation"
 
 # Letters of any language, digits, and signs that mean nothing to Asterisk's parsers. No comma, quote, bracket,
 # semicolon, ampersand, dollar, backslash, line break.
@@ -84,6 +84,8 @@ class Verbatim(str):
 
 def render(office: Office, settings: Settings, home: Home) -> dict[str, str]:
     """Every configuration file by its name, for example `{"extensions.conf": …}`.
+
+    Dialplan, SIP and queues carry a `generation`: a digest of their own text, by which a reload proves that it took.
 
     Raises ClientMistake for a secret that no configuration file can hold.
     """
@@ -138,22 +140,19 @@ def _templates() -> Environment:
 
 
 def _file(name: str, values: Mapping[str, Any]) -> str:
-    template = _templates().get_template(f"{name}.conf.j2")
-    if name not in DATED:
-        return template.render(values)
-    dated = generation(template.render(values, generation=""))
-    return template.render(values, generation=dated)
+    text = _templates().get_template(f"{name}.conf.j2").render(values, generation=_UNDATED)
+    return text.replace(_UNDATED, generation(text))
 
 
 def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
     clients = _clients(office)
+    lines = {client.line["id"]: client.line for client in clients}
     return _settings_values(settings, home) | {
         "modules": MODULES,
         "events": AMI_EVENTS,
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "secretaries": office.secretaries,
-        "dids": [(did.number, did.client_id) for did in office.dids if did.client_id is not None],
-        "clients": [client.line for client in clients],
+        "dids": [(did.number, lines[did.client_id]) for did in office.dids if did.client_id in lines],
         "calendars": sorted({client.calendar for client in clients}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients}, key=lambda one: one.name),
         "queues": sorted((_queue(queue, home) for queue in {one.queue for one in clients}), key=lambda q: q["name"]),

@@ -1,0 +1,189 @@
+"""The AMI connection (panoramisk): reloads, looks at what is loaded, and tells of telephones and refusals.
+
+manager.conf lets only a few kinds of events through to this account, so that neither a busy hour nor a scanner
+floods the daemon.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from panoramisk import Manager
+
+from pbx_control.errors import SwitchUnavailable
+from pbx_control.settings import Settings
+
+log = structlog.get_logger()
+
+USER = "pbx"
+# An Asterisk that takes longer for one action is treated as away, seconds. A reload of 10,000 clients takes one.
+ANSWER_TIMEOUT = 20.0
+
+# Security events and what they are in our table of refusals.
+REASONS = {
+    "InvalidPassword": "wrong-password",
+    "ChallengeResponseFailed": "wrong-password",
+    "InvalidAccountID": "stranger",
+    "FailedACL": "stranger",
+}
+
+# panoramisk tells of each lost connection by itself; what matters of it is told here.
+logging.getLogger("panoramisk").setLevel(logging.CRITICAL)
+
+
+class SwitchAway(SwitchUnavailable):
+    """Nobody listens on the AMI port: Asterisk does not run."""
+
+
+Listener = Callable[[str, Mapping[str, str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody was refused by the switch: from which address, and why (a word of our own)."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """A telephone became reachable, or unreachable."""
+
+    user: str
+    reachable: bool
+
+
+class Ami:
+    """One connection. It comes back by itself after a break; an action while it is away raises SwitchUnavailable.
+
+    `listener(event name, headers)` gets every event that the filters let through; it must not block or raise.
+    """
+
+    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+        self._manager = _Manager(
+            host="127.0.0.1",
+            port=settings.asterisk.ami_port,
+            username=USER,
+            secret=settings.secrets.ami_password,
+            events="on" if listener else "off",
+            log=logging.getLogger("panoramisk"),
+        )
+        if listener:
+            self._manager.register_event("*", lambda _, event: listener(event.event, event))
+
+    @property
+    def connected(self) -> bool:
+        """Whether Asterisk knows us at this moment."""
+        return bool(self._manager.authenticated and self._manager.protocol and not self._manager.protocol.closed)
+
+    async def connect(self) -> None:
+        """Connects and logs in.
+
+        Raises SwitchAway if Asterisk does not run, SwitchUnavailable if it does not know our password.
+        """
+        try:
+            await self._manager.connect()
+            await asyncio.sleep(0)  # panoramisk sends its login in a callback of the connection
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                answer = await self._manager.authenticated_future
+        except OSError as error:
+            self.close()
+            raise SwitchAway("Asterisk does not run: {why}", why=error.strerror or error) from None
+        except TimeoutError:
+            self.close()
+            raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
+        if not answer.success:
+            self.close()
+            raise SwitchUnavailable("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one")
+
+    async def ask(self, action: str, **headers: str) -> Mapping[str, Any]:
+        """Asterisk's answer to one action. Raises SwitchUnavailable if there is none, or if it is an error."""
+        if not self.connected:
+            raise SwitchUnavailable("Asterisk's AMI is away; see `pbx-control asterisk status`")
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                answer = await self._manager.send_action({"Action": action, **headers})
+        except TimeoutError:
+            raise SwitchUnavailable("Asterisk does not answer {action} on AMI", action=action) from None
+        first = answer[0] if isinstance(answer, list) else answer
+        if not first.success:
+            raise SwitchUnavailable("Asterisk refused {action}: {why}", action=action, why=first.message)
+        return first
+
+    async def value(self, expression: str) -> str:
+        """The value of a global variable or of a dialplan function, "" if it has none."""
+        return str((await self.ask("Getvar", Variable=expression))["value"])
+
+    async def reload(self, module: str) -> None:
+        """Has a module read its configuration anew. Raises SwitchUnavailable if it refuses."""
+        await self.ask("Reload", Module=module)
+
+    def close(self) -> None:
+        """Ends the connection for good."""
+        self._manager.wanted = False
+        self._manager.close()
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Ami]:
+    """A connection for a few actions. Raises SwitchUnavailable like `Ami.connect`."""
+    ami = Ami(settings)
+    await ami.connect()
+    try:
+        yield ami
+    finally:
+        ami.close()
+
+
+def refusal(name: str, event: Mapping[str, str]) -> Refused | None:
+    """What a security event, or the dialplan's own `Refused`, says about who was refused; None for other events.
+
+    A source is an address without its port, so that a scanner that changes ports is one source.
+    """
+    if name == "UserEvent" and event.get("UserEvent") == "Refused":
+        return Refused(_address_of_socket(event.get("Source", "")), event.get("Reason", "")[:32])
+    if name in REASONS and event.get("Service", "PJSIP") == "PJSIP":
+        return Refused(_address_of_security_event(event.get("RemoteAddress", "")), REASONS[name])
+    return None
+
+
+def telephone(name: str, event: Mapping[str, str]) -> Telephone | None:
+    """What a ContactStatus event says about a telephone; None for other events."""
+    if name != "ContactStatus":
+        return None
+    reachable = event.get("ContactStatus", "") not in ("Unreachable", "Removed")
+    return Telephone(event.get("EndpointName") or event.get("AOR", ""), reachable)
+
+
+def _address_of_socket(text: str) -> str:
+    """`127.0.0.9:5060` or `[::1]:5060` without the port."""
+    return text.rpartition(":")[0].strip("[]")[:64]
+
+
+def _address_of_security_event(text: str) -> str:
+    """The third part of `IPV4/UDP/127.0.0.9/5060`."""
+    parts = text.split("/")
+    return (parts[2] if len(parts) > 2 else text)[:64]
+
+
+class _Manager(Manager):  # type: ignore[misc]
+    """panoramisk's manager reconnects for ever, even after a failed first try; this one stops when told to."""
+
+    wanted = True
+
+    def connect(self, *args: Any, **kwargs: Any) -> Any:
+        return super().connect(*args, **kwargs) if self.wanted else None
+
+    def close(self) -> None:
+        super().close()
+        # The login of a connection that is closed at once would never be answered.
+        if self.authenticated_future and not self.authenticated_future.done():
+            self.authenticated_future.cancel()
+
+    def login(self, future: "asyncio.Future[Any]") -> bool:
+        return False if future.cancelled() else bool(super().login(future))
