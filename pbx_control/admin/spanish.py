@@ -64,6 +64,9 @@ SPANISH: dict[str, str] = {
     "[asterisk] runtime = external: start that Asterisk where it is installed": (
         "[asterisk] runtime = external: inicie ese Asterisk donde está instalado"
     ),
+    "Asterisk (user {uid}) may not enter {folder}: choose a home elsewhere, for example below /srv": (
+        "Asterisk (usuario {uid}) no puede entrar en {folder}: elija una carpeta en otro lugar, por ejemplo bajo /srv"
+    ),
     "Asterisk ended at once: {why}": "Asterisk terminó de inmediato: {why}",
     "Asterisk did not answer within {limit} s: {why}": "Asterisk no respondió en {limit} s: {why}",
     "this machine's asterisk ({found}) is absent or too old: 22.4, 21.9 or 20.14 is the oldest that serves; "
@@ -438,4 +441,28 @@ SPANISH: dict[str, str] = {
     "{option} has {place}, which is not filled in; what is: {known}": (
         "{option} tiene {place}, que no se completa; lo que sí: {known}"
     ),
+    # --- sounds and recordings
+    "{voice} cannot speak: {why}": "{voice} no puede hablar: {why}",
+    "no voice is installed for the prompts: apt-get install espeak-ng": (
+        "no hay una voz instalada para los anuncios: apt-get install espeak-ng"
+    ),
+    "{name} is no name of a recording": "{name} no es el nombre de una grabación",
+    "the recording {name} cannot be read: {why}": "no se puede leer la grabación {name}: {why}",
+    "there is no call {call}: `pbx-control recording list` shows them": (
+        "no hay ninguna llamada {call}: `pbx-control recording list` las muestra"
+    ),
+    "in call {call} no message was left": "en la llamada {call} no se dejó ningún mensaje",
+    "call {call} was not recorded; --message fetches the message that was left, if there is one": (
+        "la llamada {call} no se grabó; --message trae el mensaje que se dejó, si lo hay"
+    ),
+    "{file} is there already: name another with -o": "{file} ya existe: indique otro con -o",
+    "{file} written": "se escribió {file}",
+    "caller": "quien llamó",
+    "arrived": "llegó",
+    "seconds": "segundos",
+    "flaw": "defecto",
+    "message": "mensaje",
+    "missing": "falta",
+    "short": "incompleta",
+    "long": "demasiado larga",
 }

@@ -171,5 +171,5 @@ def _refuse_unknown_placeholders(kind: AnnouncementKind, text: str) -> None:
             "the {kind} text has {found}, which is not known: only {known} are filled in",
             kind=kind.value,
             found=found[0] if found else "{}",
-            known=" and ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+            known=" ".join(f"{{{name}}}" for name in PLACEHOLDERS),
         )

@@ -41,13 +41,13 @@ def say(voices: Iterable[Voice], text: str, language: str) -> tuple[Samples, int
 
     Raises ClientMistake if none can, or none is installed.
     """
-    why = "espeak-ng is not installed; `apt-get install espeak-ng`"
+    failure = None
     for voice in voices:
         try:
             return _spoken(voice, pronounceable(text, language))
         except (OSError, subprocess.SubprocessError, soundfile.LibsndfileError) as error:
-            why = f"{voice.name}: {error}"
-    raise ClientMistake("a text cannot be spoken: {why}", why=why)
+            failure = ClientMistake("{voice} cannot speak: {why}", voice=voice.name, why=error)
+    raise failure or ClientMistake("no voice is installed for the prompts: apt-get install espeak-ng")
 
 
 def _spoken(voice: Voice, text: str) -> tuple[Samples, int]:

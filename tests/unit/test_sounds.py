@@ -220,7 +220,7 @@ def test_a_text_that_is_taken_can_be_spoken(text: str) -> None:
     [
         ("", "no words"),
         (" \n ¿…? ", "no words"),
-        ("Hola {nombre}", r"\{nombre\}.*only \{hours\} and \{name\}"),
+        ("Hola {nombre}", r"\{nombre\}.*only \{hours\} \{name\}"),
         ("Hola {", r"has \{,"),
         ("Hola {name!r}", "not known"),
         ("Hola {0}", "not known"),
