@@ -352,7 +352,6 @@ SPANISH: dict[str, str] = {
     "{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file": (
         "{file} no es un archivo común; dé un archivo WAV, FLAC, OGG o MP3"
     ),
-    "a text cannot be spoken: {why}": "no se puede leer un texto: {why}",
     # --- secretaries
     "secretary {name} changed": "secretaria {name} modificada",
     "secretary {name} removed": "secretaria {name} eliminada",
