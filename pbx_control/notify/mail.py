@@ -14,7 +14,6 @@ from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -45,7 +44,8 @@ class Mailer:
         try:
             connection = await self._connection()
             try:
-                await connection.send_message(mail, self._sender.addr_spec, [mail["To"].addresses[0].addr_spec])
+                to = mail["To"].addresses[0].addr_spec
+                await connection.send_message(mail, sender=self._sender.addr_spec, recipients=[to])
             except BaseException:
                 # Half an envelope may stand there, and after a cancellation half an answer: never use it again.
                 connection.close()
@@ -148,9 +148,10 @@ def failure(error: Exception) -> DeliveryFailed:
             answer=error.message,
             permanent=error.code >= 500 and not about_us,
         )
-    if isinstance(error, (SMTPNotSupported, ValueError)):
-        return DeliveryFailed("the mail server cannot take this letter: {why}", why=error, permanent=True)
-    return DeliveryFailed("the mail server cannot be used: {why}", why=str(error) or type(error).__name__)
+    # A refused certificate is an OSError and a ValueError at once; a ValueError alone speaks of the addresses.
+    if isinstance(error, (SMTPException, OSError)):
+        return DeliveryFailed("the mail server cannot be used: {why}", why=str(error) or type(error).__name__)
+    return DeliveryFailed("the letter cannot be sent: {why}", why=error, permanent=True)
 
 
 async def _alive(connection: SMTP) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import os
 import ssl
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,9 @@ from pbx_control.notify import attachments
 from pbx_control.settings import Telegram
 
 ANSWER_LIMIT = 20.0  # seconds that Telegram may take to answer
+
+# The library's own switch: pauses come as timedeltas, as they will in its next major version, and it does not warn.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 log = structlog.get_logger()
 
@@ -64,19 +68,15 @@ class Telegrammer:
         await self._request.shutdown()
 
     async def _post(self, bot: Bot, chat: str, letter: Letter) -> None:
-        sound = (
-            await asyncio.to_thread(attachments.read, self._recordings, letter.attachment)
-            if letter.attachment
-            else None
-        )
+        sound = await asyncio.to_thread(attachments.read, self._recordings, letter.attachment)
         if sound is None:
-            text = letter.text[: MessageLimit.MAX_TEXT_LENGTH]
+            text = cut(letter.text, MessageLimit.MAX_TEXT_LENGTH)
             await bot.send_message(chat, text, link_preview_options=LinkPreviewOptions(is_disabled=True))
         else:
             await self._post_sound(bot, chat, letter, sound)
 
     async def _post_sound(self, bot: Bot, chat: str, letter: Letter, sound: bytes) -> None:
-        caption = letter.text[: MessageLimit.CAPTION_LENGTH]
+        caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
         voice = await asyncio.to_thread(voice_note, sound)
         name = PurePosixPath(letter.attachment)
         if voice is not None:
@@ -103,9 +103,13 @@ class Telegrammer:
         if isinstance(error, InvalidToken):
             return DeliveryFailed("Telegram does not know the bot: mend [telegram] token in pbx.toml")
         why = str(error).replace(self._token, "…")
-        return DeliveryFailed(
-            "Telegram: {why}", why=why, permanent=isinstance(error, (Forbidden, BadRequest, ChatMigrated))
-        )
+        final = isinstance(error, (Forbidden, BadRequest, ChatMigrated))
+        return DeliveryFailed("Telegram answered: {why}", why=why, permanent=final)
+
+
+def cut(text: str, limit: int) -> str:
+    """As much of the text as Telegram takes: it counts in UTF-16 code units, two for an emoji."""
+    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")
 
 
 def voice_note(wav: bytes) -> bytes | None:

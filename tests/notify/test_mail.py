@@ -1,0 +1,235 @@
+"""Mail by a real SMTP server: what arrives, and what is made of each way to fail."""
+
+import asyncio
+import ssl
+import subprocess
+from dataclasses import replace
+from email import message_from_string
+from email.header import decode_header, make_header
+from email.utils import parsedate_to_datetime
+
+import pytest
+from conftest import SOUND, mail_settings
+from mail_server import MailServer, answer
+
+from pbx_control.errors import DeliveryFailed
+from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
+
+
+async def test_mail_has_text_html_and_the_headers_of_an_automatic_message(mail_server, mailer, letter):
+    await mailer.send(letter)
+    mail = await mail_server.next_mail()
+    assert mail.get_body(("plain",)).get_content().splitlines() == letter.text.splitlines()
+    assert mail.get_body(("html",)).get_content().splitlines() == letter.html.splitlines()
+    assert mail["Subject"] == letter.subject
+    assert mail["From"] == "Secretariado Sur <avisos@sur.example>"
+    assert mail["To"] == "gerencia@andes.example"
+    assert mail["Message-ID"] == "<call.0123456789abcdef@sur.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert parsedate_to_datetime(mail["Date"]) == letter.written_at
+    assert list(mail.iter_attachments()) == []
+
+
+async def test_left_message_is_attached(mail_server, mailer, recordings, letter):
+    await mailer.send(replace(letter, attachment=SOUND))
+    [attached] = (await mail_server.next_mail()).iter_attachments()
+    assert attached.get_content_type() == "audio/wav"
+    assert attached.get_filename() == "pbx-1-message.wav"
+    assert attached.get_content() == (recordings / SOUND).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["2026/absent.wav", "../pbx.toml", "/etc/passwd"])
+async def test_letter_goes_without_a_file_that_may_not_be_sent(mail_server, mailer, recordings, letter, name):
+    (recordings.parent / "pbx.toml").write_text("secret")
+    await mailer.send(replace(letter, attachment=name))
+    assert list((await mail_server.next_mail()).iter_attachments()) == []
+
+
+async def test_burst_uses_one_connection(mail_server, mailer, letter):
+    for number in range(5):
+        await mailer.send(replace(letter, message_id=f"call.{number}"))
+    assert mail_server.connections == 1
+    await mailer.rest()
+    await mailer.send(letter)
+    assert mail_server.connections == 2
+
+
+async def test_connection_that_was_cut_meanwhile_is_replaced(mail_server, mailer, letter):
+    await mailer.send(letter)
+    mail_server.cut()
+    await mailer.send(letter)
+    assert mail_server.taken.qsize() == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "permanent"),
+    [
+        ("450 4.2.1 greylisted", False),
+        ("452 4.2.2 mailbox full", False),
+        ("550 5.1.1 no such user", True),
+        ("550 no such user", True),
+        ("550 5.7.1 relay access denied", False),
+        ("530 5.7.0 authentication required", False),
+    ],
+)
+async def test_refused_recipient(mail_server, mailer, letter, line, permanent):
+    mail_server.rcpt = [line]
+    with pytest.raises(DeliveryFailed, match=line[4:]) as failed:
+        await mailer.send(letter)
+    assert failed.value.permanent is permanent
+
+
+@pytest.mark.parametrize(("line", "permanent"), [("451 try later", False), ("554 5.6.0 bad content", True)])
+async def test_refused_content(mail_server, mailer, letter, line, permanent):
+    mail_server.data = [answer(line)]
+    with pytest.raises(DeliveryFailed, match=line[4:]) as failed:
+        await mailer.send(letter)
+    assert failed.value.permanent is permanent
+
+
+async def test_refused_connection_is_tried_again(mail_server, mailer, letter):
+    await mail_server.stop()
+    with pytest.raises(DeliveryFailed) as failed:
+        await mailer.send(letter)
+    assert not failed.value.permanent
+
+
+async def test_server_killed_in_the_middle_is_tried_again(mail_server, mailer, letter):
+    def killed() -> str:
+        mail_server.cut()
+        return "451 nobody hears this"
+
+    mail_server.data = [killed]
+    with pytest.raises(DeliveryFailed) as failed:
+        await mailer.send(letter)
+    assert not failed.value.permanent
+    await mailer.send(letter)
+    assert (await mail_server.next_mail())["Message-ID"] == "<call.0123456789abcdef@sur.example>"
+
+
+async def test_silent_server_is_given_up_in_time(letter, recordings, monkeypatch):
+    monkeypatch.setattr("pbx_control.notify.mail.ANSWER_LIMIT", 0.05)
+    left = asyncio.Event()
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        left.set()
+
+    async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        mailer = Mailer(mail_settings(MailServer(port=port)), "Sur", recordings)
+        with pytest.raises(DeliveryFailed) as failed:
+            await mailer.send(letter)
+        assert not failed.value.permanent
+        async with asyncio.timeout(5):
+            await left.wait()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "no-at-sign",
+        "a@b.cl\r\nBcc: x@y.cl",
+        "a b@c.cl",
+        "two@a.cl, three@b.cl",
+        "josé@a.cl",
+        "x@" + "a" * 70 + ".cl",
+    ],
+)
+async def test_address_that_is_none_is_given_up_and_nothing_sent(mail_server, mailer, letter, address):
+    with pytest.raises(DeliveryFailed) as failed:
+        await mailer.send(replace(letter, address=address))
+    assert failed.value.permanent
+    assert mail_server.taken.empty()
+
+
+async def test_domain_beyond_ascii_arrives(mail_server, mailer, letter):
+    await mailer.send(replace(letter, address="jose@ñandú.example"))
+    assert (await mail_server.next_mail())["To"] == "jose@xn--and-6ma2c.example"
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+class TestPassword:
+    """A server that asks for one."""
+
+    @pytest.fixture
+    async def guarded(self):
+        server = MailServer(password="right")
+        await server.start()
+        yield server
+        await server.stop()
+
+    async def test_right_one_opens(self, guarded, recordings, letter):
+        mailer = Mailer(mail_settings(guarded, user="sur", password="right"), "Sur", recordings)
+        await mailer.send(letter)
+        assert guarded.taken.qsize() == 1
+        await mailer.rest()
+
+    async def test_wrong_one_is_for_the_admin_to_mend(self, guarded, recordings, letter):
+        mailer = Mailer(mail_settings(guarded, user="sur", password="wrong"), "Sur", recordings)
+        with pytest.raises(DeliveryFailed, match="535") as failed:
+            await mailer.send(letter)
+        assert not failed.value.permanent
+        assert guarded.taken.empty()
+
+
+@pytest.fixture
+async def tls_server(tmp_path):
+    server = MailServer(tls=own_certificate(tmp_path))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_certificate_that_nobody_vouches_for_is_refused(tls_server, recordings, letter):
+    mailer = Mailer(mail_settings(tls_server, tls="starttls"), "Sur", recordings)
+    with pytest.raises(DeliveryFailed, match="certificate") as failed:
+        await mailer.send(letter)
+    assert not failed.value.permanent
+
+
+async def test_mail_goes_through_starttls(tls_server, recordings, letter, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    mailer = Mailer(mail_settings(tls_server, tls="starttls"), "Sur", recordings)
+    await mailer.send(letter)
+    assert tls_server.taken.qsize() == 1
+    await mailer.rest()
+
+
+async def test_server_without_tls_gets_no_mail_if_tls_is_asked_for(mail_server, recordings, letter):
+    with pytest.raises(DeliveryFailed) as failed:
+        await Mailer(mail_settings(mail_server, tls="starttls"), "Sur", recordings).send(letter)
+    assert not failed.value.permanent
+    assert mail_server.taken.empty()
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("avisos@sur.example", "Sur <avisos@sur.example>"),
+        ("Avisos <avisos@sur.example>", "Avisos <avisos@sur.example>"),
+    ],
+)
+def test_sender_shows_a_name(sender, shown):
+    assert str(sender_address(sender, "Sur")) == shown
+
+
+@pytest.mark.parametrize("subject", ["plain", "Clínica " * 20, "=?utf-8?q?=0D=0ABcc:_x?=", "long ascii " * 20])
+def test_subject_survives_its_encoding(subject):
+    raw = encoded_subject(subject.strip())
+    assert all(len(line) <= 78 for line in f"Subject: {raw}".splitlines())
+    mail = message_from_string(f"Subject: {raw}\n\n")
+    assert str(make_header(decode_header(mail["Subject"]))).replace("\n", "") == subject.strip()
+
+
+def own_certificate(folder) -> ssl.SSLContext:
+    """A server's TLS context with a certificate for 127.0.0.1 that nobody vouches for: cert.pem in `folder`."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    options = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-nodes"]
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", *options, "-out", certificate, "-keyout", key]
+    subprocess.run(make, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
