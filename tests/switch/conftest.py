@@ -1,0 +1,129 @@
+"""A whole installation with the outside world around it, started once: what the tests with a real Asterisk share."""
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from pbx_control.world.installation import Installation, Ports
+from pbx_control.world.people import Telephone
+from pbx_control.world.post import Delivery, PostOffice
+from pbx_control.world.world import World
+
+PORTS = Ports(16400, audio=24000)
+
+
+@dataclass(frozen=True)
+class Firm:
+    """A client of the installation: its number, and where its letters arrive."""
+
+    slug: str
+    number: str
+
+    @property
+    def name(self) -> str:
+        return f"Firma {self.slug}"
+
+    @property
+    def mailbox(self) -> str:
+        return f"{self.slug}@firma.example"
+
+
+@dataclass
+class Town:
+    """The installation, the world around it, and what a test needs of both: firms and secretaries of its own."""
+
+    office: Installation
+    world: World
+    post: PostOffice
+    _serial: Any = field(default_factory=lambda: count(1))
+
+    async def firm(self, hours: str = "always", *options: str) -> Firm:
+        """A new client with a number and a recipient; `options` as for `client add`."""
+        serial = next(self._serial)
+        firm = Firm(f"firma{serial}", f"+562255510{serial:02}")
+        await self.office.pbx("client", "add", firm.slug, "--name", firm.name, *options)
+        await self.office.pbx("did", "add", firm.number)
+        await self.office.pbx("did", "assign", firm.number, firm.slug)
+        await self.office.pbx("hours", "set", firm.slug, hours)
+        await self.office.pbx("recipient", "add", firm.slug, "--email", firm.mailbox)
+        return firm
+
+    async def secretary(self, firm: Firm, name: str, tone: float = 880) -> Telephone:
+        """A new secretary who answers for that firm only, with her softphone registered."""
+        words = ("secretary", "add", f"{name} {firm.slug}", "--clients", firm.slug)
+        account = await self.office.ask(*words)
+        return await self.world.phone(account["user"], account["password"], tone=tone)
+
+    async def calls(self, firm: Firm) -> list[dict[str, Any]]:
+        """The firm's calls, oldest first."""
+        calls = await self.office.ask("call", "list", "--client", firm.slug)
+        return sorted(calls, key=lambda call: call["arrived_at"])
+
+    async def letter(self, firm: Firm, number: int = 1, seconds: float = 20) -> Delivery:
+        """The firm's letter of that number, as soon as it has arrived."""
+        return await self.post.arrived(firm.mailbox, number, seconds)
+
+    async def channels(self) -> str:
+        """The channels and bridges that the switch has now, as its console tells."""
+        channels = await self.office.pbx("asterisk", "console", "-x", "core show channels concise")
+        bridges = await self.office.pbx("asterisk", "console", "-x", "bridge show all")
+        return channels.strip() + "".join(f"\n{line}" for line in bridges.splitlines()[1:] if line.strip())
+
+    async def quiet(self, seconds: float = 2) -> str:
+        """Waits until the switch has no channel and no bridge any more; returns those that stay nevertheless."""
+        last = asyncio.get_running_loop().time() + seconds
+        while (left := await self.channels()) and asyncio.get_running_loop().time() < last:
+            continue  # each look takes a command's time
+        return left
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """A short path: a UNIX socket's name has 107 bytes at most."""
+    path = Path(tempfile.mkdtemp(prefix="pbx-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def switch(folder):
+    """An installation with its Asterisk running, and no daemon yet."""
+    PORTS.require_free()
+    office = Installation(folder / "home", PORTS)
+    office.write_settings()
+    await office.pbx("setup")
+    try:
+        await office.pbx("asterisk", "start")
+        await office.pbx("trunk", "add", "carrier", "--match", office.place(folder).carrier.host)
+        yield office
+    finally:
+        await office.clean_up()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(switch, folder):
+    """The outside Asterisk."""
+    async with World(switch.place(folder / "world")) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def post():
+    """The mail server that the installation's letters go to."""
+    async with PostOffice(PORTS.smtp) as post:
+        yield post
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def town(switch, world, post):
+    """All of it, with the daemon ready; a test that ended the daemon does not disturb the next one."""
+    if not switch.daemon or switch.daemon.returncode is not None:
+        await switch.start_daemon()
+    return Town(switch, world, post)
