@@ -91,6 +91,7 @@ def _revision() -> None:
         "revision",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_revision_single")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
     )
 

@@ -75,6 +75,7 @@ def setup(desk: Desk) -> None:
     keep_secrets(desk.home)
     _migrate(desk)
     _speak_house(desk)
+    _publish(desk)
     desk.tell("the home {home} is ready", home=desk.home.root)
 
 
@@ -214,6 +215,12 @@ def _speak_house(desk: Desk) -> None:
             bar.update(done - bar.pos)
 
         speak_house(desk.home, LANGUAGES, show)
+
+
+def _publish(desk: Desk) -> None:
+    from pbx_control.asterisk.publish import publish
+
+    publish(desk.home, desk.settings)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,0 +1,73 @@
+"""The migrations give the schema of store/tables.py, go down again, and may be repeated."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, select
+
+from pbx_control.settings import Database, Home, Settings
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.migrate import move, upgrade
+from pbx_control.store.tables import metadata, revision
+
+
+def test_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_server_defaults_are_those_of_the_tables(engine: Engine) -> None:
+    wanted = {
+        (table.name, column.name): str(getattr(column.server_default.arg, "text", column.server_default.arg))
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.server_default is not None
+    }
+    inspector = inspect(engine)
+    found = {
+        (table.name, column["name"]): str(column["default"]).partition("::")[0].strip("'")
+        for table in metadata.sorted_tables
+        for column in inspector.get_columns(table.name)
+        if column["default"] is not None and "nextval" not in column["default"]
+    }
+    assert found == wanted
+
+
+def test_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine) -> None:
+    inspector = inspect(engine)
+    checks = {check["name"] for table in metadata.tables for check in inspector.get_check_constraints(table)}
+    assert checks == {"ck_revision_single", "ck_announcement_text_or_audio"}
+    indexes = {index["name"]: index for table in metadata.tables for index in inspector.get_indexes(table)}
+    assert indexes["uq_did_main"]["unique"]
+    assert "main" in str(indexes["uq_did_main"]["dialect_options"])
+    assert "removed_at" in str(indexes["uq_secretary_name"]["dialect_options"])
+
+
+def test_migrations_go_down_and_up_again(engine: Engine) -> None:
+    with writing(engine) as connection:
+        move(connection, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    with writing(engine) as connection:
+        move(connection, "head")
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_upgrading_again_changes_nothing(engine: Engine, tmp_path) -> None:
+    settings = Settings(database=Database(url=engine.url.render_as_string(hide_password=False)))
+    upgrade(Home(tmp_path), settings)
+    with reading(engine) as connection:
+        assert connection.execute(select(revision)).all() == [(1, 1)]
+
+
+def test_migration_that_breaks_leaves_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(engine) as connection:
+        move(connection, "base")
+    monkeypatch.setattr("alembic.op.create_index", _break)
+    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+        move(connection, "head")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def _break(*_arguments: object, **_options: object) -> None:
+    raise ZeroDivisionError
