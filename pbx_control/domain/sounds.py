@@ -7,6 +7,7 @@ A name is a path under the home without extension (`prompts/spoken/es-0123456789
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from pbx_control.domain.hours import USUAL_WEEK, Week, parse_week
@@ -63,6 +64,7 @@ def house_text(sound: HouseSound, language: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)  # asked for each arriving call
 def position_sound(position: int, language: str) -> str:
     """The name of "you are number {position} in line" (1 is next); beyond 20 it says "more than twenty"."""
     return sound_name(position_text(position, language), language)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import time
+from functools import lru_cache
 from itertools import pairwise
 
 from pbx_control.domain.hours import Week
@@ -26,6 +27,7 @@ ALWAYS = {"es": "de 24 horas, todos los días", "en": "24 hours a day, every day
 NEVER = {"es": "por ahora, sin atención", "en": "for now, none"}
 
 
+@lru_cache(maxsize=1024)  # most clients share a few weeks, and each arriving call asks
 def hours_in_words(week: Week, language: str) -> str:
     """The week as a caller is told it: "de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas".
 
