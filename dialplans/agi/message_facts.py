@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""AGI script of the fallback: writes what is known about a call beside the message that its caller left.
+
+Asterisk runs it when the caller has gone, without daemon or database; its argument is the message's WAV file. The
+message itself is safe already, so whatever fails here is told on stderr and harms nothing.
+"""
+
+import json
+import os
+import sys
+import wave
+
+from asterisk.agi import AGI
+
+# Asterisk's names of what we want to know, and ours.
+FACTS = {
+    "PBX_CALL": "call",
+    "PBX_DID": "did",
+    "PBX_CLIENT": "client",
+    "PBX_NAME": "client_name",
+    "PBX_ARRIVED": "arrived",
+    "PBX_CALLER": "caller",
+    "PBX_CALLER_NAME": "caller_name",
+}
+
+
+def main() -> None:
+    # A caller's name may be no UTF-8.
+    sys.stdin.reconfigure(errors="replace")
+    agi = AGI()
+    message = sys.argv[1]
+    facts = {ours: agi.get_variable(theirs) for theirs, ours in FACTS.items()}
+    facts["seconds"] = seconds(message)
+    write(message.removesuffix(".wav") + ".json", facts)
+
+
+def seconds(path: str) -> float:
+    """How long the message is; 0 if nothing was recorded."""
+    try:
+        with wave.open(path) as file:
+            return file.getnframes() / file.getframerate()
+    except (OSError, EOFError, wave.Error):
+        return 0.0
+
+
+def write(path: str, facts: dict) -> None:
+    """The facts as JSON: whole or not at all, for nobody else's eyes."""
+    new = path + ".new"
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(facts, file, ensure_ascii=False)
+    os.replace(new, path)
+
+
+if __name__ == "__main__":
+    main()
