@@ -135,7 +135,7 @@ def test_a_client_gets_what_its_callers_hear(home: Home) -> None:
 
 
 @given(text=st.text(min_size=1, max_size=40))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_texts_are_spoken_and_never_run(home: Home, text: str) -> None:
     ran = home.root.parent / "ran"
     name = prompts.speak(home, f"$(touch {ran}); -w {ran} {text}", "es")
