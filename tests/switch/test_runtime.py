@@ -240,6 +240,36 @@ def test_two_starts_at_once_make_one_asterisk(tmp_path: Path) -> None:
     assert said == ["Asterisk answers\n", "Asterisk runs already\n"]
 
 
+@pytest.fixture
+def system_asterisk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An `asterisk` on the PATH: the one of the root file system, in a place that its account can reach."""
+    top = tmp_path_factory.mktemp("system")
+    subprocess.run(["cp", "-a", "--link", str(rootfs.ensure(print)), str(top / "root")], check=True)
+    libraries = top / "root/usr/lib/x86_64-linux-gnu"
+    program = top / "bin/asterisk"
+    program.parent.mkdir()
+    loader = f"{libraries}/ld-linux-x86-64.so.2 --library-path {libraries}"
+    program.write_text(f'#!/bin/sh\nexec {loader} {top}/root/usr/sbin/asterisk "$@"\n')
+    for folder in (program, program.parent, top, top.parent, top.parent.parent):
+        folder.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return top / "root"
+
+
+def test_the_machines_own_asterisk_comes_first(system_asterisk: Path, switch: runtime.Runtime) -> None:
+    switch.instance.state.parent.parent.chmod(0o755)
+    conf = switch.instance.configuration
+    modules = system_asterisk / "usr/lib/x86_64-linux-gnu/asterisk/modules"
+    conf.write_text(conf.read_text() + f"astmoddir = {modules}\nastdatadir = {system_asterisk}/usr/share/asterisk\n")
+    switch.start()
+    status = switch.status()
+    assert (status.runtime, status.answers) == ("system", True)
+    holder = psutil.Process(status.pid)
+    assert holder.children()[0].uids().effective == asterisk_account(switch.instance.state).uid != 0
+    switch.stop()
+    assert not switch.status().running
+
+
 def test_the_root_file_system_knows_every_zone_that_python_knows() -> None:
     from zoneinfo import available_timezones
 

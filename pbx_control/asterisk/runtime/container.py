@@ -7,9 +7,9 @@ import socket
 import subprocess
 from pathlib import Path
 
+from pbx_control.asterisk.runtime.bubblewrap import STALLING_NAME
 from pbx_control.asterisk.runtime.instance import Instance
 from pbx_control.asterisk.runtime.progress import Progress
-from pbx_control.asterisk.runtime.rootfs import STALLING_NAME
 from pbx_control.errors import SwitchUnavailable
 
 ENGINES = ("docker", "podman")

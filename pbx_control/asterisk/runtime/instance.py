@@ -12,6 +12,7 @@ from pbx_control.settings import Home, Settings
 
 # sun_path of a UNIX socket's address (unix(7)) holds 108 bytes with its closing NUL; Asterisk cuts a longer one off.
 LONGEST_SOCKET = 107
+FOLDERS = ("log", "run", "spool", "spool/tmp", "db")
 RUN_FOLDER = re.compile(r"^\s*astrundir\s*=>?\s*(\S+)", re.MULTILINE)
 
 
@@ -58,7 +59,9 @@ class Instance:
 
     def lay_out(self) -> None:
         """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated."""
-        for folder in (*self._own_folders(), *self.writable):
+        for name in FOLDERS:
+            (self.state / name).mkdir(parents=True, exist_ok=True)
+        for folder in self.writable:
             folder.mkdir(parents=True, exist_ok=True)
         for folder in self.readable:
             if not folder.exists():
@@ -66,9 +69,6 @@ class Instance:
         self._check_socket_name()
         self._link_recordings()
         self._give_to(self.account)
-
-    def _own_folders(self) -> tuple[Path, ...]:
-        return tuple(self.state / name for name in ("log", "run", "spool", "spool/tmp", "db"))
 
     def _link_recordings(self) -> None:
         # ARI names recordings relative to spool/recording and knows no setting for another place.
@@ -91,7 +91,8 @@ class Instance:
             path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
         if os.geteuid() == 0:
             os.chown(self.state, account.uid, account.gid)
-            for folder in (*self._own_folders(), *self.writable):
+            own = [path for path in self.state.iterdir() if not path.name.startswith("etc")]
+            for folder in (*own, *self.writable):
                 _give_tree(folder, account)
 
 

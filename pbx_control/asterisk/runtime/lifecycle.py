@@ -5,13 +5,11 @@ import fcntl
 import os
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pbx_control.asterisk.runtime import container, control, process, rootfs, system
+from pbx_control.asterisk.runtime import bubblewrap, container, control, process, readiness, rootfs, system
 from pbx_control.asterisk.runtime.instance import Instance, of_home
 from pbx_control.asterisk.runtime.ports import require_free
 from pbx_control.asterisk.runtime.progress import Progress, silent
@@ -22,8 +20,6 @@ from pbx_control.settings import Home, Settings
 START_LIMIT = 30
 # How long it may take to end by itself, seconds.
 STOP_LIMIT = 10
-LAST_WORDS = re.compile(r"ASTERISK EXITING")  # tells that, not why
-ERROR_LINE = re.compile(r"\b(ERROR|FATAL|bwrap:|setpriv:|Unable|cannot|failed|denied)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class Runtime:
         """What is known of it now; asks its console, never raises for an Asterisk that is away."""
         spawned = process.load(self.instance.pid_file)
         if self.wanted == "external":
-            answers = self._ari_answers()
+            answers = readiness.ari_answers(self.instance.http_port or 0)
             return Status(running=answers, answers=answers, runtime="external")
         if not spawned:
             return Status(running=False, answers=False, runtime=self.wanted)
@@ -131,7 +127,7 @@ class Runtime:
         if self.wanted == "external":
             raise ClientMistake("[asterisk] runtime = external: start that Asterisk where it is installed")
         if self.wanted == "system" or (self.wanted == "auto" and system.new_enough(system.version())):
-            _require_new_enough()
+            system.require_new_enough()
             return "system", system.prefix(self.instance)
         if self.wanted == "container":
             return "container", self._container(progress)
@@ -139,7 +135,7 @@ class Runtime:
             with contextlib.suppress(SwitchUnavailable):  # an engine that cannot run one here: the root file system can
                 return "container", self._container(progress)
         rootfs.ensure(progress)
-        return "rootfs", rootfs.prefix(self.instance)
+        return "rootfs", bubblewrap.prefix(self.instance)
 
     def _container(self, progress: Progress) -> list[str]:
         program = _engine()
@@ -150,43 +146,20 @@ class Runtime:
     def _inside(self, kind: str) -> list[str]:
         if kind == "container":
             return container.inside(_engine(), self.instance)
-        return rootfs.prefix(self.instance) if kind == "rootfs" else system.prefix(self.instance)
+        return bubblewrap.prefix(self.instance) if kind == "rootfs" else system.prefix(self.instance)
 
     def _wait_until_it_answers(self, spawned: process.Spawned) -> None:
         deadline = time.monotonic() + START_LIMIT
-        while not self._answers():
+        while not readiness.answers(self.instance, START_LIMIT):
             if not spawned.alive():
-                raise SwitchUnavailable("Asterisk ended at once: {why}", why=self._last_error())
+                raise SwitchUnavailable("Asterisk ended at once: {why}", why=readiness.last_error(self.instance))
             if time.monotonic() > deadline:
                 raise SwitchUnavailable(
-                    "Asterisk did not answer within {limit} s: {why}", limit=START_LIMIT, why=self._last_error()
+                    "Asterisk did not answer within {limit} s: {why}",
+                    limit=START_LIMIT,
+                    why=readiness.last_error(self.instance),
                 )
             time.sleep(process.POLL)
-
-    def _answers(self) -> bool:
-        try:
-            booted = control.ask(self.instance.control_socket(), "core waitfullybooted", START_LIMIT)
-        except SwitchUnavailable:
-            return False
-        return "fully booted" in booted and (self.instance.http_port is None or self._ari_answers())
-
-    def _ari_answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.instance.http_port}/ari/asterisk/ping", timeout=2):
-                return True
-        except urllib.error.HTTPError as refused:
-            return refused.code == 401  # ARI wants a password: it is there
-        except OSError:
-            return False
-
-    def _last_error(self) -> str:
-        """The last line that tells of an error, from the log or from the standard output; else where to look."""
-        for file in (self.instance.state / "log" / "messages.log", self.instance.output):
-            lines = file.read_text(errors="replace").splitlines() if file.exists() else []
-            errors = [line for line in lines if ERROR_LINE.search(line) and not LAST_WORDS.search(line)]
-            if errors:
-                return control.ESCAPES.sub("", errors[-1]).strip()
-        return f"it said nothing of an error; see {self.instance.output}"
 
     def _end(self, spawned: process.Spawned) -> None:
         process.end(spawned, STOP_LIMIT)
@@ -216,16 +189,6 @@ def sandbox(state: Path, readable: tuple[Path, ...] = (), wanted: str = "auto") 
     """
     keep = state.with_name(state.name + ".run")
     return Runtime(Instance(name="asterisk", state=state, keep=keep, readable=readable), wanted)
-
-
-def _require_new_enough() -> None:
-    found = system.version()
-    if not system.new_enough(found):
-        raise SwitchUnavailable(
-            "this machine's asterisk ({found}) is absent or too old: 22.4, 21.9 or 20.14 is the oldest that serves; "
-            "set [asterisk] runtime = auto for one of ours",
-            found=".".join(map(str, found)) if found else "none",
-        )
 
 
 def _engine() -> str:
