@@ -90,6 +90,10 @@ class Switchboard:
         """The floor."""
         return self._chairs.values()
 
+    def settled(self) -> dict[str, Call]:
+        """The calls of which nothing is under way at this moment: what they want is what the switch was told."""
+        return {call_id: live.call for call_id, live in self._calls.items() if not live.pumping and not live.inbox}
+
     # --- what happens to it -------------------------------------------------------------------------------
 
     def arrive(self, call_id: str, did: str, caller: Caller) -> bool:
@@ -177,7 +181,10 @@ class Switchboard:
         before = live.call
         stale = flow.is_stale(before, event)
         after, commands = flow.step(before, event)
-        if stale or (before is after and not commands and isinstance(event, Offered)):
+        if isinstance(event, Offered) and before is after:
+            self._offer_declined(event)
+            stale = True
+        if stale:
             return Stepped(before, None, _for_switch(commands))
         entries = [self._entry(live, event, before, after)]
         if any(isinstance(command, ClaimSeat) for command in commands):
@@ -190,6 +197,11 @@ class Switchboard:
         save = Save(after, not live.saved, tuple(entries), _for_store(commands))
         live.saved = True
         return Stepped(before, self._writer.saved(save), _for_switch(commands))
+
+    def _offer_declined(self, event: Offered) -> None:
+        """The call went elsewhere while the offer was on its way: she is free for the next one."""
+        self._change(event.seat.secretary_id, lambda chair: replace(chair, held_by=""))
+        self.look_at_floor()
 
     def _entry(self, live: LiveCall, event: Event, before: Call, after: Call) -> Entry:
         live.seq += 1

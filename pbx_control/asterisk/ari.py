@@ -33,11 +33,14 @@ ANSWER_TIMEOUT = 10
 # What the daemon uses; Asterisk drops the rest (half of a call's events are ChannelVarset) before sending.
 EVENTS = (
     "StasisStart",
+    "StasisEnd",
+    "ChannelHangupRequest",
     "ChannelDestroyed",
     "ChannelStateChange",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",
+    "RESTResponse",  # the filter holds for the answers to our own requests too
 )
 
 
@@ -134,6 +137,7 @@ class Ari:
         request_id = str(self._serial)
         message: dict[str, Any] = {
             "type": "RESTRequest",
+            "transaction_id": request_id,
             "request_id": request_id,
             "method": method,
             "uri": uri,

@@ -40,7 +40,14 @@ class ChannelGone:
     cause: int
 
 
-Translated = Arrival | ChannelGone | tuple[str, Event]
+@dataclass(frozen=True, slots=True)
+class LeftApplication:
+    """A channel is no longer in our application: hung up, or the dialplan has it again."""
+
+    channel: str
+
+
+Translated = Arrival | ChannelGone | LeftApplication | tuple[str, Event]
 
 
 def translate(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -72,6 +79,17 @@ def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
     return None
 
 
+def _left_application(data: dict[str, Any], at: datetime) -> Translated | None:
+    channel = data["channel"]["id"]
+    return None if call_of(LEG, channel) else LeftApplication(channel)
+
+
+def _hangup_request(data: dict[str, Any], at: datetime) -> Translated | None:
+    """A caller's end: his channel's own destruction is not told to us, since he has left the application by then."""
+    channel = data["channel"]["id"]
+    return None if call_of(LEG, channel) else ChannelGone(channel, int(data.get("cause", 0)))
+
+
 def _channel_destroyed(data: dict[str, Any], at: datetime) -> Translated:
     channel = data["channel"]["id"]
     if call := call_of(LEG, channel):
@@ -100,6 +118,8 @@ def _recording_ended(data: dict[str, Any], at: datetime) -> Translated | None:
 
 MAKERS = {
     "StasisStart": _stasis_start,
+    "StasisEnd": _left_application,
+    "ChannelHangupRequest": _hangup_request,
     "ChannelDestroyed": _channel_destroyed,
     "ChannelStateChange": _state_change,
     "PlaybackFinished": _playback_finished,

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from pbx_control.domain import checks
+from pbx_control.domain.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import client, recipient
 
@@ -48,3 +49,9 @@ def rows(connection: Connection, client_id: int | None = None) -> list[dict[str,
 def _addresses(connection: Connection, client_id: int) -> list[str]:
     query = select(recipient.c.address).where(recipient.c.client_id == client_id).order_by(recipient.c.address)
     return list(connection.scalars(query))
+
+
+def of_client(connection: Connection, client_id: int) -> list[Recipient]:
+    """Who gets this client's messages, as letters are addressed to them."""
+    query = select(recipient.c.channel, recipient.c.address).where(recipient.c.client_id == client_id)
+    return [Recipient(Channel(row.channel), row.address) for row in connection.execute(query.order_by(recipient.c.id))]

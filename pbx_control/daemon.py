@@ -1,0 +1,229 @@
+"""The daemon: wires everything together. The only module that knows everybody."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import click
+import structlog
+import uvloop
+
+from pbx_control import reception
+from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.asterisk import runtime
+from pbx_control.asterisk.ari import Ari
+from pbx_control.asterisk.perform import Performer
+from pbx_control.asterisk.translate import Arrival, ChannelGone, LeftApplication, caller_left, translate
+from pbx_control.clock import now
+from pbx_control.domain.call.commands import InspectFiles
+from pbx_control.errors import PbxError, SwitchUnavailable
+from pbx_control.notify.mail import Mailer
+from pbx_control.notify.telegram import Telegrammer
+from pbx_control.notify.worker import Outbox
+from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
+from pbx_control.recovery import Recovery
+from pbx_control.settings import Home, Settings
+from pbx_control.store.engine import open_engine
+from pbx_control.store.migrate import upgrade
+from pbx_control.store.writer import Writer
+from pbx_control.switchboard import Switchboard
+
+log = structlog.get_logger()
+
+# A switch that is away is tried again so often, seconds.
+RECONNECT_EVERY = 0.5
+# Board and switch are compared so often while all goes well, seconds.
+COMPARE_EVERY = 60.0
+
+
+class Daemon:
+    """One running daemon. `serve` returns when it is asked to stop."""
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self._home = home
+        self._settings = settings
+        self._engine = open_engine(home, settings)
+        self._pulse = Pulse(home)
+        self._outbox = Outbox(
+            self._engine,
+            Mailer(settings.mail, settings.office.name, home.recordings),
+            Telegrammer(settings.telegram, home.recordings),
+            now,
+        )
+        self._writer = Writer(self._engine, settings.office.name, lambda steps: self._outbox.wake())
+        self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
+        self._board = Switchboard(self._writer, self._perform, self._inspect)
+        self._performer = Performer(self._ari, home.root, self._board.post)
+        self._recovery = Recovery(self._board, self._ari, self._performer)
+        self._look_now = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Runs until SIGTERM or SIGINT. Live calls talk on after the end; the next daemon adopts them."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        await reception.open_shop(self._board, self._engine)
+        async with AsyncExitStack() as stack:
+            for work in (self._connection, self._beat, self._looking, self._outbox.run, self._publishing, self._catching_up):
+                await stack.enter_async_context(_running(work))
+            await self._stopping.wait()
+            self._pulse.set_ready(False)
+        await self._ari.close()
+        await self._board.drained()
+        await self._writer.close()
+        self._pulse.stop()
+
+    # --- what comes from the switch and goes to it --------------------------------------------------------
+
+    def _happened(self, data: dict[str, Any]) -> None:
+        match translate(data, now()):
+            case Arrival() as arrival:
+                self._receive(arrival)
+            case ChannelGone(channel=channel) as gone:
+                self._board.post(channel, caller_left(gone, now()))
+                self._recovery.channel_gone(channel)
+            case LeftApplication(channel=channel):
+                self._perhaps_taken_over(channel)
+            case (call_id, event):
+                self._board.post(call_id, event)
+
+    def _receive(self, arrival: Arrival) -> None:
+        if not self._board.arrive(arrival.channel, arrival.did, reception.caller_of(arrival)):
+            reception.send_to_fallback(self._ari, arrival)
+
+    def _perhaps_taken_over(self, channel: str) -> None:
+        """A caller who left us without hanging up has been taken by the dialplan (his time limit, say)."""
+        call = self._board.call(channel)
+        if call and call.caller_here and channel in self._board.settled():
+            self._look_now.set()
+
+    def _perform(self, call_id: str, command: Any) -> None:
+        self._performer.perform(call_id, command)
+
+    def _inspect(self, call_id: str, command: InspectFiles) -> None:
+        def looked(done: "asyncio.Future[Any]") -> None:
+            self._board.post(call_id, done.result())
+
+        look = asyncio.to_thread(reception.inspect_files, self._home, command)
+        asyncio.ensure_future(look).add_done_callback(looked)
+
+    # --- what goes on all the time ------------------------------------------------------------------------
+
+    async def _connection(self) -> None:
+        while True:
+            with suppress(SwitchUnavailable):
+                await self._ari.connect()
+                serving = asyncio.create_task(self._ari.serve())
+                try:
+                    await self._take_up()
+                    await serving
+                finally:
+                    self._pulse.set_ready(False)
+                    serving.cancel()
+            await asyncio.sleep(RECONNECT_EVERY)
+
+    async def _take_up(self) -> None:
+        """After each new connection: recover what was live, then take calls."""
+        await self._ari.choose_events()
+        await self._compare(newly_connected=True)
+        self._renew_heartbeat()
+        self._pulse.set_ready(True)
+        log.info("ready", calls=len(list(self._board.calls)))
+
+    async def _compare(self, *, newly_connected: bool) -> None:
+        for arrival in await self._recovery.compare(newly_connected=newly_connected):
+            self._receive(arrival)
+
+    async def _beat(self) -> None:
+        while True:
+            self._pulse.beat()
+            if self._pulse.ready:
+                self._renew_heartbeat()
+            await asyncio.sleep(BEAT_EVERY)
+
+    async def _looking(self) -> None:
+        """Compares board and switch each minute, and at once when something looks odd."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), COMPARE_EVERY)
+            self._look_now.clear()
+            if self._pulse.ready:
+                with suppress(SwitchUnavailable):
+                    await self._compare(newly_connected=False)
+
+    def _renew_heartbeat(self) -> None:
+        self._ari.request("POST", "asterisk/variable", variable="PBX_ALIVE", value=int(now().timestamp()))
+
+    async def _publishing(self) -> None:
+        await reception.keep_published(self._board, self._engine, self._home, self._settings)
+
+    async def _catching_up(self) -> None:
+        await reception.keep_catching_up(self._engine, self._home, self._settings, self._outbox.wake)
+
+
+class _running:  # noqa: N801 — reads as a verb in `async with`
+    """Runs a task that should never end for the length of a block; if it dies, that is logged and it is begun anew."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._again_and_again())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _again_and_again(self) -> None:
+        while True:
+            try:
+                await self._work()
+            except Exception:
+                log.exception("a part of the daemon failed and is begun anew", part=self._work.__name__)
+                await asyncio.sleep(RECONNECT_EVERY)
+
+
+@click.command(epilog="Example: pbx-control --home /srv/pbx run")
+@click.option("--with-asterisk", is_flag=True, help="Start Asterisk first, if it does not run yet.")
+@pass_desk
+def run(desk: Desk, with_asterisk: bool) -> None:
+    """Run the daemon in the foreground, until Ctrl-C or SIGTERM.
+
+    Live calls go on when it ends: Asterisk keeps the service alone until the next daemon adopts them.
+    """
+    settings = desk.settings
+    lock = take_lock(desk.home)
+    log_to_stderr()
+    upgrade(desk.home, settings)
+    if with_asterisk:
+        runtime.choose(desk.home, settings).start(desk.tell)
+    try:
+        uvloop.run(_serve(desk.home, settings))
+    except PbxError as error:
+        log.error("the daemon cannot go on", why=str(error))
+        raise
+    finally:
+        lock.close()
+
+
+async def _serve(home: Home, settings: Settings) -> None:
+    await Daemon(home, settings).serve()
+
+
+def log_to_stderr() -> None:
+    """Lines for people at a terminal, JSON elsewhere."""
+    for_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if for_people else [structlog.processors.format_exc_info]),
+            structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,79 @@
+"""What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx_control.asterisk.ari import Ari, path
+from pbx_control.asterisk.translate import Arrival
+from pbx_control.clock import now
+from pbx_control.directory import Directory
+from pbx_control.domain.call.commands import InspectFiles
+from pbx_control.domain.call.events import FilesInspected
+from pbx_control.domain.call.model import Caller
+from pbx_control.domain.numbering import caller_number, country_of
+from pbx_control.domain.office import Office
+from pbx_control.domain.wording import clean_line
+from pbx_control.media import recordings
+from pbx_control.settings import Home
+from pbx_control.store import calls
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.snapshot import read_office
+from pbx_control.switchboard import Switchboard
+
+log = structlog.get_logger()
+
+# Longer names are no names.
+NAME_LIMIT = 60
+
+
+async def open_shop(board: Switchboard, engine: Engine) -> None:
+    """Staffs the floor and adopts the calls that an earlier daemon left."""
+    office, live, lengths, idle = await asyncio.to_thread(_remembered, engine)
+    for call in live:
+        board.adopt(call, lengths.get(call.id, 0))
+    board.staff(Directory(office), idle)
+
+
+def _remembered(engine: Engine):  # type: ignore[no-untyped-def]
+    with writing(engine) as conn:
+        calls.release_forgotten_seats(conn)
+    with reading(engine) as conn:
+        live = calls.live(conn)
+        lengths = calls.journal_lengths(conn, [call.id for call in live])
+        return read_current_office(engine), live, lengths, calls.last_conversations(conn)
+
+
+def read_current_office(engine: Engine) -> Office:
+    """The office as the store has it now."""
+    with reading(engine) as conn:
+        return read_office(conn, now().date())
+
+
+def caller_of(arrival: Arrival) -> Caller:
+    """Who calls, cleaned: a number as the DID's country dials it, a name of printable characters."""
+    number = caller_number(arrival.number, country_of(arrival.did) or "CL")
+    return Caller(number, clean_line(arrival.name, NAME_LIMIT))
+
+
+def send_to_fallback(ari: Ari, arrival: Arrival) -> None:
+    """The daemon cannot serve this call at present: the generated dialplan does."""
+    log.warning("a call goes to the fallback", call=arrival.channel, did=arrival.did)
+    target = path("channels", arrival.channel, "continue")
+    ari.request("POST", target, context="fallback", extension=arrival.did, priority=1)
+
+
+def inspect_files(home: Home, command: InspectFiles) -> FilesInspected:
+    """Looks at a call's files. Runs in a thread; a file that cannot be read counts as missing."""
+    return FilesInspected(
+        now(), _seconds(home.recordings, command.recording), _seconds(home.recordings, command.message)
+    )
+
+
+def _seconds(folder: Path, name: str) -> float | None:
+    if not name:
+        return None
+    found = recordings.inspect(folder / name)
+    return found.seconds if found.exists else None

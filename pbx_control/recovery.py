@@ -1,0 +1,188 @@
+"""Starting is recovering: compares what the calls want with what Asterisk has, and posts the difference as events.
+
+The same comparison serves a new daemon, a new connection, a new Asterisk, and the look that is taken every minute.
+It dials nothing: a leg that is absent is gone.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from pbx_control.asterisk.ari import APP, Ari, path
+from pbx_control.asterisk.perform import Performer
+from pbx_control.asterisk.translate import BRIDGE, LEG, Arrival, call_of
+from pbx_control.clock import now
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    CallerTakenOver,
+    Event,
+    Recovered,
+    SecretaryAnswered,
+    SecretaryLeft,
+)
+from pbx_control.domain.call.model import Call, Phase
+from pbx_control.switchboard import Switchboard
+
+log = structlog.get_logger()
+
+# Phases in which a call has a secretary's leg.
+WITH_HER = (Phase.OFFERING, Phase.WITHDRAWING, Phase.TALKING, Phase.ENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A channel as Asterisk describes it."""
+
+    id: str
+    name: str
+    up: bool
+    ours: bool  # in our application
+    did: str  # the DID a caller came by, "" for any other channel
+    number: str
+    caller_name: str
+
+    @property
+    def telephone(self) -> str:
+        """The endpoint's name: `ana` of PJSIP/ana-00000001."""
+        return self.name.removeprefix("PJSIP/").rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What Asterisk had at one moment."""
+
+    legs: dict[str, Leg] = field(default_factory=dict)
+    bridges: dict[str, frozenset[str]] = field(default_factory=dict)
+    registered: dict[str, bool] = field(default_factory=dict)  # telephone -> whether it can be reached
+    recording: frozenset[str] = frozenset()  # paths being written
+
+
+class Recovery:
+    """Knows the board and the switch; `compare` brings the two together."""
+
+    def __init__(self, board: Switchboard, ari: Ari, performer: Performer) -> None:
+        self._board = board
+        self._ari = ari
+        self._performer = performer
+        self._busy: dict[str, str] = {}  # channel id -> telephone, of conversations that are not ours
+
+    async def compare(self, *, newly_connected: bool) -> list[Arrival]:
+        """One comparison; gives the callers in our application that no call knows.
+
+        Only calls of which nothing is under way are judged: what the others want, Asterisk may not have heard yet.
+        After a new connection every call is told, since ends of prompts may have been missed.
+        """
+        before = self._board.settled()
+        found = await self._look(before.values())
+        still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
+        at = now()
+        for call in still.values():
+            for event in differences(call, found, at, newly_connected):
+                self._board.post(call.id, event)
+            if call.seat and call.secretary_leg in found.legs:
+                self._performer.follow(call.secretary_leg)
+        self._note_telephones(found)
+        await self._remove_strays(found)
+        return [_arrival(leg) for leg in found.legs.values() if leg.did and leg.ours and not self._board.call(leg.id)]
+
+    def channel_gone(self, channel: str) -> None:
+        """A channel that is no leg of ours is gone: its telephone is free again."""
+        if telephone := self._busy.pop(channel, ""):
+            self._board.busy(telephone, telephone in self._busy.values())
+
+    async def _look(self, calls: Iterable[Call]) -> Found:
+        channels, bridges, endpoints = await asyncio.gather(
+            self._ari.ask("GET", "channels"), self._ari.ask("GET", "bridges"), self._ari.ask("GET", "endpoints/PJSIP")
+        )
+        return Found(
+            {leg.id: leg for leg in map(_leg, channels.body)},
+            {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges.body},
+            {endpoint["resource"]: endpoint["state"] == "online" for endpoint in endpoints.body},
+            frozenset([file for call in calls if (file := await self._being_recorded(call))]),
+        )
+
+    async def _being_recorded(self, call: Call) -> str:
+        if call.phase is not Phase.TALKING or not call.recording:
+            return ""
+        reply = await self._ari.ask("GET", path("recordings", "live", call.recording.removesuffix(".wav")))
+        return call.recording if reply.ok else ""
+
+    def _note_telephones(self, found: Found) -> None:
+        for telephone, is_registered in found.registered.items():
+            self._board.registered(telephone, is_registered)
+        alone = {leg.id: leg.telephone for leg in found.legs.values() if self._is_not_ours(leg)}
+        users = {chair.seat.user for chair in self._board.chairs}
+        self._busy = {channel: telephone for channel, telephone in alone.items() if telephone in users}
+        for user in users:
+            self._board.busy(user, user in self._busy.values())
+        for channel in self._busy:
+            self._performer.follow(channel)
+
+    def _is_not_ours(self, leg: Leg) -> bool:
+        call_id = call_of(LEG, leg.id)
+        call = self._board.call(call_id) if call_id else None
+        return call is None or call.secretary_leg != leg.id
+
+    async def _remove_strays(self, found: Found) -> None:
+        """Removes legs and bridges of ours that no call wants, one at a time. A leg that talks in the dialplan with
+        its caller is left alone: the switch connected the two while nobody was here."""
+        for leg in found.legs.values():
+            if call_of(LEG, leg.id) and self._is_not_ours(leg) and (leg.ours or not leg.up):
+                log.info("removing a stray leg", leg=leg.id)
+                await self._ari.ask("DELETE", path("channels", leg.id))
+        for bridge in found.bridges:
+            call_id = call_of(BRIDGE, bridge)
+            if call_id and self._board.call(call_id) is None:
+                log.info("removing a stray bridge", bridge=bridge)
+                await self._ari.ask("DELETE", path("bridges", bridge))
+
+
+def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
+    """What must have happened to a call, seeing what Asterisk has; pure."""
+    caller = found.legs.get(call.id)
+    if caller and not caller.ours:
+        return [CallerTakenOver(at)]
+    events: list[Event] = []
+    if caller is None and call.caller_here:
+        events.append(CallerLeft(at))
+    if call.seat and call.phase in WITH_HER:
+        events += _what_she_did(call, found.legs.get(call.secretary_leg), at)
+    if events or caller is None:
+        return events
+    bridged = {call.id, call.secretary_leg} <= found.bridges.get(call.bridge, frozenset())
+    recorded = call.recording in found.recording
+    amiss = call.phase is Phase.TALKING and not (bridged and (recorded or not call.recording))
+    return [Recovered(at, caller.up, bridged, recorded)] if newly_connected or amiss else []
+
+
+def _what_she_did(call: Call, leg: Leg | None, at: datetime) -> list[Event]:
+    if leg is None:
+        return [SecretaryLeft(at, call.secretary_leg)]
+    if call.phase is Phase.OFFERING and leg.up and leg.ours:
+        return [SecretaryAnswered(at, call.secretary_leg)]
+    return []
+
+
+def _leg(channel: dict[str, Any]) -> Leg:
+    dialplan = channel.get("dialplan", {})
+    app, _, data = str(dialplan.get("app_data", "")).partition(",")
+    ours = dialplan.get("app_name") == "Stasis" and app == APP
+    role, _, did = data.partition(",")
+    caller = channel.get("caller", {})
+    return Leg(
+        id=channel["id"],
+        name=channel["name"],
+        up=channel["state"] == "Up",
+        ours=ours,
+        did=did if role == "arrived" else "",
+        number=caller.get("number", ""),
+        caller_name=caller.get("name", ""),
+    )
+
+
+def _arrival(leg: Leg) -> Arrival:
+    return Arrival(leg.id, leg.did, leg.number, leg.caller_name)
