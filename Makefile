@@ -1,0 +1,82 @@
+# Each target does all its own set-up; what is there already is skipped (stamp files under .venv/).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pbx-control
+
+# What an Asterisk of our own, its prompts and their voices need; then what the tests and measurements need besides.
+RUN_PACKAGES := python3-venv mmdebstrap bubblewrap espeak-ng
+TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip sox tshark postgresql buildah
+
+.PHONY: help demo test check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARGS=--stay keeps it running)
+	@$(BIN)/pbx-control demo $(ARGS)
+
+test: check .venv/.debian-test ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
+	@$(BIN)/pytest -m "switch or postgres" --durations=15 $(ARGS)
+
+check: .venv/.test ## the quick check, without Asterisk
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -m "not switch and not postgres"
+
+bench: .venv/.test .venv/.debian-test ## the measurements, in one table
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## removes what the other targets made: environment, demo, caches, the root file system of Asterisk
+	@if [ -x $(BIN)/pbx-control ] && [ -f var/demo/pbx.toml ]; then $(BIN)/pbx-control --home var/demo asterisk stop; fi
+	@rm -rf .venv var/demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf "$(CACHE)"
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up
+
+.venv/.run: setup.cfg .venv/.python
+	@echo "installing pbx-control in .venv …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.test: setup.cfg .venv/.python
+	@echo "installing pbx-control and its tests in .venv …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch .venv/.run $@
+
+.venv/.python: .venv/.debian-run
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.debian-run: packages = $(RUN_PACKAGES)
+.venv/.debian-test: packages = $(TEST_PACKAGES)
+.venv/.debian-run .venv/.debian-test: Makefile
+	@mkdir -p .venv
+	@missing=""
+	for package in $(packages); do
+	  dpkg-query --show --showformat='$${db:Status-Status}\n' "$$package" 2>/dev/null | grep -qx installed \
+	    || missing+=" $$package"
+	done
+	if [ -z "$$missing" ]; then :
+	elif ! command -v apt-get >/dev/null; then
+	  echo "this is no Debian: if something is missing below, install the likes of:$$missing" >&2
+	elif [ "$$(id -u)" != 0 ]; then
+	  echo "Debian packages are missing; please run: sudo apt-get install$$missing" >&2; exit 1
+	else
+	  echo "installing Debian packages:$$missing …"
+	  log=$$(mktemp)
+	  { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; } \
+	    >"$$log" 2>&1 || { tail -20 "$$log" >&2; exit 1; }
+	  rm -f "$$log"
+	fi
+	touch $@
+
+.ONESHELL:
