@@ -2,37 +2,28 @@
 
 import wave
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from mail_server import MailServer
+from post_office import SOUND, HandClock, Watch
+from sqlalchemy import Engine
 from telegram_server import TOKEN, TelegramServer
 
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.notify.mail import Mailer
 from pbx_control.notify.telegram import Telegrammer
-from pbx_control.settings import Mail, Telegram
-
-SOUND = "2026/08/03/pbx-1-message.wav"
-
-
-class HandClock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
+from pbx_control.settings import Telegram
 
 
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
+
+
+@pytest.fixture
+async def watch(engine: Engine) -> Watch:
+    return Watch(engine)
 
 
 @pytest.fixture
@@ -79,7 +70,7 @@ def telegram_server() -> Iterator[TelegramServer]:
 
 @pytest.fixture
 async def mailer(mail_server: MailServer, recordings: Path) -> AsyncIterator[Mailer]:
-    mailer = Mailer(mail_settings(mail_server), "Secretariado Sur", recordings)
+    mailer = Mailer(mail_server.settings(), "Secretariado Sur", recordings)
     yield mailer
     await mailer.rest()
 
@@ -89,8 +80,3 @@ async def telegrammer(telegram_server: TelegramServer, recordings: Path) -> Asyn
     telegrammer = Telegrammer(Telegram(token=TOKEN, base_url=telegram_server.base_url), recordings)
     yield telegrammer
     await telegrammer.rest()
-
-
-def mail_settings(server: MailServer, **changes: str) -> Mail:
-    settings = {"host": "127.0.0.1", "port": server.port, "tls": "none", "sender": "avisos@sur.example"}
-    return Mail(**settings | changes)

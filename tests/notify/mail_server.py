@@ -13,6 +13,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from pbx_control.settings import Mail
+
 PORTS = range(16300, 16380)
 _next_port = itertools.cycle(PORTS)
 
@@ -65,6 +67,11 @@ class MailServer:
             if protocol.transport is not None:
                 protocol.transport.abort()
         self._open.clear()
+
+    def settings(self, **changes: str) -> Mail:
+        """The `[mail]` section of an office that sends through this server."""
+        here = {"host": "127.0.0.1", "port": self.port, "tls": "none", "sender": "avisos@sur.example"}
+        return Mail(**here | changes)
 
     async def next_mail(self) -> EmailMessage:
         async with asyncio.timeout(10):

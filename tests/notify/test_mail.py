@@ -9,8 +9,8 @@ from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 
 import pytest
-from conftest import SOUND, mail_settings
 from mail_server import MailServer, answer
+from post_office import SOUND
 
 from pbx_control.errors import DeliveryFailed
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
@@ -118,7 +118,7 @@ async def test_silent_server_is_given_up_in_time(letter, recordings, monkeypatch
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        mailer = Mailer(mail_settings(MailServer(port=port)), "Sur", recordings)
+        mailer = Mailer(MailServer(port=port).settings(), "Sur", recordings)
         with pytest.raises(DeliveryFailed) as failed:
             await mailer.send(letter)
         assert not failed.value.permanent
@@ -162,13 +162,13 @@ class TestPassword:
         await server.stop()
 
     async def test_right_one_opens(self, guarded, recordings, letter):
-        mailer = Mailer(mail_settings(guarded, user="sur", password="right"), "Sur", recordings)
+        mailer = Mailer(guarded.settings(user="sur", password="right"), "Sur", recordings)
         await mailer.send(letter)
         assert guarded.taken.qsize() == 1
         await mailer.rest()
 
     async def test_wrong_one_is_for_the_admin_to_mend(self, guarded, recordings, letter):
-        mailer = Mailer(mail_settings(guarded, user="sur", password="wrong"), "Sur", recordings)
+        mailer = Mailer(guarded.settings(user="sur", password="wrong"), "Sur", recordings)
         with pytest.raises(DeliveryFailed, match="535") as failed:
             await mailer.send(letter)
         assert not failed.value.permanent
@@ -184,7 +184,7 @@ async def tls_server(tmp_path):
 
 
 async def test_certificate_that_nobody_vouches_for_is_refused(tls_server, recordings, letter):
-    mailer = Mailer(mail_settings(tls_server, tls="starttls"), "Sur", recordings)
+    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", recordings)
     with pytest.raises(DeliveryFailed, match="certificate") as failed:
         await mailer.send(letter)
     assert not failed.value.permanent
@@ -192,7 +192,7 @@ async def test_certificate_that_nobody_vouches_for_is_refused(tls_server, record
 
 async def test_mail_goes_through_starttls(tls_server, recordings, letter, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
-    mailer = Mailer(mail_settings(tls_server, tls="starttls"), "Sur", recordings)
+    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", recordings)
     await mailer.send(letter)
     assert tls_server.taken.qsize() == 1
     await mailer.rest()
@@ -200,7 +200,7 @@ async def test_mail_goes_through_starttls(tls_server, recordings, letter, tmp_pa
 
 async def test_server_without_tls_gets_no_mail_if_tls_is_asked_for(mail_server, recordings, letter):
     with pytest.raises(DeliveryFailed) as failed:
-        await Mailer(mail_settings(mail_server, tls="starttls"), "Sur", recordings).send(letter)
+        await Mailer(mail_server.settings(tls="starttls"), "Sur", recordings).send(letter)
     assert not failed.value.permanent
     assert mail_server.taken.empty()
 

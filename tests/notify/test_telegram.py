@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from conftest import SOUND
+from post_office import SOUND
 from telegram_server import Refusal
 
 from pbx_control.domain.messages import Channel

@@ -1,0 +1,330 @@
+"""The outbox's worker: every letter arrives, once if nothing dies, and whatever breaks it goes on."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from mail_server import answer
+from post_office import HandClock, SentLetters, Watch
+from sqlalchemy import Engine, text
+
+from pbx_control.domain.messages import Channel, Letter
+from pbx_control.errors import DeliveryFailed
+from pbx_control.notify import worker
+from pbx_control.notify.worker import LEASE, PARALLEL, Outbox, Sender
+from pbx_control.store import letters
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.letters import Posted
+
+MINUTE = timedelta(minutes=1)
+
+
+class Office:
+    """A running outbox with what it works on."""
+
+    def __init__(self, engine: Engine, clock: HandClock, watch: Watch) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.watch = watch
+        self.outbox: Outbox
+
+    def post(self, *each: Letter) -> None:
+        """What the daemon does when a call ends."""
+        with writing(self.engine) as conn:
+            letters.add(conn, each)
+        self.outbox.wake()
+
+    def posted(self) -> list[Posted]:
+        with reading(self.engine) as conn:
+            return letters.newest(conn, limit=1000)
+
+    def states(self) -> list[str]:
+        return [posted.state for posted in self.posted()]
+
+    async def all_delivered(self) -> None:
+        await self.watch.until(lambda: set(self.states()) == {"delivered"})
+
+    async def failed_with(self, error: str) -> Posted:
+        await self.watch.until(lambda: any(error in posted.last_error for posted in self.posted()))
+        return next(posted for posted in self.posted() if error in posted.last_error)
+
+    def advance(self, by: timedelta) -> None:
+        self.clock.advance(by)
+        self.outbox.wake()
+
+    @asynccontextmanager
+    async def open(self, mailer: Sender, telegrammer: Sender | None = None) -> AsyncIterator[None]:
+        self.outbox = Outbox(self.engine, mailer, telegrammer or SentLetters(), self.clock)
+        running = asyncio.create_task(self.outbox.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+
+@pytest.fixture
+async def office(engine: Engine, clock: HandClock, watch: Watch) -> Office:
+    return Office(engine, clock, watch)
+
+
+@pytest.fixture
+async def sender() -> SentLetters:
+    return SentLetters()
+
+
+# --- through a real mail server
+
+
+async def test_letter_is_delivered_once(office, mail_server, mailer, letter):
+    async with office.open(mailer):
+        office.post(letter)
+        await office.all_delivered()
+        office.advance(timedelta(days=4))
+    assert (await mail_server.next_mail())["Subject"] == letter.subject
+    assert mail_server.taken.empty()
+
+
+async def test_letter_written_before_the_start_is_delivered(office, mail_server, mailer, letter):
+    with writing(office.engine) as conn:
+        letters.add(conn, [letter])
+    async with office.open(mailer):
+        await office.all_delivered()
+    assert mail_server.taken.qsize() == 1
+
+
+async def test_letter_is_tried_again_a_minute_after_a_451(office, mail_server, mailer, letter):
+    mail_server.data = [answer("451 try later")]
+    async with office.open(mailer):
+        office.post(letter)
+        waiting = await office.failed_with("451 try later")
+        assert (waiting.state, waiting.due_at) == ("waiting", office.clock() + MINUTE)
+        assert mail_server.taken.empty()
+        office.advance(MINUTE)
+        await office.all_delivered()
+    assert mail_server.taken.qsize() == 1
+
+
+async def test_letter_waits_for_a_server_that_is_away(office, mail_server, mailer, letter):
+    await mail_server.stop()
+    async with office.open(mailer):
+        office.post(letter)
+        await office.failed_with("the mail server cannot be used")
+        await mail_server.start()
+        office.advance(MINUTE)
+        await office.all_delivered()
+    assert mail_server.taken.qsize() == 1
+
+
+async def test_server_that_dies_before_it_says_yes_gets_the_same_message_again(office, mail_server, mailer, letter):
+    mail_server.on_data = mail_server.cut
+    async with office.open(mailer):
+        office.post(letter)
+        await office.failed_with("the mail server cannot be used")
+        mail_server.on_data = lambda: None
+        office.advance(MINUTE)
+        await office.all_delivered()
+    first, second = mail_server.taken.get_nowait(), mail_server.taken.get_nowait()
+    assert first["Message-ID"] == second["Message-ID"] == "<call.0123456789abcdef@sur.example>"
+    assert first.as_bytes() == second.as_bytes().replace(boundary(second), boundary(first))
+
+
+async def test_unknown_recipient_is_given_up_and_seen(office, mail_server, mailer, letter):
+    mail_server.rcpt = ["550 5.1.1 no such user"]
+    async with office.open(mailer):
+        office.post(letter)
+        given_up = await office.failed_with("550 5.1.1 no such user")
+    assert given_up.state == "given up"
+
+
+async def test_worker_killed_between_send_and_record_sends_one_duplicate(office, mail_server, mailer, letter):
+    with writing(office.engine) as conn:
+        letters.add(conn, [letter])
+    worker_process = await start_worker_process(office.engine, mail_server.settings().port)
+    mail_server.on_data = lambda: os.kill(worker_process.pid, signal.SIGKILL)
+    first = await mail_server.next_mail()
+    assert await worker_process.wait() == -signal.SIGKILL
+    mail_server.on_data = lambda: None
+
+    [in_flight] = office.posted()
+    assert (in_flight.state, in_flight.attempts) == ("waiting", 1)
+    office.clock.at = in_flight.due_at
+    async with office.open(mailer):
+        await office.all_delivered()
+    assert (await mail_server.next_mail())["Message-ID"] == first["Message-ID"]
+    assert mail_server.taken.empty()
+
+
+# --- with a sender that is told what to do
+
+
+async def test_recipients_are_served_side_by_side_but_each_one_letter_at_a_time(office, sender, letter):
+    addresses = [f"r{number}@x.example" for number in range(PARALLEL + 4)]
+    sender.held = set(addresses)
+    async with office.open(sender):
+        office.post(*(numbered(letter, n, address) for n, address in enumerate(addresses * 2)))
+        for _ in range(PARALLEL):
+            await sender.next_try()
+        sender.release()
+        await office.all_delivered()
+    assert sender.most_in_flight == PARALLEL
+    assert sender.most_to_one == 1
+    assert len({sent.message_id for sent in sender.sent}) == len(sender.sent) == 2 * len(addresses)
+
+
+async def test_slow_recipient_holds_up_nobody_else(office, sender, letter):
+    sender.held = {"slow@x.example"}
+    async with office.open(sender):
+        office.post(numbered(letter, 1, "slow@x.example"))
+        await sender.next_try()
+        office.post(
+            numbered(letter, 2, "slow@x.example"), *(numbered(letter, n, f"r{n}@x.example") for n in range(3, 9))
+        )
+        await office.watch.until(lambda: office.states().count("delivered") == 6)
+        assert [sent.address for sent in sender.sent if sent.address == "slow@x.example"] == []
+        sender.release()
+        await office.all_delivered()
+
+
+async def test_each_channel_has_its_own_sender(office, sender, letter):
+    telegrammer = SentLetters()
+    chat = replace(letter, channel=Channel.TELEGRAM, address="4711", message_id="call.2")
+    async with office.open(sender, telegrammer):
+        office.post(letter, chat)
+        await office.all_delivered()
+    assert (sender.sent, telegrammer.sent) == ([letter], [chat])
+
+
+async def test_pause_that_was_asked_for_is_kept(office, sender, letter):
+    sender.failures = [DeliveryFailed("slowly", retry_after=timedelta(seconds=7))]
+    async with office.open(sender):
+        office.post(letter)
+        waiting = await office.failed_with("slowly")
+        assert waiting.due_at == office.clock() + timedelta(seconds=7)
+        office.advance(timedelta(seconds=7))
+        await office.all_delivered()
+
+
+async def test_fault_of_a_sender_does_not_end_the_worker(office, sender, letter):
+    sender.failures = [KeyError("surprise")]
+    async with office.open(sender):
+        office.post(letter)
+        await office.failed_with("KeyError")
+        office.advance(MINUTE)
+        await office.all_delivered()
+    assert sender.sent == [letter]
+
+
+async def test_endless_send_is_ended_and_tried_again(office, sender, letter, monkeypatch):
+    monkeypatch.setattr(worker, "SEND_LIMIT", timedelta(milliseconds=50))
+    sender.held = {letter.address}
+    async with office.open(sender):
+        office.post(letter)
+        await office.failed_with("not delivered within")
+        sender.release()
+        office.advance(MINUTE)
+        await office.all_delivered()
+
+
+async def test_letter_sent_while_the_database_is_away_is_sent_once(office, sender, letter, monkeypatch):
+    monkeypatch.setattr(worker, "AWAY_PAUSE", 0.01)
+    turns_failed = failed_turns(monkeypatch)
+    sender.held = {letter.address}
+    async with office.open(sender):
+        office.post(letter)
+        await sender.next_try()
+        change(office.engine, "ALTER TABLE letter RENAME TO away")
+        sender.release()
+        for _ in range(3):
+            await turns_failed()
+        change(office.engine, "ALTER TABLE away RENAME TO letter")
+        office.advance(LEASE * 2)
+        await office.all_delivered()
+    assert sender.sent == [letter]
+
+
+async def test_letter_in_flight_when_the_daemon_stops_is_finished(office, sender, letter):
+    sender.held = {letter.address}
+    async with office.open(sender):
+        office.post(letter)
+        await sender.next_try()
+        asyncio.get_running_loop().call_soon(sender.release)
+    assert office.states() == ["delivered"]
+    assert sender.rests == 1
+
+
+async def test_letter_that_does_not_end_in_time_stays_in_the_outbox(office, sender, letter, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE", 0.01)
+    sender.held = {letter.address}
+    async with office.open(sender):
+        office.post(letter)
+        await sender.next_try()
+    assert office.states() == ["waiting"]
+    assert sender.sent == []
+
+
+async def test_writer_thread_may_wake_the_worker(office, sender, letter):
+    async with office.open(sender):
+        thread = threading.Thread(target=office.post, args=[letter])
+        thread.start()
+        await office.all_delivered()
+        thread.join()
+
+
+async def test_letter_that_another_process_makes_due_is_found(office, sender, letter, monkeypatch):
+    monkeypatch.setattr(worker, "POLL", 0.01)
+    sender.failures = [DeliveryFailed("no", permanent=True)]
+    async with office.open(sender):
+        office.post(letter)
+        given_up = await office.failed_with("no")
+        with writing(office.engine) as conn:
+            letters.resend(conn, given_up.id, office.clock())
+        await office.all_delivered()
+
+
+async def test_burst_takes_few_transactions(office, sender, letter):
+    async with office.open(sender):
+        office.post(*(numbered(letter, n, f"r{n}@x.example") for n in range(160)))
+        await office.all_delivered()
+    assert office.watch.commits <= 160 // PARALLEL + 5
+
+
+def numbered(letter: Letter, number: int, address: str) -> Letter:
+    return replace(letter, address=address, message_id=f"call.{number}")
+
+
+def boundary(mail) -> bytes:
+    return mail.get_boundary().encode()
+
+
+def change(engine: Engine, statement: str) -> None:
+    with writing(engine) as conn:
+        conn.execute(text(statement))
+
+
+def failed_turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[], asyncio.Future[bool]]:
+    """Returns a function: await it to wait for the next turn that fails for want of the database."""
+    failed = asyncio.Semaphore(0)
+
+    class Listener:
+        def __getattr__(self, level: str) -> Callable[..., None]:
+            return lambda event, **_: failed.release() if event in ("outbox.store_away", "outbox.turn_failed") else None
+
+    monkeypatch.setattr(worker, "log", Listener())
+    return failed.acquire
+
+
+async def start_worker_process(engine: Engine, port: int) -> asyncio.subprocess.Process:
+    """The worker alone in a process of its own, on the same database and mail server."""
+    url = engine.url.render_as_string(hide_password=False)
+    script = Path(__file__).with_name("outbox_process.py")
+    return await asyncio.create_subprocess_exec(sys.executable, script, url, str(port))
