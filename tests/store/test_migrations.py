@@ -39,9 +39,9 @@ def test_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine) -> N
     checks = {check["name"] for table in metadata.tables for check in inspector.get_check_constraints(table)}
     assert checks == {"ck_revision_single", "ck_announcement_text_or_audio"}
     indexes = {index["name"]: index for table in metadata.tables for index in inspector.get_indexes(table)}
-    assert indexes["uq_did_main"]["unique"]
-    assert "main" in str(indexes["uq_did_main"]["dialect_options"])
-    assert "removed_at" in str(indexes["uq_secretary_name"]["dialect_options"])
+    only = {name: [str(one) for one in index["dialect_options"].values()] for name, index in indexes.items()}
+    assert "main" in only["uq_did_main"]
+    assert any("removed_at IS NULL" in condition for condition in only["uq_secretary_name"])
 
 
 def test_migrations_go_down_and_up_again(engine: Engine) -> None:
