@@ -5,31 +5,20 @@ import shutil
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pbx_control.admin.demo_acts import Show
 from pbx_control.admin.demo_screen import Screen
 from pbx_control.admin.door import Desk, pass_desk
-from pbx_control.errors import PbxError
-from pbx_control.media.prompts import speak
-from pbx_control.settings import Home
-from pbx_control.world import audio
-from pbx_control.world.installation import Installation, free_ports
-from pbx_control.world.legs import DidNotHappen, Leg, Ringing
-from pbx_control.world.people import Telephone
-from pbx_control.world.post import Delivery, PostOffice
-from pbx_control.world.world import World
+from pbx_control.world.installation import Installation, Ports, free_ports
+from pbx_control.world.legs import DidNotHappen
+from pbx_control.world.post import PostOffice
+from pbx_control.world.world import World, end_leftovers
 
 PORT_BLOCKS = (25000, 35000, 45000)  # the first in which nobody listens
-OPEN, CLOSED = "+56225550101", "+56225550102"
-MAILBOX = "gerencia@andes.example"
-MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56223334455", "+56987654321", "+56944445555"
-TONES = {"maria": 700, "ana": 880, "lucia": 620}  # Hz: each voice ends with a tone that tells it apart in a mix
-MAIL_LIMIT = 20.0  # s
-CATCH_UP_LIMIT = 40.0  # s: the daemon starts, reads what the switch wrote down, and sends
 
 
 @click.command()
@@ -53,11 +42,12 @@ def demo(desk: Desk, stay: bool) -> None:
 async def _perform(desk: Desk, screen: Screen, stay: bool) -> None:
     _cancel_on_signals()
     async with AsyncExitStack() as stack:
-        show = await Show.raise_curtain(desk, screen, stack)
         try:
+            show = await _raise_curtain(desk, screen, stack)
             await show.acts()
-        except (DidNotHappen, PbxError) as error:
-            screen.fact(False, "{what}", what=error)
+        except DidNotHappen as missing:
+            screen.fact("{what}", False, what=missing)
+            return
         if stay:
             await show.stay()
 
@@ -75,229 +65,36 @@ def _once(act: Any) -> Any:
     return lambda: next(acts, lambda: None)()
 
 
-@dataclass
-class Show:
-    """The demo once everything runs: our installation, the world around it, and the secretary's telephone."""
-
-    desk: Desk
-    screen: Screen
-    office: Installation
-    world: World
-    post: PostOffice
-    folder: Path
-    ana: Telephone | None = None
-    softphone: dict[str, str] | None = None
-
-    @classmethod
-    async def raise_curtain(cls, desk: Desk, screen: Screen, stack: AsyncExitStack) -> "Show":
-        """Sets up home, Asterisk, daemon and outside world; all of it ends with `stack`."""
-        folder = desk.home.root / "demo"
-        screen.title("a second Asterisk plays the carrier, the callers and the secretary's telephone")
-        office = await _fresh_installation(desk, folder)
-        stack.push_async_callback(office.clean_up)
-        screen.chapter("The stage: an installation of its own in {folder}", folder=folder)
-        show = cls(desk, screen, office, World(office.place(folder / "world")), PostOffice(office.ports.smtp), folder)
-        await show.type("setup")
-        await show.type("asterisk", "start")
-        screen.command(["run"])
-        await office.start_daemon()
-        await stack.enter_async_context(show.post)
-        await stack.enter_async_context(show.world)
-        screen.note(
-            "Asterisk listens on {pbx}; outside are a carrier on {carrier}, telephones on {phones}, a mail server",
-            pbx=show.world.place.pbx,
-            carrier=show.world.place.carrier,
-            phones=show.world.place.phones,
-        )
-        return show
-
-    async def acts(self) -> None:
-        """The whole play."""
-        await self.provision()
-        await self.an_answered_call()
-        await self.a_call_outside_the_hours()
-        await self.a_missed_call()
-        await self.a_call_without_the_daemon()
-        await self.farewell()
-
-    async def type(self, *words: str) -> str:
-        """Shows a command and runs it."""
-        self.screen.command(words)
-        return await self.office.pbx(*words)
-
-    # --- the acts
-
-    async def provision(self) -> None:
-        """What an admin types for two new clients and a secretary."""
-        self.screen.chapter("An admin provisions two clients and a secretary")
-        await self.type("trunk", "add", "carrier", "--match", self.world.place.carrier.host)
-        await self._client("andes", "Clínica Andes", OPEN, "always", "--recording")
-        await self.type("recipient", "add", "andes", "--email", MAILBOX)
-        greeting = self.desk.say("Clínica Andes, {part_of_day}, this is {secretary}")
-        await self.type("greeting", "set", "andes", greeting)
-        await self._client("norte", "Notaría Norte", CLOSED, "never")
-        self.screen.command(["secretary", "add", "Ana", "--language", "es,en", "--json"])
-        ana = await self.office.ask("secretary", "add", "Ana", "--language", "es,en")
-        greeting = await self._voice("ana", "Clínica Andes, good morning, this is Ana. How can I help you?")
-        self.ana = await self.world.phone(ana["user"], ana["password"], say=greeting)
-        self.screen.fact(True, "Ana's softphone has registered as {user}", user=ana["user"])
-
-    async def an_answered_call(self) -> None:
-        """Somebody calls, Ana answers, both are recorded, the client gets an e-mail."""
-        self.screen.chapter("María Soto calls Clínica Andes; Ana answers")
-        wish = await self._voice("maria", "Good morning. I would like an appointment with doctor Pérez, please.")
-        caller, ring = await self._conversation(MARIA, "María Soto", wish)
-        self._facts_of_a_conversation(caller, ring, MARIA, TONES["maria"])
-        await self._summary(1)
-        call = await self._last_call()
-        self.screen.fact(call["outcome"] == "answered", "the journal says: {outcome}", outcome=call["outcome"])
-        self._fact_of_recording(call, TONES["maria"])
-
-    async def a_call_outside_the_hours(self) -> None:
-        """A client that is closed: the caller hears its hours, and no telephone rings."""
-        self.screen.chapter("John Smith calls Notaría Norte, which is closed now")
-        rung = len(self._ana.calls)
-        caller = await self.world.call(CLOSED, JOHN, "John Smith")
-        await caller.answered()
-        with self.screen.working("he listens to the announcement"):
-            await caller.ended(60)
-        spoken = audio.speech(caller.heard)
-        self.screen.fact(spoken > 2, "he heard {seconds} s of announcement, then was hung up", seconds=round(spoken, 1))
-        self.screen.fact(len(self._ana.calls) == rung, "no telephone rang")
-        call = await self._last_call()
-        self.screen.fact(call["outcome"] == "closed", "the journal says: {outcome}", outcome=call["outcome"])
-
-    async def a_missed_call(self) -> None:
-        """Ana does not answer, the caller gives up, the client learns of it."""
-        self.screen.chapter("Pedro Rojas calls Clínica Andes; nobody answers, and he gives up")
-        self._ana.rings_on()
-        rung = len(self._ana.calls)
-        caller = await self.world.call(OPEN, PEDRO, "Pedro Rojas")
-        ring = await self._ana.rung(rung + 1)
-        await caller.ringing()
-        with self.screen.working("it rings"):
-            await asyncio.sleep(4)
-        await caller.hang_up()
-        await ring.ended(2)
-        self.screen.fact(True, "her telephone stopped ringing when he gave up")
-        await self._summary(2)
-        call = await self._last_call()
-        self.screen.fact(call["outcome"] == "missed", "the journal says: {outcome}", outcome=call["outcome"])
-
-    async def a_call_without_the_daemon(self) -> None:
-        """The daemon is killed: the switch alone serves the caller, and the daemon catches up when it is back."""
-        self.screen.chapter("The daemon is killed; Lucía Vidal calls all the same")
-        assert self.office.daemon
-        self.screen.command(["-9", str(self.office.daemon.pid)], program="kill")
-        await self.office.kill_daemon()
-        wish = await self._voice("lucia", "Hello, this is Lucía. Are you open this afternoon?")
-        caller, ring = await self._conversation(LUCIA, "Lucía Vidal", wish)
-        self._facts_of_a_conversation(caller, ring, LUCIA, TONES["lucia"])
-        self.screen.fact(len(self.post.to(MAILBOX)) == 2, "no e-mail yet: nobody is there to write it")
-        self.screen.command(["run"])
-        await self.office.start_daemon()
-        await self._summary(3)
-        call = await self._last_call()
-        right = call["outcome"] == "answered" and call["hosted_by"] == "switch"
-        self.screen.fact(
-            right, "the journal has the call that the switch hosted alone: {outcome}", outcome=call["outcome"]
-        )
-        self._fact_of_recording(call, TONES["lucia"])
-
-    async def farewell(self) -> None:
-        """What remains of it: the calls, the recordings, and how to ring a telephone of one's own."""
-        self.screen.chapter("What is left of it")
-        self.screen.text(await self.type("call", "list"))
-        self.screen.note("listen to the conversations (each voice ends with a tone of its own):")
-        for recording in sorted((self.office.home / "recordings").rglob("*.wav")):
-            self.screen.line(str(recording))
-
-    async def stay(self) -> None:
-        """Keeps everything running for a softphone of the spectator's own; Enter makes somebody call it."""
-        self.screen.chapter("Your turn: register a softphone of your own")
-        self.screen.command(["secretary", "add", "Eva", "--language", "es,en"])
-        self.screen.text(await self.office.pbx("secretary", "add", "Eva", "--language", "es,en"))
-        await self.world.unregister(self._ana.name)
-        self.screen.note("Ana goes home. Press Enter and María calls {number}; Ctrl-C ends it all", number=OPEN)
-        wish = self.folder / "world" / "say" / "maria.wav"
-        async for _ in _enter_keys():
-            await self.world.call(OPEN, MARIA, "María Soto", say=wish)
-            self.screen.note("María calls {number}", number=OPEN)
-
-    # --- what the acts share
-
-    @property
-    def _ana(self) -> Telephone:
-        assert self.ana
-        return self.ana
-
-    async def _client(self, slug: str, name: str, number: str, hours: str, *options: str) -> None:
-        await self.type("client", "add", slug, "--name", name, *options)
-        await self.type("did", "add", number)
-        await self.type("did", "assign", number, slug)
-        await self.type("hours", "set", slug, hours)
-
-    async def _voice(self, person: str, template: str) -> Path:
-        """What a person says, spoken, with a tone of his own at its end."""
-        text, home = self.desk.say(template), Home(self.office.home)
-        name = await asyncio.to_thread(speak, home, text, self.desk.language)
-        target = self.world.place.folder / "say" / f"{person}.wav"
-        return await asyncio.to_thread(audio.write_tone_between, target, home.root / f"{name}.wav", TONES[person])
-
-    async def _conversation(self, number: str, name: str, wish: Path) -> tuple[Leg, Ringing]:
-        """Somebody calls the open client and talks with Ana until both have said everything once; then he hangs up."""
-        self._ana.answers(after=1.5)
-        rung = len(self._ana.calls)
-        caller = await self.world.call(OPEN, number, name, say=wish)
-        ring = await self._ana.rung(rung + 1)
-        self.screen.note("Ana's telephone rings and shows: {name} {number}", name=ring.name, number=ring.number)
-        await caller.answered()
-        with self.screen.working("they talk"):
-            await asyncio.sleep(max(audio.seconds(wish), audio.seconds(self._ana.say)) + 1)
-        await caller.hang_up()
-        await ring.ended(2)
-        return caller, ring
-
-    def _facts_of_a_conversation(self, caller: Leg, ring: Ringing, number: str, tone: float) -> None:
-        shown = "Andes" in ring.name and ring.number == number
-        self.screen.fact(shown, "her display showed the client's name and the caller's number")
-        both = audio.heard(caller.heard, TONES["ana"]) > 0.5 and audio.heard(ring.heard, tone) > 0.5
-        self.screen.fact(both, "each heard the other's voice")
-
-    def _fact_of_recording(self, call: dict[str, Any], tone: float) -> None:
-        file = self.office.home / "recordings" / call["recording"] if call["recording"] else None
-        both = bool(file and file.exists()) and audio.tones_in(file, (tone, TONES["ana"])) == {tone, TONES["ana"]}
-        self.screen.fact(both, "the recording has both voices: {file}", file=file)
-
-    async def _summary(self, count: int) -> Delivery:
-        """The client's next e-mail, shown as it arrives."""
-        with self.screen.working("the e-mail is on its way"):
-            delivery = await self.post.arrived(MAILBOX, count, CATCH_UP_LIMIT)
-        self.screen.letter(f"{MAILBOX} · {delivery.letter['Subject']}", delivery.text)
-        return delivery
-
-    async def _last_call(self) -> dict[str, Any]:
-        calls = await self.office.ask("call", "list")
-        last: dict[str, Any] = max(calls, key=lambda call: call["arrived_at"])
-        return last
+async def _raise_curtain(desk: Desk, screen: Screen, stack: AsyncExitStack) -> Show:
+    """Sets up home, Asterisk, daemon and outside world; all of it ends with `stack`."""
+    folder = desk.home.root / "demo"
+    screen.title("a second Asterisk plays the carrier, the callers and the secretary's telephone")
+    office = await _fresh_installation(desk, folder)
+    stack.push_async_callback(office.clean_up)
+    screen.chapter("The stage: an installation of its own in {folder}", folder=folder)
+    show = Show(desk, screen, office, World(office.place(folder / "world")), PostOffice(office.ports.smtp), folder)
+    await show.type("setup")
+    await show.type("asterisk", "start")
+    screen.command(["run"])
+    await office.start_daemon()
+    await stack.enter_async_context(show.post)
+    await stack.enter_async_context(show.world)
+    place = show.world.place
+    screen.note(
+        "Asterisk listens on {pbx}; outside are a carrier ({carrier}), telephones ({phones}) and a mail server",
+        pbx=place.pbx,
+        carrier=place.carrier,
+        phones=place.phones,
+    )
+    return show
 
 
 async def _fresh_installation(desk: Desk, folder: Path) -> Installation:
     """The demo's own installation, not yet set up; what an earlier demo left there is ended and removed."""
-    home = folder / "home"
-    if home.exists():
-        await Installation(home, free_ports(PORT_BLOCKS)).clean_up()
-    shutil.rmtree(folder, ignore_errors=True)
-    office = Installation(home, free_ports(PORT_BLOCKS), desk.language)
+    if folder.exists():
+        await Installation(folder, Ports(PORT_BLOCKS[0])).clean_up()
+        await end_leftovers(folder / "world")
+        await asyncio.to_thread(shutil.rmtree, folder)
+    office = Installation(folder, free_ports(PORT_BLOCKS), desk.language)
     office.write_settings()
     return office
-
-
-async def _enter_keys() -> Any:
-    """Each time Enter is pressed; waits for ever if nobody can press it."""
-    lines: asyncio.Queue[str] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    if sys.stdin.isatty():
-        loop.add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
-    while True:
-        yield await lines.get()

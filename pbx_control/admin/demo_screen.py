@@ -1,6 +1,7 @@
 """How the demo looks: chapters, commands as an admin types them, facts that were checked, letters."""
 
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -16,6 +17,7 @@ from rich.status import Status
 from pbx_control.admin.door import Desk
 
 INDENT = 4
+WIDTH = 110  # where the output is no terminal
 
 
 class Screen:
@@ -23,7 +25,7 @@ class Screen:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.console: Console = desk.console
+        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
         self.failures = 0
         self.chapters = 0
         self.began = monotonic()
@@ -47,7 +49,7 @@ class Screen:
         line = escape(" ".join(shlex.quote(word) for word in words))
         self._print(f"[green]$[/] [bold]{program}[/] {line}")
 
-    def fact(self, true: bool, template: str, **values: Any) -> None:
+    def fact(self, template: str, true: bool, **values: Any) -> None:
         """Something that was looked at: true or not. The demo fails if any is not."""
         self.failures += not true
         mark = "[bold green]✓[/]" if true else "[bold red]✗[/]"
@@ -77,16 +79,16 @@ class Screen:
         """The verdict."""
         seconds = round(monotonic() - self.began)
         if self.failures:
-            words = self._said(
-                "{failures} things did not happen as they should ({seconds} s)", vars(self) | {"seconds": seconds}
-            )
-            self.console.print(Rule(f"[bold red]{words}[/]", style="red"))
+            template = "{count} facts are not as they should be ({seconds} s)"
+            words = self.desk.say(template, count=self.failures, seconds=seconds)
         else:
-            words = self._said("all of it really happened ({seconds} s)", {"seconds": seconds})
-            self.console.print(Rule(f"[bold green]{words}[/]", style="green"))
+            words = self.desk.say("all of it really happened ({seconds} s)", seconds=seconds)
+        colour = "red" if self.failures else "green"
+        self.console.print()
+        self.console.print(Rule(f"[bold {colour}]{words}[/]", style=colour))
 
     def _print(self, markup: str, style: str = "") -> None:
-        self.console.print(Padding(markup, (0, 0, 0, INDENT)), style=style)
+        self.console.print(Padding(markup, (0, 0, 0, INDENT), expand=False), style=style)
 
     def _said(self, template: str, values: dict[str, Any]) -> str:
         return self.desk.say(template, **{name: escape(str(value)) for name, value in values.items()})

@@ -22,6 +22,11 @@ LOGIN = 10.0  # s
 REGISTRATION = 10.0  # s
 
 
+async def end_leftovers(folder: Path) -> None:
+    """Ends the outside Asterisk that a killed program left running in a folder."""
+    await asyncio.to_thread(sandbox(folder).stop)
+
+
 class World:
     """A carrier, callers and telephones around one switch; an async context manager.
 

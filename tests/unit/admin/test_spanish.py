@@ -12,7 +12,13 @@ from pbx_control.admin.spanish import SPANISH
 
 SOURCE = Path(pbx_control.__file__).parent
 # Calls whose first argument is a line for a person.
-SAYING = {"ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed", "tell", "say"}
+SAYING = {"ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed", "tell", "say"} | {
+    "title",
+    "chapter",
+    "note",
+    "fact",
+    "working",
+}
 HEADING = {"reading_command", "table"}
 
 
