@@ -77,6 +77,7 @@ MODULES = (
     "func_timeout",
     "func_uri",
     "app_stack",
+    "app_exec",  # ExecIf
     "app_playback",
     "app_record",
     "app_chanspy",
