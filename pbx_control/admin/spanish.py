@@ -81,6 +81,20 @@ SPANISH: dict[str, str] = {
     "there is no message {id}: `pbx-control message list` shows them": (
         "no hay ningún mensaje {id}: `pbx-control message list` los muestra"
     ),
+    "{address} cannot be written to: {why}": "no se puede escribir a {address}: {why}",
+    "the mail server answered {code} {answer}": "el servidor de correo respondió {code} {answer}",
+    "the mail server cannot be used: {why}": "no se puede usar el servidor de correo: {why}",
+    "the letter cannot be sent: {why}": "no se puede enviar el mensaje: {why}",
+    "there is no Telegram bot: set [telegram] token in pbx.toml": (
+        "no hay bot de Telegram: ponga [telegram] token en pbx.toml"
+    ),
+    "Telegram asks to wait {seconds} s": "Telegram pide esperar {seconds} s",
+    "Telegram does not know the bot: mend [telegram] token in pbx.toml": (
+        "Telegram no conoce el bot: corrija [telegram] token en pbx.toml"
+    ),
+    "Telegram answered: {why}": "Telegram respondió: {why}",
+    "not delivered within {seconds} s": "sin entregar en {seconds} s",
+    "{error}: this is a fault of the software, see its log": "{error}: es una falla del programa, vea su registro",
     "message {id} is due at once: the running daemon sends it within seconds": (
         "el mensaje {id} sale de inmediato: el demonio en marcha lo envía en segundos"
     ),

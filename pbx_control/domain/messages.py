@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.phrases import PHRASES, SPANISH, Phrases
 from pbx_control.domain.wording import (
+    NAME_LIMIT,
     clean_line,
     date_and_time,
     dialable_number,
@@ -29,7 +30,6 @@ from pbx_control.domain.wording import (
 # Calls for which telephones rang: only there is waiting time worth telling.
 RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
 
-NAME_LIMIT = 60  # characters of a name that a letter shows
 
 # Pauses after the 1st, 2nd … try; then every LATER_PAUSE until the letter has been tried for three days.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))

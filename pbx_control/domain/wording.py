@@ -12,6 +12,8 @@ from babel.units import format_unit
 LOCALES = {"es": "es_CL", "en": "en_GB"}
 WHEN = {"es": "EEEE d 'de' MMMM 'de' y, HH:mm", "en": "EEEE d MMMM y, HH:mm"}
 
+NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
+
 # What carriers and Asterisk write in place of a number that the caller keeps to himself.
 WITHHELD = {"", "anonymous", "restricted", "private", "unavailable", "unknown"}
 

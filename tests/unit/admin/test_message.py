@@ -1,0 +1,116 @@
+"""`pbx-control message`: what was written, what has not arrived, and sending again."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import insert
+
+from cli import main
+from pbx_control.domain.messages import Channel, Letter
+from pbx_control.settings import Home, defaults
+from pbx_control.store import letters
+from pbx_control.store.engine import open_engine, reading, writing
+from pbx_control.store.migrate import upgrade
+from pbx_control.store.tables import client
+
+NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
+ARRIVED = Letter(
+    channel=Channel.EMAIL,
+    address="ana@andes.example",
+    message_id="call.1",
+    subject="Clínica Andes: llamada perdida",
+    text="La llamada terminó.\n",
+    written_at=NOON,
+    client_id=1,
+)
+REFUSED = replace(ARRIVED, address="nadie@andes.example", message_id="call.2")
+WAITING = replace(ARRIVED, address="-1001234", channel=Channel.TELEGRAM, message_id="call.3", client_id=2)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with three letters: delivered (1), given up (2), and waiting (3)."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.settings_file.write_text("")
+    upgrade(home, defaults())
+    engine = open_engine(home, defaults())
+    with writing(engine) as conn:
+        for number, slug in ((1, "andes"), (2, "otra")):
+            conn.execute(insert(client).values(id=number, slug=slug, name=slug, week="never", created_at=NOON))
+        letters.add(conn, [ARRIVED, REFUSED, WAITING])
+        letters.delivered(conn, letters.get(conn, 1), NOON)
+        letters.failed(conn, letters.get(conn, 2), NOON, "550 no such user", permanent=True)
+    engine.dispose()
+    return home
+
+
+def run(home: Home, *words: str, language: str = "en") -> Result:
+    return CliRunner().invoke(main, ["--home", str(home.root), "--lang", language, "message", *words])
+
+
+def listed(home: Home, *words: str) -> list[tuple[int, str]]:
+    result = run(home, "list", "--json", *words)
+    assert result.exit_code == 0, result.output
+    return [(row["id"], row["state"]) for row in json.loads(result.stdout)]
+
+
+def test_list_shows_the_newest_first(home):
+    assert listed(home) == [(3, "waiting"), (2, "given up"), (1, "delivered")]
+
+
+def test_undelivered_ones_are_those_that_wait_or_were_given_up(home):
+    assert listed(home, "--undelivered") == [(3, "waiting"), (2, "given up")]
+
+
+def test_list_can_be_of_one_client_and_short(home):
+    assert listed(home, "--client", "andes", "--limit", "1") == [(2, "given up")]
+
+
+def test_table_says_in_spanish_what_became_of_each(home):
+    output = run(home, "list", language="es").stdout
+    for word in ("asunto", "en espera", "abandonado", "entregado", "550 no such user"):
+        assert word in output
+
+
+def test_empty_list_says_so(home):
+    assert run(home, "list", "--client", "nobody").stdout == "nothing to show\n"
+
+
+def test_show_gives_the_whole_letter(home):
+    output = run(home, "show", "2").stdout
+    for word in ("state: given up", "last_error: 550 no such user", "La llamada terminó."):
+        assert word in output
+
+
+def test_show_as_json_has_text_and_fate(home):
+    shown = json.loads(run(home, "show", "1", "--json").stdout)
+    assert (shown["text"], shown["state"], shown["delivered"]) == (ARRIVED.text, "delivered", NOON.isoformat())
+    assert (shown["client"], shown["message_id"], shown["last_error"]) == ("andes", "call.1", "")
+
+
+def test_resend_makes_a_letter_due_again(home):
+    result = run(home, "resend", "2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert listed(home, "--undelivered") == [(3, "waiting"), (2, "waiting")]
+    engine = open_engine(home, defaults())
+    with reading(engine) as conn:
+        posted = letters.get(conn, 2)
+    engine.dispose()
+    assert (posted.attempts, posted.last_error) == (0, "")
+
+
+@pytest.mark.parametrize("verb", ["show", "resend"])
+def test_unknown_number_is_refused_in_one_line(home, verb):
+    result = run(home, verb, "77")
+    assert result.exit_code == 1
+    assert result.stderr == "pbx-control: there is no message 77: `pbx-control message list` shows them\n"
+
+
+@pytest.mark.parametrize("words", [["show", "x"], ["show", "0"], ["list", "--limit", "0"]])
+def test_what_is_no_number_is_wrong_usage(home, words):
+    assert run(home, *words).exit_code == 2
