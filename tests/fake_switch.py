@@ -1,0 +1,256 @@
+"""A switch written by hand: legs, bridges, prompts and recordings, and what everybody hears; no Asterisk, no SIP.
+
+It does what commands say and tells what comes of it, as Asterisk does. Two things it refuses loudly, because
+Asterisk would do harm: a second leg of the same id, and sound for a caller whose call nobody has answered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pbx_control.domain.call import commands as c
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    Event,
+    FilesInspected,
+    PromptEnded,
+    RecordingEnded,
+    SecretaryAnswered,
+    SecretaryLeft,
+    SecretaryRinging,
+)
+from pbx_control.recovery import Found
+from pbx_control.recovery import Leg as FoundLeg
+
+PROMPT_LENGTH = timedelta(seconds=3)
+ON_THE_WIRE = timedelta(milliseconds=50)
+NORMAL, BUSY, NO_ANSWER, REJECTED, RTP_TIMEOUT = 16, 17, 19, 21, 44
+
+
+@dataclass
+class Leg:
+    """A channel. `user` is the telephone's name; a caller has none."""
+
+    call: str
+    user: str = ""
+    number: str = ""  # what her display shows
+    name: str = ""
+    up: bool = False
+    ours: bool = True  # in the daemon's application, not in the dialplan
+    ringing_tone: bool = False
+    music: bool = False
+    prompt: str = ""
+    sounds: tuple[str, ...] = ()
+    bridge: str = ""
+    limit: int = 0  # counts the time limits set: only the last one holds
+
+
+@dataclass
+class File:
+    """Something being recorded."""
+
+    began: datetime
+    where: str  # a bridge, or a leg
+    ended: datetime | None = None
+
+
+@dataclass
+class FakeSwitch:
+    """`later(delay, act)` runs an act then; `tell(call id, event)` is the daemon's ear."""
+
+    now: Callable[[], datetime]
+    later: Callable[[timedelta, Callable[[], None]], None]
+    tell: Callable[[str, Event], None]
+    legs: dict[str, Leg] = field(default_factory=dict)
+    bridges: dict[str, set[str]] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
+    rung: set[str] = field(default_factory=set)
+    done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
+
+    # --- what people do -----------------------------------------------------------------------------------
+
+    def caller_enters(self, call: str, limit: timedelta) -> None:
+        self.legs[call] = Leg(call)
+        self._limit(call, limit)
+
+    def answers(self, leg: str) -> None:
+        """She lifts the receiver."""
+        her = self.legs[leg]
+        her.up = True
+        self.tell(her.call, SecretaryAnswered(self.now(), leg))
+
+    def leaves(self, leg: str, cause: int = NORMAL) -> None:
+        """A leg is gone, whoever ended it. One that is gone already stays so."""
+        gone = self.legs.pop(leg, None)
+        if gone is None:
+            return
+        self._out_of_bridge(leg, gone)
+        for path, file in self.files.items():
+            if file.where == leg:
+                self._close(gone.call, path)
+        event = SecretaryLeft(self.now(), leg, cause) if gone.user else CallerLeft(self.now(), cause)
+        self.tell(gone.call, event)
+
+    def telephone(self, user: str) -> str | None:
+        """The leg that a telephone has, or None."""
+        return next((leg for leg, it in self.legs.items() if it.user == user), None)
+
+    def heard_by(self, call: str) -> str:
+        """What the caller hears: a prompt's name, a secretary's user name, "music", "ringing", "silence", or "tone"
+        while he may speak a message."""
+        leg = self.legs[call]
+        if leg.prompt:
+            return leg.sounds[-1]
+        if any(file.where == call and file.ended is None for file in self.files.values()):
+            return "tone"
+        others = [self.legs[other].user for other in self.bridges.get(leg.bridge, ()) if other != call]
+        return others[0] if others else "music" if leg.music else "ringing" if leg.ringing_tone else "silence"
+
+    def found(self, registered: dict[str, bool]) -> Found:
+        """What a comparison would find."""
+        return Found(
+            {key: _as_found(key, leg) for key, leg in self.legs.items()},
+            {bridge: frozenset(legs) for bridge, legs in self.bridges.items()},
+            registered,
+            frozenset(path for path, file in self.files.items() if file.ended is None),
+        )
+
+    # --- what it is told to do ----------------------------------------------------------------------------
+
+    def perform(self, call: str, command: c.SwitchCommand) -> None:
+        self.done.append((call, command))
+        leg = self.legs.get(getattr(command, "leg", ""))
+        match command:
+            case c.Ring():
+                self._ring(call, command)
+            case c.HangUp(leg=key):
+                self.later(ON_THE_WIRE, lambda: self.leaves(key))
+            case c.RemoveBridge(bridge=bridge):
+                self._remove_bridge(bridge)
+            case c.Join(bridge=bridge, legs=legs):
+                self._join(bridge, legs)
+            case c.RecordBridge(bridge=bridge, path=path):
+                self._record(path, bridge)
+            case c.StopPlaying(prompt=prompt):
+                self._prompt_ends(call, prompt)
+            case c.InspectFiles():
+                self.later(ON_THE_WIRE, lambda: self._inspect(call, command))
+            case _ if leg:
+                self._on_leg(call, leg, command)
+
+    def _on_leg(self, call: str, leg: Leg, command: c.SwitchCommand) -> None:
+        match command:
+            case c.Answer():
+                leg.up, leg.ringing_tone = True, False
+            case c.IndicateRinging() | c.StartRingingTone():
+                leg.ringing_tone = True
+            case c.StopRingingTone():
+                leg.ringing_tone = False
+            case c.StartMusic():
+                assert leg.up, f"music for {call}, whose call nobody has answered"
+                leg.music = True
+            case c.StopMusic():
+                leg.music = False
+            case c.Play(prompt=prompt, sounds=sounds):
+                self._play(call, leg, prompt, sounds)
+            case c.Leave():
+                self._out_of_bridge(command.leg, leg)
+            case c.RecordMessage(path=path, limit=limit):
+                self._record(path, command.leg)
+                self.later(limit, lambda: self._close(call, path))
+            case c.LimitLeg(after=after):
+                self._limit(command.leg, after)
+
+    def _ring(self, call: str, command: c.Ring) -> None:
+        assert command.leg not in self.rung, f"{command.leg} is rung a second time"
+        self.rung.add(command.leg)
+        if self.telephone(command.user):
+            self.later(ON_THE_WIRE, lambda: self.tell(call, SecretaryLeft(self.now(), command.leg, BUSY)))
+            return
+        self.legs[command.leg] = Leg(call, command.user, command.display_number, command.display_name)
+        self.later(ON_THE_WIRE, lambda: self._rings(call, command.leg))
+        self.later(command.give_up, lambda: self._given_up(command.leg))
+
+    def _rings(self, call: str, leg: str) -> None:
+        if leg in self.legs:
+            self.tell(call, SecretaryRinging(self.now(), leg))
+
+    def _given_up(self, leg: str) -> None:
+        if leg in self.legs and not self.legs[leg].up:
+            self.leaves(leg, NO_ANSWER)
+
+    def _play(self, call: str, leg: Leg, prompt: str, sounds: tuple[str, ...]) -> None:
+        assert leg.up, f"{sounds} for {call}, whose call nobody has answered"
+        # Music does not resume after a prompt.
+        leg.prompt, leg.sounds, leg.music, leg.ringing_tone = prompt, sounds, False, False
+        self.later(PROMPT_LENGTH, lambda: self._prompt_ends(call, prompt))
+
+    def _prompt_ends(self, call: str, prompt: str) -> None:
+        leg = self.legs.get(call)
+        if leg and leg.prompt == prompt:
+            leg.prompt = ""
+            self.later(ON_THE_WIRE, lambda: self.tell(call, PromptEnded(self.now(), prompt)))
+
+    def _join(self, bridge: str, legs: tuple[str, ...]) -> None:
+        members = self.bridges.setdefault(bridge, set())
+        for key in legs:
+            if leg := self.legs.get(key):
+                members.add(key)
+                leg.bridge = bridge
+
+    def _out_of_bridge(self, key: str, leg: Leg) -> None:
+        members = self.bridges.get(leg.bridge, set())
+        members.discard(key)
+        if not members:
+            self._close_all_of(leg.call, leg.bridge)
+        leg.bridge = ""
+
+    def _remove_bridge(self, bridge: str) -> None:
+        for key in self.bridges.pop(bridge, set()):
+            self.legs[key].bridge = ""
+        self._close_all_of(bridge.rpartition("-bridge-")[0], bridge)
+
+    def _record(self, path: str, where: str) -> None:
+        if path in self.files and self.files[path].ended is None:
+            return
+        began = self.files[path].began if path in self.files else self.now()
+        self.files[path] = File(began, where)
+
+    def _close_all_of(self, call: str, where: str) -> None:
+        for path, file in self.files.items():
+            if where and file.where == where:
+                self._close(call, path)
+
+    def _close(self, call: str, path: str) -> None:
+        file = self.files[path]
+        if file.ended is None:
+            file.ended = self.now()
+            self.later(ON_THE_WIRE, lambda: self.tell(call, RecordingEnded(self.now(), path)))
+
+    def message_ends(self, call: str) -> None:
+        """The caller is silent, or presses #: his message is over."""
+        self._close_all_of(call, call)
+
+    def _inspect(self, call: str, command: c.InspectFiles) -> None:
+        self.tell(call, FilesInspected(self.now(), self._length(command.recording), self._length(command.message)))
+
+    def _length(self, path: str) -> float | None:
+        file = self.files.get(path)
+        return ((file.ended or self.now()) - file.began).total_seconds() if file else None
+
+    def _limit(self, key: str, after: timedelta | None) -> None:
+        leg = self.legs[key]
+        leg.limit += 1
+        if after:
+            number = leg.limit
+            self.later(after, lambda: self._time_is_up(key, number))
+
+    def _time_is_up(self, key: str, number: int) -> None:
+        leg = self.legs.get(key)
+        if leg and leg.limit == number:
+            leg.ours = False
+
+
+def _as_found(key: str, leg: Leg) -> FoundLeg:
+    name = f"PJSIP/{leg.user or 'carrier'}-00000001"
+    return FoundLeg(key, name, leg.up, leg.ours, "" if leg.user else "+56225550101", "", "")

@@ -1,0 +1,370 @@
+"""Tells stories of calls: real rules and floor, a clock of its own, and a switch written by hand.
+
+    Story("Ana", "Eva").caller_dials("andes").rings("Ana").nobody_answers().expect(RecordMessage)
+
+Sentences are about the call that was mentioned last (`caller_dials`, `about`). The story keeps deadlines and floor
+as the runner does; `daemon_dies` and `daemon_returns` leave the switch alone for a while.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Self
+
+from fake_switch import BUSY, REJECTED, RTP_TIMEOUT, FakeSwitch
+
+from pbx_control.domain import floor
+from pbx_control.domain.call import flow
+from pbx_control.domain.call.commands import ClaimSeat, Command, FreeSeat, SwitchCommand, WriteLetters
+from pbx_control.domain.call.events import CallArrived, DeadlinePassed, Event, Offered, OfferLost, SeatClaimed
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
+from pbx_control.domain.floor import Chair
+from pbx_control.recovery import differences
+
+MORNING = datetime(2026, 8, 3, 14, tzinfo=UTC)
+# More events at one instant than any story needs: something goes round in circles.
+TOO_MANY = 2000
+SOUNDS = Sounds(
+    closed="closed",
+    exhausted="exhausted",
+    busy="busy",
+    message="leave a message",
+    thanks="thanks",
+    positions=tuple(f"position {number}" for number in range(1, 22)),
+)
+USUAL = Facts("+56225550101", 1, "andes", "Andes Ltda", "es", "America/Santiago", Admission.OPEN, SOUNDS)
+
+
+def speaks(name: str, *languages: str, clients: Iterable[int] | None = None, wrap_up: float = 0) -> Chair:
+    """A secretary whose telephone is registered. `clients`: ids of those she answers for, None for all."""
+    number = sum(ord(char) << 8 * place for place, char in enumerate(name[:3]))
+    return Chair(
+        seat=Seat(number, name.lower(), name, timedelta(seconds=wrap_up)),
+        languages=languages or ("es",),
+        clients=None if clients is None else frozenset(clients),
+        idle_since=MORNING - timedelta(hours=1),
+        free_from=MORNING - timedelta(hours=1),
+        registered=True,
+    )
+
+
+@dataclass(order=True)
+class Coming:
+    """Something that the switch or a person will do."""
+
+    at: datetime
+    number: int
+    act: Callable[[], None] = field(compare=False)
+
+
+class Story:
+    """A day in the house. Secretaries by name, or as `speaks` makes them; who comes first has been idle longest."""
+
+    def __init__(self, *secretaries: str | Chair) -> None:
+        self.now = MORNING
+        self.calls: dict[str, Call] = {}
+        self.chairs: dict[int, Chair] = {}
+        self.claims: dict[int, str] = {}
+        self.letters: list[str] = []
+        self.told: list[str] = []
+        self.switch = FakeSwitch(lambda: self.now, self._later, self._hear)
+        self.daemon_lives = True
+        self._will_die = False
+        self._stolen: set[str] = set()
+        self._habits: dict[str, Callable[[str], object]] = {}
+        self._numbers = count()
+        self._coming: list[Coming] = []
+        self._floor_at: datetime | None = None
+        self._mark: dict[str, int] = {}
+        self._at_once = 0
+        self.current = ""
+        for place, secretary in enumerate(secretaries):
+            self._seat(speaks(secretary) if isinstance(secretary, str) else secretary, place)
+
+    # --- what callers do ----------------------------------------------------------------------------------
+
+    def caller_dials(self, client: str = "andes", who: str = "maria", **facts: Any) -> Self:
+        """A caller enters; `facts` differ from the usual client's: open, Spanish, with music and messages."""
+        known = replace(USUAL, slug=client, **facts)
+        self.current = who
+        self._mark[who] = 0
+        self.calls[who] = Call(who)
+        self.switch.caller_enters(who, known.wait_limit + timedelta(seconds=30))
+        self._step(who, CallArrived(self.now, known, Caller("+56912345678", who.title())))
+        return self
+
+    def caller_hangs_up(self) -> Self:
+        self.switch.leaves(self.current)
+        return self
+
+    def speaks_a_message(self, seconds: float) -> Self:
+        """He speaks after the tone, so long, and is then silent."""
+        self.hears("tone").passes(seconds)
+        self.switch.message_ends(self.current)
+        return self.passes(0.1)
+
+    # --- what secretaries do ------------------------------------------------------------------------------
+
+    def answers(self, name: str) -> Self:
+        self.switch.answers(self._telephone(name))
+        return self
+
+    def refuses(self, name: str) -> Self:
+        self.switch.leaves(self._telephone(name), REJECTED)
+        return self
+
+    def always_refuses(self, name: str) -> Self:
+        """Her telephone declines every call a second after it began to ring."""
+        self._habits[name.lower()] = lambda leg: self._later(
+            timedelta(seconds=1), lambda: self.switch.leaves(leg, BUSY)
+        )
+        return self
+
+    def hangs_up(self, name: str) -> Self:
+        self.switch.leaves(self._telephone(name))
+        return self
+
+    def network_dies(self, name: str) -> Self:
+        """No BYE comes from her: Asterisk ends the leg when no sound has come for a while."""
+        self.switch.leaves(self._telephone(name), RTP_TIMEOUT)
+        return self
+
+    def sits_down(self, secretary: str | Chair) -> Self:
+        """Her telephone registers."""
+        self._seat(speaks(secretary) if isinstance(secretary, str) else secretary, 0)
+        self._look_at_floor()
+        return self
+
+    def unplugs(self, name: str) -> Self:
+        """Her telephone is no longer registered; what it is in the middle of goes on."""
+        self._change(self._chair(name).seat.secretary_id, registered=False)
+        return self
+
+    def nobody_answers(self) -> Self:
+        """Every telephone rings in vain until the wait limit, and the caller is still there."""
+        return self.passes(self.call.known.wait_limit.total_seconds() + 16)
+
+    # --- what happens around them -------------------------------------------------------------------------
+
+    def passes(self, seconds: float) -> Self:
+        """Time passes; whatever is due happens, in order."""
+        until = self.now + timedelta(seconds=seconds)
+        while (due := self._next_due()) and due[0] <= until:
+            self._at_once = self._at_once + 1 if due[0] <= self.now else 0
+            assert self._at_once < TOO_MANY, f"goes round in circles:\n{self.so_far}"
+            self.now = max(self.now, due[0])
+            due[1]()
+        self.now = until
+        return self
+
+    def another_daemon_takes(self, name: str) -> Self:
+        """Her next offer is lost: another daemon on the same store has claimed her."""
+        self._stolen.add(name)
+        return self
+
+    def daemon_dies(self) -> Self:
+        """Nobody listens to the switch, and no deadline is kept."""
+        self.daemon_lives = False
+        return self
+
+    def daemon_dies_before_performing(self) -> Self:
+        """The next step is saved, but what it commands is not done any more."""
+        self._will_die = True
+        return self
+
+    def daemon_returns(self) -> Self:
+        """A new daemon adopts what was saved and compares it with the switch."""
+        self.daemon_lives, self._will_die = True, False
+        self.compares(newly_connected=True)
+        return self
+
+    def compares(self, *, newly_connected: bool = False) -> Self:
+        """The comparison that is made every minute, and after each new connection."""
+        found = self.switch.found({})
+        for call in list(self.calls.values()):
+            if call.phase is not Phase.ENDED:
+                for event in differences(call, found, self.now, newly_connected):
+                    self._step(call.id, event)
+        self._look_at_floor()
+        return self
+
+    def happens(self, event: Event) -> Self:
+        """Any event of the current call, out of the blue."""
+        self._step(self.current, event)
+        return self
+
+    # --- what is expected ---------------------------------------------------------------------------------
+
+    @property
+    def call(self) -> Call:
+        """The call that the story is about at the moment."""
+        return self.calls[self.current]
+
+    def about(self, who: str) -> Self:
+        self.current = who
+        return self
+
+    def expect(self, kind: type[SwitchCommand], **fields: object) -> Self:
+        """That command was done for the call after what was last expected."""
+        mine = [command for call, command in self.switch.done if call == self.current]
+        for place in range(self._mark[self.current], len(mine)):
+            if isinstance(mine[place], kind) and all(getattr(mine[place], key) == fields[key] for key in fields):
+                self._mark[self.current] = place + 1
+                return self
+        raise AssertionError(f"no {kind.__name__} {fields} in:\n{self.so_far}")
+
+    def never(self, kind: type[SwitchCommand]) -> Self:
+        """That command was not done for the call after what was last expected."""
+        mine = [command for call, command in self.switch.done if call == self.current]
+        assert not [one for one in mine[self._mark[self.current] :] if isinstance(one, kind)], self.so_far
+        return self
+
+    def rings(self, *names: str) -> Self:
+        """For this call these telephones ring (one, or none), and no other."""
+        leg = self.switch.legs.get(self.call.secretary_leg)
+        ringing = {leg.user} if leg and not leg.up else set()
+        assert ringing == {name.lower() for name in names}, f"{ringing} ring:\n{self.so_far}"
+        return self
+
+    def hears(self, what: str) -> Self:
+        """What the caller hears at this moment."""
+        heard = self.switch.heard_by(self.current)
+        assert heard == what, f"the caller hears {heard}, not {what}:\n{self.so_far}"
+        return self
+
+    def is_in(self, phase: Phase) -> Self:
+        assert self.call.phase is phase, f"{self.call.phase}:\n{self.so_far}"
+        return self
+
+    def ended(self, outcome: Outcome, *, letters: int = 1) -> Self:
+        """The call is over with that outcome, so many letters were written, and nothing of it is left anywhere."""
+        self.is_in(Phase.ENDED)
+        assert self.call.outcome is outcome, f"{self.call.outcome}:\n{self.so_far}"
+        assert self.letters.count(self.current) == letters, self.so_far
+        return self.nothing_is_left()
+
+    def nothing_is_left(self) -> Self:
+        """No leg, bridge or seat of the call is left."""
+        assert [key for key, leg in self.switch.legs.items() if leg.call == self.current] == [], self.so_far
+        assert [bridge for bridge in self.switch.bridges if bridge == self.call.bridge] == [], self.so_far
+        assert self.current not in self.claims.values(), self.so_far
+        assert [chair for chair in self.chairs.values() if chair.held_by == self.current] == [], self.so_far
+        return self
+
+    def is_free(self, name: str) -> Self:
+        chair = self._chair(name)
+        assert chair.free_at(self.now), f"{chair}\n{self.so_far}"
+        return self
+
+    @property
+    def so_far(self) -> str:
+        """What has happened, for whoever reads a failure."""
+        return "\n".join(self.told)
+
+    # --- how the runner does it ---------------------------------------------------------------------------
+
+    def _hear(self, call: str, event: Event) -> None:
+        if self.daemon_lives:
+            self._step(call, event)
+
+    def _step(self, call_id: str, event: Event) -> None:
+        before = self.calls[call_id]
+        after, commands = flow.step(before, event)
+        self.told.append(f"{self.now:%M:%S.%f} {call_id} {before.phase} {event} -> {after.phase} {commands}")
+        if isinstance(event, Offered) and after is before:
+            self._change(event.seat.secretary_id, held_by="")
+        for claim in [command for command in commands if isinstance(command, ClaimSeat)]:
+            answer = self._claim(call_id, claim)
+            after, more = flow.step(after, answer)
+            commands = [*commands, *more]
+        self.calls[call_id] = after
+        self._remember(call_id, commands)
+        self._perform(call_id, commands)
+        if self.daemon_lives:
+            self._look_at_floor()
+
+    def _claim(self, call_id: str, command: ClaimSeat) -> SeatClaimed | OfferLost:
+        who = command.secretary_id
+        name = self.chairs[who].seat.name
+        if name in self._stolen:
+            self._stolen.discard(name)
+            self._change(who, held_by="", free_from=self.now + timedelta(seconds=1))
+            return OfferLost(self.now)
+        assert who not in self.claims, f"{name} has two calls:\n{self.so_far}"
+        self.claims[who] = call_id
+        return SeatClaimed(self.now)
+
+    def _remember(self, call_id: str, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case FreeSeat(secretary_id=who, free_from=free_from) if self.claims.get(who) == call_id:
+                    del self.claims[who]
+                    self._change(who, held_by="", idle_since=self.now, free_from=free_from)
+                case WriteLetters():
+                    self.letters.append(call_id)
+
+    def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
+        if self._will_die:
+            self.daemon_lives = False
+        for command in commands:
+            if self.daemon_lives and isinstance(command, SwitchCommand):
+                self.switch.perform(call_id, command)
+                self._follow_habits(command)
+
+    def _follow_habits(self, command: SwitchCommand) -> None:
+        if habit := self._habits.get(getattr(command, "user", "")):
+            habit(command.leg)  # type: ignore[attr-defined]
+
+    def _look_at_floor(self) -> None:
+        waiting = floor.queue(self.calls.values())
+        pairs, again_at = floor.assign(waiting, self.chairs.values(), self.now)
+        for call_id, seat in pairs:
+            self._change(seat.secretary_id, held_by=call_id)
+        for call_id, seat in pairs:
+            self._step(call_id, Offered(self.now, seat))
+        wakes = [again_at, floor.next_free(self.chairs.values(), self.now)]
+        self._floor_at = min((wake for wake in wakes if wake), default=None)
+
+    def _next_due(self) -> tuple[datetime, Callable[[], None]] | None:
+        due: list[tuple[datetime, Callable[[], None]]] = []
+        if self._coming:
+            due.append((self._coming[0].at, lambda: heapq.heappop(self._coming).act()))
+        if self.daemon_lives:
+            due += [(at, self._deadline(call)) for call in self.calls.values() if (at := _nearest(call))]
+            if self._floor_at and floor.queue(self.calls.values()):
+                due.append((max(self._floor_at, self.now), self._look_at_floor))
+        return min(due, key=lambda each: each[0], default=None)
+
+    def _deadline(self, call: Call) -> Callable[[], None]:
+        def pass_it() -> None:
+            assert call.next_deadline
+            place = floor.position(call, self.calls.values())
+            self._step(call.id, DeadlinePassed(self.now, call.next_deadline[0], place))
+
+        return pass_it
+
+    def _later(self, delay: timedelta, act: Callable[[], None]) -> None:
+        heapq.heappush(self._coming, Coming(self.now + delay, next(self._numbers), act))
+
+    # --- who sits where -----------------------------------------------------------------------------------
+
+    def _seat(self, chair: Chair, place: int) -> None:
+        idle_since = chair.idle_since + timedelta(minutes=place)
+        self.chairs[chair.seat.secretary_id] = replace(chair, idle_since=idle_since)
+
+    def _chair(self, name: str) -> Chair:
+        return next(chair for chair in self.chairs.values() if chair.seat.name == name)
+
+    def _change(self, secretary_id: int, **fields: Any) -> None:
+        self.chairs[secretary_id] = replace(self.chairs[secretary_id], **fields)
+
+    def _telephone(self, name: str) -> str:
+        leg = self.switch.telephone(name.lower())
+        assert leg, f"{name}'s telephone neither rings nor talks:\n{self.so_far}"
+        return leg
+
+
+def _nearest(call: Call) -> datetime | None:
+    return call.next_deadline[1] if call.next_deadline else None
