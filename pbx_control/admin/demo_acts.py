@@ -132,9 +132,10 @@ class Show:
         """What remains of it: the calls, the recordings, and how to ring a telephone of one's own."""
         self.screen.chapter("What is left of it")
         self.screen.text(await self.type("call", "list"))
-        self.screen.note("listen to the conversations (each voice ends with a tone of its own):")
+        self.screen.note("the conversations, to listen to (each voice ends with a tone of its own):")
         for recording in sorted((self.office.home / "recordings").rglob("*.wav")):
             self.screen.line(str(recording))
+        self.screen.note("`pbx-control demo --stay` keeps it running, for a softphone of your own")
 
     async def stay(self) -> None:
         """Keeps everything running for a softphone of the spectator's own; Enter makes somebody call it."""

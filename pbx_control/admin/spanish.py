@@ -13,6 +13,7 @@ SPANISH: dict[str, str] = {
     "stopping Asterisk": "deteniendo Asterisk",
     "Asterisk answers": "Asterisk responde",
     "Asterisk runs already": "Asterisk ya está en marcha",
+    "Asterisk can be started ({runtime})": "Asterisk se puede iniciar ({runtime})",
     "Asterisk has stopped": "Asterisk se detuvo",
     "Asterisk did not run": "Asterisk no estaba en marcha",
     "Asterisk does not run": "Asterisk no está en marcha",
@@ -50,6 +51,11 @@ SPANISH: dict[str, str] = {
     ),
     "the root file system for Asterisk could not be made: {why}; see that the machine reaches a Debian mirror": (
         "no se pudo crear el sistema de archivos para Asterisk: {why}; revise que se llegue a un espejo de Debian"
+    ),
+    "Asterisk's root file system cannot be made: an ordinary user needs subordinate ids for that; as root: "
+    "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}": (
+        "no se puede crear el sistema de archivos para Asterisk: un usuario común necesita ids subordinados; como root: "
+        "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
     ),
     "{command} failed: {why}": "{command} falló: {why}",
     "Asterisk runs already: stop it first with `pbx-control asterisk stop`": (
@@ -478,4 +484,60 @@ SPANISH: dict[str, str] = {
     "missing": "falta",
     "short": "incompleta",
     "long": "demasiado larga",
+    # --- demo
+    "the demo was broken off": "la demostración se interrumpió",
+    "a second Asterisk plays the carrier, the callers and the secretary's telephone": (
+        "un segundo Asterisk hace de operador, de quienes llaman y del teléfono de la secretaria"
+    ),
+    "The stage: an installation of its own in {folder}": "El escenario: una instalación propia en {folder}",
+    "Asterisk listens on {pbx}; outside are a carrier ({carrier}), telephones ({phones}) and a mail server": (
+        "Asterisk escucha en {pbx}; afuera hay un operador ({carrier}), teléfonos ({phones}) y un servidor de correo"
+    ),
+    "An admin provisions two clients and a secretary": "Un administrador registra dos clientes y una secretaria",
+    "Clínica Andes, {part_of_day}, this is {secretary}": "Clínica Andes, {part_of_day}, habla {secretary}",
+    "Clínica Andes, good morning, this is Ana. How can I help you?": (
+        "Clínica Andes, buenos días, habla Ana. ¿En qué le puedo ayudar?"
+    ),
+    "Good morning. I would like an appointment with doctor Pérez, please.": (
+        "Buenos días. Quisiera pedir una hora con el doctor Pérez, por favor."
+    ),
+    "Hello, this is Lucía. Are you open this afternoon?": "Hola, habla Lucía. ¿Atienden esta tarde?",
+    "Ana's softphone has registered as {user}": "el teléfono de Ana se registró como {user}",
+    "María Soto calls Clínica Andes; Ana answers": "María Soto llama a Clínica Andes; contesta Ana",
+    "John Smith calls Notaría Norte, which is closed now": "John Smith llama a Notaría Norte, que ahora está cerrada",
+    "he listens to the announcement": "escucha el aviso",
+    "he heard {seconds} s of announcement, then was hung up": "escuchó {seconds} s de aviso y se cortó la llamada",
+    "no telephone rang": "no sonó ningún teléfono",
+    "Pedro Rojas calls Clínica Andes; nobody answers, and he gives up": (
+        "Pedro Rojas llama a Clínica Andes; nadie contesta y él cuelga"
+    ),
+    "it rings": "suena",
+    "her telephone stopped ringing when he gave up": "el teléfono dejó de sonar cuando él colgó",
+    "The daemon is killed; Lucía Vidal calls all the same": "Se mata el demonio; Lucía Vidal llama igual",
+    "no e-mail yet: nobody is there to write it": "todavía no hay correo: no hay quien lo escriba",
+    "it knows that the switch hosted this call alone": "sabe que la central atendió sola esta llamada",
+    "What is left of it": "Lo que queda",
+    "the conversations, to listen to (each voice ends with a tone of its own):": (
+        "las conversaciones, para escucharlas (cada voz termina con un tono propio):"
+    ),
+    "`pbx-control demo --stay` keeps it running, for a softphone of your own": (
+        "`pbx-control demo --stay` lo deja funcionando, para un teléfono propio"
+    ),
+    "Your turn: register a softphone of your own": "Su turno: registre un teléfono propio",
+    "Ana goes home. Press Enter and María calls {number}; Ctrl-C ends it all": (
+        "Ana se va a casa. Con Enter, María llama al {number}; Ctrl-C termina todo"
+    ),
+    "María calls {number}": "María llama al {number}",
+    "Ana's telephone rings and shows: {name} {number}": "suena el teléfono de Ana y muestra: {name} {number}",
+    "they talk": "conversan",
+    "her display showed the client's name and the caller's number": (
+        "su pantalla mostró el nombre del cliente y el número de quien llama"
+    ),
+    "each heard the other's voice": "cada uno escuchó la voz del otro",
+    "the journal says: {outcome}": "el diario dice: {outcome}",
+    "the recording has both voices: {file}": "la grabación tiene las dos voces: {file}",
+    "the e-mail is on its way": "el correo está en camino",
+    "{count} facts are not as they should be ({seconds} s)": "{count} hechos no son como debían ({seconds} s)",
+    "all of it really happened ({seconds} s)": "todo esto ocurrió de verdad ({seconds} s)",
+    "{what}": "{what}",
 }
