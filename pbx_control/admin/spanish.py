@@ -54,7 +54,7 @@ SPANISH: dict[str, str] = {
     ),
     "Asterisk's root file system cannot be made: an ordinary user needs subordinate ids for that; as root: "
     "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}": (
-        "no se puede crear el sistema de archivos para Asterisk: un usuario común necesita ids subordinados; como root: "
+        "no se puede crear el sistema de archivos para Asterisk: un usuario común necesita subuids; como root: "
         "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
     ),
     "{command} failed: {why}": "{command} falló: {why}",
@@ -88,6 +88,9 @@ SPANISH: dict[str, str] = {
         "no hay ningún mensaje {id}: `pbx-control message list` los muestra"
     ),
     "{address} cannot be written to: {why}": "no se puede escribir a {address}: {why}",
+    "the setting mail.sender is wrong: {sender} is no e-mail address; mend it in pbx.toml": (
+        "el ajuste mail.sender está mal: {sender} no es una dirección de correo; corríjalo en pbx.toml"
+    ),
     "the mail server answered {code} {answer}": "el servidor de correo respondió {code} {answer}",
     "the mail server cannot be used: {why}": "no se puede usar el servidor de correo: {why}",
     "the letter cannot be sent: {why}": "no se puede enviar el mensaje: {why}",

@@ -20,9 +20,13 @@ from aiosmtplib import (
 )
 
 from pbx_control.domain.messages import Letter
-from pbx_control.errors import DeliveryFailed
+from pbx_control.domain.wording import NAME_LIMIT, clean_line
+from pbx_control.errors import ClientMistake, DeliveryFailed
 from pbx_control.notify import attachments
 from pbx_control.settings import Mail
+
+# What Python's e-mail package raises for an address, according to what is wrong with it.
+NOT_AN_ADDRESS = (ValueError, MessageError, IndexError)
 
 ANSWER_LIMIT = 20.0  # seconds that the server may take for each answer
 
@@ -40,12 +44,12 @@ class Mailer:
 
     async def send(self, letter: Letter) -> None:
         """Hand the letter to the server. Raises DeliveryFailed if it did not take it, or may not have."""
-        mail = await asyncio.to_thread(self._write, letter)
+        # In a thread: encoding a sound of some megabytes would hold up the calls.
+        to, content = await asyncio.to_thread(self._write, letter)
         try:
             connection = await self._connection()
             try:
-                to = mail["To"].addresses[0].addr_spec
-                await connection.send_message(mail, sender=self._sender.addr_spec, recipients=[to])
+                await connection.sendmail(self._sender.addr_spec, [to], content)
             except BaseException:
                 # Half an envelope may stand there, and after a cancellation half an answer: never use it again.
                 connection.close()
@@ -82,20 +86,30 @@ class Mailer:
         await connection.connect()
         return connection
 
-    def _write(self, letter: Letter) -> EmailMessage:
+    def _write(self, letter: Letter) -> tuple[str, bytes]:
+        """The envelope's address and the mail."""
         sound = attachments.read(self._recordings, letter.attachment)
         try:
-            return write(letter, self._sender, sound)
-        except (ValueError, MessageError, IndexError) as error:
+            mail = write(letter, self._sender, sound)
+            return mail["To"].addresses[0].addr_spec, mail.as_bytes()
+        except NOT_AN_ADDRESS as error:
             raise DeliveryFailed(
                 "{address} cannot be written to: {why}", address=letter.address, why=error, permanent=True
             ) from error
 
 
 def sender_address(sender: str, office_name: str) -> Address:
-    """`[mail] sender`, "avisos@x.cl" or "Name <avisos@x.cl>"; without a name the office's stands there."""
+    """`[mail] sender`, "avisos@x.cl" or "Name <avisos@x.cl>"; without a name the office's stands there.
+
+    Raises ClientMistake if that is no address.
+    """
     name, address = parseaddr(sender)
-    return Address(display_name=name or office_name, addr_spec=address or sender)
+    try:
+        return Address(display_name=clean_line(name or office_name, NAME_LIMIT), addr_spec=_with_ascii_domain(address))
+    except NOT_AN_ADDRESS:
+        raise ClientMistake(
+            "the setting mail.sender is wrong: {sender} is no e-mail address; mend it in pbx.toml", sender=sender
+        ) from None
 
 
 def write(letter: Letter, sender: Address, sound: bytes | None) -> EmailMessage:

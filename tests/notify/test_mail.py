@@ -12,7 +12,7 @@ import pytest
 from mail_server import MailServer, answer
 from post_office import SOUND
 
-from pbx_control.errors import DeliveryFailed
+from pbx_control.errors import ClientMistake, DeliveryFailed
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
 
 
@@ -214,6 +214,12 @@ async def test_server_without_tls_gets_no_mail_if_tls_is_asked_for(mail_server, 
 )
 def test_sender_shows_a_name(sender, shown):
     assert str(sender_address(sender, "Sur")) == shown
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "a@b@c", "<>"])
+def test_sender_that_is_no_address_is_the_admins_mistake(sender):
+    with pytest.raises(ClientMistake, match=r"mail\.sender"):
+        sender_address(sender, "Sur")
 
 
 @pytest.mark.parametrize("subject", ["plain", "Clínica " * 20, "=?utf-8?q?=0D=0ABcc:_x?=", "long ascii " * 20])
