@@ -31,6 +31,15 @@ def start(desk: Desk, foreground: bool) -> None:
 
 @asterisk.command()
 @pass_desk
+def prepare(desk: Desk) -> None:
+    """Make what a start would have to make first: a root file system or a container image."""
+    with telling(desk) as tell:
+        kind = runtime.choose(desk.home, desk.settings).prepare(tell)
+    desk.tell("Asterisk can be started ({runtime})", runtime=kind)
+
+
+@asterisk.command()
+@pass_desk
 def stop(desk: Desk) -> None:
     """Stop Asterisk; calls that are going on are cut."""
     with telling(desk) as tell:

@@ -61,6 +61,11 @@ class Runtime:
                 raise
         return True
 
+    def prepare(self, progress: Progress = silent) -> str:
+        """Makes what `start` will need (root file system, image) and gives the kind of runtime. Raises like `start`."""
+        self.instance.lay_out()
+        return self._prepared(progress)[0]
+
     def run_in_foreground(self, progress: Progress = silent) -> None:
         """Becomes Asterisk: this process is replaced (for systemd). Raises like `start`."""
         with self._alone():

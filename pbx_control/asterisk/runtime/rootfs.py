@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -62,6 +63,27 @@ def require_tools() -> None:
             "no Asterisk can be run here: install one, or the packages for making one: apt-get install {packages}",
             packages=" ".join(missing),
         )
+    if not root().exists() and os.geteuid() != 0 and not _has_subordinate_ids():
+        raise SwitchUnavailable(
+            "Asterisk's root file system cannot be made: an ordinary user needs subordinate ids for that; as root: "
+            "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+            user=_user_name(),
+        )
+
+
+def _has_subordinate_ids() -> bool:
+    """Whether subuid(5) and subgid(5) give this user ids, as `mmdebstrap --mode=unshare` wants."""
+    names = {_user_name(), str(os.geteuid())}
+    files = [Path("/etc/subuid"), Path("/etc/subgid")]
+    given = [file.read_text().splitlines() if file.exists() else [] for file in files]
+    return all(names & {line.partition(":")[0] for line in lines} for lines in given)
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a number without an entry, as containers have
+        return str(os.geteuid())
 
 
 def ensure(progress: Progress) -> Path:
@@ -70,6 +92,8 @@ def ensure(progress: Progress) -> Path:
     Raises SwitchUnavailable with mmdebstrap's last error.
     """
     require_tools()
+    if root().exists():  # perhaps made by another user: then even the lock is not ours to touch
+        return root()
     cache_folder().mkdir(parents=True, exist_ok=True)
     with _alone(), _tidied():
         if not root().exists():
@@ -111,15 +135,17 @@ def _make(target: Path) -> None:
 
 
 def _bootstrap(archive: Path) -> None:
-    command = ["mmdebstrap", *OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, str(archive)]
+    mode = "root" if os.geteuid() == 0 else "unshare"
+    command = ["mmdebstrap", f"--mode={mode}", *OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, str(archive)]
     run = _run_mmdebstrap(command)
     if run.returncode and " is expired " in run.stderr:
         run = _run_mmdebstrap([*command[:-2], EXPIRED_ALLOWED, *command[-2:]])
     if run.returncode:
+        # apt's errors may carry a whole command line.
         errors = [line for line in run.stderr.splitlines() if line.startswith("E:")]
         raise SwitchUnavailable(
             "the root file system for Asterisk could not be made: {why}; see that the machine reaches a Debian mirror",
-            why=errors[0] if errors else f"mmdebstrap ended with {run.returncode}",
+            why=errors[0][:200] if errors else f"mmdebstrap ended with {run.returncode}",
         )
 
 
