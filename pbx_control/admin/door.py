@@ -47,6 +47,11 @@ class Desk:
         # and brackets in a client's name are no markup
         return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
+    def close(self) -> None:
+        """Lets the database go, if the command used it."""
+        if "engine" in vars(self):
+            self.engine.dispose()
+
     def say(self, template: str, **values: Any) -> str:
         """The line in the person's language; templates are English and looked up in admin/spanish.py."""
         wording = SPANISH.get(template, template) if self.language == "es" else template
@@ -98,6 +103,7 @@ class Tree(click.Group):
         language = context.params.get("lang") or terminal_language()
         try:
             context.obj = Desk(find_home(context.params.get("home")), language)
+            context.call_on_close(context.obj.close)
             with expected_failures():
                 return super().invoke(context)
         except PbxError as error:

@@ -1,0 +1,438 @@
+"""What is provisioned: kept whole or not at all, on SQLite and on PostgreSQL."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from pbx_control.domain.office import AnnouncementKind, Trunk
+from pbx_control.errors import ClientMistake
+from pbx_control.store import (
+    announcements,
+    clients,
+    contacts,
+    dids,
+    greetings,
+    holidays,
+    recipients,
+    secretaries,
+    trunks,
+)
+from pbx_control.store.engine import changing, reading
+from pbx_control.store.snapshot import read_revision
+from pbx_control.store.tables import call, did, seat_claim, secretary
+
+NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
+CARRIER = Trunk(id=0, name="carrier", match=("127.0.0.2",))
+NUMBERS = ["+56225550101", "+56225550102", "+56322555010"]
+
+
+@pytest.fixture
+def office(engine: Engine) -> Engine:
+    """A trunk with three numbers and two clients, of which andes has the first number."""
+    with changing(engine) as connection:
+        dids.add(connection, NUMBERS, trunks.add(connection, CARRIER))
+        andes = clients.add(connection, "andes", NOON, name="Andes Ltda")
+        clients.add(connection, "lagos", NOON, name="Lagos SpA", language="en")
+        dids.assign(connection, NUMBERS[0], andes, NOON)
+    return engine
+
+
+def client_id(connection: Connection, slug: str = "andes") -> int:
+    return int(clients.find(connection, slug).id)
+
+
+def free(engine: Engine, at: datetime = NOON, **only: str) -> list[str]:
+    with reading(engine) as connection:
+        return [row["number"] for row in dids.rows(connection, at, free=True, **only)]
+
+
+def test_each_change_counts_as_a_revision(office: Engine) -> None:
+    with reading(office) as connection:
+        before = read_revision(connection)
+    with changing(office) as connection:
+        clients.suspend(connection, "andes")
+    with reading(office) as connection:
+        assert read_revision(connection) == before + 1
+
+
+def test_refused_change_leaves_nothing_and_counts_nothing(office: Engine) -> None:
+    with reading(office) as connection:
+        before = read_revision(connection)
+
+    def act(connection: Connection) -> None:
+        clients.change(connection, "andes", name="Otro")
+        clients.change(connection, "nobody", name="Otro")
+
+    with pytest.raises(ClientMistake), changing(office) as connection:
+        act(connection)
+    with reading(office) as connection:
+        assert read_revision(connection) == before
+        assert clients.find(connection, "andes").name == "Andes Ltda"
+
+
+# --- clients ------------------------------------------------------------------------------------------------
+
+
+def test_unknown_client_is_told_with_slugs_that_look_alike(office: Engine) -> None:
+    with reading(office) as connection, pytest.raises(ClientMistake, match="did you mean andes"):
+        clients.find(connection, "ande")
+
+
+def test_slug_is_taken_once(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
+        clients.add(connection, "andes", NOON, name="Otra")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": "a\nb"}, {"language": "fr"}, {"timezone": "Mars/Phobos"}, {"rut": "1-1"}, {"week": "mon 25:00"}, {}],
+)
+def test_field_that_makes_no_sense_is_refused(office: Engine, fields: dict[str, str]) -> None:
+    with pytest.raises(ClientMistake), changing(office) as connection:
+        clients.change(connection, "andes", **fields)
+
+
+def test_client_is_suspended_resumed_and_cancelled(office: Engine) -> None:
+    def state() -> str:
+        with reading(office) as connection:
+            return str(clients.find(connection, "andes").state)
+
+    with changing(office) as connection:
+        clients.suspend(connection, "andes")
+    assert state() == "suspended"
+    with changing(office) as connection:
+        clients.resume(connection, "andes")
+    assert state() == "active"
+    with pytest.raises(ClientMistake, match="active"), changing(office) as connection:
+        clients.resume(connection, "andes")
+    with changing(office) as connection:
+        assert clients.cancel(connection, "andes", NOON) == [NUMBERS[0]]
+    assert state() == "cancelled"
+    with pytest.raises(ClientMistake, match="cancelled"), changing(office) as connection:
+        clients.suspend(connection, "andes")
+
+
+def test_cancelled_client_gets_no_number(office: Engine) -> None:
+    with changing(office) as connection:
+        clients.cancel(connection, "andes", NOON)
+    with pytest.raises(ClientMistake, match="resume"), changing(office) as connection:
+        dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+
+
+def test_details_tell_what_hangs_on_a_client(office: Engine) -> None:
+    with changing(office) as connection:
+        recipients.add(connection, client_id(connection), "email", "ventas@andes.cl")
+        contacts.add(connection, client_id(connection), "Rosa", "+56987654321")
+    with reading(office) as connection:
+        facts = clients.details(connection, "andes")
+    assert (facts["numbers"], facts["recipients"], facts["contacts"], facts["calls"]) == (
+        [NUMBERS[0]],
+        ["ventas@andes.cl"],
+        ["Rosa"],
+        0,
+    )
+    assert facts["created_at"] == NOON
+
+
+# --- numbers ------------------------------------------------------------------------------------------------
+
+
+def test_free_numbers_of_an_area(office: Engine) -> None:
+    assert free(office) == NUMBERS[1:]
+    assert free(office, area="2") == [NUMBERS[1]]
+    assert free(office, area="032") == [NUMBERS[2]]
+    assert free(office, country="pe") == []
+
+
+@pytest.mark.parametrize(
+    ("added", "why"),
+    [
+        (["+56225550111", "+56225550101"], "already"),
+        (["+56225550111", "+56 2 2555 0111"], "twice"),
+        (["+56225550111", "22555"], "no telephone number"),
+    ],
+)
+def test_numbers_are_added_all_or_none(office: Engine, added: list[str], why: str) -> None:
+    with pytest.raises(ClientMistake, match=why), changing(office) as connection:
+        dids.add(connection, added, None)
+    with reading(office) as connection:
+        assert dids.numbers(connection) == sorted(NUMBERS)
+
+
+def test_first_number_is_the_main_one_until_another_is_made_it(office: Engine) -> None:
+    with changing(office) as connection:
+        dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+        assert dids.of_client(connection, client_id(connection)) == NUMBERS[:2]
+        dids.assign(connection, NUMBERS[1], client_id(connection), NOON, main=True)
+        assert dids.of_client(connection, client_id(connection))[0] == NUMBERS[1]
+
+
+def test_number_of_another_client_is_not_given_away(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="belongs to the client andes"), changing(office) as connection:
+        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON)
+
+
+def test_released_number_rests_for_thirty_days(office: Engine) -> None:
+    with changing(office) as connection:
+        assert dids.release(connection, NUMBERS[0], NOON) == NOON + timedelta(days=30)
+    assert NUMBERS[0] not in free(office)
+    assert NUMBERS[0] in free(office, NOON + timedelta(days=30))
+    with pytest.raises(ClientMistake, match="rests"), changing(office) as connection:
+        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON)
+    with changing(office) as connection:
+        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON, resting=True)
+    with reading(office) as connection:
+        assert dids.of_client(connection, client_id(connection, "lagos")) == [NUMBERS[0]]
+
+
+def test_oldest_number_takes_the_place_of_a_released_main_one(office: Engine) -> None:
+    with changing(office) as connection:
+        dids.assign(connection, NUMBERS[2], client_id(connection), NOON + timedelta(days=1))
+        dids.assign(connection, NUMBERS[1], client_id(connection), NOON + timedelta(days=2))
+        dids.release(connection, NUMBERS[0], NOON)
+        assert dids.of_client(connection, client_id(connection))[0] == NUMBERS[2]
+
+
+def test_number_goes_back_to_its_carrier_only_when_it_is_free(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="release"), changing(office) as connection:
+        dids.remove(connection, NUMBERS[0])
+    with changing(office) as connection:
+        dids.remove(connection, NUMBERS[1])
+    with pytest.raises(ClientMistake, match="not one of our numbers"), reading(office) as connection:
+        dids.find(connection, NUMBERS[1])
+
+
+# --- trunks -------------------------------------------------------------------------------------------------
+
+
+def test_trunk_by_which_numbers_come_in_is_not_removed(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="3 numbers"), changing(office) as connection:
+        trunks.remove(connection, "carrier")
+    with changing(office) as connection:
+        connection.execute(did.update().values(trunk_id=None))
+        trunks.remove(connection, "carrier")
+    with reading(office) as connection:
+        assert trunks.rows(connection) == []
+
+
+def test_address_belongs_to_one_trunk(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="belongs to the trunk carrier"), changing(office) as connection:
+        trunks.add(connection, Trunk(id=0, name="other", match=("10.0.0.1", "127.0.0.2")))
+
+
+@pytest.mark.parametrize(
+    "trunk",
+    [
+        Trunk(id=0, name="carrier", match=("10.0.0.1",)),
+        Trunk(id=0, name="Carrier;", match=("10.0.0.1",)),
+        Trunk(id=0, name="other", match=()),
+        Trunk(id=0, name="other", match=("0.0.0.0/0",)),
+        Trunk(id=0, name="other", match=("10.0.0.1",), register=True),
+        Trunk(id=0, name="other", match=("10.0.0.1",), codecs=("opus",)),
+        Trunk(id=0, name="other", match=("10.0.0.1",), password="a\nb"),
+        Trunk(id=0, name="other", match=("10.0.0.1",), country="XX"),
+    ],
+)
+def test_trunk_that_makes_no_sense_is_refused(office: Engine, trunk: Trunk) -> None:
+    with pytest.raises(ClientMistake), changing(office) as connection:
+        trunks.add(connection, trunk)
+
+
+def test_list_of_trunks_shows_no_password(office: Engine) -> None:
+    with changing(office) as connection:
+        trunks.add(connection, Trunk(id=0, name="other", match=("10.0.0.1",), user="u", password="hidden"))
+    with reading(office) as connection:
+        rows = trunks.rows(connection)
+    assert "hidden" not in str(rows)
+    assert [(row["name"], row["numbers"]) for row in rows] == [("carrier", 3), ("other", 0)]
+
+
+# --- secretaries --------------------------------------------------------------------------------------------
+
+
+def test_account_cannot_be_guessed_and_is_no_number(office: Engine) -> None:
+    with changing(office) as connection:
+        made = [
+            secretaries.add(connection, name, languages=("es",), client_ids=None)
+            for name in ("Ana Rojas", "Ána Soto", "李", "123")
+        ]
+    assert all(len(account.password) >= 20 for account in made)
+    assert len({account.password for account in made}) == 4
+    assert [account.user.partition("-")[0] for account in made] == ["ana", "ana", "sec", "sec"]
+    assert not any(account.user.isdecimal() for account in made)
+
+
+def test_secretary_answers_for_the_clients_she_was_given(office: Engine) -> None:
+    with changing(office) as connection:
+        secretaries.add(connection, "Ana", languages=("es", "en"), client_ids=clients.ids(connection, ["lagos"]))
+    with reading(office) as connection:
+        assert secretaries.rows(connection)[0]["clients"] == ["lagos"]
+    with changing(office) as connection:
+        secretaries.allow(connection, "Ana", None)
+    with reading(office) as connection:
+        assert secretaries.rows(connection)[0]["clients"] is None
+
+
+def test_her_password_is_made_anew(office: Engine) -> None:
+    with changing(office) as connection:
+        first = secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
+        second = secretaries.reset_password(connection, first.user)
+    assert second.user == first.user
+    assert second.password != first.password
+
+
+def test_secretary_who_left_keeps_her_calls_and_frees_her_name(office: Engine) -> None:
+    with changing(office) as connection:
+        account = secretaries.add(connection, "Ana", languages=("es",), client_ids=[client_id(connection)])
+        her_id = secretaries.find(connection, "Ana").id
+        connection.execute(insert(call).values(_call(her_id)))
+        secretaries.remove(connection, "Ana", NOON)
+        assert secretaries.add(connection, "Ana", languages=("es",), client_ids=None).user != account.user
+    with reading(office) as connection:
+        assert connection.scalar(select(call.c.secretary_id)) == her_id
+        assert [row["name"] for row in secretaries.rows(connection)] == ["Ana"]
+        assert connection.scalar(select(func.count()).select_from(secretary)) == 2
+
+
+def test_secretary_in_a_call_is_not_removed(office: Engine) -> None:
+    with changing(office) as connection:
+        secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
+        connection.execute(insert(call).values(_call(None)))
+        connection.execute(
+            insert(seat_claim).values(secretary_id=secretaries.find(connection, "Ana").id, call_id="pbx-1.1")
+        )
+    with pytest.raises(ClientMistake, match="in a call"), changing(office) as connection:
+        secretaries.remove(connection, "Ana", NOON)
+
+
+def test_name_of_a_secretary_is_taken_once(office: Engine) -> None:
+    with changing(office) as connection:
+        secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
+    with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
+        secretaries.add(connection, "  Ana ", languages=("es",), client_ids=None)
+
+
+def _call(secretary_id: int | None) -> dict[str, object]:
+    fields = {"did": NUMBERS[0], "caller": "", "phase": "ended", "arrived_at": NOON}
+    return {"id": "pbx-1.1", "secretary_id": secretary_id} | fields
+
+
+# --- contacts, recipients, texts, holidays ------------------------------------------------------------------
+
+
+def test_contacts_get_the_lowest_free_key(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        assert contacts.add(connection, andes, "Dos", "+56987654321", key=2) == 2
+        keys = [contacts.add(connection, andes, f"C{number}", "+56987654321") for number in range(6)]
+        assert keys == [1, 3, 4, 5, 6, None]
+        assert contacts.add(connection, client_id(connection, "lagos"), "Dos", "+56987654321") == 1
+    with reading(office) as connection:
+        assert [row["key"] for row in contacts.rows(connection, andes)] == [1, 2, 3, 4, 5, 6, None]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"name": "Rosa"}, "already"),
+        ({"key": 1}, "key 1"),
+        ({"number": "+566006000101"}, "neither"),
+        ({"then_number": "+881612345678"}, "only to Chile"),
+        ({"department": "a\nb"}, "--department"),
+    ],
+)
+def test_contact_that_makes_no_sense_is_refused(office: Engine, changed: dict[str, object], why: str) -> None:
+    with changing(office) as connection:
+        contacts.add(connection, client_id(connection), "Rosa", "+56987654321")
+    wanted = {"name": "Luis", "number": "+56987654321"} | changed
+    with pytest.raises(ClientMistake, match=why), changing(office) as connection:
+        contacts.add(connection, client_id(connection), **wanted)
+
+
+def test_contact_and_recipient_are_taken_away_by_name(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        contacts.add(connection, andes, "Rosa", "+56987654321")
+        recipients.add(connection, andes, "telegram", "-100123")
+        contacts.remove(connection, andes, "Rosa")
+        recipients.remove(connection, andes, "-100123")
+        assert (contacts.rows(connection), recipients.rows(connection)) == ([], [])
+    with pytest.raises(ClientMistake, match="no contact"), changing(office) as connection:
+        contacts.remove(connection, andes, "Rosa")
+    with pytest.raises(ClientMistake, match="no recipient"), changing(office) as connection:
+        recipients.remove(connection, andes, "-100123")
+
+
+def test_recipient_is_there_once(office: Engine) -> None:
+    with changing(office) as connection:
+        recipients.add(connection, client_id(connection), "email", "a@b.cl")
+    with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
+        recipients.add(connection, client_id(connection), "email", "a@b.cl")
+
+
+def test_greeting_is_never_overwritten_and_can_be_rolled_back(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        greetings.write(connection, andes, "uno {secretary}", NOON, "gerencia@andes.cl")
+        greetings.write(connection, andes, "dos", NOON)
+        assert greetings.rollback(connection, andes, NOON) == "uno {secretary}"
+        assert greetings.rollback(connection, andes, NOON, version=2) == "dos"
+        texts = [row["text"] for row in greetings.history(connection, andes)]
+    assert texts == ["dos", "uno {secretary}", "dos", "uno {secretary}"]
+    for version in (None, 9):
+        with pytest.raises(ClientMistake, match="earlier greeting"), changing(office) as connection:
+            greetings.rollback(connection, client_id(connection, "lagos"), NOON, version)
+
+
+def test_announcement_is_replaced_and_reset(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        announcements.put(connection, andes, AnnouncementKind.CLOSED, text="Cerrado. {hours}")
+        announcements.put(connection, andes, AnnouncementKind.CLOSED, audio="audio/0123456789abcdef")
+        assert announcements.rows(connection, andes) == [
+            {"kind": "closed", "text": "", "audio": "audio/0123456789abcdef"}
+        ]
+        assert announcements.forget(connection, andes, AnnouncementKind.CLOSED)
+        assert not announcements.forget(connection, andes, AnnouncementKind.CLOSED)
+    with pytest.raises(ClientMistake, match="not known"), changing(office) as connection:
+        announcements.put(connection, andes, AnnouncementKind.CLOSED, text="{nobody}")
+
+
+FIESTAS, OWN = date(2026, 9, 18), date(2026, 10, 2)
+
+
+def test_holidays_are_added_and_removed_for_all_or_one(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        holidays.add(connection, OWN, None, "Feria")
+        holidays.remove(connection, OWN, andes)  # andes works that day
+        holidays.remove(connection, FIESTAS, None)  # nobody keeps it this year
+        holidays.add(connection, FIESTAS, andes)  # but andes does
+        rows = {(row["day"], row["client"]): row["closed"] for row in holidays.rows(connection, 2026)}
+    assert (rows[OWN, None], rows[OWN, "andes"], rows[FIESTAS, "andes"]) == (True, False, True)
+    assert (FIESTAS, None) not in rows
+
+
+def test_holiday_put_back_leaves_no_trace(office: Engine) -> None:
+    with changing(office) as connection:
+        holidays.add(connection, OWN, client_id(connection))
+        holidays.remove(connection, OWN, client_id(connection))
+        holidays.add(connection, OWN, None)
+        holidays.remove(connection, OWN, None)
+        assert holidays.changes(connection) == []
+        holidays.remove(connection, FIESTAS, None)
+        holidays.add(connection, FIESTAS, None)
+        rows = [row for row in holidays.rows(connection, 2026) if row["day"] == FIESTAS]
+    assert [row["closed"] for row in rows] == [True]
+
+
+def test_holiday_that_is_one_already_or_none_is_refused(office: Engine) -> None:
+    with pytest.raises(ClientMistake, match="public holiday already"), changing(office) as connection:
+        holidays.add(connection, FIESTAS, None)
+    with pytest.raises(ClientMistake, match="no holiday"), changing(office) as connection:
+        holidays.remove(connection, OWN, None)
+    with changing(office) as connection:
+        holidays.add(connection, OWN, client_id(connection))
+    with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
+        holidays.add(connection, OWN, client_id(connection))
