@@ -29,6 +29,8 @@ from pbx_control.switchboard import Switchboard
 
 log = structlog.get_logger()
 
+# The context of the hangup handler in dialplans/extensions.conf.j2.
+HANGUP_HANDLER = "departure"
 # Phases in which a call has a secretary's leg.
 WITH_HER = (Phase.OFFERING, Phase.WITHDRAWING, Phase.TALKING, Phase.ENDING)
 
@@ -44,6 +46,7 @@ class Leg:
     did: str  # the DID a caller came by, "" for any other channel
     number: str
     caller_name: str
+    leaving: bool = False  # in its hangup handler: as good as gone
 
     @property
     def telephone(self) -> str:
@@ -76,6 +79,7 @@ class Recovery:
         Only calls of which nothing is under way are judged: what the others want, Asterisk may not have heard yet.
         After a new connection every call is told, since ends of prompts may have been missed.
         """
+        known = {call.id for call in self._board.calls}
         before = self._board.settled()
         found = await self._look(before.values())
         still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
@@ -87,7 +91,9 @@ class Recovery:
                 self._performer.follow(call.secretary_leg)
         self._note_telephones(found)
         await self._remove_strays(found)
-        return [_arrival(leg) for leg in found.legs.values() if leg.did and leg.ours and not self._board.call(leg.id)]
+        # A call that ended since the look was taken still has its leg in it: it must not come back to life.
+        entered = [leg for leg in found.legs.values() if leg.did and leg.ours]
+        return [_arrival(leg) for leg in entered if leg.id not in known and not self._board.call(leg.id)]
 
     def channel_gone(self, channel: str) -> None:
         """A channel that is no leg of ours is gone: its telephone is free again."""
@@ -99,7 +105,7 @@ class Recovery:
             self._ari.ask("GET", "channels"), self._ari.ask("GET", "bridges"), self._ari.ask("GET", "endpoints/PJSIP")
         )
         return Found(
-            {leg.id: leg for leg in map(_leg, channels.body)},
+            {leg.id: leg for leg in map(_leg, channels.body) if not leg.leaving},
             {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges.body},
             {endpoint["resource"]: endpoint["state"] == "online" for endpoint in endpoints.body},
             frozenset([file for call in calls if (file := await self._being_recorded(call))]),
@@ -146,17 +152,20 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
     caller = found.legs.get(call.id)
     if caller and not caller.ours:
         return [CallerTakenOver(at)]
-    events: list[Event] = []
-    if caller is None and call.caller_here:
-        events.append(CallerLeft(at))
-    if call.seat and call.phase in WITH_HER:
-        events += _what_she_did(call, found.legs.get(call.secretary_leg), at)
-    if events or caller is None:
-        return events
+    left: list[Event] = [CallerLeft(at)] if caller is None and call.caller_here else []
+    hers = _what_she_did(call, found.legs.get(call.secretary_leg), at) if call.seat and call.phase in WITH_HER else []
+    if call.phase is not Phase.ENDING and (left or (hers and call.phase is Phase.TALKING)):
+        return [*left, *hers]
+    # First what he hears and what was let go is put in order, then what people did is told.
+    return [*_put_in_order(call, caller, found, at, newly_connected), *left, *hers]
+
+
+def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
     bridged = {call.id, call.secretary_leg} <= found.bridges.get(call.bridge, frozenset())
     recorded = call.recording in found.recording
     amiss = call.phase is Phase.TALKING and not (bridged and (recorded or not call.recording))
-    return [Recovered(at, caller.up, bridged, recorded)] if newly_connected or amiss else []
+    picked_up = caller is not None and caller.up
+    return [Recovered(at, picked_up, bridged, recorded)] if newly_connected or amiss else []
 
 
 def _what_she_did(call: Call, leg: Leg | None, at: datetime) -> list[Event]:
@@ -181,6 +190,7 @@ def _leg(channel: dict[str, Any]) -> Leg:
         did=did if role == "arrived" else "",
         number=caller.get("number", ""),
         caller_name=caller.get("name", ""),
+        leaving=dialplan.get("context") == HANGUP_HANDLER,
     )
 
 

@@ -234,6 +234,11 @@ class Story:
         assert heard == what, f"the caller hears {heard}, not {what}:\n{self.so_far}"
         return self
 
+    def hears_nobody(self) -> Self:
+        """The caller's leg is gone."""
+        assert self.current not in self.switch.legs, self.so_far
+        return self
+
     def is_in(self, phase: Phase) -> Self:
         assert self.call.phase is phase, f"{self.call.phase}:\n{self.so_far}"
         return self

@@ -23,9 +23,13 @@ class CallArrived(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallerLeft(Event):
-    """The caller's leg is gone. `cause` is the Q.850 cause, 0 where nobody knows."""
+    """The caller's leg is gone. `cause` is the Q.850 cause, 0 where nobody knows.
+
+    `since` is when he really left, where the daemon learns of it only afterwards.
+    """
 
     cause: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,7 @@ def record_message(call: Call, event: PromptEnded) -> Step:
 
 
 def message_recorded(call: Call, event: RecordingEnded) -> Step:
-    call = replace(call, files_awaited=call.files_awaited - 1)
+    call = replace(call, files_awaited=max(0, call.files_awaited - 1))
     if event.path != call.message:
         return call, []
     return part(without(call, Deadline.MESSAGE), event.at, call.known.sounds.thanks, call.outcome)
@@ -332,7 +332,7 @@ def parted(call: Call, event: PromptEnded) -> Step:
 
 
 def caller_hung_up(call: Call, event: CallerLeft) -> Step:
-    return end_call(replace(call, caller_here=False), event.at, call.outcome)
+    return end_call(replace(call, caller_here=False, ended_at=event.since), event.at, call.outcome)
 
 
 def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
@@ -397,10 +397,11 @@ def files_inspected(call: Call, event: FilesInspected) -> Step:
 
 
 def settling_over(call: Call, event: DeadlinePassed) -> Step:
-    """Something never confirmed its end. The minute's comparison with the switch finds what is left over."""
-    if not call.inspected:
-        return look_at_files(replace(call, caller_here=False), event.at)
-    return finish(call, event.at)
+    """Something never confirmed its end. A caller is hung up again: one who stayed would come back as a new call.
+    Of the rest the minute's comparison with the switch finds what is left over."""
+    if call.caller_here:
+        return by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
+    return finish(call, event.at) if call.inspected else look_at_files(call, event.at)
 
 
 def finish(call: Call, at: datetime) -> Step:
@@ -436,22 +437,33 @@ def resume_waiting(call: Call, event: Recovered) -> Step:
     call = replace(call, picked_up=event.picked_up)
     if call.prompt_playing:
         call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
-    return call, comfort(call)
+    # Answering may have been saved but not done.
+    call, pick_up = (call, []) if Deadline.PATIENCE in call.deadlines else picked_up(call)
+    return call, [*pick_up, *comfort(call)]
+
+
+def resume_withdrawing(call: Call, event: Recovered) -> Step:
+    call, comfort_him = resume_waiting(call, event)
+    call = by(call, Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
+    return call, [HangUp(call.secretary_leg), *comfort_him]
 
 
 def resume_talking(call: Call, event: Recovered) -> Step:
     """Performs what was saved but not done when the daemon died between the two."""
     call, pick_up = picked_up(replace(call, picked_up=event.picked_up))
+    quiet: list[Command] = [StopPlaying(call.prompt), StopRingingTone(call.id), StopMusic(call.id)]
     both: tuple[str, ...] = (call.id, call.secretary_leg)
-    join: list[Command] = [] if event.bridged else [Join(call.bridge, both, mixed=call.known.recording)]
+    join = [] if event.bridged else [*quiet, Join(call.bridge, both, mixed=call.known.recording)]
     record: list[Command] = []
     if call.recording and not event.recorded:
+        call = replace(call, files_awaited=1)
         record = [RecordBridge(call.bridge, call.recording)]
     return call, [*pick_up, *join, LimitLeg(call.id, None), *record]
 
 
 def resume_ending(call: Call, event: Recovered) -> Step:
     let_go = release(call)
+    call = by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT)
     call, more = settle(replace(call, files_awaited=0, inspected=False), event.at)
     return call, [*let_go, *more]
 
@@ -572,7 +584,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.WITHDRAWING, D.PATIENCE): patience_over,
     (P.WITHDRAWING, D.POSITION): tell_position,
     (P.WITHDRAWING, D.WAIT_LIMIT): wait_over_while_ringing,
-    (P.WITHDRAWING, Recovered): resume_waiting,
+    (P.WITHDRAWING, Recovered): resume_withdrawing,
     (P.TALKING, CallerLeft): caller_hung_up,
     (P.TALKING, SecretaryLeft): secretary_hung_up,
     (P.TALKING, Recovered): resume_talking,

@@ -1,0 +1,222 @@
+"""Stories of a daemon that dies: whatever it was doing, the next one goes on with it, and nobody is left behind."""
+
+from datetime import timedelta
+
+import pytest
+from story import Story, speaks
+from test_flow_stories import WELCOME
+
+from pbx_control.domain.call.commands import Answer, Join, Play, RecordBridge, Ring
+from pbx_control.domain.call.model import Admission, Outcome, Phase
+
+# --- the daemon is away for some seconds -------------------------------------------------------------------------
+
+
+def test_a_conversation_talks_on_and_is_not_touched() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5).expect(RecordBridge)
+    story.daemon_dies().passes(60).hears("ana").daemon_returns().hears("ana").never(Join).never(RecordBridge)
+    story.passes(60).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert story.call.recording_flaw == ""
+
+
+def test_a_caller_who_hung_up_meanwhile_is_settled() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).daemon_dies().caller_hangs_up().passes(5)
+    story.hears_nobody().daemon_returns().passes(1).ended(Outcome.ANSWERED).is_free("Ana")
+
+
+def test_a_secretary_who_is_gone_meanwhile_sends_him_to_the_front() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes").answers("Ana").passes(5).daemon_dies()
+    story.hangs_up("Ana").passes(5).daemon_returns().hears("music").rings("Eva").answers("Eva").hears("eva")
+
+
+def test_both_gone_meanwhile() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9).daemon_dies()
+    story.hangs_up("Ana").caller_hangs_up().passes(30).daemon_returns().passes(5).ended(Outcome.ANSWERED)
+    story.is_free("Ana")
+
+
+def test_an_answer_that_fell_into_the_gap_connects() -> None:
+    story = Story("Ana").caller_dials("andes").passes(2).daemon_dies().passes(1).answers("Ana").passes(2)
+    story.daemon_returns().hears("ana").passes(9).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+
+
+def test_an_answer_that_fell_into_the_gap_is_recorded_once() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).passes(2).daemon_dies().answers("Ana").passes(2)
+    story.daemon_returns().hears("ana").expect(RecordBridge).never(RecordBridge)
+
+
+def test_a_telephone_that_stopped_ringing_meanwhile_counts_as_refused() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes").passes(2).daemon_dies().passes(1).refuses("Ana").passes(2)
+    story.daemon_returns().hears("ringing").rings("Eva")
+
+
+def test_after_twenty_seconds_without_a_daemon_the_music_begins_when_it_is_back() -> None:
+    story = Story().caller_dials("andes").passes(18).daemon_dies().passes(5).hears("ringing")
+    story.daemon_returns().passes(0.1).expect(Answer).hears("music")
+
+
+def test_a_position_that_was_being_spoken_is_followed_by_music() -> None:
+    story = Story().caller_dials("andes").passes(21).hears("position 1").daemon_dies().passes(5).hears("silence")
+    story.daemon_returns().hears("music").passes(31).hears("position 1")
+
+
+def test_so_is_one_while_a_telephone_rang_in_vain() -> None:
+    story = Story().caller_dials("andes").passes(20.2).sits_down("Ana").passes(1).hears("position 1")
+    story.daemon_dies().passes(4).refuses("Ana").daemon_returns().hears("music").passes(31).hears("position 1")
+
+
+def test_a_welcome_whose_end_nobody_heard_is_played_again() -> None:
+    story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play).passes(1).daemon_dies().passes(5)
+    story.hears("silence").daemon_returns().expect(Play).hears("notice").passes(4).rings("Ana")
+
+
+def test_a_closed_announcement_too() -> None:
+    story = Story().caller_dials("andes", admission=Admission.CLOSED).passes(1).daemon_dies().passes(5)
+    story.daemon_returns().hears("closed").passes(4).ended(Outcome.CLOSED, letters=0)
+
+
+def test_an_exhausted_announcement_too() -> None:
+    story = Story().caller_dials("andes", admission=Admission.EXHAUSTED).passes(1).daemon_dies().passes(5)
+    story.daemon_returns().hears("exhausted").passes(4).ended(Outcome.EXHAUSTED)
+
+
+def test_who_was_to_leave_a_message_is_asked_again() -> None:
+    story = Story().caller_dials("andes").passes(91).hears("leave a message").daemon_dies().passes(5)
+    story.daemon_returns().hears("leave a message").passes(3.2).speaks_a_message(5).hears("thanks").passes(4)
+    story.ended(Outcome.LEFT_MESSAGE)
+
+
+def test_a_message_spoken_while_nobody_listened_is_kept() -> None:
+    story = Story().caller_dials("andes").passes(94).hears("tone").daemon_dies().passes(9).caller_hangs_up()
+    story.passes(3).daemon_returns().passes(5).ended(Outcome.LEFT_MESSAGE)
+    assert story.call.message == "2026/08/03/maria-message.wav"
+
+
+def test_a_message_that_was_being_spoken_when_the_connection_broke_is_thanked_for() -> None:
+    story = Story().caller_dials("andes").passes(94).hears("tone").daemon_dies().passes(2).daemon_returns()
+    story.passes(1)
+    story.switch.message_ends("maria")
+    story.passes(9).ended(Outcome.LEFT_MESSAGE)
+
+
+def test_thanks_that_nobody_heard_the_end_of_are_said_again() -> None:
+    story = Story().caller_dials("andes").passes(94).speaks_a_message(5).hears("thanks").daemon_dies().passes(9)
+    story.daemon_returns().hears("thanks").passes(4).ended(Outcome.LEFT_MESSAGE)
+
+
+def test_a_caller_whom_the_switch_took_over_is_left_to_it() -> None:
+    story = Story("Ana").caller_dials("andes").passes(2).daemon_dies().passes(1)
+    story.switch.legs["maria"].ours = False
+    story.daemon_returns().is_in(Phase.ENDED)
+    assert (story.call.taken_over, story.letters, story.claims) == (True, [], {})
+
+
+def test_a_caller_who_waits_while_the_daemon_is_away_for_long_is_taken_over_by_the_switch() -> None:
+    story = Story().caller_dials("andes").passes(30).daemon_dies().passes(100).daemon_returns()
+    assert story.call.taken_over
+
+
+def test_a_call_that_had_just_been_let_go_is_let_go_to_the_end() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9).caller_hangs_up().daemon_dies()
+    story.passes(9).daemon_returns().passes(5).ended(Outcome.ANSWERED)
+
+
+# --- a step is saved, but the daemon dies before it performs it -----------------------------------------------------
+
+
+def test_an_answer_is_saved_but_not_performed() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).passes(2).daemon_dies_before_performing()
+    story.answers("Ana").passes(3).daemon_returns().hears("ana").expect(RecordBridge)
+    story.passes(10).caller_hangs_up().passes(5).ended(Outcome.ANSWERED)
+    assert story.call.recording_flaw in ("", "short")
+
+
+def test_an_answer_during_the_music_is_saved_but_not_performed() -> None:
+    story = Story().caller_dials("andes").passes(30).sits_down("Ana").passes(1).hears("music")
+    story.daemon_dies_before_performing().answers("Ana").passes(3).daemon_returns().hears("ana")
+    assert not story.switch.legs["maria"].music
+
+
+def test_a_ring_is_saved_but_not_performed() -> None:
+    story = Story().caller_dials("andes").passes(2).daemon_dies_before_performing().sits_down("Ana").passes(3)
+    story.daemon_returns().hears("ringing").passes(6).rings("Ana").answers("Ana").hears("ana")
+
+
+def test_the_end_of_the_ringing_is_saved_but_the_call_not_answered() -> None:
+    story = Story().caller_dials("andes").passes(19).daemon_dies_before_performing().passes(5).hears("ringing")
+    story.daemon_returns().expect(Answer).hears("music").passes(1).hears("position 1")
+
+
+def test_a_goodbye_is_saved_but_the_caller_not_hung_up() -> None:
+    story = Story().caller_dials("andes", admission=Admission.CLOSED, summary_closed=True).passes(2.5)
+    story.daemon_dies_before_performing().passes(9).daemon_returns().passes(1).ended(Outcome.CLOSED)
+
+
+def test_a_callers_goodbye_is_saved_but_she_not_hung_up() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9)
+    story.daemon_dies_before_performing().caller_hangs_up().passes(5).hears_nobody()
+    story.daemon_returns().passes(1).ended(Outcome.ANSWERED).is_free("Ana")
+
+
+def test_her_goodbye_is_saved_but_the_caller_not_hung_up() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(9)
+    story.daemon_dies_before_performing().hangs_up("Ana").passes(5).daemon_returns().passes(1)
+    story.ended(Outcome.ANSWERED)
+
+
+def test_a_withdrawal_is_saved_but_her_telephone_rings_on() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes").passes(9).daemon_dies_before_performing().passes(2)
+    story.rings("Ana").daemon_returns().passes(3).rings("Eva")
+    assert story.switch.telephone("ana") is None
+
+
+def test_a_look_at_the_files_is_saved_but_not_taken() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9).caller_hangs_up()
+    story.passes(0.06).daemon_dies_before_performing().passes(5).daemon_returns().passes(5).ended(Outcome.ANSWERED)
+
+
+def test_the_message_is_asked_for_but_the_tone_never_comes() -> None:
+    story = Story().caller_dials("andes").passes(92).daemon_dies_before_performing().passes(5).hears("silence")
+    story.daemon_returns().hears("leave a message").passes(3.2).speaks_a_message(4).passes(4)
+    story.ended(Outcome.LEFT_MESSAGE)
+
+
+# --- the comparison that is made every minute -----------------------------------------------------------------------
+
+
+def test_a_comparison_changes_nothing_where_all_is_well() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).passes(2).compares().answers("Ana").passes(2)
+    done = len(story.switch.done)
+    story.compares().passes(60).compares()
+    assert len(story.switch.done) == done
+
+
+def test_a_recording_that_stopped_is_taken_up_again_and_its_end_awaited() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5)
+    story.switch._close_all_of("maria", story.call.bridge)
+    story.passes(1).compares().passes(20).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert story.call.recording_flaw == ""
+
+
+def test_an_end_that_was_missed_is_found() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).daemon_dies().caller_hangs_up()
+    story.daemon_lives = True
+    story.passes(30).is_in(Phase.TALKING).compares().passes(1).ended(Outcome.ANSWERED)
+
+
+def test_a_goodbye_that_the_switch_did_not_hear_is_said_again() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).daemon_dies_before_performing()
+    story.hangs_up("Ana")
+    story.daemon_lives, story._will_die = True, False
+    story.passes(4).ended(Outcome.ANSWERED)
+
+
+@pytest.mark.parametrize("seconds", [1, 10.02, 13, 20, 20.52, 25, 91, 95, 110])
+def test_a_daemon_that_is_back_within_five_seconds_drops_no_caller(seconds: float) -> None:
+    story = Story(speaks("Ana")).caller_dials("andes", wait_limit=timedelta(seconds=90)).passes(seconds)
+    story.daemon_dies().passes(5).daemon_returns().passes(0.1)
+    assert story.switch.heard_by("maria") != "silence"
+    story.passes(250)
+    assert story.call.phase is Phase.ENDED
+    assert [command for _, command in story.switch.done if isinstance(command, Ring)]
+    story.nothing_is_left()
