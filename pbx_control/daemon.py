@@ -14,15 +14,20 @@ import uvloop
 from pbx_control import reception
 from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.asterisk import runtime
+from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
 from pbx_control.asterisk.translate import Arrival, ChannelGone, LeftApplication, caller_left, translate
+from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
+from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import InspectFiles
+from pbx_control.domain.office import Office
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.notify.mail import Mailer
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.notify.worker import Outbox
+from pbx_control.publishing import Publishing
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
 from pbx_control.settings import Home, Settings
@@ -30,6 +35,7 @@ from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
 from pbx_control.switchboard import Switchboard
+from pbx_control.telephones import Telephones
 
 log = structlog.get_logger()
 
@@ -58,6 +64,9 @@ class Daemon:
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
+        self._telephones = Telephones(settings, self._engine, self._ari, self._board)
+        self._publishing = Publishing(home, settings, self._engine, self._adopt)
+        self._catching_up = CatchingUp(home, self._engine, self._board, settings.office.name, self._outbox.wake)
         self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -67,7 +76,16 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         await reception.open_shop(self._board, self._engine)
         async with AsyncExitStack() as stack:
-            for work in (self._connection, self._beat, self._looking, self._outbox.run, self._publishing, self._catching_up):
+            for work in (
+                self._connection,
+                self._beat,
+                self._looking,
+                self._outbox.run,
+                self._telephones.run,
+                self._telephones.count,
+                self._publishing.run,
+                self._catching_up.run,
+            ):
                 await stack.enter_async_context(_running(work))
             await self._stopping.wait()
             self._pulse.set_ready(False)
@@ -128,6 +146,9 @@ class Daemon:
     async def _take_up(self) -> None:
         """After each new connection: recover what was live, then take calls."""
         await self._ari.choose_events()
+        at = now()
+        channels = await self._ari.ask("GET", "channels")
+        await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels.body), at))
         await self._compare(newly_connected=True)
         self._renew_heartbeat()
         self._pulse.set_ready(True)
@@ -157,14 +178,11 @@ class Daemon:
     def _renew_heartbeat(self) -> None:
         self._ari.request("POST", "asterisk/variable", variable="PBX_ALIVE", value=int(now().timestamp()))
 
-    async def _publishing(self) -> None:
-        await reception.keep_published(self._board, self._engine, self._home, self._settings)
-
-    async def _catching_up(self) -> None:
-        await reception.keep_catching_up(self._engine, self._home, self._settings, self._outbox.wake)
+    def _adopt(self, office: Office) -> None:
+        self._board.staff(Directory(office), {})
 
 
-class _running:  # noqa: N801 — reads as a verb in `async with`
+class _running:
     """Runs a task that should never end for the length of a block; if it dies, that is logged and it is begun anew."""
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -183,7 +201,7 @@ class _running:  # noqa: N801 — reads as a verb in `async with`
             try:
                 await self._work()
             except Exception:
-                log.exception("a part of the daemon failed and is begun anew", part=self._work.__name__)
+                log.exception("a part of the daemon failed and is begun anew", part=self._work.__qualname__)
                 await asyncio.sleep(RECONNECT_EVERY)
 
 

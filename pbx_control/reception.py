@@ -1,6 +1,7 @@
 """What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -12,7 +13,8 @@ from pbx_control.clock import now
 from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import FilesInspected
-from pbx_control.domain.call.model import Caller
+from pbx_control.domain.call.model import Call, Caller
+from pbx_control.domain.messages import NAME_LIMIT
 from pbx_control.domain.numbering import caller_number, country_of
 from pbx_control.domain.office import Office
 from pbx_control.domain.wording import clean_line
@@ -25,9 +27,6 @@ from pbx_control.switchboard import Switchboard
 
 log = structlog.get_logger()
 
-# Longer names are no names.
-NAME_LIMIT = 60
-
 
 async def open_shop(board: Switchboard, engine: Engine) -> None:
     """Staffs the floor and adopts the calls that an earlier daemon left."""
@@ -37,7 +36,7 @@ async def open_shop(board: Switchboard, engine: Engine) -> None:
     board.staff(Directory(office), idle)
 
 
-def _remembered(engine: Engine):  # type: ignore[no-untyped-def]
+def _remembered(engine: Engine) -> tuple[Office, list[Call], dict[str, int], dict[int, datetime]]:
     with writing(engine) as conn:
         calls.release_forgotten_seats(conn)
     with reading(engine) as conn:
@@ -75,5 +74,5 @@ def inspect_files(home: Home, command: InspectFiles) -> FilesInspected:
 def _seconds(folder: Path, name: str) -> float | None:
     if not name:
         return None
-    found = recordings.inspect(folder / name)
+    found = recordings.settle(folder / name)
     return found.seconds if found.exists else None

@@ -10,7 +10,7 @@ import csv
 import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,14 @@ class AbsentCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """The ids of all channels that Asterisk had at one instant."""
+
+    channels: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Line:
     at: datetime
     event: str
@@ -85,10 +93,10 @@ class Absence:
         self._taken: set[str] = set()
         self._read: dict[Path, tuple[int, frozenset[str]]] = {}  # size when read, calls in it
 
-    def gather(self, live: Collection[str] | None = None) -> list[AbsentCall]:
-        """The calls that are over, oldest first. `live` are the ids of all channels that Asterisk has now.
+    def gather(self, alive: Alive | None = None) -> list[AbsentCall]:
+        """The calls that are over, oldest first.
 
-        A call without an end is one still going on; if `live` is given and has not its channel, Asterisk ended with
+        A call without an end is one still going on; if `alive` is given and has not its channel, Asterisk ended with
         it, and its last sign of life counts as its end.
         """
         self._move_aside()
@@ -96,7 +104,7 @@ class Absence:
         for file in sorted(self._waiting.glob("*.csv")):
             for line in self._lines(file):
                 lines[line.call].append(line)
-        calls = [self._call(call, own) for call, own in lines.items() if _is_over(call, own, live)]
+        calls = [self._call(call, own) for call, own in lines.items() if _is_over(call, own, alive)]
         return sorted((call for call in calls if call.id not in self._taken), key=lambda call: call.arrived_at)
 
     def taken_in(self, ids: Iterable[str]) -> None:
@@ -188,8 +196,11 @@ def _parsed(row: list[str], file: Path) -> _Line | None:
         return None
 
 
-def _is_over(call: str, lines: Iterable[_Line], live: Collection[str] | None) -> bool:
-    return any(line.event == "ended" for line in lines) or (live is not None and call not in live)
+def _is_over(call: str, lines: Sequence[_Line], alive: Alive | None) -> bool:
+    if any(line.event == "ended" for line in lines):
+        return True
+    # One that gave a sign after that instant may have begun after it, too.
+    return alive is not None and call not in alive.channels and max(line.at for line in lines) < alive.at
 
 
 def _arrival(line: _Line | None, otherwise: datetime) -> tuple[str, int | None, datetime]:

@@ -91,6 +91,7 @@ class Ami:
             await asyncio.sleep(0)  # panoramisk sends its login in a callback of the connection
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 answer = await self._manager.authenticated_future
+            await asyncio.sleep(0)  # its own callback, which notes the login, may still be waiting for its turn
         except OSError as error:
             self.close()
             raise SwitchAway("Asterisk does not run: {why}", why=error.strerror or error) from None

@@ -1,0 +1,103 @@
+"""Brings into the journal what the switch did alone: reads its records, completes the calls, once each."""
+
+import asyncio
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from pbx_control.asterisk.absence import Absence, AbsentCall, Alive
+from pbx_control.clock import now
+from pbx_control.domain.call.events import CallerLeft, CallerTakenOver
+from pbx_control.domain.call.flow import flaw
+from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.messages import NAME_LIMIT
+from pbx_control.domain.numbering import caller_number, country_of
+from pbx_control.domain.wording import clean_line
+from pbx_control.media import recordings
+from pbx_control.settings import Home
+from pbx_control.store.engine import writing
+from pbx_control.store.taken_in import SwitchCall, SwitchEvent, take_in
+from pbx_control.switchboard import Switchboard
+
+# The switch's records are looked at so often, seconds: calls that end in the fallback while the daemon is there.
+LOOK_EVERY = 1.0
+
+
+class CatchingUp:
+    """`take_in` reads once; `run` goes on reading. `wrote` is called when letters may have been written."""
+
+    def __init__(
+        self, home: Home, engine: Engine, board: Switchboard, office_name: str, wrote: Callable[[], None]
+    ) -> None:
+        self._home = home
+        self._engine = engine
+        self._board = board
+        self._office_name = office_name
+        self._wrote = wrote
+        self._absence = Absence(home)
+        self._one_at_a_time = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Takes in what the switch writes, for ever."""
+        while True:
+            await self.take_in()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def take_in(self, alive: Alive | None = None) -> None:
+        """Takes in the calls that are over; `alive` also settles those that ended with an Asterisk that died."""
+        async with self._one_at_a_time:
+            absent = await asyncio.to_thread(self._absence.gather, alive)
+            told = [call.id for call in absent if self._tell_board(call)]
+            rest = [call for call in absent if call.outcome and self._board.call(call.id) is None]
+            unknown = [call.id for call in absent if not call.outcome and self._board.call(call.id) is None]
+            if absent:
+                remembered = await asyncio.to_thread(self._remember, rest)
+                await asyncio.to_thread(self._absence.taken_in, [*told, *unknown, *remembered])
+            if rest:
+                self._wrote()
+
+    def _tell_board(self, absent: AbsentCall) -> bool:
+        """Tells a live call what became of it. True if that is all there is to do; a call that the switch took over
+        is remembered in the next round, when the board has let go of it."""
+        call = self._board.call(absent.id)
+        if call is None:
+            return False
+        if absent.outcome is None:
+            self._board.post(call.id, CallerLeft(now(), since=absent.ended_at))
+            return True
+        self._board.post(call.id, CallerTakenOver(now()))
+        return False
+
+    def _remember(self, absent: list[AbsentCall]) -> list[str]:
+        """The ids of those that are in the store now."""
+        remembered = []
+        for call in absent:
+            with writing(self._engine) as conn:
+                if take_in(conn, self._as_stored(call), self._office_name):
+                    remembered.append(call.id)
+        return remembered
+
+    def _as_stored(self, call: AbsentCall) -> SwitchCall:
+        return SwitchCall(
+            id=call.id,
+            did=call.did,
+            caller=caller_number(call.caller, country_of(call.did) or "CL"),
+            caller_name=clean_line(call.caller_name, NAME_LIMIT),
+            arrived_at=call.arrived_at,
+            ended_at=call.ended_at,
+            outcome=call.outcome or Outcome.MISSED,
+            answered_by=call.answered_by,
+            answered_at=call.answered_at,
+            recording=call.recording,
+            recording_flaw=self._flaw(call),
+            message=call.message,
+            events=[SwitchEvent(at=event.at, name=event.name, details=event.details) for event in call.events],
+        )
+
+    def _flaw(self, call: AbsentCall) -> str:
+        if call.answered_at is None or not any(event.name == "recording" for event in call.events):
+            return ""
+        if not call.recording:
+            return "missing"
+        found = recordings.settle(self._home.recordings / call.recording)
+        return flaw(call.ended_at - call.answered_at, found.seconds if found.exists else None)

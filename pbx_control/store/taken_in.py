@@ -1,0 +1,136 @@
+"""Calls that the switch served alone enter the store: row, journal and letters in one transaction, each once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.messages import CallSummary
+from pbx_control.store import calls
+from pbx_control.store.tables import call as call_table
+from pbx_control.store.tables import client, did, journal, secretary
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchEvent:
+    """One thing that the dialplan told of a call: entered, closed, exhausted, recording, answered, message, ended."""
+
+    at: datetime
+    name: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchCall:
+    """A call that the switch served, wholly or from some moment on, and that is over."""
+
+    id: str
+    did: str
+    caller: str
+    caller_name: str
+    arrived_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    answered_by: str = ""  # user of the secretary's telephone
+    answered_at: datetime | None = None
+    recording: str = ""
+    recording_flaw: str = ""
+    message: str = ""
+    events: Sequence[SwitchEvent] = ()
+
+
+def take_in(conn: Connection, one: SwitchCall, office_name: str) -> bool:
+    """Remembers the call and writes its letters; one that is in the store to its end already is left as it is.
+
+    A call that the daemon had begun is completed, and what the daemon saw of it stays. False if the daemon has not
+    let go of it yet: then nothing is done, and it must be tried again.
+    """
+    row = conn.execute(select(call_table).where(call_table.c.id == one.id)).mappings().first()
+    if row and row["state"] is not None:
+        return False
+    if row and row["ended_at"]:
+        return True
+    values = _row(conn, one)
+    if row:
+        began = {"arrived_at", "did", "client_id", "caller", "caller_name"}
+        conn.execute(
+            update(call_table)
+            .where(call_table.c.id == one.id)
+            .values({key: value for key, value in values.items() if key not in began})
+        )
+    else:
+        conn.execute(insert(call_table).values(id=one.id, **values))
+    _add_journal(conn, one)
+    _write_letters(conn, one, values["client_id"], office_name)
+    return True
+
+
+def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
+    her = conn.execute(select(secretary.c.id).where(secretary.c.user == one.answered_by)).scalar()
+    owner = conn.execute(select(did.c.client_id).where(did.c.number == one.did)).scalar()
+    return {
+        "client_id": owner,
+        "did": one.did,
+        "caller": one.caller,
+        "caller_name": one.caller_name,
+        "phase": "ended",
+        "outcome": one.outcome.value,
+        "secretary_id": her,
+        "arrived_at": one.arrived_at,
+        "answered_at": one.answered_at,
+        "ended_at": one.ended_at,
+        "recording": one.recording,
+        "recording_flaw": one.recording_flaw,
+        "message": one.message,
+        "hosted_by": "switch",
+        "state": None,
+    }
+
+
+def _add_journal(conn: Connection, one: SwitchCall) -> None:
+    last = conn.execute(select(func.max(journal.c.seq)).where(journal.c.call_id == one.id)).scalar() or 0
+    rows = [
+        {
+            "call_id": one.id,
+            "seq": last + number,
+            "at": event.at,
+            "event": "ServedByTheSwitch",
+            "details": _encode({"what": event.name, "details": event.details}).decode(),
+        }
+        for number, event in enumerate(one.events, start=1)
+    ]
+    if rows:
+        conn.execute(insert(journal), rows)
+
+
+def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, office_name: str) -> None:
+    owner = conn.execute(select(client).where(client.c.id == client_id)).mappings().first()
+    if owner is None or (one.outcome is Outcome.CLOSED and not owner["summary_closed"]):
+        return
+    her = conn.execute(select(secretary.c.name).where(secretary.c.user == one.answered_by)).scalar()
+    until = one.answered_at or one.ended_at
+    summary = CallSummary(
+        call_id=one.id,
+        client_id=owner["id"],
+        client_name=owner["name"],
+        language=owner["language"],
+        timezone=owner["timezone"],
+        did=one.did,
+        caller=one.caller,
+        caller_name=one.caller_name,
+        outcome=one.outcome,
+        secretary=her or "",
+        arrived_at=one.arrived_at,
+        ended_at=one.ended_at,
+        waited=max(until - one.arrived_at, timedelta(0)),
+        talked=one.ended_at - until,
+        recording_flaw=one.recording_flaw,
+        message=one.message,
+    )
+    calls.write_letters(conn, summary, office_name)

@@ -1,0 +1,89 @@
+"""Listens to AMI: which telephones can be reached, and who was refused by the switch."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx_control.asterisk.ami import Ami, refusal, telephone
+from pbx_control.asterisk.ari import Ari, path
+from pbx_control.clock import now
+from pbx_control.errors import StoreUnavailable, SwitchUnavailable
+from pbx_control.settings import Settings
+from pbx_control.store import refusals
+from pbx_control.store.engine import writing
+from pbx_control.store.refusals import Counted
+from pbx_control.switchboard import Switchboard
+
+log = structlog.get_logger()
+
+# AMI that is away is tried again so often, seconds.
+RECONNECT_EVERY = 1.0
+# Counted refusals are written so often, seconds: a flood of them costs one transaction.
+WRITE_EVERY = 10.0
+# More sources than this in ten seconds are counted together: the memory of a flood is bounded, too.
+MOST_SOURCES = 1000
+OTHERS = "others"
+
+
+class Telephones:
+    """`run` listens and `count` writes down, for ever."""
+
+    def __init__(self, settings: Settings, engine: Engine, ari: Ari, board: Switchboard) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._ari = ari
+        self._board = board
+        self._refused: Counter[Counted] = Counter()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Connects to AMI; the connection comes back by itself after a break."""
+        ami = Ami(self._settings, self._happened)
+        try:
+            while True:
+                try:
+                    await ami.connect()
+                    await asyncio.Event().wait()
+                except SwitchUnavailable:
+                    ami.close()
+                    await asyncio.sleep(RECONNECT_EVERY)
+                    ami = Ami(self._settings, self._happened)
+        finally:
+            ami.close()
+
+    async def count(self) -> None:
+        """Writes the counted refusals down now and then."""
+        while True:
+            await asyncio.sleep(WRITE_EVERY)
+            if self._refused:
+                counted, self._refused = self._refused, Counter()
+                try:
+                    await asyncio.to_thread(self._write, counted)
+                except StoreUnavailable:
+                    self._refused += counted
+
+    def _write(self, counted: Counter[Counted]) -> None:
+        with writing(self._engine) as conn:
+            refusals.add(conn, counted)
+
+    def _happened(self, name: str, event: Mapping[str, str]) -> None:
+        if phone := telephone(name, event):
+            task = asyncio.ensure_future(self._ask(phone.user))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        elif refused := refusal(name, event):
+            hour = now().replace(minute=0, second=0, microsecond=0)
+            known = len(self._refused) < MOST_SOURCES
+            self._refused[refused.source if known else OTHERS, hour, refused.reason] += 1
+
+    async def _ask(self, user: str) -> None:
+        """Asks the switch itself: of an old and a new contact of one telephone the events come in either order."""
+        try:
+            reply = await self._ari.ask("GET", path("endpoints", "PJSIP", user))
+        except SwitchUnavailable:
+            return  # the comparison after the next connection asks for all telephones
+        if reply.ok:
+            self._board.registered(user, reply.body["state"] == "online")
