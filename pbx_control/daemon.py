@@ -65,7 +65,7 @@ class Daemon:
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
-        self._publishing = Publishing(home, settings, self._engine, self._adopt)
+        self._publishing = Publishing(home, settings, self._engine, self._adopt, self._pulse.set_published)
         self._catching_up = CatchingUp(home, self._engine, self._board, settings.office.name, self._outbox.wake)
         self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()

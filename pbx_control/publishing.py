@@ -28,13 +28,22 @@ TRY_AGAIN_EVERY = 10.0
 
 
 class Publishing:
-    """`run` watches the store's revision; `adopt(office)` is called with each new one before it is published."""
+    """`run` watches the store's revision; `adopt(office)` is called with each new one before it is published,
+    `in_force(revision)` after."""
 
-    def __init__(self, home: Home, settings: Settings, engine: Engine, adopt: Callable[[Office], None]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        engine: Engine,
+        adopt: Callable[[Office], None],
+        in_force: Callable[[int], None],
+    ) -> None:
         self._home = home
         self._settings = settings
         self._engine = engine
         self._adopt = adopt
+        self._in_force = in_force
 
     async def run(self) -> None:
         """Publishes at once, after every change, and once a day for the holidays to come; for ever."""
@@ -61,6 +70,7 @@ class Publishing:
             await asyncio.sleep(TRY_AGAIN_EVERY)
             return None
         log.info("published", revision=done.revision, changed=done.changed, needs_restart=done.needs_restart)
+        self._in_force(office.revision)
         return office.revision, now()
 
     def _revision(self) -> int:

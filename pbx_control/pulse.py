@@ -41,6 +41,7 @@ class Pulse:
         self._file = home.run / "daemon.json"
         self._since = now()
         self.ready = False
+        self._published = 0
 
     def set_ready(self, ready: bool) -> None:
         """Notes that the daemon can (no longer) take calls, and says so at once."""
@@ -50,6 +51,11 @@ class Pulse:
                 _tell_systemd("READY=1")
         self.beat()
 
+    def set_published(self, revision: int) -> None:
+        """Notes which revision of the provisioning is in force in the switch."""
+        self._published = revision
+        self.beat()
+
     def beat(self) -> None:
         """Says that the daemon lives."""
         state = {
@@ -57,6 +63,7 @@ class Pulse:
             "ready": self.ready,
             "since": self._since.isoformat(),
             "beat": now().isoformat(),
+            "published": self._published,
         }
         _replace(self._file, json.dumps(state))
         _tell_systemd("WATCHDOG=1")

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
 from pbx_control.domain import checks
 from pbx_control.settings import Sip
@@ -134,6 +135,12 @@ def _client_ids(connection: Connection, slugs: str | None) -> list[int] | None:
 
 
 def _hand_out(desk: Desk, account: secretaries.Account, as_json: bool, secure: bool) -> None:
+    """Prints the account, and comes back when the switch knows it: a telephone is set up right away."""
+    _print_account(desk, account, as_json, secure)
+    wait_until_live(desk)
+
+
+def _print_account(desk: Desk, account: secretaries.Account, as_json: bool, secure: bool) -> None:
     where = server(desk.settings.sip, secure)
     if as_json:
         print_json({"user": account.user, "password": account.password, "server": where})
