@@ -1,5 +1,6 @@
 """`greeting`: what secretaries say when they answer for a client."""
 
+import sys
 from typing import Any
 
 import click
@@ -30,7 +31,7 @@ def greeting() -> None:
 @pass_desk
 def set_(desk: Desk, slug: str, text: str, asked_by: str) -> None:
     """Puts TEXT in force; - reads it from the standard input. {secretary} and {part_of_day} are filled in."""
-    wanted = click.get_text_stream("stdin").read() if text == "-" else text
+    wanted = sys.stdin.read() if text == "-" else text
 
     def act(connection: Connection) -> str:
         return greetings.write(connection, clients.find(connection, slug).id, wanted, clock.now(), asked_by)

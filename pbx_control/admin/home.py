@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -206,9 +207,7 @@ def _speak_house(desk: Desk) -> None:
     from pbx_control.domain.sounds import LANGUAGES
     from pbx_control.media.prompts import speak_house
 
-    with click.progressbar(
-        length=1, label=desk.say("speaking the prompts"), file=click.get_text_stream("stderr")
-    ) as bar:
+    with click.progressbar(length=1, label=desk.say("speaking the prompts"), file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.length = total

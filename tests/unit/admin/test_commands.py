@@ -1,0 +1,225 @@
+"""The provisioning commands as an admin types them: what they do, print and complete."""
+
+import wave
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+from terminal import Admin
+
+from cli import COMMANDS, main
+from pbx_control.domain.sounds import EXTENSIONS
+
+PROVISIONING = (
+    "trunk", "did", "client", "hours", "holiday", "greeting", "announcement", "secretary", "contact", "recipient",
+)  # fmt: skip
+
+
+def tone(path: Path) -> str:
+    """A second of a square tone as a WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes((b"\x00\x20" * 10 + b"\x00\xe0" * 10) * 400)
+    return str(path)
+
+
+def is_there(admin: Admin, sound: str) -> bool:
+    return all((admin.home / f"{sound}{extension}").stat().st_size > 44 for extension in EXTENSIONS)
+
+
+def closed_announcement(admin: Admin) -> dict[str, str]:
+    [row] = admin.reads("announcement", "show", "andes", "closed")
+    return row
+
+
+def test_a_first_client_is_provisioned_step_by_step(office: Admin) -> None:
+    office.does("hours", "set", "andes", "mon-fri 09:00-19:00", "sat 10:00-14:00")
+    office.does("recipient", "add", "andes", "--email", "ventas@andes.cl")
+    office.does("contact", "add", "andes", "Rosa", "+56987654321", "--department", "Ventas")
+    office.does("secretary", "add", "Ana", "--clients", "andes")
+    facts = office.reads("client", "show", "andes")
+    assert facts["numbers"] == ["+56225550101"]
+    assert facts["week"] == "mon-fri 09:00-19:00 sat 10:00-14:00"
+    assert facts["recipients"] == ["ventas@andes.cl"]
+    assert facts["contacts"] == ["Rosa"]
+    assert office.reads("secretary", "list")[0]["clients"] == ["andes"]
+
+
+def test_free_numbers_of_an_area_are_listed(office: Admin) -> None:
+    assert [row["number"] for row in office.reads("did", "list", "--free", "--area", "2")] == ["+56225550102"]
+    table = office.does("did", "list")
+    assert "+56225550101" in table
+    assert "andes" in table
+
+
+def test_spoken_hours_match_the_configured_ones(office: Admin) -> None:
+    office.does("hours", "set", "andes", "mon-fri 08:30-17:00")
+    closed = closed_announcement(office)
+    assert "8:30 a las 17:00" in closed["text"]
+    assert is_there(office, closed["sound"])
+
+
+def test_name_and_language_are_spoken_anew(office: Admin) -> None:
+    office.does("announcement", "set", "andes", "closed", "--text", "{name}: {hours}")
+    before = closed_announcement(office)
+    office.does("client", "set", "andes", "--name", "Andes Norte", "--language", "en")
+    after = closed_announcement(office)
+    assert after["text"].startswith("Andes Norte: ")
+    assert after["sound"] != before["sound"]
+    assert is_there(office, after["sound"])
+
+
+def test_announcement_may_be_a_recording_and_be_reset(office: Admin, tmp_path: Path) -> None:
+    office.does("announcement", "set", "andes", "closed", "--audio", tone(tmp_path / "aviso.wav"))
+    recorded = closed_announcement(office)
+    assert recorded["origin"] == "audio"
+    assert is_there(office, recorded["sound"])
+    office.does("announcement", "reset", "andes", "closed")
+    assert closed_announcement(office)["origin"] == "house"
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open", "why"),
+    [
+        ("2026-11-23T10:00", True, "hours"),
+        ("2026-11-23T13:30", False, "hours"),
+        ("2026-09-18T10:00", False, "Día de la Independencia"),
+        ("2026-11-23T13:00+00:00", True, "hours"),
+    ],
+)
+def test_hours_check_says_open_or_not_and_why(office: Admin, at: str, is_open: bool, why: str) -> None:
+    state = office.reads("hours", "check", "andes", "--at", at)
+    assert (state["open"], state["why"]) == (is_open, why)
+
+
+def test_hours_check_speaks_to_a_person(office: Admin) -> None:
+    line = office.does("hours", "check", "andes", "--at", "2026-09-18T10:00")
+    assert line == "andes is closed until 2026-09-21 09:00 -03 (holiday: Día de la Independencia)\n"
+    line = office.does("--lang", "es", "hours", "check", "andes", "--at", "2026-11-23T10:00")
+    assert line.startswith("andes está abierto hasta 2026-11-23 13:00")
+    office.does("hours", "set", "andes", "always")
+    assert office.does("hours", "check", "andes") == "andes is open, for the coming month (always)\n"
+
+
+def test_client_may_work_on_a_holiday_and_rest_on_a_day_of_its_own(office: Admin) -> None:
+    office.does("holiday", "remove", "2026-09-18", "--client", "andes")
+    office.does("holiday", "add", "2026-10-02", "--client", "andes", "--name", "Aniversario")
+    assert office.reads("hours", "check", "andes", "--at", "2026-09-18T10:00")["open"]
+    assert office.reads("hours", "check", "andes", "--at", "2026-10-02T10:00")["why"] == "Aniversario"
+    assert "Aniversario" in office.does("holiday", "list", "--year", "2026", "--client", "andes")
+
+
+def test_secretarys_account_is_handed_out_once(office: Admin) -> None:
+    account = office.reads("secretary", "add", "Ana Rojas", "--language", "es,en")
+    assert set(account) == {"user", "password", "server"}
+    assert len(account["password"]) >= 20
+    assert account["password"] not in office.does("secretary", "list", "--json")
+    changed = office.reads("secretary", "reset-password", "Ana Rojas")
+    assert changed["user"] == account["user"]
+    assert changed["password"] != account["password"]
+
+
+def test_secretarys_paper_warns_of_emergency_numbers(office: Admin) -> None:
+    assert "EMERGENCY NUMBERS INCLUDED" in office.does("secretary", "add", "Ana")
+    assert "TAMPOCO NÚMEROS DE EMERGENCIA" in office.does("--lang", "es", "secretary", "add", "Eva")
+
+
+@pytest.mark.parametrize(
+    ("environment", "server"),
+    [
+        ({"PBX_SIP__BIND": "127.0.0.1:16001"}, "127.0.0.1:16001"),
+        ({"PBX_SIP__BIND": "127.0.0.1:16001", "PBX_SIP__EXTERNAL_ADDRESS": "pbx.example.cl"}, "pbx.example.cl:16001"),
+    ],
+)
+def test_secretarys_server_is_where_her_telephone_reaches_us(
+    office: Admin, environment: dict[str, str], server: str
+) -> None:
+    assert f'"server": "{server}"' in office.does("secretary", "add", "Ana", "--json", env=environment)
+
+
+def test_secretary_is_changed(office: Admin) -> None:
+    office.does("secretary", "add", "Ana", "--clients", "andes")
+    office.does("secretary", "set", "Ana", "--clients", "all", "--paused", "--wrap-up", "15s", "--language", "en")
+    [row] = office.reads("secretary", "list")
+    assert (row["clients"], row["paused"], row["wrap_up"], row["languages"]) == (None, True, 15, ["en"])
+
+
+def test_client_is_set_suspended_resumed_and_cancelled(office: Admin) -> None:
+    office.does("client", "set", "andes", "--wait-limit", "2m", "--ringing", "--recording", "--rut", "760864285")
+    facts = office.reads("client", "show", "andes")
+    assert (facts["wait_limit"], facts["music"], facts["recording"], facts["rut"]) == (120, False, True, "76.086.428-5")
+    for verb, state in (("suspend", "suspended"), ("resume", "active"), ("cancel", "cancelled")):
+        office.does("client", verb, "andes")
+        assert office.reads("client", "show", "andes")["state"] == state
+    assert office.reads("did", "list")[0]["client"] is None
+
+
+def test_new_client_has_the_offices_language_and_zone(admin: Admin) -> None:
+    admin.does("client", "add", "inca", "--name", "Inca", env={"PBX_OFFICE__TIMEZONE": "America/Lima"})
+    facts = admin.reads("client", "show", "inca")
+    assert (facts["timezone"], facts["language"], facts["week"]) == (
+        "America/Lima",
+        "es",
+        "mon-fri 09:00-13:00 14:00-18:00",
+    )
+
+
+def test_greeting_has_a_history_that_can_be_rolled_back(office: Admin) -> None:
+    assert "no greeting yet" in office.does("greeting", "show", "andes")
+    office.does("greeting", "set", "andes", "Andes, {part_of_day}", "--asked-by", "gerencia@andes.cl")
+    office.does("greeting", "set", "andes", "-", input="Otro\nsaludo\n")
+    assert office.does("greeting", "show", "andes") == "Otro\nsaludo\n"
+    office.does("greeting", "rollback", "andes")
+    assert [row["text"] for row in office.reads("greeting", "history", "andes")] == [
+        "Andes, {part_of_day}",
+        "Otro\nsaludo",
+        "Andes, {part_of_day}",
+    ]
+
+
+def test_trunks_password_can_be_asked_for(admin: Admin) -> None:
+    words = ("trunk", "add", "entel", "--match", "10.0.0.1", "--host", "sip.example.cl", "--user", "56", "--register")
+    admin.does(*words, "--password", "-", input="oculta\n")
+    [row] = admin.reads("trunk", "list")
+    assert "oculta" not in str(row)
+    assert row["register"]
+
+
+def test_brackets_in_a_name_are_no_markup(office: Admin) -> None:
+    office.does("client", "set", "andes", "--name", "[red]Andes[/] :smile:")
+    assert "[red]Andes[/] :smile:" in office.does("client", "list")
+
+
+@pytest.mark.parametrize("group", PROVISIONING)
+def test_each_verb_shows_an_example_of_itself(group: str) -> None:
+    tree = main.get_command(None, group)
+    for verb, command in tree.commands.items():
+        assert f"pbx-control {group} {verb}" in (command.epilog or ""), f"{group} {verb}"
+        assert command.help
+
+
+def test_only_groups_of_the_tree_are_known() -> None:
+    assert set(PROVISIONING) < set(COMMANDS)
+    assert main.get_command(None, "nonsense") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "offered"),
+    [
+        (["client", "show"], "an", ["andes"]),
+        (["client", "show"], "x", []),
+        (["did", "assign"], "+5622", ["+56225550101", "+56225550102"]),
+        (["did", "assign", "+56225550102"], "", ["andes"]),
+        (["trunk", "remove"], "c", ["carrier"]),
+        (["announcement", "reset", "andes"], "clo", ["closed"]),
+    ],
+)
+def test_shell_completes_names(office: Admin, words: list[str], begun: str, offered: list[str]) -> None:
+    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
+    found = complete.get_completions(["--home", str(office.home), *words], begun)
+    assert [item.value for item in found] == offered
+
+
+def test_shell_completes_nothing_without_a_home(tmp_path: Path) -> None:
+    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
+    assert complete.get_completions(["--home", str(tmp_path), "client", "show"], "") == []

@@ -1,0 +1,115 @@
+"""`setup` makes a home once and mends it later; `status` tells whether calls are taken."""
+
+import fcntl
+import json
+import os
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from terminal import ENVIRONMENT, Admin
+
+REPOSITORY = Path(__file__).parents[3]
+# A listing must feel immediate. CPU seconds, so that a busy machine does not fail the test.
+START_LIMIT = 0.6
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_home_and_its_secrets_are_closed_to_others(set_up_home: Path) -> None:
+    assert mode(set_up_home) == 0o700
+    assert mode(set_up_home / "pbx.toml") == 0o600
+    made = tomllib.loads((set_up_home / "pbx.toml").read_text())["secrets"]
+    assert len(made["ari_password"]) >= 32
+    assert len(made["ami_password"]) >= 32
+    assert made["ari_password"] != made["ami_password"]
+
+
+def test_home_has_prompts_and_configuration(set_up_home: Path) -> None:
+    assert list((set_up_home / "prompts" / "spoken").glob("es-*.wav"))
+    assert list((set_up_home / "prompts" / "spoken").glob("en-*.wav16"))
+    assert (set_up_home / "asterisk" / "etc" / "extensions.conf").read_text()
+
+
+def test_setting_up_again_keeps_everything(office: Admin) -> None:
+    before = (office.home / "pbx.toml").read_bytes(), office.reads("client", "show", "andes")
+    office.does("setup")
+    assert ((office.home / "pbx.toml").read_bytes(), office.reads("client", "show", "andes")) == before
+
+
+def test_what_people_wrote_into_the_settings_stays(admin: Admin) -> None:
+    settings_file = admin.home / "pbx.toml"
+    settings_file.write_text('# ours\n[office]\nname = "Sur"  # the south\n\n[secrets]\nari_password = "short"\n')
+    settings_file.chmod(0o644)
+    admin.does("setup")
+    written = settings_file.read_text()
+    assert "# ours" in written
+    assert 'name = "Sur"  # the south' in written
+    assert "short" not in written
+    assert mode(settings_file) == 0o600
+
+
+def test_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert "thesis.txt" in Admin(tmp_path).is_refused("setup")
+    assert mode(tmp_path) == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.postgres
+def test_database_of_the_environment_is_honoured(admin: Admin, postgres_url: str) -> None:
+    environment = {"PBX_DATABASE__URL": postgres_url}
+    admin.does("setup", env=environment)
+    admin.does("client", "add", "andes", "--name", "Andes", env=environment)
+    assert "andes" in admin.does("client", "list", env=environment)
+    assert admin.reads("client", "list") == []
+    assert postgres_url not in (admin.home / "pbx.toml").read_text()
+
+
+def test_status_without_a_daemon(admin: Admin) -> None:
+    result = admin.types("status", "--json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert told["daemon"] == {"running": False, "ready": False}
+    assert told["database"] == {"ready": True, "kind": "sqlite", "live_calls": 0}
+    assert not told["asterisk"]["running"]
+    assert "not running" in admin.types("status").stdout
+
+
+@pytest.mark.parametrize(("ready", "exit_status"), [(True, 0), (False, 1)])
+def test_status_with_a_daemon(admin: Admin, ready: bool, exit_status: int) -> None:
+    since = "2026-11-22T12:00:00+00:00"
+    (admin.home / "run" / "daemon.json").write_text(json.dumps({"pid": os.getpid(), "ready": ready, "since": since}))
+    with (admin.home / "run" / "daemon.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = admin.types("status", "--json")
+    assert result.exit_code == exit_status
+    assert json.loads(result.stdout)["daemon"] == {"running": True, "ready": ready, "pid": os.getpid(), "since": since}
+
+
+@pytest.mark.parametrize("left", ["", "{}", "[]", '{"pid": "x", "ready": true, "since": "now"}', "null"])
+def test_status_takes_no_leftover_for_a_daemon(admin: Admin, left: str) -> None:
+    (admin.home / "run" / "daemon.json").write_text(left)
+    (admin.home / "run" / "daemon.lock").write_text("")
+    result = admin.types("status", "--json")
+    assert result.exit_code == 1
+    assert not json.loads(result.stdout)["daemon"]["running"]
+
+
+def test_a_listing_starts_at_once(office: Admin) -> None:
+    command = [sys.executable, "-m", "cli", "--home", str(office.home), "did", "list"]
+    environment = {name: value for name, value in (os.environ | ENVIRONMENT).items() if value is not None}
+    took = []
+    for _ in range(3):
+        before = os.times()
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=True)
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
+        assert b"+56225550101" in done.stdout
+    assert min(took) < START_LIMIT
