@@ -4,7 +4,8 @@ import asyncio
 import shutil
 import signal
 import sys
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,25 @@ async def _perform(desk: Desk, screen: Screen, stay: bool) -> None:
     async with AsyncExitStack() as stack:
         try:
             show = await _raise_curtain(desk, screen, stack)
-            await show.acts()
+            async with _meanwhile(show.narrate()):
+                await show.acts()
         except DidNotHappen as missing:
             screen.fact("{what}", False, what=missing)
             return
         if stay:
             await show.stay()
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Does something beside the block, and ends it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _cancel_on_signals() -> None:

@@ -46,6 +46,11 @@ class Show:
         await self.a_call_without_the_daemon()
         await self.farewell()
 
+    async def narrate(self) -> None:
+        """Shows what `call watch` tells, line by line, as long as the demo lasts."""
+        async for line in self.office.watch("call", "watch"):
+            self.screen.line(line.partition("  ")[2])
+
     async def type(self, *words: str) -> str:
         """Shows a command and runs it."""
         self.screen.command(words)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,20 @@ class Installation:
     async def ask(self, *words: str) -> Any:
         """What a reading command answers with --json."""
         return json.loads(await self.pbx(*words, "--json"))
+
+    async def watch(self, *words: str) -> AsyncIterator[str]:
+        """The lines that a command prints, as they come; the command ends with the iteration."""
+        process = await create_subprocess_exec(
+            *self.command, *words, env=self.environment, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+        )
+        assert process.stdout
+        try:
+            async for line in process.stdout:
+                yield line.decode(errors="replace").rstrip()
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
     async def start_daemon(self) -> None:
         """Starts the daemon and waits until it is ready to take calls."""
