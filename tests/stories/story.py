@@ -17,7 +17,7 @@ from fake_switch import BUSY, REJECTED, RTP_TIMEOUT, FakeSwitch
 
 from pbx_control.domain import floor
 from pbx_control.domain.call import flow
-from pbx_control.domain.call.commands import ClaimSeat, Command, FreeSeat, SwitchCommand, WriteLetters
+from pbx_control.domain.call.commands import ClaimSeat, Command, FreeSeat, RemoveBridge, SwitchCommand, WriteLetters
 from pbx_control.domain.call.events import CallArrived, DeadlinePassed, Event, Offered, OfferLost, SeatClaimed
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
 from pbx_control.domain.floor import Chair
@@ -34,6 +34,7 @@ SOUNDS = Sounds(
     thanks="thanks",
     positions=tuple(f"position {number}" for number in range(1, 22)),
 )
+WELCOME = replace(SOUNDS, welcome=("welcome", "notice"))
 USUAL = Facts("+56225550101", 1, "andes", "Andes Ltda", "es", "America/Santiago", Admission.OPEN, SOUNDS)
 
 
@@ -187,8 +188,18 @@ class Story:
             if call.phase is not Phase.ENDED:
                 for event in differences(call, found, self.now, newly_connected):
                     self._step(call.id, event)
+        self._remove_strays()
         self._look_at_floor()
         return self
+
+    def _remove_strays(self) -> None:
+        """As pbx_control/recovery.py does: legs and bridges that no call wants."""
+        over = {call.id for call in self.calls.values() if call.phase is Phase.ENDED}
+        for key, leg in list(self.switch.legs.items()):
+            if leg.user and (leg.call in over or key != self.calls[leg.call].secretary_leg):
+                self.switch.leaves(key)
+        for call_id in over:
+            self.switch.perform(call_id, RemoveBridge(self.calls[call_id].bridge))
 
     def happens(self, event: Event) -> Self:
         """Any event of the current call, out of the blue."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from story import SOUNDS, Story, speaks
+from story import WELCOME, Story, speaks
 
 from pbx_control.domain.call.commands import (
     Answer,
@@ -16,11 +16,8 @@ from pbx_control.domain.call.commands import (
     Ring,
     StartMusic,
 )
-from pbx_control.domain.call.events import CallerLeft, DeadlinePassed, PromptEnded, SecretaryAnswered, SecretaryLeft
-from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase, Sounds
-
-WELCOME = Sounds(**{name: getattr(SOUNDS, name) for name in SOUNDS.__slots__} | {"welcome": ("welcome", "notice")})
-
+from pbx_control.domain.call.events import DeadlinePassed, PromptEnded, SecretaryAnswered, SecretaryLeft
+from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase
 
 # --- nobody is rung -----------------------------------------------------------------------------------------
 
@@ -230,14 +227,14 @@ def test_the_position_is_repeated_every_thirty_seconds() -> None:
 
 
 def test_the_position_is_that_of_the_moment() -> None:
-    story = Story().caller_dials("andes", wait_limit=timedelta(minutes=3)).passes(1).caller_dials(
-        "andes", "pedro", wait_limit=timedelta(minutes=3)
-    )
-    story.passes(20.6).hears("position 2").about("maria").caller_hangs_up().about("pedro").passes(33).hears("position 1")
+    patient = {"wait_limit": timedelta(minutes=3)}
+    story = Story().caller_dials("andes", **patient).passes(1).caller_dials("andes", "pedro", **patient)
+    story.passes(20.6).hears("position 2").about("maria").caller_hangs_up()
+    story.about("pedro").passes(33).hears("position 1")
 
 
 def test_music_and_position_go_on_while_telephones_ring() -> None:
-    story = Story("Ana").caller_dials("andes").passes(22).rings("Ana").passes(2).hears("music")
+    Story("Ana").caller_dials("andes").passes(22).rings("Ana").passes(2).hears("music")
 
 
 def test_a_client_without_music_lets_them_hear_ringing_all_the_time() -> None:
@@ -293,7 +290,7 @@ def test_a_client_without_messages_lets_them_hear_that_all_are_busy() -> None:
 
 
 def test_a_wait_limit_before_the_music_takes_the_message_at_once() -> None:
-    story = Story().caller_dials("andes", wait_limit=timedelta(seconds=10)).passes(10.1).hears("leave a message")
+    Story().caller_dials("andes", wait_limit=timedelta(seconds=10)).passes(10.1).hears("leave a message")
 
 
 def test_a_telephone_that_rings_at_the_wait_limit_gets_its_chance() -> None:
@@ -302,7 +299,7 @@ def test_a_telephone_that_rings_at_the_wait_limit_gets_its_chance() -> None:
 
 
 def test_if_it_rings_in_vain_the_message_follows() -> None:
-    story = Story().caller_dials("andes").passes(88).sits_down("Ana").passes(10.2).rings().hears("leave a message")
+    Story().caller_dials("andes").passes(88).sits_down("Ana").passes(10.2).rings().hears("leave a message")
 
 
 def test_if_she_refuses_after_the_limit_nobody_else_is_asked() -> None:

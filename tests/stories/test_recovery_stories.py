@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from story import Story, speaks
-from test_flow_stories import WELCOME
+from story import WELCOME, Story, speaks
 
 from pbx_control.domain.call.commands import Answer, Join, Play, RecordBridge, Ring
 from pbx_control.domain.call.model import Admission, Outcome, Phase

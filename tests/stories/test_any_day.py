@@ -1,0 +1,141 @@
+"""Any day in the house: callers, secretaries and a dying daemon in any order, played by hypothesis on the whole."""
+
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from story import WELCOME, Story, speaks
+
+from pbx_control.domain.call.model import Admission, Outcome, Phase
+
+NAMES = ("Ana", "Eva", "Isa")
+SILENT_WHILE_IT_ENDS = (Phase.ARRIVING, Phase.ENDING, Phase.ENDED)
+
+
+class AnyDay(RuleBasedStateMachine):
+    """The house of three secretaries. After each act a moment passes, so that the switch has done what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story("Ana", speaks("Eva", "es", "en", wrap_up=10), speaks("Isa", "en", clients=[1, 2]))
+        self.callers = 0
+
+    # --- people
+
+    @rule(
+        client=st.sampled_from([1, 2, 3]),
+        admission=st.sampled_from([Admission.OPEN] * 5 + [Admission.CLOSED]),
+        language=st.sampled_from(["es", "en"]),
+        flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+    )
+    @precondition(lambda self: self.story.daemon_lives and self.callers < 5)
+    def somebody_dials(self, client: int, admission: Admission, language: str, flags: tuple[bool, ...]) -> None:
+        self.callers += 1
+        names = ("recording", "music", "takes_messages", "summary_closed")
+        known = dict(zip(names, flags, strict=True)) | ({"sounds": WELCOME} if flags[0] and flags[1] else {})
+        facts = {"client_id": client, "admission": admission, "language": language}
+        self.story.caller_dials(f"client {client}", f"caller-{self.callers}", **facts, **known)
+        self.a_moment()
+
+    @rule(which=st.integers(1, 5))
+    def a_caller_hangs_up(self, which: int) -> None:
+        self.story.switch.leaves(f"caller-{which}")
+        self.a_moment()
+
+    @rule(which=st.integers(1, 5))
+    def a_caller_has_said_his_message(self, which: int) -> None:
+        self.story.switch.message_ends(f"caller-{which}")
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES))
+    def she_lifts_the_receiver(self, name: str) -> None:
+        leg = self.story.switch.telephone(name.lower())
+        if leg and not self.story.switch.legs[leg].up:
+            self.story.switch.answers(leg)
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES), cause=st.sampled_from([16, 17, 21, 44]))
+    def she_is_gone(self, name: str, cause: int) -> None:
+        if leg := self.story.switch.telephone(name.lower()):
+            self.story.switch.leaves(leg, cause)
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES), there=st.booleans())
+    def her_telephone_comes_or_goes(self, name: str, there: bool) -> None:
+        self.story._change(self.story._chair(name).seat.secretary_id, registered=there)
+        if self.story.daemon_lives:
+            self.story._look_at_floor()
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES))
+    def another_daemon_takes_her(self, name: str) -> None:
+        self.story.another_daemon_takes(name)
+
+    @rule(seconds=st.sampled_from([1, 3, 10, 20, 45, 95]))
+    def time_passes(self, seconds: float) -> None:
+        self.story.passes(seconds)
+        self.a_moment()
+
+    # --- the daemon
+
+    @rule(before_performing=st.booleans())
+    def the_daemon_dies(self, before_performing: bool) -> None:
+        if before_performing:
+            self.story.daemon_dies_before_performing()
+        else:
+            self.story.daemon_dies()
+
+    @rule(seconds=st.sampled_from([0, 1, 5, 30]))
+    @precondition(lambda self: not self.story.daemon_lives)
+    def the_daemon_returns(self, seconds: float) -> None:
+        self.story.passes(seconds).daemon_returns()
+        self.a_moment()
+
+    @rule()
+    @precondition(lambda self: self.story.daemon_lives)
+    def a_minute_is_over(self) -> None:
+        self.story.compares()
+        self.a_moment()
+
+    def a_moment(self) -> None:
+        self.story.passes(0.3)
+
+    # --- what always holds
+
+    @invariant()
+    def nobody_hears_dead_air(self) -> None:
+        if not self.story.daemon_lives or self.story._will_die:
+            return
+        for call in self.story.calls.values():
+            leg = self.story.switch.legs.get(call.id)
+            if leg and leg.ours and call.phase not in SILENT_WHILE_IT_ENDS:
+                assert self.story.switch.heard_by(call.id) != "silence", f"{call.id}:\n{self.story.so_far}"
+
+    @invariant()
+    def a_seat_belongs_to_a_call_that_wants_it(self) -> None:
+        for who, call_id in self.story.claims.items():
+            seat = self.story.calls[call_id].seat
+            assert seat is not None, self.story.so_far
+            assert seat.secretary_id == who, self.story.so_far
+
+    def teardown(self) -> None:
+        story = self.story
+        story.daemon_returns()
+        for caller in [leg for leg, it in story.switch.legs.items() if not it.user]:
+            story.switch.leaves(caller)
+        story.passes(30).compares().passes(30)
+        for who in story.calls:
+            self.it_ended_well(story.about(who))
+
+    def it_ended_well(self, story: Story) -> None:
+        call = story.call
+        assert call.phase is Phase.ENDED, story.so_far
+        silent = call.taken_over or (call.outcome is Outcome.CLOSED and not call.known.summary_closed)
+        assert story.letters.count(call.id) == (0 if silent else 1), story.so_far
+        assert call.answered_at is None or call.answered_at - call.arrived_at >= timedelta(0)  # type: ignore[operator]
+        story.nothing_is_left()
+
+
+TestAnyDay = AnyDay.TestCase
+TestAnyDay.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
