@@ -218,8 +218,11 @@ def _speak_house(desk: Desk) -> None:
 
 def _publish(desk: Desk) -> None:
     from pbx_control.asterisk.publish import publish
+    from pbx_control.asterisk.runtime.lifecycle import choose
 
     publish(desk.home, desk.settings)
+    # Here too, not only at a start by us: in a container or elsewhere Asterisk is started by others.
+    choose(desk.home, desk.settings).instance.lay_out()
 
 
 def _write_private(path: Path, text: str) -> None:
