@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -22,6 +20,9 @@ from pbx_control.admin.spanish import SPANISH
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home, Settings, find_home, load
 from pbx_control.store.engine import open_engine
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -42,7 +43,10 @@ class Desk:
         return open_engine(self.home, self.settings)
 
     @cached_property
-    def console(self) -> Console:
+    def console(self) -> "Console":
+        # Imported here, as in `table`: most commands print a line, or JSON.
+        from rich.console import Console
+
         # rich drops colours when the output is no terminal or NO_COLOR is set
         # and brackets in a client's name are no markup
         return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
@@ -63,6 +67,8 @@ class Desk:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Prints rows under translated headings."""
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(self.say(column), overflow="fold")
