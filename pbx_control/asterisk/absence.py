@@ -189,9 +189,11 @@ class Absence:
 def _parsed(row: list[str], file: Path) -> _Line | None:
     """A line of the file; None, logged, for one that a full disk or a crash has cut off."""
     try:
-        when, event, channel, details, number, name = row
+        when, event, channel, told, number, name = row
+        # Asterisk wraps what CELGenUserEvent is given: {"extra": "…"}.
+        details = json.loads(told)["extra"] if told else ""
         return _Line(datetime.fromtimestamp(float(when), UTC), event, channel, details, number, name)
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError, LookupError, TypeError):
         log.warning("a line of the switch's own record makes no sense and is left out", file=str(file), line=row[:6])
         return None
 

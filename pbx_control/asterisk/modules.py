@@ -79,6 +79,7 @@ MODULES = (
     "app_stack",
     "app_exec",  # ExecIf
     "app_playback",
+    "app_playtones",
     "app_record",
     "app_chanspy",
     "app_mixmonitor",

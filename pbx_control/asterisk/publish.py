@@ -231,6 +231,7 @@ def _write(home: Home, files: Mapping[str, str]) -> Path:
         _write_file(folder / name, text.encode())
     _write_agi(folder)
     _give_to_asterisk(home, folder)
+    _make_record_folder(home)
     _sync(folder)
     return folder
 
@@ -258,6 +259,18 @@ def _give_to_asterisk(home: Home, folder: Path) -> None:
         group = asterisk_account(home.asterisk).gid
         for path in (folder, *folder.rglob("*")):
             os.chown(path, 0, group)
+
+
+def _make_record_folder(home: Home) -> None:
+    """Where the fallback's record goes (cel_custom.conf): Asterisk writes into it but does not make it."""
+    folder = home.asterisk / "log" / "cel-custom"
+    if folder.is_dir():
+        return
+    folder.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        account = asterisk_account(home.asterisk)
+        for path in (folder.parent, folder):
+            os.chown(path, account.uid, account.gid)
 
 
 def _target(home: Home) -> Path | None:

@@ -1,0 +1,330 @@
+"""The generated dialplan alone keeps the service: hours, ringing, recording, messages; proved by what was heard."""
+
+import asyncio
+import json
+import stat
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import soundfile
+from alone import (
+    BUSY,
+    CLOSED,
+    EXHAUSTED,
+    MESSAGE,
+    NOTICE,
+    TAKEN,
+    WAIT_A_LITTLE,
+    WELCOME,
+    number_of,
+    switch_alone,
+)
+
+from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.hours import NEVER, parse_week
+from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday
+from pbx_control.world import audio
+
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
+
+MARIA = "+56912345678"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(folder):
+    async with switch_alone(folder) as alone:
+        yield alone
+
+
+async def test_a_secretary_answers_and_the_conversation_is_recorded(alone):
+    firm = await alone.firm("Ana", recording=True)
+    ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.5)
+    caller = await alone.call(firm, caller=MARIA, name="María", tone=700)
+    await caller.ringing()
+    ring = await ana.rung()
+    assert (ring.name, ring.number) == (firm.name, MARIA)
+    await caller.answered()
+    await ring.answered()
+    await asyncio.sleep(3)
+    await caller.hang_up()
+    await ring.ended(2)
+    assert audio.heard(caller.heard, 880) > 2
+    assert audio.heard(ring.heard, 700) > 2
+    call = await alone.absent(firm)
+    assert (call.outcome, call.answered_by, call.caller, call.did) == (
+        Outcome.ANSWERED,
+        ana.name,
+        MARIA,
+        number_of(firm),
+    )
+    assert call.caller_name == "María"
+    file = alone.recording(call)
+    assert audio.tones_in(file, (700, 880), at_least=2) == {700, 880}
+    assert abs(audio.seconds(file) - (call.ended_at - call.answered_at).total_seconds()) < 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_she_hangs_up_and_the_caller_is_free(alone):
+    firm = await alone.firm("Ana")
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2, hang_up_after=1)
+    caller = await alone.call(firm)
+    ring = await ana.rung()
+    await ring.ended()
+    await caller.ended(2)
+    call = await alone.absent(firm)
+    assert (call.outcome, call.recording) == (Outcome.ANSWERED, "")
+
+
+async def test_outside_the_hours_the_closed_announcement_is_played(alone):
+    firm = await alone.firm("Ana", week=NEVER)
+    ana = await alone.phone(firm, "Ana")
+    caller = await alone.call(firm)
+    await caller.ended()
+    assert audio.heard(caller.heard, CLOSED) > 1
+    assert ana.calls == []
+    assert (await alone.absent(firm)).outcome is Outcome.CLOSED
+
+
+async def test_a_holiday_is_kept_in_the_clients_zone_and_other_clients_are_open(alone):
+    zone = "Pacific/Kiritimati"
+    today = datetime.now(ZoneInfo(zone)).date()
+    week = parse_week(["mon-sun", "00:00-24:00"])
+    firm = await alone.firm(week=replace_one_span(week), timezone=zone)
+    other = await alone.firm("Ana", week=replace_one_span(week), timezone=zone)
+    ana = await alone.phone(other, "Ana")
+    await alone.publish(holidays=(Holiday(today, "Aniversario", firm.id),))
+    closed, open_ = await alone.call(firm), await alone.call(other)
+    await closed.ended()
+    await ana.rung()
+    await open_.hang_up()
+    assert audio.heard(closed.heard, CLOSED) > 1
+
+
+def replace_one_span(week):
+    """Open all day, but not `always`, which keeps no holidays."""
+    return (*week[:-1], replace(week[-1], opens=week[-1].opens.replace(minute=1)))
+
+
+async def test_a_suspended_client_is_not_answered(alone):
+    firm = await alone.firm("Ana", state=ClientState.SUSPENDED)
+    ana = await alone.phone(firm, "Ana")
+    caller = await alone.call(firm)
+    await caller.ended()
+    assert audio.heard(caller.heard, EXHAUSTED) > 1
+    assert ana.calls == []
+    assert (await alone.absent(firm)).outcome is Outcome.EXHAUSTED
+
+
+async def test_welcome_and_recording_notice_come_before_the_ringing(alone):
+    own = (
+        Announcement(AnnouncementKind.WELCOME, "Bienvenido a la firma"),
+        Announcement(AnnouncementKind.RECORDING, "Se graba"),
+    )
+    firm = await alone.firm("Ana", recording=True, announcements=own)
+    ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.5)
+    caller = await alone.call(firm)
+    ring = await ana.rung()
+    await ring.answered()
+    await asyncio.sleep(1)
+    await caller.hang_up()
+    order = [audio.spans(caller.heard, tone)[0].start for tone in (WELCOME, NOTICE, 880)]
+    assert order == sorted(order)
+
+
+async def test_nobody_answers_so_the_caller_leaves_a_message(alone):
+    firm = await alone.firm(wait_limit=WAIT_A_LITTLE)
+    caller = await alone.call(firm, caller=MARIA, name="María", tone=700)
+    await caller.answered()
+    await alone.until(lambda: "Record" in alone.console("core show channels concise"), 15)
+    await asyncio.sleep(4)
+    await caller.hang_up()
+    assert audio.heard(caller.heard, MESSAGE) > 1
+    call = await alone.absent(firm)
+    assert (call.outcome, call.answered_by) == (Outcome.LEFT_MESSAGE, "")
+    assert audio.heard(alone.message(call), 700) > 3
+    assert abs(call.message_seconds - 4) < 1
+    facts = json.loads(alone.message(call).with_suffix(".json").read_text())
+    assert (facts["call"], facts["caller"], facts["caller_name"]) == (call.id, MARIA, "María")
+    assert facts["client_name"] == firm.name
+    assert stat.S_IMODE(alone.message(call).stat().st_mode) == 0o600
+
+
+async def test_a_message_ends_by_itself_when_the_caller_is_silent(alone, tmp_path):
+    firm = await alone.firm(wait_limit=WAIT_A_LITTLE)
+    caller = await alone.call(firm, say=talks_then_is_silent(alone.world.place.folder / "say" / "silent.wav"))
+    await caller.ended(40)
+    assert audio.heard(caller.heard, TAKEN) > 1
+    message = alone.message(await alone.absent(firm))
+    assert audio.heard(message, 700) > 1
+    assert audio.seconds(message) < 12
+
+
+def talks_then_is_silent(path):
+    """A tone of 10 s, then silence for longer than any test."""
+    rate = 8000
+    tone = 0.3 * np.sin(2 * np.pi * 700 * np.arange(10 * rate) / rate)
+    soundfile.write(path, np.concatenate([tone, np.zeros(50 * rate)]), rate, subtype="PCM_16")
+    return path
+
+
+async def test_a_client_without_messages_says_that_the_lines_are_busy(alone):
+    firm = await alone.firm(wait_limit=WAIT_A_LITTLE, takes_messages=False)
+    caller = await alone.call(firm)
+    await caller.ended(15)
+    assert audio.heard(caller.heard, BUSY) > 1
+    assert (await alone.absent(firm)).outcome is Outcome.MISSED
+
+
+async def test_one_telephone_rings_at_a_time_and_after_twenty_seconds_there_is_music(alone):
+    firm = await alone.firm("Ana", "Eva", wait_limit=timedelta(seconds=60))
+    ana, eva = await alone.phone(firm, "Ana"), await alone.phone(firm, "Eva", tone=880)
+    caller = await alone.call(firm)
+    await alone.until(lambda: ana.calls or eva.calls)
+    first, second = (ana, eva) if ana.calls else (eva, ana)
+    ring = await first.rung()
+    await ring.ended(12)
+    later = await second.rung(seconds=5)
+    assert later.rang.at >= ring.end.at
+    await caller.answered(15)
+    first.answers(after=4)
+    second.answers(after=4)
+    await alone.until(lambda: any(call.answer.at for call in (*first.calls, *second.calls)), 20)
+    await asyncio.sleep(1.5)
+    await caller.hang_up()
+    music = audio.loud(caller.heard)
+    assert sum(span.seconds for span in music) > 3
+    assert 19 < (caller.answer.at - ring.rang.at).total_seconds() < 24
+
+
+async def test_a_busy_secretary_is_not_rung(alone):
+    firm = await alone.firm("Ana", wait_limit=WAIT_A_LITTLE)
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2)
+    first = await alone.call(firm)
+    ring = await ana.rung()
+    await ring.answered()
+    second = await alone.call(firm)
+    await second.answered()
+    await second.hang_up()
+    await first.hang_up()
+    assert len(ana.calls) == 1
+
+
+async def test_a_daemon_that_hangs_is_passed_by(alone):
+    firm = await alone.firm("Ana")
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2)
+    alone.stop_beating()
+    async with alone.daemon_that_does_nothing():
+        caller = await alone.call(firm)
+        await (await ana.rung()).answered()
+        await caller.hang_up()
+
+
+async def test_a_caller_who_waited_when_the_daemon_died_leaves_a_message(alone):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    async with alone.daemon_that_does_nothing() as socket:
+        alone.beat()
+        caller = await alone.call(firm, tone=700)
+        channel = await arrived(socket)
+        await ask(socket, "POST", f"channels/{channel}/answer")
+        await ask(socket, "POST", f"channels/{channel}/moh")
+        await ask(socket, "POST", f"channels/{channel}/variable", variable="TIMEOUT(absolute)", value="2")
+    alone.stop_beating()
+    await alone.until(lambda: "Record" in alone.console("core show channels concise"), 15)
+    await asyncio.sleep(2)
+    await caller.hang_up()
+    assert audio.heard(caller.heard, MESSAGE) > 1
+    call = await alone.absent(firm)
+    assert (call.id, call.outcome) == (channel, Outcome.LEFT_MESSAGE)
+    assert ana.calls == []
+
+
+async def test_an_answer_that_falls_into_the_gap_still_connects_the_two(alone):
+    firm = await alone.firm("Ana", recording=True)
+    ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=1)
+    async with alone.daemon_that_does_nothing() as socket:
+        alone.beat()
+        caller = await alone.call(firm, tone=700)
+        channel = await arrived(socket)
+        await ask(socket, "POST", f"channels/{channel}/variable", variable="TIMEOUT(absolute)", value="4")
+        await originate(socket, ana.name, channel)
+        await ana.rung()
+    alone.stop_beating()
+    ring = ana.calls[0]
+    await ring.answered()
+    await caller.answered()
+    await asyncio.sleep(5)  # longer than the limit that the caller had while he waited
+    await caller.hang_up()
+    await ring.ended(2)
+    assert audio.heard(caller.heard, 880) > 4
+    assert audio.heard(ring.heard, 700) > 4
+    call = await alone.absent(firm)
+    assert (call.id, call.outcome, call.answered_by) == (channel, Outcome.ANSWERED, ana.name)
+    assert audio.tones_in(alone.recording(call), (700, 880), at_least=4) == {700, 880}
+    assert alone.channels() == []
+
+
+async def test_an_answer_in_the_gap_after_the_caller_has_gone_ends_her_leg(alone):
+    firm = await alone.firm("Ana")
+    ana = (await alone.phone(firm, "Ana")).answers(after=1)
+    async with alone.daemon_that_does_nothing() as socket:
+        alone.beat()
+        caller = await alone.call(firm)
+        channel = await arrived(socket)
+        await originate(socket, ana.name, channel)
+        ring = await ana.rung()
+        alone.stop_beating()
+        await caller.hang_up()
+        await ring.ended(5)
+    call = await alone.absent_by_id(channel)
+    assert call.outcome is None
+    assert call.did == number_of(firm)
+
+
+async def arrived(socket):
+    """The channel id of the caller who has just come into the application."""
+    while True:
+        event = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        if event["type"] == "StasisStart":
+            assert event["args"][0] == "arrived"
+            return event["channel"]["id"]
+
+
+async def ask(socket, method, uri, body=None, **query):
+    """One ARI request over the websocket, as the daemon makes them; the answer must be a good one."""
+    request = {
+        "type": "RESTRequest",
+        "transaction_id": "t",
+        "request_id": "r",
+        "method": method,
+        "uri": uri,
+        "query_strings": [{"name": name, "value": value} for name, value in query.items()],
+    }
+    if body:
+        request |= {"content_type": "application/json", "message_body": json.dumps(body)}
+    await socket.send(json.dumps(request))
+    while True:
+        answer = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        if answer["type"] == "RESTResponse":
+            assert answer["status_code"] < 300, answer
+            return
+
+
+async def originate(socket, user, channel):
+    await ask(
+        socket,
+        "POST",
+        "channels",
+        {"variables": {"CALL_ID": channel, "PEER": channel}},
+        endpoint=f"PJSIP/{user}",
+        context="secretary-leg",
+        extension="s",
+        priority="1",
+        channelId=f"{channel}-secretary-1",
+        originator=channel,
+        timeout="20",
+    )
