@@ -5,22 +5,27 @@ import json
 import os
 import secrets
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import func, select
 
+from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
+from pbx_control.store.snapshot import read_clients
 
 # 43 characters of 64: 256 bits.
 SECRET_BYTES = 32
 SHORTEST_SECRET = 32
+
+# The daemon beats each second; after this the dialplan takes it for dead, and so do we.
+SILENCE = timedelta(seconds=4)
 
 # What a home may hold before `setup`; anything else is somebody else's folder.
 OURS = {"pbx.toml", "pbx.db", "pbx.db-wal", "pbx.db-shm", "asterisk", "recordings", "prompts", "run", "lost+found"}
@@ -75,7 +80,7 @@ def setup(desk: Desk) -> None:
     make_folders(desk.home)
     keep_secrets(desk.home)
     _migrate(desk)
-    _speak_house(desk)
+    _speak(desk)
     _publish(desk)
     desk.tell("the home {home} is ready", home=desk.home.root)
 
@@ -140,10 +145,15 @@ def look(desk: Desk) -> dict[str, Any]:
 
 
 def daemon_state(home: Home) -> dict[str, Any]:
-    """The running daemon's `pid`, `ready` and `since`, as it wrote them; `running` False if none holds its lock."""
+    """The running daemon's `pid`, `ready` and `since`, as it wrote them; `running` False if none holds its lock.
+
+    One whose beat is too old hangs or is stopped: it runs, but takes no calls.
+    """
     try:
         told = json.loads((home.run / "daemon.json").read_text())
-        pid, ready, since = int(told["pid"]), told["ready"] is True, datetime.fromisoformat(str(told["since"]))
+        pid, since = int(told["pid"]), datetime.fromisoformat(str(told["since"]))
+        beat = datetime.fromisoformat(str(told["beat"]))
+        ready = told["ready"] is True and clock.now() - beat < SILENCE
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return {"running": False, "ready": False}
     if not _is_locked(home.run / "daemon.lock"):
@@ -203,9 +213,14 @@ def _migrate(desk: Desk) -> None:
     upgrade(desk.home, desk.settings)
 
 
-def _speak_house(desk: Desk) -> None:
-    from pbx_control.domain.sounds import LANGUAGES
-    from pbx_control.media.prompts import speak_house
+def _speak(desk: Desk) -> None:
+    """Every sound that is missing: the house's, and the clients' (a new version may speak their texts anew)."""
+    from pbx_control.domain.sounds import house_sounds, sounds_of
+    from pbx_control.media.prompts import ensure
+
+    with reading(desk.engine) as connection:
+        clients = read_clients(connection)
+    sounds = [*house_sounds(), *(sound for client in clients for sound in sounds_of(client))]
 
     with click.progressbar(length=1, label=desk.say("speaking the prompts"), file=sys.stderr) as bar:
 
@@ -213,7 +228,7 @@ def _speak_house(desk: Desk) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        speak_house(desk.home, LANGUAGES, show)
+        ensure(desk.home, sounds, show)
 
 
 def _publish(desk: Desk) -> None:

@@ -36,7 +36,7 @@ def read_office(connection: Connection, today: date) -> Office:
         revision=read_revision(connection),
         trunks=tuple(trunks.values()),
         dids=_dids(connection, {trunk_id: one.name for trunk_id, one in trunks.items()}),
-        clients=_clients(connection),
+        clients=read_clients(connection),
         secretaries=_secretaries(connection),
         holidays=read_holidays(connection, today),
     )
@@ -58,7 +58,8 @@ def _dids(connection: Connection, trunk_names: dict[int, str]) -> tuple[Did, ...
     )
 
 
-def _clients(connection: Connection) -> tuple[Client, ...]:
+def read_clients(connection: Connection) -> tuple[Client, ...]:
+    """All clients, by slug."""
     announcements = _announcements(connection)
     greetings = _greetings(connection)
     return tuple(

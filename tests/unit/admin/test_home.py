@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_setting_up_again_keeps_everything(office: Admin) -> None:
     before = (office.home / "pbx.toml").read_bytes(), office.reads("client", "show", "andes")
     office.does("setup")
     assert ((office.home / "pbx.toml").read_bytes(), office.reads("client", "show", "andes")) == before
+
+
+def test_setting_up_again_speaks_what_is_missing(office: Admin) -> None:
+    office.does("hours", "set", "andes", "mon-fri 08:30-17:00")
+    [closed] = office.reads("announcement", "show", "andes", "closed")
+    (office.home / f"{closed['sound']}.wav").unlink()
+    office.does("setup")
+    assert (office.home / f"{closed['sound']}.wav").exists()
 
 
 def test_what_people_wrote_into_the_settings_stays(admin: Admin) -> None:
@@ -80,14 +89,18 @@ def test_status_without_a_daemon(admin: Admin) -> None:
     assert "not running" in admin.types("status").stdout
 
 
-@pytest.mark.parametrize(("ready", "exit_status"), [(True, 0), (False, 1)])
-def test_status_with_a_daemon(admin: Admin, ready: bool, exit_status: int) -> None:
-    since = "2026-11-22T12:00:00+00:00"
-    (admin.home / "run" / "daemon.json").write_text(json.dumps({"pid": os.getpid(), "ready": ready, "since": since}))
+@pytest.mark.parametrize(
+    ("said", "age", "ready"), [(True, 0, True), (False, 0, False), (True, 5, False)], ids=["ready", "starting", "hung"]
+)
+def test_status_with_a_daemon(admin: Admin, said: bool, age: int, ready: bool) -> None:
+    since, beat = "2026-11-22T12:00:00+00:00", (datetime.now(UTC) - timedelta(seconds=age)).isoformat()
+    (admin.home / "run" / "daemon.json").write_text(
+        json.dumps({"pid": os.getpid(), "ready": said, "since": since, "beat": beat})
+    )
     with (admin.home / "run" / "daemon.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         result = admin.types("status", "--json")
-    assert result.exit_code == exit_status
+    assert result.exit_code == (0 if ready else 1)
     assert json.loads(result.stdout)["daemon"] == {"running": True, "ready": ready, "pid": os.getpid(), "since": since}
 
 
