@@ -543,7 +543,6 @@ SPANISH: dict[str, str] = {
     "{count} facts are not as they should be ({seconds} s)": "{count} hechos no son como debían ({seconds} s)",
     "all of it really happened ({seconds} s)": "todo esto ocurrió de verdad ({seconds} s)",
     "{what}": "{what}",
-
     # --- calls
     "there is no call {call}: `pbx-control call list` shows them": (
         "no hay ninguna llamada {call}: `pbx-control call list` las muestra"
@@ -608,4 +607,47 @@ SPANISH: dict[str, str] = {
     "the switch has connected a secretary": "la central conectó a una secretaria",
     "the switch takes a message": "la central toma un mensaje",
     "the call is over": "la llamada terminó",
+    # --- dialplan
+    "there is no file {file} in force: `pbx-control dialplan show` lists those that are": (
+        "no hay un archivo {file} vigente: `pbx-control dialplan show` muestra los que hay"
+    ),
+    "what is provisioned is in force": "lo provisionado está vigente",
+    "revision {revision} is in force: {files}": "la revisión {revision} está vigente: {files}",
+    "revision {revision} is written; Asterisk does not run and reads it at its start": (
+        "la revisión {revision} está escrita; Asterisk no está en marcha y la leerá al iniciar"
+    ),
+    "these take effect at Asterisk's next start only: {files}": (
+        "estos solo rigen desde el próximo inicio de Asterisk: {files}"
+    ),
+    "the generated {file} is not sound ({why}); what is in force stays in force": (
+        "el {file} generado no es válido ({why}); lo vigente sigue vigente"
+    ),
+    "Asterisk did not take the new {file}; the former configuration is in force again, see {log}": (
+        "Asterisk no aceptó el nuevo {file}; la configuración anterior rige de nuevo, vea {log}"
+    ),
+    "a password has a control character or a space at its end; give another one": (
+        "una contraseña tiene un carácter de control o un espacio al final; indique otra"
+    ),
+    "Asterisk does not run: {why}": "Asterisk no está en marcha: {why}",
+    "Asterisk does not answer on AMI; see `pbx-control asterisk status`": (
+        "Asterisk no responde por AMI; vea `pbx-control asterisk status`"
+    ),
+    "Asterisk's AMI does not take our password: start Asterisk anew, it has an old one": (
+        "el AMI de Asterisk no acepta nuestra contraseña: reinicie Asterisk, tiene una antigua"
+    ),
+    "Asterisk's AMI is away; see `pbx-control asterisk status`": (
+        "el AMI de Asterisk no está disponible; vea `pbx-control asterisk status`"
+    ),
+    "Asterisk does not answer {action} on AMI": "Asterisk no responde {action} por AMI",
+    "Asterisk refused {action}: {why}": "Asterisk rechazó {action}: {why}",
+    # --- the switch
+    "not connected to Asterisk": "sin conexión con Asterisk",
+    "the connection to Asterisk broke": "se cortó la conexión con Asterisk",
+    "Asterisk does not answer on ARI: {why}; see `pbx-control asterisk status`": (
+        "Asterisk no responde por ARI: {why}; vea `pbx-control asterisk status`"
+    ),
+    "Asterisk does not answer a request ({request})": "Asterisk no responde a una petición ({request})",
+    "a daemon runs for {home} already: see `pbx-control status`": (
+        "ya hay un demonio en marcha para {home}: vea `pbx-control status`"
+    ),
 }
