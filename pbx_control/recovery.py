@@ -131,7 +131,7 @@ class Recovery:
     def _is_not_ours(self, leg: Leg) -> bool:
         call_id = call_of(LEG, leg.id)
         call = self._board.call(call_id) if call_id else None
-        return call is None or call.secretary_leg != leg.id
+        return call is None or call.seat is None or call.secretary_leg != leg.id
 
     async def _remove_strays(self, found: Found) -> None:
         """Removes legs and bridges of ours that no call wants, one at a time. A leg that talks in the dialplan with

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -32,6 +32,9 @@ from pbx_control.store.writer import SLOW, Writer
 
 log = structlog.get_logger()
 
+# Whom another daemon has claimed is not tried again for so long.
+PAUSE_AFTER_LOST_CLAIM = timedelta(seconds=1)
+
 Perform = Callable[[str, Command], None]
 
 
@@ -54,6 +57,7 @@ class Stepped:
     before: Call
     saved: "asyncio.Future[bool] | None"
     commands: list[SwitchCommand]
+    lines: int = 0  # that it adds to the journal
 
 
 class Switchboard:
@@ -99,6 +103,8 @@ class Switchboard:
     def arrive(self, call_id: str, did: str, caller: Caller) -> bool:
         """A caller has entered. False if this call cannot be served here and belongs into the dialplan's fallback:
         its DID is not known yet, or steps cannot be saved at present."""
+        if call_id in self._calls:  # a comparison found him before his own event came
+            return True
         facts = self.directory.facts(did, at := now()) if self.directory else None
         if facts is None or self._writer.stalled:
             return False
@@ -196,7 +202,7 @@ class Switchboard:
         self._mind_the_floor(after, commands, event.at)
         save = Save(after, not live.saved, tuple(entries), _for_store(commands))
         live.saved = True
-        return Stepped(before, self._writer.saved(save), _for_switch(commands))
+        return Stepped(before, self._writer.saved(save), _for_switch(commands), len(entries))
 
     def _offer_declined(self, event: Offered) -> None:
         """The call went elsewhere while the offer was on its way: she is free for the next one."""
@@ -211,17 +217,20 @@ class Switchboard:
         """Whether the step may be performed. A database that is slow or away does not hold up a live call: its
         steps are saved in order when it is back."""
         try:
-            return await asyncio.wait_for(asyncio.shield(saved), SLOW)
+            return await asyncio.wait_for(asyncio.shield(saved), 0 if self._writer.stalled else SLOW)
         except TimeoutError:
             return True
 
     def _offer_lost(self, live: LiveCall, stepped: Stepped) -> None:
-        """Another daemon on the same store claimed her first: the offer has never been."""
-        offered = live.call
+        """Another daemon on the same store claimed her first: the offer has never been. She is not offered anything
+        for a moment: the floor would try her again at once."""
+        offered, at = live.call, now()
+        live.seq -= stepped.lines
         live.call = replace(stepped.before, phase=Phase.OFFERING, seat=offered.seat, offers=offered.offers)
         if offered.seat:
-            self._change(offered.seat.secretary_id, lambda chair: replace(chair, held_by=""))
-        live.inbox.appendleft(OfferLost(now()))
+            taken = {"held_by": "", "free_from": at + PAUSE_AFTER_LOST_CLAIM}
+            self._change(offered.seat.secretary_id, lambda chair: replace(chair, **taken))
+        live.inbox.appendleft(OfferLost(at))
 
     def _tell_switch(self, call_id: str, command: SwitchCommand) -> None:
         if isinstance(command, InspectFiles):

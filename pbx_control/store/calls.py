@@ -46,13 +46,12 @@ def save(conn: Connection, steps: Sequence[Save], office_name: str) -> list[bool
     A step whose claim was lost is not remembered at all. Of several steps of one call only the last state is
     written; the journal has them all.
     """
-    kept = [_claimed(conn, step) for step in steps]
+    kept = _settle_seats(conn, steps)
     valid = [step for step, keep in zip(steps, kept, strict=True) if keep]
     _write_calls(conn, valid)
     entries = [_entry_row(step.call.id, entry) for step in valid for entry in step.entries]
     if entries:
         conn.execute(_INSERT_ENTRY, entries)
-    _free_seats(conn, valid)
     for step in valid:
         if any(isinstance(command, WriteLetters) for command in step.commands):
             write_letters(conn, summary_of(step.call), office_name)
@@ -129,11 +128,20 @@ _FREE = delete(seat_claim).where(
 _REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
 
 
-def _claimed(conn: Connection, step: Save) -> bool:
-    for command in step.commands:
-        if isinstance(command, ClaimSeat) and not _claim(conn, step, command.secretary_id):
-            return False
-    return True
+def _settle_seats(conn: Connection, steps: Sequence[Save]) -> list[bool]:
+    """Gives back and claims seats in the order of the steps: who is freed by one may be claimed by the next of the
+    same commit. For each step: False if its claim was lost."""
+    kept, freeing = [], list[Save]()
+    for step in steps:
+        claims = [command for command in step.commands if isinstance(command, ClaimSeat)]
+        if claims:
+            _free_seats(conn, freeing)
+            freeing = []
+        kept.append(all(_claim(conn, step, command.secretary_id) for command in claims))
+        if kept[-1]:
+            freeing.append(step)
+    _free_seats(conn, freeing)
+    return kept
 
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:

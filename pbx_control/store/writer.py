@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError
 
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import calls
@@ -93,11 +93,13 @@ class Writer:
                 with writing(self._engine) as conn:
                     return calls.save(conn, steps, self._office_name)
             except StoreUnavailable as error:
+                if isinstance(error.__cause__, DataError):
+                    return self._one_by_one(steps)
                 if not told:
                     log.error("steps cannot be saved; going on from memory", why=str(error), steps=len(steps))
                     told = True
                 time.sleep(RETRY_EVERY)
-            except SQLAlchemyError:
+            except Exception:  # a letter that cannot be composed must not end the thread that saves every call
                 return self._one_by_one(steps)
 
     def _one_by_one(self, steps: list[Save]) -> list[bool]:

@@ -72,6 +72,7 @@ class Story:
         self.told: list[str] = []
         self.switch = FakeSwitch(lambda: self.now, self._later, self._hear)
         self.daemon_lives = True
+        self.connected = True
         self._will_die = False
         self._stolen: set[str] = set()
         self._habits: dict[str, Callable[[str], object]] = {}
@@ -167,7 +168,12 @@ class Story:
 
     def daemon_dies(self) -> Self:
         """Nobody listens to the switch, and no deadline is kept."""
-        self.daemon_lives = False
+        self.daemon_lives = self.connected = False
+        return self
+
+    def connection_breaks(self) -> Self:
+        """The daemon goes on, and keeps its deadlines, but neither hears the switch nor is heard."""
+        self.connected = False
         return self
 
     def daemon_dies_before_performing(self) -> Self:
@@ -176,8 +182,8 @@ class Story:
         return self
 
     def daemon_returns(self) -> Self:
-        """A new daemon adopts what was saved and compares it with the switch."""
-        self.daemon_lives, self._will_die = True, False
+        """A new daemon (or connection) adopts what was saved and compares it with the switch."""
+        self.daemon_lives, self.connected, self._will_die = True, True, False
         self.compares(newly_connected=True)
         return self
 
@@ -196,7 +202,8 @@ class Story:
         """As pbx_control/recovery.py does: legs and bridges that no call wants."""
         over = {call.id for call in self.calls.values() if call.phase is Phase.ENDED}
         for key, leg in list(self.switch.legs.items()):
-            if leg.user and (leg.call in over or key != self.calls[leg.call].secretary_leg):
+            call = self.calls[leg.call]
+            if leg.user and (leg.call in over or call.seat is None or key != call.secretary_leg):
                 self.switch.leaves(key)
         for call_id in over:
             self.switch.perform(call_id, RemoveBridge(self.calls[call_id].bridge))
@@ -282,7 +289,7 @@ class Story:
     # --- how the runner does it ---------------------------------------------------------------------------
 
     def _hear(self, call: str, event: Event) -> None:
-        if self.daemon_lives:
+        if self.connected:
             self._step(call, event)
 
     def _step(self, call_id: str, event: Event) -> None:
@@ -323,9 +330,9 @@ class Story:
 
     def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
         if self._will_die:
-            self.daemon_lives = False
+            self.daemon_dies()
         for command in commands:
-            if self.daemon_lives and isinstance(command, SwitchCommand):
+            if self.connected and isinstance(command, SwitchCommand):
                 self.switch.perform(call_id, command)
                 self._follow_habits(command)
 

@@ -29,7 +29,7 @@ class AnyDay(RuleBasedStateMachine):
         language=st.sampled_from(["es", "en"]),
         flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     )
-    @precondition(lambda self: self.story.daemon_lives and self.callers < 5)
+    @precondition(lambda self: self.story.connected and self.callers < 5)
     def somebody_dials(self, client: int, admission: Admission, language: str, flags: tuple[bool, ...]) -> None:
         self.callers += 1
         names = ("recording", "music", "takes_messages", "summary_closed")
@@ -86,14 +86,18 @@ class AnyDay(RuleBasedStateMachine):
         else:
             self.story.daemon_dies()
 
+    @rule()
+    def the_connection_breaks(self) -> None:
+        self.story.connection_breaks()
+
     @rule(seconds=st.sampled_from([0, 1, 5, 30]))
-    @precondition(lambda self: not self.story.daemon_lives)
+    @precondition(lambda self: not self.story.connected)
     def the_daemon_returns(self, seconds: float) -> None:
         self.story.passes(seconds).daemon_returns()
         self.a_moment()
 
     @rule()
-    @precondition(lambda self: self.story.daemon_lives)
+    @precondition(lambda self: self.story.connected)
     def a_minute_is_over(self) -> None:
         self.story.compares()
         self.a_moment()
@@ -105,7 +109,7 @@ class AnyDay(RuleBasedStateMachine):
 
     @invariant()
     def nobody_hears_dead_air(self) -> None:
-        if not self.story.daemon_lives or self.story._will_die:
+        if not self.story.connected or self.story._will_die:
             return
         for call in self.story.calls.values():
             leg = self.story.switch.legs.get(call.id)

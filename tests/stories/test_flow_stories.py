@@ -343,6 +343,6 @@ def test_while_he_waits_again_he_hears_music_and_that_he_is_next() -> None:
 
 def test_a_caller_who_lost_his_secretary_may_leave_a_message_but_was_answered() -> None:
     story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(20)
-    story.unplugs("Ana").network_dies("Ana").passes(94).speaks_a_message(5).passes(5).ended(Outcome.ANSWERED)
+    story.unplugs("Ana").network_dies("Ana").passes(94).speaks_a_message(60).passes(5).ended(Outcome.ANSWERED)
     assert story.call.message
     assert story.call.recording_flaw == ""

@@ -6,6 +6,7 @@ import pytest
 from story import WELCOME, Story, speaks
 
 from pbx_control.domain.call.commands import Answer, Join, Play, RecordBridge, Ring
+from pbx_control.domain.call.events import PromptEnded
 from pbx_control.domain.call.model import Admission, Outcome, Phase
 
 # --- the daemon is away for some seconds -------------------------------------------------------------------------
@@ -198,16 +199,16 @@ def test_a_recording_that_stopped_is_taken_up_again_and_its_end_awaited() -> Non
 
 
 def test_an_end_that_was_missed_is_found() -> None:
-    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).daemon_dies().caller_hangs_up()
-    story.daemon_lives = True
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).connection_breaks().caller_hangs_up()
+    story.connected = True
     story.passes(30).is_in(Phase.TALKING).compares().passes(1).ended(Outcome.ANSWERED)
 
 
 def test_a_goodbye_that_the_switch_did_not_hear_is_said_again() -> None:
-    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5).daemon_dies_before_performing()
-    story.hangs_up("Ana")
-    story.daemon_lives, story._will_die = True, False
-    story.passes(4).ended(Outcome.ANSWERED)
+    story = Story().caller_dials("andes", admission=Admission.CLOSED, summary_closed=True).passes(3.04)
+    story.connection_breaks().happens(PromptEnded(story.now, story.call.prompt)).is_in(Phase.ENDING)
+    story.connected = True
+    story.passes(4).ended(Outcome.CLOSED)
 
 
 @pytest.mark.parametrize("seconds", [1, 10.02, 13, 20, 20.52, 25, 91, 95, 110])

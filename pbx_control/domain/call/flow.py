@@ -289,6 +289,7 @@ def take_message(call: Call, at: datetime) -> Step:
     quiet = hush(call)
     call = replace(call, prompt_playing=False, deadlines={}, overdue=False)
     leave = [Leave(call.bridge, call.id)] if call.bridged else []
+    call = replace(call, left_bridge_at=at) if call.bridged else call
     if not call.known.takes_messages:
         call, part_commands = part(call, at, call.known.sounds.busy, call.outcome or Outcome.MISSED)
         return call, [*quiet, *leave, *part_commands]
@@ -529,10 +530,11 @@ def file_path(call: Call, suffix: str) -> str:
 
 
 def talked(call: Call) -> timedelta:
-    """From the secretary's answer to the call's end."""
-    if call.answered_at is None or call.ended_at is None:
+    """How long the caller was in his bridge: from the secretary's answer on."""
+    until = call.left_bridge_at or call.ended_at
+    if call.answered_at is None or until is None:
         return timedelta(0)
-    return call.ended_at - call.answered_at
+    return until - call.answered_at
 
 
 def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:

@@ -125,6 +125,7 @@ class Call:
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None
     bridged: bool = False  # the bridge has been asked for
+    left_bridge_at: datetime | None = None  # to leave a message, after his secretary was lost
     recording: str = ""  # path under recordings/, once asked for
     recording_flaw: str = ""
     message: str = ""  # path under recordings/ of the left message, once asked for
