@@ -82,7 +82,7 @@ def difference(home: Home, files: Mapping[str, str]) -> list[str]:
     before = current(home)
     lines: list[str] = []
     for name in sorted(before.keys() | files.keys()):
-        old, new = (_public(text.get(name, "")).splitlines() for text in (before, files))
+        old, new = (without_secrets(text.get(name, "")).splitlines() for text in (before, files))
         lines += unified_diff(old, new, f"in force/{name}", f"new/{name}", lineterm="", n=1)
     return lines
 
@@ -308,11 +308,11 @@ def _remove_old(home: Home) -> None:
             shutil.rmtree(folder)
 
 
-def _public(text: str) -> str:
+def without_secrets(text: str) -> str:
     """The text with a few digits of a digest in place of each secret, so that only its change shows."""
-    return "\n".join(map(_public_line, text.splitlines()))
+    return "\n".join(map(_without_secret, text.splitlines()))
 
 
-def _public_line(line: str) -> str:
+def _without_secret(line: str) -> str:
     key, _, value = line.partition("=")
     return f"{key}= <hidden {generation(value)[:4]}>" if key.strip() in ("password", "secret") else line

@@ -1,0 +1,71 @@
+"""`dialplan`: Asterisk's generated configuration: what is in force, what would change, bringing it into force."""
+
+import click
+
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.asterisk import publish
+from pbx_control.asterisk.confcheck import check
+from pbx_control.asterisk.dialplan import render
+from pbx_control.errors import ClientMistake
+
+
+@click.group()
+def dialplan() -> None:
+    """Asterisk's configuration, generated from what is provisioned; never edited by hand.
+
+    The daemon publishes each change by itself within two seconds.
+    """
+
+
+@dialplan.command(epilog="Example: pbx-control dialplan show extensions.conf")
+@click.argument("file", required=False)
+@json_option
+@pass_desk
+def show(desk: Desk, file: str | None, as_json: bool) -> None:
+    """Shows the configuration in force: the names of its files, or one FILE. Secrets are left out."""
+    files = publish.current(desk.home)
+    if file and file not in files:
+        raise ClientMistake(
+            "there is no file {file} in force: `pbx-control dialplan show` lists those that are", file=file
+        )
+    texts = {name: publish.without_secrets(text) for name, text in files.items() if file in (None, name)}
+    if as_json:
+        print_json(texts)
+    else:
+        click.echo(texts[file] if file else "\n".join(texts) or desk.say("nothing to show"))
+
+
+@dialplan.command(epilog="Example: pbx-control dialplan diff")
+@json_option
+@pass_desk
+def diff(desk: Desk, as_json: bool) -> None:
+    """Shows what `apply` would change, as a unified diff; of a secret only that it changes."""
+    office = publish.read_provisioned(desk.home, desk.settings)
+    files = render(office, desk.settings, desk.home)
+    check(files)
+    lines = publish.difference(desk.home, files)
+    if as_json:
+        print_json({"revision": office.revision, "diff": lines})
+    else:
+        click.echo("\n".join(lines) if lines else desk.say("what is provisioned is in force"))
+
+
+@dialplan.command(epilog="Example: pbx-control dialplan apply")
+@json_option
+@pass_desk
+def apply(desk: Desk, as_json: bool) -> None:
+    """Brings what is provisioned into force: no call is cut, and if Asterisk refuses it the old one comes back."""
+    done = publish.publish(desk.home, desk.settings)
+    if as_json:
+        print_json({name: getattr(done, name) for name in done.__dataclass_fields__})
+        return
+    if not done.changed and not done.reloaded:
+        desk.tell("what is provisioned is in force")
+    elif done.running:
+        desk.tell("revision {revision} is in force: {files}", revision=done.revision, files=", ".join(done.changed))
+    else:
+        desk.tell(
+            "revision {revision} is written; Asterisk does not run and reads it at its start", revision=done.revision
+        )
+    if done.needs_restart:
+        desk.tell("these take effect at Asterisk's next start only: {files}", files=", ".join(done.needs_restart))
