@@ -62,6 +62,7 @@ class Show:
         """What an admin types for two new clients and a secretary."""
         self.screen.chapter("An admin provisions two clients and a secretary")
         await self.type("trunk", "add", "carrier", "--match", self.world.place.carrier.host)
+        await self.type("did", "add", OPEN, CLOSED)
         await self._client("andes", "Clínica Andes", OPEN, "always", "--recording")
         await self.type("recipient", "add", "andes", "--email", MAILBOX)
         greeting = self.desk.say("Clínica Andes, {part_of_day}, this is {secretary}")
@@ -78,9 +79,9 @@ class Show:
         self.screen.chapter("María Soto calls Clínica Andes; Ana answers")
         wish = await self._voice("maria", "Good morning. I would like an appointment with doctor Pérez, please.")
         caller, ring = await self._conversation(MARIA, "María Soto", wish)
-        self._facts_of_a_conversation(caller, ring, MARIA, TONES["maria"])
         await self._summary(1)
         call = await self._last_call()
+        self._facts_of_a_conversation(caller, ring, MARIA, TONES["maria"])
         self._fact_of_outcome(call, "answered")
         self._fact_of_recording(call, TONES["maria"])
 
@@ -93,9 +94,9 @@ class Show:
         with self.screen.working("he listens to the announcement"):
             await caller.ended(60)
         spoken = audio.speech(caller.heard)
+        call = await self._last_call()
         self.screen.fact("he heard {seconds} s of announcement, then was hung up", spoken > 2, seconds=round(spoken, 1))
         self.screen.fact("no telephone rang", len(self._ana.calls) == rung)
-        call = await self._last_call()
         self._fact_of_outcome(call, "closed")
 
     async def a_missed_call(self) -> None:
@@ -110,9 +111,9 @@ class Show:
             await asyncio.sleep(4)
         await caller.hang_up()
         await ring.ended(2)
-        self.screen.fact("her telephone stopped ringing when he gave up", True)
         await self._summary(2)
         call = await self._last_call()
+        self.screen.fact("her telephone stopped ringing when he gave up", True)
         self._fact_of_outcome(call, "missed")
 
     async def a_call_without_the_daemon(self) -> None:
@@ -140,7 +141,10 @@ class Show:
         self.screen.note("the conversations, to listen to (each voice ends with a tone of its own):")
         for recording in sorted((self.office.home / "recordings").rglob("*.wav")):
             self.screen.line(str(recording))
-        self.screen.note("`pbx-control demo --stay` keeps it running, for a softphone of your own")
+        self.screen.note(
+            "a softphone of your own: `pbx-control demo --stay` gives you an account at {server} and rings you",
+            server=self.world.place.pbx,
+        )
 
     async def stay(self) -> None:
         """Keeps everything running for a softphone of the spectator's own; Enter makes somebody call it."""
@@ -163,7 +167,6 @@ class Show:
 
     async def _client(self, slug: str, name: str, number: str, hours: str, *options: str) -> None:
         await self.type("client", "add", slug, "--name", name, *options)
-        await self.type("did", "add", number)
         await self.type("did", "assign", number, slug)
         await self.type("hours", "set", slug, hours)
 
@@ -207,7 +210,7 @@ class Show:
         """The client's next e-mail, shown as it arrives."""
         with self.screen.working("the e-mail is on its way"):
             delivery = await self.post.arrived(MAILBOX, count, MAIL_LIMIT)
-        self.screen.letter(f"{MAILBOX} · {delivery.letter['Subject']}", delivery.text)
+        self.screen.letter(MAILBOX, str(delivery.letter["Subject"]), delivery.text)
 
     async def _last_call(self) -> dict[str, Any]:
         calls = await self.office.ask("call", "list")

@@ -59,9 +59,10 @@ class Screen:
         """A line that another program printed."""
         self._print(escape(text), style="yellow")
 
-    def letter(self, head: str, text: str) -> None:
+    def letter(self, to: str, subject: str, text: str) -> None:
         """An e-mail, as the mail program of whoever got it shows it."""
-        panel = Panel(escape(text.strip()), title=f"✉  {escape(head)}", title_align="left", border_style="blue")
+        body = f"[bold]{escape(subject)}[/]\n\n{escape(text.strip())}"
+        panel = Panel(body, title=f"✉  {escape(to)}", title_align="left", border_style="blue")
         self.console.print(Padding(panel, (0, 4, 0, INDENT)))
 
     def text(self, text: str) -> None:

@@ -523,8 +523,8 @@ SPANISH: dict[str, str] = {
     "the conversations, to listen to (each voice ends with a tone of its own):": (
         "las conversaciones, para escucharlas (cada voz termina con un tono propio):"
     ),
-    "`pbx-control demo --stay` keeps it running, for a softphone of your own": (
-        "`pbx-control demo --stay` lo deja funcionando, para un teléfono propio"
+    "a softphone of your own: `pbx-control demo --stay` gives you an account at {server} and rings you": (
+        "un teléfono propio: `pbx-control demo --stay` le da una cuenta en {server} y lo llama"
     ),
     "Your turn: register a softphone of your own": "Su turno: registre un teléfono propio",
     "Ana goes home. Press Enter and María calls {number}; Ctrl-C ends it all": (
@@ -586,6 +586,8 @@ SPANISH: dict[str, str] = {
     "the daemon is back and has adopted the call": "el demonio volvió y adoptó la llamada",
     "cause {number}": "causa {number}",
     "hung up": "colgó",
+    "hung up by the switch": "cortó la central",
+    "outside its hours": "fuera de su horario",
     "busy": "ocupado",
     "no answer": "no contestó",
     "not registered": "teléfono no registrado",
@@ -649,5 +651,13 @@ SPANISH: dict[str, str] = {
     "Asterisk does not answer a request ({request})": "Asterisk no responde a una petición ({request})",
     "a daemon runs for {home} already: see `pbx-control status`": (
         "ya hay un demonio en marcha para {home}: vea `pbx-control status`"
+    ),
+    # --- the database
+    (
+        "[database] url is no database of ours: write postgresql+psycopg://user:password@host/name, or leave it "
+        "empty for SQLite"
+    ): (
+        "[database] url no es una base de datos nuestra: escriba "
+        "postgresql+psycopg://usuario:clave@servidor/nombre, o déjelo vacío para SQLite"
     ),
 }

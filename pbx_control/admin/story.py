@@ -16,6 +16,7 @@ CAUSES = {
     20: "not registered",
     21: "refused",
     26: "answered elsewhere",
+    32: "hung up by the switch",
     44: "no sound came any more: the network is gone",
 }
 
@@ -35,8 +36,8 @@ def _arrived(desk: Desk, facts: Mapping[str, Any]) -> str:
     said = desk.say("{who} calls {client} at {did}", who=who, client=facts["client"], did=facts["did"])
     if facts["admission"] == "open":
         return said
-    why = f" ({facts['why']})" if facts.get("why") else ""
-    return f"{said}: {desk.say(facts['admission'])}{why}"
+    why = desk.say(WHY.get(facts.get("why", ""), facts.get("why", "")))
+    return f"{said}: {desk.say(facts['admission'])}" + (f" ({why})" if why else "")
 
 
 def _offered(desk: Desk, facts: Mapping[str, Any]) -> str:
@@ -105,7 +106,7 @@ def _recovered(desk: Desk, facts: Mapping[str, Any]) -> str:
 def _alone(desk: Desk, facts: Mapping[str, Any]) -> str:
     what, more = facts["what"], facts.get("details", "")
     said = desk.say(ALONE.get(what, what))
-    return f"{said} ({more})" if more and what in ("answered", "recording", "message") else said
+    return f"{said} ({more.rpartition(' ')[2]})" if more and what in ("answered", "recording", "message") else said
 
 
 def _her(facts: Mapping[str, Any]) -> str:
@@ -117,6 +118,7 @@ def _cause(desk: Desk, facts: Mapping[str, Any]) -> str:
     return desk.say(CAUSES[cause]) if cause in CAUSES else desk.say("cause {number}", number=cause)
 
 
+WHY = {"hours": "outside its hours"}
 DEADLINES = {
     "patience": "he has heard ringing long enough: the call is answered, and he waits",
     "wait_limit": "the client's waiting limit has passed",
