@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
-from pbx_control.errors import StoreUnavailable
+from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.settings import Home, Settings
 
 # How long one command waits for another's write before it gives up, seconds.
@@ -16,14 +16,19 @@ BUSY_TIMEOUT = 5
 
 
 def open_engine(home: Home, settings: Settings) -> Engine:
-    """An engine for the home's database. Connecting happens at first use, so this never fails for an absent server."""
-    url = home.database_url(settings)
-    if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
-        event.listen(engine, "connect", _sqlite_pragmas)
-        event.listen(engine, "begin", _sqlite_begin)
-        return engine
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT})
+    """An engine for the home's database. Connecting happens at first use, so this never fails for an absent server.
+
+    Raises ClientMistake if the URL in the settings makes no sense.
+    """
+    try:
+        url = make_url(home.database_url(settings))
+    except ArgumentError:
+        raise _no_url() from None
+    if url.drivername == "sqlite":
+        return _open_sqlite(url)
+    if url.drivername == "postgresql+psycopg":
+        return _open_postgresql(url)
+    raise _no_url()
 
 
 @contextmanager
@@ -45,10 +50,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection to read from; what it sees is one consistent state. Raises StoreUnavailable like `writing`."""
+    # SQLite's readers have a snapshot by themselves; PostgreSQL's have one only if they ask for it.
+    sqlite = engine.dialect.name == "sqlite"
+    options = {"pbx_read_only": True} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
-        with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection = connection.execution_options(pbx_read_only=True)
+        with engine.connect().execution_options(**options) as connection:
             yield connection
     except DBAPIError as error:
         raise _unavailable(error) from error
@@ -56,15 +62,38 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def changing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that changes provisioning: like `writing`, and it counts the change for the daemon."""
+    """A transaction that changes provisioning: like `writing`, and it counts the change for the daemon.
+
+    It counts first: on PostgreSQL that locks the row, so that changes come one after the other, as on SQLite, and
+    what one has looked up cannot be changed by another before it is done.
+    """
     with writing(engine) as connection:
-        yield connection
         bump_revision(connection)
+        yield connection
 
 
 def bump_revision(connection: Connection) -> None:
     """Counts a change of provisioning; every command that changes something calls it in its transaction."""
     connection.execute(text("UPDATE revision SET number = number + 1"))
+
+
+def _open_sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+    event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _open_postgresql(url: URL) -> Engine:
+    waits = {"connect_timeout": BUSY_TIMEOUT, "options": f"-c lock_timeout={BUSY_TIMEOUT}s"}
+    return create_engine(url, pool_pre_ping=True, connect_args=waits)
+
+
+def _no_url() -> ClientMistake:
+    return ClientMistake(
+        "[database] url is no database of ours: write postgresql+psycopg://user:password@host/name, or leave it empty "
+        "for SQLite"
+    )
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailable:

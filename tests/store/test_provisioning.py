@@ -1,5 +1,6 @@
 """What is provisioned: kept whole or not at all, on SQLite and on PostgreSQL."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -69,6 +70,31 @@ def test_refused_change_leaves_nothing_and_counts_nothing(office: Engine) -> Non
     with reading(office) as connection:
         assert read_revision(connection) == before
         assert clients.find(connection, "andes").name == "Andes Ltda"
+
+
+def test_changes_come_one_after_the_other(office: Engine) -> None:
+    """Two admins give the same number away: the second waits for the first, sees what it did, and is refused."""
+
+    def assign_too() -> None:
+        with changing(office) as connection:
+            dids.assign(connection, NUMBERS[1], client_id(connection, "lagos"), NOON)
+
+    with ThreadPoolExecutor(1) as other:
+        with changing(office) as connection:
+            second = other.submit(assign_too)
+            dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+        with pytest.raises(ClientMistake, match="belongs to the client andes"):
+            second.result(timeout=10)
+
+
+def test_reader_sees_one_state_while_others_write(office: Engine) -> None:
+    with reading(office) as reader:
+        assert clients.find(reader, "andes").name == "Andes Ltda"
+        with changing(office) as connection:
+            clients.change(connection, "andes", name="Otro")
+        assert clients.find(reader, "andes").name == "Andes Ltda"
+    with reading(office) as reader:
+        assert clients.find(reader, "andes").name == "Otro"
 
 
 # --- clients ------------------------------------------------------------------------------------------------

@@ -127,6 +127,11 @@ def test_database_that_is_away_is_said(admin: Admin) -> None:
     assert "the database cannot be used" in admin.is_refused("client", "list", env={"PBX_DATABASE__URL": url})
 
 
+@pytest.mark.parametrize("url", ["nonsense", "mysql://a/b", "postgresql://a/b", "sqlite+nothing:///x", "://"])
+def test_database_of_another_kind_is_said(admin: Admin, url: str) -> None:
+    assert "[database] url" in admin.is_refused("client", "list", env={"PBX_DATABASE__URL": url})
+
+
 def test_full_disk_of_the_database_is_said(
     office: Admin, monkeypatch: pytest.MonkeyPatch, unchanged: Callable[[Admin], Any]
 ) -> None:
