@@ -1,7 +1,6 @@
 """Checks generated configuration before Asterisk sees it: whatever a file refers to exists, once, and fits."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,8 +10,12 @@ from pbx_control.errors import SwitchUnavailable
 LONGEST_LINE, LONGEST_NAME = 4000, 79
 
 _SECTION = re.compile(r"\[([^]]+)\](\(!?[^)]*\))?")
-# Control characters (but for the line's end), and templates that were not rendered.
-_FOREIGN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|\{\{|\{%")
+# Control characters, but for the line's end.
+_FOREIGN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+# What opens a template's expression or block: there must be none left.
+_UNRENDERED = ("{{", "{%")
+# The dialplan's skeleton, found at once: it has a hundred thousand lines with ten thousand clients.
+_DIALPLAN = re.compile(r"^(?:\[(.+?)\]|exten => ([^,\n]*),|include => (.+))", re.MULTILINE)
 # Gosub(context,exten,…), Goto(context,exten,…), GotoIf(…?context,exten,…): targets written out in the dialplan.
 _JUMP = re.compile(r"(?:Gosub\(|Goto\(|hangup_handler_push\)=|[?])([a-z][\w-]*),([^,$()]+|\$\{[^}]+\}),")
 _CLIENT_NEEDS = re.compile(r"PBX_CALENDAR=([\w-]+),PBX_QUEUE=([\w-]+)")
@@ -75,8 +78,9 @@ def _fault(file: str, why: str) -> SwitchUnavailable:
 
 def _check_text(name: str, text: str) -> None:
     if found := _FOREIGN.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise _fault(name, f"line {line} has {found[0]!r}")
+        raise _fault(name, f"line {text.count(chr(10), 0, found.start()) + 1} has {found[0]!r}")
+    if any(mark in text for mark in _UNRENDERED):
+        raise _fault(name, "a template was not rendered to its end")
     longest = max(text.splitlines(), key=len, default="")
     if len(longest.encode()) > LONGEST_LINE:
         raise _fault(name, f"a line is too long: {longest[:60]}…")
@@ -84,14 +88,22 @@ def _check_text(name: str, text: str) -> None:
 
 def _contexts(text: str) -> dict[str, set[str]]:
     """The dialplan's contexts with the extensions that each has."""
-    contexts: dict[str, set[str]] = defaultdict(set)
-    for section in sections(text):
-        if section.name in ("general", "globals"):
-            continue
-        extensions = contexts[section.name]
-        for key, value in section.lines:
-            if key == "exten":
-                _add_extension(section.name, extensions, value.partition(",")[0])
+    contexts: dict[str, set[str]] = {}
+    includes = []
+    name = ""
+    for head, extension, included in _DIALPLAN.findall(text):
+        if head:
+            name = head
+            if name in contexts:
+                raise _fault("extensions.conf", f"[{name}] stands there twice")
+            contexts[name] = set()
+        elif extension:
+            _add_extension(name, contexts[name], extension)
+        else:
+            includes.append((name, included))
+    for name, included in includes:
+        if included not in contexts:
+            raise _fault("extensions.conf", f"[{name}] includes [{included}], which is not there")
     return contexts
 
 
@@ -104,10 +116,6 @@ def _add_extension(context: str, extensions: set[str], name: str) -> None:
 
 
 def _check_dialplan(text: str, contexts: Mapping[str, set[str]]) -> None:
-    for section in sections(text):
-        for key, value in section.lines:
-            if key == "include" and value not in contexts:
-                raise _fault("extensions.conf", f"[{section.name}] includes [{value}], which is not there")
     for context, extension in set(_JUMP.findall(text)):
         exists = context in contexts and (extension.startswith("$") or _reaches(contexts[context], extension))
         if not exists:

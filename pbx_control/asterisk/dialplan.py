@@ -62,6 +62,7 @@ FILES = (
     "pjsip",
     "queues",
     "rtp",
+    "sorcery",
     "stasis",
     "udptl",
     "websocket_client",

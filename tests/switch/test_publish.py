@@ -1,0 +1,133 @@
+"""Publishing on a running Asterisk: quickly, without cutting a call, and undone if Asterisk does not take it."""
+
+import asyncio
+import os
+import shutil
+import time
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from alone import number_of, switch_alone
+
+from pbx_control.asterisk import publish
+from pbx_control.asterisk.ami import connected
+from pbx_control.domain.hours import ALWAYS
+from pbx_control.domain.office import Client, Did
+from pbx_control.errors import SwitchUnavailable
+
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
+
+MANY = 10_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(folder):
+    async with switch_alone(folder) as alone:
+        yield alone
+    shutil.rmtree(folder / "alone-world")  # another module may begin a world of its own
+
+
+async def test_with_ten_thousand_clients_a_change_is_live_in_two_seconds_and_no_call_is_cut(alone):
+    firm = await alone.firm("Ana")
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2)
+    caller = await alone.call(firm)
+    ring = await ana.rung()
+    await ring.answered()
+    crowd = tuple(Client(100 + n, f"crowd{n}", f"Cliente {n}", week=ALWAYS) for n in range(MANY))
+    numbers = tuple(Did(f"+5644{client.id:07}", "carrier", client.id, True) for client in crowd)
+    await alone.publish(clients=(*alone.office.clients, *crowd), dids=(*alone.office.dids, *numbers))
+    assert min([await seconds_to_rename(alone, crowd[-1], name) for name in ("Uno", "Dos", "Tres")]) < 2
+    assert caller.end.at is None
+    assert ring.end.at is None
+    await caller.hang_up()
+    await alone.publish(clients=(firm,), dids=alone.office.dids[:1])
+    assert "no existence" in alone.console(f"dialplan show did-{numbers[-1].number}")
+
+
+async def seconds_to_rename(alone, client, name):
+    """How long it takes until the last client's new name is live; the best of some counts, on a busy machine."""
+    begun = time.monotonic()
+    done = await alone.publish(clients=(*alone.office.clients[:-1], replace(client, name=name)))
+    took = time.monotonic() - begun
+    assert (done.running, done.changed, done.reloaded) == (True, ("extensions.conf",), ("pbx_config",))
+    assert f"PBX_NAME={name}" in alone.console(f"dialplan show did-{alone.office.dids[-1].number}")
+    return took
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        ("extensions.conf", "[broken\nexten => s,1,NoOp()\n"),
+        ("queues.conf", "[broken\n"),
+        ("pjsip.conf", "[broken]\ntype = endpoint\ndtmf_mode = semaphore\ncontext = nobody\n"),
+    ],
+)
+async def test_what_asterisk_does_not_take_is_undone(alone, file, fault):
+    firm = await alone.firm("Ana")
+    before = publish.current(alone.home)
+    staged = publish.stage(alone.home, alone.settings, replace(alone.office, clients=alone.office.clients[:-1]))
+    (staged.folder / file).write_text(stained((staged.folder / file).read_text(), fault))
+    with pytest.raises(SwitchUnavailable, match=file):
+        await publish.bring_into_force(staged, alone.home, alone.settings)
+    assert publish.current(alone.home) == before
+    ana = await alone.phone(firm, "Ana")
+    caller = await alone.call(firm)
+    await ana.rung()
+    await caller.hang_up()
+
+
+def stained(text, fault):
+    """The file with a fault in it and a new generation, as our own fault would be."""
+    old = publish.marker_of(text)
+    return text.replace(old, "f" * len(old)) + fault
+
+
+async def test_a_crash_before_the_reload_is_made_good_by_the_next_publication(alone):
+    firm = await alone.firm("Ana")
+    renamed = replace(alone.office, clients=(*alone.office.clients[:-1], replace(firm, name="Otra Firma")))
+    staged = publish.stage(alone.home, alone.settings, renamed)
+    publish._point(alone.home, staged.folder)  # here the machine went down
+    alone.office = renamed
+    assert "Otra Firma" not in alone.console(f"dialplan show did-{number_of(firm)}")
+    done = await alone.publish()
+    assert (done.changed, done.reloaded) == ((), ("pbx_config",))
+    assert "Otra Firma" in alone.console(f"dialplan show did-{number_of(firm)}")
+
+
+async def test_a_crash_before_the_swap_leaves_the_old_generation_in_force(alone):
+    firm = await alone.firm("Ana")
+    before = publish.current(alone.home)
+    publish.stage(alone.home, alone.settings, replace(alone.office, clients=(replace(firm, name="Nunca"),)))
+    assert publish.current(alone.home) == before
+    await alone.publish()
+    assert publish.current(alone.home) == before
+
+
+async def test_asterisk_may_read_the_configuration_and_not_change_it(alone):
+    files = list((alone.home.asterisk / "etc").resolve().iterdir())
+    owner = os.geteuid()
+    assert {file.stat().st_uid for file in files} == {owner}
+    assert not any(file.stat().st_mode & 0o007 for file in files)
+    done = await alone.publish()
+    assert done.running
+
+
+async def test_a_wrong_password_says_so(alone):
+    other = alone.settings.model_copy(
+        update={"secrets": alone.settings.secrets.model_copy(update={"ami_password": "another one"})}
+    )
+    with pytest.raises(SwitchUnavailable, match="does not take our password"):
+        async with connected(other):
+            pass
+
+
+async def test_two_publications_at_once_follow_each_other(alone):
+    firm = await alone.firm("Ana")
+    offices = [
+        replace(alone.office, clients=(replace(firm, name=name),), dids=alone.office.dids[-1:]) for name in "ABC"
+    ]
+    staged = [publish.stage(alone.home, alone.settings, office) for office in offices]
+    await asyncio.gather(*(publish.bring_into_force(one, alone.home, alone.settings) for one in staged))
+    text = publish.current(alone.home)["extensions.conf"]
+    assert publish.marker_of(text) in alone.console("dialplan show generation")
