@@ -1,10 +1,12 @@
 """Keeps the switch's configuration current: each change of provisioning is live within two seconds."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 import structlog
 from sqlalchemy import Engine
@@ -49,7 +51,7 @@ class Publishing:
         """Publishes at once, after every change, and once a day for the holidays to come; for ever."""
         published: tuple[int, datetime] | None = None
         # A process of its own: rendering ten thousand clients must not hold up a call.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
             while True:
                 revision = await asyncio.to_thread(self._revision)
                 if published is None or published[0] != revision or published[1].date() != now().date():
@@ -87,3 +89,15 @@ class Publishing:
         for client in office.clients:
             wanted |= {name: (name, text, language) for name, text, language in sounds_of(client)}
         prompts.ensure(self._home, wanted.values())
+
+
+def end_with_parent() -> None:
+    """Has this worker end when its daemon is killed: it would wait for work for ever, once for each kill."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()
