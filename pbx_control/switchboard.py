@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from pbx_control import faults
 from pbx_control.clock import now
 from pbx_control.directory import Directory, chair_of
 from pbx_control.domain import floor
@@ -166,6 +167,8 @@ class Switchboard:
                         continue
                     for command in stepped.commands:
                         self._tell_switch(live.call.id, command)
+                    if faults.ARMED:
+                        faults.reach_soon(faults.AFTER_PERFORMING, live.call)
         finally:
             live.pumping = False
             self._set_timer(live)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
+from pbx_control import faults
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import calls
 from pbx_control.store.calls import Save
@@ -67,7 +68,12 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             batch, last = self._with_what_waits(job)
             self._in_hand_since = time.monotonic()
-            kept = self._commit([each.step for each in batch])
+            steps = [each.step for each in batch]
+            if faults.ARMED:
+                faults.reach(faults.BEFORE_COMMIT, [step.call for step in steps])
+            kept = self._commit(steps)
+            if faults.ARMED:
+                faults.reach(faults.AFTER_COMMIT, [step.call for step in steps])
             self._in_hand_since = None
             self._loop.call_soon_threadsafe(self._tell, batch, kept)
             if last:
