@@ -550,7 +550,6 @@ SPANISH: dict[str, str] = {
     "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30": (
         "{text} no es una hora: escríbala como 2026-04-01 o 2026-04-01T09:30"
     ),
-    "became of it: {outcome}": "resultado: {outcome}",
     "outcome": "resultado",
     "secretary": "secretaria",
     "answered": "atendida",
@@ -566,49 +565,16 @@ SPANISH: dict[str, str] = {
     "parting": "escucha la despedida",
     "ending": "terminando",
     "ended": "terminada",
-    "somebody": "alguien",
-    "{who} calls {client} at {did}": "{who} llama a {client} al {did}",
-    "offered to {secretary}": "se le ofrece a {secretary}",
-    "{secretary} has just taken another call": "{secretary} acaba de tomar otra llamada",
-    "{secretary} is reserved for it": "{secretary} queda reservada para ella",
-    "the telephone of {secretary} rings": "suena el teléfono de {secretary}",
-    "{secretary} answers": "{secretary} contesta",
-    "{secretary} is off the line: {cause}": "{secretary} dejó la línea: {cause}",
-    "the caller is off the line: {cause}": "quien llamó dejó la línea: {cause}",
-    "from here on the switch serves the caller alone": "desde aquí la central atiende sola a quien llama",
-    "an announcement has been played": "se tocó un aviso",
-    "{file} is closed": "se cerró {file}",
-    "the recording holds {seconds} s": "la grabación dura {seconds} s",
-    "the message holds {seconds} s": "el mensaje dura {seconds} s",
-    "there is no recording": "no hay grabación",
-    "he is told his position: {position}": "se le dice su lugar en la fila: {position}",
-    "Asterisk would not do {command}: {why}": "Asterisk no quiso hacer {command}: {why}",
-    "the daemon is back and has adopted the call": "el demonio volvió y adoptó la llamada",
-    "cause {number}": "causa {number}",
-    "hung up": "colgó",
-    "hung up by the switch": "cortó la central",
-    "outside its hours": "fuera de su horario",
     "busy": "ocupado",
-    "no answer": "no contestó",
-    "not registered": "teléfono no registrado",
-    "refused": "rechazó la llamada",
-    "answered elsewhere": "la atendió otra persona",
-    "no sound came any more: the network is gone": "ya no llegaba sonido: se cortó la red",
-    "he has heard ringing long enough: the call is answered, and he waits": (
-        "ya oyó sonar bastante: se contesta la llamada y espera"
+    "more than one call is meant by {call}: {some} …; write more of it": (
+        "{call} puede ser más de una llamada: {some} …; escriba más"
     ),
-    "the client's waiting limit has passed": "pasó el límite de espera del cliente",
-    "her telephone has rung long enough": "su teléfono ya sonó bastante",
-    "her telephone does not confirm that it is silent": "su teléfono no confirma que dejó de sonar",
-    "the message takes too long": "el mensaje dura demasiado",
-    "what has not reported its end is no longer waited for": "ya no se espera lo que no avisó su fin",
-    "the switch serves the call without the daemon": "la central atiende la llamada sin el demonio",
-    "the switch plays the closed announcement": "la central toca el aviso de cerrado",
-    "the switch plays the announcement that nobody answers": "la central toca el aviso de que nadie atiende",
-    "the switch records": "la central graba",
-    "the switch has connected a secretary": "la central conectó a una secretaria",
-    "the switch takes a message": "la central toma un mensaje",
-    "the call is over": "la llamada terminó",
+    "waited": "espera",
+    "talked": "conversación",
+    "did": "número",
+    "hosted_by": "atendió",
+    "the daemon": "el control",
+    "the switch alone": "la central sola",
     # --- dialplan
     "there is no file {file} in force: `pbx-control dialplan show` lists those that are": (
         "no hay un archivo {file} vigente: `pbx-control dialplan show` muestra los que hay"
@@ -660,4 +626,6 @@ SPANISH: dict[str, str] = {
         "[database] url no es una base de datos nuestra: escriba "
         "postgresql+psycopg://usuario:clave@servidor/nombre, o déjelo vacío para SQLite"
     ),
+    # --- more of secretaries
+    "there is no secretary {name}: did you mean {near}?": "no existe la secretaria {name}: ¿quiso decir {near}?",
 }

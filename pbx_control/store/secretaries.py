@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
@@ -36,7 +37,7 @@ def find(connection: Connection, name: str) -> Row[Any]:
     )
     row = connection.execute(query).first()
     if row is None:
-        raise ClientMistake("there is no secretary {name}: `secretary list` shows all", name=repr(name[:40]))
+        raise _unknown(connection, name)
     return row
 
 
@@ -135,6 +136,15 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
         }
         for row in connection.execute(query)
     ]
+
+
+def _unknown(connection: Connection, name: str) -> ClientMistake:
+    near = get_close_matches(name[:60], names(connection), n=3, cutoff=0.4)
+    if near:
+        return ClientMistake(
+            "there is no secretary {name}: did you mean {near}?", name=repr(name[:40]), near=" / ".join(near)
+        )
+    return ClientMistake("there is no secretary {name}: `secretary list` shows all", name=repr(name[:40]))
 
 
 def _set_clients(connection: Connection, secretary_id: int, client_ids: Sequence[int]) -> None:

@@ -57,6 +57,7 @@ REFUSED = [
     (["secretary", "add", "Ana", "--language", "fr"], "es or en"),
     (["secretary", "add", "Ana", "--clients", "andes,nobody"], "no client"),
     (["secretary", "remove", "Ana"], "no secretary"),
+    (["secretary", "reset-password", "Ana"], "no secretary"),
     (["contact", "add", "andes", "Rosa", "+566006000101"], "neither"),
     (["contact", "add", "andes", "Rosa", "+881612345678"], "only to Chile"),
     (["contact", "remove", "andes", "Rosa"], "no contact"),
