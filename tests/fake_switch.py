@@ -132,7 +132,7 @@ class FakeSwitch:
             case c.RecordBridge(bridge=bridge, path=path):
                 self._record(path, bridge)
             case c.StopPlaying(prompt=prompt):
-                self._prompt_ends(call, prompt)
+                self._stop_playing(call, prompt)
             case c.InspectFiles():
                 self.later(ON_THE_WIRE, lambda: self._inspect(call, command))
             case _ if leg:
@@ -186,6 +186,12 @@ class FakeSwitch:
         self.later(PROMPT_LENGTH, lambda: self._prompt_ends(call, prompt))
 
     def _prompt_ends(self, call: str, prompt: str) -> None:
+        leg = self.legs.get(call)
+        if leg and leg.prompt == prompt:
+            leg.prompt = ""
+            self.tell(call, PromptEnded(self.now(), prompt))
+
+    def _stop_playing(self, call: str, prompt: str) -> None:
         leg = self.legs.get(call)
         if leg and leg.prompt == prompt:
             leg.prompt = ""

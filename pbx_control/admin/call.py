@@ -1,7 +1,9 @@
 """`pbx-control call`: which calls there were, one call's whole story, and what happens now."""
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,19 +12,19 @@ import click
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
-from pbx_control.admin.provisioning import examples
-from pbx_control.admin.story import sentence
+from pbx_control.admin.provisioning import CLIENT, card, examples
+from pbx_control.domain.call.story import sentence
+from pbx_control.domain.wording import clean_line, duration, readable_number
 from pbx_control.errors import ClientMistake
-from pbx_control.store import clients, history
+from pbx_control.store import call_log, clients
+from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading
-from pbx_control.store.history import PastCall, Told
 
 # For a person; --json has everything.
-COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "seconds")
+COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
 # `watch` looks so often, seconds: a person sees it as it happens, and the database hardly notices.
 LOOK_EVERY = 0.3
-# The switch's own calls enter the journal when they are over: `watch` shows those that arrived so lately.
-LATELY = timedelta(hours=1)
+NAME_LIMIT = 60
 
 
 @click.group()
@@ -31,7 +33,7 @@ def call() -> None:
 
 
 @call.command("list", epilog=examples("call list --client andes", "call list --since 2026-04-01 --json"))
-@click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
+@click.option("--client", "slug", metavar="SLUG", type=CLIENT, help="Only those of this client.")
 @click.option("--since", metavar="TIME", help="Only those that arrived since then (ISO 8601).")
 @click.option("--live", is_flag=True, help="Only those that last still.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
@@ -39,11 +41,11 @@ def call() -> None:
 @pass_desk
 def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: int, as_json: bool) -> None:
     """The newest calls, newest first."""
-    start = _instant(since) if since else None
+    start = _instant(since) if since is not None else None
     with reading(desk.engine) as connection:
         if slug is not None:
             clients.find(connection, slug)
-        found = history.newest(connection, slug=slug, since=start, live=live, limit=limit)
+        found = call_log.newest(connection, slug=slug, since=start, live=live, limit=limit)
     if as_json:
         print_json([asdict(one) for one in found])
     elif found:
@@ -53,74 +55,101 @@ def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: in
         desk.tell("nothing to show")
 
 
-@call.command(epilog=examples("call show pbx-1795351117.3"))
+@call.command(epilog=examples("call show pbx-1795351117.3", "call show 17.3 --json"))
 @click.argument("call_id", metavar="ID")
 @json_option
 @pass_desk
 def show(desk: Desk, call_id: str, as_json: bool) -> None:
-    """One call's story, line by line."""
+    """One call's story, line by line. ID may be the beginning or the end of it that no other call has."""
     with reading(desk.engine) as connection:
-        past, lines = history.get(connection, call_id), history.story(connection, call_id)
+        found = call_log.find(connection, call_id)
+        lines = call_log.journal_of(connection, found.id)
     if as_json:
-        print_json(asdict(past) | {"journal": [asdict(line) for line in lines]})
+        print_json(asdict(found) | {"journal": [_json(desk, line) for line in lines]})
         return
-    row = _row(desk, past)
+    card(desk, _header(desk, found))
+    click.echo()
     for line in lines:
-        click.echo(_line(desk, line))
-    desk.tell("became of it: {outcome}", outcome=row["outcome"])
+        click.echo(_told(desk, line))
 
 
-@call.command(epilog=examples("call watch"))
+@call.command(epilog=examples("call watch", "call watch --json"))
+@json_option
 @pass_desk
-def watch(desk: Desk) -> None:
-    """What happens, as it happens; until Ctrl-C."""
-    for line in _news(desk):
-        click.echo(f"{line.call_id}  {_line(desk, line)}")
+def watch(desk: Desk, as_json: bool) -> None:
+    """What happens, as it happens, in all calls; until Ctrl-C. With --json one object a line."""
+    with suppress(KeyboardInterrupt):
+        for line in _news(desk):
+            if as_json:
+                told = {"call": line.call_id} | _json(desk, line)
+                click.echo(json.dumps(told | {"at": line.at.isoformat()}, ensure_ascii=False))
+            else:
+                click.echo(f"{line.call_id}  {_told(desk, line)}")
 
 
-def _news(desk: Desk) -> Iterator[Told]:
+def _news(desk: Desk) -> Iterator[Line]:
     """Every new line of every journal, for ever."""
-    seen: dict[str, int] = {}
-    over = {ident for ident, ended in _calls_now(desk).items() if ended}
+    with reading(desk.engine) as connection:
+        following = Following(connection, clock.now())
     while True:
-        now = _calls_now(desk)
         with reading(desk.engine) as connection:
-            lines = history.news(connection, seen, [ident for ident in now if ident not in over])
-        for line in lines:
-            seen[line.call_id] = line.seq
-            yield line
-        over |= {ident for ident, ended in now.items() if ended}
+            lines = following.look(connection, clock.now())
+        yield from lines
         time.sleep(LOOK_EVERY)
 
 
-def _calls_now(desk: Desk) -> dict[str, bool]:
-    with reading(desk.engine) as connection:
-        return history.going_on(connection, clock.now() - LATELY)
-
-
-def _row(desk: Desk, one: PastCall) -> dict[str, Any]:
-    talked = one.ended_at - one.answered_at if one.ended_at and one.answered_at else None
-    who = " ".join(filter(None, [one.caller_name, one.caller]))
+def _row(desk: Desk, one: LoggedCall) -> dict[str, Any]:
     return {
         "id": one.id,
         "client": one.client,
-        "caller": who,
+        "caller": _caller(one),
         "arrived": one.arrived_at,
-        "outcome": desk.say(one.outcome or one.phase),
+        "outcome": desk.say(one.phase if one.live else one.outcome),
         "secretary": one.secretary,
-        "seconds": round(talked.total_seconds()) if talked else None,
+        "waited": _length(desk, one.waited),
+        "talked": _length(desk, one.talked),
     }
 
 
-def _line(desk: Desk, told: Told) -> str:
-    at = told.at.astimezone()
-    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}  {sentence(desk, told)}"
+def _header(desk: Desk, one: LoggedCall) -> dict[str, object]:
+    """What a person wants to know of a call before its story."""
+    flaw = f" ({desk.say(one.recording_flaw)})" if one.recording_flaw else ""
+    files = {"recording": one.recording + flaw, "message": one.message}
+    return (
+        {"id": one.id, "caller": _caller(one), "client": one.client, "did": readable_number(one.did)}
+        | {name: value for name, value in _row(desk, one).items() if name not in ("id", "caller", "client")}
+        | {name: value for name, value in files.items() if value}
+        | {"hosted_by": desk.say("the daemon" if one.hosted_by == "daemon" else "the switch alone")}
+    )
+
+
+def _caller(one: LoggedCall) -> str:
+    return " ".join(filter(None, [clean_line(one.caller_name, NAME_LIMIT), readable_number(one.caller)]))
+
+
+def _length(desk: Desk, seconds: float | None) -> str | None:
+    return None if seconds is None else duration(timedelta(seconds=seconds), desk.language)
+
+
+def _told(desk: Desk, line: Line) -> str:
+    return f"{line.at.astimezone():%H:%M:%S}  {sentence(line.event, line.details, desk.language)}"
+
+
+def _json(desk: Desk, line: Line) -> dict[str, Any]:
+    return {
+        "seq": line.seq,
+        "at": line.at,
+        "event": line.event,
+        "details": line.details,
+        "text": sentence(line.event, line.details, desk.language),
+    }
 
 
 def _instant(text: str) -> datetime:
+    """An instant that a person wrote; without an offset, by this machine's clock."""
     try:
         return datetime.fromisoformat(text).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ClientMistake(
-            "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=plain(text[:40])
+            "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=plain(clean_line(text, 40))
         ) from None

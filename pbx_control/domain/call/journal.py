@@ -1,4 +1,4 @@
-"""What the journal keeps of each event, and how it reads when somebody asks for a call's story."""
+"""What the journal keeps of each event; `story.py` has the words for it."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from pbx_control.domain.call.events import (
     Event,
     FilesInspected,
     Offered,
+    PromptEnded,
     RecordingEnded,
     SecretaryLeft,
     SwitchRefused,
@@ -30,9 +31,11 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
         case Offered(seat=seat):
             return {"secretary": seat.name}
         case SecretaryLeft(cause=cause):
-            return {"cause": cause} | _her(before)
+            return {"cause": cause, "during": before.phase.value} | _her(before)
         case CallerLeft(cause=cause):
-            return {"cause": cause}
+            return {"cause": cause, "during": before.phase.value}
+        case PromptEnded():
+            return {"during": before.phase.value}
         case DeadlinePassed(name=name, position=position):
             return {"deadline": name.value} | ({"position": position} if name == "position" else {})
         case RecordingEnded(path=path):

@@ -1,0 +1,236 @@
+"""How the lines of a call's journal read to people: one sentence for each event, in Spanish and English.
+
+The journal's events are those of `events.py`, and `ServedByTheSwitch` for what the generated dialplan did alone. An
+event that nobody has words for is shown as it is, so an old journal never breaks a newer reader, or the reverse.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pbx_control.domain.call.model import Phase
+from pbx_control.domain.wording import clean_line, is_withheld, readable_number
+
+Details = Mapping[str, Any]
+# Characters of a value that a line shows; nobody reads more in a line.
+VALUE_LIMIT = 80
+
+
+def sentence(event: str, details: Details, language: str) -> str:
+    """What happened, in words ("es" or "en"). `event` and `details` as the journal has them; never raises on them."""
+    words = WORDS[language]
+    key = KEYS[event](details) if event in KEYS else ""
+    template = words.get(key)
+    if template is None:
+        return _as_it_is(event, details)
+    return template.format_map(_Values(details, words))
+
+
+class _Values(dict[str, Any]):
+    """A line's details made readable and harmless; what is missing is a dash."""
+
+    def __init__(self, details: Details, words: Mapping[str, str]) -> None:
+        super().__init__(details)
+        self._words = words
+
+    def __getitem__(self, name: str) -> Any:
+        if name in ("who", "because"):
+            return self._who() if name == "who" else self._because()
+        value = self.get(name, "–")
+        if name == "did":
+            return readable_number(str(value))
+        return f"{value:.0f}" if isinstance(value, float) else clean_line(str(value), VALUE_LIMIT)
+
+    def _who(self) -> str:
+        number = str(self.get("caller", ""))
+        shown = self._words["withheld"] if is_withheld(number) else readable_number(number)
+        name = clean_line(str(self.get("name", "")), VALUE_LIMIT)
+        return f"{name} ({shown})" if name else shown
+
+    def _because(self) -> str:
+        """Why it is closed, in brackets: a holiday's name, or nothing where the hours decide."""
+        why = clean_line(str(self.get("why", "")), VALUE_LIMIT)
+        return f" ({why})" if why and why != "hours" else ""
+
+
+def _as_it_is(event: str, details: Details) -> str:
+    parts = [event, *(f"{name}={value}" for name, value in details.items())]
+    return clean_line(" ".join(parts), 4 * VALUE_LIMIT)
+
+
+# --- which sentence an event is told by ---------------------------------------------------------------------
+
+
+def _always(key: str) -> Callable[[Details], str]:
+    return lambda details: key
+
+
+def _arrived(details: Details) -> str:
+    return f"arrived-{details.get('admission', 'open')}"
+
+
+def _caller_left(details: Details) -> str:
+    """He gives up, hangs up after a conversation, ends his message, or was hung up by us."""
+    during = details.get("during")
+    if during in (Phase.TALKING, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.ENDING):
+        return f"caller-left-{during}"
+    return "caller-left"
+
+
+def _secretary_left(details: Details) -> str:
+    during, cause = details.get("during"), details.get("cause")
+    if during == Phase.TALKING:
+        return "secretary-lost" if details.get("phase") == Phase.WAITING else "secretary-hung-up"
+    if during == Phase.ENDING:
+        return "secretary-gone"
+    if during == Phase.WITHDRAWING:
+        return "secretary-silent"
+    return {17: "secretary-busy", 20: "secretary-absent", 21: "secretary-declined"}.get(cause or 0, "secretary-refused")
+
+
+def _prompt_ended(details: Details) -> str:
+    during = details.get("during", "")
+    known = (Phase.WELCOMING, Phase.TAKING_MESSAGE, Phase.PARTING)
+    return f"prompt-{during}" if during in known else "prompt-position"
+
+
+def _deadline(details: Details) -> str:
+    name = details.get("deadline", "")
+    # While a telephone rings, the wait limit changes nothing yet.
+    return "deadline-wait_limit-ringing" if name == "wait_limit" and "phase" not in details else f"deadline-{name}"
+
+
+def _inspected(details: Details) -> str:
+    found = [name for name in ("recording", "message") if details.get(name) is not None]
+    return "-".join(["files", *found])
+
+
+def _switch(details: Details) -> str:
+    return f"switch-{details.get('what', '')}"
+
+
+KEYS: dict[str, Callable[[Details], str]] = {
+    "CallArrived": _arrived,
+    "CallerLeft": _caller_left,
+    "CallerTakenOver": _always("taken-over"),
+    "Offered": _always("offered"),
+    "SeatClaimed": _always("claimed"),
+    "OfferLost": _always("offer-lost"),
+    "SecretaryRinging": _always("ringing"),
+    "SecretaryAnswered": _always("answered"),
+    "SecretaryLeft": _secretary_left,
+    "PromptEnded": _prompt_ended,
+    "RecordingEnded": _always("file-closed"),
+    "FilesInspected": _inspected,
+    "DeadlinePassed": _deadline,
+    "SwitchRefused": _always("refused"),
+    "Recovered": _always("recovered"),
+    "ServedByTheSwitch": _switch,
+}
+
+# --- the words ----------------------------------------------------------------------------------------------
+
+SPANISH = {
+    "withheld": "un número oculto",
+    "arrived-open": "{who} llama a {client}, al {did}",
+    "arrived-closed": "{who} llama a {client}, al {did}, fuera de horario{because}: oye el aviso de cierre",
+    "arrived-exhausted": "{who} llama a {client}, al {did}, sin servicio: oye el aviso",
+    "caller-left": "Quien llamaba se cansa de esperar y cuelga",
+    "caller-left-talking": "Quien llamaba cuelga",
+    "caller-left-taking_message": "Quien llamaba cuelga mientras se le toma el mensaje",
+    "caller-left-parting": "Quien llamaba cuelga durante el aviso",
+    "caller-left-ending": "La línea de quien llamaba queda cerrada",
+    "taken-over": "La central sigue sola con la llamada",
+    "offered": "Se le ofrece a {secretary}",
+    "claimed": "{secretary} queda reservada para esta llamada",
+    "offer-lost": "{secretary} acaba de tomar otra llamada",
+    "ringing": "Suena el teléfono de {secretary}",
+    "answered": "{secretary} contesta",
+    "secretary-lost": "Se cortó la red de {secretary} (causa {cause}): quien llama pasa al primer lugar de la fila",
+    "secretary-hung-up": "{secretary} cuelga",
+    "secretary-gone": "La línea de {secretary} queda cerrada",
+    "secretary-silent": "El teléfono de {secretary} deja de sonar: no contestó a tiempo",
+    "secretary-busy": "El teléfono de {secretary} está ocupado",
+    "secretary-absent": "El teléfono de {secretary} no está conectado",
+    "secretary-declined": "{secretary} rechaza la llamada",
+    "secretary-refused": "{secretary} no toma la llamada (causa {cause})",
+    "prompt-welcoming": "Terminó la bienvenida: oye sonar",
+    "prompt-position": "Ya oyó su lugar en la fila: sigue la música",
+    "prompt-taking_message": "Oyó que puede dejar un mensaje: se graba después del tono",
+    "prompt-parting": "Terminó el aviso: se corta la llamada",
+    "file-closed": "Queda guardado {file}",
+    "files": "No se encuentra ninguna grabación",
+    "files-recording": "La grabación dura {recording} s",
+    "files-message": "El mensaje dura {message} s",
+    "files-recording-message": "La grabación dura {recording} s, el mensaje {message} s",
+    "deadline-patience": "Nadie contestó aún: se atiende la llamada y espera con música",
+    "deadline-position": "Se le dice su lugar en la fila: {position}",
+    "deadline-wait_limit": "Se cumplió la espera máxima del cliente: nadie pudo atender",
+    "deadline-wait_limit-ringing": "Se cumplió la espera máxima; el teléfono que suena tiene aún su oportunidad",
+    "deadline-offer": "{secretary} no contesta: se retira la oferta",
+    "deadline-withdrawal": "El teléfono de {secretary} no confirma que dejó de sonar: sigue la próxima",
+    "deadline-message": "El mensaje no avisó su fin: se sigue sin él",
+    "deadline-settling": "Algo no avisó su fin: se cierra sin esperar más",
+    "refused": "Asterisk no quiso hacer {command}: {why}",
+    "recovered": "El control volvió y retomó la llamada",
+    "switch-entered": "La central atiende sola la llamada",
+    "switch-closed": "Fuera de horario: la central toca el aviso de cierre",
+    "switch-exhausted": "Sin servicio: la central toca el aviso",
+    "switch-recording": "La central graba",
+    "switch-answered": "La central la conectó con una secretaria",
+    "switch-message": "Nadie contestó: la central toma un mensaje",
+    "switch-ended": "La llamada terminó",
+}
+
+ENGLISH = {
+    "withheld": "a withheld number",
+    "arrived-open": "{who} calls {client} on {did}",
+    "arrived-closed": "{who} calls {client} on {did} outside the hours{because} and hears the closed announcement",
+    "arrived-exhausted": "{who} calls {client} on {did}, which is without service, and hears the announcement",
+    "caller-left": "The caller gives up waiting",
+    "caller-left-talking": "The caller hangs up",
+    "caller-left-taking_message": "The caller hangs up while the message is taken",
+    "caller-left-parting": "The caller hangs up during the announcement",
+    "caller-left-ending": "The caller's line is closed",
+    "taken-over": "The switch goes on with the call alone",
+    "offered": "It is offered to {secretary}",
+    "claimed": "{secretary} is reserved for this call",
+    "offer-lost": "{secretary} has just taken another call",
+    "ringing": "{secretary}'s telephone rings",
+    "answered": "{secretary} answers",
+    "secretary-lost": "{secretary}'s network died (cause {cause}): the caller goes to the front of the queue",
+    "secretary-hung-up": "{secretary} hangs up",
+    "secretary-gone": "{secretary}'s line is closed",
+    "secretary-silent": "{secretary}'s telephone stops ringing: she did not answer in time",
+    "secretary-busy": "{secretary}'s telephone is busy",
+    "secretary-absent": "{secretary}'s telephone is not connected",
+    "secretary-declined": "{secretary} declines the call",
+    "secretary-refused": "{secretary} does not take the call (cause {cause})",
+    "prompt-welcoming": "The welcome is over: the caller hears ringing",
+    "prompt-position": "The position has been told: the music goes on",
+    "prompt-taking_message": "The caller may leave a message: it is recorded after the tone",
+    "prompt-parting": "The announcement is over: the call is hung up",
+    "file-closed": "{file} is kept",
+    "files": "No recording is found",
+    "files-recording": "The recording lasts {recording} s",
+    "files-message": "The message lasts {message} s",
+    "files-recording-message": "The recording lasts {recording} s, the message {message} s",
+    "deadline-patience": "Nobody has answered yet: the call is picked up, and the caller waits with music",
+    "deadline-position": "The caller is told the position in the queue: {position}",
+    "deadline-wait_limit": "The client's waiting limit is over: nobody could answer",
+    "deadline-wait_limit-ringing": "The waiting limit is over; the telephone that rings still gets its chance",
+    "deadline-offer": "{secretary} does not answer: the offer is withdrawn",
+    "deadline-withdrawal": "{secretary}'s telephone does not confirm that it is silent: the next one is asked",
+    "deadline-message": "The message did not report its end: the call goes on without it",
+    "deadline-settling": "Something did not report its end: it is no longer waited for",
+    "refused": "Asterisk would not do {command}: {why}",
+    "recovered": "The control is back and has taken up the call",
+    "switch-entered": "The switch serves the call alone",
+    "switch-closed": "Outside the hours: the switch plays the closed announcement",
+    "switch-exhausted": "Without service: the switch plays the announcement",
+    "switch-recording": "The switch records",
+    "switch-answered": "The switch has connected a secretary",
+    "switch-message": "Nobody answered: the switch takes a message",
+    "switch-ended": "The call is over",
+}
+
+WORDS = {"es": SPANISH, "en": ENGLISH}

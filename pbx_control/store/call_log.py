@@ -1,0 +1,168 @@
+"""What happened: calls and their journals, as people ask for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, or_, select
+
+from pbx_control.domain.wording import clean_line
+from pbx_control.errors import ClientMistake
+from pbx_control.store.tables import call, client, journal, secretary
+
+# The switch's own calls enter the journal when they are over: who follows looks at calls that arrived so lately.
+LATELY = timedelta(hours=1)
+# Calls that an ambiguous part of an id is answered with.
+SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedCall:
+    """A call as `call list --json` shows it; the names are a promise to whoever reads that.
+
+    The same call reads the same whether the daemon served it or the switch alone, but for `id` and `hosted_by`.
+    """
+
+    id: str
+    client: str  # slug
+    did: str
+    caller: str
+    caller_name: str
+    outcome: str  # domain.call.model.Outcome; "" while it is not known
+    secretary: str  # the name of who answered
+    arrived_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    waited: float | None  # seconds until somebody answered, or it was over; None while he waits
+    talked: float | None  # seconds with a secretary; None while they talk, or if nobody answered
+    recording: str  # path under recordings/, "" where there is none
+    recording_flaw: str  # missing | short | long; "" is sound
+    message: str  # path under recordings/ of a left message
+    hosted_by: str  # daemon | switch
+    live: bool
+    phase: str  # domain.call.model.Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a call's journal."""
+
+    call_id: str
+    seq: int
+    at: datetime
+    event: str
+    details: Mapping[str, Any]
+
+
+def newest(
+    conn: Connection, *, slug: str | None = None, since: datetime | None = None, live: bool = False, limit: int = 100
+) -> list[LoggedCall]:
+    """The newest calls, newest first: of one client, since an instant, or only those that last still."""
+    query = _calls().order_by(call.c.arrived_at.desc(), call.c.id.desc()).limit(limit)
+    if slug is not None:
+        query = query.where(client.c.slug == slug)
+    if since is not None:
+        query = query.where(call.c.arrived_at >= since)
+    if live:
+        query = query.where(call.c.state.is_not(None))
+    return [_logged(row) for row in conn.execute(query)]
+
+
+def find(conn: Connection, part: str) -> LoggedCall:
+    """The call of that id, or the only one whose id begins or ends so.
+
+    Raises ClientMistake if there is none, or more than one.
+    """
+    shown = clean_line(part, 64)
+    found = _named(conn, part) if part and part.isprintable() else []
+    if not found:
+        raise ClientMistake("there is no call {call}: `pbx-control call list` shows them", call=shown or '""')
+    if len(found) > 1:
+        some = ", ".join(one.id for one in found)
+        raise ClientMistake("more than one call is meant by {call}: {some} …; write more of it", call=shown, some=some)
+    return found[0]
+
+
+def journal_of(conn: Connection, call_id: str) -> list[Line]:
+    """A call's journal, in order."""
+    query = select(journal).where(journal.c.call_id == call_id).order_by(journal.c.seq)
+    return [_line(row) for row in conn.execute(query)]
+
+
+class Following:
+    """Follows all journals: each `look` gives the lines written since the last one.
+
+    It remembers how far it has read each call that is not over, so no line is missed or told twice, whichever order
+    calls are saved in.
+    """
+
+    def __init__(self, conn: Connection, at: datetime) -> None:
+        self._read: dict[str, int] = {}
+        # What is over already is no news; of what lasts, the story so far is.
+        self._over = {call_id for call_id, over in _lately(conn, at).items() if over}
+
+    def look(self, conn: Connection, at: datetime) -> list[Line]:
+        """The new lines, by time. `at` is now."""
+        now = _lately(conn, at)
+        open_ones = [call_id for call_id in now if call_id not in self._over]
+        query = select(journal).where(journal.c.call_id.in_(open_ones)).order_by(journal.c.at, journal.c.seq)
+        lines = [_line(row) for row in conn.execute(query) if row.seq > self._read.get(row.call_id, 0)]
+        self._read = {call_id: self._read.get(call_id, 0) for call_id in open_ones if not now[call_id]}
+        self._read |= {line.call_id: line.seq for line in lines if not now[line.call_id]}
+        self._over = {call_id for call_id, over in now.items() if over}
+        return lines
+
+
+def _lately(conn: Connection, at: datetime) -> dict[str, bool]:
+    """The ids of the calls that last or arrived lately, each with whether it is over."""
+    query = select(call.c.id, call.c.ended_at).where(or_(call.c.state.is_not(None), call.c.arrived_at >= at - LATELY))
+    return {row.id: row.ended_at is not None for row in conn.execute(query.order_by(call.c.arrived_at))}
+
+
+def _named(conn: Connection, part: str) -> list[LoggedCall]:
+    exact = conn.execute(_calls().where(call.c.id == part)).first()
+    if exact:
+        return [_logged(exact)]
+    alike = or_(call.c.id.startswith(part, autoescape=True), call.c.id.endswith(part, autoescape=True))
+    return [_logged(row) for row in conn.execute(_calls().where(alike).order_by(call.c.arrived_at.desc()).limit(SHOWN))]
+
+
+def _calls() -> Select[Any]:
+    people = call.outerjoin(client, call.c.client_id == client.c.id).outerjoin(
+        secretary, call.c.secretary_id == secretary.c.id
+    )
+    return select(call, client.c.slug, secretary.c.name.label("secretary")).select_from(people)
+
+
+def _logged(row: Row[Any]) -> LoggedCall:
+    until = row.answered_at or row.ended_at
+    return LoggedCall(
+        id=row.id,
+        client=row.slug or "",
+        did=row.did,
+        caller=row.caller,
+        caller_name=row.caller_name,
+        outcome=row.outcome,
+        secretary=row.secretary or "",
+        arrived_at=row.arrived_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        waited=_seconds(until - row.arrived_at) if until else None,
+        talked=_seconds(row.ended_at - row.answered_at) if row.answered_at and row.ended_at else None,
+        recording=row.recording,
+        recording_flaw=row.recording_flaw,
+        message=row.message,
+        hosted_by=row.hosted_by,
+        live=row.state is not None,
+        phase=row.phase,
+    )
+
+
+def _seconds(length: timedelta) -> float:
+    return round(max(0.0, length.total_seconds()), 1)
+
+
+def _line(row: Row[Any]) -> Line:
+    return Line(row.call_id, row.seq, row.at, row.event, msgspec.json.decode(row.details))

@@ -1,0 +1,174 @@
+"""`pbx-control call`: list, show and watch, as an admin types them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, insert, update
+
+from cli import main
+from pbx_control.settings import Home, defaults
+from pbx_control.store.call_log import Following
+from pbx_control.store.engine import open_engine, reading, writing
+from pbx_control.store.migrate import upgrade
+from pbx_control.store.tables import call, client, journal, secretary
+
+NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
+KEYS = [
+    *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "arrived_at", "answered_at", "ended_at"),
+    *("waited", "talked", "recording", "recording_flaw", "message", "hosted_by", "live", "phase"),
+]
+SERVED = {
+    "client_id": 1,
+    "did": "+56225550101",
+    "caller": "+56223334455",
+    "caller_name": "María",
+    "phase": "ended",
+    "outcome": "answered",
+    "secretary_id": 1,
+    "arrived_at": NOON,
+    "answered_at": NOON + timedelta(seconds=4),
+    "ended_at": NOON + timedelta(seconds=64.5),
+    "recording": "2026/08/03/x.wav",
+    "hosted_by": "daemon",
+    "state": None,
+}
+LASTING = {"phase": "offering", "outcome": "", "secretary_id": None, "answered_at": None, "ended_at": None}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with one call of the daemon's, the same of the switch's, and one that lasts still."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.settings_file.write_text("")
+    upgrade(home, defaults())
+    engine = open_engine(home, defaults())
+    with writing(engine) as conn:
+        conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
+        conn.execute(insert(secretary).values(id=1, name="Ana", user="ana", password="x"))
+        add(conn, "pbx-100.1")
+        add(conn, "pbx-100.2", hosted_by="switch")
+        add(conn, "pbx-200.3", arrived_at=NOON + timedelta(hours=1), state=b"{}", recording="", **LASTING)
+    engine.dispose()
+    return home
+
+
+def add(conn, ident: str, **fields: object) -> None:  # type: ignore[no-untyped-def]
+    conn.execute(insert(call).values(SERVED | {"id": ident} | fields))
+    for seq, (event, details) in enumerate((("SecretaryRinging", {"secretary": "Ana"}), ("Recovered", {})), 1):
+        conn.execute(insert(journal).values(call_id=ident, seq=seq, at=NOON, event=event, details=json.dumps(details)))
+
+
+def pbx(home: Home, *words: str, language: str = "en") -> Result:
+    return CliRunner().invoke(main, ["--home", str(home.root), "--lang", language, "call", *words])
+
+
+def test_list_as_json_has_every_key_that_was_promised(home: Home) -> None:
+    rows = json.loads(pbx(home, "list", "--json").stdout)
+    assert [list(row) for row in rows] == [KEYS] * 3
+    assert [(row["id"], row["live"], row["waited"], row["talked"]) for row in rows] == [
+        ("pbx-200.3", True, None, None),
+        ("pbx-100.2", False, 4.0, 60.5),
+        ("pbx-100.1", False, 4.0, 60.5),
+    ]
+
+
+def test_a_call_reads_the_same_whoever_served_it(home: Home) -> None:
+    _, switch, daemon = json.loads(pbx(home, "list", "--json").stdout)
+    differing = {key for key in KEYS if switch[key] != daemon[key]}
+    assert differing == {"id", "hosted_by"}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--live"], ["pbx-200.3"]),
+        (["--since", "2026-08-03T16:30+00:00"], ["pbx-200.3"]),
+        (["--client", "andes", "--limit", "1"], ["pbx-200.3"]),
+        (["--since", "2027-01-01"], []),
+    ],
+)
+def test_list_shows_what_was_asked_for(home: Home, words: list[str], found: list[str]) -> None:
+    assert [row["id"] for row in json.loads(pbx(home, "list", "--json", *words).stdout)] == found
+
+
+def test_list_for_a_person(home: Home) -> None:
+    result = pbx(home, "list", language="es")
+    assert "María +56 2 2333 4455" in result.stdout
+    assert "suena un teléfono" in result.stdout
+    assert "atendida" in result.stdout
+
+
+@pytest.mark.parametrize("part", ["pbx-100.1", "pbx-2", "200.3", ".3"])
+def test_show_takes_any_part_that_only_one_call_has(home: Home, part: str) -> None:
+    assert json.loads(pbx(home, "show", part, "--json").stdout)["id"].startswith(("pbx-100.1", "pbx-200.3"))
+
+
+@pytest.mark.parametrize("part", ["pbx-1", "pbx", "100.9", "", "%", "_", "\x00", "'; DROP TABLE call", "x" * 10_000])
+def test_show_says_in_one_line_what_it_cannot_find(home: Home, part: str) -> None:
+    result = pbx(home, "show", part)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert "call" in result.stderr
+
+
+def test_show_tells_the_story(home: Home) -> None:
+    told = pbx(home, "show", "100.1", language="es").stdout
+    assert "María +56 2 2333 4455" in told
+    assert told.splitlines()[-2].endswith("  Suena el teléfono de Ana")
+    as_json = json.loads(pbx(home, "show", "100.1", "--json").stdout)
+    assert [line["event"] for line in as_json["journal"]] == ["SecretaryRinging", "Recovered"]
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", "2026-13-01", "0001-01-01", "9" * 5000])
+def test_list_refuses_what_is_no_time(home: Home, time: str) -> None:
+    result = pbx(home, "list", "--since", time)
+    assert result.exit_code == 1 or time == "0001-01-01"
+    assert len(result.stderr.splitlines()) <= 1
+
+
+def test_list_of_an_unknown_client_is_refused(home: Home) -> None:
+    assert pbx(home, "list", "--client", "nadie").exit_code == 1
+
+
+def test_following_tells_each_new_line_once(engine: Engine) -> None:
+    with writing(engine) as conn:
+        conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
+        conn.execute(insert(secretary).values(id=1, name="Ana", user="ana", password="x"))
+        add(conn, "over")
+        add(conn, "lasts", state=b"{}", **LASTING)
+        following = Following(conn, NOON)
+        assert seen(following, conn) == [("lasts", 1), ("lasts", 2)]
+        assert seen(following, conn) == []
+        conn.execute(insert(journal).values(call_id="lasts", seq=3, at=NOON, event="CallerLeft", details="{}"))
+        conn.execute(update(call).where(call.c.id == "lasts").values(ended_at=NOON, state=None))
+        add(conn, "late", hosted_by="switch")
+        assert sorted(seen(following, conn)) == [("lasts", 3), ("late", 1), ("late", 2)]
+        assert seen(following, conn) == []
+
+
+def seen(following: Following, conn) -> list[tuple[str, int]]:  # type: ignore[no-untyped-def]
+    return [(line.call_id, line.seq) for line in following.look(conn, NOON)]
+
+
+def test_watch_prints_an_object_a_line_until_it_is_interrupted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pbx_control.clock.now", lambda: NOON)
+    looks = iter([None, KeyboardInterrupt()])
+
+    def pause(_seconds: float) -> None:
+        if (end := next(looks)) is not None:
+            raise end
+
+    monkeypatch.setattr("time.sleep", pause)
+    result = pbx(home, "watch", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert [(line["call"], line["seq"], line["event"]) for line in lines] == [
+        ("pbx-200.3", 1, "SecretaryRinging"),
+        ("pbx-200.3", 2, "Recovered"),
+    ]
+    with reading(open_engine(home, defaults())) as conn:
+        assert seen(Following(conn, NOON), conn) == [("pbx-200.3", 1), ("pbx-200.3", 2)]
