@@ -110,7 +110,7 @@ def _contexts(text: str) -> dict[str, set[str]]:
 def _add_extension(context: str, extensions: set[str], name: str) -> None:
     if name in extensions:
         raise _fault("extensions.conf", f"{name} stands twice in [{context}]")
-    if max(len(name), len(context)) > LONGEST_NAME:
+    if len(name) > LONGEST_NAME or len(context) > LONGEST_NAME:
         raise _fault("extensions.conf", f"{name}@{context} is too long a name")
     extensions.add(name)
 
