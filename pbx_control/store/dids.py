@@ -1,5 +1,6 @@
 """DIDs in the store: the numbers that can be dialled, whose they are, and which are free."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,12 +39,12 @@ def of_client(connection: Connection, client_id: int) -> list[str]:
 def add(connection: Connection, new: Sequence[str], trunk_id: int | None) -> list[str]:
     """Keeps all of the numbers or, if one is wrong, known or named twice, none (ClientMistake); gives their E.164."""
     written = [to_e164(number) for number in new]
-    twice = next((number for place, number in enumerate(written) if number in written[:place]), None)
+    twice = [number for number, count in Counter(written).items() if count > 1]
     if twice:
-        raise ClientMistake("{number} is named twice", number=twice)
-    known = connection.scalar(select(did.c.number).where(did.c.number.in_(written)))
+        raise ClientMistake("{number} is named twice", number=twice[0])
+    known = set(numbers(connection)).intersection(written)
     if known:
-        raise ClientMistake("{number} is one of our numbers already: nothing was added", number=known)
+        raise ClientMistake("{number} is one of our numbers already: nothing was added", number=min(known))
     connection.execute(insert(did), [_row(number, trunk_id) for number in written])
     return written
 
