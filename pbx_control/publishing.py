@@ -5,21 +5,23 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
 
-from pbx_control.asterisk.publish import bring_into_force, stage_provisioned
+from pbx_control.asterisk.publish import Staged, bring_into_force, read_provisioned, stage
 from pbx_control.clock import now
 from pbx_control.domain.office import Office
 from pbx_control.domain.sounds import house_sounds, sounds_of
 from pbx_control.errors import PbxError
 from pbx_control.media import prompts
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import Home, Settings, load
 from pbx_control.store.engine import reading
-from pbx_control.store.snapshot import read_office, read_revision
+from pbx_control.store.snapshot import read_revision
 
 log = structlog.get_logger()
 
@@ -49,46 +51,51 @@ class Publishing:
 
     async def run(self) -> None:
         """Publishes at once, after every change, and once a day for the holidays to come; for ever."""
-        published: tuple[int, datetime] | None = None
-        # A process of its own: rendering ten thousand clients must not hold up a call.
+        published: tuple[int, date] | None = None
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
             while True:
-                revision = await asyncio.to_thread(self._revision)
-                if published is None or published[0] != revision or published[1].date() != now().date():
-                    published = await self._publish(pool) or published
+                try:
+                    if published != (await asyncio.to_thread(self._revision), now().date()):
+                        published = await self._publish(pool)
+                except PbxError as error:
+                    log.error("nothing could be published; the former configuration stays in force", why=str(error))
+                    await asyncio.sleep(TRY_AGAIN_EVERY)
                 await asyncio.sleep(LOOK_EVERY)
 
-    async def _publish(self, pool: ProcessPoolExecutor) -> tuple[int, datetime] | None:
-        """One publication; the revision and when, or None if it failed and is to be tried again."""
-        try:
-            office = await asyncio.to_thread(self._read)
-            await asyncio.to_thread(self._speak, office)
-            staged = await asyncio.get_running_loop().run_in_executor(pool, stage_provisioned, str(self._home.root))
-            # Adopted first: a call that comes by the new configuration must find its client.
-            self._adopt(office)
-            done = await bring_into_force(staged, self._home, self._settings)
-        except PbxError as error:
-            log.error("the configuration could not be published; the former one stays in force", why=str(error))
-            await asyncio.sleep(TRY_AGAIN_EVERY)
-            return None
+    async def _publish(self, pool: ProcessPoolExecutor) -> tuple[int, date]:
+        """One publication; gives the revision that is in force now, and the day."""
+        prepared = await asyncio.get_running_loop().run_in_executor(pool, prepare, str(self._home.root))
+        # Adopted first: a call that comes by the new configuration must find its client.
+        self._adopt(prepared.office)
+        done = await bring_into_force(prepared.staged, self._home, self._settings)
         log.info("published", revision=done.revision, changed=done.changed, needs_restart=done.needs_restart)
-        self._in_force(office.revision)
-        return office.revision, now()
+        self._in_force(done.revision)
+        return done.revision, now().date()
 
     def _revision(self) -> int:
         with reading(self._engine) as conn:
             return read_revision(conn)
 
-    def _read(self) -> Office:
-        with reading(self._engine) as conn:
-            return read_office(conn, now().date())
 
-    def _speak(self, office: Office) -> None:
-        """Makes sure that everything callers may hear can be played."""
-        wanted = {name: (name, text, language) for name, text, language in house_sounds()}
-        for client in office.clients:
-            wanted |= {name: (name, text, language) for name, text, language in sounds_of(client)}
-        prompts.ensure(self._home, wanted.values())
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A revision of the office whose sounds can be played and whose configuration is written."""
+
+    office: Office
+    staged: Staged
+
+
+def prepare(root: str) -> Prepared:
+    """Reads the office of the home `root`, speaks what is missing, renders and writes its configuration.
+
+    For a process of its own: with ten thousand clients this takes seconds, and must not hold up a call.
+    """
+    home = Home(Path(root))
+    settings = load(home)
+    office = read_provisioned(home, settings)
+    spoken = [*house_sounds(), *(sound for client in office.clients for sound in sounds_of(client))]
+    prompts.ensure(home, {name: (name, text, language) for name, text, language in spoken}.values())
+    return Prepared(office, stage(home, settings, office))
 
 
 def end_with_parent() -> None:

@@ -24,7 +24,7 @@ from pbx_control.asterisk.dialplan import generation, render
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.domain.office import Office
 from pbx_control.errors import SwitchUnavailable
-from pbx_control.settings import Home, Settings, load
+from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, reading
 from pbx_control.store.snapshot import read_office
 
@@ -98,13 +98,6 @@ def stage(home: Home, settings: Settings, office: Office) -> Staged:
     changed = tuple(sorted(name for name in files.keys() | before.keys() if files.get(name) != before.get(name)))
     folder = _write(home, files) if changed else (home.asterisk / "etc").resolve()
     return Staged(folder, office.revision, changed)
-
-
-def stage_provisioned(root: str) -> Staged:
-    """`stage` with everything read anew, for a process of its own: nothing of it slows the daemon's event loop."""
-    home = Home(Path(root))
-    settings = load(home)
-    return stage(home, settings, read_provisioned(home, settings))
 
 
 def read_provisioned(home: Home, settings: Settings) -> Office:
