@@ -112,7 +112,8 @@ def make_folders(home: Home) -> None:
     for folder in (home.root, home.asterisk, home.recordings, home.prompts, home.run):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True)
-    home.root.chmod(0o700)
+    # But its group may pass: a machine's own Asterisk, where root runs it as another user (runtime/system.py).
+    home.root.chmod(0o700 | home.root.stat().st_mode & 0o010)
 
 
 def keep_secrets(home: Home) -> None:

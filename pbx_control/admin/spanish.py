@@ -9,6 +9,7 @@ SPANISH: dict[str, str] = {
     "nothing to show": "nada que mostrar",
     # --- asterisk
     "working": "trabajando",
+    "looking": "revisando",
     "starting Asterisk": "iniciando Asterisk",
     "stopping Asterisk": "deteniendo Asterisk",
     "Asterisk answers": "Asterisk responde",
@@ -628,4 +629,53 @@ SPANISH: dict[str, str] = {
     ),
     # --- more of secretaries
     "there is no secretary {name}: did you mean {near}?": "no existe la secretaria {name}: ¿quiso decir {near}?",
+    # --- doctor
+    "nothing is bad": "nada está mal",
+    "to be mended: {count}": "por arreglar: {count}",
+    "the variable {name} means nothing: is {close} meant?": "la variable {name} no significa nada: ¿será {close}?",
+    "the variable {name} means nothing: remove it": "la variable {name} no significa nada: elimínela",
+    "no mistyped variable of the environment": "ninguna variable de entorno mal escrita",
+    "{file} can be read by others: chmod 600 {file}": "otros pueden leer {file}: chmod 600 {file}",
+    "Asterisk (user {uid}) cannot read {file}: see [sip] in pbx.toml": (
+        "Asterisk (usuario {uid}) no puede leer {file}: vea [sip] en pbx.toml"
+    ),
+    "the settings in {file} make sense": "los ajustes de {file} tienen sentido",
+    "the database ({kind}) answers and is up to date": "la base de datos ({kind}) responde y está al día",
+    "the database is not up to date: run `pbx-control setup`": (
+        "la base de datos no está al día: ejecute `pbx-control setup`"
+    ),
+    "Asterisk {version} answers ({runtime})": "Asterisk {version} responde ({runtime})",
+    "Asterisk {version} is too old: 22.4, 21.9 or 20.14 is the oldest": (
+        "Asterisk {version} es muy antiguo: sirve desde 22.4, 21.9 o 20.14"
+    ),
+    "Asterisk runs but does not answer: pbx-control asterisk stop, then start": (
+        "Asterisk está en marcha pero no responde: pbx-control asterisk stop, luego start"
+    ),
+    "Asterisk does not run: pbx-control asterisk start": "Asterisk no está en marcha: pbx-control asterisk start",
+    "looking up {name} is slow and stalls calls: add 127.0.0.1 {name} to /etc/hosts": (
+        "resolver {name} es lento y frena las llamadas: agregue 127.0.0.1 {name} a /etc/hosts"
+    ),
+    "the daemon takes calls": "el demonio atiende llamadas",
+    "the daemon runs but takes no calls: see its log": (
+        "el demonio está en marcha pero no atiende llamadas: vea su registro"
+    ),
+    "the daemon does not run: pbx-control run; until then the dialplan keeps the service alone": (
+        "el demonio no está en marcha: pbx-control run; hasta entonces el dialplan atiende solo"
+    ),
+    "only {room} are free where {home} lies: make room, or recordings will be lost": (
+        "quedan solo {room} libres donde está {home}: haga espacio, o se perderán grabaciones"
+    ),
+    "{room} are free where {home} lies: an hour of recordings takes 58 MB": (
+        "quedan {room} libres donde está {home}: una hora de grabaciones ocupa 58 MB"
+    ),
+    "{room} are free for recordings": "hay {room} libres para grabaciones",
+    "{count} sounds are missing: run `pbx-control setup`": "faltan {count} sonidos: ejecute `pbx-control setup`",
+    "all {count} sounds are there": "están los {count} sonidos",
+    "the mail server {place} does not serve: {why}; see [mail] in pbx.toml": (
+        "el servidor de correo {place} no sirve: {why}; vea [mail] en pbx.toml"
+    ),
+    "the mail server {place} answers": "el servidor de correo {place} responde",
+    "there are recipients by Telegram but no bot: set [telegram] token": (
+        "hay destinatarios por Telegram pero no hay bot: defina [telegram] token"
+    ),
 }

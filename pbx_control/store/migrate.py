@@ -41,5 +41,14 @@ def move(connection: Connection, target: str) -> None:
     go(config, target)
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the database has the schema of this version."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(Path(pbx_control.migrations.__file__).parent))
+    return MigrationContext.configure(connection).get_current_revision() == scripts.get_current_head()
+
+
 def _first_revision(connection: Connection) -> None:
     connection.execute(text("INSERT INTO revision (id, number) SELECT 1, 1 WHERE NOT EXISTS (SELECT 1 FROM revision)"))

@@ -73,8 +73,9 @@ class Instance:
     def _link_recordings(self) -> None:
         # ARI names recordings relative to spool/recording and knows no setting for another place.
         link = self.state / "spool" / "recording"
-        if self.recordings and not link.is_symlink():
-            link.symlink_to(self.recordings)
+        if self.recordings and not link.exists():
+            link.unlink(missing_ok=True)
+            link.symlink_to(os.path.relpath(self.recordings, link.parent))  # relative: a home may be moved
 
     def _check_socket_name(self) -> None:
         if len(os.fsencode(self.control_socket())) > LONGEST_SOCKET:

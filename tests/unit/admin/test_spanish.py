@@ -18,6 +18,9 @@ SAYING = {"ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFai
     "note",
     "fact",
     "working",
+    "good",
+    "doubt",
+    "bad",
 }
 HEADING = {"reading_command", "table"}
 

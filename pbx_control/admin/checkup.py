@@ -1,0 +1,265 @@
+"""What `doctor` looks at: each check tells what it found in one line, with what to do about it."""
+
+import os
+import shutil
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from pbx_control.admin.door import Desk
+from pbx_control.admin.home import daemon_state
+from pbx_control.asterisk.runtime import choose, rootfs, system
+from pbx_control.asterisk.runtime.account import Account, asterisk_account
+from pbx_control.asterisk.runtime.ports import require_free
+from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
+from pbx_control.domain.wording import clean_line
+from pbx_control.errors import PbxError
+from pbx_control.media.prompts import missing
+from pbx_control.settings import Settings
+from pbx_control.store.engine import reading
+from pbx_control.store.migrate import is_current
+from pbx_control.store.snapshot import read_clients
+from pbx_control.store.tables import recipient
+
+GIGABYTE = 10**9
+# Below these the disk is nearly full, or will be in days: an hour of recordings takes 58 MB.
+LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
+# A look-up of our own name that takes longer stalls Asterisk at every call, seconds.
+SLOW_NAME = 1.0
+# How long a mail server may take to answer, seconds.
+MAIL_LIMIT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's: how bad it is ("ok", "warn", "bad") and an English template with its values."""
+
+    level: str
+    template: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def good(template: str, **values: Any) -> Finding:
+    return Finding("ok", template, values)
+
+
+def doubt(template: str, **values: Any) -> Finding:
+    return Finding("warn", template, values)
+
+
+def bad(template: str, **values: Any) -> Finding:
+    return Finding("bad", template, values)
+
+
+def check_environment(_desk: Desk) -> Iterator[Finding]:
+    """Mistyped variables pass silently: name each PBX_ variable that stands for nothing, and what may be meant."""
+    known = {"PBX_HOME"} | {
+        f"PBX_{section}__{key}".upper()
+        for section, part in Settings.model_fields.items()
+        for key in part.annotation.model_fields  # type: ignore[union-attr]
+    }
+    unknown = sorted(name for name in os.environ if name.startswith("PBX_") and name.upper() not in known)
+    for name in unknown:
+        close = get_close_matches(name.upper(), known, 1)
+        if close:
+            yield doubt("the variable {name} means nothing: is {close} meant?", name=name, close=close[0])
+        else:
+            yield doubt("the variable {name} means nothing: remove it", name=name)
+    if not unknown:
+        yield good("no mistyped variable of the environment")
+
+
+def check_settings(desk: Desk) -> Iterator[Finding]:
+    """They can be read, make sense, and are nobody else's business."""
+    settings, file = desk.settings, desk.home.settings_file
+    if file.stat().st_mode & 0o077:
+        yield doubt("{file} can be read by others: chmod 600 {file}", file=file)
+    account = asterisk_account(desk.home.asterisk)
+    for name in (settings.sip.certificate, settings.sip.key):
+        if name and not _readable(Path(name), account):
+            yield bad("Asterisk (user {uid}) cannot read {file}: see [sip] in pbx.toml", uid=account.uid, file=name)
+    yield good("the settings in {file} make sense", file=file)
+
+
+def check_database(desk: Desk) -> Iterator[Finding]:
+    """It answers and has the tables of this version."""
+    with reading(desk.engine) as connection:
+        current = is_current(connection)
+    if current:
+        yield good("the database ({kind}) answers and is up to date", kind=desk.engine.dialect.name)
+    else:
+        yield bad("the database is not up to date: run `pbx-control setup`")
+
+
+def check_asterisk(desk: Desk) -> Iterator[Finding]:
+    """It runs, is new enough, and answers; or else nothing stands in the way of starting it."""
+    switch = choose(desk.home, desk.settings)
+    status = switch.status()
+    if status.answers and (status.version is None or system.new_enough(system.parse(f"Asterisk {status.version}"))):
+        yield good("Asterisk {version} answers ({runtime})", version=status.version or "", runtime=status.runtime)
+    elif status.answers:
+        yield bad("Asterisk {version} is too old: 22.4, 21.9 or 20.14 is the oldest", version=status.version)
+    elif status.running:
+        yield bad("Asterisk runs but does not answer: pbx-control asterisk stop, then start")
+    else:
+        yield bad("Asterisk does not run: pbx-control asterisk start")
+        yield from _obstacles(desk)
+
+
+def _obstacles(desk: Desk) -> Iterator[Finding]:
+    """What would keep Asterisk from starting."""
+    if desk.settings.asterisk.runtime == "rootfs":
+        rootfs.require_tools()
+    for port in choose(desk.home, desk.settings).instance.ports:
+        try:
+            require_free(port)
+        except PbxError as error:
+            yield bad(error.template, **error.values)
+
+
+def check_names(desk: Desk) -> Iterator[Finding]:
+    """The machine's own name is found at once; our root file system has a list of its own, others have not."""
+    if choose(desk.home, desk.settings).status().runtime != "system":
+        return
+    begin = time.monotonic()
+    with suppress(OSError):
+        socket.getaddrinfo(socket.gethostname(), None)
+    if time.monotonic() - begin > SLOW_NAME:
+        name = socket.gethostname()
+        yield doubt("looking up {name} is slow and stalls calls: add 127.0.0.1 {name} to /etc/hosts", name=name)
+
+
+def check_daemon(desk: Desk) -> Iterator[Finding]:
+    """Calls are taken."""
+    state = daemon_state(desk.home)
+    if state["ready"]:
+        yield good("the daemon takes calls")
+    elif state["running"]:
+        yield bad("the daemon runs but takes no calls: see its log")
+    else:
+        yield doubt("the daemon does not run: pbx-control run; until then the dialplan keeps the service alone")
+
+
+def check_disk(desk: Desk) -> Iterator[Finding]:
+    """There is room for recordings and messages."""
+    free = shutil.disk_usage(desk.home.root).free
+    room = f"{free / GIGABYTE:.1f} GB"
+    if free < LITTLE_ROOM:
+        yield bad(
+            "only {room} are free where {home} lies: make room, or recordings will be lost",
+            room=room,
+            home=desk.home.root,
+        )
+    elif free < SOME_ROOM:
+        yield doubt(
+            "{room} are free where {home} lies: an hour of recordings takes 58 MB", room=room, home=desk.home.root
+        )
+    else:
+        yield good("{room} are free for recordings", room=room)
+
+
+def check_prompts(desk: Desk) -> Iterator[Finding]:
+    """Whatever a caller may have to hear is there."""
+    names = [name for name, _, _ in house_sounds(LANGUAGES)]
+    with reading(desk.engine) as connection:
+        for client in read_clients(connection):
+            names += [name for name, _, _ in sounds_of(client)]
+    absent = missing(desk.home, names)
+    if absent:
+        yield bad("{count} sounds are missing: run `pbx-control setup`", count=len(absent))
+    else:
+        yield good("all {count} sounds are there", count=len(set(names)))
+
+
+def check_mail(desk: Desk) -> Iterator[Finding]:
+    """The mail server answers as [mail] says; it matters once somebody is to get mail."""
+    mail = desk.settings.mail
+    place = f"{mail.host}:{mail.port}"
+    try:
+        _greet_mail_server(desk.settings)
+    except (OSError, smtplib.SMTPException) as error:
+        blame = bad if _count_recipients(desk, "email") else doubt
+        yield blame(
+            "the mail server {place} does not serve: {why}; see [mail] in pbx.toml", place=place, why=_why(error)
+        )
+    else:
+        yield good("the mail server {place} answers", place=place)
+
+
+def check_telegram(desk: Desk) -> Iterator[Finding]:
+    """There is a bot if somebody is to get messages by it."""
+    if not desk.settings.telegram.token and _count_recipients(desk, "telegram"):
+        yield bad("there are recipients by Telegram but no bot: set [telegram] token")
+
+
+CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+    check_environment,
+    check_settings,
+    check_database,
+    check_prompts,
+    check_asterisk,
+    check_names,
+    check_daemon,
+    check_disk,
+    check_mail,
+    check_telegram,
+)
+
+
+def examine(desk: Desk) -> Iterator[Finding]:
+    """All findings, in the order in which they should be mended; the first is about the settings that all others need.
+
+    A check that cannot be made tells why as a finding.
+    """
+    for check in CHECKS:
+        try:
+            yield from check(desk)
+        except PbxError as error:
+            yield bad(error.template, **error.values)
+            if check is check_settings:
+                return
+
+
+def _greet_mail_server(settings: Settings) -> None:
+    mail = settings.mail
+    trust = ssl.create_default_context()
+    if mail.tls == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=MAIL_LIMIT, context=trust)
+    else:
+        server = smtplib.SMTP(mail.host, mail.port, timeout=MAIL_LIMIT)
+    with server:
+        if mail.tls == "starttls":
+            server.starttls(context=trust)
+        if mail.user:
+            server.login(mail.user, mail.password)
+        server.noop()
+
+
+def _count_recipients(desk: Desk, channel: str) -> int:
+    with reading(desk.engine) as connection:
+        return connection.scalar(select(func.count()).where(recipient.c.channel == channel)) or 0
+
+
+def _why(error: Exception) -> str:
+    # What a server says is a stranger's text.
+    return clean_line(getattr(error, "strerror", None) or str(error) or type(error).__name__, 120)
+
+
+def _readable(path: Path, account: Account) -> bool:
+    """Whether that account may read a file, by its mode."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return False
+    if facts.st_uid == account.uid:
+        return bool(facts.st_mode & 0o400)
+    return bool(facts.st_mode & (0o040 if facts.st_gid == account.gid else 0o004))

@@ -1,0 +1,137 @@
+"""`doctor` names what is wrong, says what to do about it, and is content with what is well."""
+
+import json
+import os
+import shutil
+import socket
+import socketserver
+import sqlite3
+import threading
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from terminal import Admin
+
+PORTS = {"PBX_ASTERISK__HTTP_PORT": "16170", "PBX_ASTERISK__AMI_PORT": "16171", "PBX_SIP__BIND": "127.0.0.1:16172"}
+NO_MAIL = {"PBX_MAIL__HOST": "127.0.0.1", "PBX_MAIL__PORT": "16179"}
+
+
+def findings(admin: Admin, **env: str) -> dict[str, str]:
+    """What doctor found, each finding with its level."""
+    result = admin.types("doctor", "--json", env=PORTS | NO_MAIL | env)
+    found = {entry["finding"]: entry["level"] for entry in json.loads(result.stdout)}
+    assert result.exit_code == (1 if "bad" in found.values() else 0)
+    return found
+
+
+def level(found: dict[str, str], words: str) -> str:
+    """The level of the one finding that has these words."""
+    (only,) = [level for finding, level in found.items() if words in finding]
+    return only
+
+
+def test_a_new_home_lacks_only_what_has_to_run(admin: Admin) -> None:
+    found = findings(admin)
+    wrong = {finding for finding, level in found.items() if level == "bad"}
+    assert wrong == {"Asterisk does not run: pbx-control asterisk start"}
+    assert level(found, "the daemon does not run") == "warn"
+    assert level(found, "the database (sqlite) answers") == "ok"
+    assert level(found, "sounds are there") == "ok"
+
+
+def test_without_a_home_it_says_how_to_make_one(tmp_path: Path) -> None:
+    found = findings(Admin(tmp_path / "nothing"))
+    assert level(found, "run `pbx-control setup` first") == "bad"
+
+
+def test_a_mistyped_variable_is_told_with_what_is_meant(admin: Admin) -> None:
+    found = findings(admin, PBX_SIPP__BIND="0.0.0.0:5060")
+    assert level(found, "PBX_SIPP__BIND means nothing: is PBX_SIP__BIND meant?") == "warn"
+
+
+def test_a_busy_port_is_told_with_its_owner(admin: Admin) -> None:
+    with socket.create_server(("127.0.0.1", 16170)):
+        found = findings(admin)
+    assert level(found, f"process {os.getpid()}") == "bad"
+    assert level(found, "127.0.0.1:16170/tcp is taken by") == "bad"
+
+
+def test_missing_sounds_are_counted(admin: Admin) -> None:
+    next((admin.home / "prompts/spoken").glob("es-*.wav")).unlink()
+    assert level(findings(admin), "1 sounds are missing: run `pbx-control setup`") == "bad"
+
+
+def test_an_old_database_is_noticed(admin: Admin) -> None:
+    with sqlite3.connect(admin.home / "pbx.db") as connection:
+        connection.execute("DELETE FROM alembic_version")
+    connection.close()
+    assert level(findings(admin), "the database is not up to date") == "bad"
+
+
+def test_a_database_that_is_away_is_told_in_one_line(admin: Admin) -> None:
+    found = findings(admin, PBX_DATABASE__URL="postgresql+psycopg://nobody@127.0.0.1:16178/pbx")
+    assert level(found, "the database cannot be used") == "bad"
+
+
+def test_a_full_disk_is_bad_and_a_small_one_doubtful(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    Usage = namedtuple("Usage", "total used free")
+    for free, expected in ((500_000_000, "bad"), (3_000_000_000, "warn"), (50_000_000_000, "ok")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(10**12, 10**12 - free, free))
+        assert level(findings(admin), " GB ") == expected
+
+
+def test_settings_that_others_can_read_are_doubtful(admin: Admin) -> None:
+    (admin.home / "pbx.toml").chmod(0o644)
+    assert level(findings(admin), "can be read by others: chmod 600") == "warn"
+
+
+def test_a_key_that_asterisk_cannot_read_is_bad(admin: Admin, tmp_path: Path) -> None:
+    found = findings(admin, PBX_SIP__KEY=str(tmp_path / "missing.pem"))
+    assert level(found, "missing.pem: see [sip]") == "bad"
+
+
+class MailServer(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"220 mail.test ESMTP\r\n")
+        while line := self.rfile.readline():
+            self.wfile.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 fine\r\n")
+
+
+@pytest.fixture
+def mail_server() -> Iterator[int]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_mail_server_that_answers_is_well(admin: Admin, mail_server: int) -> None:
+    env = {"PBX_MAIL__PORT": str(mail_server), "PBX_MAIL__TLS": "none"}
+    assert level(findings(admin, **env), f"the mail server 127.0.0.1:{mail_server} answers") == "ok"
+
+
+def test_one_that_does_not_encrypt_as_wanted_is_told(admin: Admin, mail_server: int) -> None:
+    assert level(findings(admin, PBX_MAIL__PORT=str(mail_server)), "does not serve: STARTTLS") == "warn"
+
+
+def test_an_absent_mail_server_is_bad_once_somebody_waits_for_mail(office: Admin) -> None:
+    assert level(findings(office), "the mail server 127.0.0.1:16179 does not serve") == "warn"
+    office.does("recipient", "add", "andes", "--email", "gerencia@andes.example")
+    assert level(findings(office), "the mail server 127.0.0.1:16179 does not serve") == "bad"
+
+
+def test_recipients_by_telegram_need_a_bot(office: Admin) -> None:
+    office.does("recipient", "add", "andes", "--telegram", "123456")
+    assert level(findings(office), "no bot: set [telegram] token") == "bad"
+
+
+def test_people_read_it_in_their_language(admin: Admin) -> None:
+    shown = admin.types("--lang", "es", "doctor", env=PORTS | NO_MAIL)
+    assert "bad  Asterisk no está en marcha: pbx-control asterisk start\n" in shown.stdout
+    assert shown.stdout.endswith("por arreglar: 1\n")
+    assert shown.exit_code == 1
