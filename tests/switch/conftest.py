@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pbx_control.world.post import Delivery, PostOffice
 from pbx_control.world.world import World
 
 PORTS = Ports(16400, audio=24000)
+SERIAL = count(1)  # no two firms of a run have the same number
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,20 @@ class Town:
     office: Installation
     world: World
     post: PostOffice
-    _serial: Any = field(default_factory=lambda: count(1))
 
     async def firm(self, hours: str = "always", *options: str) -> Firm:
         """A new client with a number and a recipient; `options` as for `client add`."""
-        serial = next(self._serial)
+        serial = next(SERIAL)
         firm = Firm(f"firma{serial}", f"+562255510{serial:02}")
-        await self.office.pbx("client", "add", firm.slug, "--name", firm.name, *options)
-        await self.office.pbx("did", "add", firm.number)
-        await self.office.pbx("did", "assign", firm.number, firm.slug)
-        await self.office.pbx("hours", "set", firm.slug, hours)
-        await self.office.pbx("recipient", "add", firm.slug, "--email", firm.mailbox)
+        pbx = self.office.pbx
+        await asyncio.gather(
+            pbx("client", "add", firm.slug, "--name", firm.name, *options), pbx("did", "add", firm.number)
+        )
+        await asyncio.gather(
+            pbx("did", "assign", firm.number, firm.slug),
+            pbx("hours", "set", firm.slug, hours),
+            pbx("recipient", "add", firm.slug, "--email", firm.mailbox),
+        )
         return firm
 
     async def secretary(self, firm: Firm, name: str, tone: float = 880) -> Telephone:

@@ -35,7 +35,7 @@ async def play(folder: Path, scenario: str, switch: str, source: str = CARRIER, 
     service = ["-s", values["service"]] if "service" in values else []
     process = await create_subprocess_exec(
         *("sipp", switch, "-sf", str(script), "-i", source, "-p", str(next(_local_ports)), "-m", "1", "-nostdin"),
-        *("-mi", source, "-min_rtp_port", "25900", "-max_rtp_port", "25990", "-trace_err", "-timeout", f"{LIMIT:g}s"),
+        *("-mi", source, "-mp", "25900", "-trace_err", "-timeout", f"{LIMIT:g}s"),
         *service,
         *keys,
         cwd=folder,
