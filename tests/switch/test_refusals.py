@@ -1,0 +1,152 @@
+"""Who is refused, and that the daemon can count it; and the ways in which carriers write numbers."""
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from alone import CARRIERS, number_of, switch_alone
+from sipp import CARRIER, STRANGER, play
+
+from pbx_control.asterisk.ami import Ami, Refused, refusal
+from pbx_control.domain.office import Trunk
+from pbx_control.world.installation import PHONES
+
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
+
+MARIA = "+56912345678"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(folder):
+    async with switch_alone(folder) as alone:
+        yield alone
+    shutil.rmtree(folder / "alone-world")
+
+
+@asynccontextmanager
+async def refusals(alone):
+    """Collects what AMI tells of refusals within the block."""
+    told: asyncio.Queue[Refused] = asyncio.Queue()
+
+    def listen(name, event):
+        if refused := refusal(name, event):
+            told.put_nowait(refused)
+
+    ami = Ami(alone.settings, listen)
+    await ami.connect()
+    try:
+        yield told
+    finally:
+        ami.close()
+
+
+async def test_a_strangers_invite(alone, tmp_path):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    async with refusals(alone) as told:
+        for _ in range(6):  # the first few of a second could be a telephone that moved; then they are a stranger's
+            outcome = await play(
+                tmp_path,
+                "refused",
+                str(alone.world.place.pbx),
+                STRANGER,
+                service=number_of(firm),
+                user="100",
+                STATUS="401",
+            )
+            assert outcome.as_expected, outcome.errors
+        assert await asyncio.wait_for(told.get(), 3) == Refused(STRANGER, "stranger")
+    assert ana.calls == []
+    assert alone.absence.gather() == [] or all(call.client_id != firm.id for call in alone.absence.gather())
+
+
+async def test_a_wrong_password(alone, tmp_path):
+    firm = await alone.firm("Ana")
+    async with refusals(alone) as told:
+        outcome = await play(
+            tmp_path, "register", str(alone.world.place.pbx), STRANGER, user=f"ana{firm.id}", USER=f"ana{firm.id}"
+        )
+        assert outcome.as_expected, outcome.errors
+        assert await asyncio.wait_for(told.get(), 3) == Refused(STRANGER, "wrong-password")
+
+
+@pytest.mark.parametrize("number", ["133", "+56912345678", "*1", "ana1"])
+async def test_a_telephone_dials_nothing(alone, number):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    async with refusals(alone) as told:
+        leg = await alone.world.dial_from_phone(ana.name, number)
+        await leg.ended()
+        assert leg.answer.at is None
+        assert await asyncio.wait_for(told.get(), 3) == Refused(PHONES, "dialled")
+
+
+@pytest.mark.parametrize("number", ["+56229999999", "133", "s", "T", "h", "arrival", "+5622555000100", "trunk-1"])
+async def test_a_number_that_is_not_ours(alone, tmp_path, number):
+    async with refusals(alone) as told:
+        outcome = await play(
+            tmp_path, "refused", str(alone.world.place.pbx), CARRIER, service=number, user=MARIA, STATUS="404"
+        )
+        assert outcome.as_expected, outcome.errors
+        assert await asyncio.wait_for(told.get(), 3) == Refused(CARRIER, "unknown-number")
+
+
+async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    caller = await alone.call(firm)
+    await ana.rung()
+    assert len(alone.channels()) == 2
+    await caller.hang_up()
+
+
+async def test_a_carrier_has_its_maximum_of_calls(alone):
+    firm = await alone.firm("Ana")
+    await alone.phone(firm, "Ana")
+    await alone.publish(trunks=(replace(CARRIERS[0], max_calls=1),))
+    first = await alone.call(firm)
+    await first.ringing()
+    second = await alone.call(firm)
+    assert await second.ended() == 17  # busy
+    await first.hang_up()
+    third = await alone.call(firm)
+    await third.ringing()
+    await third.hang_up()
+    await alone.publish(trunks=CARRIERS)
+
+
+@pytest.mark.parametrize(
+    ("number_format", "dialled", "caller", "shown"),
+    [
+        ("e164", "{}", "56912345678", MARIA),
+        ("plain", "{plain}", "56912345678", MARIA),
+        ("national", "{national}", "912345678", MARIA),
+        ("national", "{national}", "0912345678", MARIA),
+        ("national", "{national}", "0034911234567", "+34911234567"),
+        ("national", "{national}", "anonymous", "<unknown>"),
+    ],
+)
+async def test_carriers_write_numbers_in_their_own_way(alone, number_format, dialled, caller, shown):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    await alone.publish(trunks=(replace(CARRIERS[0], number_format=number_format),))
+    number = number_of(firm)
+    leg = await alone.world.call(dialled.format(number, plain=number[1:], national=number[3:]), caller=caller)
+    ring = await ana.rung()
+    assert (ring.number, ring.name) == (shown, firm.name)
+    await leg.hang_up()
+    await alone.publish(trunks=CARRIERS)
+
+
+async def test_the_number_dialled_may_stand_in_the_to_header(alone, tmp_path):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    by_to: Trunk = replace(CARRIERS[0], did_from="to")
+    await alone.publish(trunks=(by_to,))
+    leg = await alone.call(firm)
+    await ana.rung()
+    await leg.hang_up()
+    await alone.publish(trunks=CARRIERS)
