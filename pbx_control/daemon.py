@@ -241,7 +241,12 @@ def log_to_stderr() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([] if for_people else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(),
+            _for_people() if for_people else structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    # The default traceback, with every local, takes seconds: meanwhile the writer's thread would save nothing.
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
