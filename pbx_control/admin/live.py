@@ -4,6 +4,7 @@ import json
 import time
 
 from pbx_control.admin.door import Desk
+from pbx_control.admin.home import daemon_state
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_revision
 
@@ -31,9 +32,10 @@ def wait_until_live(desk: Desk) -> bool:
 
 
 def _published(desk: Desk) -> int | None:
-    """The revision in force, or None if no daemon says so."""
+    """The revision in force, or None if no living daemon says so."""
+    if not daemon_state(desk.home)["ready"]:
+        return None
     try:
-        state = json.loads((desk.home.run / "daemon.json").read_text())
-        return int(state["published"]) if state["ready"] else None
+        return int(json.loads((desk.home.run / "daemon.json").read_text())["published"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
