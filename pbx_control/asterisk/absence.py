@@ -32,7 +32,7 @@ WAV_HEADER, WAV_RATE = 44, 16000
 
 @dataclass(frozen=True, slots=True)
 class AbsentEvent:
-    """One thing that the dialplan told of a call: entered, closed, exhausted, recording, answered, message, ended."""
+    """What the dialplan told of a call: entered, closed, exhausted, recording, answered, message, left, ended."""
 
     at: datetime
     name: str
@@ -144,7 +144,7 @@ class Absence:
             caller=own.number,
             caller_name=str(facts.get("caller_name") or own.name),
             arrived_at=arrived_at,
-            ended_at=lines[-1].at,
+            ended_at=told.get("left", lines[-1]).at,
             outcome=_outcome(told, message),
             answered_by=answered.details.partition(" ")[2] if answered else "",
             answered_at=answered.at if answered else None,

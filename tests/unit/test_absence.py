@@ -91,8 +91,10 @@ def test_what_became_of_it(home, switch, told, outcome):
 def test_a_left_message_and_the_facts_beside_it(home, switch):
     file = switch.record("2026/11/22/pbx-1.1-message.wav", 4)
     file.with_suffix(".json").write_text('{"caller_name": "María Pérez"}')
-    switch.tell("pbx-1.1", ENTERED, ("message", "2026/11/22/pbx-1.1-message.wav"), ENDED, name="Firma Andes")
+    told = (ENTERED, ("message", "2026/11/22/pbx-1.1-message.wav"), ("left", ""), ENDED)
+    switch.tell("pbx-1.1", *told, name="Firma Andes")
     call = the_call(home)
+    assert call.ended_at == call.events[-2].at  # not when the facts were written
     assert (call.outcome, call.message_seconds, call.caller_name) == (Outcome.LEFT_MESSAGE, 4.0, "María Pérez")
 
 
