@@ -31,8 +31,8 @@ check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -m "not switch and not postgres"
 
-bench: .venv/.test .venv/.debian-test ## the measurements, in one table
-	@$(BIN)/python -m bench $(ARGS)
+bench: .venv/.test .venv/.debian-test ## the measurements, in one table (QUICK=1: does it still work?)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 clean: ## removes what the other targets made: environment, demo, caches, the root file system of Asterisk
 	@if [ -x $(BIN)/pbx-control ] && [ -f var/demo/pbx.toml ]; then $(BIN)/pbx-control --home var/demo asterisk stop; fi

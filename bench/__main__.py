@@ -1,0 +1,115 @@
+"""`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, prints one table."""
+
+import argparse
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.lab import Lab
+from bench.measure import Round, measured, rss_mb
+from bench.table import Memory, Results, goals, table
+from bench.ways import Way, ways
+
+WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    secretaries: int  # enough that none is ever lacking: a call takes 1.1 s
+    rounds: int
+    seconds: float  # of calls in one round
+    steps: tuple[int, ...] = ()  # calls/s beyond RATES, to find the knee
+    step_seconds: float = 5.0
+
+
+RATES = (10, 50, 100)
+FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
+# Shows that everything still works, in less than a minute; its figures are of little weight.
+QUICK = Plan(secretaries=200, rounds=1, seconds=1.0)
+
+
+def main() -> None:
+    """Measures and prints; ends with status 0 when it could measure, whatever the figures are."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
+    asked = parser.parse_args()
+    # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
+    try:
+        results = asyncio.run(run(folder, QUICK if asked.quick else FULL))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(results), *goals(results), circumstances(), sep="\n")
+
+
+async def run(folder: Path, plan: Plan) -> Results:
+    """All measurements on one installation in `folder`."""
+    tell("setting up Asterisk, the daemon and {} telephones …", plan.secretaries)
+    async with Lab(folder, plan.secretaries) as lab, ways(lab) as three:
+        for way in three:
+            await measured(lab, way, WARM_UP_RATE, WARM_UP_SECONDS)
+        before = {way.name: rss_mb(way.control) for way in three if way.control}
+        rounds = await _rounds(lab, three, plan)
+        steps = [each for way in three for each in await _climb(lab, way, plan)]
+        memory = {
+            way.name: Memory(before[way.name], rss_mb(way.control), _calls(way, [*rounds, *steps]))
+            for way in three
+            if way.control
+        }
+    return Results(rounds, steps, memory)
+
+
+async def _rounds(lab: Lab, three: list[Way], plan: Plan) -> list[Round]:
+    """The fixed rates; the ways take turns, so that what else the machine does meets all of them."""
+    rounds = []
+    for number in range(plan.rounds):
+        for rate in RATES:
+            for way in three:
+                rounds.append(await measured(lab, way, rate, plan.seconds))
+                _report(f"round {number + 1}", rounds[-1])
+    return rounds
+
+
+async def _climb(lab: Lab, way: Way, plan: Plan) -> list[Round]:
+    """Steps up until a step fails twice: once may be the machine."""
+    steps: list[Round] = []
+    for rate in plan.steps:
+        for _ in range(2):
+            steps.append(await measured(lab, way, rate, plan.step_seconds))
+            _report("step", steps[-1])
+            if steps[-1].sustained:
+                break
+        else:
+            break
+    return steps
+
+
+def _calls(way: Way, rounds: list[Round]) -> int:
+    return sum(each.calls for each in rounds if each.way == way.name)
+
+
+def _report(what: str, done: Round) -> None:
+    verdict = "" if done.sustained else f", {done.failed} failed" if done.failed else ", not kept up with"
+    tell("{}: {} at {}/s: p50 {:.1f} ms, p99 {:.1f} ms{}", what, done.way, done.rate, done.p50, done.p99, verdict)
+
+
+def circumstances() -> str:
+    """On what it was measured."""
+    load = "/".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load at the end {load}"
+
+
+def tell(text: str, *values: object) -> None:
+    """Progress, beside the table."""
+    print(text.format(*values), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The one installation that everything is measured on: its Asterisk, its daemon, a client, and telephones enough."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import islice, product
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Self
+
+import psutil
+from sqlalchemy import Engine, func, select
+
+from bench.registrar import Account, register
+from bench.sipp import Carrier, Phones
+from pbx_control.settings import Home, load
+from pbx_control.store import secretaries
+from pbx_control.store.engine import changing, open_engine, reading
+from pbx_control.store.tables import call
+from pbx_control.world.installation import CARRIER, PBX, PHONES, Installation, Ports
+
+PORTS = Ports(16500)
+# Room for 800 calls at once; SIPp names its audio port in its SDP but sends nothing.
+RTP = "40000-43499"
+AUDIO = 43500
+FASTAGI_PORT = PORTS.base + 73
+CLIENT, DID = "andes", "+56225550101"
+# The first trunk's own context, which everything that the carrier dials enters.
+TRUNK_CONTEXT = "trunk-1"
+# The last calls' ends may take so long to be written, seconds.
+SETTLING = 15.0
+
+
+class Lab:
+    """A context manager: inside it, everything runs."""
+
+    def __init__(self, folder: Path, secretaries: int) -> None:
+        self.office = Installation(folder / "home", PORTS)
+        self.home = Home(folder / "home")
+        self._wanted = secretaries
+        self.phones = Phones(folder / "phones", (PHONES, PORTS.sip), AUDIO)
+        self.carrier = Carrier(folder / "carrier", (CARRIER, PORTS.sip), (PBX, PORTS.sip), AUDIO)
+        self.users: list[str] = []
+        self._engine: Engine | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        PORTS.require_free()
+        self.office.write_settings(sip={"rtp_ports": RTP})
+        await self.office.pbx("setup")
+        accounts = await self._provision()
+        await self.office.pbx("dialplan", "apply")
+        self._stack.push_async_callback(self.office.clean_up)
+        await self.office.pbx("asterisk", "start")
+        await self.office.start_daemon()
+        await asyncio.to_thread(register, accounts, (PBX, PORTS.sip), (PHONES, PORTS.sip))
+        self._stack.push_async_callback(self.phones.hang_up)
+        await self.phones.start()
+
+    async def _provision(self) -> list[Account]:
+        """As an admin does; the many secretaries at once, since a command for each would take minutes."""
+        pbx = self.office.pbx
+        await pbx("trunk", "add", "carrier", "--match", CARRIER)
+        await pbx("client", "add", CLIENT, "--name", "Andes", "--no-recording")
+        await pbx("did", "add", DID)
+        await pbx("did", "assign", DID, CLIENT)
+        await pbx("hours", "set", CLIENT, "always")
+        self._engine = open_engine(self.home, load(self.home))
+        self._stack.callback(self._engine.dispose)
+        with changing(self._engine) as conn:
+            hired = [
+                secretaries.add(conn, name, languages=["es"], client_ids=None)
+                for name in _names(self._wanted)
+            ]
+        self.users = [each.user for each in hired]
+        return [Account(each.user, each.password) for each in hired]
+
+    async def extension(self, pattern: str, application: str) -> None:
+        """Adds an extension to what the carrier can dial, beside the generated ones, in the running Asterisk only."""
+        command = f"dialplan add extension {pattern},1,{application} into {TRUNK_CONTEXT}"
+        await self.office.pbx("asterisk", "console", "-x", command)
+
+    @property
+    def daemon(self) -> psutil.Process:
+        """The daemon's process."""
+        assert self.office.daemon
+        return psutil.Process(self.office.daemon.pid)
+
+    async def asterisk(self) -> psutil.Process:
+        """Asterisk's own process, below whatever started it."""
+        spawned = psutil.Process((await self.office.ask("asterisk", "status"))["pid"])
+        family = [spawned, *spawned.children(recursive=True)]
+        return next(process for process in family if process.name() == "asterisk")
+
+    async def answered_by_the_daemon(self) -> int:
+        """How many calls the store knows as served by the daemon and answered, once no call is live any more."""
+        until = asyncio.get_running_loop().time() + SETTLING
+        while self._count(call.c.state.is_not(None)) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        return self._count(call.c.outcome == "answered", call.c.hosted_by == "daemon")
+
+    def _count(self, *conditions: object) -> int:
+        assert self._engine
+        with reading(self._engine) as conn:
+            return conn.scalar(select(func.count()).select_from(call).where(*conditions)) or 0  # type: ignore[arg-type]
+
+
+def _names(count: int) -> Iterator[str]:
+    """Names of which no two are alike: a telephone's user name is made of the letters alone."""
+    for letters in islice(product(ascii_lowercase, repeat=2), count):
+        yield "Ana" + "".join(letters)

@@ -1,0 +1,139 @@
+"""The one table that `make bench` prints, as Markdown, and what it says of the goals."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.measure import Round
+from bench.ways import DIAL, FASTAGI, PBX_CONTROL
+
+WAYS = (PBX_CONTROL, DIAL, FASTAGI)
+# The goals: set-up against bare Dial() at this rate, calls a second, daemon CPU a call in milliseconds.
+GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The controlling process's resident memory before and after its calls, megabytes."""
+
+    before: float
+    after: float
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that was measured."""
+
+    rounds: Sequence[Round]  # at the fixed rates, several for each way
+    steps: Sequence[Round]  # beyond them, for the knee; a step that did not succeed was tried twice
+    memory: dict[str, Memory]
+
+    def of(self, way: str, rate: int) -> list[Round]:
+        """The rounds of one way at one rate."""
+        return [each for each in self.rounds if (each.way, each.rate) == (way, rate)]
+
+    def median(self, way: str, rate: int, value: Callable[[Round], float]) -> float:
+        """The median over the rounds of one way at one rate."""
+        return statistics.median(value(each) for each in self.of(way, rate))
+
+    def sustained(self, way: str) -> int:
+        """The highest rate up to which every rate was sustained, in at least one round each; 0 if none was."""
+        reached = 0
+        mine = [each for each in (*self.rounds, *self.steps) if each.way == way]
+        for rate in sorted({each.rate for each in mine}):
+            if not any(each.sustained for each in mine if each.rate == rate):
+                break
+            reached = rate
+        return reached
+
+    @property
+    def rates(self) -> list[int]:
+        """The fixed rates, ascending."""
+        return sorted({each.rate for each in self.rounds})
+
+
+def table(results: Results) -> str:
+    """The measurements, a row each, a column for each way; the last column is pbx-control against Dial()."""
+    rows = [row for rate in results.rates for row in _setup_rows(results, rate)]
+    rows.append(["calls/s sustained, no call failed", *(f"{results.sustained(way)}" for way in WAYS), ""])
+    rows += [_cpu_row(results, rate) for rate in results.rates[1:]]
+    rows += [_asterisk_row(results, rate) for rate in results.rates[1:]]
+    rows.append(["memory before → after, MB", *(_memory(results, way) for way in WAYS), ""])
+    return markdown(["", *WAYS, f"{PBX_CONTROL} / {DIAL}"], rows)
+
+
+def goals(results: Results) -> list[str]:
+    """A sentence for each goal: what was reached."""
+    ratio = _ratio(results, GOAL_RATE, lambda each: each.p50)
+    sustained = results.sustained(PBX_CONTROL)
+    cpu = results.median(PBX_CONTROL, GOAL_RATE, _control_cpu)
+    return [
+        f"p50 set-up at {GOAL_RATE}/s, goal at most {GOAL_RATIO:g} x Dial(): {ratio:.2f}, {_word(ratio <= GOAL_RATIO)}",
+        f"calls/s sustained, goal {GOAL_SUSTAINED}: {sustained}, {_word(sustained >= GOAL_SUSTAINED)}",
+        f"daemon CPU a call at {GOAL_RATE}/s, goal at most {GOAL_CPU:g} ms: {cpu:.1f} ms, {_word(cpu <= GOAL_CPU)}",
+    ]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table whose columns stand under one another in a terminal, too."""
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(_line(cells, widths) for cells in (head, rule, *rows))
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    figures = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+    return f"| {' | '.join([cells[0].ljust(widths[0]), *figures])} |"
+
+
+def _setup_rows(results: Results, rate: int) -> list[list[str]]:
+    return [
+        [
+            f"set-up at {rate}/s, {name}, ms",
+            *(f"{results.median(way, rate, value):.1f}" for way in WAYS),
+            f"{_ratio(results, rate, value):.2f}",
+        ]
+        for name, value in (("p50", _p50), ("p99", _p99))
+    ]
+
+
+def _cpu_row(results: Results, rate: int) -> list[str]:
+    cells = (f"{results.median(way, rate, _control_cpu):.1f}" if way != DIAL else "none" for way in WAYS)
+    return [f"control CPU a call at {rate}/s, ms", *cells, ""]
+
+
+def _asterisk_row(results: Results, rate: int) -> list[str]:
+    cells = (f"{results.median(way, rate, _asterisk_cpu):.1f}" for way in WAYS)
+    return [f"Asterisk CPU a call at {rate}/s, ms", *cells, f"{_ratio(results, rate, _asterisk_cpu):.2f}"]
+
+
+def _memory(results: Results, way: str) -> str:
+    if way not in results.memory:
+        return "none"
+    memory = results.memory[way]
+    return f"{memory.before:.0f} → {memory.after:.0f} ({memory.calls} calls)"
+
+
+def _ratio(results: Results, rate: int, value: Callable[[Round], float]) -> float:
+    return results.median(PBX_CONTROL, rate, value) / results.median(DIAL, rate, value)
+
+
+def _p50(each: Round) -> float:
+    return each.p50
+
+
+def _p99(each: Round) -> float:
+    return each.p99
+
+
+def _control_cpu(each: Round) -> float:
+    return each.control_cpu or 0.0
+
+
+def _asterisk_cpu(each: Round) -> float:
+    return each.asterisk_cpu
+
+
+def _word(reached: bool) -> str:
+    return "reached" if reached else "NOT reached"
