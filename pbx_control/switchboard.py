@@ -254,7 +254,7 @@ class Switchboard:
         if nearest is None:
             return
         name, due = nearest
-        place = floor.position(live.call, self.calls) if name == "position" else 1
+        place = floor.position(live.call, self.calls, self._chairs.values()) if name == "position" else 1
         # The loop's clock and the wall's may differ by a hair: the deadline has passed when it says so.
         self.post(live.call.id, DeadlinePassed(max(now(), due), name, place))
 

@@ -9,7 +9,7 @@ import structlog
 from pbx_control.asterisk.ari import APP, Ari, Reply, path
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
-from pbx_control.domain.call.events import Event, PromptEnded, RecordingEnded, SecretaryLeft, SwitchRefused
+from pbx_control.domain.call.events import CallerLeft, Event, PromptEnded, RecordingEnded, SecretaryLeft, SwitchRefused
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Performer:
             c.RecordBridge: self._record_bridge,
             c.RecordMessage: self._record_message,
             c.LimitLeg: self._limit,
-            c.HangUp: lambda call, do: self._send(call, do, "DELETE", path("channels", do.leg)),
+            c.HangUp: self._hang_up,
             c.RemoveBridge: lambda call, do: self._send(call, do, "DELETE", path("bridges", do.bridge)),
         }
 
@@ -103,6 +103,17 @@ class Performer:
     def follow(self, leg: str, then: Callable[[Reply], None] | None = None) -> None:
         """Subscribes to a channel's events."""
         self._ari.request("POST", f"applications/{APP}/subscription", then, eventSource=f"channel:{leg}")
+
+    def _hang_up(self, call_id: str, do: c.HangUp) -> None:
+        """Hangs a leg up. One that is gone already is told of once more: its end may have been missed."""
+
+        def replied(reply: Reply) -> None:
+            if reply.status == GONE:
+                self._post(call_id, CallerLeft(now()) if do.leg == call_id else SecretaryLeft(now(), do.leg))
+            else:
+                self._refused(call_id, do, reply)
+
+        self._ari.request("DELETE", path("channels", do.leg), replied)
 
     def _join(self, call_id: str, do: c.Join) -> None:
         bridge = path("bridges", do.bridge)

@@ -9,6 +9,9 @@ from pbx_control.domain.call.model import Call, Phase, Seat
 # A telephone that declines at once would be rung again at once when she is the only one: she gets a pause.
 PAUSE_AFTER_REFUSAL = timedelta(seconds=5)
 
+# Phases in which a caller waits for somebody to answer.
+UNANSWERED = (Phase.WAITING, Phase.OFFERING, Phase.WITHDRAWING)
+
 
 @dataclass(frozen=True, slots=True)
 class Chair:
@@ -36,20 +39,22 @@ class Chair:
 def queue(calls: Iterable[Call]) -> list[Call]:
     """The calls that wait for a secretary, next one first: who lost his secretary, then who waits longest."""
     waiting = [call for call in calls if call.phase is Phase.WAITING and call.waiting_since]
-    return sorted(waiting, key=lambda call: (not call.first_in_line, call.waiting_since, call.id))
+    return sorted(waiting, key=lambda call: (*_turn(call), call.id))
 
 
-def position(call: Call, calls: Iterable[Call]) -> int:
-    """The caller's place among those who wait (or are being offered) for the same pool, 1 for the next."""
-    ahead = (Phase.WAITING, Phase.OFFERING, Phase.WITHDRAWING)
-    mine = (not call.first_in_line, call.waiting_since or call.arrived_at)
+def position(call: Call, calls: Iterable[Call], chairs: Iterable[Chair]) -> int:
+    """The caller's place among those who wait, or are being offered, for a secretary who may answer him too: 1 is next."""
+    pool = [chair for chair in chairs if chair.may_answer(call)]
     return 1 + sum(
-        1
+        _turn(other) < _turn(call) and any(chair.may_answer(other) for chair in pool)
         for other in calls
-        if other.phase in ahead
-        and other.id != call.id
-        and (not other.first_in_line, other.waiting_since or other.arrived_at) < mine
+        if other.id != call.id and other.phase in UNANSWERED
     )
+
+
+def _turn(call: Call) -> tuple[bool, datetime]:
+    """What callers are ordered by: who lost his secretary, then who waits longest."""
+    return not call.first_in_line, call.waiting_since or call.arrived_at or _NEVER
 
 
 def assign(

@@ -363,7 +363,7 @@ class Story:
     def _deadline(self, call: Call) -> Callable[[], None]:
         def pass_it() -> None:
             assert call.next_deadline
-            place = floor.position(call, self.calls.values())
+            place = floor.position(call, self.calls.values(), self.chairs.values())
             self._step(call.id, DeadlinePassed(self.now, call.next_deadline[0], place))
 
         return pass_it
