@@ -1,6 +1,6 @@
 """Which free secretary is offered which waiting call. Owns no state: the queue is the calls that wait."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -43,13 +43,15 @@ def queue(calls: Iterable[Call]) -> list[Call]:
 
 
 def position(call: Call, calls: Iterable[Call], chairs: Iterable[Chair]) -> int:
-    """The caller's place among those who wait, or are being offered, for a secretary who may answer him too: 1 is next."""
+    """The caller's place among those who wait, or are offered, for somebody who may answer him too: 1 is next."""
     pool = [chair for chair in chairs if chair.may_answer(call)]
-    return 1 + sum(
-        _turn(other) < _turn(call) and any(chair.may_answer(other) for chair in pool)
-        for other in calls
-        if other.id != call.id and other.phase in UNANSWERED
-    )
+    ahead = (each for each in calls if each.id != call.id and each.phase in UNANSWERED and _turn(each) < _turn(call))
+    return 1 + sum(_want_the_same(call, other, pool) for other in ahead)
+
+
+def _want_the_same(call: Call, other: Call, pool: Sequence[Chair]) -> bool:
+    same_client = other.known.client_id == call.known.client_id
+    return same_client or any(chair.may_answer(other) for chair in pool)
 
 
 def _turn(call: Call) -> tuple[bool, datetime]:
