@@ -16,7 +16,7 @@ import pytest
 
 from pbx_control.asterisk import runtime
 from pbx_control.asterisk.modules import MODULES
-from pbx_control.asterisk.runtime import process, rootfs, system
+from pbx_control.asterisk.runtime import bubblewrap, process, rootfs, system
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.errors import ClientMistake, SwitchUnavailable
 from pbx_control.settings import Home, Settings
@@ -120,6 +120,17 @@ def test_it_outlives_the_command_that_started_it_and_the_next_one_stops_it(tmp_p
     finally:
         assert pbx_control(home.root, "asterisk", "stop").stdout == "Asterisk has stopped\n"
     assert pbx_control(home.root, "asterisk", "status").returncode == 1
+
+
+def test_in_the_foreground_it_is_the_supervisors_process(switch: runtime.Runtime) -> None:
+    cli = Path(__file__).parents[2] / "cli.py"
+    home = switch.instance.state.parent
+    command = [sys.executable, str(cli), "--home", str(home), "asterisk", "start", "--foreground"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as unit:
+        wait_for(lambda: switch.status().answers)
+        assert switch.status().pid == unit.pid
+        assert switch.stop() is True
+        assert unit.wait(10) == 0
 
 
 def test_recordings_are_private_and_readable_by_us(switch: runtime.Runtime) -> None:
@@ -268,6 +279,71 @@ def test_the_machines_own_asterisk_comes_first(system_asterisk: Path, switch: ru
     assert holder.children()[0].uids().effective == asterisk_account(switch.instance.state).uid != 0
     switch.stop()
     assert not switch.status().running
+
+
+# A container engine to the extent that we use one: `run` enters the root file system instead of an image.
+ENGINE = """#!{python}
+import json, os, sys
+words = sys.argv[1:]
+with open("{folder}/asked", "a") as asked:
+    asked.write(" ".join(words) + "\\n")
+if words[0] == "run":
+    if "{runs}" != "yes":
+        sys.exit("this engine cannot run containers")
+    image = next(n for n, word in enumerate(words) if word.startswith("pbx-control-asterisk:"))
+    command = json.load(open("{folder}/prefix")) + words[image + 1 :]
+    os.execvp(command[0], command)
+"""
+
+
+def put_engine(folder: Path, switch: runtime.Runtime, monkeypatch: pytest.MonkeyPatch, runs: str) -> None:
+    (folder / "prefix").write_text(json.dumps(bubblewrap.prefix(switch.instance)))
+    program = folder / "docker"
+    program.write_text(ENGINE.format(python=sys.executable, folder=folder, runs=runs))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def test_a_container_engine_comes_second(
+    switch: runtime.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rootfs.ensure(print)
+    switch.instance.lay_out()
+    put_engine(tmp_path, switch, monkeypatch, runs="yes")
+    switch.start()
+    status = switch.status()
+    assert (status.runtime, status.answers) == ("container", True)
+    assert switch.stop()
+    run = next(line for line in (tmp_path / "asked").read_text().splitlines() if "--name" in line)
+    account = asterisk_account(switch.instance.state)
+    home = switch.instance.state.parent
+    assert f"--user {account.uid}:{account.gid} " in run
+    assert f"--volume {home}/recordings:{home}/recordings " in run
+    assert f"--volume {home}/prompts:{home}/prompts:ro " in run
+    assert "--network host" in run
+    assert str(home / "pbx.toml") not in run
+
+
+def test_an_engine_that_cannot_run_containers_is_passed_over(
+    switch: runtime.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rootfs.ensure(print)
+    switch.instance.lay_out()
+    put_engine(tmp_path, switch, monkeypatch, runs="no")
+    assert switch.prepare() == "rootfs"
+    only_containers = runtime.Runtime(switch.instance, "container")
+    with pytest.raises(SwitchUnavailable, match="docker run failed: this engine cannot run containers"):
+        only_containers.start()
+
+
+def test_an_external_one_is_only_talked_to(switch: runtime.Runtime) -> None:
+    switch.start()
+    outside = runtime.Runtime(switch.instance, "external")
+    assert outside.status().answers
+    with pytest.raises(ClientMistake, match="start that Asterisk where it is installed"):
+        outside.start()
+    switch.stop()
+    assert not outside.status().answers
 
 
 def test_the_root_file_system_knows_every_zone_that_python_knows() -> None:

@@ -59,6 +59,7 @@ class Instance:
 
     def lay_out(self) -> None:
         """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated."""
+        self.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in FOLDERS:
             (self.state / name).mkdir(parents=True, exist_ok=True)
         for folder in self.writable:

@@ -48,6 +48,7 @@ class Runtime:
         Raises ClientMistake (a port is taken, no configuration) or SwitchUnavailable (it cannot be run, or it ended
         at once: with its last error), and then nothing is left running.
         """
+        self._require_ours()
         with self._alone():
             if process.load(self.instance.pid_file):
                 return False
@@ -63,11 +64,13 @@ class Runtime:
 
     def prepare(self, progress: Progress = silent) -> str:
         """Makes what `start` will need (root file system, image) and gives the kind of runtime. Raises like `start`."""
+        self._require_ours()
         self.instance.lay_out()
         return self._prepared(progress)[0]
 
     def run_in_foreground(self, progress: Progress = silent) -> None:
         """Becomes Asterisk: this process is replaced (for systemd). Raises like `start`."""
+        self._require_ours()
         with self._alone():
             if process.load(self.instance.pid_file):
                 raise ClientMistake("Asterisk runs already: stop it first with `pbx-control asterisk stop`")
@@ -120,6 +123,10 @@ class Runtime:
         command = [*self._inside(spawned.runtime), *console]
         os.execvp(command[0], command)
 
+    def _require_ours(self) -> None:
+        if self.wanted == "external":
+            raise ClientMistake("[asterisk] runtime = external: start that Asterisk where it is installed")
+
     def _ready_to_run(self, progress: Progress) -> tuple[str, list[str]]:
         for port in self.instance.ports:
             require_free(port)
@@ -129,8 +136,6 @@ class Runtime:
 
     def _prepared(self, progress: Progress) -> tuple[str, list[str]]:
         """The kind of runtime, ready for use, and the prefix of its commands."""
-        if self.wanted == "external":
-            raise ClientMistake("[asterisk] runtime = external: start that Asterisk where it is installed")
         if self.wanted == "system" or (self.wanted == "auto" and system.new_enough(system.version())):
             system.require_new_enough()
             return "system", system.prefix(self.instance)
