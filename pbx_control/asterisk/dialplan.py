@@ -16,6 +16,7 @@ import phonenumbers
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pbx_control.asterisk.modules import MODULES
+from pbx_control.domain.call.flow import NETWORK_DIED
 from pbx_control.domain.holidays import of_client
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
@@ -160,6 +161,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         ),
         "stale": STALE,
         "patience": PATIENCE,
+        "network_died": "|".join(map(str, sorted(NETWORK_DIED))),
         "silence": SILENCE,
         "longest_message": LONGEST_MESSAGE,
         "spanish": SPANISH,
@@ -388,12 +390,10 @@ def _queue(queue: Queue, home: Home) -> dict[str, Any]:
         "name": queue.name,
         "first_in_line": f"{home.root}/{position_sound(1, queue.language)}",
         "thanks": f"{home.root}/{house_sound(HouseSound.THANKS_FOR_WAITING, queue.language)}",
+        # Asterisk would not pause a member that it has already: one who is paused is none.
         "members": [
-            {
-                "user": member.user,
-                "wrap_up": int(member.wrap_up.total_seconds()),
-                "paused": "yes" if member.paused else "no",
-            }
+            {"user": member.user, "wrap_up": int(member.wrap_up.total_seconds())}
             for member in queue.members
+            if not member.paused
         ],
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 from alone import CARRIERS, number_of, switch_alone
+from forwarder import forwarding
 from sipp import CARRIER, STRANGER, play
 
 from pbx_control.asterisk.ami import Ami, Refused, refusal
@@ -94,13 +95,32 @@ async def test_a_number_that_is_not_ours(alone, tmp_path, number):
         assert await asyncio.wait_for(told.get(), 3) == Refused(CARRIER, "unknown-number")
 
 
-async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone):
-    firm = await alone.firm("Ana")
-    ana = await alone.phone(firm, "Ana")
-    caller = await alone.call(firm)
-    await ana.rung()
-    assert len(alone.channels()) == 2
-    await caller.hang_up()
+@pytest.mark.parametrize("target", ["sip:+56912345678@127.0.0.2:16260", "sip:eva@127.0.0.1:16260", "tel:133"])
+async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone, target):
+    firm = await alone.firm("Ana", "Eva")
+    eva = await alone.phone(firm, "Eva")
+    ana = f"ana{firm.id}"
+    mobile = alone.world.contact(MARIA)
+    await alone.publish(secretaries=paused(alone, eva.name))
+    target = target.replace("eva", eva.name)
+    async with forwarding(alone.world.place.pbx, ana, password_of(alone, ana), target) as phone:
+        await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
+        caller = await alone.call(firm)
+        await asyncio.wait_for(phone.forwarded.wait(), 10)
+        await asyncio.sleep(1)  # a second call would come at once
+        others = [name for name in alone.channels() if not name.startswith(f"PJSIP/{ana}-")]
+        assert len(others) == 1  # the caller's; her own telephone may be ringing again by then
+        await caller.hang_up()
+        await alone.until(lambda: not alone.channels())
+    assert (mobile.calls, eva.calls) == ([], [])
+
+
+def paused(alone, user):
+    return tuple(replace(one, paused=one.user == user) for one in alone.office.secretaries)
+
+
+def password_of(alone, user):
+    return next(one.password for one in alone.office.secretaries if one.user == user)
 
 
 async def test_a_carrier_has_its_maximum_of_calls(alone):

@@ -177,15 +177,29 @@ def test_clients_with_the_same_secretaries_and_hours_share_queue_and_calendar():
     assert len(calendars) == 1
 
 
-def test_only_secretaries_who_may_answer_are_in_a_clients_queue():
-    queues = {section.name: section for section in sections(rendered()["queues.conf"])}
-    text = rendered()["extensions.conf"]
-    of_client = dict(re.findall(r"PBX_CLIENT=(\d+),.*?PBX_QUEUE=([\w-]+)", text))
-    members = {
+def test_only_secretaries_who_may_answer_and_are_not_paused_are_in_a_clients_queue():
+    at_work = (OFFICE.secretaries[0], replace(OFFICE.secretaries[1], paused=False))
+    assert members_of(rendered(secretaries=at_work)) == {"1": ["PJSIP/ana", "PJSIP/eva"], "2": ["PJSIP/ana"]}
+    assert members_of(rendered()) == {"1": ["PJSIP/ana"], "2": ["PJSIP/ana"]}
+
+
+def members_of(files):
+    """The telephones in each client's queue."""
+    queues = {section.name: section for section in sections(files["queues.conf"])}
+    of_client = re.findall(r"PBX_CLIENT=(\d+),.*?PBX_QUEUE=([\w-]+)", files["extensions.conf"])
+    return {
         client: [value.partition(",")[0] for key, value in queues[queue].lines if key == "member"]
-        for client, queue in of_client.items()
+        for client, queue in of_client
     }
-    assert members == {"1": ["PJSIP/ana", "PJSIP/eva"], "2": ["PJSIP/ana"]}
+
+
+def test_pausing_somebody_does_not_rename_the_queue_that_callers_wait_in():
+    at_work = (OFFICE.secretaries[0], replace(OFFICE.secretaries[1], paused=False))
+    names = [
+        [section.name for section in sections(files["queues.conf"]) if section.name.startswith("queue-")]
+        for files in (rendered(), rendered(secretaries=at_work))
+    ]
+    assert names[0] == names[1]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +229,7 @@ def test_hours_become_comparisons(week, lines):
         ("pjsip.conf", "auth = ana", "auth = nobody", "nobody"),
         ("pjsip.conf", "context = nobody", "context = somewhere", "somewhere"),
         ("pjsip.conf", "[eva](telephone)", "[ana](telephone)", "two"),
-        ("queues.conf", "PJSIP/eva,", "PJSIP/zoe,", "zoe"),
+        ("queues.conf", "PJSIP/ana,", "PJSIP/zoe,", "zoe"),
     ],
 )
 def test_what_refers_to_nothing_is_noticed(file, old, new, why):
