@@ -5,7 +5,7 @@ It dials nothing: a leg that is absent is gone.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 # The context of the hangup handler in dialplans/extensions.conf.j2.
 HANGUP_HANDLER = "departure"
+# Where that of a secretary's leg says how she went: `LEG CAUSE`.
+SECRETARY_LEFT = "SHARED(SECRETARY_LEFT)"
 # Phases in which a call has a secretary's leg.
 WITH_HER = (Phase.OFFERING, Phase.WITHDRAWING, Phase.TALKING, Phase.ENDING)
 
@@ -62,6 +64,9 @@ class Found:
     bridges: dict[str, frozenset[str]] = field(default_factory=dict)
     registered: dict[str, bool] = field(default_factory=dict)  # telephone -> whether it can be reached
     recording: frozenset[str] = frozenset()  # paths being written
+    stored: frozenset[str] = frozenset()  # paths of left messages that are over
+    playing: frozenset[str] = frozenset()  # ids of prompts
+    causes: dict[str, int] = field(default_factory=dict)  # legs that are gone -> why (Q.850), where the switch knows
 
 
 class Recovery:
@@ -104,18 +109,29 @@ class Recovery:
         channels, bridges, endpoints = await asyncio.gather(
             self._ari.ask("GET", "channels"), self._ari.ask("GET", "bridges"), self._ari.ask("GET", "endpoints/PJSIP")
         )
+        legs = {leg.id: leg for leg in map(_leg, channels.body) if not leg.leaving}
         return Found(
-            {leg.id: leg for leg in map(_leg, channels.body) if not leg.leaving},
+            legs,
             {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges.body},
             {endpoint["resource"]: endpoint["state"] == "online" for endpoint in endpoints.body},
-            frozenset([file for call in calls if (file := await self._being_recorded(call))]),
+            await self._there("recordings/live", {file: file.removesuffix(".wav") for file in _written(calls)}),
+            await self._there("recordings/stored", {file: file.removesuffix(".wav") for file in _left(calls)}),
+            await self._there("playbacks", {call.prompt: call.prompt for call in calls if call.prompt_playing}),
+            await self._causes(call for call in calls if call.id in legs and call.secretary_leg not in legs),
         )
 
-    async def _being_recorded(self, call: Call) -> str:
-        if call.phase is not Phase.TALKING or not call.recording:
-            return ""
-        reply = await self._ari.ask("GET", path("recordings", "live", call.recording.removesuffix(".wav")))
-        return call.recording if reply.ok else ""
+    async def _there(self, kind: str, names: Mapping[str, str]) -> frozenset[str]:
+        """Those of which the switch has one of a kind, by what it calls them."""
+        replies = await asyncio.gather(*(self._ari.ask("GET", f"{kind}/{path(name)}") for name in names.values()))
+        return frozenset(key for key, reply in zip(names, replies, strict=True) if reply.ok)
+
+    async def _causes(self, calls: Iterable[Call]) -> dict[str, int]:
+        """Why secretaries who talked are gone: her leg's last act in the dialplan was to leave that with the caller."""
+        bereft = [call.id for call in calls if call.phase is Phase.TALKING]
+        uris = [path("channels", caller, "variable") for caller in bereft]
+        replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=SECRETARY_LEFT) for uri in uris))
+        told = [str(reply.body["value"]).split() for reply in replies if reply.ok]
+        return {leg: int(cause) for leg, cause in (words for words in told if len(words) == 2) if cause.isdecimal()}
 
     def _note_telephones(self, found: Found) -> None:
         for telephone, is_registered in found.registered.items():
@@ -153,7 +169,7 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
     if caller and not caller.ours:
         return [CallerTakenOver(at)]
     left: list[Event] = [CallerLeft(at)] if caller is None and call.caller_here else []
-    hers = _what_she_did(call, found.legs.get(call.secretary_leg), at) if call.seat and call.phase in WITH_HER else []
+    hers = _what_she_did(call, found, at) if call.seat and call.phase in WITH_HER else []
     if call.phase is not Phase.ENDING and (left or (hers and call.phase is Phase.TALKING)):
         return [*left, *hers]
     # First what he hears and what was let go is put in order, then what people did is told.
@@ -162,18 +178,32 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
 
 def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
     bridged = {call.id, call.secretary_leg} <= found.bridges.get(call.bridge, frozenset())
-    recorded = call.recording in found.recording
+    recorded = (call.recording if call.phase is Phase.TALKING else call.message) in found.recording
     amiss = call.phase is Phase.TALKING and not (bridged and (recorded or not call.recording))
+    if not (newly_connected or amiss):
+        return []
+    playing = call.prompt_playing and call.prompt in found.playing
     picked_up = caller is not None and caller.up
-    return [Recovered(at, picked_up, bridged, recorded)] if newly_connected or amiss else []
+    return [Recovered(at, picked_up, bridged, recorded, playing, call.message in found.stored)]
 
 
-def _what_she_did(call: Call, leg: Leg | None, at: datetime) -> list[Event]:
+def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
+    leg = found.legs.get(call.secretary_leg)
     if leg is None:
-        return [SecretaryLeft(at, call.secretary_leg)]
+        return [SecretaryLeft(at, call.secretary_leg, found.causes.get(call.secretary_leg, 0))]
     if call.phase is Phase.OFFERING and leg.up and leg.ours:
         return [SecretaryAnswered(at, call.secretary_leg)]
     return []
+
+
+def _written(calls: Iterable[Call]) -> list[str]:
+    """The files that should be being written."""
+    files = {Phase.TALKING: "recording", Phase.TAKING_MESSAGE: "message"}
+    return [file for call in calls if call.phase in files and (file := getattr(call, files[call.phase]))]
+
+
+def _left(calls: Iterable[Call]) -> list[str]:
+    return [call.message for call in calls if call.phase is Phase.TAKING_MESSAGE and call.message]
 
 
 def _leg(channel: dict[str, Any]) -> Leg:

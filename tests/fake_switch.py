@@ -65,6 +65,7 @@ class FakeSwitch:
     bridges: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
     rung: set[str] = field(default_factory=set)
+    causes: dict[str, int] = field(default_factory=dict)  # of secretaries' legs that are gone
     done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
 
     # --- what people do -----------------------------------------------------------------------------------
@@ -84,6 +85,8 @@ class FakeSwitch:
         gone = self.legs.pop(leg, None)
         if gone is None:
             return
+        if gone.user and gone.up:
+            self.causes[leg] = cause
         self._out_of_bridge(leg, gone)
         for path, file in self.files.items():
             if file.where == leg:
@@ -113,6 +116,9 @@ class FakeSwitch:
             {bridge: frozenset(legs) for bridge, legs in self.bridges.items()},
             registered,
             frozenset(path for path, file in self.files.items() if file.ended is None),
+            frozenset(path for path, file in self.files.items() if file.ended is not None),
+            frozenset(leg.prompt for leg in self.legs.values() if leg.prompt),
+            self.causes,
         )
 
     # --- what it is told to do ----------------------------------------------------------------------------

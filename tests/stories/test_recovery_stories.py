@@ -24,9 +24,20 @@ def test_a_caller_who_hung_up_meanwhile_is_settled() -> None:
     story.hears_nobody().daemon_returns().passes(1).ended(Outcome.ANSWERED).is_free("Ana")
 
 
-def test_a_secretary_who_is_gone_meanwhile_sends_him_to_the_front() -> None:
+def test_a_secretary_who_hung_up_meanwhile_ended_the_call() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes", recording=True).answers("Ana").passes(9).daemon_dies()
+    story.hangs_up("Ana").passes(5).daemon_returns().passes(5).ended(Outcome.ANSWERED).is_free("Ana")
+
+
+def test_a_secretary_whose_network_died_meanwhile_sends_him_to_the_front() -> None:
     story = Story("Ana", "Eva").caller_dials("andes").answers("Ana").passes(5).daemon_dies()
-    story.hangs_up("Ana").passes(5).daemon_returns().hears("music").rings("Eva").answers("Eva").hears("eva")
+    story.network_dies("Ana").passes(5).daemon_returns().hears("music").rings("Eva").answers("Eva").hears("eva")
+
+
+def test_a_secretary_who_is_gone_nobody_knows_how_sends_him_to_the_front_too() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes").answers("Ana").passes(5).daemon_dies().hangs_up("Ana")
+    story.switch.causes.clear()
+    story.passes(5).daemon_returns().hears("music").rings("Eva").answers("Eva").hears("eva")
 
 
 def test_both_gone_meanwhile() -> None:
@@ -55,6 +66,11 @@ def test_after_twenty_seconds_without_a_daemon_the_music_begins_when_it_is_back(
     story.daemon_returns().passes(0.1).expect(Answer).hears("music")
 
 
+def test_a_position_that_is_still_being_spoken_is_left_alone() -> None:
+    story = Story().caller_dials("andes").passes(21).hears("position 1").daemon_dies().passes(1)
+    story.daemon_returns().hears("position 1").passes(1.6).hears("music")
+
+
 def test_a_position_that_was_being_spoken_is_followed_by_music() -> None:
     story = Story().caller_dials("andes").passes(21).hears("position 1").daemon_dies().passes(5).hears("silence")
     story.daemon_returns().hears("music").passes(31).hears("position 1")
@@ -68,6 +84,11 @@ def test_so_is_one_while_a_telephone_rang_in_vain() -> None:
 def test_a_welcome_whose_end_nobody_heard_is_played_again() -> None:
     story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play).passes(1).daemon_dies().passes(5)
     story.hears("silence").daemon_returns().expect(Play).hears("notice").passes(4).rings("Ana")
+
+
+def test_a_welcome_that_still_plays_plays_on() -> None:
+    story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play).passes(1).daemon_dies().passes(1)
+    story.hears("notice").daemon_returns().never(Play).hears("notice").passes(2).rings("Ana")
 
 
 def test_a_closed_announcement_too() -> None:
@@ -84,6 +105,23 @@ def test_who_was_to_leave_a_message_is_asked_again() -> None:
     story = Story().caller_dials("andes").passes(91).hears("leave a message").daemon_dies().passes(5)
     story.daemon_returns().hears("leave a message").passes(3.2).speaks_a_message(5).hears("thanks").passes(4)
     story.ended(Outcome.LEFT_MESSAGE)
+
+
+def test_who_is_being_asked_for_a_message_is_not_interrupted() -> None:
+    story = Story().caller_dials("andes").passes(91).hears("leave a message").daemon_dies().passes(1)
+    story.daemon_returns().hears("leave a message").passes(1.2).hears("tone")
+
+
+def test_who_speaks_a_message_is_not_interrupted() -> None:
+    story = Story().caller_dials("andes").passes(95).hears("tone").daemon_dies().passes(5).daemon_returns()
+    story.hears("tone").speaks_a_message(5).hears("thanks").passes(9).ended(Outcome.LEFT_MESSAGE)
+    assert story.call.messages == 1
+
+
+def test_who_has_spoken_a_message_meanwhile_is_thanked() -> None:
+    story = Story().caller_dials("andes").passes(95).hears("tone").daemon_dies().passes(5)
+    story.switch.message_ends("maria")
+    story.passes(5).hears("silence").daemon_returns().hears("thanks").passes(9).ended(Outcome.LEFT_MESSAGE)
 
 
 def test_a_message_spoken_while_nobody_listened_is_kept() -> None:

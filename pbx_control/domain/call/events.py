@@ -114,4 +114,6 @@ class Recovered(Event):
 
     picked_up: bool = False
     bridged: bool = False  # every leg that should be in the bridge is
-    recorded: bool = False
+    recorded: bool = False  # the conversation, or the message that he leaves, is being recorded
+    playing: bool = False  # the prompt that was begun last is still being played
+    message_left: bool = False  # his message is recorded, and over

@@ -422,20 +422,32 @@ def taken_over(call: Call, event: CallerTakenOver) -> Step:
 
 
 def resume_prompt(call: Call, event: Recovered) -> Step:
-    """A prompt whose end may have been missed is played again, from its beginning."""
+    """A prompt whose end may have been missed is played again, from its beginning; one that still plays, plays on."""
     call = replace(call, picked_up=event.picked_up)
+    if event.playing:
+        return call, []
     if call.phase is Phase.WELCOMING:
         return welcome(call, event.at)
-    if call.phase is Phase.TAKING_MESSAGE:
-        return take_message(replace(call, files_awaited=0), event.at)
     sounds = call.known.sounds
     parting_with = {Outcome.CLOSED: sounds.closed, Outcome.EXHAUSTED: sounds.exhausted}
     last_word = sounds.thanks if call.message else sounds.busy
     return part(call, event.at, parting_with.get(call.outcome or Outcome.MISSED, last_word), call.outcome)
 
 
+def resume_message(call: Call, event: Recovered) -> Step:
+    """Who is being asked for a message, or speaks it, is not interrupted; who has spoken it is thanked."""
+    if event.playing or event.recorded:
+        return call, []
+    call = replace(call, picked_up=event.picked_up, files_awaited=0)
+    if event.message_left:
+        return part(call, event.at, call.known.sounds.thanks, call.outcome)
+    return take_message(call, event.at)
+
+
 def resume_waiting(call: Call, event: Recovered) -> Step:
     call = replace(call, picked_up=event.picked_up)
+    if event.playing:
+        return call, []
     if call.prompt_playing:
         call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
     # Answering may have been saved but not done.
@@ -594,7 +606,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
     (P.TAKING_MESSAGE, D.MESSAGE): message_unconfirmed,
     (P.TAKING_MESSAGE, CallerLeft): caller_hung_up,
-    (P.TAKING_MESSAGE, Recovered): resume_prompt,
+    (P.TAKING_MESSAGE, Recovered): resume_message,
     (P.PARTING, PromptEnded): parted,
     (P.PARTING, CallerLeft): caller_hung_up,
     (P.PARTING, Recovered): resume_prompt,
