@@ -23,6 +23,7 @@ from alone import (
     number_of,
     switch_alone,
 )
+from sipp import play
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.hours import NEVER, parse_week
@@ -283,6 +284,40 @@ async def test_an_answer_in_the_gap_after_the_caller_has_gone_ends_her_leg(alone
     call = await alone.absent_by_id(channel)
     assert call.outcome is None
     assert call.did == number_of(firm)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        '"A&B;C,D|E" <sip:+56912345678@carrier>',
+        '"${EXTEN} ${SHELL(touch /tmp/owned)} $[1+1]" <sip:+56912345678@carrier>',
+        '"a\\"b)(]," <sip:+56912345678@carrier>',
+        f'"{"x" * 5000}" <sip:+56912345678@carrier>',
+        "<sip:PJSIP%2Fana&Local%2Fs@carrier>",
+        "<sip:%24%7BEXTEN%7D,1@carrier>",
+    ],
+)
+async def test_whoever_says_he_calls_is_served_and_told_of_in_harmless_characters(alone, tmp_path, sender):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    outcome = await play(
+        tmp_path, "cancelled", str(alone.world.place.pbx), service=number_of(firm), sender=sender, subject="x"
+    )
+    assert outcome.as_expected, outcome.errors
+    assert len(ana.calls) == 1
+    assert ana.calls[0].name == firm.name
+    call = await alone.absent(firm)
+    assert (call.outcome, call.did) == (Outcome.MISSED, number_of(firm))
+    assert not set(call.caller + call.caller_name) & set('${}[]()&;,|<>`"\\\r\n\0')
+    assert len(call.caller_name) <= 60
+    assert alone.channels() == []
+
+
+async def test_each_language_has_its_own_words(alone):
+    firm = await alone.firm("Ana", language="en", week=NEVER)
+    caller = await alone.call(firm)
+    await caller.ended()
+    assert audio.heard(caller.heard, CLOSED) > 1
 
 
 async def arrived(socket):
