@@ -204,6 +204,17 @@ def test_one_that_ends_at_once_says_why_and_leaves_nothing(switch: runtime.Runti
     assert not switch.instance.pid_file.exists()
 
 
+def test_a_sandbox_that_cannot_be_made_says_why(
+    switch: runtime.Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = tmp_path / "bwrap"
+    refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(SwitchUnavailable, match="ended at once: bwrap: No permissions to create a new namespace"):
+        switch.start()
+
+
 def test_without_a_configuration_nothing_is_started(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.asterisk.mkdir()

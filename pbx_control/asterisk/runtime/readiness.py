@@ -8,7 +8,7 @@ from pbx_control.asterisk.runtime import control
 from pbx_control.asterisk.runtime.instance import Instance
 from pbx_control.errors import SwitchUnavailable
 
-ERROR_LINE = re.compile(r"\b(ERROR|FATAL|bwrap:|setpriv:|Unable|cannot|failed|denied)\b")
+ERROR_LINE = re.compile(r"\b(ERROR|FATAL|Unable|cannot|failed|denied)\b|^(bwrap|setpriv|docker|podman|sh): ")
 LAST_WORDS = re.compile(r"ASTERISK EXITING")  # tells that, not why
 
 
