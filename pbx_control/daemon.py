@@ -1,11 +1,15 @@
-"""The daemon: wires everything together. The only module that knows everybody."""
+"""The daemon: wires everything together. The only module that knows everybody.
+
+A daemon that starts again has live calls to look after within seconds, on a machine that may be busy: what publishes
+and what sends letters is imported only when the calls are taken up.
+"""
 
 import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import structlog
@@ -13,7 +17,6 @@ import uvloop
 
 from pbx_control import reception
 from pbx_control.admin.door import Desk, pass_desk
-from pbx_control.asterisk import runtime
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
@@ -24,10 +27,6 @@ from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.office import Office
 from pbx_control.errors import PbxError, SwitchUnavailable
-from pbx_control.notify.mail import Mailer
-from pbx_control.notify.telegram import Telegrammer
-from pbx_control.notify.worker import Outbox
-from pbx_control.publishing import Publishing
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
 from pbx_control.settings import Home, Settings
@@ -37,10 +36,16 @@ from pbx_control.store.writer import Writer
 from pbx_control.switchboard import Switchboard
 from pbx_control.telephones import Telephones
 
+if TYPE_CHECKING:
+    from pbx_control.notify.worker import Outbox
+    from pbx_control.publishing import Publishing
+
 log = structlog.get_logger()
 
 # A switch that is away is tried again so often, seconds.
 RECONNECT_EVERY = 0.5
+# So long configuration and letters wait for the calls at the start, seconds.
+CALLS_FIRST = 3.0
 # Board and switch are compared so often while all goes well, seconds.
 COMPARE_EVERY = 60.0
 
@@ -53,21 +58,16 @@ class Daemon:
         self._settings = settings
         self._engine = open_engine(home, settings)
         self._pulse = Pulse(home)
-        self._outbox = Outbox(
-            self._engine,
-            Mailer(settings.mail, settings.office.name, home.recordings),
-            Telegrammer(settings.telegram, home.recordings),
-            now,
-        )
-        self._writer = Writer(self._engine, settings.office.name, lambda steps: self._outbox.wake())
+        self._outbox: Outbox | None = None
+        self._writer = Writer(self._engine, settings.office.name, lambda steps: self._wake_outbox())
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
-        self._publishing = Publishing(home, settings, self._engine, self._adopt, self._pulse.set_published)
-        self._catching_up = CatchingUp(home, self._engine, self._board, settings.office.name, self._outbox.wake)
+        self._catching_up = CatchingUp(home, self._engine, self._board, settings.office.name, self._wake_outbox)
         self._look_now = asyncio.Event()
+        self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
 
     async def serve(self) -> None:
@@ -80,10 +80,10 @@ class Daemon:
                 self._connection,
                 self._beat,
                 self._looking,
-                self._outbox.run,
+                self._send_letters,
                 self._telephones.run,
                 self._telephones.count,
-                self._publishing.run,
+                self._publish,
                 self._catching_up.run,
             ):
                 await stack.enter_async_context(_running(work))
@@ -152,6 +152,7 @@ class Daemon:
         await self._compare(newly_connected=True)
         self._renew_heartbeat()
         self._pulse.set_ready(True)
+        self._taken_up.set()
         log.info("ready", calls=len(list(self._board.calls)))
 
     async def _compare(self, *, newly_connected: bool) -> None:
@@ -174,6 +175,39 @@ class Daemon:
             if self._pulse.ready:
                 with suppress(SwitchUnavailable):
                     await self._compare(newly_connected=False)
+
+    async def _calls_are_taken_up(self) -> None:
+        """Live calls first. Without a switch nobody waits longer than a moment."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._taken_up.wait(), CALLS_FIRST)
+
+    async def _publish(self) -> None:
+        await self._calls_are_taken_up()
+        publishing = await asyncio.to_thread(self._make_publishing)
+        await publishing.run()
+
+    def _make_publishing(self) -> "Publishing":
+        from pbx_control.publishing import Publishing
+
+        return Publishing(self._home, self._settings, self._engine, self._adopt, self._pulse.set_published)
+
+    async def _send_letters(self) -> None:
+        await self._calls_are_taken_up()
+        self._outbox = self._outbox or await asyncio.to_thread(self._make_outbox)
+        await self._outbox.run()
+
+    def _make_outbox(self) -> "Outbox":
+        from pbx_control.notify.mail import Mailer
+        from pbx_control.notify.telegram import Telegrammer
+        from pbx_control.notify.worker import Outbox
+
+        recordings = self._home.recordings
+        mailer = Mailer(self._settings.mail, self._settings.office.name, recordings)
+        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, recordings), now)
+
+    def _wake_outbox(self) -> None:
+        if self._outbox:
+            self._outbox.wake()
 
     def _renew_heartbeat(self) -> None:
         self._ari.request("POST", "asterisk/variable", variable="PBX_ALIVE", value=int(now().timestamp()))
@@ -218,6 +252,8 @@ def run(desk: Desk, with_asterisk: bool) -> None:
     log_to_stderr()
     upgrade(desk.home, settings)
     if with_asterisk:
+        from pbx_control.asterisk import runtime
+
         runtime.choose(desk.home, settings).start(desk.tell)
     try:
         uvloop.run(_serve(desk.home, settings))

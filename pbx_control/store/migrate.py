@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 import pbx_control.migrations
 from pbx_control.settings import Home, Settings
-from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.engine import open_engine, reading, writing
 
+VERSIONS = Path(pbx_control.migrations.__file__).parent / "versions"
 # Any number that nothing else locks: two `setup`s at once on one PostgreSQL wait for each other.
 MIGRATION_LOCK = 7291_0001
 
@@ -19,11 +20,26 @@ def upgrade(home: Home, settings: Settings) -> None:
     """
     engine = open_engine(home, settings)
     try:
+        if _is_current(engine):
+            return
         with writing(engine) as connection:
             move(connection, "head")
             _first_revision(connection)
     finally:
         engine.dispose()
+
+
+def newest() -> str:
+    """The revision of this version's schema: migrations are numbered, and their files' names begin with it."""
+    return max(file.name for file in VERSIONS.glob("[0-9]*.py")).partition("_")[0]
+
+
+def _is_current(engine: Engine) -> bool:
+    """Whether there is nothing to do: a daemon that starts again must not wait for Alembic to load."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return connection.scalar(text("SELECT version_num FROM alembic_version")) == newest()
 
 
 def move(connection: Connection, target: str) -> None:

@@ -2,12 +2,14 @@
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, select
 
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.migrate import move, upgrade
+from pbx_control.store.migrate import VERSIONS, move, newest, upgrade
 from pbx_control.store.tables import metadata, revision
 
 
@@ -71,3 +73,9 @@ def test_migration_that_breaks_leaves_nothing(engine: Engine, monkeypatch: pytes
 
 def _break(*_arguments: object, **_options: object) -> None:
     raise ZeroDivisionError
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest()
