@@ -29,7 +29,7 @@ check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -m "not switch and not postgres"
+	@$(BIN)/pytest -n 2 -m "not switch and not postgres"
 
 bench: .venv/.test .venv/.debian-test ## the measurements, in one table (QUICK=1: does it still work?)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
