@@ -53,10 +53,10 @@ class LiveCall:
 
 @dataclass(slots=True)
 class Stepped:
-    """One step that is being saved: what it came from, and what is to be performed once it is saved."""
+    """One step: what it came from, what is to be saved of it, and what is to be performed once it is saved."""
 
     before: Call
-    saved: "asyncio.Future[bool] | None"
+    save: Save | None
     commands: list[SwitchCommand]
     lines: int = 0  # that it adds to the journal
 
@@ -161,10 +161,9 @@ class Switchboard:
         try:
             while live.inbox:
                 steps = self._take_steps(live)
+                if not await self._saved([stepped.save for stepped in steps if stepped.save]):
+                    self._offer_lost(live, steps.pop())
                 for stepped in steps:
-                    if stepped.saved and not await self._saved(stepped.saved):
-                        self._offer_lost(live, stepped)
-                        continue
                     for command in stepped.commands:
                         self._tell_switch(live.call.id, command)
                     if faults.ARMED:
@@ -176,8 +175,8 @@ class Switchboard:
                 self._calls.pop(live.call.id, None)
 
     def _take_steps(self, live: LiveCall) -> list[Stepped]:
-        """Steps what is in the inbox, so that it is saved by one commit; an offer is the last of its batch, since
-        its claim may turn out to be lost."""
+        """Steps what is in the inbox; all of it is saved by one commit. An offer is the last of its batch, since its
+        claim may turn out to be lost."""
         steps = []
         while live.inbox:
             event = live.inbox.popleft()
@@ -205,7 +204,7 @@ class Switchboard:
         self._mind_the_floor(after, commands, event.at)
         save = Save(after, not live.saved, tuple(entries), _for_store(commands))
         live.saved = True
-        return Stepped(before, self._writer.saved(save), _for_switch(commands), len(entries))
+        return Stepped(before, save, _for_switch(commands), len(entries))
 
     def _offer_declined(self, event: Offered) -> None:
         """The call went elsewhere while the offer was on its way: she is free for the next one."""
@@ -216,13 +215,14 @@ class Switchboard:
         live.seq += 1
         return Entry(live.seq, event.at, type(event).__name__, journal.details(event, before, after))
 
-    async def _saved(self, saved: "asyncio.Future[bool]") -> bool:
-        """Whether the step may be performed. A database that is slow or away does not hold up a live call: its
-        steps are saved in order when it is back."""
-        try:
-            return await asyncio.wait_for(asyncio.shield(saved), 0 if self._writer.stalled else SLOW)
-        except TimeoutError:
+    async def _saved(self, steps: Sequence[Save]) -> bool:
+        """Whether all of the steps may be performed; False: all but the last, whose claim was lost. A database that
+        is slow or away does not hold up a live call: its steps are saved in order when it is back."""
+        if not steps:
             return True
+        saved = self._writer.saved(steps)
+        await asyncio.wait([saved], timeout=0 if self._writer.stalled else SLOW)
+        return not saved.done() or saved.result()
 
     def _offer_lost(self, live: LiveCall, stepped: Stepped) -> None:
         """Another daemon on the same store claimed her first: the offer has never been. She is not offered anything

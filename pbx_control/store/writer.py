@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 from sqlalchemy import Engine
@@ -29,13 +30,16 @@ LARGEST_COMMIT = 200
 
 @dataclass(slots=True)
 class _Job:
-    step: Save
+    steps: Sequence[Save]
     done: "asyncio.Future[bool]"
     since: float = field(default_factory=time.monotonic)
 
 
 class Writer:
-    """Saves steps durably and in order; `saved` gives a future: True once committed, False if a claim was lost."""
+    """Saves steps durably and in order; `saved` gives a future: True once committed, False if a claim was lost.
+
+    Steps that are handed over together are in one commit, so that an arrival and its offer wait for one and not two.
+    """
 
     def __init__(self, engine: Engine, office_name: str, committed: Callable[[Sequence[Save]], None]) -> None:
         self._engine = engine
@@ -47,9 +51,9 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    def saved(self, step: Save) -> "asyncio.Future[bool]":
-        """Hands a step over to be saved."""
-        job = _Job(step, self._loop.create_future())
+    def saved(self, steps: Sequence[Save]) -> "asyncio.Future[bool]":
+        """Hands steps over to be saved, of which only the last may claim a seat."""
+        job = _Job(steps, self._loop.create_future())
         self._jobs.put(job)
         return job.done
 
@@ -68,14 +72,14 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             batch, last = self._with_what_waits(job)
             self._in_hand_since = time.monotonic()
-            steps = [each.step for each in batch]
+            steps = [step for each in batch for step in each.steps]
             if faults.ARMED:
                 faults.reach(faults.BEFORE_COMMIT, [step.call for step in steps])
             kept = self._commit(steps)
             if faults.ARMED:
                 faults.reach(faults.AFTER_COMMIT, [step.call for step in steps])
             self._in_hand_since = None
-            self._loop.call_soon_threadsafe(self._tell, batch, kept)
+            self._loop.call_soon_threadsafe(self._tell, batch, steps, kept)
             if last:
                 return
 
@@ -115,8 +119,10 @@ class Writer:
         log.exception("a step was refused by the database", call=steps[0].call.id, entries=steps[0].entries)
         return [True]
 
-    def _tell(self, batch: list[_Job], kept: list[bool]) -> None:
-        for job, keep in zip(batch, kept, strict=True):
+    def _tell(self, batch: list[_Job], steps: list[Save], kept: list[bool]) -> None:
+        answers = iter(kept)
+        for job in batch:
+            all_kept = all(list(islice(answers, len(job.steps))))
             if not job.done.done():
-                job.done.set_result(keep)
-        self._committed([job.step for job in batch])
+                job.done.set_result(all_kept)
+        self._committed(steps)

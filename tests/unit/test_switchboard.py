@@ -151,7 +151,7 @@ async def test_arrival_and_offer_are_handed_to_the_writer_together(engine: Engin
     async with house(engine, ANA) as here:
         here.register("ana")
         handed: list[Save] = []
-        here.writer.saved = lambda step: handed.append(step) or done(True)  # type: ignore[method-assign,func-returns-value]
+        here.writer.saved = lambda steps: handed.extend(steps) or done(True)  # type: ignore[method-assign,func-returns-value]
         here.dials()
         await asyncio.sleep(0)
         assert [entry.event for save in handed for entry in save.entries] == ["CallArrived", "Offered", "SeatClaimed"]
