@@ -196,8 +196,9 @@ async def test_one_telephone_rings_at_a_time_and_after_twenty_seconds_there_is_m
     await alone.until(lambda: any(call.answer.at for call in (*first.calls, *second.calls)), 20)
     await asyncio.sleep(1.5)
     await caller.hang_up()
-    music = audio.loud(caller.heard)
-    assert sum(span.seconds for span in music) > 3
+    voice = audio.spans(caller.heard, 880)[0]
+    music = [span for span in audio.loud(caller.heard) if span.start < voice.start - 0.5]
+    assert sum(span.seconds for span in music) > 0.5  # some pieces begin softly
     assert 19 < (caller.answer.at - ring.rang.at).total_seconds() < 24
 
 
