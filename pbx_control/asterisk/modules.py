@@ -31,6 +31,7 @@ MODULES = (
     "res_pjsip_rfc3326",
     "res_pjsip_dtmf_info",
     "res_pjsip_dlg_options",
+    "res_pjsip_refer",  # refuses a REFER with 603; without it one is not answered at all
     "res_pjsip_registrar",
     "res_pjsip_outbound_registration",
     "res_srtp",
