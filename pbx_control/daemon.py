@@ -7,7 +7,7 @@ and what sends letters is imported only when the calls are taken up.
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,13 @@ from pbx_control.asterisk.translate import Arrival, ChannelGone, LeftApplication
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
-from pbx_control.domain.call.commands import InspectFiles
+from pbx_control.domain.call.commands import InspectFiles, WriteLetters
 from pbx_control.domain.office import Office
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
 from pbx_control.settings import Home, Settings
+from pbx_control.store.calls import Save
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
@@ -59,7 +60,7 @@ class Daemon:
         self._engine = open_engine(home, settings)
         self._pulse = Pulse(home)
         self._outbox: Outbox | None = None
-        self._writer = Writer(self._engine, settings.office.name, lambda steps: self._wake_outbox())
+        self._writer = Writer(self._engine, settings.office.name, self._committed)
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._performer = Performer(self._ari, home.root, self._board.post)
@@ -204,6 +205,10 @@ class Daemon:
         recordings = self._home.recordings
         mailer = Mailer(self._settings.mail, self._settings.office.name, recordings)
         return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, recordings), now)
+
+    def _committed(self, steps: Sequence[Save]) -> None:
+        if any(isinstance(command, WriteLetters) for step in steps for command in step.commands):
+            self._wake_outbox()
 
     def _wake_outbox(self) -> None:
         if self._outbox:

@@ -202,7 +202,7 @@ class Switchboard:
             commands = [*commands, *more]
         live.call = after
         self._mind_the_floor(after, commands, event.at)
-        save = Save(after, not live.saved, tuple(entries), _for_store(commands))
+        save = Save(after, not live.saved, tuple(entries), _for_store(commands), only_noted=after is before)
         live.saved = True
         return Stepped(before, save, _for_switch(commands), len(entries))
 

@@ -67,15 +67,15 @@ def assign(
     `waiting` in the order of `queue`. For each call: who has not refused it first, then who speaks its language,
     then who has been idle longest. Who refused is asked again only when every other free one has refused too.
     """
-    free = [chair for chair in chairs if chair.free_at(at)]
+    free = {chair.seat.secretary_id: chair for chair in chairs if chair.free_at(at)}
     pairs: list[tuple[str, Seat]] = []
     wakes: list[datetime] = []
     for call in waiting:
-        able = [chair for chair in free if chair.may_answer(call)]
-        rested = [chair for chair in able if _asked_again_from(call, chair) <= at]
+        able = [chair for chair in free.values() if chair.may_answer(call)]
+        rested = [chair for chair in able if _asked_again_from(call, chair) <= at] if call.refused_at else able
         if rested:
             best = min(rested, key=lambda chair: _preference(call, chair))
-            free.remove(best)
+            del free[best.seat.secretary_id]
             pairs.append((call.id, best.seat))
         elif able:
             wakes.append(min(_asked_again_from(call, chair) for chair in able))

@@ -38,6 +38,7 @@ class Save:
     new: bool
     entries: tuple[Entry, ...]
     commands: tuple[StoreCommand, ...] = ()
+    only_noted: bool = False  # the call is as it was before: only the journal grows
 
 
 def save(conn: Connection, steps: Sequence[Save], office_name: str) -> list[bool]:
@@ -122,6 +123,10 @@ def summary_of(call: Call) -> CallSummary:
 _INSERT_ENTRY = insert(journal)
 _INSERT_CALL = insert(calls)
 _UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
+_CLAIM = {
+    dialect.dialect.name: dialect.insert(seat_claim).on_conflict_do_nothing(index_elements=["secretary_id"])
+    for dialect in (sqlite, postgresql)
+}
 _FREE = delete(seat_claim).where(
     seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
 )
@@ -146,13 +151,12 @@ def _settle_seats(conn: Connection, steps: Sequence[Save]) -> list[bool]:
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:
     """One conditional statement, never read-then-write. The call's own row may follow (a deferred foreign key)."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    claim = dialect.insert(seat_claim).on_conflict_do_nothing(index_elements=["secretary_id"])
-    return conn.execute(claim, {"secretary_id": secretary_id, "call_id": step.call.id}).rowcount == 1
+    claim = {"secretary_id": secretary_id, "call_id": step.call.id}
+    return conn.execute(_CLAIM[conn.dialect.name], claim).rowcount == 1
 
 
 def _write_calls(conn: Connection, steps: Sequence[Save]) -> None:
-    last = {step.call.id: step for step in steps}
+    last = {step.call.id: step for step in steps if not step.only_noted}
     new = {step.call.id for step in steps if step.new}
     rows = {call_id: _row(step.call) for call_id, step in last.items()}
     inserts = [row | {"id": call_id} for call_id, row in rows.items() if call_id in new]
