@@ -22,6 +22,7 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     InspectFiles,
+    Ring,
     StoreCommand,
     SwitchCommand,
 )
@@ -74,6 +75,7 @@ class Switchboard:
         self._calls: dict[str, LiveCall] = {}
         self._waiting: set[str] = set()  # ids of the calls in WAITING
         self._chairs: dict[int, Chair] = {}
+        self._sits_at: dict[str, int] = {}  # a telephone's user -> the secretary's id
         self._floor_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.directory: Directory | None = None
@@ -140,6 +142,7 @@ class Switchboard:
             secretary.id: self._reseated(chair_of(secretary, idle_since.get(secretary.id, at)), old.get(secretary.id))
             for secretary in directory.office.secretaries
         }
+        self._sits_at = {chair.seat.user: secretary_id for secretary_id, chair in self._chairs.items()}
         self.look_at_floor()
 
     def registered(self, user: str, is_registered: bool) -> None:
@@ -163,11 +166,10 @@ class Switchboard:
                 steps = self._take_steps(live)
                 if not await self._saved([stepped.save for stepped in steps if stepped.save]):
                     self._offer_lost(live, steps.pop())
-                for stepped in steps:
-                    for command in stepped.commands:
-                        self._tell_switch(live.call.id, command)
-                    if faults.ARMED:
-                        faults.reach_soon(faults.AFTER_PERFORMING, live.call)
+                for command in _in_telling_order(steps):
+                    self._tell_switch(live.call.id, command)
+                if faults.ARMED:
+                    faults.reach_soon(faults.AFTER_PERFORMING, live.call)
         finally:
             live.pumping = False
             self._set_timer(live)
@@ -312,11 +314,11 @@ class Switchboard:
             self._chairs[secretary_id] = change(chair)
 
     def _change_chair(self, user: str, change: Callable[[Chair], Chair]) -> None:
-        for secretary_id, chair in self._chairs.items():
-            if chair.seat.user == user:
-                self._chairs[secretary_id] = change(chair)
-                self.look_at_floor()
-                return
+        secretary_id = self._sits_at.get(user, 0)
+        before = self._chairs.get(secretary_id)
+        self._change(secretary_id, change)
+        if self._chairs.get(secretary_id) != before:
+            self.look_at_floor()
 
     def _reseated(self, chair: Chair, old: Chair | None) -> Chair:
         if old is None:
@@ -344,6 +346,13 @@ class Switchboard:
 
 def _has(call: Call, seat: Seat) -> bool:
     return call.seat is not None and call.seat.secretary_id == seat.secretary_id
+
+
+def _in_telling_order(steps: Iterable[Stepped]) -> list[SwitchCommand]:
+    """The commands of some steps; her telephone's ringing first, since what the caller hears meanwhile can wait for
+    the time of a request."""
+    commands = [command for stepped in steps for command in stepped.commands]
+    return sorted(commands, key=lambda command: not isinstance(command, Ring))
 
 
 def _for_store(commands: Iterable[Command]) -> tuple[StoreCommand, ...]:
