@@ -63,6 +63,7 @@ class Daemon:
         self._writer = Writer(self._engine, settings.office.name, self._committed)
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
+        self._board.hold()
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
@@ -141,6 +142,7 @@ class Daemon:
                     await serving
                 finally:
                     self._pulse.set_ready(False)
+                    self._board.hold()
                     serving.cancel()
             await asyncio.sleep(RECONNECT_EVERY)
 
@@ -151,6 +153,7 @@ class Daemon:
         channels = await self._ari.ask("GET", "channels")
         await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels.body), at))
         await self._compare(newly_connected=True)
+        self._board.resume()
         self._renew_heartbeat()
         self._pulse.set_ready(True)
         self._taken_up.set()

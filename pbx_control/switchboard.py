@@ -78,6 +78,7 @@ class Switchboard:
         self._sits_at: dict[str, int] = {}  # a telephone's user -> the secretary's id
         self._floor_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._on_hold = False
         self.directory: Directory | None = None
 
     # --- what it knows ------------------------------------------------------------------------------------
@@ -152,6 +153,20 @@ class Switchboard:
     def busy(self, user: str, is_busy: bool) -> None:
         """A telephone is (no longer) in a conversation that is not one of ours: one of the fallback's."""
         self._change_chair(user, lambda chair: replace(chair, busy=is_busy))
+
+    def hold(self) -> None:
+        """Nobody knows at present what the switch has: deadlines and offers wait. What people did meanwhile must be
+        known before a telephone that somebody may have answered is given up."""
+        self._on_hold = True
+        for live in self._calls.values():
+            self._set_timer(live)
+
+    def resume(self) -> None:
+        """What the switch has is known again: what fell due meanwhile happens now, after what was found."""
+        self._on_hold = False
+        for live in self._calls.values():
+            self._set_timer(live)
+        self.look_at_floor()
 
     async def drained(self) -> None:
         """Waits until every step under way is saved and told."""
@@ -247,6 +262,8 @@ class Switchboard:
         if live.timer:
             live.timer.cancel()
             live.timer = None
+        if self._on_hold:
+            return
         if nearest := live.call.next_deadline:
             delay = (nearest[1] - now()).total_seconds()
             live.timer = asyncio.get_running_loop().call_later(max(0.0, delay), self._deadline, live)
@@ -264,7 +281,7 @@ class Switchboard:
 
     def look_at_floor(self) -> None:
         """Offers waiting calls to free secretaries; called after each step that touches either side."""
-        if not self._waiting:
+        if self._on_hold or not self._waiting:
             return
         at = now()
         waiting = floor.queue(self._calls[call_id].call for call_id in self._waiting)

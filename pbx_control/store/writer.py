@@ -1,6 +1,7 @@
 """The one thread that saves steps: everything that waits goes into one durable commit, in order."""
 
 import asyncio
+import os
 import queue
 import threading
 import time
@@ -48,7 +49,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._in_hand_since: float | None = None
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread = threading.Thread(target=self._work_or_die, name="writer", daemon=True)
         self._thread.start()
 
     def saved(self, steps: Sequence[Save]) -> "asyncio.Future[bool]":
@@ -67,6 +68,14 @@ class Writer:
         """Waits until everything handed over is saved, then ends the thread."""
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _work_or_die(self) -> None:
+        """A daemon that saves nothing any more must not go on as if it did: the next one recovers."""
+        try:
+            self._work()
+        except BaseException:
+            log.critical("steps can no longer be saved; the daemon ends, so that another one starts", exc_info=True)
+            os._exit(os.EX_SOFTWARE)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

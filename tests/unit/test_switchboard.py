@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -489,3 +490,37 @@ async def test_the_journal_holds_what_happened_as_json(engine: Engine) -> None:
             details = conn.scalars(select(journal.c.details).where(journal.c.call_id == "c1")).all()
         assert json.loads(details[0])["client"] == "andes"
         assert json.loads(details[1]) == {"secretary": "Ana", "phase": "offering"}
+
+
+async def test_nothing_falls_due_and_nobody_is_offered_before_it_is_known_what_the_switch_has(engine: Engine) -> None:
+    async with house(engine, ANA, EVA) as here:
+        here.board.hold()
+        here.register("ana", "eva")
+        overdue = now() - timedelta(seconds=5)
+        here.dials("c1")
+        here.dials("c2")
+        await here.calm()
+        offered = replace(
+            here.board.call("c1"),
+            phase=Phase.OFFERING,
+            seat=Seat(1, "ana", "Ana"),
+            offers=1,
+            deadlines={Deadline.OFFER: overdue},
+        )
+        here.board.adopt(offered, seq=1)
+        await asyncio.sleep(0.05)
+        await here.calm()
+        assert (here.phase("c1"), here.phase("c2")) == (Phase.OFFERING, Phase.WAITING)
+        here.board.resume()
+        await asyncio.sleep(0.05)
+        await here.calm()
+        assert (here.phase("c1"), here.phase("c2")) == (Phase.WITHDRAWING, Phase.OFFERING)
+
+
+async def test_a_daemon_that_can_save_nothing_any_more_ends(engine: Engine, monkeypatch, logged) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(writer.os, "_exit", lambda status: ended.set())
+    broken = Writer(engine, "Casa", lambda steps: None)
+    broken._jobs.put("no job at all")
+    assert await asyncio.to_thread(ended.wait, 5)
+    assert logged[-1]["log_level"] == "critical"
