@@ -54,6 +54,7 @@ class Leg:
         self.label, self.say, self.heard, self.channel = label, say, heard, channel
         self.cause: int | None = None
         self.keys = ""  # what the other side pressed
+        self.ears = 1
         self.rang, self.answer, self.end = Milestone("rings"), Milestone("is answered"), Milestone("ends")
 
     async def ringing(self, seconds: float = PATIENCE) -> None:
@@ -91,6 +92,18 @@ class Leg:
         for name, value in conversation(self.say, self.heard).items():
             await self._do({"Action": "Setvar", "Variable": name, "Value": value})
         await self._go_to("talking")
+
+    async def listen_anew(self) -> Path:
+        """Begins a new file of what is heard and returns it.
+
+        After seconds in which nothing at all arrived, Asterisk's recorder loses what comes then: its two sides are
+        too far apart. A test that means to hear what follows such a hole listens anew.
+        """
+        self.ears += 1
+        heard = self.heard.with_stem(f"{self.heard.stem}-{self.ears}")
+        await self._do({"Action": "StopMixMonitor"})
+        await self._do({"Action": "MixMonitor", "Options": f"r({heard})"})
+        return heard
 
     async def _go_to(self, context: str) -> None:
         await self._do({"Action": "Redirect", "Context": context, "Exten": "s", "Priority": "1"})
