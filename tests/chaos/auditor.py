@@ -1,0 +1,106 @@
+"""Looks at everything when the dust has settled: callers, switch, database and mail must tell the same story."""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+from sqlalchemy import select
+
+from chaos.crowd import Crowd, Visit
+from chaos.house import House
+from chaos.killer import Killer
+from pbx_control.store.engine import reading
+from pbx_control.store.tables import call, journal, letter, seat_claim
+
+# Legs and bridges are gone a second after their call; a minute's comparison removes what was overlooked, seconds.
+ORPHANS_GONE = 60.0
+# A letter in flight at the last kill is sent again when its lease is over, seconds.
+LETTERS_SENT = 100.0
+LOOK_EVERY = 0.5
+
+
+class Auditor:
+    """`complaints` waits until nothing moves any more and returns what is wrong, a line each."""
+
+    def __init__(self, house: House, crowd: Crowd, killer: Killer) -> None:
+        self._house, self._crowd, self._killer = house, crowd, killer
+
+    async def complaints(self) -> list[str]:
+        return [
+            *(f"{_name(visit)}: {each}" for visit in self._crowd.visits for each in visit.complaints),
+            *await self._orphans(),
+            *await self._unsent(),
+            *await asyncio.to_thread(self._books),
+            *self._sent_twice(),
+            *(f"fault point {fault} was not reached" for fault in self._killer.missed),
+        ]
+
+    async def _orphans(self) -> list[str]:
+        until = time.monotonic() + ORPHANS_GONE
+        while (left := await self._house.channels()) and time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY)
+        return [f"orphan in the switch: {line}" for line in left]
+
+    async def _unsent(self) -> list[str]:
+        until = time.monotonic() + LETTERS_SENT
+        while (left := await asyncio.to_thread(self._waiting_letters)) and time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY)
+        return [f"letter not delivered: {row}" for row in left]
+
+    def _waiting_letters(self) -> list[Any]:
+        return self._rows(
+            select(letter.c.id, letter.c.attempts, letter.c.due_at).where(letter.c.delivered_at.is_(None))
+        )
+
+    def _books(self) -> list[str]:
+        """Each visit has one row that is over and tells the right outcome, a whole journal, and its letter."""
+        rows = defaultdict(list)
+        for row in self._rows(select(call)):
+            rows[row.caller].append(row)
+        lines = defaultdict(list)
+        for entry in self._rows(select(journal).order_by(journal.c.call_id, journal.c.seq)):
+            lines[entry.call_id].append(entry)
+        letters = Counter(row.call_id for row in self._rows(select(letter)))
+        found = [f"seat not given back: {row}" for row in self._rows(select(seat_claim))]
+        for visit in self._crowd.visits:
+            found += [f"{_name(visit)}: {each}" for each in _wrong(visit, rows.pop(visit.number, []), lines, letters)]
+        return [*found, *(f"nobody called from {number}" for number in rows)]
+
+    def _sent_twice(self) -> list[str]:
+        excused = Counter(name for names in self._killer.in_flight for name in names)
+        return [
+            f"{name} was delivered {len(times)} times, in flight at {excused[name]} kills"
+            for name, times in self._house.post.taken.items()
+            if len(times) - 1 > excused[name]
+        ]
+
+    def _rows(self, query: Any) -> list[Any]:
+        engine = self._house.engine()
+        try:
+            with reading(engine) as connection:
+                return list(connection.execute(query))
+        finally:
+            engine.dispose()
+
+
+def _wrong(visit: Visit, rows: list[Any], lines: dict[str, list[Any]], letters: Counter[str]) -> list[str]:
+    if len(rows) != 1:
+        return [f"{len(rows)} rows in the book"]
+    row = rows[0]
+    wrong = []
+    if row.state is not None or row.ended_at is None or row.phase != "ended":
+        wrong.append(f"not over: {row.phase}, ended {row.ended_at}")
+    if row.outcome not in visit.outcomes:
+        wrong.append(f"outcome {row.outcome} of {row.id}, {row.hosted_by}")
+    if row.outcome == "answered" and visit.firm.records and not row.recording:
+        wrong.append(f"not recorded: {row.id}, {row.hosted_by}")
+    if [entry.seq for entry in lines[row.id]] != list(range(1, len(lines[row.id]) + 1)) or not lines[row.id]:
+        wrong.append(f"journal of {row.id} has holes")
+    if letters[row.id] != 1:
+        wrong.append(f"{letters[row.id]} letters of {row.id}")
+    return wrong
+
+
+def _name(visit: Visit) -> str:
+    return f"{visit.kind} {visit.number}"

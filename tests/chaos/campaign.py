@@ -1,0 +1,92 @@
+"""One campaign: the load, the kills, and the audit, with its figures."""
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from chaos.auditor import Auditor
+from chaos.crowd import Crowd
+from chaos.house import House
+from chaos.killer import Killer
+
+# The crowd is given so long to get onto the line before the first kill, seconds.
+GATHER = 6.0
+
+Shake = Callable[[Killer], Awaitable[None]]
+
+
+@dataclass
+class Report:
+    """What a campaign found."""
+
+    complaints: list[str] = field(default_factory=list)
+    away: list[float] = field(default_factory=list)
+    visits: Counter[str] = field(default_factory=Counter)
+    live: list[int] = field(default_factory=list)  # calls on the line at each kill
+    letters: int = 0
+    twice: int = 0
+    longest_goodbye: float = 0.0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        away = self.away or [0.0]
+        lines = [
+            f"{len(self.live)} kills in {self.seconds:.0f} s; {statistics.mean(self.live or [0]):.0f} calls live on average",
+            f"calls: {sum(self.visits.values())} ({', '.join(f'{n} {kind}' for kind, n in self.visits.items())})",
+            f"away until ready again: median {statistics.median(away):.1f} s, longest {max(away):.1f} s",
+            f"letters: {self.letters} delivered, {self.twice} of them twice because a kill met them in flight",
+            f"longest time until the other side was let go: {self.longest_goodbye:.1f} s",
+            f"complaints: {len(self.complaints)}",
+        ]
+        return "\n".join([*lines, *(f"  {each}" for each in self.complaints)])
+
+
+async def campaign(house: House, shake: Shake) -> Report:
+    """Runs the crowd while `shake` kills; then lets everybody go home and audits."""
+    crowd = Crowd(house)
+    killer = Killer(house, lambda: crowd.live)
+    began = time.monotonic()
+    await killer.start()
+    calling = asyncio.create_task(crowd.run())
+    try:
+        await asyncio.sleep(GATHER)
+        await shake(killer)
+        crowd.closing.set()
+        await calling
+        complaints = await Auditor(house, crowd, killer).complaints()
+    finally:
+        calling.cancel()
+        await killer.stop()
+    return Report(
+        complaints,
+        killer.away,
+        Counter(visit.kind for visit in crowd.visits),
+        killer.live,
+        sum(map(len, house.post.taken.values())),
+        sum(len(times) > 1 for times in house.post.taken.values()),
+        max((visit.goodbye for visit in crowd.visits), default=0),
+        time.monotonic() - began,
+    )
+
+
+def random_kills(kills: int, pause: tuple[float, float]) -> Shake:
+    """So many kills, with a pause of so many seconds (from, to) after each new start."""
+
+    async def shake(killer: Killer) -> None:
+        for _ in range(kills):
+            await asyncio.sleep(killer.house.dice.uniform(*pause))
+            await killer.kill()
+
+    return shake
+
+
+def every_fault(faults: list[str]) -> Shake:
+    """A death at each of these fault points."""
+
+    async def shake(killer: Killer) -> None:
+        await killer.die_at(faults)
+
+    return shake
