@@ -14,10 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from postgres_server import running
 
-from chaos.campaign import Report, campaign, every_fault, random_kills
+from chaos.campaign import Report, all_faults, campaign, every_fault, random_kills
 from chaos.house import House
-from pbx_control.domain.call.model import Phase
-from pbx_control.faults import POINTS
 from pbx_control.world.installation import Ports
 
 PORTS = Ports(16600, audio=44000)
@@ -49,11 +47,6 @@ def chaos(kills: int, faults: bool, pause: tuple[float, float], database: str, s
     else:
         shutil.rmtree(folder)
     sys.exit(bool(report.complaints))
-
-
-def all_faults() -> list[str]:
-    """Each phase that a step can lead to, with each point."""
-    return [f"{phase.value}:{point}" for phase in Phase if phase is not Phase.ARRIVING for point in POINTS]
 
 
 async def _run(house: House, shake: object) -> Report:

@@ -38,13 +38,13 @@ class Auditor:
 
     async def _orphans(self) -> list[str]:
         until = time.monotonic() + ORPHANS_GONE
-        while (left := await self._house.channels()) and time.monotonic() < until:
+        while (left := await self._house.channels()) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY)
         return [f"orphan in the switch: {line}" for line in left]
 
     async def _unsent(self) -> list[str]:
         until = time.monotonic() + LETTERS_SENT
-        while (left := await asyncio.to_thread(self._waiting_letters)) and time.monotonic() < until:
+        while (left := await asyncio.to_thread(self._waiting_letters)) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY)
         return [f"letter not delivered: {row}" for row in left]
 

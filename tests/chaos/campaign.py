@@ -11,6 +11,8 @@ from chaos.auditor import Auditor
 from chaos.crowd import Crowd
 from chaos.house import House
 from chaos.killer import Killer
+from pbx_control.domain.call.model import Phase
+from pbx_control.faults import POINTS
 
 # The crowd is given so long to get onto the line before the first kill, seconds.
 GATHER = 6.0
@@ -33,8 +35,9 @@ class Report:
 
     def __str__(self) -> str:
         away = self.away or [0.0]
+        live = statistics.mean(self.live or [0])
         lines = [
-            f"{len(self.live)} kills in {self.seconds:.0f} s; {statistics.mean(self.live or [0]):.0f} calls live on average",
+            f"{len(self.live)} kills in {self.seconds:.0f} s; {live:.0f} live calls on average",
             f"calls: {sum(self.visits.values())} ({', '.join(f'{n} {kind}' for kind, n in self.visits.items())})",
             f"away until ready again: median {statistics.median(away):.1f} s, longest {max(away):.1f} s",
             f"letters: {self.letters} delivered, {self.twice} of them twice because a kill met them in flight",
@@ -90,3 +93,8 @@ def every_fault(faults: list[str]) -> Shake:
         await killer.die_at(faults)
 
     return shake
+
+
+def all_faults() -> list[str]:
+    """Each phase that a step can lead to, with each point."""
+    return [f"{phase.value}:{point}" for phase in Phase if phase is not Phase.ARRIVING for point in POINTS]

@@ -102,7 +102,9 @@ class Crowd:
         """Waits until he is asked for a message, speaks some seconds, and presses # or hangs up."""
         caller = await self._dial(visit)
         until = time.monotonic() + MESSAGE_SPOKEN
-        while not caller.end.at and time.monotonic() < until and not await asyncio.to_thread(self._has_spoken, visit):
+        while not caller.end.at and time.monotonic() < until:
+            if await asyncio.to_thread(self._has_spoken, visit):
+                break
             await asyncio.sleep(1)
         if caller.end.at:
             visit.complaints.append(f"dropped, cause {caller.cause}")

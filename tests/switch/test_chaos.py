@@ -1,0 +1,46 @@
+"""The daemon is killed under twenty live calls: fifteen times, and once at every point of every phase. Nobody notices.
+
+The long run is `python -m tests.chaos` (docs/chaos.md).
+"""
+
+import random
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+import pytest
+from chaos.campaign import all_faults, campaign, every_fault, random_kills
+from chaos.house import House
+
+from pbx_control.world.installation import Ports
+
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
+
+PORTS = Ports(16600, audio=44000)
+KILLS = 15
+PAUSE = (0.5, 2.5)  # s from a start to the next kill
+BACK_WITHIN = 5.0  # s
+
+
+@pytest.fixture
+def folder():
+    """A short path: a UNIX socket's name has 107 bytes at most."""
+    path = Path(tempfile.mkdtemp(prefix="pbx-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+async def test_a_death_at_every_point_of_every_phase_is_not_noticed(folder):
+    async with House(folder, PORTS, dice=random.Random(1)) as house:
+        report = await campaign(house, every_fault(all_faults()))
+    assert report.complaints == []
+    assert statistics.median(report.away) < BACK_WITHIN
+
+
+@pytest.mark.postgres
+async def test_fifteen_kills_on_postgresql_are_not_noticed(folder, postgres_url):
+    async with House(folder, PORTS, postgres_url, random.Random(2)) as house:
+        report = await campaign(house, random_kills(KILLS, PAUSE))
+    assert report.complaints == []
+    assert statistics.median(report.away) < BACK_WITHIN
