@@ -6,17 +6,14 @@ them in that order; nothing here waits for an answer unless the caller does.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from pbx_control.errors import SwitchUnavailable
 
@@ -27,6 +24,8 @@ USER = "pbx"
 # Asterisk sends no keep-alive on this websocket and would not notice a dead peer: we ping, seconds.
 PING_EVERY = 5
 PING_TIMEOUT = 5
+# The largest answer: a list of all channels, a kilobyte each, bytes.
+LARGEST = 100_000_000
 # How long `ask` waits for an answer, seconds.
 ANSWER_TIMEOUT = 10
 
@@ -76,10 +75,8 @@ class Ari:
         credentials = urlencode({"app": APP, "api_key": f"{USER}:{password}"})
         self._url = f"ws://127.0.0.1:{port}/ari/events?{credentials}"
         self._on_event = on_event
-        self._socket: ClientConnection | None = None
+        self._socket: WSTransport | None = None
         self._pending: dict[str, OnReply | None] = {}
-        self._outbox: deque[bytes] = deque()
-        self._something_to_send = asyncio.Event()
         self._serial = 0
 
     @property
@@ -89,41 +86,38 @@ class Ari:
     async def connect(self) -> None:
         """Opens the websocket. Raises SwitchUnavailable if nobody answers there or the secret is wrong."""
         try:
-            self._socket = await connect(
+            self._socket, _ = await ws_connect(
+                lambda: _Ear(self._received),
                 self._url,
-                subprotocols=["ari"],  # type: ignore[list-item]
-                compression=None,
-                max_size=None,
-                ping_interval=PING_EVERY,
-                ping_timeout=PING_TIMEOUT,
-                proxy=None,
+                extra_headers={"Sec-WebSocket-Protocol": "ari"},
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=PING_EVERY,
+                auto_ping_reply_timeout=PING_TIMEOUT,
+                max_frame_size=LARGEST,
             )
-        except (OSError, WebSocketException, TimeoutError) as error:
+        except (OSError, WSError, TimeoutError) as error:
             raise SwitchUnavailable(
                 "Asterisk does not answer on ARI: {why}; see `pbx-control asterisk status`", why=error
             ) from error
 
     async def serve(self) -> None:
-        """Reads and writes until the connection breaks; every request still open is then answered with status 0."""
+        """Waits until the connection breaks; every request still open is then answered with status 0."""
         socket = self._socket
         if socket is None:
             raise SwitchUnavailable("not connected to Asterisk")
-        writer = asyncio.create_task(self._write(socket))
         try:
-            async for message in socket:
-                self._received(message)
-        except ConnectionClosed as closed:
-            log.warning("ari connection lost", why=str(closed))
+            await socket.wait_disconnected()
+            log.warning("ari connection lost")
         finally:
-            writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await writer
+            socket.disconnect(graceful=False)
             self._disconnected()
 
     async def close(self) -> None:
         """Closes the connection; `serve` then returns."""
         if self._socket is not None:
-            await self._socket.close()
+            self._socket.send_close(WSCloseCode.OK)
+            self._socket.disconnect()
+            await self._socket.wait_disconnected()
 
     def request(
         self, method: str, uri: str, then: OnReply | None = None, body: Mapping[str, Any] | None = None, **query: object
@@ -146,8 +140,8 @@ class Ari:
         if body is not None:
             message |= {"content_type": "application/json", "message_body": _encode(body).decode()}
         self._pending[request_id] = then
-        self._outbox.append(_encode(message))
-        self._something_to_send.set()
+        # as text: Asterisk takes requests from text frames only
+        self._socket.send(WSMsgType.TEXT, _encode(message))
 
     async def ask(self, method: str, uri: str, body: Mapping[str, Any] | None = None, **query: object) -> Reply:
         """Sends a request and waits for its reply. Raises SwitchUnavailable if none comes."""
@@ -171,7 +165,7 @@ class Ari:
         allowed = [{"type": name} for name in EVENTS]
         await self.ask("PUT", f"applications/{APP}/eventFilter", {"allowed": allowed})
 
-    def _received(self, message: str | bytes) -> None:
+    def _received(self, message: bytes) -> None:
         data = _decode(message)
         if data.get("type") != "RESTResponse":
             self._on_event(data)
@@ -181,21 +175,28 @@ class Ari:
             body = data.get("message_body")
             then(Reply(data["status_code"], _decode(body) if body else None))
 
-    async def _write(self, socket: ClientConnection) -> None:
-        while True:
-            await self._something_to_send.wait()
-            self._something_to_send.clear()
-            while self._outbox:
-                # as text: Asterisk takes requests from text frames only
-                await socket.send(self._outbox.popleft(), text=True)
-
     def _disconnected(self) -> None:
         self._socket = None
-        self._outbox.clear()
         pending, self._pending = self._pending, {}
         for then in pending.values():
             if then:
                 then(Reply(0))
+
+
+class _Ear(WSListener):  # type: ignore[misc]
+    """Hears what Asterisk sends. A handler that raises ends the connection: the comparison after the next one finds
+    what was missed."""
+
+    def __init__(self, received: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._received = received
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.TEXT:  # Asterisk sends each message in one frame
+            self._received(frame.get_payload_as_bytes())
+        elif frame.msg_type == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code() or WSCloseCode.OK)
+            transport.disconnect()
 
 
 def path(*parts: str) -> str:
