@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 from pbx_control.domain.call.model import Call, Phase, Seat
 
@@ -74,7 +75,7 @@ def assign(
         able = [chair for chair in free.values() if chair.may_answer(call)]
         rested = [chair for chair in able if _asked_again_from(call, chair) <= at] if call.refused_at else able
         if rested:
-            best = min(rested, key=lambda chair: _preference(call, chair))
+            best = _best(call, rested)
             del free[best.seat.secretary_id]
             pairs.append((call.id, best.seat))
         elif able:
@@ -87,9 +88,21 @@ def next_free(chairs: Iterable[Chair], at: datetime) -> datetime | None:
     return min((chair.free_from for chair in chairs if chair.free_from > at and chair.registered), default=None)
 
 
-def _preference(call: Call, chair: Chair) -> tuple[datetime, bool, datetime]:
-    refused = call.refused_at.get(chair.seat.secretary_id, _NEVER)
-    return refused, call.known.language not in chair.languages, chair.idle_since
+def _best(call: Call, chairs: Sequence[Chair]) -> Chair:
+    """Who refused it longest ago or never, then who speaks its language, then who has been idle longest.
+
+    Narrowed down step by step: with hundreds of free secretaries a key for each of them takes three times as long.
+    """
+    if call.refused_at:
+        longest_ago = min(_refused_at(call, chair) for chair in chairs)
+        chairs = [chair for chair in chairs if _refused_at(call, chair) == longest_ago]
+    language = call.known.language
+    fluent = [chair for chair in chairs if language in chair.languages]
+    return min(fluent or chairs, key=attrgetter("idle_since"))
+
+
+def _refused_at(call: Call, chair: Chair) -> datetime:
+    return call.refused_at.get(chair.seat.secretary_id, _NEVER)
 
 
 def _asked_again_from(call: Call, chair: Chair) -> datetime:

@@ -4,6 +4,7 @@ All knowledge of numbers is the package phonenumbers'; a prefix list of our own 
 """
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -36,6 +37,7 @@ def to_e164(text: str) -> str:
     return _e164(_valid(text))
 
 
+@lru_cache(maxsize=20_000)  # asked for the DID of every call
 def country_of(number: str) -> str:
     """The two-letter country of an E.164 number, "" where it belongs to none (satellites, international 800)."""
     country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
