@@ -71,7 +71,7 @@ def files(place: Place, accounts: Iterable[Account] = ()) -> dict[str, str]:
         "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
         "logger.conf": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
         "manager.conf": _manager(place),
-        "rtp.conf": f"[general]\nrtpstart={place.rtp_ports[0]}\nrtpend={place.rtp_ports[1]}\nstrictrtp=no\nrtcpinterval=60000\n",
+        "rtp.conf": _rtp(*place.rtp_ports),
         "pjsip.conf": "\n".join([_pjsip(place), *(_phone(place, account) for account in accounts)]),
         "extensions.conf": EXTENSIONS,
         "indications.conf": "[general]\ncountry=us\n[us]\ndescription=US\nringcadence=2000,4000\ndial=350+440\n",
@@ -90,6 +90,10 @@ astlogdir => {folder}/log
 systemname = world
 documentation_language = en_US
 """
+
+
+def _rtp(first: int, last: int) -> str:
+    return f"[general]\nrtpstart={first}\nrtpend={last}\nstrictrtp=no\nrtcpinterval=60000\n"
 
 
 def _manager(place: Place) -> str:
