@@ -17,6 +17,8 @@ from sqlalchemy import func, select
 
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
+from pbx_control.asterisk.dialplan import trunk_section
+from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import require_free
@@ -25,6 +27,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.media.prompts import missing
 from pbx_control.settings import Settings
+from pbx_control.store import trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients
@@ -149,6 +152,24 @@ def check_daemon(desk: Desk) -> Iterator[Finding]:
         yield doubt("the daemon does not run: pbx-control run; until then the dialplan keeps the service alone")
 
 
+def check_carriers(desk: Desk) -> Iterator[Finding]:
+    """Where we are to register with a carrier, it has let us in."""
+    with reading(desk.engine) as connection:
+        wanted = [row for row in trunks.rows(connection) if row["register"]]
+    reached = ask_switch(desk.settings) if wanted else Reached()
+    for row in wanted:
+        yield from _registration(row["name"], row["host"], reached.registration(trunk_section(row["id"])))
+
+
+def _registration(name: str, host: str, state: str) -> Iterator[Finding]:
+    if state == "registered":
+        yield good("the carrier {name} has registered us", name=name)
+    elif state == "rejected":
+        yield bad("the carrier {name} refuses us: `trunk set {name}` with the right --user and --password", name=name)
+    elif state != UNKNOWN:
+        yield bad("the carrier {name} does not answer at {host}: no calls come in by it", name=name, host=host)
+
+
 def check_disk(desk: Desk) -> Iterator[Finding]:
     """There is room for recordings and messages."""
     free = shutil.disk_usage(desk.home.root).free
@@ -209,6 +230,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_asterisk,
     check_names,
     check_daemon,
+    check_carriers,
     check_disk,
     check_mail,
     check_telegram,

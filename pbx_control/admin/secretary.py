@@ -11,6 +11,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, rea
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
 from pbx_control.domain import checks
+from pbx_control.errors import ClientMistake
 from pbx_control.settings import Sip
 from pbx_control.store import clients, secretaries
 from pbx_control.store.engine import reading
@@ -36,6 +37,8 @@ def secretary() -> None:
 def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, secure: bool, as_json: bool) -> None:
     """Adds a secretary and prints, once, what is typed into her telephone."""
     pause = checks.duration(wrap_up, "--wrap-up", 0, LONGEST_WRAP_UP)
+    if secure:
+        _require_tls(desk.settings.sip)
 
     def act(connection: Connection) -> secretaries.Account:
         return secretaries.add(
@@ -62,6 +65,8 @@ def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, s
 @pass_desk
 def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
     """Changes what is given; the rest stays."""
+    if given["secure"]:
+        _require_tls(desk.settings.sip)
     fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
@@ -79,11 +84,19 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
 
 
 @secretary.command("list", epilog=examples("secretary list"))
-@reading_command(["name", "user", "languages", "clients", "paused", "wrap_up", "secure"])
+@reading_command(["name", "user", "telephone", "languages", "clients", "paused", "wrap_up", "secure"])
 def list_(desk: Desk) -> list[dict[str, Any]]:
-    """All secretaries; without their passwords. No clients named: she may answer for all."""
+    """All secretaries; without their passwords. No clients named: she may answer for all.
+
+    Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).
+    """
+    # Imported here: commands that ask the switch nothing start without it.
+    from pbx_control.asterisk.reached import ask_switch
+
     with reading(desk.engine) as connection:
-        return secretaries.rows(connection)
+        rows = secretaries.rows(connection)
+    reached = ask_switch(desk.settings)
+    return [row | {"telephone": reached.telephone(row["user"])} for row in rows]
 
 
 @secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))
@@ -107,6 +120,12 @@ def remove(desk: Desk, name: str) -> None:
     """Removes a secretary; the calls she answered still name her."""
     change(desk, lambda connection: secretaries.remove(connection, name, clock.now()))
     desk.tell("secretary {name} removed", name=name)
+
+
+def _require_tls(sip: Sip) -> None:
+    """SRTP's keys travel in the signalling: without TLS everybody on the way could read them."""
+    if not (sip.tls_bind and sip.certificate and sip.key):
+        raise ClientMistake("--secure needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml first")
 
 
 def server(sip: Sip, secure: bool) -> str:

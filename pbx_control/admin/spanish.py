@@ -195,6 +195,8 @@ SPANISH: dict[str, str] = {
     "host": "servidor",
     "user": "usuario",
     "register": "registro",
+    "registration": "registro",
+    "telephone": "teléfono",
     "transport": "transporte",
     "codecs": "códecs",
     "max_calls": "máximo de llamadas",
@@ -286,6 +288,17 @@ SPANISH: dict[str, str] = {
     # --- trunks
     "trunk {name} added; next: `did add NUMBER… --trunk {name}`": (
         "troncal {name} agregada; ahora: `did add NÚMERO… --trunk {name}`"
+    ),
+    "trunk {name} changed": "troncal {name} cambiada",
+    "the carrier {name} has registered us": "el proveedor {name} nos tiene registrados",
+    "the carrier {name} refuses us: `trunk set {name}` with the right --user and --password": (
+        "el proveedor {name} nos rechaza: `trunk set {name}` con --user y --password correctos"
+    ),
+    "the carrier {name} does not answer at {host}: no calls come in by it": (
+        "el proveedor {name} no responde en {host}: no entran llamadas por él"
+    ),
+    "--secure needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml first": (
+        "--secure necesita TLS: defina antes tls_bind, certificate y key en [sip] de pbx.toml"
     ),
     "trunk {name} removed": "troncal {name} eliminada",
     "there is no trunk {name}: there is {near}": "no existe la troncal {name}: existe {near}",

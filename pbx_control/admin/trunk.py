@@ -1,10 +1,12 @@
 """`trunk`: the carriers that bring the calls."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain.office import Trunk
 from pbx_control.store import trunks
@@ -18,6 +20,50 @@ def trunk() -> None:
     """The carriers that bring the calls."""
 
 
+# What a new trunk has where nothing is said.
+DEFAULTS: dict[str, Any] = {
+    "host": "",
+    "user": "",
+    "password": "",
+    "register": False,
+    "transport": "udp",
+    "codecs": "alaw,ulaw",
+    "identity": "from",
+    "number_format": "e164",
+    "country": "CL",
+    "did_from": "request",
+    "max_calls": 0,
+}
+OPTIONS = (
+    click.option("--host", metavar="HOST[:PORT]", help="Where we send to."),
+    click.option("--user", help="Our user name with the carrier."),
+    click.option("--password", help="Our password; - asks for it, unseen."),
+    click.option("--register/--no-register", default=None, help="Register with the carrier."),
+    click.option("--transport", type=click.Choice(["udp", "tcp", "tls"]), help="[udp]"),
+    click.option("--codecs", help="The preferred one first [alaw,ulaw]."),
+    click.option(
+        "--identity",
+        type=click.Choice(["from", "pai", "rpid"]),
+        help="Where the caller's number stands: From, P-Asserted-Identity or Remote-Party-ID [from].",
+    ),
+    click.option(
+        "--number-format",
+        type=click.Choice(["e164", "plain", "national"]),
+        help="How it writes numbers: +56225550101, 56225550101 or 225550101 [e164].",
+    ),
+    click.option("--country", metavar="CC", help="Of national numbers [CL]."),
+    click.option("--did-from", type=click.Choice(["request", "to"]), help="Where the dialled number stands [request]."),
+    click.option("--max-calls", type=click.IntRange(0, MOST_CALLS), help="At once; 0: no limit [0]."),
+)
+
+
+def facts(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say what a trunk is like; what is not given comes as None."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
 @trunk.command(
     epilog=examples(
         "trunk add carrier --match 200.1.2.3",
@@ -26,51 +72,59 @@ def trunk() -> None:
 )
 @click.argument("name")
 @click.option("--match", multiple=True, required=True, metavar="ADDRESS", help="Where it sends from; repeatable.")
-@click.option("--host", default="", metavar="HOST[:PORT]", help="Where we send to.")
-@click.option("--user", default="", help="Our user name with the carrier.")
-@click.option("--password", default="", help="Our password; - asks for it, unseen.")
-@click.option("--register", is_flag=True, help="Register with the carrier.")
-@click.option("--transport", type=click.Choice(["udp", "tcp", "tls"]), default="udp", show_default=True)
-@click.option("--codecs", default="alaw,ulaw", show_default=True, help="The preferred one first.")
-@click.option(
-    "--identity",
-    type=click.Choice(["from", "pai", "rpid"]),
-    default="from",
-    show_default=True,
-    help="Where the caller's number stands: From, P-Asserted-Identity or Remote-Party-ID.",
-)
-@click.option(
-    "--number-format",
-    type=click.Choice(["e164", "plain", "national"]),
-    default="e164",
-    show_default=True,
-    help="How it writes numbers: +56225550101, 56225550101 or 225550101.",
-)
-@click.option("--country", default="CL", show_default=True, metavar="CC", help="Of national numbers.")
-@click.option(
-    "--did-from",
-    type=click.Choice(["request", "to"]),
-    default="request",
-    show_default=True,
-    help="Where the dialled number stands: request line or To.",
-)
-@click.option("--max-calls", type=click.IntRange(0, MOST_CALLS), default=0, help="At once; 0: no limit.")
+@facts
 @pass_desk
-def add(desk: Desk, password: str, **given: Any) -> None:
+def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Adds a trunk. Calls are taken from its --match addresses only."""
-    if password == "-":
-        password = click.prompt("--password", hide_input=True, err=True)
-    new = Trunk(id=0, password=password, **given | {"codecs": tuple(given["codecs"].split(","))})
+    values = DEFAULTS | _given(given)
+    values["codecs"] = tuple(values["codecs"].split(","))
+    new = Trunk(id=0, name=name, match=match, **values)
     change(desk, lambda connection: trunks.add(connection, new))
     desk.tell("trunk {name} added; next: `did add NUMBER… --trunk {name}`", name=new.name)
 
 
+@trunk.command(
+    "set", epilog=examples("trunk set entel --password -", "trunk set carrier --max-calls 30 --identity pai")
+)
+@click.argument("name", type=TRUNK)
+@click.option("--match", multiple=True, metavar="ADDRESS", help="Where it sends from; repeatable.")
+@facts
+@pass_desk
+def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
+    """Changes what is given; the rest stays. Calls that are going on are not touched."""
+    fields = _given(given) | ({"match": match} if match else {})
+    if "codecs" in fields:
+        fields["codecs"] = tuple(fields["codecs"].split(","))
+    change(desk, lambda connection: trunks.change(connection, name, **fields))
+    wait_until_live(desk)
+    desk.tell("trunk {name} changed", name=name)
+
+
 @trunk.command("list", epilog=examples("trunk list"))
-@reading_command(["name", "match", "host", "user", "register", "transport", "codecs", "max_calls", "numbers"])
+@reading_command(["name", "match", "host", "user", "registration", "transport", "codecs", "max_calls", "numbers"])
 def list_(desk: Desk) -> list[dict[str, Any]]:
-    """All trunks; without their passwords."""
+    """All trunks; without their passwords.
+
+    Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered yet),
+    or unknown (Asterisk is away).
+    """
     with reading(desk.engine) as connection:
-        return trunks.rows(connection)
+        rows = trunks.rows(connection)
+    return with_registrations(desk, rows)
+
+
+def with_registrations(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those rows, each with `registration`: how it stands with the carrier; None if we do not register there."""
+    # Imported here: commands that ask the switch nothing start without them.
+    from pbx_control.asterisk.dialplan import trunk_section
+    from pbx_control.asterisk.reached import Reached, ask_switch
+
+    reached = ask_switch(desk.settings) if any(row["register"] for row in rows) else Reached()
+    return [
+        {key: value for key, value in row.items() if key != "id"}
+        | {"registration": reached.registration(trunk_section(row["id"])) if row["register"] else None}
+        for row in rows
+    ]
 
 
 @trunk.command(epilog=examples("trunk remove carrier"))
@@ -80,3 +134,11 @@ def remove(desk: Desk, name: str) -> None:
     """Removes a trunk by which no numbers come in."""
     change(desk, lambda connection: trunks.remove(connection, name))
     desk.tell("trunk {name} removed", name=name)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given; a password of `-` is asked for."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("password") == "-":
+        given["password"] = click.prompt("--password", hide_input=True, err=True)
+    return given

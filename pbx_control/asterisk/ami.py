@@ -104,6 +104,10 @@ class Ami:
 
     async def ask(self, action: str, **headers: str) -> Mapping[str, Any]:
         """Asterisk's answer to one action. Raises SwitchUnavailable if there is none, or if it is an error."""
+        return (await self.ask_all(action, **headers))[0]
+
+    async def ask_all(self, action: str, **headers: str) -> list[Mapping[str, Any]]:
+        """The same for an action that is answered by a list: the answer, an event for each thing, and an end."""
         if not self.connected:
             raise SwitchUnavailable("Asterisk's AMI is away; see `pbx-control asterisk status`")
         try:
@@ -111,10 +115,10 @@ class Ami:
                 answer = await self._manager.send_action({"Action": action, **headers})
         except TimeoutError:
             raise SwitchUnavailable("Asterisk does not answer {action} on AMI", action=action) from None
-        first = answer[0] if isinstance(answer, list) else answer
-        if not first.success:
-            raise SwitchUnavailable("Asterisk refused {action}: {why}", action=action, why=first.message)
-        return first
+        answers = answer if isinstance(answer, list) else [answer]
+        if not answers[0].success:
+            raise SwitchUnavailable("Asterisk refused {action}: {why}", action=action, why=answers[0].message)
+        return answers
 
     async def value(self, expression: str) -> str:
         """The value of a global variable or of a dialplan function, "" if it has none."""

@@ -121,9 +121,9 @@ def generation(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def trunk_section(trunk: Trunk) -> str:
-    """The name of a trunk's endpoint, and of the context its calls enter."""
-    return f"trunk-{trunk.id}"
+def trunk_section(trunk_id: int) -> str:
+    """The name of a trunk's endpoint and registration, and of the context its calls enter."""
+    return f"trunk-{trunk_id}"
 
 
 @lru_cache(maxsize=1)
@@ -201,7 +201,7 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
     transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
     ours = [did.number for did in dids if did.client_id is not None and did.trunk in ("", trunk.name)]
     return {
-        "section": trunk_section(trunk),
+        "section": trunk_section(trunk.id),
         "name": trunk.name,
         "match": trunk.match,
         "host": trunk.host,

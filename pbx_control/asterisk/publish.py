@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,15 +29,15 @@ from pbx_control.store.engine import open_engine, reading
 from pbx_control.store.snapshot import read_office
 
 # Who reads which file anew. Asterisk reads the files that are not named here at its start only.
-MODULE = {
-    "extensions.conf": "pbx_config",
-    "queues.conf": "app_queue",
-    "pjsip.conf": "res_pjsip",
-    "manager.conf": "manager",
-    "logger.conf": "logger",
-    "musiconhold.conf": "res_musiconhold",
-    "features.conf": "features",
-    "indications.conf": "indications",
+MODULES = {
+    "extensions.conf": ("pbx_config",),
+    "queues.conf": ("app_queue",),
+    "pjsip.conf": ("res_pjsip", "res_pjsip_outbound_registration"),
+    "manager.conf": ("manager",),
+    "logger.conf": ("logger",),
+    "musiconhold.conf": ("res_musiconhold",),
+    "features.conf": ("features",),
+    "indications.conf": ("indications",),
 }
 # Where Asterisk says which generation of a file is in force, and what it answers then ({} is the generation).
 PROOF = {
@@ -137,7 +137,7 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
     except SwitchAway:
         reloaded, running = (), False
     _remove_old(home)
-    late = tuple(name for name in staged.changed if name not in MODULE) if running else ()
+    late = tuple(name for name in staged.changed if name not in MODULES) if running else ()
     return Publication(staged.revision, staged.changed, reloaded, running, late)
 
 
@@ -162,16 +162,17 @@ class _NotTaken(Exception):
 async def _reload(ami: Ami, staged: Staged) -> tuple[str, ...]:
     """Reloads the modules whose files changed, or whose generation in force is another one; proves each."""
     reloaded = []
-    for file, module in MODULE.items():
+    for file, modules in MODULES.items():
         if file in staged.changed or not await _in_force(ami, staged, file):
-            await _reload_one(ami, staged, file, module)
-            reloaded.append(module)
+            await _reload_one(ami, staged, file, modules)
+            reloaded += modules
     return tuple(reloaded)
 
 
-async def _reload_one(ami: Ami, staged: Staged, file: str, module: str) -> None:
+async def _reload_one(ami: Ami, staged: Staged, file: str, modules: Sequence[str]) -> None:
     try:
-        await ami.reload(module)
+        for module in modules:
+            await ami.reload(module)
         async with asyncio.timeout(PATIENCE):
             while not await _in_force(ami, staged, file):  # noqa: ASYNC110 — Asterisk tells of it by no event
                 await asyncio.sleep(LOOK_EVERY)
@@ -199,8 +200,8 @@ async def _undo(home: Home, settings: Settings, before: Path | None, staged: Sta
     _point(home, before)
     async with connected(settings) as ami:
         for file in staged.changed:
-            if file in MODULE:
-                await ami.reload(MODULE[file])
+            for module in MODULES.get(file, ()):
+                await ami.reload(module)
     shutil.rmtree(staged.folder)
 
 

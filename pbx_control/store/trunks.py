@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pbx_control.domain import checks
 from pbx_control.domain.office import Trunk
@@ -35,6 +35,17 @@ def add(connection: Connection, new: Trunk) -> int:
     return int(connection.execute(insert(trunk).values(**values)).inserted_primary_key[0])
 
 
+def change(connection: Connection, name: str, **fields: Any) -> None:
+    """Changes some of a trunk's fields (of `Trunk`). Raises ClientMistake if it is unknown or makes no sense then."""
+    row = find(connection, name)
+    if not fields:
+        raise ClientMistake("nothing to change was given: name an option, such as --name; --help lists them")
+    old = dict(row._mapping) | {"match": tuple(row.match.split(",")), "codecs": tuple(row.codecs.split(","))}
+    values = _checked(Trunk(**old | fields))
+    _refuse_shared_addresses(connection, values["match"].split(","), but=name)
+    connection.execute(update(trunk).where(trunk.c.id == row.id).values(**values))
+
+
 def remove(connection: Connection, name: str) -> None:
     """Forgets a trunk. Raises ClientMistake while numbers come in by it."""
     row = find(connection, name)
@@ -47,9 +58,9 @@ def remove(connection: Connection, name: str) -> None:
 
 
 def rows(connection: Connection) -> list[dict[str, Any]]:
-    """Every trunk with the number of its DIDs, by name; passwords are left out."""
+    """Every trunk with the number of its DIDs, by name; passwords are left out. By its id the switch names it."""
     count = select(func.count()).select_from(did).where(did.c.trunk_id == trunk.c.id).scalar_subquery()
-    shown = [column for column in trunk.c if column.name not in ("id", "password")]
+    shown = [column for column in trunk.c if column.name != "password"]
     query = select(*shown, count.label("numbers")).order_by(trunk.c.name)
     return [dict(row._mapping) | {"match": row.match.split(",")} for row in connection.execute(query)]
 
@@ -76,9 +87,9 @@ def _checked(new: Trunk) -> dict[str, Any]:
     }
 
 
-def _refuse_shared_addresses(connection: Connection, wanted: list[str]) -> None:
+def _refuse_shared_addresses(connection: Connection, wanted: list[str], but: str = "") -> None:
     """Asterisk takes one trunk for an address: a second one with the same would never get a call."""
-    for row in connection.execute(select(trunk.c.name, trunk.c.match)):
+    for row in connection.execute(select(trunk.c.name, trunk.c.match).where(trunk.c.name != but)):
         shared = set(wanted) & set(row.match.split(","))
         if shared:
             raise ClientMistake(

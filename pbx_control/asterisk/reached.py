@@ -1,0 +1,62 @@
+"""Who is registered now: secretaries' telephones with us, and we with the carriers. The switch itself is asked."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pbx_control.asterisk.ami import Ami, connected
+from pbx_control.errors import SwitchUnavailable
+from pbx_control.settings import Settings
+
+# A list of an admin's does not wait longer for the switch, seconds.
+PATIENCE = 3.0
+# What a switch says of an endpoint that it can send no call to.
+OUT_OF_REACH = ("Unavailable", "Invalid", "Unknown")
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the switch said; `known` is False if it was away."""
+
+    known: bool = False
+    telephones: Mapping[str, bool] = field(default_factory=dict)  # SIP user -> whether it can be rung now
+    registrations: Mapping[str, str] = field(default_factory=dict)  # trunk's section -> Asterisk's word, in lower case
+
+    def telephone(self, user: str) -> str:
+        """ "reached", "away" (not registered, or silent when asked), or "unknown"."""
+        if not self.known:
+            return UNKNOWN
+        return "reached" if self.telephones.get(user) else "away"
+
+    def registration(self, section: str) -> str:
+        """ "registered", "rejected" (the carrier refuses us), "unregistered" (not answered yet), or "unknown"."""
+        return self.registrations.get(section, "unregistered") if self.known else UNKNOWN
+
+
+def ask_switch(settings: Settings) -> Reached:
+    """What the switch knows now, for commands. Never raises because of a switch that is away."""
+    try:
+        return asyncio.run(asyncio.wait_for(_ask(settings), PATIENCE))
+    except (SwitchUnavailable, TimeoutError):
+        return Reached()
+
+
+async def _ask(settings: Settings) -> Reached:
+    async with connected(settings) as ami:
+        return Reached(True, await _telephones(ami), await _registrations(ami))
+
+
+async def _telephones(ami: Ami) -> dict[str, bool]:
+    said = await ami.ask_all("PJSIPShowEndpoints")
+    return {row["ObjectName"]: row["DeviceState"] not in OUT_OF_REACH for row in _rows(said, "EndpointList")}
+
+
+async def _registrations(ami: Ami) -> dict[str, str]:
+    said = await ami.ask_all("PJSIPShowRegistrationsOutbound")
+    return {row["ObjectName"]: row["Status"].lower() for row in _rows(said, "OutboundRegistrationDetail")}
+
+
+def _rows(said: Iterable[Mapping[str, Any]], event: str) -> list[Mapping[str, Any]]:
+    return [row for row in said if row.get("Event") == event]
