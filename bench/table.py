@@ -8,6 +8,8 @@ from bench.measure import Round
 from bench.ways import DIAL, FASTAGI, PBX_CONTROL
 
 WAYS = (PBX_CONTROL, DIAL, FASTAGI)
+# A cell where there is nothing to measure.
+NONE = "-"
 # The goals: set-up against bare Dial() at this rate, calls a second, daemon CPU a call in milliseconds.
 GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
 
@@ -56,10 +58,10 @@ class Results:
 def table(results: Results) -> str:
     """The measurements, a row each, a column for each way; the last column is pbx-control against Dial()."""
     rows = [row for rate in results.rates for row in _setup_rows(results, rate)]
-    rows.append(["calls/s sustained, no call failed", *(f"{results.sustained(way)}" for way in WAYS), ""])
+    rows.append(["calls/s sustained, no call failed", *(f"{results.sustained(way)}" for way in WAYS), NONE])
     rows += [_cpu_row(results, rate) for rate in results.rates[1:]]
     rows += [_asterisk_row(results, rate) for rate in results.rates[1:]]
-    rows.append(["memory before → after, MB", *(_memory(results, way) for way in WAYS), ""])
+    rows.append(["memory before → after, MB", *(_memory(results, way) for way in WAYS), NONE])
     return markdown(["", *WAYS, f"{PBX_CONTROL} / {DIAL}"], rows)
 
 
@@ -99,8 +101,8 @@ def _setup_rows(results: Results, rate: int) -> list[list[str]]:
 
 
 def _cpu_row(results: Results, rate: int) -> list[str]:
-    cells = (f"{results.median(way, rate, _control_cpu):.1f}" if way != DIAL else "none" for way in WAYS)
-    return [f"control CPU a call at {rate}/s, ms", *cells, ""]
+    cells = (f"{results.median(way, rate, _control_cpu):.1f}" if way != DIAL else NONE for way in WAYS)
+    return [f"control CPU a call at {rate}/s, ms", *cells, NONE]
 
 
 def _asterisk_row(results: Results, rate: int) -> list[str]:
@@ -110,7 +112,7 @@ def _asterisk_row(results: Results, rate: int) -> list[str]:
 
 def _memory(results: Results, way: str) -> str:
     if way not in results.memory:
-        return "none"
+        return NONE
     memory = results.memory[way]
     return f"{memory.before:.0f} → {memory.after:.0f} ({memory.calls} calls)"
 

@@ -1,0 +1,50 @@
+"""The quick bench runs to its end on a real Asterisk, and its table says something in every cell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.switch
+
+ROOT = Path(__file__).parents[2]
+# It takes less than a minute; a busy machine gets more, seconds.
+LIMIT = 240
+
+
+@pytest.fixture(scope="module")
+def printed() -> list[str]:
+    """What `make bench QUICK=1` prints."""
+    command = [sys.executable, "-m", "bench", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.splitlines()
+
+
+@pytest.fixture
+def table(printed) -> list[list[str]]:
+    """The table's rows, head first, without its rule."""
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed if line[:1] == "|"]
+    return [head, *rows]
+
+
+def test_the_table_compares_three_ways_and_has_no_empty_cell(table):
+    head, *rows = table
+    assert head[1:] == ["pbx-control", "Dial()", "FastAGI", "pbx-control / Dial()"]
+    setups = {f"set-up at {rate}/s, {what}, ms" for rate in (10, 50, 100) for what in ("p50", "p99")}
+    assert setups < {row[0] for row in rows}
+    assert [row[0] for row in rows if not all(row)] == []
+
+
+def test_every_telephone_rang_and_the_ratio_is_that_of_the_figures(table):
+    setups = [[float(cell) for cell in row[1:]] for row in table if row[0].startswith("set-up")]
+    assert len(setups) == 6
+    for pbx_control, dial, fastagi, ratio in setups:
+        assert 0 < dial < float("inf")
+        assert 0 < fastagi < float("inf")
+        assert ratio == pytest.approx(pbx_control / dial, rel=0.1)
+
+
+def test_each_goal_is_judged(printed):
+    assert [line for line in printed if "goal" in line and line.endswith("reached")] == printed[-4:-1]
