@@ -45,13 +45,14 @@ async def _perform(desk: Desk, screen: Screen, stay: bool) -> None:
     async with AsyncExitStack() as stack:
         try:
             show = await _raise_curtain(desk, screen, stack)
-            async with _meanwhile(show.narrate()):
-                await show.acts()
+            await stack.enter_async_context(_meanwhile(show.narrate()))
+            await show.acts()
         except DidNotHappen as missing:
             screen.fact("{what}", False, what=missing)
             return
         if stay:
-            await show.stay()
+            with suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
+                await show.stay()
 
 
 @asynccontextmanager

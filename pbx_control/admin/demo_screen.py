@@ -68,7 +68,8 @@ class Screen:
     def text(self, text: str) -> None:
         """What a command printed, as it printed it."""
         for line in text.rstrip().splitlines():
-            self._print(escape(line), style="dim")
+            # a table's lines are left to the terminal: folded by us they would not be a table any more
+            self.console.print(" " * INDENT + escape(line.rstrip()), style="dim", soft_wrap=True)
 
     @contextmanager
     def working(self, template: str, **values: Any) -> Iterator[Status]:
