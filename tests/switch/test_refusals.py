@@ -64,6 +64,16 @@ async def test_a_strangers_invite(alone, tmp_path):
     assert alone.absence.gather() == [] or all(call.client_id != firm.id for call in alone.absence.gather())
 
 
+async def test_a_stranger_who_takes_the_name_of_a_trunk(alone, tmp_path):
+    firm = await alone.firm("Ana")
+    for user in ("trunk-1", "generation"):
+        outcome = await play(
+            tmp_path, "refused", str(alone.world.place.pbx), STRANGER, service=number_of(firm), user=user, STATUS="401"
+        )
+        assert outcome.as_expected, outcome.errors
+    assert all(call.client_id != firm.id for call in alone.absence.gather())
+
+
 async def test_a_wrong_password(alone, tmp_path):
     firm = await alone.firm("Ana")
     async with refusals(alone) as told:
