@@ -124,7 +124,10 @@ _INSERT_ENTRY = insert(journal)
 _INSERT_CALL = insert(calls)
 _UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
 _CLAIM = {
-    dialect.dialect.name: dialect.insert(seat_claim).on_conflict_do_nothing(index_elements=["secretary_id"])
+    # Told by the row that comes back: psycopg counts none of an insert's rows.
+    dialect.dialect.name: dialect.insert(seat_claim)
+    .on_conflict_do_nothing(index_elements=["secretary_id"])
+    .returning(seat_claim.c.secretary_id)
     for dialect in (sqlite, postgresql)
 }
 _FREE = delete(seat_claim).where(
@@ -152,7 +155,7 @@ def _settle_seats(conn: Connection, steps: Sequence[Save]) -> list[bool]:
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:
     """One conditional statement, never read-then-write. The call's own row may follow (a deferred foreign key)."""
     claim = {"secretary_id": secretary_id, "call_id": step.call.id}
-    return conn.execute(_CLAIM[conn.dialect.name], claim).rowcount == 1
+    return conn.execute(_CLAIM[conn.dialect.name], claim).first() is not None
 
 
 def _write_calls(conn: Connection, steps: Sequence[Save]) -> None:
