@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
+import psutil
+
 # Durability is not what these tests are about, and the folder is thrown away.
 FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=100"
 
@@ -29,6 +31,30 @@ class Server:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} {FAST}"
+        self._control("-l", self.folder / "log", "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        """Breaks its connections; what was committed stays, although it is not durable by itself (FAST)."""
+        self._control("-m", "fast", "-w", "stop")
+
+    def pause(self) -> None:
+        """Has all its processes hang (SIGSTOP)."""
+        for process in self._processes():
+            process.suspend()
+
+    def resume(self) -> None:
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        postmaster = psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
+        return [postmaster, *postmaster.children()]
+
+    def _control(self, *words: object) -> None:
+        _run([_program("pg_ctl"), "-D", self.folder / "data", *words])
+
     def execute(self, statement: str) -> None:
         command = [_program("psql"), "-X", "-q", "-h", self.folder, "-U", "postgres", "-d", "postgres", "-c", statement]
         _run(command)
@@ -41,15 +67,25 @@ def running() -> Iterator[Server]:
     if os.geteuid() == 0:
         account = pwd.getpwnam("postgres")
         os.chown(folder, account.pw_uid, account.pw_gid)
-    data, log = folder / "data", folder / "log"
     try:
-        _run([_program("initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"])
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} {FAST}"
-        _run([_program("pg_ctl"), "-D", data, "-l", log, "-o", options, "-w", "start"])
+        _run(
+            [
+                _program("initdb"),
+                "-D",
+                folder / "data",
+                "-U",
+                "postgres",
+                "--auth=trust",
+                "--no-sync",
+                "--encoding=UTF8",
+            ]
+        )
+        server = Server(folder)
+        server.start()
         try:
-            yield Server(folder)
+            yield server
         finally:
-            _run([_program("pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"])
+            server.stop()
     finally:
         shutil.rmtree(folder)
 

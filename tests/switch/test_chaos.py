@@ -3,6 +3,7 @@
 The long run is `python -m tests.chaos` (docs/chaos.md).
 """
 
+import asyncio
 import random
 import shutil
 import statistics
@@ -10,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from chaos.campaign import all_faults, campaign, every_fault, random_kills
+from chaos.campaign import Shake, all_faults, campaign, every_fault, random_kills
 from chaos.house import House
+from chaos.killer import Killer
+from postgres_server import Server, running
 
 from pbx_control.world.installation import Ports
 
@@ -20,6 +23,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
 PORTS = Ports(16600, audio=44000)
 KILLS = 15
 PAUSE = (0.5, 2.5)  # s from a start to the next kill
+AWAY = 20.0  # s without a database
 BACK_WITHIN = 5.0  # s
 
 
@@ -44,3 +48,26 @@ async def test_fifteen_kills_on_postgresql_are_not_noticed(folder, postgres_url)
         report = await campaign(house, random_kills(KILLS, PAUSE))
     assert report.complaints == []
     assert statistics.median(report.away) < BACK_WITHIN
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("way", ["hangs", "is stopped"])
+async def test_a_database_that_is_away_ends_no_call_and_loses_none(folder, way):
+    with running() as server:
+        async with House(folder, PORTS, server.new_database(), random.Random(3)) as house:
+            report = await campaign(house, database_away(server, way))
+    assert report.complaints == []
+
+
+def database_away(server: Server, way: str) -> Shake:
+    """The database server hangs, or is stopped and started again, for a while; the daemon lives on."""
+
+    async def shake(killer: Killer) -> None:
+        pid = killer.pid
+        await asyncio.to_thread(server.pause if way == "hangs" else server.stop)
+        await asyncio.sleep(AWAY)
+        await asyncio.to_thread(server.resume if way == "hangs" else server.start)
+        await asyncio.sleep(AWAY / 2)
+        assert killer.pid == pid
+
+    return shake
