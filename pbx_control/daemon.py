@@ -20,7 +20,7 @@ from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
-from pbx_control.asterisk.translate import Arrival, ChannelGone, LeftApplication, caller_left, translate
+from pbx_control.asterisk.translate import Arrival, ChannelGone, Forwarded, LeftApplication, caller_left, translate
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
@@ -47,6 +47,8 @@ log = structlog.get_logger()
 RECONNECT_EVERY = 0.5
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
+# A part of the daemon that lacks something (its database) is begun anew so often, seconds.
+WAIT_FOR_OTHERS = 2.0
 # Board and switch are compared so often while all goes well, seconds.
 COMPARE_EVERY = 60.0
 
@@ -107,6 +109,8 @@ class Daemon:
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
                 self._perhaps_taken_over(channel)
+            case Forwarded() as forwarded:
+                reception.refuse_forward(self._ari, forwarded)
             case (call_id, event):
                 self._board.post(call_id, event)
 
@@ -242,6 +246,9 @@ class _running:
         while True:
             try:
                 await self._work()
+            except PbxError as error:  # a database that is away, say: nothing that a trace would explain
+                log.warning("a part of the daemon waits", part=self._work.__qualname__, why=str(error))
+                await asyncio.sleep(WAIT_FOR_OTHERS)
             except Exception:
                 log.exception("a part of the daemon failed and is begun anew", part=self._work.__qualname__)
                 await asyncio.sleep(RECONNECT_EVERY)
