@@ -36,6 +36,7 @@ EVENTS = (
     "ChannelHangupRequest",
     "ChannelDestroyed",
     "ChannelStateChange",
+    "Dial",  # tells of a telephone that sends its call elsewhere
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",

@@ -47,7 +47,16 @@ class LeftApplication:
     channel: str
 
 
-Translated = Arrival | ChannelGone | LeftApplication | tuple[str, Event]
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A secretary's telephone has sent its call elsewhere (a 302): Asterisk dials there, as `channel`."""
+
+    channel: str
+    telephone: str  # the name of her leg's channel
+    target: str  # as her telephone sent it: hostile
+
+
+Translated = Forwarded | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
 
 
 def translate(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -104,6 +113,13 @@ def _state_change(data: dict[str, Any], at: datetime) -> Translated | None:
     return None
 
 
+def _dial(data: dict[str, Any], at: datetime) -> Translated | None:
+    leg = data["peer"]
+    if not data.get("forward") or not call_of(LEG, leg["id"]):
+        return None
+    return Forwarded(data["forwarded"]["id"], leg["name"], data["forward"])
+
+
 def _playback_finished(data: dict[str, Any], at: datetime) -> Translated | None:
     prompt = data["playback"]["id"]
     call = call_of(PROMPT, prompt)
@@ -122,6 +138,7 @@ MAKERS = {
     "ChannelHangupRequest": _hangup_request,
     "ChannelDestroyed": _channel_destroyed,
     "ChannelStateChange": _state_change,
+    "Dial": _dial,
     "PlaybackFinished": _playback_finished,
     "RecordingFinished": _recording_ended,
     "RecordingFailed": _recording_ended,
