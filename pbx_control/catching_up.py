@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import DataError
 
 from pbx_control.asterisk.absence import Absence, AbsentCall, Alive
 from pbx_control.clock import now
@@ -13,11 +15,14 @@ from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import NAME_LIMIT
 from pbx_control.domain.numbering import caller_number, country_of
 from pbx_control.domain.wording import clean_line
+from pbx_control.errors import StoreUnavailable
 from pbx_control.media import recordings
 from pbx_control.settings import Home
 from pbx_control.store.engine import writing
 from pbx_control.store.taken_in import SwitchCall, SwitchEvent, take_in
 from pbx_control.switchboard import Switchboard
+
+log = structlog.get_logger()
 
 # The switch's records are looked at so often, seconds: calls that end in the fallback while the daemon is there.
 LOOK_EVERY = 1.0
@@ -72,9 +77,17 @@ class CatchingUp:
         """The ids of those that are in the store now."""
         remembered = []
         for call in absent:
-            with writing(self._engine) as conn:
-                if take_in(conn, self._as_stored(call), self._office_name):
-                    remembered.append(call.id)
+            try:
+                with writing(self._engine) as conn:
+                    if take_in(conn, self._as_stored(call), self._office_name):
+                        remembered.append(call.id)
+            except Exception as error:
+                if isinstance(error, StoreUnavailable) and not isinstance(error.__cause__, DataError):
+                    raise
+                # One record that makes no sense must not keep the daemon from its calls for ever: it stays in
+                # run/absence/done.
+                log.exception("a call of the switch's own record is left out", call=call.id)
+                remembered.append(call.id)
         return remembered
 
     def _as_stored(self, call: AbsentCall) -> SwitchCall:

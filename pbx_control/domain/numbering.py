@@ -39,8 +39,14 @@ def to_e164(text: str) -> str:
 
 @lru_cache(maxsize=20_000)  # asked for the DID of every call
 def country_of(number: str) -> str:
-    """The two-letter country of an E.164 number, "" where it belongs to none (satellites, international 800)."""
-    country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    """The two-letter country of an E.164 number, "" where it belongs to none (satellites, international 800).
+
+    "" too for what is no number: the switch's own record may hold anything.
+    """
+    try:
+        country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
     return country if country and len(country) == 2 else ""
 
 
