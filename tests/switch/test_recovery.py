@@ -126,11 +126,11 @@ async def test_who_loses_his_secretary_with_no_daemon_for_long_gets_another_from
     ana = await town.secretary(firm, "Ana", tone=880)
     caller, _ring = await talking(town, firm, ana)
     eva = (await town.secretary(firm, "Eva", tone=1000)).answers(after=0.2)
-    ana.rings_on()
+    ana.refuses()
     async with nobody_home(town):
         await asyncio.sleep(STALE)
         await lose(town, ana)
-        await (await eva.rung(seconds=20)).answered()
+        await (await eva.rung(seconds=40)).answered()
         await asyncio.sleep(2)
         await caller.hang_up()
     assert audio.heard(caller.heard, 1000) > 1
@@ -166,8 +166,7 @@ async def test_a_daemon_that_is_asked_to_end_drops_nobody(town):
     await caller.hang_up()
     await ring.ended(2)
     assert sorted(await outcomes(town, firm, 2)) == ["answered", "missed"]
-    (voice,) = audio.spans(caller.heard, 880)
-    assert voice.seconds > 3
+    assert audio.heard(caller.heard, 880) > 3
 
 
 # --- it lives, but does not answer, or not to Asterisk ----------------------------------------------------------
