@@ -23,6 +23,7 @@ from alone import (
     number_of,
     switch_alone,
 )
+from forwarder import forwarding
 from sipp import play
 
 from pbx_control.domain.call.model import Outcome
@@ -285,6 +286,27 @@ async def test_an_answer_in_the_gap_after_the_caller_has_gone_ends_her_leg(alone
     call = await alone.absent_by_id(channel)
     assert call.outcome is None
     assert call.did == number_of(firm)
+
+
+async def test_what_a_telephone_has_dialled_instead_of_ringing_is_not_let_in(alone):
+    firm = await alone.firm("Ana", "Eva")
+    eva = (await alone.phone(firm, "Eva")).answers(after=0)
+    ana = f"ana{firm.id}"
+    password = next(one.password for one in alone.office.secretaries if one.user == ana)
+    async with (
+        forwarding(alone.world.place.pbx, ana, password, f"sip:PJSIP%2F{eva.name}@127.0.0.1"),
+        alone.daemon_that_does_nothing() as socket,
+    ):
+        await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
+        alone.beat()
+        caller = await alone.call(firm)
+        channel = await arrived(socket)
+        await originate(socket, ana, channel)
+        ring = await eva.rung()  # Asterisk dials before anybody could prevent it
+        await ring.ended(1)
+        assert [name for name in alone.channels() if eva.name in name] == []
+        await caller.hang_up()
+    alone.stop_beating()
 
 
 @pytest.mark.parametrize(
