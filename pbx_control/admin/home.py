@@ -13,7 +13,7 @@ import click
 from sqlalchemy import func, select
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home
@@ -27,8 +27,9 @@ SHORTEST_SECRET = 32
 # The daemon beats each second; after this the dialplan takes it for dead, and so do we.
 SILENCE = timedelta(seconds=4)
 
-# What a home may hold before `setup`; anything else is somebody else's folder.
-OURS = {"pbx.toml", "pbx.db", "pbx.db-wal", "pbx.db-shm", "asterisk", "recordings", "prompts", "run", "lost+found"}
+# What a home may hold before `setup` (the demo's home lies in it); anything else is somebody else's folder.
+OURS = {"pbx.toml", "pbx.db", "pbx.db-wal", "pbx.db-shm", "asterisk", "recordings", "prompts", "run", "demo"}
+EMPTY = {"lost+found", ".bash_logout", ".bashrc", ".profile"}  # a new disk's root, a home that useradd has made
 
 # The settings that people look for first, with what they mean; the rest have defaults.
 FIRST_SETTINGS = """\
@@ -102,7 +103,7 @@ def status(context: click.Context, desk: Desk, as_json: bool) -> None:
 def make_folders(home: Home) -> None:
     """The home and its folders, closed to others. Raises ClientMistake for a folder that holds something else."""
     if home.root.is_dir():
-        strange = sorted({path.name for path in home.root.iterdir()} - OURS)
+        strange = sorted({path.name for path in home.root.iterdir()} - OURS - EMPTY)
         if strange and not home.settings_file.exists():
             raise ClientMistake(
                 "{home} is no empty folder (there is {strange} in it): name another with --home",
@@ -201,7 +202,7 @@ def _database_state(desk: Desk) -> dict[str, Any]:
 def _state(desk: Desk, fact: dict[str, Any]) -> str:
     word = "ready" if fact["ready"] else "not ready" if fact.get("running", True) else "not running"
     rest = [
-        f"{desk.say(name)} {value}"
+        f"{desk.say(name)} {plain(value)}"
         for name, value in fact.items()
         if name not in ("ready", "running") and value is not None
     ]

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from terminal import Admin
 
+from pbx_control.admin.home import make_folders
+from pbx_control.settings import Home
+
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -67,6 +70,14 @@ def test_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert "thesis.txt" in Admin(tmp_path).is_refused("setup")
     assert mode(tmp_path) == 0o755
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("there", ["demo/pbx.toml", ".bashrc", "lost+found/x"])
+def test_what_a_demo_or_useradd_left_is_no_obstacle(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).touch()
+    make_folders(Home(tmp_path))
+    assert (tmp_path / "recordings").is_dir()
 
 
 @pytest.mark.postgres
