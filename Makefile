@@ -12,7 +12,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pbx-control
 
 # What an Asterisk of our own, its prompts and their voices need; then what the tests and measurements need besides.
 RUN_PACKAGES := python3-venv mmdebstrap bubblewrap espeak-ng
-TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip sox tshark postgresql buildah
+TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah
 
 .PHONY: help demo test check bench clean
 
