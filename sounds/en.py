@@ -19,7 +19,6 @@ ANNOUNCEMENTS = {
 CLOSED_ALWAYS = "Dear customer, we are not taking calls at the moment. Thank you for calling."
 
 HOUSE = {
-    "thanks_for_waiting": "Thank you for waiting. We will be with you in a moment.",
     "message_taken": "Thank you. Your message has been recorded. Goodbye.",
     "goodbye": "Thank you for calling. Goodbye.",
     "time_is_up": "The time available for this conversation has ended. Thank you for calling. Goodbye.",

@@ -23,7 +23,6 @@ ANNOUNCEMENTS = {
 CLOSED_ALWAYS = "Estimado cliente, en este momento no estamos atendiendo. Gracias por llamar."
 
 HOUSE = {
-    "thanks_for_waiting": "Gracias por esperar. En un momento le atenderemos.",
     "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
     "goodbye": "Gracias por llamar. Hasta luego.",
     "time_is_up": "El tiempo disponible para esta comunicación ha terminado. Gracias por llamar. Hasta luego.",

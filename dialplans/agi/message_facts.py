@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import wave
+from urllib.parse import unquote
 
 from asterisk.agi import AGI
 
@@ -30,6 +31,7 @@ def main() -> None:
     agi = AGI()
     message = sys.argv[1]
     facts = {ours: agi.get_variable(theirs) for theirs, ours in FACTS.items()}
+    facts["client_name"] = unquote(facts["client_name"])
     facts["seconds"] = seconds(message)
     write(message.removesuffix(".wav") + ".json", facts)
 

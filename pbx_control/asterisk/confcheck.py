@@ -18,7 +18,7 @@ _UNRENDERED = ("{{", "{%")
 _DIALPLAN = re.compile(r"^(?:\[(.+?)\]|exten => ([^,\n]*),|include => (.+))", re.MULTILINE)
 # Gosub(context,exten,…), Goto(context,exten,…), GotoIf(…?context,exten,…): targets written out in the dialplan.
 _JUMP = re.compile(r"(?:Gosub\(|Goto\(|hangup_handler_push\)=|[?])([a-z][\w-]*),([^,$()]+|\$\{[^}]+\}),")
-_CLIENT_NEEDS = re.compile(r"PBX_CALENDAR=([\w-]+),PBX_QUEUE=([\w-]+)")
+_CLIENT_NEEDS = re.compile(r"PBX_CALENDAR=([\w-]+),PBX_QUEUE=([\w-]+),PBX_QUIET=([\w-]*)")
 _HOLIDAYS = re.compile(r"DIALPLAN_EXISTS\((holidays-\w+),")
 # A key of an endpoint, identify or registration, and the type of section that its value names.
 _REFERENCES = {
@@ -132,10 +132,10 @@ def _reaches(extensions: set[str], extension: str) -> bool:
 def _check_queues(files: Mapping[str, str], contexts: Mapping[str, set[str]]) -> None:
     queues = {section.name for section in sections(files["queues.conf"])}
     endpoints = {section.name for section in sections(files["pjsip.conf"])}
-    for calendar, queue in set(_CLIENT_NEEDS.findall(files["extensions.conf"])):
+    for calendar, queue, quiet in set(_CLIENT_NEEDS.findall(files["extensions.conf"])):
         if calendar not in contexts:
             raise _fault("extensions.conf", f"there are no hours {calendar}")
-        if not {queue, f"{queue}-ringing"} <= queues:
+        if not {f"{queue}{quiet}", f"{queue}-ringing"} <= queues:
             raise _fault("queues.conf", f"there is no queue {queue}")
     for section in sections(files["queues.conf"]):
         for key, value in section.lines:

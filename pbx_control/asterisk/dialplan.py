@@ -8,28 +8,41 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 import phonenumbers
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pbx_control.asterisk.modules import MODULES
-from pbx_control.domain.call.flow import NETWORK_DIED
+from pbx_control.domain.call.flow import (
+    MESSAGE_LIMIT,
+    NETWORK_DIED,
+    OFFER_LIMIT,
+    POSITION_EVERY,
+    RINGING_LIMIT,
+    SILENCE_ENDS_MESSAGE,
+)
 from pbx_control.domain.holidays import of_client
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
-from pbx_control.domain.sounds import LANGUAGES, HouseSound, announcement_sound, house_sound, position_sound
+from pbx_control.domain.sounds import (
+    LANGUAGES,
+    LAST_POSITION,
+    HouseSound,
+    announcement_sound,
+    house_sound,
+    position_sound,
+)
+from pbx_control.domain.wording import display_name
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Home, Settings
 
 # An Asterisk that says nothing for longer than this counts its daemon as hung, seconds (docs/service.md, last part).
 STALE = 4
-# How long a caller hears ringing before his call is answered and he waits with music, seconds.
-PATIENCE = 20
-# A message ends after so much silence, and at that length, seconds.
-SILENCE, LONGEST_MESSAGE = 8, 180
 # The folder of Debian's Spanish sounds; where there is none, Asterisk falls back to `es` by itself.
 SPANISH = "es_MX_f_Allison"
 # What the daemon and `publish` listen for on AMI.
@@ -61,8 +74,10 @@ FILES = (
     "musiconhold",
     "pjproject",
     "pjsip",
+    "queuerules",
     "queues",
     "rtp",
+    "say",
     "sorcery",
     "stasis",
     "udptl",
@@ -74,6 +89,8 @@ _UNDATED = "this-generation"
 # Letters of any language, digits, and signs that mean nothing to Asterisk's parsers. No comma, quote, bracket,
 # semicolon, ampersand, dollar, backslash, line break.
 _UNSAFE = re.compile(r"[^\w .:/@+*-]+")
+# What some decoders would take for an encoded blank is encoded, too.
+_ENCODED = re.compile(r"[^\w .:/@*-]+")
 # The end of a line, or of a string, to Asterisk.
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -104,6 +121,11 @@ def safe(value: object) -> str:
         return value
     text = str(value)
     return _UNSAFE.sub("", text) if _UNSAFE.search(text) else text
+
+
+def _encoded(text: str) -> Verbatim:
+    """The text for URIDECODE(): harmless characters as they are, all others (and the plus) percent-encoded."""
+    return Verbatim(_ENCODED.sub(lambda found: quote(found[0], safe=""), text))
 
 
 def secret(value: str) -> Verbatim:
@@ -148,6 +170,7 @@ def _file(name: str, values: Mapping[str, Any]) -> str:
 
 def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
     clients = _clients(office)
+    quiet = {one.queue for one in clients.values() if one.quiet}
     return _settings_values(settings, home) | {
         "modules": MODULES,
         "events": AMI_EVENTS,
@@ -157,15 +180,23 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "calendars": sorted({client.calendar for client in clients.values()}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients.values()}, key=lambda one: one.name),
         "queues": sorted(
-            (_queue(queue, home) for queue in {one.queue for one in clients.values()}), key=lambda q: q["name"]
+            (_queue(queue, queue in quiet, home) for queue in {one.queue for one in clients.values()}),
+            key=lambda queue: queue["name"],
         ),
+        "positions": [_positions(language) for language in LANGUAGES],
         "stale": STALE,
-        "patience": PATIENCE,
-        "network_died": "|".join(map(str, sorted(NETWORK_DIED))),
-        "silence": SILENCE,
-        "longest_message": LONGEST_MESSAGE,
+        "patience": _seconds(RINGING_LIMIT),
+        "offer": _seconds(OFFER_LIMIT),
+        "announce_every": _seconds(POSITION_EVERY),
+        "network_died": Verbatim("|".join(map(str, sorted(NETWORK_DIED)))),
+        "silence": _seconds(SILENCE_ENDS_MESSAGE),
+        "longest_message": _seconds(MESSAGE_LIMIT),
         "spanish": SPANISH,
     }
+
+
+def _seconds(length: timedelta) -> int:
+    return int(length.total_seconds())
 
 
 def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
@@ -285,6 +316,7 @@ class _ClientPart:
     facts: str
     calendar: Calendar
     queue: Queue
+    quiet: bool  # its callers hear ringing instead of music, and no announcements
 
 
 def _clients(office: Office) -> dict[int, _ClientPart]:
@@ -293,7 +325,7 @@ def _clients(office: Office) -> dict[int, _ClientPart]:
     parts = {}
     for client in office.clients:
         calendar, queue = calendar_of(client), queue_of(client)
-        parts[client.id] = _ClientPart(_facts(client, calendar.name, queue.name), calendar, queue)
+        parts[client.id] = _ClientPart(_facts(client, calendar.name, queue.name), calendar, queue, not client.music)
     return parts
 
 
@@ -303,14 +335,14 @@ def _facts(client: Client, calendar: str, queue: str) -> Verbatim:
     played = _sounds(client)
     facts = {
         "PBX_CLIENT": client.id,
-        "PBX_NAME": client.name[:60],
+        "PBX_NAME": _encoded(display_name(client.name)),
         "PBX_LANGUAGE": client.language,
         "PBX_STATE": client.state,
         "PBX_CALENDAR": calendar,
         "PBX_QUEUE": queue,
-        "PBX_WAIT": int(client.wait_limit.total_seconds()),
+        "PBX_QUIET": "" if client.music else "-quiet",
+        "PBX_WAIT": _seconds(client.wait_limit),
         "PBX_RECORDS": int(client.recording),
-        "PBX_MUSIC": int(client.music),
         "PBX_TAKES": int(client.takes_messages),
         "WELCOME": played[AnnouncementKind.WELCOME],
         "NOTICE": played[AnnouncementKind.RECORDING] if client.recording else "",
@@ -385,15 +417,23 @@ def _queues(office: Office) -> Any:
     return lambda client: queue(for_all | restricted.get(client.id, set()), client.language)
 
 
-def _queue(queue: Queue, home: Home) -> dict[str, Any]:
+def _queue(queue: Queue, quiet: bool, home: Home) -> dict[str, Any]:
+    """The queue as the template prints it; who speaks its language comes first, and without a penalty."""
+    foreign = {member.user: queue.language not in member.languages for member in queue.members}
     return {
         "name": queue.name,
         "first_in_line": f"{home.root}/{position_sound(1, queue.language)}",
-        "thanks": f"{home.root}/{house_sound(HouseSound.THANKS_FOR_WAITING, queue.language)}",
+        "kinds": ["", "-quiet", "-ringing"] if quiet else ["", "-ringing"],
         # Asterisk would not pause a member that it has already: one who is paused is none.
         "members": [
-            {"user": member.user, "wrap_up": int(member.wrap_up.total_seconds())}
-            for member in queue.members
+            {"user": member.user, "penalty": int(foreign[member.user]), "wrap_up": _seconds(member.wrap_up)}
+            for member in sorted(queue.members, key=lambda member: foreign[member.user])
             if not member.paused
         ],
     }
+
+
+def _positions(language: str) -> dict[str, Any]:
+    """What a waiting caller is told of his place, in one language."""
+    sounds = [position_sound(number, language) for number in range(1, LAST_POSITION + 1)]
+    return {"name": language, "sounds": sounds, "far": position_sound(LAST_POSITION + 1, language)}

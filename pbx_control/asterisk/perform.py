@@ -10,6 +10,8 @@ from pbx_control.asterisk.ari import APP, Ari, Reply, path
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import CallerLeft, Event, PromptEnded, RecordingEnded, SecretaryLeft, SwitchRefused
+from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
+from pbx_control.domain.wording import display_name
 
 log = structlog.get_logger()
 
@@ -17,8 +19,6 @@ log = structlog.get_logger()
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
 CONFLICT = 409
-# Silence that ends a left message, seconds.
-SILENCE_ENDS_MESSAGE = 5
 
 Post = Callable[[str, Event], None]
 
@@ -132,7 +132,7 @@ class Performer:
             "name": do.path.removesuffix(".wav"),
             "format": "wav",
             "maxDurationSeconds": int(do.limit.total_seconds()),
-            "maxSilenceSeconds": SILENCE_ENDS_MESSAGE,
+            "maxSilenceSeconds": int(SILENCE_ENDS_MESSAGE.total_seconds()),
             "ifExists": "overwrite",
             "beep": "true",
             "terminateOn": "#",
@@ -155,6 +155,5 @@ class Performer:
 
 def caller_id(name: str, number: str) -> str:
     """A caller id in Asterisk's writing, `"name" <number>`, of characters that end neither part."""
-    clean_name = "".join(char for char in name if char.isprintable() and char not in '"\\<>')
     clean_number = "".join(char for char in number if char in "+0123456789")
-    return f'"{clean_name[:60]}" <{clean_number[:20]}>'
+    return f'"{display_name(name)}" <{clean_number[:20]}>'

@@ -32,6 +32,8 @@ from pbx_control.store.snapshot import read_office
 MODULES = {
     "extensions.conf": ("pbx_config",),
     "queues.conf": ("app_queue",),
+    "queuerules.conf": ("app_queue",),
+    "say.conf": ("app_playback",),
     "pjsip.conf": ("res_pjsip", "res_pjsip_outbound_registration"),
     "manager.conf": ("manager",),
     "logger.conf": ("logger",),

@@ -36,7 +36,6 @@ Spoken = tuple[str, str, str]
 class HouseSound(StrEnum):
     """What the house itself says to callers, whoever the client is."""
 
-    THANKS_FOR_WAITING = "thanks_for_waiting"  # now and then, to one who waits
     MESSAGE_TAKEN = "message_taken"  # after a message was left, then hung up
     GOODBYE = "goodbye"
     TIME_IS_UP = "time_is_up"  # the cap on a transferred conversation was reached, then hung up

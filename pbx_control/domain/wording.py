@@ -37,6 +37,11 @@ def _harmless(char: str) -> str:
     return "" if category.startswith("C") else char
 
 
+def display_name(name: str) -> str:
+    """A client's name as a telephone's display shows it: printable, and nothing that ends a SIP display name."""
+    return "".join(char for char in name if char.isprintable() and char not in '"\\<>')[:NAME_LIMIT]
+
+
 def is_withheld(number: str) -> bool:
     """Whether the caller's number was kept back."""
     return number.strip().lower() in WITHHELD

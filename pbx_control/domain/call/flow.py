@@ -64,6 +64,7 @@ WITHDRAWAL_LIMIT = timedelta(seconds=2)
 FIRST_POSITION_AFTER = timedelta(milliseconds=500)
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
+SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
 # Asterisk's own limit on a leg is so much later than ours: it is for the case that the daemon is gone.
 SWITCH_MARGIN = timedelta(seconds=30)
 # Legs and files report their end within milliseconds; what has not by then is settled without them.
