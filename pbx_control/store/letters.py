@@ -18,6 +18,8 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import client, letter
 
+# However long the other side asks to wait: it is asked again then, and an absurd number stops nothing.
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(days=1)
 ERROR_LIMIT = 300  # characters of a server's answer that are worth keeping
 
 State = Literal["waiting", "delivered", "given up"]
@@ -107,7 +109,7 @@ def failed(
     if permanent:
         due_at, attempts = None, posted.attempts
     elif retry_after is not None:
-        due_at, attempts = at + retry_after, posted.attempts - 1
+        due_at, attempts = at + min(max(retry_after, SHORTEST_WAIT), LONGEST_WAIT), posted.attempts - 1
     else:
         due_at, attempts = next_try(posted.attempts, at), posted.attempts
     values = {"due_at": due_at, "attempts": attempts, "last_error": clean_line(error, ERROR_LIMIT)}

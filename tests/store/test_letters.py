@@ -166,6 +166,19 @@ def test_pause_that_was_asked_for_is_kept_and_the_try_not_counted(engine):
     assert (waiting.due_at, waiting.attempts) == (NOON + timedelta(seconds=7), 0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [(timedelta.max, letters.LONGEST_WAIT), (timedelta(days=-9), letters.SHORTEST_WAIT)],
+)
+def test_an_absurd_pause_that_was_asked_for_is_not_kept(engine, asked, waits):
+    post(engine, BETO)
+    [posted] = claim(engine)
+    with writing(engine) as conn:
+        letters.failed(conn, posted, NOON, "slowly", retry_after=asked)
+    [waiting] = all_letters(engine)
+    assert waiting.due_at == NOON + waits
+
+
 def test_resent_letter_starts_anew_under_its_own_id(engine):
     post(engine, ANA)
     [posted] = claim(engine)
