@@ -2,6 +2,8 @@
 
 import os
 import re
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,13 +91,27 @@ class Instance:
         """What Asterisk writes becomes its own and closed to others; its configuration stays ours, readable to it."""
         for folder in (self.state, *self.writable):
             folder.chmod(0o700)
-        for path in (self.state / "etc").resolve().rglob("*"):
-            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
+        configuration = (self.state / "etc").resolve()
+        if configuration.is_relative_to(self.state.resolve()):
+            for path in configuration.rglob("*"):
+                _open_to_others(path)
         if os.geteuid() == 0:
             os.chown(self.state, account.uid, account.gid)
             own = [path for path in self.state.iterdir() if not path.name.startswith("etc")]
             for folder in (*own, *self.writable):
                 _give_tree(folder, account)
+
+
+def _open_to_others(path: Path) -> None:
+    """Makes a file or folder readable. A link is left alone: an Asterisk that was broken into could lay one to
+    anything of ours."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(handle).st_mode
+            os.fchmod(handle, stat.S_IMODE(mode) | (0o755 if stat.S_ISDIR(mode) else 0o644))
+        finally:
+            os.close(handle)
 
 
 def _give_tree(folder: Path, account: Account) -> None:

@@ -1,0 +1,26 @@
+"""How an Asterisk's folders are laid out before it starts."""
+
+import os
+import stat
+
+from pbx_control.asterisk.runtime import Instance
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_configuration_becomes_readable_but_nothing_that_a_link_in_it_names(tmp_path):
+    etc = tmp_path / "state" / "etc"
+    (etc / "agi").mkdir(parents=True)
+    (etc / "asterisk.conf").write_text(f"astrundir => {tmp_path}/state/run\n")
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "secret").write_text("x")
+    (etc / "file").symlink_to(ours / "secret")
+    (etc / "folder").symlink_to(ours)
+    for path in (etc / "agi", etc / "asterisk.conf", ours / "secret", ours):
+        os.chmod(path, 0o700 if path.is_dir() else 0o600)
+    Instance(name="asterisk", state=tmp_path / "state", keep=tmp_path / "keep").lay_out()
+    assert (mode(etc / "agi"), mode(etc / "asterisk.conf")) == (0o755, 0o644)
+    assert (mode(ours), mode(ours / "secret")) == (0o700, 0o600)
