@@ -154,8 +154,8 @@ class Daemon:
         """After each new connection: recover what was live, then take calls."""
         await self._ari.choose_events()
         at = now()
-        channels = await self._ari.ask("GET", "channels")
-        await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels.body), at))
+        channels = await self._ari.listing("channels")
+        await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels), at))
         await self._compare(newly_connected=True)
         self._board.resume()
         self._renew_heartbeat()

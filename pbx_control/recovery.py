@@ -107,13 +107,13 @@ class Recovery:
 
     async def _look(self, calls: Iterable[Call]) -> Found:
         channels, bridges, endpoints = await asyncio.gather(
-            self._ari.ask("GET", "channels"), self._ari.ask("GET", "bridges"), self._ari.ask("GET", "endpoints/PJSIP")
+            self._ari.listing("channels"), self._ari.listing("bridges"), self._ari.listing("endpoints/PJSIP")
         )
-        legs = {leg.id: leg for leg in map(_leg, channels.body) if not leg.leaving}
+        legs = {leg.id: leg for leg in map(_leg, channels) if not leg.leaving}
         return Found(
             legs,
-            {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges.body},
-            {endpoint["resource"]: endpoint["state"] == "online" for endpoint in endpoints.body},
+            {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges},
+            {endpoint["resource"]: endpoint["state"] == "online" for endpoint in endpoints},
             await self._there("recordings/live", {file: file.removesuffix(".wav") for file in _written(calls)}),
             await self._there("recordings/stored", {file: file.removesuffix(".wav") for file in _left(calls)}),
             await self._there("playbacks", {call.prompt: call.prompt for call in calls if call.prompt_playing}),

@@ -8,8 +8,10 @@ them in that order; nothing here waits for an answer unless the caller does.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
+from urllib.request import urlopen
 
 import msgspec
 import structlog
@@ -24,8 +26,8 @@ USER = "pbx"
 # Asterisk sends no keep-alive on this websocket and would not notice a dead peer: we ping, seconds.
 PING_EVERY = 5
 PING_TIMEOUT = 5
-# The largest answer: a list of all channels, a kilobyte each, bytes.
-LARGEST = 100_000_000
+# Far above any answer: Asterisk itself could not send a message of half a megabyte, bytes.
+LARGEST = 1_000_000
 # How long `ask` waits for an answer, seconds.
 ANSWER_TIMEOUT = 10
 
@@ -73,8 +75,9 @@ class Ari:
     """One websocket to one Asterisk. `on_event` gets each event as a dict, in order, and must not block."""
 
     def __init__(self, port: int, password: str, on_event: Callable[[dict[str, Any]], None]) -> None:
-        credentials = urlencode({"app": APP, "api_key": f"{USER}:{password}"})
-        self._url = f"ws://127.0.0.1:{port}/ari/events?{credentials}"
+        key = {"api_key": f"{USER}:{password}"}
+        self._url = f"ws://127.0.0.1:{port}/ari/events?{urlencode({'app': APP, **key})}"
+        self._plain_url = f"http://127.0.0.1:{port}/ari/{{}}?{urlencode(key)}"
         self._on_event = on_event
         self._socket: WSTransport | None = None
         self._pending: dict[str, OnReply | None] = {}
@@ -160,6 +163,26 @@ class Ari:
         if reply.status == 0:
             raise SwitchUnavailable("the connection to Asterisk broke")
         return reply
+
+    async def listing(self, kind: str) -> list[dict[str, Any]]:
+        """All things of a kind ("channels"), by plain HTTP. Raises SwitchUnavailable.
+
+        Asterisk builds a websocket frame on its thread's stack, half a megabyte, and dies of a list of some 800
+        channels (docs/decisions/0002-ari-connection.md). The ping before makes sure that what was asked over the
+        websocket is in the list, the one after that the events which led to it have come.
+        """
+        await self.ask("GET", "asterisk/ping")
+        found = await asyncio.to_thread(self._fetch, kind)
+        await self.ask("GET", "asterisk/ping")
+        return found
+
+    def _fetch(self, kind: str) -> list[dict[str, Any]]:
+        try:
+            with urlopen(self._plain_url.format(kind), timeout=ANSWER_TIMEOUT) as answer:
+                found: list[dict[str, Any]] = _decode(answer.read())
+        except (OSError, HTTPException, msgspec.DecodeError) as error:
+            raise SwitchUnavailable("Asterisk does not list its {kind}: {why}", kind=kind, why=error) from error
+        return found
 
     async def choose_events(self) -> None:
         """Has Asterisk send only the events that the daemon uses."""
