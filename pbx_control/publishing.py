@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -101,6 +102,8 @@ def prepare(root: str) -> Prepared:
 def end_with_parent() -> None:
     """Has this worker end when its daemon is killed: it would wait for work for ever, once for each kill."""
     parent = parent_process()
+    # Ctrl-C goes to the whole terminal; the daemon ends in good order, and this worker with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         if parent:

@@ -39,6 +39,10 @@ class SwitchAway(SwitchUnavailable):
     """Nobody listens on the AMI port: Asterisk does not run."""
 
 
+class LoginRefused(SwitchUnavailable):
+    """Somebody's AMI answers there and does not know us: an Asterisk with an old password, or another one."""
+
+
 Listener = Callable[[str, Mapping[str, str]], None]
 
 
@@ -84,7 +88,7 @@ class Ami:
     async def connect(self) -> None:
         """Connects and logs in.
 
-        Raises SwitchAway if Asterisk does not run, SwitchUnavailable if it does not know our password.
+        Raises SwitchAway if Asterisk does not run, LoginRefused if it does not know our password.
         """
         try:
             await self._manager.connect()
@@ -100,7 +104,7 @@ class Ami:
             raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
         if not answer.success:
             self.close()
-            raise SwitchUnavailable("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one")
+            raise LoginRefused("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one")
 
     async def ask(self, action: str, **headers: str) -> Mapping[str, Any]:
         """Asterisk's answer to one action. Raises SwitchUnavailable if there is none, or if it is an error."""

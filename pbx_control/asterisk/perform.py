@@ -116,8 +116,12 @@ class Performer:
         self._ari.request("DELETE", path("channels", do.leg), replied)
 
     def _join(self, call_id: str, do: c.Join) -> None:
+        def made(reply: Reply) -> None:
+            if reply.status != CONFLICT:  # it is there: the caller waits in it for his next secretary
+                self._refused(call_id, do, reply)
+
         bridge = path("bridges", do.bridge)
-        self._send(call_id, do, "POST", bridge, type="mixing")
+        self._ari.request("POST", bridge, made, type="mixing")
         self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=",".join(do.legs))
 
     def _leave(self, call_id: str, do: c.Leave) -> None:

@@ -18,7 +18,8 @@ from importlib import resources
 from pathlib import Path
 
 from pbx_control import clock
-from pbx_control.asterisk.ami import Ami, SwitchAway, connected
+from pbx_control.asterisk import runtime
+from pbx_control.asterisk.ami import Ami, LoginRefused, SwitchAway, connected
 from pbx_control.asterisk.confcheck import check
 from pbx_control.asterisk.dialplan import generation, render
 from pbx_control.asterisk.runtime.account import asterisk_account
@@ -137,6 +138,11 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
             log=home.asterisk / "log" / "messages.log",
         ) from None
     except SwitchAway:
+        reloaded, running = (), False
+    except LoginRefused:
+        # The port may be another home's: then ours does not run, and `asterisk start` will say who has it.
+        if runtime.choose(home, settings).status().running:
+            raise
         reloaded, running = (), False
     _remove_old(home)
     late = tuple(name for name in staged.changed if name not in MODULES) if running else ()

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from pbx_control.asterisk.runtime import Instance
+from pbx_control.asterisk.runtime import Instance, bubblewrap
 
 
 def mode(path):
@@ -24,3 +24,14 @@ def test_the_configuration_becomes_readable_but_nothing_that_a_link_in_it_names(
     Instance(name="asterisk", state=tmp_path / "state", keep=tmp_path / "keep").lay_out()
     assert (mode(etc / "agi"), mode(etc / "asterisk.conf")) == (0o755, 0o644)
     assert (mode(ours), mode(ours / "secret")) == (0o700, 0o600)
+
+
+def test_a_hosts_file_that_root_made_is_replaced_and_not_written(tmp_path):
+    instance = Instance(name="asterisk", state=tmp_path / "state", keep=tmp_path)
+    old = bubblewrap.hosts_file(instance)
+    roots = old.stat().st_ino
+    old.chmod(0o444)
+    new = bubblewrap.hosts_file(instance)
+    assert (new, mode(new)) == (old, 0o644)
+    assert new.stat().st_ino != roots
+    assert [path.name for path in tmp_path.iterdir()] == [old.name]

@@ -27,7 +27,7 @@ def prefix(instance: Instance) -> list[str]:
         *("bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--clearenv"),
         *("--setenv", "PATH", "/usr/sbin:/usr/bin", "--setenv", "LANG", "C.UTF-8", "--setenv", "TERM", _terminal()),
         *_system(root()),
-        *("--ro-bind", str(_hosts_file(instance)), "/etc/hosts", "--ro-bind-try", *_own("/etc/resolv.conf")),
+        *("--ro-bind", str(hosts_file(instance)), "/etc/hosts", "--ro-bind-try", *_own("/etc/resolv.conf")),
         *_parents(instance),
     ]
     for folder in (instance.state, *instance.writable):
@@ -68,15 +68,17 @@ def _require_possible_place(instance: Instance) -> None:
             raise ClientMistake("{path} cannot be used by the Asterisk of ours: choose a folder elsewhere", path=path)
 
 
-def _hosts_file(instance: Instance) -> Path:
+def hosts_file(instance: Instance) -> Path:
     """The machine's /etc/hosts and the names that must never be asked of a name server."""
     file = instance.keep / f"{instance.name}.hosts"
     names = f"localhost {socket.gethostname()} {STALLING_NAME}"
     machine = Path("/etc/hosts")
     text = machine.read_text() if machine.exists() else ""
-    file.write_text(f"127.0.0.1 {names}\n::1 {names}\n{text}")
-    file.chmod(0o644)
-    return file
+    # Renamed into place: one that root made (`asterisk prepare`) is its folder's owner's to replace, not to write.
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    new.write_text(f"127.0.0.1 {names}\n::1 {names}\n{text}")
+    new.chmod(0o644)
+    return new.rename(file)
 
 
 def _own(path: Path | str) -> tuple[str, str]:
