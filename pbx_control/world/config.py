@@ -181,6 +181,7 @@ timers=yes"""
 
 # `called` reports each INVITE and waits for the person's decision, which comes as a redirect to `talking` or as a
 # hang-up. Texts of the other side reach the manager as base64: no name can break out of its header.
+# The recorder comes a moment after the answer: begun before the first sound arrives, one in seven wrote silence only.
 EXTENSIONS = """[called]
 exten => _[-+a-zA-Z0-9_][-+a-zA-Z0-9_.].,1,Ringing()
  same => n,Set(FROM=${BASE64_ENCODE(:${PJSIP_HEADER(read,From)})})
@@ -191,6 +192,7 @@ exten => _[-+a-zA-Z0-9_][-+a-zA-Z0-9_.].,1,Ringing()
 
 [talking]
 exten => s,1,Answer()
+ same => n,Wait(0.2)
  same => n,MixMonitor(,r(${HEARD}))
  same => n(again),Playback(${SAY})
  same => n,Goto(again)
