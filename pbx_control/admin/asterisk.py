@@ -49,6 +49,17 @@ def stop(desk: Desk) -> None:
 
 
 @asterisk.command()
+@pass_desk
+def restart(desk: Desk) -> None:
+    """Stop Asterisk and start it anew, for changed settings of [sip] and [asterisk]; all calls end."""
+    switch = runtime.choose(desk.home, desk.settings)
+    with telling(desk) as tell:
+        tell("stopping Asterisk: all calls end")
+        ended = switch.restart(tell)
+    desk.tell("Asterisk answers again; all calls have ended" if ended else "Asterisk answers")
+
+
+@asterisk.command()
 @json_option
 @click.pass_context
 @pass_desk

@@ -91,6 +91,20 @@ class Runtime:
             self.instance.pid_file.unlink(missing_ok=True)
         return True
 
+    def restart(self, progress: Progress = silent) -> bool:
+        """Ends it, calls and all, and starts it anew; False if it did not run and was only started.
+
+        Raises like `start`, and ClientMistake if systemd runs it: that one would start a second one.
+        """
+        self._require_ours()
+        spawned = process.load(self.instance.pid_file)
+        if spawned and (unit := process.unit_of(spawned.pid)):
+            raise ClientMistake("systemd runs this Asterisk: systemctl restart {unit}", unit=unit)
+        stopped = self.stop()
+        progress("starting Asterisk")
+        self.start(progress)
+        return stopped
+
     def status(self) -> Status:
         """What is known of it now; asks its console, never raises for an Asterisk that is away."""
         spawned = process.load(self.instance.pid_file)

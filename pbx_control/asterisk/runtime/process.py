@@ -96,6 +96,16 @@ def gone(spawned: Spawned, within: float) -> bool:
     return True
 
 
+def unit_of(pid: int) -> str | None:
+    """The systemd service that a process belongs to ("pbx-control-asterisk.service"), by its control group."""
+    try:
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    names = (line.rpartition("/")[2] for line in lines if "/system.slice/" in line)
+    return next((name for name in names if name.endswith(".service")), None)
+
+
 def _below(spawned: Spawned) -> list[psutil.Process]:
     try:
         return psutil.Process(spawned.pid).children(recursive=True) if spawned.alive() else []
