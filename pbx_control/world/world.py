@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from panoramisk import Manager
 
 from pbx_control.asterisk.runtime import sandbox
 from pbx_control.world import audio
-from pbx_control.world.config import Account, Place, files
+from pbx_control.world.config import TLS_FILE, Account, Place, files
 from pbx_control.world.legs import Leg, conversation, within
 from pbx_control.world.people import Telephone
 
@@ -39,6 +40,7 @@ class World:
         self._ami: Manager | None = None
         self._booted = asyncio.Event()
         self._accounts: list[Account] = []
+        self._customers: list[Account] = []
         self._telephones: dict[str, Telephone] = {}
         self._legs: dict[str, Leg] = {}  # by Asterisk's unique id
         self._serial = itertools.count(1)
@@ -47,6 +49,8 @@ class World:
         self.place.folder.mkdir(mode=0o700, parents=True)  # a world starts with nothing that another one heard
         for name in ("etc", "say", "heard"):
             (self.place.folder / name).mkdir()
+        if self.place.tls:
+            shutil.copyfile(self.place.tls, self.place.folder / TLS_FILE)  # its sandbox sees nothing else
         self._write_config()
         try:
             await asyncio.to_thread(self._asterisk.start)
@@ -65,22 +69,56 @@ class World:
             self._ami.close()
         await asyncio.to_thread(self._asterisk.stop)
 
-    async def phone(self, user: str, password: str, tone: float = 880, say: Path | None = None) -> Telephone:
-        """A secretary's softphone that has registered at the switch; DidNotHappen if it was not let in."""
-        telephone = await self.unregistered_phone(user, password, tone, say)
-        await within(REGISTRATION, f"{user} registers", telephone.registered.wait())
+    async def phone(
+        self,
+        user: str,
+        password: str,
+        tone: float = 880,
+        say: Path | None = None,
+        over: str = "udp",
+        name: str = "",
+    ) -> Telephone:
+        """A secretary's softphone that has registered at the switch; DidNotHappen if it was not let in.
+
+        `over` and `name` as in Account: a second softphone of the same user needs a name of its own.
+        """
+        telephone = await self.unregistered_phone(user, password, tone, say, over, name)
+        await within(REGISTRATION, f"{telephone.name} registers", telephone.registered.wait())
         return telephone
 
     async def unregistered_phone(
-        self, user: str, password: str, tone: float = 880, say: Path | None = None
+        self,
+        user: str,
+        password: str,
+        tone: float = 880,
+        say: Path | None = None,
+        over: str = "udp",
+        name: str = "",
     ) -> Telephone:
         """A softphone that tries to register: wait for its `registered` or `refused`."""
-        telephone = self._telephone(user, tone, say)
-        self._accounts.append(Account(user, password))
+        telephone = self._telephone(name or user, tone, say)
+        self._accounts.append(Account(user, password, over, telephone.name))
+        await self._reload()
+        return telephone
+
+    async def customer(self, user: str, password: str) -> None:
+        """The carrier lets somebody register with that password from now on (again: it has been changed)."""
+        self._customers = [one for one in self._customers if one.user != user] + [Account(user, password)]
+        await self._reload()
+
+    async def has_registered(self, user: str) -> bool:
+        """Whether that customer of the carrier is registered with it now."""
+        contacts = await self.console(f"pjsip show aor {user}")
+        return f"Contact:  {user}/sip:" in contacts
+
+    async def console(self, command: str) -> str:
+        """What the outside Asterisk's console answers."""
+        return await asyncio.to_thread(self._asterisk.command, command)
+
+    async def _reload(self) -> None:
         self._write_config()
         await self._act({"Action": "Reload", "Module": "res_pjsip.so"})
         await self._act({"Action": "Reload", "Module": "res_pjsip_outbound_registration.so"})
-        return telephone
 
     async def unregister(self, user: str) -> None:
         """The softphone is switched off in an orderly way: it unregisters."""
@@ -92,10 +130,26 @@ class World:
         return self._telephone(number, tone, say)
 
     async def call(
-        self, number: str, caller: str = "+56912345678", name: str = "", tone: float = 700, say: Path | None = None
+        self,
+        number: str,
+        caller: str = "+56912345678",
+        name: str = "",
+        tone: float = 700,
+        say: Path | None = None,
+        over: str = "udp",
     ) -> Leg:
-        """A caller dials a number of ours over the carrier. Returns at once: await `ringing`, `answered`, `ended`."""
-        return await self._dial(f"PJSIP/carrier/sip:{number}@{self.place.pbx}", caller, name, tone, say)
+        """A caller dials a number of ours over the carrier, by "udp", "tcp" or "tls" (with SRTP).
+
+        Returns at once: await `ringing`, `answered`, `ended`.
+        """
+        pbx, line = self.place.pbx, "carrier" if over == "udp" else f"carrier-{over}"
+        port = pbx.port + 1 if over == "tls" else pbx.port
+        uri = f"sip:{number}@{pbx.host}:{port}" + ("" if over == "udp" else f";transport={over}")
+        return await self._dial(f"PJSIP/{line}/{uri}", caller, name, tone, say)
+
+    async def call_customer(self, user: str, number: str, caller: str = "+56912345678", tone: float = 700) -> Leg:
+        """A caller dials a number that the carrier brings to where that customer has registered."""
+        return await self._dial(f"PJSIP/{number}@{user}", caller, "", tone, None)
 
     async def dial_from_phone(self, user: str, number: str, tone: float = 880) -> Leg:
         """Somebody dials on a secretary's softphone, which ought to be refused."""
@@ -124,7 +178,7 @@ class World:
         return path if path.exists() else audio.write_tone(path, hertz)
 
     def _write_config(self) -> None:
-        for name, text in files(self.place, self._accounts).items():
+        for name, text in files(self.place, self._accounts, self._customers).items():
             (self.place.folder / "etc" / name).write_text(text)
 
     # --- the manager interface
@@ -198,7 +252,7 @@ class World:
 
     def _on_registry(self, _: Manager, event: Any) -> None:
         user = event["Username"].removeprefix("sip:").partition("@")[0]
-        if telephone := self._telephones.get(user):
+        for telephone in [self._telephones[one.name] for one in self._accounts if one.user == user]:
             if event["Status"] == "Registered":
                 telephone.registered.set()
             elif event["Status"] == "Rejected":

@@ -1,0 +1,111 @@
+"""A carrier made of one socket: it sends the INVITE that a test writes, header by header, and keeps the answers."""
+
+import asyncio
+import itertools
+import re
+from contextlib import asynccontextmanager
+
+from pbx_control.world.config import Address
+
+_serial = itertools.count(1)
+# RFC 3551 and its extensions: what a codec is called in SDP.
+RTPMAP = {"8": "PCMA/8000", "0": "PCMU/8000", "9": "G722/8000", "96": "opus/48000/2"}
+
+
+@asynccontextmanager
+async def peer(switch: Address, host: str, port: int):
+    """A carrier at that address; a call that it still has ends with the block."""
+    loop = asyncio.get_running_loop()
+    one = Peer(switch, Address(host, port))
+    await loop.create_datagram_endpoint(lambda: one, local_addr=(host, port), remote_addr=(switch.host, switch.port))
+    try:
+        yield one
+    finally:
+        await one.give_up()
+        one.transport.close()
+
+
+class Peer(asyncio.DatagramProtocol):
+    """One call at a time. `answers` are the responses to its INVITE, as text."""
+
+    def __init__(self, switch: Address, here: Address) -> None:
+        self.switch, self.here = switch, here
+        self.answers: list[str] = []
+        self._news = asyncio.Condition()
+        self._request: dict[str, str] = {}
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, _) -> None:
+        text = data.decode()
+        if text.startswith("SIP/2.0"):
+            self._reading = asyncio.ensure_future(self._answered(text))
+        elif not text.startswith("ACK"):
+            self._send("SIP/2.0 200 OK", *re.findall(r"^((?:Via|From|To|Call-ID|CSeq): .*?)\r$", text, re.MULTILINE))
+
+    def invite(
+        self, number: str, sender: str, *headers: str, to: str = "", codecs: str = "8 0", media: str = ""
+    ) -> None:
+        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP."""
+        serial = next(_serial)
+        self._request = {
+            "uri": f"sip:{number}@{self.switch}",
+            "From": f"{sender};tag=peer{serial}",
+            "To": to or f"<sip:{number}@{self.switch}>",
+            "Call-ID": f"peer-{serial}-{self.here}",
+            "Via": f"SIP/2.0/UDP {self.here};branch=z9hG4bKpeer{serial}",
+        }
+        body = self._offer(codecs.split(), media or self.here.host)
+        contact = f"Contact: <sip:{self.here}>"
+        self._ask("INVITE", contact, "Content-Type: application/sdp", *headers, body=body)
+
+    async def answer(self, status: str, seconds: float = 5) -> str:
+        """The first answer whose status line has these digits; fails with those that came if there is none."""
+
+        def there() -> str:
+            return next((text for text in self.answers if text.startswith(f"SIP/2.0 {status}")), "")
+
+        async with self._news:
+            try:
+                await asyncio.wait_for(self._news.wait_for(there), seconds)
+            except TimeoutError:
+                raise AssertionError(f"no {status}: {[text.splitlines()[0] for text in self.answers]}") from None
+        return there()
+
+    async def give_up(self) -> None:
+        """Ends its call, whatever it has come to."""
+        if not self._request:
+            return
+        finals = [text for text in self.answers if not text.startswith("SIP/2.0 1")]
+        if not finals:
+            self._ask("CANCEL")
+            await self.answer("487")
+        elif finals[0].startswith("SIP/2.0 200"):
+            self._ask("BYE", number=2, branch="-bye")
+        self._request = {}
+        self.answers.clear()
+
+    async def _answered(self, text: str) -> None:
+        if "INVITE\r" not in text:
+            return
+        async with self._news:
+            self.answers.append(text)
+            self._news.notify_all()
+        if not text.startswith("SIP/2.0 1"):
+            self._request["To"] = re.search(r"^To: (.*?)\r$", text, re.MULTILINE)[1]
+            self._ask("ACK", branch="-ack" if text.startswith("SIP/2.0 200") else "")
+
+    def _ask(self, method: str, *headers: str, number: int = 1, branch: str = "", body: str = "") -> None:
+        fixed = [f"{name}: {self._request[name]}" for name in ("From", "To", "Call-ID")]
+        via, sequence = f"Via: {self._request['Via']}{branch}", f"CSeq: {number} {method}"
+        self._send(f"{method} {self._request['uri']} SIP/2.0", via, *fixed, sequence, *headers, body=body)
+
+    def _offer(self, codecs: list[str], host: str) -> str:
+        lines = ["v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0"]
+        lines += [f"m=audio 55990 RTP/AVP {' '.join(codecs)}", *(f"a=rtpmap:{one} {RTPMAP[one]}" for one in codecs)]
+        return "".join(f"{line}\r\n" for line in lines)
+
+    def _send(self, *lines: str, body: str = "") -> None:
+        head = [*lines, "Max-Forwards: 70", f"Content-Length: {len(body)}", "", ""]
+        self.transport.sendto(("\r\n".join(head) + body).encode())
