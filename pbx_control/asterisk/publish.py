@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import unified_diff
@@ -22,6 +22,7 @@ from pbx_control.asterisk import runtime
 from pbx_control.asterisk.ami import Ami, LoginRefused, SwitchAway, connected
 from pbx_control.asterisk.confcheck import check
 from pbx_control.asterisk.dialplan import generation, render
+from pbx_control.asterisk.reached import registrations
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.domain.office import Office
 from pbx_control.errors import SwitchUnavailable
@@ -50,6 +51,8 @@ PROOF = {
 }
 # A module may go on reading after its reload was answered; so long it may take, seconds, looked at so often.
 PATIENCE, LOOK_EVERY = 5.0, 0.05
+# A carrier has so long to answer our good-bye, seconds.
+GOODBYE = 2.0
 # Former generations that are kept, to look at and to go back to.
 KEEP = 2
 
@@ -169,12 +172,38 @@ class _NotTaken(Exception):
 
 async def _reload(ami: Ami, staged: Staged) -> tuple[str, ...]:
     """Reloads the modules whose files changed, or whose generation in force is another one; proves each."""
-    reloaded = []
+    reloaded: list[str] = []
+    if "pjsip.conf" in staged.changed:
+        await _leave_carriers(ami, staged)
     for file, modules in MODULES.items():
         if file in staged.changed or not await _in_force(ami, staged, file):
             await _reload_one(ami, staged, file, modules)
             reloaded += modules
     return tuple(reloaded)
+
+
+async def _leave_carriers(ami: Ami, staged: Staged) -> None:
+    """Unregisters where we shall not register any more. The carrier asks for the password once more, which the reload
+    takes away: what Asterisk does by itself then comes too late."""
+    wanted = (staged.folder / "pjsip.conf").read_text()
+    left = {name for name in await _registered(ami) if f"[{name}]\ntype = registration\n" not in wanted}
+    for name in left:
+        await ami.ask("PJSIPUnregister", Registration=name)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE):
+            while left & await _registered(ami):  # noqa: ASYNC110 — Asterisk tells of it by no event we get
+                await asyncio.sleep(LOOK_EVERY)
+
+
+async def _registered(ami: Ami) -> set[str]:
+    return {name for name, state in (await registrations(ami)).items() if state == "registered"}
+
+
+async def _come_back(ami: Ami) -> None:
+    """Registers where `_leave_carriers` had unregistered."""
+    for name, state in (await registrations(ami)).items():
+        if state == "unregistered":
+            await ami.ask("PJSIPRegister", Registration=name)
 
 
 async def _reload_one(ami: Ami, staged: Staged, file: str, modules: Sequence[str]) -> None:
@@ -210,6 +239,7 @@ async def _undo(home: Home, settings: Settings, before: Path | None, staged: Sta
         for file in staged.changed:
             for module in MODULES.get(file, ()):
                 await ami.reload(module)
+        await _come_back(ami)
     shutil.rmtree(staged.folder)
 
 

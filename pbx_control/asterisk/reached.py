@@ -45,7 +45,7 @@ def ask_switch(settings: Settings) -> Reached:
 
 async def _ask(settings: Settings) -> Reached:
     async with connected(settings) as ami:
-        return Reached(True, await _telephones(ami), await _registrations(ami))
+        return Reached(True, await _telephones(ami), await registrations(ami))
 
 
 async def _telephones(ami: Ami) -> dict[str, bool]:
@@ -53,7 +53,8 @@ async def _telephones(ami: Ami) -> dict[str, bool]:
     return {row["ObjectName"]: row["DeviceState"] not in OUT_OF_REACH for row in _rows(said, "EndpointList")}
 
 
-async def _registrations(ami: Ami) -> dict[str, str]:
+async def registrations(ami: Ami) -> dict[str, str]:
+    """How each registration with a carrier stands, by its section; as in Reached. Raises SwitchUnavailable."""
     said = await ami.ask_all("PJSIPShowRegistrationsOutbound")
     return {row["ObjectName"]: row["Status"].lower() for row in _rows(said, "OutboundRegistrationDetail")}
 

@@ -168,6 +168,17 @@ def test_a_number_of_nobody_and_one_of_another_carrier_are_not_taken():
     assert "trunk-2-225550101" not in text
 
 
+def test_behind_a_router_every_transport_tells_the_outside_address_and_knows_who_is_local():
+    outside = {"external_address": "203.0.113.9", "local_networks": ["192.168.1.0/24", "10.0.0.0/8"]}
+    behind = SETTINGS.model_copy(update={"sip": SETTINGS.sip.model_copy(update=outside)})
+    text = render(OFFICE, behind, HOME)["pjsip.conf"]
+    network = text[text.index("[network](!)") : text.index("[transport-udp](network)")].split("\n")
+    assert {"external_media_address = 203.0.113.9", "external_signaling_address = 203.0.113.9"} < set(network)
+    assert [line for line in network if "local_net" in line] == ["local_net = 192.168.1.0/24", "local_net = 10.0.0.0/8"]
+    assert re.findall(r"^\[transport-(\w+)\]\(network\)", text, re.MULTILINE) == ["udp", "tcp", "tls"]
+    assert "external" not in rendered()["pjsip.conf"]
+
+
 def test_clients_with_the_same_secretaries_and_hours_share_queue_and_calendar():
     crowd = tuple(Client(number, f"c{number}", f"C {number}", week=ALWAYS) for number in range(10, 60))
     files = rendered(clients=crowd, dids=(), secretaries=OFFICE.secretaries[:1])

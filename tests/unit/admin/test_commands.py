@@ -1,5 +1,6 @@
 """The provisioning commands as an admin types them: what they do, print and complete."""
 
+import json
 import wave
 from pathlib import Path
 
@@ -183,6 +184,26 @@ def test_trunks_password_can_be_asked_for(admin: Admin) -> None:
     [row] = admin.reads("trunk", "list")
     assert "oculta" not in str(row)
     assert row["register"]
+
+
+def test_a_trunk_is_changed_and_keeps_the_rest(office: Admin) -> None:
+    office.does("trunk", "set", "carrier", "--host", "sip.example.cl", "--user", "56", "--password", "p", "--register")
+    office.does("trunk", "set", "carrier", "--match", "127.0.0.2", "--match", "127.0.0.3", "--codecs", "ulaw")
+    [row] = office.reads("trunk", "list")
+    assert (row["host"], row["user"], row["codecs"]) == ("sip.example.cl", "56", "ulaw")
+    assert (row["match"], row["numbers"]) == (["127.0.0.2", "127.0.0.3"], 3)
+    assert office.does("trunk", "set", "carrier", "--no-register")
+    assert office.reads("trunk", "list")[0]["registration"] is None
+
+
+def test_without_asterisk_nobody_claims_to_know_who_is_registered(office: Admin) -> None:
+    nobody_there = {"PBX_ASTERISK__AMI_PORT": "16899"}
+    office.does("secretary", "add", "Ana")
+    office.does("trunk", "set", "carrier", "--host", "sip.example.cl", "--user", "56", "--password", "p", "--register")
+    for group, column in (("secretary", "telephone"), ("trunk", "registration")):
+        [row] = json.loads(office.does(group, "list", "--json", env=nobody_there))
+        assert row[column] == "unknown"
+        assert "unknown" in office.does(group, "list", env=nobody_there)
 
 
 def test_brackets_in_a_name_are_no_markup(office: Admin) -> None:
