@@ -1,16 +1,19 @@
 """How a call's journal reads: words for every event in both languages, and nothing hostile gets through."""
 
+from datetime import UTC, datetime
 from string import Formatter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.call import flow
-from pbx_control.domain.call.model import Deadline, Phase
+from pbx_control.domain.call import flow, journal
+from pbx_control.domain.call.events import DeadlinePassed
+from pbx_control.domain.call.model import Call, Deadline, Phase, Seat
 from pbx_control.domain.call.story import ENGLISH, KEYS, SPANISH, sentence
 
 ANA = {"secretary": "Ana"}
+NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,17 @@ ANA = {"secretary": "Ana"}
 )
 def test_a_line_reads_like_speech(event: str, details: dict[str, object], spanish: str, english: str) -> None:
     assert (sentence(event, details, "es"), sentence(event, details, "en")) == (spanish, english)
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("deadline", Deadline)
+def test_a_deadline_of_a_secretarys_telephone_names_her(deadline: Deadline, language: str) -> None:
+    ringing = Call("pbx-1.1", phase=Phase.OFFERING, seat=Seat(1, "ana", "Ana"))
+    told = journal.details(DeadlinePassed(NOON, deadline, 3), ringing, ringing)
+    line = sentence("DeadlinePassed", told, language)
+    assert ("Ana" in line) is (deadline in ("offer", "withdrawal"))
+    assert ("3" in line) is (deadline == "position")
+    assert "–" not in line
 
 
 def test_every_event_has_its_words() -> None:

@@ -14,7 +14,10 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
     SwitchRefused,
 )
-from pbx_control.domain.call.model import Call
+from pbx_control.domain.call.model import Call, Deadline
+
+# The deadlines that are about a secretary's telephone.
+HERS = (Deadline.OFFER, Deadline.WITHDRAWAL)
 
 
 def details(event: Event, before: Call, after: Call) -> dict[str, Any]:
@@ -37,7 +40,8 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
         case PromptEnded():
             return {"during": before.phase.value}
         case DeadlinePassed(name=name, position=position):
-            return {"deadline": name.value} | ({"position": position} if name == "position" else {})
+            told = {"deadline": name.value} | ({"position": position} if name == Deadline.POSITION else {})
+            return told | (_her(before) if name in HERS else {})
         case RecordingEnded(path=path):
             return {"file": path}
         case FilesInspected(recording_seconds=recording, message_seconds=message):
