@@ -14,7 +14,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain.call.story import sentence
-from pbx_control.domain.wording import clean_line, duration, readable_number
+from pbx_control.domain.wording import caller_line, clean_line, duration, readable_number
 from pbx_control.errors import ClientMistake
 from pbx_control.store import call_log, clients
 from pbx_control.store.call_log import Following, Line, LoggedCall
@@ -24,7 +24,6 @@ from pbx_control.store.engine import reading
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
 # `watch` looks so often, seconds: a person sees it as it happens, and the database hardly notices.
 LOOK_EVERY = 0.3
-NAME_LIMIT = 60
 
 
 @click.group()
@@ -102,7 +101,7 @@ def _row(desk: Desk, one: LoggedCall) -> dict[str, Any]:
     return {
         "id": one.id,
         "client": one.client,
-        "caller": _caller(one),
+        "caller": caller_line(one.caller_name, one.caller),
         "arrived": one.arrived_at,
         "outcome": desk.say(one.phase if one.live else one.outcome),
         "secretary": one.secretary,
@@ -116,15 +115,11 @@ def _header(desk: Desk, one: LoggedCall) -> dict[str, object]:
     flaw = f" ({desk.say(one.recording_flaw)})" if one.recording_flaw else ""
     files = {"recording": one.recording + flaw, "message": one.message}
     return (
-        {"id": one.id, "caller": _caller(one), "client": one.client, "did": readable_number(one.did)}
+        {"id": one.id, "caller": caller_line(one.caller_name, one.caller), "client": one.client, "did": readable_number(one.did)}
         | {name: value for name, value in _row(desk, one).items() if name not in ("id", "caller", "client")}
         | {name: value for name, value in files.items() if value}
         | {"hosted_by": desk.say("the daemon" if one.hosted_by == "daemon" else "the switch alone")}
     )
-
-
-def _caller(one: LoggedCall) -> str:
-    return " ".join(filter(None, [clean_line(one.caller_name, NAME_LIMIT), readable_number(one.caller)]))
 
 
 def _length(desk: Desk, seconds: float | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.wording import caller_line, clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.media import recordings
 from pbx_control.store import clients
@@ -41,7 +41,7 @@ def list_recordings(desk: Desk, slug: str | None, limit: int, as_json: bool) -> 
     if as_json:
         print_json(rows)
     elif rows:
-        said = [row | {"flaw": desk.say(row["flaw"]), "message": bool(row["message"])} for row in rows]
+        said = [_said(desk, row) for row in rows]
         desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
     else:
         desk.tell("nothing to show")
@@ -72,6 +72,7 @@ def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:
         "client": one.client,
         "did": one.did,
         "caller": one.caller,
+        "caller_name": one.caller_name,
         "arrived": one.arrived_at,
         "talked": one.talked,
         "recording": one.recording,
@@ -80,6 +81,15 @@ def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:
         "seconds": round(facts.seconds, 1),
         "bytes": facts.bytes,
         "flaw": one.flaw,
+    }
+
+
+def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    """A row for a person; the caller as in `call list`."""
+    return row | {
+        "caller": caller_line(row["caller_name"], row["caller"]),
+        "flaw": desk.say(row["flaw"]),
+        "message": bool(row["message"]),
     }
 
 

@@ -55,6 +55,11 @@ def readable_number(number: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def caller_line(name: str, number: str) -> str:
+    """Who called, in a list: the name that his telephone sent, if any, and the number; "" if both are unknown."""
+    return " ".join(filter(None, [clean_line(name, NAME_LIMIT), readable_number(number)]))
+
+
 def dialable_number(number: str) -> str:
     """The number in E.164 if it is one that can be called back, else the empty string."""
     parsed = _parsed(number)

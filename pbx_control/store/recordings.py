@@ -18,6 +18,7 @@ class RecordedCall:
     client: str  # slug
     did: str
     caller: str
+    caller_name: str
     arrived_at: datetime
     talked: timedelta | None  # None while the call lasts, or if nobody answered
     recording: str
@@ -53,6 +54,7 @@ def _recorded(row: Row[Any]) -> RecordedCall:
         client=row.slug or "",
         did=row.did,
         caller=row.caller,
+        caller_name=row.caller_name,
         arrived_at=row.arrived_at,
         talked=row.ended_at - row.answered_at if ended else None,
         recording=row.recording,

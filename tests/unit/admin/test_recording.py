@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Home:
     with writing(engine) as conn:
         conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
         conn.execute(insert(client).values(id=2, slug="otra", name="Otra", week="never", created_at=NOON))
-        facts = {"client_id": 1, "did": "+56225550101", "caller": "+56912345678", "phase": "ended"}
+        facts = {"client_id": 1, "did": "+56225550101", "caller": "anonymous", "phase": "ended"} | {"caller_name": "María"}
         conn.execute(
             insert(call),
             [
@@ -89,6 +89,7 @@ def test_a_lost_file_is_told(home: Home) -> None:
 def test_the_table_shows_what_a_person_wants_to_know(home: Home) -> None:
     shown = pbx_control(home, "list", "--client", "andes", "--limit", "1").stdout
     assert "pbx-2.1" in shown
+    assert "María anonymous" in shown
     assert "pbx-1.1" not in shown
 
 
