@@ -26,7 +26,11 @@ def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
     def act(connection: Any) -> list[str]:
         return dids.add(connection, numbers, trunks.find(connection, trunk).id if trunk else None)
 
-    desk.tell("added: {numbers}", numbers=", ".join(change(desk, act)))
+    added = ", ".join(change(desk, act))
+    if trunk:
+        desk.tell("added: {numbers}", numbers=added)
+    else:
+        desk.tell("added: {numbers}; their calls may come by any trunk", numbers=added)
 
 
 @did.command(epilog=examples("did assign +56225550101 andes", "did assign +56322555010 andes --main"))

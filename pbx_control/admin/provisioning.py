@@ -92,10 +92,18 @@ def _beginning(names: Callable[[Connection], Iterable[str]]) -> Callable[[Connec
     return lambda connection, start: (name for name in names(connection) if name.startswith(start))
 
 
+def _secretary(connection: Connection, start: str) -> Iterator[str]:
+    """Secretaries by name; where it has a blank, by SIP user: the shell would take the name for several words."""
+    for row in secretaries.rows(connection):
+        name, user = row["name"], row["user"]
+        if name.startswith(start) or user.startswith(start):
+            yield name if name.split() == [name] else user
+
+
 CLIENT = Named("client", clients.slugs)
 NUMBER = Named("number", dids.numbers)
 TRUNK = Named("trunk", _beginning(trunks.names))
-SECRETARY = Named("name", _beginning(secretaries.names))
+SECRETARY = Named("name", _secretary)
 
 
 def client_argument(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -242,6 +242,9 @@ SPANISH: dict[str, str] = {
     ),
     # --- numbers
     "added: {numbers}": "agregados: {numbers}",
+    "added: {numbers}; their calls may come by any trunk": (
+        "agregados: {numbers}; sus llamadas pueden llegar por cualquier troncal"
+    ),
     "{number} is now a number of {slug}": "{number} es ahora un número de {slug}",
     "{number} is released; it rests until {day}": "{number} queda liberado; descansa hasta el {day}",
     "{number} is removed": "{number} eliminado",

@@ -241,6 +241,22 @@ def test_shell_completes_names(office: Admin, words: list[str], begun: str, offe
     assert [item.value for item in found] == offered
 
 
+def test_a_secretary_whose_name_has_a_blank_is_completed_by_her_user(office: Admin) -> None:
+    office.does("secretary", "add", "Eva")
+    office.does("secretary", "add", "Ana Rojas")
+    [ana] = [row["user"] for row in office.reads("secretary", "list") if row["name"] == "Ana Rojas"]
+    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
+    for begun, offered in (("Ana", [ana]), ("ana-", [ana]), ("E", ["Eva"]), ("", [ana, "Eva"])):
+        words = ["--home", str(office.home), "secretary", "set"]
+        assert [item.value for item in complete.get_completions(words, begun)] == offered
+    office.does("secretary", "set", ana, "--paused")
+
+
+def test_numbers_without_a_trunk_are_told_to_come_by_any(office: Admin) -> None:
+    assert "any trunk" in office.does("did", "add", "+56225550109")
+    assert "trunk" not in office.does("did", "add", "+56225550108", "--trunk", "carrier")
+
+
 def test_shell_completes_nothing_without_a_home(tmp_path: Path) -> None:
     complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
     assert complete.get_completions(["--home", str(tmp_path), "client", "show"], "") == []
