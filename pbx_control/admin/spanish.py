@@ -626,6 +626,7 @@ SPANISH: dict[str, str] = {
     "Asterisk's AMI is away; see `pbx-control asterisk status`": (
         "el AMI de Asterisk no está disponible; vea `pbx-control asterisk status`"
     ),
+    "Asterisk does not list its {kind}: {why}": "Asterisk no da la lista de sus {kind}: {why}",
     "Asterisk does not answer {action} on AMI": "Asterisk no responde {action} por AMI",
     "Asterisk refused {action}: {why}": "Asterisk rechazó {action}: {why}",
     # --- the switch
