@@ -114,9 +114,10 @@ def _header(desk: Desk, one: LoggedCall) -> dict[str, object]:
     """What a person wants to know of a call before its story."""
     flaw = f" ({desk.say(one.recording_flaw)})" if one.recording_flaw else ""
     files = {"recording": one.recording + flaw, "message": one.message}
+    row = _row(desk, one)
     return (
-        {"id": one.id, "caller": caller_line(one.caller_name, one.caller), "client": one.client, "did": readable_number(one.did)}
-        | {name: value for name, value in _row(desk, one).items() if name not in ("id", "caller", "client")}
+        {"id": one.id, "caller": row["caller"], "client": one.client, "did": readable_number(one.did)}
+        | {name: value for name, value in row.items() if name not in ("id", "caller", "client")}
         | {name: value for name, value in files.items() if value}
         | {"hosted_by": desk.say("the daemon" if one.hosted_by == "daemon" else "the switch alone")}
     )

@@ -1,6 +1,6 @@
 """What the provisioning commands share: one transaction for each change, prompts spoken before it, names completed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import click

@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Home:
     with writing(engine) as conn:
         conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
         conn.execute(insert(client).values(id=2, slug="otra", name="Otra", week="never", created_at=NOON))
-        facts = {"client_id": 1, "did": "+56225550101", "caller": "anonymous", "phase": "ended"} | {"caller_name": "María"}
+        facts = {"client_id": 1, "did": "+56225550101", "caller": "anonymous", "caller_name": "María", "phase": "ended"}
         conn.execute(
             insert(call),
             [
