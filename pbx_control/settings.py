@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -93,6 +94,15 @@ class OfficeSettings(Section):
     name: str = "Secretariado"
     timezone: str = "America/Santiago"
     language: Literal["es", "en"] = "es"
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError):
+            raise ValueError("must be a time zone, for example America/Santiago") from None
+        return value
 
 
 class Secrets(Section):

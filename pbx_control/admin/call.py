@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain.call.story import sentence
 from pbx_control.domain.wording import caller_line, clean_line, duration, readable_number
@@ -33,14 +33,14 @@ def call() -> None:
 
 @call.command("list", epilog=examples("call list --client andes", "call list --since 2026-04-01 --json"))
 @click.option("--client", "slug", metavar="SLUG", type=CLIENT, help="Only those of this client.")
-@click.option("--since", metavar="TIME", help="Only those that arrived since then (ISO 8601).")
+@click.option("--since", metavar="TIME", help="Only those that arrived since then (ISO 8601; the office's clock).")
 @click.option("--live", is_flag=True, help="Only those that last still.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option
 @pass_desk
 def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: int, as_json: bool) -> None:
     """The newest calls, newest first."""
-    start = _instant(since) if since is not None else None
+    start = _instant(desk, since) if since is not None else None
     with reading(desk.engine) as connection:
         if slug is not None:
             clients.find(connection, slug)
@@ -128,7 +128,7 @@ def _length(desk: Desk, seconds: float | None) -> str | None:
 
 
 def _told(desk: Desk, line: Line) -> str:
-    return f"{line.at.astimezone():%H:%M:%S}  {sentence(line.event, line.details, desk.language)}"
+    return f"{line.at.astimezone(desk.zone):%H:%M:%S}  {sentence(line.event, line.details, desk.language)}"
 
 
 def _json(desk: Desk, line: Line) -> dict[str, Any]:
@@ -141,11 +141,12 @@ def _json(desk: Desk, line: Line) -> dict[str, Any]:
     }
 
 
-def _instant(text: str) -> datetime:
-    """An instant that a person wrote; without an offset, by this machine's clock."""
+def _instant(desk: Desk, text: str) -> datetime:
+    """An instant that a person wrote; without an offset, in the office's zone, as the lists show it."""
     try:
-        return datetime.fromisoformat(text).astimezone()
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=desk.zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ClientMistake(
-            "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=plain(clean_line(text, 40))
+            "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=clean_line(text, 40) or "–"
         ) from None

@@ -55,7 +55,7 @@ def assign(desk: Desk, number: str, slug: str, main: bool, resting: bool) -> Non
 def release(desk: Desk, number: str) -> None:
     """Takes a number from its client. It rests for 30 days before another one gets it."""
     free_from = change(desk, lambda connection: dids.release(connection, number, clock.now()))
-    desk.tell("{number} is released; it rests until {day}", number=number, day=free_from.date())
+    desk.tell("{number} is released; it rests until {day}", number=number, day=free_from.astimezone(desk.zone).date())
 
 
 @did.command(epilog=examples("did remove +56225550101"))

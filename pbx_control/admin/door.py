@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import Engine
@@ -43,6 +44,11 @@ class Desk:
         return open_engine(self.home, self.settings)
 
     @cached_property
+    def zone(self) -> ZoneInfo:
+        """The office's zone: people read times as the letters to clients tell them, wherever the machine's clock is."""
+        return ZoneInfo(self.settings.office.timezone)
+
+    @cached_property
     def console(self) -> "Console":
         # Imported here, as in `table`: most commands print a line, or JSON.
         from rich.console import Console
@@ -65,6 +71,10 @@ class Desk:
         """Prints a line for a person."""
         click.echo(self.say(template, **values))
 
+    def plain(self, cell: object) -> str:
+        """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04")."""
+        return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Prints rows under translated headings."""
         from rich.table import Table
@@ -73,7 +83,7 @@ class Desk:
         for column in columns:
             table.add_column(self.say(column), overflow="fold")
         for row in rows:
-            table.add_row(*(plain(cell) for cell in row))
+            table.add_row(*(self.plain(cell) for cell in row))
         self.console.print(table)
 
 
@@ -179,13 +189,11 @@ def reading_command(columns: Sequence[str]) -> Callable[[Callable[..., list[dict
 
 
 def plain(cell: object) -> str:
-    """A table cell as text: instants in local wall time, lists joined, nothing for None."""
+    """What is no instant as text: lists joined, a dash for nothing."""
     if cell is None or cell == "":
         return "–"
     if isinstance(cell, bool):
         return "✓" if cell else "–"
-    if isinstance(cell, datetime):
-        return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(cell, (list, tuple, set, frozenset)):
         return ", ".join(str(item) for item in cell) or "–"
     return str(cell)

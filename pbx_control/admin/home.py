@@ -13,7 +13,7 @@ import click
 from sqlalchemy import func, select
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home
@@ -202,7 +202,7 @@ def _database_state(desk: Desk) -> dict[str, Any]:
 def _state(desk: Desk, fact: dict[str, Any]) -> str:
     word = "ready" if fact["ready"] else "not ready" if fact.get("running", True) else "not running"
     rest = [
-        f"{desk.say(name)} {plain(value)}"
+        f"{desk.say(name)} {desk.plain(value)}"
         for name, value in fact.items()
         if name not in ("ready", "running") and value is not None
     ]

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, plain, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
@@ -58,7 +58,7 @@ def show(desk: Desk, message_id: int, as_json: bool) -> None:
     text = row.pop("text")
     row["state"] = desk.say(row["state"])
     for name, value in row.items():
-        click.echo(f"{desk.say(name)}: {plain(value)}")
+        click.echo(f"{desk.say(name)}: {desk.plain(value)}")
     click.echo(f"\n{text.rstrip()}")
 
 

@@ -7,7 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 from sqlalchemy import Connection
 
-from pbx_control.admin.door import Desk, plain
+from pbx_control.admin.door import Desk
 from pbx_control.errors import PbxError
 from pbx_control.settings import find_home
 from pbx_control.store import clients, dids, secretaries, trunks
@@ -61,7 +61,7 @@ def card(desk: Desk, facts: Mapping[str, object]) -> None:
     labels = {name: desk.say(name) for name in facts}
     width = max(map(len, labels.values()))
     for name, value in facts.items():
-        click.echo(f"{labels[name]:{width}}  {plain(value)}")
+        click.echo(f"{labels[name]:{width}}  {desk.plain(value)}")
 
 
 def examples(*lines: str) -> str:

@@ -130,6 +130,28 @@ def test_list_refuses_what_is_no_time(home: Home, time: str) -> None:
     assert len(result.stderr.splitlines()) <= 1
 
 
+def test_people_read_times_by_the_offices_clock_and_programs_in_utc(home: Home) -> None:
+    home.settings_file.write_text('[office]\ntimezone = "America/Lima"\n')  # UTC-5, without summer time
+    assert "2026-08-03 11:00:00 -05" in pbx(home, "list").stdout
+    told = pbx(home, "show", "100.1").stdout
+    assert "2026-08-03 11:00:00 -05" in told
+    assert "\n11:00:00  Ana" in told
+    assert json.loads(pbx(home, "show", "100.1", "--json").stdout)["arrived_at"] == "2026-08-03T16:00:00+00:00"
+
+
+@pytest.mark.parametrize(("since", "found"), [("2026-08-03T12:00", 1), ("2026-08-03T11:00", 3)])
+def test_since_is_by_the_offices_clock_too(home: Home, since: str, found: int) -> None:
+    home.settings_file.write_text('[office]\ntimezone = "America/Lima"\n')
+    assert len(json.loads(pbx(home, "list", "--json", "--since", since).stdout)) == found
+
+
+def test_a_zone_that_does_not_exist_is_refused(home: Home) -> None:
+    home.settings_file.write_text('[office]\ntimezone = "America/Sur"\n')
+    result = pbx(home, "list")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "office.timezone is wrong" in result.stderr
+
+
 def test_list_of_an_unknown_client_is_refused(home: Home) -> None:
     assert pbx(home, "list", "--client", "nadie").exit_code == 1
 
