@@ -262,6 +262,7 @@ def run(desk: Desk, with_asterisk: bool) -> None:
 
     Live calls go on when it ends: Asterisk keeps the service alone until the next daemon adopts them.
     """
+    desk.about_to_change()
     settings = desk.settings
     lock = take_lock(desk.home)
     log_to_stderr()

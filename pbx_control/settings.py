@@ -1,6 +1,7 @@
 """The settings of one home: pbx.toml, each overridden by the environment (`PBX_SIP__BIND` for `[sip] bind`)."""
 
 import os
+import pwd
 import re
 import tomllib
 from dataclasses import dataclass
@@ -181,6 +182,21 @@ def find_home(option: str | None = None) -> Home:
             "the home {root} cannot be used: its path may hold only letters, digits and / . _ + @ -", root=root
         )
     return Home(root)
+
+
+def require_owner(home: Home) -> None:
+    """Raises ClientMistake if root is about to change another user's home: what root leaves there locks him out."""
+    if os.geteuid() != 0 or not home.root.is_dir() or (owner := home.root.stat().st_uid) == 0:
+        return
+    try:
+        user = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        user = str(owner)
+    raise ClientMistake(
+        "the home {home} is {user}'s: run it as that user: runuser -u {user} -- pbx-control …",
+        home=home.root,
+        user=user,
+    )
 
 
 def load(home: Home) -> Settings:

@@ -20,6 +20,7 @@ def asterisk() -> None:
 @pass_desk
 def start(desk: Desk, foreground: bool) -> None:
     """Start Asterisk and wait until it answers."""
+    desk.about_to_change()
     switch = runtime.choose(desk.home, desk.settings)
     with telling(desk) as tell:
         tell("starting Asterisk")
@@ -33,6 +34,7 @@ def start(desk: Desk, foreground: bool) -> None:
 @pass_desk
 def prepare(desk: Desk) -> None:
     """Make what a start would have to make first: a root file system or a container image."""
+    # Root may, in another user's home: systemd has root do it, and what is made is given to the home's owner.
     with telling(desk) as tell:
         kind = runtime.choose(desk.home, desk.settings).prepare(tell)
     desk.tell("Asterisk can be started ({runtime})", runtime=kind)
@@ -42,6 +44,7 @@ def prepare(desk: Desk) -> None:
 @pass_desk
 def stop(desk: Desk) -> None:
     """Stop Asterisk; calls that are going on are cut."""
+    desk.about_to_change()
     with telling(desk) as tell:
         tell("stopping Asterisk")
         stopped = runtime.choose(desk.home, desk.settings).stop()
@@ -52,6 +55,7 @@ def stop(desk: Desk) -> None:
 @pass_desk
 def restart(desk: Desk) -> None:
     """Stop Asterisk and start it anew, for changed settings of [sip] and [asterisk]; all calls end."""
+    desk.about_to_change()
     switch = runtime.choose(desk.home, desk.settings)
     with telling(desk) as tell:
         tell("stopping Asterisk: all calls end")

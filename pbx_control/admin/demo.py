@@ -31,6 +31,7 @@ def demo(desk: Desk, stay: bool) -> None:
     Everything lies in the folder `demo` of the home and is made anew each time. Exit status 0 only if all of it
     really happened.
     """
+    desk.about_to_change()
     screen = Screen(desk)
     with suppress(asyncio.CancelledError):
         asyncio.run(_perform(desk, screen, stay))

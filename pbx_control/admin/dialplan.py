@@ -55,6 +55,7 @@ def diff(desk: Desk, as_json: bool) -> None:
 @pass_desk
 def apply(desk: Desk, as_json: bool) -> None:
     """Brings what is provisioned into force: no call is cut, and if Asterisk refuses it the old one comes back."""
+    desk.about_to_change()
     done = publish.publish(desk.home, desk.settings)
     if as_json:
         print_json({name: getattr(done, name) for name in done.__dataclass_fields__})

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pbx_control.admin.spanish import SPANISH
 from pbx_control.errors import ClientMistake, PbxError
-from pbx_control.settings import Home, Settings, find_home, load
+from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.engine import open_engine
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ class Desk:
         # rich drops colours when the output is no terminal or NO_COLOR is set
         # and brackets in a client's name are no markup
         return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
+
+    def about_to_change(self) -> None:
+        """For commands that write into the home. Raises ClientMistake if root would, in another user's home."""
+        require_owner(self.home)
 
     def close(self) -> None:
         """Lets the database go, if the command used it."""

@@ -78,6 +78,7 @@ def setup(desk: Desk) -> None:
 
     Does only what is missing: run it again after each new version.
     """
+    desk.about_to_change()
     make_folders(desk.home)
     keep_secrets(desk.home)
     _migrate(desk)

@@ -22,6 +22,7 @@ class _Rehearsed(Exception):
 
 def change(desk: Desk, act: Callable[[Connection], T]) -> T:
     """Does a change in one transaction that counts as a new revision; gives what `act` gives."""
+    desk.about_to_change()
     with changing(desk.engine) as connection:
         return act(connection)
 
@@ -32,6 +33,7 @@ def change_heard(desk: Desk, slug: str, act: Callable[[Connection], T]) -> T:
     The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
     there, and the database is not locked while a voice speaks.
     """
+    desk.about_to_change()
     _speak(desk, _rehearse(desk, slug, act))
     return change(desk, act)
 

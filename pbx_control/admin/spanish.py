@@ -138,6 +138,9 @@ SPANISH: dict[str, str] = {
     "the home {root} cannot be used: its path may hold only letters, digits and / . _ + @ -": (
         "no se puede usar la carpeta {root}: su ruta solo puede tener letras, dígitos y / . _ + @ -"
     ),
+    "the home {home} is {user}'s: run it as that user: runuser -u {user} -- pbx-control …": (
+        "la carpeta {home} es de {user}: ejecútelo como ese usuario: runuser -u {user} -- pbx-control …"
+    ),
     "there is no {file}: run `pbx-control setup` first, or name the home with --home": (
         "no existe {file}: ejecute primero `pbx-control setup`, o indique la carpeta con --home"
     ),

@@ -14,6 +14,7 @@ import pytest
 from terminal import Admin
 
 from pbx_control.admin.home import make_folders
+from pbx_control.asterisk.runtime import Runtime
 from pbx_control.settings import Home
 
 REPOSITORY = Path(__file__).parents[3]
@@ -88,6 +89,43 @@ def test_database_of_the_environment_is_honoured(admin: Admin, postgres_url: str
     assert "andes" in admin.does("client", "list", env=environment)
     assert admin.reads("client", "list") == []
     assert postgres_url not in (admin.home / "pbx.toml").read_text()
+
+
+@pytest.fixture
+def root_elsewhere(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> Admin:
+    """Root, in a home that is another user's."""
+    if os.geteuid() == 0:
+        os.chown(admin.home, 65534, 65534)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return admin
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["setup"], ["run"], ["run", "--with-asterisk"], ["dialplan", "apply"]),
+        *(["asterisk", verb] for verb in ("start", "stop", "restart")),
+        *(["client", "add", "andes", "--name", "Andes"], ["secretary", "add", "Ana"]),
+    ],
+    ids=" ".join,
+)
+def test_root_leaves_nothing_in_another_users_home(root_elsewhere: Admin, words: list[str]) -> None:
+    def everything() -> dict[Path, float]:
+        return {path: path.lstat().st_mtime for path in root_elsewhere.home.rglob("*")}
+
+    before = everything()
+    owner = root_elsewhere.home.owner()
+    assert f"is {owner}'s: run it as that user: runuser -u {owner} --" in root_elsewhere.is_refused(*words)
+    assert everything() == before
+
+
+def test_root_may_look_at_another_users_home_and_prepare_his_asterisk(
+    root_elsewhere: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert root_elsewhere.reads("client", "list") == []
+    assert root_elsewhere.types("status").stderr == ""
+    monkeypatch.setattr(Runtime, "prepare", lambda _self, _tell: "rootfs")
+    assert "Asterisk can be started (rootfs)" in root_elsewhere.does("asterisk", "prepare")
 
 
 def test_status_without_a_daemon(admin: Admin) -> None:
