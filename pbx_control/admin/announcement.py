@@ -84,6 +84,7 @@ def _upload(desk: Desk, slug: str, path: Path | None) -> str:
     """The audio name of a converted upload; the client is looked up first, so that nothing is kept for a stranger."""
     from pbx_control.media.prompts import store_upload
 
+    desk.about_to_change()
     with reading(desk.engine) as connection:
         clients.find(connection, slug)
     return store_upload(desk.home, path or Path())

@@ -1,6 +1,7 @@
 """What `doctor` looks at: each check tells what it found in one line, with what to do about it."""
 
 import os
+import re
 import shutil
 import smtplib
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from pbx_control.asterisk.dialplan import trunk_section
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
-from pbx_control.asterisk.runtime.ports import require_free
+from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
@@ -33,6 +35,10 @@ from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients
 from pbx_control.store.tables import recipient
 
+# A line of `pjsip show transports`: name and bound address.
+TRANSPORT = re.compile(r"^Transport:\s+(transport-\w+)\s.*\s(\S+:\d+)\s*$", re.MULTILINE)
+# Whose bind each setting is; transport-tcp's is that of udp.
+TRANSPORTS = {"[sip] bind": "transport-udp", "[sip] tls_bind": "transport-tls"}
 GIGABYTE = 10**9
 # Below these the disk is nearly full, or will be in days: an hour of recordings takes 58 MB.
 LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
@@ -116,6 +122,29 @@ def check_asterisk(desk: Desk) -> Iterator[Finding]:
     else:
         yield bad("Asterisk does not run: pbx-control asterisk start")
         yield from _obstacles(desk)
+
+
+def check_listening(desk: Desk) -> Iterator[Finding]:
+    """Asterisk listens where [sip] says: it goes on where it began, whatever it is told later."""
+    switch = choose(desk.home, desk.settings)
+    if switch.wanted == "external" or not switch.status().answers:
+        return
+    binds = dict(TRANSPORT.findall(switch.command("pjsip show transports")))
+    for port in switch.instance.ports:
+        begun = binds.get(TRANSPORTS.get(port.setting, ""))
+        if begun and not _same_place(begun, port):
+            yield bad(
+                "Asterisk listens on {begun}, not on {wanted} ({setting}): pbx-control setup, "
+                "then restart it: pbx-control asterisk restart (all calls end)",
+                begun=begun,
+                wanted=f"{port.address}:{port.number}",
+                setting=port.setting,
+            )
+
+
+def _same_place(bind: str, port: Port) -> bool:
+    host, _, number = bind.rpartition(":")
+    return (ip_address(host.strip("[]")), number) == (ip_address(port.address), str(port.number))
 
 
 def _obstacles(desk: Desk) -> Iterator[Finding]:
@@ -228,6 +257,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_database,
     check_prompts,
     check_asterisk,
+    check_listening,
     check_names,
     check_daemon,
     check_carriers,

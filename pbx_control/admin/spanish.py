@@ -674,6 +674,11 @@ SPANISH: dict[str, str] = {
     "Asterisk runs but does not answer: pbx-control asterisk stop, then start": (
         "Asterisk está en marcha pero no responde: pbx-control asterisk stop, luego start"
     ),
+    "Asterisk listens on {begun}, not on {wanted} ({setting}): pbx-control setup, "
+    "then restart it: pbx-control asterisk restart (all calls end)": (
+        "Asterisk escucha en {begun}, no en {wanted} ({setting}): pbx-control setup, "
+        "luego reinícielo: pbx-control asterisk restart (se cortan todas las llamadas)"
+    ),
     "Asterisk does not run: pbx-control asterisk start": "Asterisk no está en marcha: pbx-control asterisk start",
     "looking up {name} is slow and stalls calls: add 127.0.0.1 {name} to /etc/hosts": (
         "resolver {name} es lento y frena las llamadas: agregue 127.0.0.1 {name} a /etc/hosts"

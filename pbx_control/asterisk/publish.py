@@ -8,6 +8,7 @@ markers (`asterisk/dialplan.py` DATED) and reloaded by the next publication.
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -148,8 +149,24 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
             raise
         reloaded, running = (), False
     _remove_old(home)
-    late = tuple(name for name in staged.changed if name not in MODULES) if running else ()
+    late = _read_at_start(staged, before) if running else ()
     return Publication(staged.revision, staged.changed, reloaded, running, late)
+
+
+def _read_at_start(staged: Staged, before: Path | None) -> tuple[str, ...]:
+    """The changed files that count at Asterisk's next start only: pjsip.conf too, if where it listens has changed."""
+    late = tuple(name for name in staged.changed if name not in MODULES)
+    if before is None or "pjsip.conf" not in staged.changed:
+        return late
+    old, new = (transports_of((folder / "pjsip.conf").read_text()) for folder in (before, staged.folder))
+    return late if old == new else (*late, "pjsip.conf")
+
+
+def transports_of(text: str) -> list[str]:
+    """The lines of pjsip.conf that are about transports: they stay as they were when Asterisk started."""
+    sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
+    mine = [section for section in sections if section.startswith(("[network]", "[transport-"))]
+    return [line for section in mine for line in section.splitlines() if line and not line.startswith(";")]
 
 
 def publish(home: Home, settings: Settings, office: Office | None = None) -> Publication:

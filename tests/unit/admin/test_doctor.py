@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from terminal import Admin
 
+from pbx_control.asterisk.runtime import Runtime, Status
+
 PORTS = {"PBX_ASTERISK__HTTP_PORT": "16170", "PBX_ASTERISK__AMI_PORT": "16171", "PBX_SIP__BIND": "127.0.0.1:16172"}
 NO_MAIL = {"PBX_MAIL__HOST": "127.0.0.1", "PBX_MAIL__PORT": "16179"}
 
@@ -49,6 +51,28 @@ def test_without_a_home_it_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_mistyped_variable_is_told_with_what_is_meant(admin: Admin) -> None:
     found = findings(admin, PBX_SIPP__BIND="0.0.0.0:5060")
     assert level(found, "PBX_SIPP__BIND means nothing: is PBX_SIP__BIND meant?") == "warn"
+
+
+TOLD = """
+Transport:  <TransportId........>  <Type>  <cos>  <tos>  <BindAddress....................>
+==========================================================================================
+
+Transport:  transport-tcp             tcp      0      0  127.0.0.1:16172
+Transport:  transport-udp             udp      0      0  127.0.0.1:16172
+
+Objects found: 2
+"""
+
+
+@pytest.mark.parametrize(("bind", "restart"), [("127.0.0.1:16172", False), ("127.0.0.1:5060", True)])
+def test_a_changed_bind_that_is_not_in_force_is_told(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, bind: str, restart: bool
+) -> None:
+    running = Status(running=True, answers=True, runtime="rootfs", version="22.10.1")
+    monkeypatch.setattr(Runtime, "status", lambda _self: running)
+    monkeypatch.setattr(Runtime, "command", lambda _self, _text: TOLD)
+    told = [finding for finding in findings(admin, PBX_SIP__BIND=bind) if "pbx-control asterisk restart" in finding]
+    assert [f"listens on 127.0.0.1:16172, not on {bind} ([sip] bind)" in line for line in told] == [True] * restart
 
 
 def test_a_busy_port_is_told_with_its_owner(admin: Admin) -> None:
