@@ -159,7 +159,7 @@ async def test_a_daemon_that_is_asked_to_end_drops_nobody(town):
     waiting = await town.world.call(firm.number, JUAN)
     await waiting.ringing()
     await town.office.stop_daemon()
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     await town.office.start_daemon()
     assert (caller.end.at, waiting.end.at) == (None, None)
     await waiting.hang_up()
