@@ -23,7 +23,7 @@ demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARG
 	@$(BIN)/pbx-control demo $(ARGS)
 
 test: check .venv/.debian-test ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
-	@$(BIN)/pytest -m "switch or postgres" --durations=15 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "switch or postgres" --durations=15 $(ARGS)
 
 check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/ruff check

@@ -20,6 +20,14 @@ PORTS = Ports(16400, audio=24000)
 SERIAL = count(1)  # no two firms of a run have the same number
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that use the same ports run one after the other, in one process of `pytest --dist loadgroup`."""
+    for item in items:
+        shared = next((name for name in ("town", "alone") if name in getattr(item, "fixturenames", ())), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @dataclass(frozen=True)
 class Firm:
     """A client of the installation: its number, and where its letters arrive."""

@@ -14,7 +14,9 @@ LIMIT = 30.0  # s for one scenario
 # A port of this run of tests: SIPp does not look for a free one.
 AUDIO = 25900 + 2 * (os.getpid() % 40)
 
-_local_ports = itertools.cycle(range(16490, 16500))
+# Ten for each process of `pytest -n 2` (gw0, gw1).
+_first = 16490 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_local_ports = itertools.cycle(range(_first, _first + 10))
 
 
 @dataclass(frozen=True)
