@@ -30,6 +30,8 @@ class Script(StreamRequestHandler):
     def handle(self) -> None:
         while self.rfile.readline().strip():
             pass  # agi_…: the call's variables, up to an empty line
+        if not self.server.resting:
+            return  # everybody talks: the call ends, and counts as failed
         user = self.server.resting.popleft()
         try:
             self.wfile.write(f"EXEC Dial PJSIP/{user}\n".encode())
