@@ -64,7 +64,7 @@ def add(
     name = checks.line(name, "NAME", longest=60)
     if name in names(connection):
         raise ClientMistake("there is a secretary {name} already: choose another name", name=name)
-    account = Account(_user_name(name), _password())
+    account = Account(_free_user_name(connection, name), _password())
     added = connection.execute(
         insert(secretary).values(
             name=name,
@@ -151,6 +151,12 @@ def _set_clients(connection: Connection, secretary_id: int, client_ids: Sequence
     pairs = [{"secretary_id": secretary_id, "client_id": client_id} for client_id in sorted(set(client_ids))]
     if pairs:
         connection.execute(insert(secretary_client), pairs)
+
+
+def _free_user_name(connection: Connection, name: str) -> str:
+    """One that nobody has, not even somebody who has left: of many with one first name, two draw the same tail."""
+    taken = set(connection.execute(select(secretary.c.user)).scalars())
+    return next(user for user in iter(lambda: _user_name(name), None) if user not in taken)
 
 
 def _user_name(name: str) -> str:

@@ -462,3 +462,15 @@ def test_holiday_that_is_one_already_or_none_is_refused(office: Engine) -> None:
         holidays.add(connection, OWN, client_id(connection))
     with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
         holidays.add(connection, OWN, client_id(connection))
+
+
+def test_many_secretaries_of_one_first_name_get_users_of_their_own(
+    office: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter(["ana-1a1a", "ana-1a1a", "ana-1a1a", "ana-2b2b"])
+    monkeypatch.setattr(secretaries, "_user_name", lambda name: next(drawn))
+    with changing(office) as connection:
+        users = [
+            secretaries.add(connection, name, languages=("es",), client_ids=None).user for name in ("Ana S", "Ana R")
+        ]
+    assert users == ["ana-1a1a", "ana-2b2b"]
