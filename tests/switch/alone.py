@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import worker
 from websockets.asyncio.client import connect
 
 from pbx_control.asterisk import runtime
@@ -26,7 +27,7 @@ from pbx_control.world.legs import Leg
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
 
-PORTS = Ports(16200, audio=22000)
+PORTS = worker.one_of(Ports(16200, audio=22000), Ports(17200, audio=60000))
 ARI_PASSWORD = "ari;password-of-the-tests"  # a semicolon begins a comment in Asterisk's files
 
 CLOSED, EXHAUSTED, BUSY, MESSAGE, WELCOME, NOTICE, TAKEN = 450.0, 500.0, 550.0, 600.0, 650.0, 750.0, 950.0

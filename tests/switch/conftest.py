@@ -10,22 +10,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import worker
 
 from pbx_control.world.installation import Installation, Ports
 from pbx_control.world.people import Telephone
 from pbx_control.world.post import Delivery, PostOffice
 from pbx_control.world.world import World
 
-PORTS = Ports(16400, audio=24000)
+# One town for each process of `pytest -n 2`.
+PORTS = worker.one_of(Ports(16400, audio=24000), Ports(17400, audio=58000))
 SERIAL = count(1)  # no two firms of a run have the same number
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that use the same ports run one after the other, in one process of `pytest --dist loadgroup`."""
-    for item in items:
-        shared = next((name for name in ("town", "alone") if name in getattr(item, "fixturenames", ())), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from dataclasses import dataclass
 from pathlib import Path
 
+import worker
+
 SCENARIOS = Path(__file__).parents[1] / "sipp"
 CARRIER, STRANGER = "127.0.0.2", "127.0.0.9"
 LIMIT = 30.0  # s for one scenario
@@ -14,9 +16,7 @@ LIMIT = 30.0  # s for one scenario
 # A port of this run of tests: SIPp does not look for a free one.
 AUDIO = 25900 + 2 * (os.getpid() % 40)
 
-# Ten for each process of `pytest -n 2` (gw0, gw1).
-_first = 16490 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_local_ports = itertools.cycle(range(_first, _first + 10))
+_local_ports = itertools.cycle(worker.one_of(range(16490, 16500), range(17490, 17500)))
 
 
 @dataclass(frozen=True)
