@@ -46,11 +46,10 @@ def seconds(path: Path) -> float:
     return len(_load(path)) / RATE
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a WAV has been closed: only then does its header tell its true length."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    return len(head) == 8 and int.from_bytes(head[4:], "little") == path.stat().st_size - 8
+def from_alaw(raw: Path, path: Path) -> Path:
+    """Writes bare a-law, as it came over the wire, as a WAV and returns its path."""
+    samples, _ = soundfile.read(str(raw), format="RAW", subtype="ALAW", samplerate=RATE, channels=1)
+    return _write(path, samples)
 
 
 def spans(path: Path, hertz: float, shortest: float = 0.2) -> list[Span]:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 # fmt: off
@@ -16,8 +17,8 @@ MODULES = (
     "res_pjsip_authenticator_digest", "res_pjsip_outbound_authenticator_digest", "res_pjsip_outbound_registration",
     "res_pjsip_registrar",
     "res_pjsip_header_funcs", "res_pjsip_pubsub", "chan_pjsip",
-    "func_periodic_hook", "app_chanspy", "func_cut", "func_groupcount", "func_uri", "func_channel", "func_callerid",
-    "func_base64", "app_mixmonitor", "app_playback", "app_userevent", "app_senddtmf",
+    "func_channel", "func_callerid", "func_base64",
+    "res_musiconhold", "app_record", "app_userevent", "app_senddtmf",
 )
 # fmt: on
 # Asterisk complains about each of these that is absent, although the world has nothing to say in them.
@@ -79,10 +80,13 @@ TLS_FILE = "tls.pem"
 BEHIND_NAT, INSIDE_NAT = "127.0.0.4", "10.0.0.5"
 
 
-def files(place: Place, accounts: Iterable[Account] = (), customers: Iterable[Account] = ()) -> dict[str, str]:
+def files(
+    place: Place, accounts: Iterable[Account] = (), customers: Iterable[Account] = (), sayings: Iterable[Path] = ()
+) -> dict[str, str]:
     """Every configuration file of the world's Asterisk by its name; pure, so that a new phone is a new rendering.
 
-    `accounts` are the softphones, `customers` those who may register with the carrier.
+    `accounts` are the softphones, `customers` those who may register with the carrier, `sayings` the sounds that
+    people say.
     """
     return dict.fromkeys(UNUSED, "") | {
         "asterisk.conf": _asterisk(place),
@@ -98,8 +102,18 @@ def files(place: Place, accounts: Iterable[Account] = (), customers: Iterable[Ac
             ]
         ),
         "extensions.conf": EXTENSIONS,
+        "musiconhold.conf": "\n".join(_saying(say) for say in sayings),
         "indications.conf": "[general]\ncountry=us\n[us]\ndescription=US\nringcadence=2000,4000\ndial=350+440\n",
     }
+
+
+def saying(say: Path) -> str:
+    """What the world's Asterisk calls a sound that somebody says."""
+    return f"say-{sha256(str(say).encode()).hexdigest()[:12]}"
+
+
+def _saying(say: Path) -> str:
+    return f"[{saying(say)}]\nmode=playlist\nentry={say.with_suffix('')}\n"
 
 
 def _asterisk(place: Place) -> str:
@@ -275,7 +289,11 @@ timers=yes"""
 
 # `called` reports each INVITE and waits for the person's decision, which comes as a redirect to `talking` or as a
 # hang-up. Texts of the other side reach the manager as base64: no name can break out of its header.
-# The recorder comes a moment after the answer: begun before the first sound arrives, one in seven wrote silence only.
+#
+# Who talks says his piece again and again, as music on hold, while what he hears is recorded. It is recorded as it
+# comes over the wire, in a-law: once the other side begins a new RTP stream whose numbers are lower (every second time
+# that a caller is joined with somebody, or music ends), this Asterisk translates nothing of it any more, and
+# MixMonitor() or a recording as WAV is silent from there on. Moments in which nothing at all arrives are not in it.
 EXTENSIONS = """[called]
 exten => _[-+a-zA-Z0-9_][-+a-zA-Z0-9_.].,1,Ringing()
  same => n,Set(FROM=${BASE64_ENCODE(:${PJSIP_HEADER(read,From)})})
@@ -286,11 +304,10 @@ exten => _[-+a-zA-Z0-9_][-+a-zA-Z0-9_.].,1,Ringing()
 
 [talking]
 exten => s,1,Answer()
- same => n,Wait(0.2)
- same => n,MixMonitor(,r(${HEARD}))
- same => n(again),Playback(${SAY})
- same => n,Goto(again)
+ same => n,StartMusicOnHold(${SAY})
+ same => n,Record(${HEARD}.alaw,0,0,kqx)
 
 [mute]
-exten => s,1,Wait(3600)
+exten => s,1,StopMusicOnHold()
+ same => n,Wait(3600)
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pbx_control.world import audio
+from pbx_control.world.config import saying
 
 # Performs an AMI action and tells whether Asterisk did it.
 Act = Callable[[dict[str, str]], Awaitable[bool]]
@@ -54,7 +55,6 @@ class Leg:
         self.label, self.say, self.heard, self.channel = label, say, heard, channel
         self.cause: int | None = None
         self.keys = ""  # what the other side pressed
-        self.ears = 1
         self.rang, self.answer, self.end = Milestone("rings"), Milestone("is answered"), Milestone("ends")
 
     async def ringing(self, seconds: float = PATIENCE) -> None:
@@ -68,9 +68,16 @@ class Leg:
     async def ended(self, seconds: float = PATIENCE) -> int | None:
         """Waits until it is over and returns the cause; then the file `heard` is complete."""
         await self._reaches(self.end, seconds)
-        while self.heard.exists() and not audio.is_whole(self.heard):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)  # the recorder closes its file in a thread of its own, and tells nobody
         return self.cause
+
+    def hung_up(self, cause: int) -> None:
+        """It is over, and with it the recording of what was heard."""
+        self.cause = cause
+        raw = self.heard.with_suffix(".alaw")
+        if raw.exists():
+            audio.from_alaw(raw, self.heard)
+            raw.unlink()
+        self.end.reach()
 
     async def hang_up(self, cause: int = NORMAL) -> None:
         """Hangs up (before the answer: gives up, or refuses with that cause)."""
@@ -92,18 +99,6 @@ class Leg:
         for name, value in conversation(self.say, self.heard).items():
             await self._do({"Action": "Setvar", "Variable": name, "Value": value})
         await self._go_to("talking")
-
-    async def listen_anew(self) -> Path:
-        """Begins a new file of what is heard and returns it.
-
-        After seconds in which nothing at all arrived, Asterisk's recorder loses what comes then: its two sides are
-        too far apart. A test that means to hear what follows such a hole listens anew.
-        """
-        self.ears += 1
-        heard = self.heard.with_stem(f"{self.heard.stem}-{self.ears}")
-        await self._do({"Action": "StopMixMonitor"})
-        await self._do({"Action": "MixMonitor", "Options": f"r({heard})"})
-        return heard
 
     async def _go_to(self, context: str) -> None:
         await self._do({"Action": "Redirect", "Context": context, "Exten": "s", "Priority": "1"})
@@ -146,5 +141,5 @@ def _header(event: Mapping[str, str], name: str) -> str:
 
 
 def conversation(say: Path, heard: Path) -> dict[str, str]:
-    """The channel variables of somebody who talks: what he says (without the suffix) and where his ear's file goes."""
-    return {"SAY": str(say.with_suffix("")), "HEARD": str(heard)}
+    """The channel variables of somebody who talks: what he says, and where his ear's file goes (without the suffix)."""
+    return {"SAY": saying(say), "HEARD": str(heard.with_suffix(""))}

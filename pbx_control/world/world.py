@@ -41,6 +41,7 @@ class World:
         self._booted = asyncio.Event()
         self._accounts: list[Account] = []
         self._customers: list[Account] = []
+        self._sayings: list[Path] = []  # what people say, as far as the outside Asterisk knows it
         self._telephones: dict[str, Telephone] = {}
         self._legs: dict[str, Leg] = {}  # by Asterisk's unique id
         self._serial = itertools.count(1)
@@ -157,16 +158,24 @@ class World:
         return await self._dial(channel, user, "", tone, None)
 
     async def _dial(self, channel: str, caller: str, name: str, tone: float, say: Path | None) -> Leg:
+        say = await self._learnt(say or self._tone(tone))
         ident = f"caller-{next(self._serial)}"
-        leg = Leg(
-            self._act, f"{ident} ({caller})", say or self._tone(tone), self.place.folder / "heard" / f"{ident}.wav"
-        )
+        leg = Leg(self._act, f"{ident} ({caller})", say, self.place.folder / "heard" / f"{ident}.wav")
         self._legs[ident] = leg
         talk = {"Context": "talking", "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "300000"}
         variables = [f"{key}={value}" for key, value in conversation(leg.say, leg.heard).items()]
         who = {"CallerID": f'"{name}" <{caller}>' if name else caller, "ChannelId": ident, "Variable": variables}
         await self._act({"Action": "Originate", "Channel": channel} | talk | who)
         return leg
+
+    async def _learnt(self, say: Path) -> Path:
+        """The same; from now on the outside Asterisk can say it, and all that telephones are to say."""
+        new = {say, *(telephone.say for telephone in self._telephones.values())} - set(self._sayings)
+        if new:
+            self._sayings += sorted(new)
+            self._write_config()
+            await self._act({"Action": "Reload", "Module": "res_musiconhold.so"})
+        return say
 
     def _telephone(self, name: str, tone: float, say: Path | None) -> Telephone:
         telephone = Telephone(name, self._act, self.place.folder / "heard", say or self._tone(tone))
@@ -178,7 +187,7 @@ class World:
         return path if path.exists() else audio.write_tone(path, hertz)
 
     def _write_config(self) -> None:
-        for name, text in files(self.place, self._accounts, self._customers).items():
+        for name, text in files(self.place, self._accounts, self._customers, self._sayings).items():
             (self.place.folder / "etc" / name).write_text(text)
 
     # --- the manager interface
@@ -242,8 +251,7 @@ class World:
 
     def _on_hangup(self, _: Manager, event: Any) -> None:
         if leg := self._legs.pop(event["Uniqueid"], None):
-            leg.cause = int(event["Cause"])
-            leg.end.reach()
+            leg.hung_up(int(event["Cause"]))
 
     def _on_originated(self, _: Manager, event: Any) -> None:
         leg = self._legs.get(event["Uniqueid"])

@@ -45,9 +45,10 @@ def test_noise_with_a_melody_counts_as_speech_and_a_tone_does_not(tmp_path):
     assert audio.speech(audio.write_tone(tmp_path / "tone.wav", 700, seconds=2)) == 0
 
 
-def test_a_recording_that_is_still_being_written_is_not_whole(tmp_path):
-    tone = audio.write_tone(tmp_path / "tone.wav", 700, seconds=1)
-    assert audio.is_whole(tone)
-    with tone.open("ab") as file:
-        file.write(b"\0" * 320)
-    assert not audio.is_whole(tone)
+def test_what_came_over_the_wire_becomes_a_recording(tmp_path):
+    tone, _ = soundfile.read(audio.write_tone(tmp_path / "tone.wav", 700, seconds=1))
+    raw = tmp_path / "wire.alaw"
+    soundfile.write(raw, tone, audio.RATE, format="RAW", subtype="ALAW")
+    heard = audio.from_alaw(raw, tmp_path / "heard.wav")
+    assert audio.seconds(heard) == pytest.approx(1)
+    assert audio.heard(heard, 700) == pytest.approx(1, abs=0.1)
