@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine
@@ -51,7 +53,7 @@ class CatchingUp:
     async def take_in(self, alive: Alive | None = None) -> None:
         """Takes in the calls that are over; `alive` also settles those that ended with an Asterisk that died."""
         async with self._one_at_a_time:
-            absent = await asyncio.to_thread(self._absence.gather, alive)
+            absent = await asyncio.to_thread(self._gather, alive)
             told = [call.id for call in absent if self._tell_board(call)]
             rest = [call for call in absent if call.outcome and self._board.call(call.id) is None]
             unknown = [call.id for call in absent if not call.outcome and self._board.call(call.id) is None]
@@ -60,6 +62,9 @@ class CatchingUp:
                 await asyncio.to_thread(self._absence.taken_in, [*told, *unknown, *remembered])
             if rest:
                 self._wrote()
+
+    def _gather(self, alive: Alive | None) -> list[AbsentCall]:
+        return [self._spoken(call) for call in self._absence.gather(alive)]
 
     def _tell_board(self, absent: AbsentCall) -> bool:
         """Tells a live call what became of it. True if that is all there is to do; a call that the switch took over
@@ -113,4 +118,22 @@ class CatchingUp:
         if not call.recording:
             return "missing"
         found = recordings.settle(self._home.recordings / call.recording)
-        return flaw(call.ended_at - call.answered_at, found.seconds if found.exists else None)
+        return flaw(_talked(call), found.seconds if found.exists else None)
+
+    def _spoken(self, call: AbsentCall) -> AbsentCall:
+        """The call without its message, if nobody is heard in that."""
+        if not call.message or recordings.is_spoken(self._home.recordings / call.message):
+            return call
+        missed = Outcome.MISSED if call.outcome is Outcome.LEFT_MESSAGE else call.outcome
+        return replace(call, message="", outcome=missed)
+
+
+def _talked(call: AbsentCall) -> timedelta:
+    """How long the caller talked, with one secretary after another: the switch records that, and no waiting."""
+    talked, since = timedelta(0), None
+    for event in call.events:
+        if event.name == "answered":
+            since = event.at
+        elif event.name in ("lost", "message", "ended") and since:
+            talked, since = talked + (event.at - since), None
+    return talked

@@ -74,9 +74,10 @@ def refuse_forward(ari: Ari, forwarded: Forwarded) -> None:
 
 def inspect_files(home: Home, command: InspectFiles) -> FilesInspected:
     """Looks at a call's files. Runs in a thread; a file that cannot be read counts as missing."""
-    return FilesInspected(
-        now(), _seconds(home.recordings, command.recording), _seconds(home.recordings, command.message)
-    )
+    message = _seconds(home.recordings, command.message)
+    if message and not recordings.is_spoken(home.recordings / command.message):
+        message = 0.0  # he waited for the tone and said nothing
+    return FilesInspected(now(), _seconds(home.recordings, command.recording), message)
 
 
 def _seconds(folder: Path, name: str) -> float | None:

@@ -32,7 +32,7 @@ WAV_HEADER, WAV_RATE = 44, 16000
 
 @dataclass(frozen=True, slots=True)
 class AbsentEvent:
-    """What the dialplan told of a call: entered, closed, exhausted, recording, answered, message, left, ended."""
+    """What the dialplan told of a call: entered, closed, exhausted, recording, answered, lost, message, left, ended."""
 
     at: datetime
     name: str
@@ -134,7 +134,7 @@ class Absence:
         told = {line.event: line for line in lines}
         own = next((line for line in lines if line.event != "answered"), lines[0])
         did, client_id, arrived_at = _arrival(told.get("entered") or told.get("ended"), lines[0].at)
-        answered = told.get("answered")
+        answers = [line for line in lines if line.event == "answered"]
         message, seconds = self._message(told)
         facts = self._facts(message)
         return AbsentCall(
@@ -146,8 +146,9 @@ class Absence:
             arrived_at=arrived_at,
             ended_at=told.get("left", lines[-1]).at,
             outcome=_outcome(told, message),
-            answered_by=answered.details.partition(" ")[2] if answered else "",
-            answered_at=answered.at if answered else None,
+            # Two, if the first one's network died: he was answered by then, and it is the last who had the call.
+            answered_by=answers[-1].details.partition(" ")[2] if answers else "",
+            answered_at=answers[0].at if answers else None,
             recording=self._recording(told),
             message=message,
             message_seconds=seconds,
@@ -210,7 +211,12 @@ def _arrival(line: _Line | None, otherwise: datetime) -> tuple[str, int | None, 
     words = line.details.split(" ") if line else []
     if len(words) != 3 or not (words[1].isdecimal() and words[2].isdecimal()):
         return (words[0] if words else ""), None, otherwise
-    return words[0], int(words[1]), datetime.fromtimestamp(int(words[2]), UTC)
+    return words[0], int(words[1]), _to_the_fraction(datetime.fromtimestamp(int(words[2]), UTC), otherwise)
+
+
+def _to_the_fraction(arrived: datetime, first: datetime) -> datetime:
+    """The dialplan knows whole seconds only; a call of the fallback's own has its first line within the same one."""
+    return first if timedelta(0) <= first - arrived < timedelta(seconds=1) else arrived
 
 
 def _outcome(told: Mapping[str, _Line], message: str) -> Outcome | None:

@@ -7,9 +7,11 @@ import errno
 import os
 import re
 import stat
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO
@@ -24,6 +26,11 @@ NAME = re.compile(r"\d{4}/\d\d/\d\d/[A-Za-z0-9_+-][A-Za-z0-9._+-]*\.wav", re.ASC
 HEADER = Struct("<4sI4s4sIHHIIHH4sI")
 RIFF_SIZE_AT, DATA_SIZE_AT = 4, 40
 SIZE = Struct("<I")
+
+# Silence, with a line's noise, stays below this sample value (-42 dB). A moment is 50 ms, in bytes; a word takes some.
+QUIET = 260
+MOMENT = 800
+MOMENTS_OF_A_WORD = 4
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -62,6 +69,26 @@ def settle(path: Path) -> RecordingFacts:
             return _facts(file)
     except OSError:
         return inspect(path)
+
+
+def is_spoken(path: Path) -> bool:
+    """Whether somebody is heard in a recording, and not the line's noise only.
+
+    One that cannot be read counts as spoken: nothing is thrown away for that.
+    """
+    try:
+        with _open_below(path.parent, [path.name]) as file:
+            file.seek(HEADER.size)
+            moments = iter(lambda: file.read(MOMENT), b"")
+            loud = (one for one in moments if len(one) == MOMENT and _peak(one) > QUIET)
+            return len(list(islice(loud, MOMENTS_OF_A_WORD))) == MOMENTS_OF_A_WORD
+    except OSError:
+        return True
+
+
+def _peak(moment: bytes) -> int:
+    samples = array("h", moment)
+    return max(max(samples), -min(samples))
 
 
 def open_recording(recordings: Path, name: str) -> BinaryIO:

@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchEvent:
-    """One thing that the dialplan told of a call: entered, closed, exhausted, recording, answered, message, ended."""
+    """One thing that the dialplan told of a call: entered, closed, exhausted, recording, answered, lost, message …"""
 
     at: datetime
     name: str

@@ -177,6 +177,7 @@ SPANISH = {
     "switch-exhausted": "Sin servicio: la central toca el aviso",
     "switch-recording": "La central graba",
     "switch-answered": "La central la conectó con una secretaria",
+    "switch-lost": "Se cortó la red de la secretaria: quien llama vuelve a esperar, en el primer lugar",
     "switch-message": "Nadie contestó: la central toma un mensaje",
     "switch-ended": "La llamada terminó",
 }
@@ -229,6 +230,7 @@ ENGLISH = {
     "switch-exhausted": "Without service: the switch plays the announcement",
     "switch-recording": "The switch records",
     "switch-answered": "The switch has connected a secretary",
+    "switch-lost": "The secretary's network died: the caller waits again, first in line",
     "switch-message": "Nobody answered: the switch takes a message",
     "switch-ended": "The call is over",
 }
