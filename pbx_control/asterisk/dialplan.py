@@ -188,7 +188,8 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "patience": _seconds(RINGING_LIMIT),
         "offer": _seconds(OFFER_LIMIT),
         "announce_every": _seconds(POSITION_EVERY),
-        "network_died": Verbatim("|".join(map(str, sorted(NETWORK_DIED)))),
+        # Not 0, "ended unseen": the switch itself sees how a leg ends, and gives 0 for some who hang up.
+        "network_died": Verbatim("|".join(map(str, sorted(NETWORK_DIED - {0})))),
         "silence": _seconds(SILENCE_ENDS_MESSAGE),
         "longest_message": _seconds(MESSAGE_LIMIT),
         "spanish": SPANISH,
