@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -14,8 +14,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain.call.story import sentence
-from pbx_control.domain.wording import caller_line, clean_line, duration, readable_number
-from pbx_control.errors import ClientMistake
+from pbx_control.domain.wording import caller_line, duration, readable_number
 from pbx_control.store import call_log, clients
 from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading
@@ -40,7 +39,7 @@ def call() -> None:
 @pass_desk
 def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: int, as_json: bool) -> None:
     """The newest calls, newest first."""
-    start = _instant(desk, since) if since is not None else None
+    start = desk.instant(since) if since is not None else None
     with reading(desk.engine) as connection:
         if slug is not None:
             clients.find(connection, slug)
@@ -139,14 +138,3 @@ def _json(desk: Desk, line: Line) -> dict[str, Any]:
         "details": line.details,
         "text": sentence(line.event, line.details, desk.language),
     }
-
-
-def _instant(desk: Desk, text: str) -> datetime:
-    """An instant that a person wrote; without an offset, in the office's zone, as the lists show it."""
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=desk.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ClientMistake(
-            "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=clean_line(text, 40) or "–"
-        ) from None

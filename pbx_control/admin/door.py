@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,22 @@ class Desk:
     def plain(self, cell: object) -> str:
         """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04")."""
         return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
+
+    def instant(self, text: str) -> datetime:
+        """An instant that a person wrote; without an offset, in the office's zone, as the lists show it.
+
+        Raises ClientMistake if it is none.
+        """
+        # Imported here: it knows how to write dates in two languages, which most commands do not need.
+        from pbx_control.domain.wording import clean_line
+
+        try:
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo else at.replace(tzinfo=self.zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ClientMistake(
+                "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=clean_line(text, 40) or "–"
+            ) from None
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Prints rows under translated headings."""

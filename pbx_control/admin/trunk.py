@@ -9,6 +9,7 @@ from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain.office import Trunk
+from pbx_control.store import refusals as store_refusals
 from pbx_control.store import trunks
 from pbx_control.store.engine import reading
 
@@ -134,6 +135,24 @@ def remove(desk: Desk, name: str) -> None:
     """Removes a trunk by which no numbers come in."""
     change(desk, lambda connection: trunks.remove(connection, name))
     desk.tell("trunk {name} removed", name=name)
+
+
+@trunk.command(epilog=examples("trunk refusals", "trunk refusals --since 2026-04-01 --json"))
+@click.option("--since", metavar="TIME", help="Only the hours since then (ISO 8601).")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@reading_command(["hour", "source", "reason", "count"])
+def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
+    """Who was refused by the switch, counted by hour, address and reason.
+
+    \b
+    stranger        a call or telephone from an address that is no carrier's and no secretary's
+    wrong-password  a telephone whose password is wrong
+    unknown-number  a carrier's call to a number that is none of ours
+    dialled         a secretary's telephone that dialled: it may not
+    """
+    start = desk.instant(since) if since is not None else None
+    with reading(desk.engine) as connection:
+        return store_refusals.newest(connection, start, limit)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.store.tables import refusal
@@ -25,3 +26,11 @@ def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
     ]
     if rows:
         conn.execute(upsert, rows)
+
+
+def newest(conn: Connection, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+    """The counts, the latest hour first and in it the busiest source; none of an hour that was over at `since`."""
+    query = select(refusal).order_by(refusal.c.hour.desc(), refusal.c["count"].desc(), refusal.c.source).limit(limit)
+    if since is not None:
+        query = query.where(refusal.c.hour >= since.replace(minute=0, second=0, microsecond=0))
+    return [dict(row._mapping) for row in conn.execute(query)]

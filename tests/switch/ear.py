@@ -19,8 +19,8 @@ PAUSES = {RINGING: 3.6, MUSIC: 3.0}
 SHORT_PAUSE = 0.6
 # Shorter sounds than these are crackle between two others, s. A tone in music is shorter than anybody's.
 SHORTEST, SHORTEST_TONE, SHORTEST_BEEP = 0.5, 0.8, 0.25
-# A tone's line is so wide, Hz, and has so much of its power; two who talk at the same time have half each.
-LINE_WIDTH, PURE = 20.0, 0.35
+# A tone's line is so wide, Hz, and has so much of its power: alone, or when two talk at the same time.
+LINE_WIDTH, ALONE, MIXED = 20.0, 0.97, 0.35
 # A text is looked for by some pieces of it, so long, s; and so alike they must be, after a-law.
 PIECE, PIECES, ALIKE = 0.6, 8, 0.6
 
@@ -55,7 +55,7 @@ def listen(recording: Path, texts: Mapping[str, Path], people: Mapping[str, floa
         Heard(name, span.start, span.end)
         for name, hertz in tones.items()
         for span in _joined(audio.spans(recording, hertz), 0.3)
-        if span.seconds >= SHORTEST_TONE and _is_pure(sound, hertz, span)
+        if span.seconds >= SHORTEST_TONE and _is_pure(sound, hertz, span, ALONE if name == RINGING else MIXED)
     ]
     beeps = [Heard(BEEP, s.start, s.end) for s in audio.spans(recording, BEEP_HERTZ) if _is_beep(s)]
     known = spoken + _outside(voices, spoken)
@@ -65,12 +65,12 @@ def listen(recording: Path, texts: Mapping[str, Path], people: Mapping[str, floa
     return _merged(sorted(known + music, key=lambda one: one.start))
 
 
-def _is_pure(sound: Samples, hertz: float, span: Span) -> bool:
+def _is_pure(sound: Samples, hertz: float, span: Span, share: float) -> bool:
     """Music may have a long note of somebody's height, but never alone: most of a tone's power lies in its line."""
     part = sound[int(span.start * RATE) : int(span.end * RATE)]
     power = np.abs(np.fft.rfft(part)) ** 2
     heights = np.fft.rfftfreq(len(part), 1 / RATE)
-    return float(power[abs(heights - hertz) < LINE_WIDTH].sum()) > PURE * float(power.sum())
+    return float(power[abs(heights - hertz) < LINE_WIDTH].sum()) > share * float(power.sum())
 
 
 def _is_beep(span: Span) -> bool:

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 PORTS = Ports(16700, audio=48000)
 # A second carrier, which writes numbers as they are dialled inside Chile.
-NATIONAL_CARRIER = "127.0.0.4"
+NATIONAL_CARRIER = "127.0.0.5"
 
 NOW = datetime.now(UTC)
 # Five minutes of the client's day that are not now.
