@@ -79,6 +79,23 @@ def test_an_answered_call(home, switch):
     assert [event.name for event in call.events] == ["entered", "recording", "answered", "ended"]
 
 
+def test_a_call_with_two_secretaries_was_answered_by_then_and_is_the_last_ones(home, switch):
+    switch.tell("pbx-1.1", ENTERED)
+    switch.tell("pbx-1.2", ("answered", "pbx-1.1 ana"))
+    switch.tell("pbx-1.1", ("lost", ""))
+    switch.tell("pbx-1.3", ("answered", "pbx-1.1 eva"))
+    switch.tell("pbx-1.1", ENDED)
+    call = the_call(home)
+    assert (call.outcome, call.answered_by) == (Outcome.ANSWERED, "eva")
+    assert call.answered_at == datetime.fromtimestamp(1764000002.25, UTC)
+
+
+def test_a_call_of_the_switchs_own_arrived_when_it_told_so_first(home, switch):
+    switch.clock -= 1
+    switch.tell("pbx-1.1", ENTERED, ENDED)
+    assert the_call(home).arrived_at == datetime.fromtimestamp(1764000000.25, UTC)
+
+
 @pytest.mark.parametrize(
     ("told", "outcome"),
     [([("closed", "")], Outcome.CLOSED), ([("exhausted", "")], Outcome.EXHAUSTED), ([], Outcome.MISSED)],

@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pbx_control.errors import ClientMistake
-from pbx_control.media.recordings import ABSENT, RecordingFacts, inspect, listing, open_recording, settle
+from pbx_control.media.recordings import (
+    ABSENT,
+    RecordingFacts,
+    inspect,
+    is_spoken,
+    listing,
+    open_recording,
+    settle,
+)
 
 NAME = "2026/08/03/pbx-1785752100.17.wav"
 
@@ -92,6 +100,24 @@ def test_whatever_is_in_a_file_settling_keeps_its_sound(recordings: Path, conten
     assert facts.bytes == len(whole)
     assert facts.seconds >= 0
     assert (recordings / NAME).read_bytes()[44:] == whole[44:]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds", "spoken"),
+    [(0, 4, False), (200, 4, False), (3000, 1, True), (3000, 0.1, False)],
+    ids=["silence", "a line's noise", "a voice", "a click"],
+)
+def test_a_message_in_which_nobody_is_heard_is_told_apart(
+    recordings: Path, value: int, seconds: float, spoken: bool
+) -> None:
+    samples = struct.pack("<hh", value, -value) * int(seconds * 4000)
+    quiet = bytes(16000)
+    header = sound((len(quiet) * 2 + len(samples)) / 16000)[:44]
+    assert is_spoken(put(recordings, header + quiet + samples + quiet)) == spoken
+
+
+def test_a_message_that_cannot_be_read_is_kept(recordings: Path) -> None:
+    assert is_spoken(recordings / NAME)
 
 
 def test_a_header_of_zero_bytes_a_second_is_no_division_by_zero(recordings: Path) -> None:
