@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from chaos.house import CLOSED, PATIENT, POLITE, TALK, Firm, House
 from pbx_control.domain.call.model import Outcome
+from pbx_control.errors import StoreUnavailable
 from pbx_control.store.engine import reading
 from pbx_control.store.tables import call
 from pbx_control.world import audio
@@ -121,9 +122,12 @@ class Crowd:
             visit.complaints.append(f"heard only {said:.1f} s of the announcement")
 
     def _has_spoken(self, visit: Visit) -> bool:
-        """Whether his message's file has grown; one of a call that the switch serves alone is not known yet."""
-        with reading(self._engine) as connection:
-            name = connection.scalar(select(call.c.message).where(call.c.caller == visit.number))
+        """Whether his message's file has grown; not known while the switch serves him alone or the database is away."""
+        try:
+            with reading(self._engine) as connection:
+                name = connection.scalar(select(call.c.message).where(call.c.caller == visit.number))
+        except StoreUnavailable:
+            return False
         file = self._house.office.home / "recordings" / (name or "none")
         return file.is_file() and file.stat().st_size > ENOUGH
 

@@ -4,6 +4,7 @@ Every announcement is a tone of its own, so that a test hears which one was play
 """
 
 import asyncio
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -174,10 +175,11 @@ def settings_of(ports: Ports) -> Settings:
 
 @asynccontextmanager
 async def switch_alone(folder: Path):
-    """Starts both Asterisks; everything ends with the block."""
+    """Starts both Asterisks; everything ends with the block. A new home's records tell of no other module's calls."""
     PORTS.require_free()
-    home, settings = Home(folder / "alone"), settings_of(PORTS)
-    place = Installation(home.root, PORTS).place(folder / "alone-world")
+    below = Path(tempfile.mkdtemp(dir=folder))
+    home, settings = Home(below / "alone"), settings_of(PORTS)
+    place = Installation(home.root, PORTS).place(below / "world")
     asterisk = runtime.choose(home, settings)
     staged = stage(home, settings, Office(trunks=CARRIERS))
     await bring_into_force(staged, home, settings)

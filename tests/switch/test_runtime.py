@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import wave
 from collections.abc import Iterator
@@ -262,6 +263,13 @@ def test_two_starts_at_once_make_one_asterisk(tmp_path: Path) -> None:
     assert said == ["Asterisk answers\n", "Asterisk runs already\n"]
 
 
+def open_way(path: Path) -> None:
+    """Lets every account go as far as `path`: pytest closes its folders to others than root."""
+    for folder in path.parents:
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o755)
+
+
 @pytest.fixture
 def system_asterisk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An `asterisk` on the PATH: the one of the root file system, in a place that its account can reach."""
@@ -272,14 +280,14 @@ def system_asterisk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     program.parent.mkdir()
     loader = f"{libraries}/ld-linux-x86-64.so.2 --library-path {libraries}"
     program.write_text(f'#!/bin/sh\nexec {loader} {top}/root/usr/sbin/asterisk "$@"\n')
-    for folder in (program, program.parent, top, top.parent, top.parent.parent):
-        folder.chmod(0o755)
+    program.chmod(0o755)
+    open_way(program)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return top / "root"
 
 
 def test_the_machines_own_asterisk_comes_first(system_asterisk: Path, switch: runtime.Runtime) -> None:
-    switch.instance.state.parent.parent.chmod(0o755)
+    open_way(switch.instance.state.parent)
     conf = switch.instance.configuration
     modules = system_asterisk / "usr/lib/x86_64-linux-gnu/asterisk/modules"
     conf.write_text(conf.read_text() + f"astmoddir = {modules}\nastdatadir = {system_asterisk}/usr/share/asterisk\n")
