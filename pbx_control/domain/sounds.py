@@ -20,7 +20,7 @@ LANGUAGES = ("es", "en")
 TEXTS = {"es": es, "en": en}
 
 # Raised when a text is pronounced or processed differently from now on: every prompt then gets a new name.
-RENDERING = 1
+RENDERING = 2
 EXTENSIONS = (".wav", ".wav16")  # 8 and 16 kHz, as Asterisk's format_wav names them
 LONGEST_TEXT = 1000  # characters: a bit more than a minute of speech
 LAST_POSITION = 20

@@ -36,8 +36,9 @@ LOOKAHEAD = 0.005  # s; the limiter is down before the peak arrives
 
 FRAME = 0.01  # s, of the search for silence
 QUIET = 10 ** (-45 / 20)  # of the loudest frame; below it is silence
-# A call's first tenths of a second are often lost while its media starts; Asterisk drops a file's last 22 samples.
-LEAD, TAIL = 0.15, 0.25  # s of silence before and after
+# A call's first half second is often lost while its media starts, and what is played first is played right after the
+# answer; Asterisk drops a file's last 22 samples.
+LEAD, TAIL = 0.5, 0.25  # s of silence before and after
 
 
 def decode(content: bytes, what: str) -> Samples:

@@ -22,7 +22,7 @@ def open_engine(home: Home, settings: Settings) -> Engine:
     """
     try:
         url = make_url(home.database_url(settings))
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise _no_url() from None
     if url.drivername == "sqlite":
         return _open_sqlite(url)

@@ -97,10 +97,10 @@ def test_times_are_spoken_as_people_say_them(home: Home) -> None:
     assert seconds(home, written) == pytest.approx(seconds(home, in_words), abs=0.05)
 
 
-def test_a_prompt_begins_and_ends_with_a_short_silence(home: Home) -> None:
+def test_a_prompt_begins_with_half_a_second_of_silence_and_ends_with_some(home: Home) -> None:
     samples, rate = played(home, prompts.speak(home, "Hola", "es"), ".wav")
     loud = np.flatnonzero(np.abs(samples) > 0.02) / rate
-    assert 0.1 < loud[0] < 0.3
+    assert 0.45 < loud[0] < 0.7
     assert 0.2 < len(samples) / rate - loud[-1] < 0.6
 
 
@@ -195,7 +195,7 @@ def test_an_installed_piper_voice_speaks_and_the_nearest_accent_is_taken(home: H
 def test_a_piper_that_fails_gives_way_to_espeak(home: Home, piper: Path) -> None:
     piper.write_text("#!/bin/sh\nexit 1\n")
     name = prompts.speak(home, "Gracias por llamar a nuestra oficina", "es")
-    assert 1 < seconds(home, name) < 3
+    assert 1 < seconds(home, name) < 4
 
 
 def test_a_voice_that_is_half_copied_is_not_used(home: Home, piper: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_words_survive_the_conversion(home: Home, tmp_path: Path, speech: tu
     stored = prompts.store_upload(home, upload(tmp_path, "a.flac", *speech))
     samples, rate = played(home, audio_sound(stored), ".wav16")
     original = soxr.resample(speech[0], speech[1], rate)
-    match = np.correlate(samples, original, "valid" if len(samples) > len(original) else "full").max()
+    match = np.correlate(samples, original, "full").max()
     assert match / (np.linalg.norm(samples) * np.linalg.norm(original)) > 0.95
 
 
