@@ -133,7 +133,9 @@ def test_database_that_is_away_is_said(admin: Admin) -> None:
     assert "the database cannot be used" in admin.is_refused("client", "list", env={"PBX_DATABASE__URL": url})
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://a/b", "postgresql://a/b", "sqlite+nothing:///x", "://", "postgresql+psycopg://a:abc/b"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql://a/b", "postgresql://a/b", "sqlite+nothing:///x", "://", "postgresql+psycopg://a:abc/b"]
+)
 def test_database_of_another_kind_is_said(admin: Admin, url: str) -> None:
     assert "[database] url" in admin.is_refused("client", "list", env={"PBX_DATABASE__URL": url})
 
