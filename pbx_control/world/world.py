@@ -98,6 +98,7 @@ class World:
     ) -> Telephone:
         """A softphone that tries to register: wait for its `registered` or `refused`."""
         telephone = self._telephone(name or user, tone, say)
+        await self._learnt(telephone.say)
         self._accounts.append(Account(user, password, over, telephone.name))
         await self._reload()
         return telephone

@@ -58,10 +58,13 @@ class Crowd:
         return sum(not visit.over for visit in self.visits)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for many, kind in KINDS:
-                for _ in range(many):
-                    group.create_task(self._again_and_again(kind))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for many, kind in KINDS:
+                    for _ in range(many):
+                        group.create_task(self._again_and_again(kind))
+        finally:
+            self._engine.dispose()
 
     async def _again_and_again(self, kind: "Kind") -> None:
         while not self.closing.is_set():

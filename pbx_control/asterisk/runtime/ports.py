@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,11 @@ import psutil
 
 from pbx_control.errors import ClientMistake
 
+# A process that was killed keeps its ports until the kernel has put its last thread away.
+LEFT_BEHIND = 2.0  # s
+LOOK_EVERY = 0.05
+
+NOBODY_KNOWN = "another process"
 KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
 
 
@@ -28,7 +34,7 @@ class Port:
 def require_free(port: Port) -> None:
     """Raises ClientMistake, naming the port and who holds it, if nothing could listen there now."""
     try:
-        _try_to_bind(port)
+        _try_for_a_moment(port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ClientMistake(
@@ -51,7 +57,7 @@ def owner_of(port: Port) -> str:
         listens = connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
         if listens and connection.laddr and connection.laddr.port == port.number and connection.pid:
             return f"{_name(connection.pid)}, process {connection.pid}"
-    return "another process"
+    return NOBODY_KNOWN
 
 
 def _name(pid: int) -> str:
@@ -59,6 +65,18 @@ def _name(pid: int) -> str:
         return psutil.Process(pid).name()
     except psutil.Error:
         return "?"
+
+
+def _try_for_a_moment(port: Port) -> None:
+    until = time.monotonic() + LEFT_BEHIND
+    while True:
+        try:
+            return _try_to_bind(port)
+        except OSError as error:
+            held_by_nobody = error.errno == errno.EADDRINUSE and owner_of(port) == NOBODY_KNOWN
+            if not held_by_nobody or time.monotonic() > until:
+                raise
+        time.sleep(LOOK_EVERY)
 
 
 def _try_to_bind(port: Port) -> None:
