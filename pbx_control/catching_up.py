@@ -11,8 +11,8 @@ from sqlalchemy.exc import DataError
 
 from pbx_control.asterisk.absence import Absence, AbsentCall, Alive
 from pbx_control.clock import now
+from pbx_control.domain.call.ending import flaw
 from pbx_control.domain.call.events import CallerLeft, CallerTakenOver
-from pbx_control.domain.call.flow import flaw
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import NAME_LIMIT
 from pbx_control.domain.numbering import caller_number, country_of

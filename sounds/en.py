@@ -21,6 +21,17 @@ CLOSED_ALWAYS = "Dear customer, we are not taking calls at the moment. Thank you
 HOUSE = {
     "message_taken": "Thank you. Your message has been recorded. Goodbye.",
     "goodbye": "Thank you for calling. Goodbye.",
+    # A secretary hears these while the caller is with her again: as short as can be.
+    "contact_busy": "Busy.",
+    "contact_silent": "No answer.",
+    "contact_declined": "The call was rejected.",
+    "contact_gone": "The contact hung up.",
+    "contact_unreachable": "This number cannot be called.",
+    "not_allowed": "This number is not allowed.",
+    "too_many_calls": "The limit of calls is reached.",
+    "forwarded_to_us": "That telephone is forwarded to us.",
+    "nobody_speaks_it": "Nobody else speaks that language now.",
+    "caller_gone": "The caller has hung up.",
     "time_is_up": "The time available for this conversation has ended. Thank you for calling. Goodbye.",
 }
 

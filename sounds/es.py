@@ -25,6 +25,17 @@ CLOSED_ALWAYS = "Estimado cliente, en este momento no estamos atendiendo. Gracia
 HOUSE = {
     "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
     "goodbye": "Gracias por llamar. Hasta luego.",
+    # A secretary hears these while the caller is with her again: as short as can be.
+    "contact_busy": "Ocupado.",
+    "contact_silent": "No contesta.",
+    "contact_declined": "Rechazó la llamada.",
+    "contact_gone": "El contacto cortó.",
+    "contact_unreachable": "No se puede llamar a ese número.",
+    "not_allowed": "Número no permitido.",
+    "too_many_calls": "Límite de llamadas alcanzado.",
+    "forwarded_to_us": "Su teléfono está desviado a nosotros.",
+    "nobody_speaks_it": "Nadie más habla ese idioma ahora.",
+    "caller_gone": "La persona que llamaba cortó.",
     "time_is_up": "El tiempo disponible para esta comunicación ha terminado. Gracias por llamar. Hasta luego.",
 }
 

@@ -33,12 +33,28 @@ Spoken = tuple[str, str, str]
 """(name, text, language) of one sound that is to be spoken."""
 
 
+# Tones that every Asterisk brings along: for a moment's attention, and for a key that can do nothing now.
+BEEP = "asterisk:beep"
+REFUSAL = "asterisk:beeperr"
+
+
 class HouseSound(StrEnum):
-    """What the house itself says to callers, whoever the client is."""
+    """What the house itself says to callers and contacts, whoever the client is, and to its secretaries."""
 
     MESSAGE_TAKEN = "message_taken"  # after a message was left, then hung up
     GOODBYE = "goodbye"
     TIME_IS_UP = "time_is_up"  # the cap on a transferred conversation was reached, then hung up
+    # Why a consultation came to nothing: to her, before she goes on talking with the caller.
+    CONTACT_BUSY = "contact_busy"
+    CONTACT_SILENT = "contact_silent"
+    CONTACT_DECLINED = "contact_declined"
+    CONTACT_GONE = "contact_gone"
+    CONTACT_UNREACHABLE = "contact_unreachable"
+    NOT_ALLOWED = "not_allowed"
+    TOO_MANY_CALLS = "too_many_calls"
+    FORWARDED_TO_US = "forwarded_to_us"
+    NOBODY_SPEAKS_IT = "nobody_speaks_it"
+    CALLER_GONE = "caller_gone"
 
 
 def sound_name(text: str, language: str) -> str:

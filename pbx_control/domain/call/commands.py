@@ -41,6 +41,22 @@ class FreeSeat(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class NoteDialling(StoreCommand):
+    """Remember that a contact is called: what a client may dial in a day is counted, and may be billed."""
+
+    leg: str
+    number: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm(StoreCommand):
+    """Tell the admin, in the log and by e-mail: a client's limit of outgoing calls was reached."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteLetters(StoreCommand):
     """Put the summary for each recipient of the client into the outbox (SERVICE.md rule 7)."""
 
@@ -109,12 +125,66 @@ class Ring(SwitchCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Dial(SwitchCommand):
+    """Call a contact through a trunk. The leg is in the bridge before it is answered, so that whoever is there hears
+    it ring, and the carrier's announcements.
+
+    `number` and `shown` are E.164. `give_up` is when Asterisk itself ends the ringing, `limit` the leg's life, both
+    for the case that nobody else does.
+    """
+
+    leg: str
+    bridge: str
+    trunk: str
+    number_format: str
+    country: str
+    number: str
+    shown: str
+    give_up: timedelta
+    limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(SwitchCommand):
+    """Play a sound to one leg alone, whatever bridge it is in; nobody waits for its end."""
+
+    leg: str
+    word: str
+    sound: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassKeys(SwitchCommand):
+    """Keys of hers that are no command reach the other party (a contact's menu, say)."""
+
+    leg: str
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording(SwitchCommand):
+    """Write silence until ResumeRecording; the file keeps its length."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording(SwitchCommand):
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join(SwitchCommand):
-    """Put legs into a bridge, made if there is none. `mixed`: it will be recorded, so it mixes from the start."""
+    """Put legs into a bridge, made if there is none; one that is in another bridge leaves that.
+
+    `mixed`: it will be recorded, so it mixes from the start. `secretary`: the one of the legs whose keys are
+    commands, "" for none; the others do not hear them.
+    """
 
     bridge: str
     legs: tuple[str, ...]
     mixed: bool
+    secretary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +214,14 @@ class RecordMessage(SwitchCommand):
 
 @dataclass(frozen=True, slots=True)
 class LimitLeg(SwitchCommand):
-    """Have Asterisk itself end the leg's stay after that time; None lifts the limit."""
+    """Have Asterisk itself end the leg's stay after that time; None lifts the limit.
+
+    `then` says what the dialplan does with a caller: take a message (`fallback`), or say farewell and hang up (`cap`).
+    """
 
     leg: str
     after: timedelta | None
+    then: str = "fallback"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every event says when it happened (`at`, aware); those of a leg or prompt say wh
 that is no longer current can be dropped before the table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pbx_control.domain.call.model import Caller, Deadline, Facts, Seat
@@ -73,6 +73,55 @@ class SecretaryLeft(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a command of hers depends on outside its call; the runner adds it."""
+
+    dialled_now: int = 0  # contacts of this client's that are being called or talked with in other calls
+    dialled_today: int = 0  # contacts of this client's that were called since midnight UTC
+    languages: frozenset[str] = frozenset()  # spoken by others who may answer for the client and are there
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed(Event):
+    """She pressed a key of her telephone: 0-9, * or #."""
+
+    leg: str
+    key: str
+    around: Surroundings = field(default_factory=Surroundings)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationAsked(Event):
+    """She asks for a contact from the desk, where those without a key are listed, too."""
+
+    contact_id: int
+    around: Surroundings = field(default_factory=Surroundings)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRinging(Event):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAnswered(Event):
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLeft(Event):
+    """The contact's leg is gone: busy, rejected, hung up. `cause` is the Q.850 cause, 0 if unknown."""
+
+    leg: str
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFound(Event):
+    """The contact's telephone forwards to one of our own numbers: the consultation came in again as a call."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromptEnded(Event):
     prompt: str
 
@@ -113,7 +162,7 @@ class Recovered(Event):
     """The daemon (or its connection) is back and has compared the call with the switch: what it found."""
 
     picked_up: bool = False
-    bridged: bool = False  # every leg that should be in the bridge is
+    bridged: bool = False  # every leg is in the bridge where its phase has it
     recorded: bool = False  # the conversation, or the message that he leaves, is being recorded
     playing: bool = False  # the prompt that was begun last is still being played
     message_left: bool = False  # his message is recorded, and over

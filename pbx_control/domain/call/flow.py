@@ -4,41 +4,51 @@
 of phase and event is handled in TABLE or listed with a reason in IGNORED (a test walks them all).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from pbx_control.domain.call import transfer
 from pbx_control.domain.call.commands import (
-    Answer,
     ClaimSeat,
     Command,
-    FreeSeat,
     HangUp,
-    IndicateRinging,
-    InspectFiles,
-    Join,
     Leave,
     LimitLeg,
-    Play,
-    RecordBridge,
     RecordMessage,
-    RemoveBridge,
     Ring,
-    StartMusic,
-    StartRingingTone,
     StopMusic,
     StopPlaying,
     StopRingingTone,
-    WriteLetters,
+)
+from pbx_control.domain.call.ending import (
+    SETTLING_LIMIT,
+    caller_gone,
+    caller_hung_up,
+    contact_gone,
+    end_call,
+    file_closed,
+    files_inspected,
+    part,
+    parted,
+    release,
+    secretary_gone,
+    settle,
+    settling_over,
+    taken_over,
 )
 from pbx_control.domain.call.events import (
     CallArrived,
     CallerLeft,
     CallerTakenOver,
+    ConsultationAsked,
+    ContactAnswered,
+    ContactLeft,
+    ContactRinging,
     DeadlinePassed,
     Event,
     FilesInspected,
+    KeyPressed,
+    LoopFound,
     Offered,
     OfferLost,
     PromptEnded,
@@ -50,7 +60,25 @@ from pbx_control.domain.call.events import (
     SecretaryRinging,
     SwitchRefused,
 )
-from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat
+from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase
+from pbx_control.domain.call.moves import (
+    FIRST_POSITION_AFTER,
+    SWITCH_MARGIN,
+    Handler,
+    Step,
+    by,
+    comfort,
+    file_path,
+    first_in_line,
+    hush,
+    in_his_bridge,
+    joined,
+    picked_up,
+    playing,
+    seat_freed,
+    seat_of,
+    without,
+)
 
 # The caller hears ringing so long, unanswered; then music and his position (issue of the main job, "The call").
 RINGING_LIMIT = timedelta(seconds=20)
@@ -60,27 +88,14 @@ OFFER_LIMIT = timedelta(seconds=10)
 OFFER_GIVE_UP = OFFER_LIMIT + timedelta(seconds=5)
 # A silenced telephone confirms within milliseconds; one that does not is taken for gone.
 WITHDRAWAL_LIMIT = timedelta(seconds=2)
-# The answer is heard first, then the position: some networks swallow the first syllables.
-FIRST_POSITION_AFTER = timedelta(milliseconds=500)
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
-# Asterisk's own limit on a leg is so much later than ours: it is for the case that the daemon is gone.
-SWITCH_MARGIN = timedelta(seconds=30)
-# Legs and files report their end within milliseconds; what has not by then is settled without them.
-SETTLING_LIMIT = timedelta(seconds=3)
-# A left message shorter than this is a caller who hung up at the tone.
-SHORTEST_MESSAGE_SECONDS = 1.0
-# The recording may differ from the conversation by so much: joining, closing, a pause's rounding.
-RECORDING_TOLERANCE = timedelta(seconds=2)
 
 # Q.850 causes with which a leg ends when its network died; any other is somebody who hung up.
 # 0: ended unseen. 18 no user responding, 20 absent, 27 out of order, 38 network, 41 temporary failure,
 # 44 what Asterisk gives after rtp_timeout, 102 a timer expired.
 NETWORK_DIED = frozenset({0, 18, 20, 27, 38, 41, 44, 102})
-
-Step = tuple[Call, list[Command]]
-Handler = Callable[[Call, Any], Step]
 
 
 def step(call: Call, event: Event) -> Step:
@@ -90,7 +105,7 @@ def step(call: Call, event: Event) -> Step:
     is hung up.
     """
     if is_stale(call, event):
-        return call, [HangUp(event.leg)] if isinstance(event, SecretaryAnswered) else []
+        return call, [HangUp(event.leg)] if isinstance(event, SecretaryAnswered | ContactAnswered) else []
     handler = TABLE.get((call.phase, key_of(event)))
     return handler(call, event) if handler else (call, [])
 
@@ -100,6 +115,10 @@ def is_stale(call: Call, event: Event) -> bool:
     match event:
         case SecretaryRinging(leg=leg) | SecretaryAnswered(leg=leg) | SecretaryLeft(leg=leg):
             return call.seat is None or leg != call.secretary_leg
+        case KeyPressed(leg=leg):
+            return call.seat is None or leg != call.secretary_leg
+        case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg):
+            return not call.contact_here or leg != call.contact_leg
         case PromptEnded(prompt=prompt):
             return not call.prompt_playing or prompt != call.prompt
         case DeadlinePassed(name=name, at=at):
@@ -253,17 +272,6 @@ def connect(call: Call, event: SecretaryAnswered) -> Step:
     return call, [*pick_up, *quiet, *join]
 
 
-def joined(call: Call) -> Step:
-    """Caller and secretary in the caller's bridge, recorded if the client wants it; Asterisk's limit is lifted."""
-    legs = (call.secretary_leg,) if call.bridged else (call.id, call.secretary_leg)
-    commands: list[Command] = [Join(call.bridge, legs, mixed=call.known.recording), LimitLeg(call.id, None)]
-    call = replace(call, bridged=True)
-    if call.known.recording and not call.recording:
-        call = replace(call, recording=file_path(call, ""), files_awaited=call.files_awaited + 1)
-        commands.append(RecordBridge(call.bridge, call.recording))
-    return call, commands
-
-
 def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
     if event.cause in NETWORK_DIED:
         return secretary_lost(call, event)
@@ -274,12 +282,7 @@ def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
     """Her network died, she did not hang up: the caller goes to the front of the queue."""
-    call, free = seat_freed(call, event.at)
-    call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=event.at)
-    call = by(call, Deadline.WAIT_LIMIT, event.at + call.known.wait_limit)
-    call = by(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER) if call.known.music else call
-    limit = LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)
-    return call, [*free, *comfort(call), limit]
+    return first_in_line(call, event.at)
 
 
 # --- taking a message -------------------------------------------------------------------------------------
@@ -317,106 +320,6 @@ def message_recorded(call: Call, event: RecordingEnded) -> Step:
 
 def message_unconfirmed(call: Call, event: DeadlinePassed) -> Step:
     return part(call, event.at, call.known.sounds.thanks, call.outcome)
-
-
-# --- parting and ending -----------------------------------------------------------------------------------
-
-
-def part(call: Call, at: datetime, sound: str, outcome: Outcome | None) -> Step:
-    """The caller hears one last announcement and is then hung up."""
-    call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
-    call, play = playing(call, sound)
-    return call, [*pick_up, *play]
-
-
-def parted(call: Call, event: PromptEnded) -> Step:
-    return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
-
-
-def caller_hung_up(call: Call, event: CallerLeft) -> Step:
-    return end_call(replace(call, caller_here=False, ended_at=event.since), event.at, call.outcome)
-
-
-def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
-    """Everything of the call is let go; it has ended when all of it has confirmed."""
-    call = replace(
-        call,
-        phase=Phase.ENDING,
-        outcome=outcome or Outcome.MISSED,
-        ended_at=call.ended_at or at,
-        prompt_playing=False,
-        deadlines={Deadline.SETTLING: at + SETTLING_LIMIT},
-    )
-    let_go = release(call)
-    call, more = settle(call, at)
-    return call, [*let_go, *more]
-
-
-def release(call: Call) -> list[Command]:
-    legs: list[Command] = [HangUp(call.id)] if call.caller_here else []
-    if call.seat:
-        legs.append(HangUp(call.secretary_leg))
-    return [*legs, RemoveBridge(call.bridge)] if call.bridged else legs
-
-
-def caller_gone(call: Call, event: CallerLeft) -> Step:
-    return settle(replace(call, caller_here=False), event.at)
-
-
-def secretary_gone(call: Call, event: SecretaryLeft) -> Step:
-    call, free = seat_freed(call, event.at)
-    call, more = settle(call, event.at)
-    return call, [*free, *more]
-
-
-def file_closed(call: Call, event: RecordingEnded) -> Step:
-    call = replace(call, files_awaited=max(0, call.files_awaited - 1))
-    return settle(call, event.at) if call.phase is Phase.ENDING else (call, [])
-
-
-def settle(call: Call, at: datetime) -> Step:
-    """Once nobody is left and every file is closed: look at the files, or end if there are none."""
-    if call.caller_here or call.seat or call.files_awaited or call.inspected:
-        return call, []
-    return look_at_files(call, at)
-
-
-def look_at_files(call: Call, at: datetime) -> Step:
-    if not (call.recording or call.message):
-        return finish(call, at)
-    call = by(replace(call, inspected=True), Deadline.SETTLING, at + SETTLING_LIMIT)
-    return call, [InspectFiles(call.recording, call.message)]
-
-
-def files_inspected(call: Call, event: FilesInspected) -> Step:
-    if call.recording:
-        call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds))
-    if (event.message_seconds or 0) < SHORTEST_MESSAGE_SECONDS:
-        call = replace(call, message="")
-    elif call.outcome is Outcome.MISSED:
-        call = replace(call, outcome=Outcome.LEFT_MESSAGE)
-    return finish(call, event.at)
-
-
-def settling_over(call: Call, event: DeadlinePassed) -> Step:
-    """Something never confirmed its end. A caller is hung up again: one who stayed would come back as a new call.
-    Of the rest the minute's comparison with the switch finds what is left over."""
-    if call.caller_here:
-        return by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
-    return finish(call, event.at) if call.inspected else look_at_files(call, event.at)
-
-
-def finish(call: Call, at: datetime) -> Step:
-    call, free = seat_freed(call, at)
-    call = replace(call, phase=Phase.ENDED, deadlines={})
-    silent = call.outcome is Outcome.CLOSED and not call.known.summary_closed
-    return call, [*free] if silent else [*free, WriteLetters()]
-
-
-def taken_over(call: Call, event: CallerTakenOver) -> Step:
-    """The switch serves the caller alone; what became of him comes with the record that it writes."""
-    call, free = seat_freed(call, event.at)
-    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), free
 
 
 # --- recovering -------------------------------------------------------------------------------------------
@@ -466,12 +369,8 @@ def resume_talking(call: Call, event: Recovered) -> Step:
     """Performs what was saved but not done when the daemon died between the two."""
     call, pick_up = picked_up(replace(call, picked_up=event.picked_up))
     quiet: list[Command] = [StopPlaying(call.prompt), StopRingingTone(call.id), StopMusic(call.id)]
-    both: tuple[str, ...] = (call.id, call.secretary_leg)
-    join = [] if event.bridged else [*quiet, Join(call.bridge, both, mixed=call.known.recording)]
-    record: list[Command] = []
-    if call.recording and not event.recorded:
-        call = replace(call, files_awaited=1)
-        record = [RecordBridge(call.bridge, call.recording)]
+    join = [] if event.bridged else [*quiet, in_his_bridge(call, call.id, call.secretary_leg)]
+    call, record = transfer.recording_again(call, event)
     return call, [*pick_up, *join, LimitLeg(call.id, None), *record]
 
 
@@ -480,88 +379,6 @@ def resume_ending(call: Call, event: Recovered) -> Step:
     call = by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT)
     call, more = settle(replace(call, files_awaited=0, inspected=False), event.at)
     return call, [*let_go, *more]
-
-
-# --- what the handlers share ------------------------------------------------------------------------------
-
-
-def by(call: Call, name: Deadline, at: datetime) -> Call:
-    return replace(call, deadlines=call.deadlines | {name: at})
-
-
-def without(call: Call, *names: Deadline) -> Call:
-    return replace(call, deadlines={name: at for name, at in call.deadlines.items() if name not in names})
-
-
-def picked_up(call: Call) -> Step:
-    return (call, []) if call.picked_up else (replace(call, picked_up=True), [Answer(call.id)])
-
-
-def playing(call: Call, *sounds: str) -> Step:
-    call = replace(call, prompts=call.prompts + 1, prompt_playing=True)
-    return call, [Play(call.id, call.prompt, sounds)]
-
-
-def comfort(call: Call) -> list[Command]:
-    """What a waiting caller hears: ringing before the answer, then music, or ringing again if the client prefers."""
-    if not call.picked_up:
-        return [IndicateRinging(call.id)]
-    if Deadline.PATIENCE in call.deadlines or not call.known.music:
-        return [StartRingingTone(call.id)]
-    return [StartMusic(call.id)]
-
-
-def hush(call: Call) -> list[Command]:
-    """Ends what the waiting caller hears."""
-    if not call.picked_up:
-        return []
-    tone = Deadline.PATIENCE in call.deadlines or not call.known.music
-    stop: list[Command] = [StopPlaying(call.prompt)] if call.prompt_playing else []
-    return [*stop, StopRingingTone(call.id) if tone else StopMusic(call.id)]
-
-
-def seat_of(call: Call) -> Seat:
-    if call.seat is None:
-        raise ValueError(f"call {call.id} is offered to nobody in {call.phase}")
-    return call.seat
-
-
-def seat_freed(call: Call, at: datetime) -> Step:
-    """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
-    if call.seat is None:
-        return call, []
-    talked_with_her = call.answered_by == call.seat and call.phase in (Phase.TALKING, Phase.ENDING)
-    free_from = at + call.seat.wrap_up if talked_with_her else at
-    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from)]
-
-
-def file_path(call: Call, suffix: str) -> str:
-    """Where the call's files lie under recordings/: by the UTC day of its arrival."""
-    if call.arrived_at is None:
-        raise ValueError(f"call {call.id} has not arrived yet")
-    return f"{call.arrived_at:%Y/%m/%d}/{call.id}{suffix}.wav"
-
-
-def talked(call: Call) -> timedelta:
-    """How long the caller was in his bridge: from the secretary's answer on."""
-    until = call.left_bridge_at or call.ended_at
-    if call.answered_at is None or until is None:
-        return timedelta(0)
-    return until - call.answered_at
-
-
-def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:
-    """What is wrong with a recording: "missing", "short", "long", or "" if its length fits the conversation.
-
-    A tenth of the conversation is allowed on top of RECORDING_TOLERANCE for clocks that drift.
-    """
-    if recorded_seconds is None:
-        return "missing"
-    allowed = RECORDING_TOLERANCE + conversation / 10
-    difference = timedelta(seconds=recorded_seconds) - conversation
-    if abs(difference) <= allowed:
-        return ""
-    return "short" if difference < timedelta(0) else "long"
 
 
 # --- the contents page ------------------------------------------------------------------------------------
@@ -603,6 +420,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.TALKING, CallerLeft): caller_hung_up,
     (P.TALKING, SecretaryLeft): secretary_hung_up,
     (P.TALKING, Recovered): resume_talking,
+    **transfer.HANDLERS,
     (P.TAKING_MESSAGE, PromptEnded): record_message,
     (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
     (P.TAKING_MESSAGE, D.MESSAGE): message_unconfirmed,
@@ -613,13 +431,12 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.PARTING, Recovered): resume_prompt,
     (P.ENDING, CallerLeft): caller_gone,
     (P.ENDING, SecretaryLeft): secretary_gone,
+    (P.ENDING, ContactLeft): contact_gone,
     (P.ENDING, FilesInspected): files_inspected,
     (P.ENDING, D.SETTLING): settling_over,
     (P.ENDING, Recovered): resume_ending,
     # A file may close in any phase: the bridge's recording when the bridge empties, a message when he hangs up.
-    **{
-        (p, RecordingEnded): file_closed for p in (P.WAITING, P.OFFERING, P.WITHDRAWING, P.TALKING, P.PARTING, P.ENDING)
-    },
+    **{(p, RecordingEnded): file_closed for p in P if p not in (P.ARRIVING, P.WELCOMING, P.TAKING_MESSAGE, P.ENDED)},
     # The switch may take the caller over whenever the daemon was not there.
     **{(p, CallerTakenOver): taken_over for p in P if p not in (P.ARRIVING, P.ENDED)},
 }
@@ -629,6 +446,9 @@ _OVER = "the call has ended; the legs and files that are left are removed by the
 _ONCE = "a call arrives once"
 _ELSEWHERE = "the call found its way meanwhile: the floor looks again"
 _NOBODY = "no telephone rings and nobody talks in this phase"
+_NO_KEYS = "she is alone in this phase, or not there: her keys command nothing"
+_NO_CONTACT = "no contact is called or talked with in this phase"
+_HE_LEFT = "he hung up before this phase began"
 _NO_PROMPT = "no prompt is playing in this phase"
 _NO_FILES = "files are looked at in ENDING only"
 _NOTED = "kept in the journal; changes nothing"
@@ -651,6 +471,13 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         SecretaryRinging: _NOTED,
         SecretaryAnswered: _NOBODY,
         SecretaryLeft: _NOBODY,
+        KeyPressed: _NO_KEYS,
+        ConsultationAsked: _NO_KEYS,
+        ContactRinging: _NOTED,
+        ContactAnswered: _NO_CONTACT,
+        ContactLeft: _NO_CONTACT,
+        LoopFound: _NO_CONTACT,
+        CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
         FilesInspected: _NO_FILES,
         SwitchRefused: _NOTED,
@@ -669,6 +496,12 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SecretaryRinging,
     SecretaryAnswered,
     SecretaryLeft,
+    KeyPressed,
+    ConsultationAsked,
+    ContactRinging,
+    ContactAnswered,
+    ContactLeft,
+    LoopFound,
     PromptEnded,
     RecordingEnded,
     FilesInspected,

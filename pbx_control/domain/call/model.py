@@ -14,6 +14,10 @@ class Phase(StrEnum):
     OFFERING = "offering"  # one secretary's telephone rings for it
     WITHDRAWING = "withdrawing"  # she did not answer in time; her telephone is being silenced
     TALKING = "talking"  # caller and secretary are in one bridge
+    CALLING_CONTACT = "calling_contact"  # the caller hears music; she hears a contact's telephone ring
+    CONSULTING = "consulting"  # she talks with the contact in private; the caller hears music
+    CALLER_GONE = "caller_gone"  # the caller hung up while on hold: she is told so, then everything ends
+    HANDED_OVER = "handed_over"  # caller and contact talk, for ten minutes at most; she is free
     TAKING_MESSAGE = "taking_message"  # nobody could answer: the caller speaks a message
     PARTING = "parting"  # hears a last announcement and is then hung up
     ENDING = "ending"  # everything is being let go; the recording is looked at
@@ -47,6 +51,12 @@ class Deadline(StrEnum):
     OFFER = "offer"  # her telephone has rung long enough
     WITHDRAWAL = "withdrawal"  # a silenced telephone that does not confirm is taken for gone
     MESSAGE = "message"  # a left message that never reports its end
+    KEYS = "keys"  # the second key of a command did not follow
+    CONTACT = "contact"  # the contact's telephone has rung long enough
+    CONSULTATION = "consultation"  # the caller has been on hold long enough
+    CAP_WARNING = "cap_warning"  # a minute is left of a transferred conversation
+    FAREWELL = "farewell"  # some seconds are left of it
+    CAP = "cap"  # it is over
     SETTLING = "settling"  # legs or files that do not report their end are no longer waited for
 
 
@@ -61,6 +71,28 @@ class Sounds:
     message: str = ""
     thanks: str = ""
     positions: tuple[str, ...] = ()  # spoken position 1, 2, … ; the last one says "more than"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person of the client's to whom callers may be transferred. `numbers`, E.164, are tried one after the other."""
+
+    id: int
+    name: str
+    numbers: tuple[str, ...]
+    key: int | None = None  # 1-6: the digit after * on her telephone; None: from the desk only
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How this client's contacts are called (docs/service.md rule 9)."""
+
+    trunk: str  # the endpoint's name in the generated configuration
+    number_format: str  # how that carrier wants numbers written: e164 | plain | national
+    country: str  # for national
+    shown: str  # the client's main DID, E.164: what the contact's telephone shows
+    at_once: int  # so many calls of this client's may be under way
+    a_day: int  # and so many begun within a UTC day
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +113,9 @@ class Facts:
     takes_messages: bool = True
     summary_closed: bool = False
     wait_limit: timedelta = timedelta(seconds=90)
+    contacts: tuple[Contact, ...] = ()
+    outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
+    cap: timedelta = timedelta(minutes=10)  # of a transferred conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +134,7 @@ class Seat:
     user: str
     name: str
     wrap_up: timedelta = timedelta(0)
+    language: str = "es"  # in which she is told things
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +164,18 @@ class Call:
     left_bridge_at: datetime | None = None  # to leave a message, after his secretary was lost
     recording: str = ""  # path under recordings/, once asked for
     recording_flaw: str = ""
+    recording_paused: bool = False
+    language: str = ""  # in which the caller turned out to speak, if not his client's
+    keys_begun: str = ""  # the first key of a command, until the second follows
+    words: int = 0  # words and tones told to her or to the contact; numbers them
+    consultations: int = 0  # numbers their bridges
+    contact: Contact | None = None  # who is (or was last) consulted
+    number_tried: int = 0  # which of the contact's numbers
+    contact_legs: int = 0  # numbers them
+    contact_here: bool = False  # the contact's leg rings or talks
+    transferred_to: str = ""  # the contact's name, from the hand-over on
+    handed_over_at: datetime | None = None
+    letters_written: bool = False  # at the hand-over, not after it
     message: str = ""  # path under recordings/ of the left message, once asked for
     messages: int = 0
     files_awaited: int = 0  # recordings that have not yet reported their end
@@ -139,6 +187,16 @@ class Call:
     def secretary_leg(self) -> str:
         """The channel id of the current (or last) secretary's leg."""
         return f"{self.id}-secretary-{self.offers}"
+
+    @property
+    def contact_leg(self) -> str:
+        """The channel id of the current (or last) contact's leg."""
+        return f"{self.id}-contact-{self.contact_legs}"
+
+    @property
+    def consultation(self) -> str:
+        """The bridge in which she and the contact talk; the caller never enters it."""
+        return f"{self.id}-consultation-{self.consultations}"
 
     @property
     def bridge(self) -> str:

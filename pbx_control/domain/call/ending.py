@@ -1,0 +1,155 @@
+"""How a call ends: a last announcement, everything is let go, the files are looked at, the letters are written."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pbx_control.domain.call.commands import Command, HangUp, InspectFiles, RemoveBridge, WriteLetters
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    CallerTakenOver,
+    ContactLeft,
+    DeadlinePassed,
+    FilesInspected,
+    PromptEnded,
+    RecordingEnded,
+    SecretaryLeft,
+)
+from pbx_control.domain.call.model import Call, Deadline, Outcome, Phase
+from pbx_control.domain.call.moves import Step, by, picked_up, playing, seat_freed
+
+# Legs and files report their end within milliseconds; what has not by then is settled without them.
+SETTLING_LIMIT = timedelta(seconds=3)
+# A left message shorter than this is a caller who hung up at the tone.
+SHORTEST_MESSAGE_SECONDS = 1.0
+# The recording may differ from the conversation by so much: joining, closing, a pause's rounding.
+RECORDING_TOLERANCE = timedelta(seconds=2)
+
+
+def part(call: Call, at: datetime, sound: str, outcome: Outcome | None) -> Step:
+    """The caller hears one last announcement and is then hung up."""
+    call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
+    call, play = playing(call, sound)
+    return call, [*pick_up, *play]
+
+
+def parted(call: Call, event: PromptEnded) -> Step:
+    return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
+
+
+def caller_hung_up(call: Call, event: CallerLeft) -> Step:
+    return end_call(replace(call, caller_here=False, ended_at=event.since), event.at, call.outcome)
+
+
+def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
+    """Everything of the call is let go; it has ended when all of it has confirmed."""
+    call = replace(
+        call,
+        phase=Phase.ENDING,
+        outcome=outcome or Outcome.MISSED,
+        ended_at=call.ended_at or at,
+        prompt_playing=False,
+        deadlines={Deadline.SETTLING: at + SETTLING_LIMIT},
+    )
+    let_go = release(call)
+    call, more = settle(call, at)
+    return call, [*let_go, *more]
+
+
+def release(call: Call) -> list[Command]:
+    """Lets go of whatever the call may still have."""
+    legs: list[Command] = [HangUp(call.id)] if call.caller_here else []
+    if call.seat:
+        legs.append(HangUp(call.secretary_leg))
+    if call.contact_here:
+        legs.append(HangUp(call.contact_leg))
+    bridges = [call.bridge] if call.bridged else []
+    if call.consultations:
+        bridges.append(call.consultation)
+    return [*legs, *map(RemoveBridge, bridges)]
+
+
+def caller_gone(call: Call, event: CallerLeft) -> Step:
+    return settle(replace(call, caller_here=False), event.at)
+
+
+def secretary_gone(call: Call, event: SecretaryLeft) -> Step:
+    call, free = seat_freed(call, event.at)
+    call, more = settle(call, event.at)
+    return call, [*free, *more]
+
+
+def contact_gone(call: Call, event: ContactLeft) -> Step:
+    return settle(replace(call, contact_here=False), event.at)
+
+
+def file_closed(call: Call, event: RecordingEnded) -> Step:
+    call = replace(call, files_awaited=max(0, call.files_awaited - 1))
+    return settle(call, event.at) if call.phase is Phase.ENDING else (call, [])
+
+
+def settle(call: Call, at: datetime) -> Step:
+    """Once nobody is left and every file is closed: look at the files, or end if there are none."""
+    if call.caller_here or call.seat or call.contact_here or call.files_awaited or call.inspected:
+        return call, []
+    return look_at_files(call, at)
+
+
+def look_at_files(call: Call, at: datetime) -> Step:
+    if not (call.recording or call.message):
+        return finish(call, at)
+    call = by(replace(call, inspected=True), Deadline.SETTLING, at + SETTLING_LIMIT)
+    return call, [InspectFiles(call.recording, call.message)]
+
+
+def files_inspected(call: Call, event: FilesInspected) -> Step:
+    if call.recording:
+        call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds))
+    if (event.message_seconds or 0) < SHORTEST_MESSAGE_SECONDS:
+        call = replace(call, message="")
+    elif call.outcome is Outcome.MISSED:
+        call = replace(call, outcome=Outcome.LEFT_MESSAGE)
+    return finish(call, event.at)
+
+
+def settling_over(call: Call, event: DeadlinePassed) -> Step:
+    """Something never confirmed its end. A caller is hung up again: one who stayed would come back as a new call.
+    Of the rest the minute's comparison with the switch finds what is left over."""
+    if call.caller_here:
+        return by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
+    return finish(call, event.at) if call.inspected else look_at_files(call, event.at)
+
+
+def finish(call: Call, at: datetime) -> Step:
+    call, free = seat_freed(call, at)
+    call = replace(call, phase=Phase.ENDED, deadlines={})
+    silent = call.outcome is Outcome.CLOSED and not call.known.summary_closed
+    return call, [*free] if silent or call.letters_written else [*free, WriteLetters()]
+
+
+def taken_over(call: Call, event: CallerTakenOver) -> Step:
+    """The switch serves the caller alone; what became of him comes with the record that it writes."""
+    call, free = seat_freed(call, event.at)
+    contact = [HangUp(call.contact_leg)] if call.contact_here else []
+    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), [*free, *contact]
+
+
+def talked(call: Call) -> timedelta:
+    """How long the caller was in his bridge: from the secretary's answer on."""
+    until = call.left_bridge_at or call.ended_at
+    if call.answered_at is None or until is None:
+        return timedelta(0)
+    return until - call.answered_at
+
+
+def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:
+    """What is wrong with a recording: "missing", "short", "long", or "" if its length fits the conversation.
+
+    A tenth of the conversation is allowed on top of RECORDING_TOLERANCE for clocks that drift.
+    """
+    if recorded_seconds is None:
+        return "missing"
+    allowed = RECORDING_TOLERANCE + conversation / 10
+    difference = timedelta(seconds=recorded_seconds) - conversation
+    if abs(difference) <= allowed:
+        return ""
+    return "short" if difference < timedelta(0) else "long"

@@ -1,0 +1,133 @@
+"""The moves that the handlers of a call's life share: each takes a call and gives the next one with its commands."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pbx_control.domain.call.commands import (
+    Answer,
+    Command,
+    FreeSeat,
+    IndicateRinging,
+    Join,
+    LimitLeg,
+    Play,
+    RecordBridge,
+    StartMusic,
+    StartRingingTone,
+    StopMusic,
+    StopPlaying,
+    StopRingingTone,
+    Tell,
+)
+from pbx_control.domain.call.model import Call, Deadline, Phase, Seat
+
+# The answer is heard first, then the position: some networks swallow the first syllables.
+FIRST_POSITION_AFTER = timedelta(milliseconds=500)
+# Asterisk's own limit on a leg is so much later than ours: it is for the case that the daemon is gone.
+SWITCH_MARGIN = timedelta(seconds=30)
+
+# Phases of a conversation with her: her wrap-up follows.
+WITH_HER = frozenset(
+    {
+        Phase.TALKING,
+        Phase.CALLING_CONTACT,
+        Phase.CONSULTING,
+        Phase.CALLER_GONE,
+        Phase.HANDED_OVER,
+        Phase.ENDING,
+    }
+)
+
+Step = tuple[Call, list[Command]]
+Handler = Callable[[Call, Any], Step]
+
+
+def by(call: Call, name: Deadline, at: datetime) -> Call:
+    return replace(call, deadlines=call.deadlines | {name: at})
+
+
+def without(call: Call, *names: Deadline) -> Call:
+    return replace(call, deadlines={name: at for name, at in call.deadlines.items() if name not in names})
+
+
+def picked_up(call: Call) -> Step:
+    return (call, []) if call.picked_up else (replace(call, picked_up=True), [Answer(call.id)])
+
+
+def playing(call: Call, *sounds: str) -> Step:
+    call = replace(call, prompts=call.prompts + 1, prompt_playing=True)
+    return call, [Play(call.id, call.prompt, sounds)]
+
+
+def comfort(call: Call) -> list[Command]:
+    """What a waiting caller hears: ringing before the answer, then music, or ringing again if the client prefers."""
+    if not call.picked_up:
+        return [IndicateRinging(call.id)]
+    if Deadline.PATIENCE in call.deadlines or not call.known.music:
+        return [StartRingingTone(call.id)]
+    return [StartMusic(call.id)]
+
+
+def hush(call: Call) -> list[Command]:
+    """Ends what the waiting caller hears."""
+    if not call.picked_up:
+        return []
+    tone = Deadline.PATIENCE in call.deadlines or not call.known.music
+    stop: list[Command] = [StopPlaying(call.prompt)] if call.prompt_playing else []
+    return [*stop, StopRingingTone(call.id) if tone else StopMusic(call.id)]
+
+
+def seat_of(call: Call) -> Seat:
+    if call.seat is None:
+        raise ValueError(f"call {call.id} is offered to nobody in {call.phase}")
+    return call.seat
+
+
+def seat_freed(call: Call, at: datetime) -> Step:
+    """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
+    if call.seat is None:
+        return call, []
+    talked_with_her = call.answered_by == call.seat and call.phase in WITH_HER
+    free_from = at + call.seat.wrap_up if talked_with_her else at
+    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from)]
+
+
+def file_path(call: Call, suffix: str) -> str:
+    """Where the call's files lie under recordings/: by the UTC day of its arrival."""
+    if call.arrived_at is None:
+        raise ValueError(f"call {call.id} has not arrived yet")
+    return f"{call.arrived_at:%Y/%m/%d}/{call.id}{suffix}.wav"
+
+
+def joined(call: Call) -> Step:
+    """Caller and secretary in the caller's bridge, recorded if the client wants it; Asterisk's limit is lifted."""
+    legs = (call.secretary_leg,) if call.bridged else (call.id, call.secretary_leg)
+    commands: list[Command] = [in_his_bridge(call, *legs), LimitLeg(call.id, None)]
+    call = replace(call, bridged=True)
+    if call.known.recording and not call.recording:
+        call = replace(call, recording=file_path(call, ""), files_awaited=call.files_awaited + 1)
+        commands.append(RecordBridge(call.bridge, call.recording))
+    return call, commands
+
+
+def in_his_bridge(call: Call, *legs: str) -> Join:
+    """Those legs in the caller's one bridge; what she presses there are commands of hers."""
+    hers = call.secretary_leg if call.secretary_leg in legs else ""
+    return Join(call.bridge, legs, mixed=call.known.recording, secretary=hers)
+
+
+def first_in_line(call: Call, at: datetime) -> Step:
+    """He has lost his secretary through no fault of his: he waits again, and is next."""
+    call, free = seat_freed(call, at)
+    call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=at, keys_begun="", deadlines={})
+    call = by(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
+    call = by(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call
+    return call, [*free, *comfort(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
+
+
+def told(call: Call, leg: str, sound: str) -> Step:
+    """A word or a tone for one leg alone."""
+    call = replace(call, words=call.words + 1)
+    return call, [Tell(leg, f"{leg}-word-{call.words}", sound)]

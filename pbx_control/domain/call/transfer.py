@@ -1,0 +1,461 @@
+"""Supervised transfers (docs/service.md rule 9): she consults a contact, takes the caller back or hands him over.
+
+The caller stays in his one bridge all the while, which is what is recorded. She and the contact talk in a bridge of
+their own, the consultation; at the hand-over the contact comes to the caller and she leaves.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pbx_control.domain.call.commands import (
+    Command,
+    Dial,
+    HangUp,
+    Join,
+    LimitLeg,
+    NoteDialling,
+    PassKeys,
+    PauseRecording,
+    Play,
+    RaiseAlarm,
+    RecordBridge,
+    RemoveBridge,
+    ResumeRecording,
+    StartMusic,
+    StopMusic,
+    WriteLetters,
+)
+from pbx_control.domain.call.ending import caller_hung_up, end_call, part
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    ConsultationAsked,
+    ContactAnswered,
+    ContactLeft,
+    DeadlinePassed,
+    Event,
+    KeyPressed,
+    LoopFound,
+    PromptEnded,
+    Recovered,
+    SecretaryLeft,
+    Surroundings,
+)
+from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase
+from pbx_control.domain.call.moves import (
+    SWITCH_MARGIN,
+    Handler,
+    Step,
+    by,
+    first_in_line,
+    in_his_bridge,
+    seat_freed,
+    seat_of,
+    told,
+    without,
+)
+from pbx_control.domain.numbering import transfer_destination
+from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
+from pbx_control.errors import ClientMistake
+
+# The second key of a command follows within this; else the first was meant for whom she talks to.
+SECOND_KEY_WITHIN = timedelta(seconds=3)
+# A contact's telephone rings so long; Asterisk itself gives up a little later.
+CONTACT_LIMIT = timedelta(seconds=25)
+CONTACT_GIVE_UP = CONTACT_LIMIT + timedelta(seconds=5)
+# Nobody is on hold for longer: she gets the caller back.
+CONSULTATION_LIMIT = timedelta(minutes=10)
+# Both hear a tone so long before the end of a transferred conversation, and the farewell.
+CAP_WARNING_BEFORE = timedelta(minutes=1)
+FAREWELL_BEFORE = timedelta(seconds=7)
+# If no daemon is there to speak the farewell, the dialplan begins it so much later.
+FAREWELL_MARGIN = timedelta(seconds=1)
+# Her telephone is still closing the old conversation.
+FREE_AGAIN_AFTER = timedelta(seconds=1)
+
+# Q.850: 17 user busy; 18, 19 no answer; 21 rejected; 1 unallocated, 28 no such number.
+WHY_NOT = {
+    1: HouseSound.CONTACT_UNREACHABLE,
+    17: HouseSound.CONTACT_BUSY,
+    18: HouseSound.CONTACT_SILENT,
+    19: HouseSound.CONTACT_SILENT,
+    21: HouseSound.CONTACT_DECLINED,
+    28: HouseSound.CONTACT_UNREACHABLE,
+}
+REJECTED = 21
+
+OTHER_LANGUAGE = {"es": "en", "en": "es"}
+
+
+# --- keys -------------------------------------------------------------------------------------------------
+
+
+def key_pressed(call: Call, event: KeyPressed) -> Step:
+    """Two keys are a command; anything else passes on to whom she talks with."""
+    if not call.keys_begun:
+        if event.key not in "*#":
+            return call, passed_on(call, event.key)
+        return by(replace(call, keys_begun=event.key), Deadline.KEYS, event.at + SECOND_KEY_WITHIN), []
+    keys = call.keys_begun + event.key
+    call = without(replace(call, keys_begun=""), Deadline.KEYS)
+    if keys not in COMMANDS:
+        return call, passed_on(call, keys)
+    phases, command = COMMANDS[keys]
+    return command(call, event) if call.phase in phases else refused(call)
+
+
+def second_key_missing(call: Call, event: DeadlinePassed) -> Step:
+    keys = call.keys_begun
+    call = without(replace(call, keys_begun=""), Deadline.KEYS)
+    return call, passed_on(call, keys)
+
+
+def passed_on(call: Call, keys: str) -> list[Command]:
+    if call.phase is Phase.TALKING:
+        return [PassKeys(call.id, keys)]
+    return [PassKeys(call.contact_leg, keys)] if call.contact_here else []
+
+
+def refused(call: Call) -> Step:
+    """The key can do nothing now: a short tone, to her alone."""
+    return told(call, call.secretary_leg, REFUSAL)
+
+
+def told_her(call: Call, sound: HouseSound) -> Step:
+    return told(call, call.secretary_leg, house_sound(sound, seat_of(call).language))
+
+
+# --- consulting -------------------------------------------------------------------------------------------
+
+
+def consult_by_key(call: Call, event: KeyPressed) -> Step:
+    contact = next((one for one in call.known.contacts if str(one.key) == event.key), None)
+    return consult(call, contact, event.at, event.around)
+
+
+def consult_from_desk(call: Call, event: ConsultationAsked) -> Step:
+    contact = next((one for one in call.known.contacts if one.id == event.contact_id), None)
+    return consult(call, contact, event.at, event.around)
+
+
+def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundings) -> Step:
+    """The caller goes on hold with music, and she hears the contact's telephone ring."""
+    if contact is None:
+        return refused(call)
+    if reason := reason_against(call, contact, around):
+        alarm = [RaiseAlarm(f"{contact.name} was not called")] if reason is HouseSound.TOO_MANY_CALLS else []
+        call, word = told_her(call, reason)
+        return call, [*alarm, *word]
+    call = replace(
+        call,
+        phase=Phase.CALLING_CONTACT,
+        contact=contact,
+        number_tried=0,
+        consultations=call.consultations + 1,
+        deadlines={Deadline.CONSULTATION: at + CONSULTATION_LIMIT},
+    )
+    call, dial = dialled(call, at)
+    return call, [in_private(call, call.secretary_leg), *dial, *on_hold(call)]
+
+
+def reason_against(call: Call, contact: Contact, around: Surroundings) -> HouseSound | None:
+    """Why this contact may not be called now, or None."""
+    outgoing = call.known.outgoing
+    if outgoing is None:
+        return HouseSound.CONTACT_UNREACHABLE
+    try:
+        for number in contact.numbers:
+            transfer_destination(number)
+    except ClientMistake:
+        return HouseSound.NOT_ALLOWED
+    if around.dialled_now >= outgoing.at_once or around.dialled_today >= outgoing.a_day:
+        return HouseSound.TOO_MANY_CALLS
+    return None
+
+
+def dialled(call: Call, at: datetime) -> Step:
+    """The contact's next number is called."""
+    contact, outgoing = call.contact, call.known.outgoing
+    if contact is None or outgoing is None:
+        raise ValueError(f"call {call.id} has no contact to call")
+    number = contact.numbers[call.number_tried]
+    call = replace(call, contact_legs=call.contact_legs + 1, contact_here=True)
+    call = by(call, Deadline.CONTACT, at + CONTACT_LIMIT)
+    dial = Dial(
+        leg=call.contact_leg,
+        bridge=call.consultation,
+        trunk=outgoing.trunk,
+        number_format=outgoing.number_format,
+        country=outgoing.country,
+        number=number,
+        shown=outgoing.shown,
+        give_up=CONTACT_GIVE_UP,
+        limit=CONSULTATION_LIMIT + SWITCH_MARGIN,
+    )
+    return call, [NoteDialling(call.contact_leg, number, outgoing.shown), dial]
+
+
+def in_private(call: Call, *legs: str) -> Join:
+    hers = call.secretary_leg if call.secretary_leg in legs else ""
+    return Join(call.consultation, legs, mixed=False, secretary=hers)
+
+
+def on_hold(call: Call) -> list[Command]:
+    """Asterisk's limit is for a daemon that dies: who is on hold then, waits for another secretary."""
+    return [StartMusic(call.id), LimitLeg(call.id, CONSULTATION_LIMIT + SWITCH_MARGIN)]
+
+
+def contact_answered(call: Call, event: ContactAnswered) -> Step:
+    return replace(without(call, Deadline.CONTACT), phase=Phase.CONSULTING), []
+
+
+def contact_unavailable(call: Call, event: ContactLeft) -> Step:
+    """Busy, rejected, not there: his other number is tried, if he has one; else she has the caller again."""
+    call = replace(call, contact_here=False)
+    more = call.contact is not None and call.number_tried + 1 < len(call.contact.numbers)
+    if more and event.cause != REJECTED:
+        return dialled(replace(call, number_tried=call.number_tried + 1), event.at)
+    return taken_back(call, WHY_NOT.get(event.cause, HouseSound.CONTACT_UNREACHABLE))
+
+
+def contact_silent(call: Call, event: DeadlinePassed) -> Step:
+    quiet = [HangUp(call.contact_leg)]
+    call, more = contact_unavailable(call, ContactLeft(event.at, call.contact_leg, 19))
+    return call, [*quiet, *more]
+
+
+def contact_hung_up(call: Call, event: ContactLeft) -> Step:
+    return taken_back(replace(call, contact_here=False), HouseSound.CONTACT_GONE)
+
+
+def forwarded_to_us(call: Call, event: LoopFound) -> Step:
+    return taken_back(call, HouseSound.FORWARDED_TO_US)
+
+
+def on_hold_too_long(call: Call, event: DeadlinePassed) -> Step:
+    return taken_back(call, HouseSound.CONTACT_GONE)
+
+
+def take_back(call: Call, event: KeyPressed) -> Step:
+    return taken_back(call)
+
+
+def taken_back(call: Call, word: HouseSound | None = None) -> Step:
+    """She has the caller again, and hears why if it was not her own wish."""
+    contact = [HangUp(call.contact_leg)] if call.contact_here else []
+    call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
+    call, why = told_her(call, word) if word else (call, [])
+    join = in_his_bridge(call, call.secretary_leg)
+    return call, [*contact, StopMusic(call.id), join, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
+
+
+def caller_left_on_hold(call: Call, event: CallerLeft) -> Step:
+    """She is told, and the consultation ends."""
+    contact = [HangUp(call.contact_leg)] if call.contact_here else []
+    ended = event.since or event.at
+    call = replace(call, phase=Phase.CALLER_GONE, caller_here=False, deadlines={}, keys_begun="", ended_at=ended)
+    call, word = told_that_he_left(call)
+    return call, [*contact, *word]
+
+
+def told_that_he_left(call: Call) -> Step:
+    call = replace(call, prompts=call.prompts + 1, prompt_playing=True)
+    sound = house_sound(HouseSound.CALLER_GONE, seat_of(call).language)
+    return call, [Play(call.secretary_leg, call.prompt, (sound,))]
+
+
+def she_knows(call: Call, event: PromptEnded) -> Step:
+    return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
+
+
+def contact_let_go(call: Call, event: ContactLeft) -> Step:
+    return replace(call, contact_here=False), []
+
+
+def secretary_left_after_caller(call: Call, event: SecretaryLeft) -> Step:
+    call, free = seat_freed(call, event.at)
+    call, end = end_call(call, event.at, call.outcome)
+    return call, [*free, *end]
+
+
+def secretary_left_consulting(call: Call, event: SecretaryLeft) -> Step:
+    """Whether she hung up or was cut off: the caller is not lost, he is the next in line."""
+    contact = [HangUp(call.contact_leg)] if call.contact_here else []
+    call, wait = first_in_line(replace(call, contact_here=False), event.at)
+    return call, [*contact, RemoveBridge(call.consultation), *wait]
+
+
+# --- handing over -----------------------------------------------------------------------------------------
+
+
+def hand_over(call: Call, event: KeyPressed) -> Step:
+    """Caller and contact are joined, her leg ends at once, the clock starts, and the letters go out."""
+    cap = call.known.cap
+    call = replace(
+        call,
+        phase=Phase.HANDED_OVER,
+        transferred_to=call.contact.name if call.contact else "",
+        handed_over_at=event.at,
+        letters_written=True,
+        deadlines={
+            Deadline.CAP_WARNING: event.at + max(cap - CAP_WARNING_BEFORE, cap / 2),
+            Deadline.FAREWELL: event.at + max(cap - FAREWELL_BEFORE, cap / 2),
+            Deadline.CAP: event.at + cap,
+        },
+    )
+    call, resume = recording_resumed(call)
+    return call, [*resume, *joined_with_contact(call, cap), WriteLetters()]
+
+
+def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
+    """Asterisk itself ends the conversation, if nobody else does: the caller hears the farewell before."""
+    seat = [HangUp(call.secretary_leg)] if call.seat else []
+    farewell = max(left - FAREWELL_BEFORE + FAREWELL_MARGIN, FAREWELL_MARGIN)
+    return [
+        StopMusic(call.id),
+        in_his_bridge(call, call.contact_leg),
+        LimitLeg(call.id, farewell, then="cap"),
+        LimitLeg(call.contact_leg, max(left, FAREWELL_MARGIN)),
+        *seat,
+        RemoveBridge(call.consultation),
+    ]
+
+
+def she_is_free(call: Call, event: SecretaryLeft) -> Step:
+    return seat_freed(call, event.at)
+
+
+def minute_left(call: Call, event: DeadlinePassed) -> Step:
+    call = without(call, Deadline.CAP_WARNING)
+    call, to_caller = told(call, call.id, BEEP)
+    call, to_contact = told(call, call.contact_leg, BEEP)
+    return call, [*to_caller, *to_contact]
+
+
+def farewell(call: Call, event: DeadlinePassed) -> Step:
+    """Both hear that their time is up. Asterisk's limit on the caller gives way to the contact's."""
+    call = without(call, Deadline.FAREWELL)
+    word = house_sound(HouseSound.TIME_IS_UP, call.known.language)
+    call, to_caller = told(call, call.id, word)
+    call, to_contact = told(call, call.contact_leg, word)
+    left = call.deadlines[Deadline.CAP] - event.at
+    return call, [LimitLeg(call.id, left + FAREWELL_MARGIN, then="cap"), *to_caller, *to_contact]
+
+
+def time_is_up(call: Call, event: DeadlinePassed) -> Step:
+    return end_call(call, event.at, Outcome.ANSWERED)
+
+
+def contact_left_him(call: Call, event: ContactLeft) -> Step:
+    """The caller is thanked and released."""
+    goodbye = house_sound(HouseSound.GOODBYE, call.known.language)
+    return part(replace(call, contact_here=False), event.at, goodbye, Outcome.ANSWERED)
+
+
+# --- recording, language ----------------------------------------------------------------------------------
+
+
+def pause_recording(call: Call, event: KeyPressed) -> Step:
+    if not call.recording or call.recording_paused:
+        return refused(call)
+    call, tone = told(replace(call, recording_paused=True), call.secretary_leg, BEEP)
+    return call, [PauseRecording(call.recording), *tone]
+
+
+def resume_recording(call: Call, event: KeyPressed) -> Step:
+    if not call.recording_paused:
+        return refused(call)
+    call, resume = recording_resumed(call)
+    call, tone = told(call, call.secretary_leg, BEEP)
+    return call, [*resume, *tone]
+
+
+def recording_resumed(call: Call) -> Step:
+    if not call.recording_paused:
+        return call, []
+    return replace(call, recording_paused=False), [ResumeRecording(call.recording)]
+
+
+def switch_language(call: Call, event: KeyPressed) -> Step:
+    """The caller goes to a secretary who speaks his language (docs/service.md rule 5)."""
+    language = OTHER_LANGUAGE[call.language or call.known.language]
+    if language not in event.around.languages:
+        return told_her(call, HouseSound.NOBODY_SPEAKS_IT)
+    her, leg = seat_of(call), call.secretary_leg
+    seat = replace(her, wrap_up=max(her.wrap_up, FREE_AGAIN_AFTER))
+    refused_at = call.refused_at | {her.secretary_id: event.at}
+    call = replace(call, language=language, refused_at=refused_at, seat=seat, answered_by=seat)
+    call, resume = recording_resumed(call)
+    call, wait = first_in_line(call, event.at)
+    return call, [*resume, HangUp(leg), *wait]
+
+
+# --- recovering -------------------------------------------------------------------------------------------
+
+
+def resume_consulting(call: Call, event: Recovered) -> Step:
+    """Puts each where the phase has them; the contact is not dialled again."""
+    call, record = recording_again(call, event)
+    if event.bridged:
+        return call, record
+    return call, [in_private(call, call.secretary_leg, call.contact_leg), *on_hold(call), *record]
+
+
+def resume_caller_gone(call: Call, event: Recovered) -> Step:
+    return (call, []) if event.playing else told_that_he_left(call)
+
+
+def resume_handed_over(call: Call, event: Recovered) -> Step:
+    call, record = recording_again(call, event)
+    left = call.deadlines.get(Deadline.CAP, event.at) - event.at
+    if event.bridged:
+        return call, [*([HangUp(call.secretary_leg)] if call.seat else []), *record]
+    return call, [*joined_with_contact(call, left), *record]
+
+
+def recording_again(call: Call, event: Recovered) -> Step:
+    if not call.recording or event.recorded:
+        return call, []
+    return replace(call, files_awaited=1), [RecordBridge(call.bridge, call.recording)]
+
+
+# --- which keys do what, and when ---------------------------------------------------------------------------
+
+KeyCommand = Callable[[Call, KeyPressed], Step]
+
+T, CALLING, CONSULTING = Phase.TALKING, Phase.CALLING_CONTACT, Phase.CONSULTING
+
+COMMANDS: dict[str, tuple[frozenset[Phase], KeyCommand]] = {
+    **{f"*{key}": (frozenset({T}), consult_by_key) for key in range(1, 7)},
+    "##": (frozenset({CONSULTING}), hand_over),
+    "*0": (frozenset({CALLING, CONSULTING}), take_back),
+    "*7": (frozenset({T}), pause_recording),
+    "*8": (frozenset({T}), resume_recording),
+    "*#": (frozenset({T}), switch_language),
+}
+
+HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
+    **{(phase, KeyPressed): key_pressed for phase in (T, CALLING, CONSULTING)},
+    **{(phase, Deadline.KEYS): second_key_missing for phase in (T, CALLING, CONSULTING)},
+    (T, ConsultationAsked): consult_from_desk,
+    (CALLING, ContactAnswered): contact_answered,
+    (CALLING, ContactLeft): contact_unavailable,
+    (CALLING, Deadline.CONTACT): contact_silent,
+    (CONSULTING, ContactLeft): contact_hung_up,
+    **{(phase, LoopFound): forwarded_to_us for phase in (CALLING, CONSULTING)},
+    **{(phase, Deadline.CONSULTATION): on_hold_too_long for phase in (CALLING, CONSULTING)},
+    **{(phase, CallerLeft): caller_left_on_hold for phase in (CALLING, CONSULTING)},
+    **{(phase, SecretaryLeft): secretary_left_consulting for phase in (CALLING, CONSULTING)},
+    **{(phase, Recovered): resume_consulting for phase in (CALLING, CONSULTING)},
+    (Phase.CALLER_GONE, PromptEnded): she_knows,
+    (Phase.CALLER_GONE, SecretaryLeft): secretary_left_after_caller,
+    (Phase.CALLER_GONE, ContactLeft): contact_let_go,
+    (Phase.CALLER_GONE, Recovered): resume_caller_gone,
+    (Phase.HANDED_OVER, SecretaryLeft): she_is_free,
+    (Phase.HANDED_OVER, CallerLeft): caller_hung_up,
+    (Phase.HANDED_OVER, ContactLeft): contact_left_him,
+    (Phase.HANDED_OVER, Deadline.CAP_WARNING): minute_left,
+    (Phase.HANDED_OVER, Deadline.FAREWELL): farewell,
+    (Phase.HANDED_OVER, Deadline.CAP): time_is_up,
+    (Phase.HANDED_OVER, Recovered): resume_handed_over,
+}
