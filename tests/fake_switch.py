@@ -11,6 +11,9 @@ from datetime import datetime, timedelta
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
     CallerLeft,
+    ContactAnswered,
+    ContactLeft,
+    ContactRinging,
     Event,
     FilesInspected,
     PromptEnded,
@@ -19,23 +22,28 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
     SecretaryRinging,
 )
+from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
 from pbx_control.recovery import Found
 from pbx_control.recovery import Leg as FoundLeg
 
 PROMPT_LENGTH = timedelta(seconds=3)
 ON_THE_WIRE = timedelta(milliseconds=50)
 NORMAL, BUSY, NO_ANSWER, REJECTED, RTP_TIMEOUT = 16, 17, 19, 21, 44
+# What secretaries and contacts are told, by the sound that says it.
+WORDS = {house_sound(sound, language): sound.value for sound in HouseSound for language in ("es", "en")}
+WORDS |= {BEEP: "beep", REFUSAL: "refusal"}
 
 
 @dataclass
 class Leg:
-    """A channel. `user` is the telephone's name; a caller has none."""
+    """A channel. `user` is the telephone's name, a contact's number; a caller has none."""
 
     call: str
     user: str = ""
     number: str = ""  # what her display shows
     name: str = ""
     up: bool = False
+    contact: bool = False
     ours: bool = True  # in the daemon's application, not in the dialplan
     ringing_tone: bool = False
     music: bool = False
@@ -43,6 +51,8 @@ class Leg:
     sounds: tuple[str, ...] = ()
     bridge: str = ""
     limit: int = 0  # counts the time limits set: only the last one holds
+    told: list[str] = field(default_factory=list)  # words and tones for it alone
+    keys: str = ""  # that reached it
 
 
 @dataclass
@@ -64,7 +74,10 @@ class FakeSwitch:
     legs: dict[str, Leg] = field(default_factory=dict)
     bridges: dict[str, set[str]] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)  # files in which silence is written
     rung: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)  # (user or "", word)
+    dialled: list[c.Dial] = field(default_factory=list)
     causes: dict[str, int] = field(default_factory=dict)  # of secretaries' legs that are gone
     done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
 
@@ -78,36 +91,40 @@ class FakeSwitch:
         """She lifts the receiver."""
         her = self.legs[leg]
         her.up = True
-        self.tell(her.call, SecretaryAnswered(self.now(), leg))
+        answered = ContactAnswered if her.contact else SecretaryAnswered
+        self.tell(her.call, answered(self.now(), leg))
 
     def leaves(self, leg: str, cause: int = NORMAL) -> None:
         """A leg is gone, whoever ended it. One that is gone already stays so."""
         gone = self.legs.pop(leg, None)
         if gone is None:
             return
-        if gone.user and gone.up:
+        if gone.user and gone.up and not gone.contact:
             self.causes[leg] = cause
         self._out_of_bridge(leg, gone)
         for path, file in self.files.items():
             if file.where == leg:
                 self._close(gone.call, path)
-        event = SecretaryLeft(self.now(), leg, cause) if gone.user else CallerLeft(self.now(), cause)
-        self.tell(gone.call, event)
+        self.tell(gone.call, _left(leg, gone, self.now(), cause))
 
     def telephone(self, user: str) -> str | None:
         """The leg that a telephone has, or None."""
         return next((leg for leg, it in self.legs.items() if it.user == user), None)
 
     def heard_by(self, call: str) -> str:
-        """What the caller hears: a prompt's name, a secretary's user name, "music", "ringing", "silence", or "tone"
-        while he may speak a message."""
+        """What the caller hears (or another leg, by its id): a prompt's name, a secretary's user name, a contact's
+        number, "caller", "music", "ringing", "silence", or "tone" while he may speak a message."""
         leg = self.legs[call]
         if leg.prompt:
             return leg.sounds[-1]
         if any(file.where == call and file.ended is None for file in self.files.values()):
             return "tone"
-        others = [self.legs[other].user for other in self.bridges.get(leg.bridge, ()) if other != call]
-        return others[0] if others else "music" if leg.music else "ringing" if leg.ringing_tone else "silence"
+        others = [self.legs[other] for other in self.bridges.get(leg.bridge, ()) if other != call]
+        assert len(others) < 2, f"{call} hears two at once: {others}"
+        if others:
+            other = others[0]
+            return (other.user or "caller") if other.up else "ringing"
+        return "music" if leg.music else "ringing" if leg.ringing_tone else "silence"
 
     def found(self, registered: dict[str, bool]) -> Found:
         """What a comparison would find."""
@@ -129,6 +146,12 @@ class FakeSwitch:
         match command:
             case c.Ring():
                 self._ring(call, command)
+            case c.Dial():
+                self._dial(call, command)
+            case c.PauseRecording(path=path):
+                self.paused.add(path)
+            case c.ResumeRecording(path=path):
+                self.paused.discard(path)
             case c.HangUp(leg=key):
                 self.later(ON_THE_WIRE, lambda: self.leaves(key))
             case c.RemoveBridge(bridge=bridge):
@@ -159,6 +182,11 @@ class FakeSwitch:
                 leg.music = False
             case c.Play(prompt=prompt, sounds=sounds):
                 self._play(call, leg, prompt, sounds)
+            case c.Tell(sound=sound):
+                leg.told.append(WORDS[sound])
+                self.told.append((leg.user, WORDS[sound]))
+            case c.PassKeys(keys=keys):
+                leg.keys += keys
             case c.Leave():
                 self._out_of_bridge(command.leg, leg)
             case c.RecordMessage(path=path, limit=limit):
@@ -177,9 +205,19 @@ class FakeSwitch:
         self.later(ON_THE_WIRE, lambda: self._rings(call, command.leg))
         self.later(command.give_up, lambda: self._given_up(command.leg))
 
+    def _dial(self, call: str, command: c.Dial) -> None:
+        assert command.leg not in self.rung, f"{command.leg} is dialled a second time"
+        self.rung.add(command.leg)
+        self.dialled.append(command)
+        self.legs[command.leg] = Leg(call, command.number, contact=True, number=command.shown)
+        self._join(command.bridge, (command.leg,))
+        self.later(ON_THE_WIRE, lambda: self._rings(call, command.leg))
+        self.later(command.give_up, lambda: self._given_up(command.leg))
+
     def _rings(self, call: str, leg: str) -> None:
         if leg in self.legs:
-            self.tell(call, SecretaryRinging(self.now(), leg))
+            ringing = ContactRinging if self.legs[leg].contact else SecretaryRinging
+            self.tell(call, ringing(self.now(), leg))
 
     def _given_up(self, leg: str) -> None:
         if leg in self.legs and not self.legs[leg].up:
@@ -192,14 +230,15 @@ class FakeSwitch:
         self.later(PROMPT_LENGTH, lambda: self._prompt_ends(call, prompt))
 
     def _prompt_ends(self, call: str, prompt: str) -> None:
-        leg = self.legs.get(call)
-        if leg and leg.prompt == prompt:
+        for leg in self._playing(call, prompt):
             leg.prompt = ""
             self.tell(call, PromptEnded(self.now(), prompt))
 
+    def _playing(self, call: str, prompt: str) -> list[Leg]:
+        return [leg for leg in self.legs.values() if leg.call == call and leg.prompt == prompt]
+
     def _stop_playing(self, call: str, prompt: str) -> None:
-        leg = self.legs.get(call)
-        if leg and leg.prompt == prompt:
+        for leg in self._playing(call, prompt):
             leg.prompt = ""
             self.later(ON_THE_WIRE, lambda: self.tell(call, PromptEnded(self.now(), prompt)))
 
@@ -207,6 +246,7 @@ class FakeSwitch:
         members = self.bridges.setdefault(bridge, set())
         for key in legs:
             if leg := self.legs.get(key):
+                self.bridges.get(leg.bridge, set()).discard(key)
                 members.add(key)
                 leg.bridge = bridge
 
@@ -220,7 +260,8 @@ class FakeSwitch:
     def _remove_bridge(self, bridge: str) -> None:
         for key in self.bridges.pop(bridge, set()):
             self.legs[key].bridge = ""
-        self._close_all_of(bridge.rpartition("-bridge-")[0], bridge)
+        if "-bridge-" in bridge:
+            self._close_all_of(bridge.rpartition("-bridge-")[0], bridge)
 
     def _record(self, path: str, where: str) -> None:
         if path in self.files and self.files[path].ended is None:
@@ -260,7 +301,16 @@ class FakeSwitch:
     def _time_is_up(self, key: str, number: int) -> None:
         leg = self.legs.get(key)
         if leg and leg.limit == number:
-            leg.ours = False
+            if leg.contact:
+                self.leaves(key)
+            else:
+                leg.ours = False
+
+
+def _left(key: str, leg: Leg, at: datetime, cause: int) -> Event:
+    if leg.contact:
+        return ContactLeft(at, key, cause)
+    return SecretaryLeft(at, key, cause) if leg.user else CallerLeft(at, cause)
 
 
 def _as_found(key: str, leg: Leg) -> FoundLeg:

@@ -13,13 +13,43 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
-from fake_switch import BUSY, REJECTED, RTP_TIMEOUT, FakeSwitch
+from fake_switch import BUSY, NORMAL, REJECTED, RTP_TIMEOUT, FakeSwitch
 
 from pbx_control.domain import floor
 from pbx_control.domain.call import flow
-from pbx_control.domain.call.commands import ClaimSeat, Command, FreeSeat, RemoveBridge, SwitchCommand, WriteLetters
-from pbx_control.domain.call.events import CallArrived, DeadlinePassed, Event, Offered, OfferLost, SeatClaimed
-from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
+from pbx_control.domain.call.commands import (
+    ClaimSeat,
+    Command,
+    FreeSeat,
+    NoteDialling,
+    RaiseAlarm,
+    RemoveBridge,
+    SwitchCommand,
+    WriteLetters,
+)
+from pbx_control.domain.call.events import (
+    CallArrived,
+    ConsultationAsked,
+    DeadlinePassed,
+    Event,
+    KeyPressed,
+    Offered,
+    OfferLost,
+    SeatClaimed,
+    Surroundings,
+)
+from pbx_control.domain.call.model import (
+    Admission,
+    Call,
+    Caller,
+    Contact,
+    Facts,
+    Outcome,
+    Outgoing,
+    Phase,
+    Seat,
+    Sounds,
+)
 from pbx_control.domain.floor import Chair
 from pbx_control.recovery import differences
 
@@ -35,7 +65,25 @@ SOUNDS = Sounds(
     positions=tuple(f"position {number}" for number in range(1, 22)),
 )
 WELCOME = replace(SOUNDS, welcome=("welcome", "notice"))
-USUAL = Facts("+56225550101", 1, "andes", "Andes Ltda", "es", "America/Santiago", Admission.OPEN, SOUNDS)
+OURS = "+56225550101"
+BOSS, SALES = "+56987654321", "+56225559876"  # two contacts
+BOSS_AT_HOME = "+56322555555"
+USUAL = Facts(
+    OURS,
+    1,
+    "andes",
+    "Andes Ltda",
+    "es",
+    "America/Santiago",
+    Admission.OPEN,
+    SOUNDS,
+    contacts=(
+        Contact(1, "Boss", (BOSS,), 1),
+        Contact(2, "Sales", (SALES, BOSS_AT_HOME), 2),
+        Contact(3, "Tax", (BOSS,)),
+    ),
+    outgoing=Outgoing("trunk-carrier", "e164", "CL", OURS, at_once=3, a_day=100),
+)
 
 
 def speaks(name: str, *languages: str, clients: Iterable[int] | None = None, wrap_up: float = 0) -> Chair:
@@ -69,6 +117,8 @@ class Story:
         self.chairs: dict[int, Chair] = {}
         self.claims: dict[int, str] = {}
         self.letters: list[str] = []
+        self.alarms: list[str] = []
+        self.dialled: list[str] = []  # numbers of contacts, as the store remembers them
         self.told: list[str] = []
         self.switch = FakeSwitch(lambda: self.now, self._later, self._hear)
         self.daemon_lives = True
@@ -139,6 +189,40 @@ class Story:
         self._look_at_floor()
         return self
 
+    def presses(self, name: str, keys: str) -> Self:
+        """She presses keys of her telephone, one right after the other."""
+        for key in keys:
+            self._step(self.current, KeyPressed(self.now, self._telephone(name), key, self._around(name)))
+        return self
+
+    def asks_from_the_desk(self, name: str, contact_id: int) -> Self:
+        self._step(self.current, ConsultationAsked(self.now, contact_id, self._around(name)))
+        return self
+
+    def _around(self, name: str) -> Surroundings:
+        consulting = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
+        others = [chair for chair in self.chairs.values() if chair.seat.name != name and chair.registered]
+        return Surroundings(
+            sum(call.phase in consulting for call in self.calls.values() if call.id != self.current),
+            len(self.dialled),
+            frozenset(language for chair in others for language in chair.languages),
+        )
+
+    # --- what contacts do ---------------------------------------------------------------------------------
+
+    def contact_answers(self) -> Self:
+        self.switch.answers(self.call.contact_leg)
+        return self
+
+    def contact_leaves(self, cause: int = NORMAL) -> Self:
+        """Busy, rejecting, hanging up: by the Q.850 cause."""
+        self.switch.leaves(self.call.contact_leg, cause)
+        return self
+
+    def consults(self, name: str = "Ana", keys: str = "*1") -> Self:
+        """She talks with the contact of that key, and the caller hears music."""
+        return self.presses(name, keys).contact_answers().is_in(Phase.CONSULTING)
+
     def unplugs(self, name: str) -> Self:
         """Her telephone is no longer registered; what it is in the middle of goes on."""
         self._change(self._chair(name).seat.secretary_id, registered=False)
@@ -203,7 +287,9 @@ class Story:
         over = {call.id for call in self.calls.values() if call.phase is Phase.ENDED}
         for key, leg in list(self.switch.legs.items()):
             call = self.calls[leg.call]
-            if leg.user and (leg.call in over or call.seat is None or key != call.secretary_leg):
+            wanted = {call.secretary_leg} if call.seat else set()
+            wanted |= {call.contact_leg} if call.contact_here else set()
+            if leg.user and (leg.call in over or key not in wanted):
                 self.switch.leaves(key)
         for call_id in over:
             self.switch.perform(call_id, RemoveBridge(self.calls[call_id].bridge))
@@ -252,6 +338,23 @@ class Story:
         assert heard == what, f"the caller hears {heard}, not {what}:\n{self.so_far}"
         return self
 
+    def she_hears(self, what: str) -> Self:
+        """What the secretary of this call hears at this moment, as `hears`."""
+        heard = self.switch.heard_by(self.call.secretary_leg)
+        assert heard == what, f"she hears {heard}, not {what}:\n{self.so_far}"
+        return self
+
+    def contact_hears(self, what: str) -> Self:
+        heard = self.switch.heard_by(self.call.contact_leg)
+        assert heard == what, f"the contact hears {heard}, not {what}:\n{self.so_far}"
+        return self
+
+    def was_told(self, who: str, word: str) -> Self:
+        """That word or tone was the last one told to her (her user name), a contact (his number) or the caller ("")."""
+        last = [told for user, told in self.switch.told if user == who][-1:]
+        assert last == [word], f"{who} was told {last}, not {word}:\n{self.so_far}"
+        return self
+
     def hears_nobody(self) -> Self:
         """The caller's leg is gone."""
         assert self.current not in self.switch.legs, self.so_far
@@ -271,7 +374,7 @@ class Story:
     def nothing_is_left(self) -> Self:
         """No leg, bridge or seat of the call is left."""
         assert [key for key, leg in self.switch.legs.items() if leg.call == self.current] == [], self.so_far
-        assert [bridge for bridge in self.switch.bridges if bridge == self.call.bridge] == [], self.so_far
+        assert [bridge for bridge in self.switch.bridges if bridge.startswith(f"{self.current}-")] == [], self.so_far
         assert self.current not in self.claims.values(), self.so_far
         assert [chair for chair in self.chairs.values() if chair.held_by == self.current] == [], self.so_far
         return self
@@ -327,6 +430,10 @@ class Story:
                     self._change(who, held_by="", idle_since=self.now, free_from=free_from)
                 case WriteLetters():
                     self.letters.append(call_id)
+                case NoteDialling(number=number):
+                    self.dialled.append(number)
+                case RaiseAlarm(why=why):
+                    self.alarms.append(why)
 
     def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
         if self._will_die:

@@ -68,7 +68,7 @@ CONSULTATION_LIMIT = timedelta(minutes=10)
 # Both hear a tone so long before the end of a transferred conversation, and the farewell.
 CAP_WARNING_BEFORE = timedelta(minutes=1)
 FAREWELL_BEFORE = timedelta(seconds=7)
-# If no daemon is there to speak the farewell, the dialplan begins it so much later.
+# Asterisk acts so much later, for the case that no daemon is there to act in time.
 FAREWELL_MARGIN = timedelta(seconds=1)
 # Her telephone is still closing the old conversation.
 FREE_AGAIN_AFTER = timedelta(seconds=1)
@@ -308,14 +308,14 @@ def hand_over(call: Call, event: KeyPressed) -> Step:
 
 
 def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
-    """Asterisk itself ends the conversation, if nobody else does: the caller hears the farewell before."""
+    """Asterisk itself ends the conversation, a second late, if nobody else does: the caller hears the farewell before."""
     seat = [HangUp(call.secretary_leg)] if call.seat else []
     farewell = max(left - FAREWELL_BEFORE + FAREWELL_MARGIN, FAREWELL_MARGIN)
     return [
         StopMusic(call.id),
         in_his_bridge(call, call.contact_leg),
         LimitLeg(call.id, farewell, then="cap"),
-        LimitLeg(call.contact_leg, max(left, FAREWELL_MARGIN)),
+        LimitLeg(call.contact_leg, max(left, timedelta(0)) + FAREWELL_MARGIN),
         *seat,
         RemoveBridge(call.consultation),
     ]
