@@ -78,7 +78,7 @@ class Daemon:
         """Runs until SIGTERM or SIGINT. Live calls talk on after the end; the next daemon adopts them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
-        await reception.open_shop(self._board, self._engine)
+        await reception.open_shop(self._board, self._engine, self._settings.office.cap)
         async with AsyncExitStack() as stack:
             for work in (
                 self._connection,
@@ -225,7 +225,7 @@ class Daemon:
         self._ari.request("POST", "asterisk/variable", variable="PBX_ALIVE", value=int(now().timestamp()))
 
     def _adopt(self, office: Office) -> None:
-        self._board.staff(Directory(office), {})
+        self._board.staff(Directory(office, self._settings.office.cap), {})
 
 
 class _running:

@@ -1,27 +1,40 @@
 """The provisioning as the daemon asks for it: which client a DID belongs to, and the facts for a call that arrives."""
 
+from collections import defaultdict
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain import holidays
-from pbx_control.domain.admission import facts_of, sounds_for
-from pbx_control.domain.call.model import Facts, Seat, Sounds
+from pbx_control.domain.admission import facts_of, outgoing_for, sounds_for
+from pbx_control.domain.call.model import Facts, Outgoing, Seat, Sounds
 from pbx_control.domain.floor import Chair
 from pbx_control.domain.hours import OpenState, state_at
-from pbx_control.domain.office import Client, Office, Secretary
+from pbx_control.domain.office import Client, Did, Office, Secretary
 
 # An answer that nothing is known to change is still looked up anew after this.
 TRUSTED_FOR = timedelta(hours=1)
+# The contract's ten minutes (docs/service.md rule 9).
+LONGEST_TRANSFER = timedelta(minutes=10)
 
 
 class Directory:
-    """One revision of the office, indexed. What is costly is made when first asked for, once for each client."""
+    """One revision of the office, indexed. What is costly is made when first asked for, once for each client.
 
-    def __init__(self, office: Office) -> None:
+    `cap` is how long a transferred conversation may last (`[office] transfer_cap`).
+    """
+
+    def __init__(self, office: Office, cap: timedelta = LONGEST_TRANSFER) -> None:
         self.office = office
+        self._cap = cap
         clients = {client.id: client for client in office.clients}
         self._by_did = {did.number: clients[did.client_id] for did in office.dids if did.client_id in clients}
+        self._numbers: dict[int, list[Did]] = defaultdict(list)
+        for did in office.dids:
+            if did.client_id is not None:
+                self._numbers[did.client_id].append(did)
+        self._ours = frozenset(did.number for did in office.dids)
         self._sounds: dict[int, Sounds] = {}
+        self._outgoing: dict[int, Outgoing | None] = {}
         self._holidays: dict[int, dict[date, str]] = {}
         self._hours: dict[int, tuple[OpenState, datetime]] = {}
 
@@ -32,7 +45,14 @@ class Directory:
             return None
         if client.id not in self._sounds:
             self._sounds[client.id] = sounds_for(client)
-        return facts_of(client, did, self._state(client, at), self._sounds[client.id])
+            self._outgoing[client.id] = outgoing_for(client, self._numbers[client.id], self.office.trunks)
+        return facts_of(
+            client, did, self._state(client, at), self._sounds[client.id], self._outgoing[client.id], self._cap
+        )
+
+    def owns(self, number: str) -> bool:
+        """Whether the E.164 number is a DID of ours, whoever has it."""
+        return number in self._ours
 
     def _state(self, client: Client, at: datetime) -> OpenState:
         """Open or not: asked of the rule only when the last answer has run out."""
@@ -49,7 +69,7 @@ class Directory:
 def chair_of(secretary: Secretary, idle_since: datetime) -> Chair:
     """A secretary's place on the floor, before anything is known of her telephone."""
     return Chair(
-        seat=Seat(secretary.id, secretary.user, secretary.name, secretary.wrap_up),
+        seat=Seat(secretary.id, secretary.user, secretary.name, secretary.wrap_up, secretary.languages[0]),
         languages=secretary.languages,
         clients=secretary.clients,
         idle_since=idle_since,

@@ -1,7 +1,7 @@
 """What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -28,12 +28,12 @@ from pbx_control.switchboard import Switchboard
 log = structlog.get_logger()
 
 
-async def open_shop(board: Switchboard, engine: Engine) -> None:
-    """Staffs the floor and adopts the calls that an earlier daemon left."""
+async def open_shop(board: Switchboard, engine: Engine, cap: timedelta) -> None:
+    """Staffs the floor and adopts the calls that an earlier daemon left. `cap`: as `Directory` takes it."""
     office, live, lengths, idle = await asyncio.to_thread(_remembered, engine)
     for call in live:
         board.adopt(call, lengths.get(call.id, 0))
-    board.staff(Directory(office), idle)
+    board.staff(Directory(office, cap), idle)
 
 
 def _remembered(engine: Engine) -> tuple[Office, list[Call], dict[str, int], dict[int, datetime]]:

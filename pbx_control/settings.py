@@ -5,6 +5,7 @@ import pwd
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
 
 # A home's path appears in Asterisk's configuration files, where these characters mean nothing special.
@@ -95,6 +97,23 @@ class OfficeSettings(Section):
     name: str = "Secretariado"
     timezone: str = "America/Santiago"
     language: Literal["es", "en"] = "es"
+    transfer_cap: int = Field(600, ge=10, le=600)  # seconds; the contract's ten minutes are the most (rule 9)
+    alarms_to: str = ""  # e-mail address of the admin; empty: alarms are in the log only
+
+    @field_validator("alarms_to")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            return checks.email(value)
+        except ClientMistake:
+            raise ValueError("must be an e-mail address, or empty") from None
+
+    @property
+    def cap(self) -> timedelta:
+        """How long a transferred conversation may last."""
+        return timedelta(seconds=self.transfer_cap)
 
     @field_validator("timezone")
     @classmethod

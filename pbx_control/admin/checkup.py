@@ -19,11 +19,11 @@ from sqlalchemy import func, select
 
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
-from pbx_control.asterisk.dialplan import trunk_section
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
+from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError

@@ -14,6 +14,8 @@ from pbx_control.store.engine import reading
 
 # The waiting caller's limit in seconds; the dialplan's own limit is 30 s later.
 SHORTEST_WAIT, LONGEST_WAIT = 10, 3600
+# Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
+MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 
 
 @click.group()
@@ -43,6 +45,18 @@ def fields(command: Callable[..., Any]) -> Callable[..., Any]:
             "summary_closed",
             default=None,
             help="Write to the recipients about calls outside the hours too [no].",
+        ),
+        click.option(
+            "--calls-out-at-once",
+            type=click.IntRange(0, MOST_AT_ONCE),
+            metavar="N",
+            help="How many of its contacts may be called or talked with at the same time [3].",
+        ),
+        click.option(
+            "--calls-out-a-day",
+            type=click.IntRange(0, MOST_A_DAY),
+            metavar="N",
+            help="How many calls to its contacts may be made in a UTC day [100].",
         ),
     )
     for option in reversed(options):

@@ -8,7 +8,7 @@ import click
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
-from pbx_control.domain.office import Trunk
+from pbx_control.domain.office import Trunk, trunk_section
 from pbx_control.store import refusals as store_refusals
 from pbx_control.store import trunks
 from pbx_control.store.engine import reading
@@ -117,7 +117,6 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
 def with_registrations(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those rows, each with `registration`: how it stands with the carrier; None if we do not register there."""
     # Imported here: commands that ask the switch nothing start without them.
-    from pbx_control.asterisk.dialplan import trunk_section
     from pbx_control.asterisk.reached import Reached, ask_switch
 
     reached = ask_switch(desk.settings) if any(row["register"] for row in rows) else Reached()

@@ -28,6 +28,7 @@ from pbx_control.domain.call.flow import (
 )
 from pbx_control.domain.holidays import of_client
 from pbx_control.domain.hours import Span, Week
+from pbx_control.domain.numbering import written_for
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
 from pbx_control.domain.sounds import (
     LANGUAGES,
@@ -143,11 +144,6 @@ def generation(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def trunk_section(trunk_id: int) -> str:
-    """The name of a trunk's endpoint and registration, and of the context its calls enter."""
-    return f"trunk-{trunk_id}"
-
-
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
     environment = Environment(
@@ -233,7 +229,7 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
     transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
     ours = [did.number for did in dids if did.client_id is not None and did.trunk in ("", trunk.name)]
     return {
-        "section": trunk_section(trunk.id),
+        "section": trunk.section,
         "name": trunk.name,
         "match": trunk.match,
         "host": trunk.host,
@@ -250,29 +246,12 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "country_code": phonenumbers.country_code_for_region(trunk.country),
         "max_calls": trunk.max_calls,
         "did_from": trunk.did_from,
-        "dids": [(_written(number, trunk), number) for number in ours],
+        "dids": [(written_for(number, trunk.number_format, trunk.country), number) for number in ours],
     }
 
 
 def _escaped(text: str) -> str:
     return text.replace(";", "\\;")
-
-
-def _written(number: str, trunk: Trunk) -> str:
-    """The E.164 number as this carrier writes it: with the plus, without it, or as dialled inside its country."""
-    if trunk.number_format == "e164":
-        return number
-    if trunk.number_format == "national":
-        return _national(number, trunk.country)
-    return number.removeprefix("+")
-
-
-@lru_cache(maxsize=65536)
-def _national(number: str, country: str) -> str:
-    parsed = phonenumbers.parse(number)
-    if parsed.country_code != phonenumbers.country_code_for_region(country):
-        return number.removeprefix("+")
-    return phonenumbers.national_significant_number(parsed)
 
 
 # --- clients ----------------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """What is known of the client when a call arrives: open or not, what its callers hear, how long they wait."""
 
-from pbx_control.domain.call.model import Admission, Facts, Sounds
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds
 from pbx_control.domain.hours import OpenState
-from pbx_control.domain.office import AnnouncementKind, Client, ClientState
+from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, Trunk
 from pbx_control.domain.sounds import LAST_POSITION, HouseSound, announcement_sound, house_sound, position_sound
 
 
@@ -29,8 +32,31 @@ def sounds_for(client: Client) -> Sounds:
     )
 
 
-def facts_of(client: Client, did: str, hours: OpenState, sounds: Sounds) -> Facts:
-    """The facts that travel with the call; `sounds` as `sounds_for` made them (made once for each client)."""
+def outgoing_for(client: Client, numbers: Iterable[Did], trunks: Sequence[Trunk]) -> Outgoing | None:
+    """How the client's contacts are called: through the carrier that owns its main number, which is shown to them
+    (docs/service.md rule 9). A carrier that we may not send to (it has no host) owns none of them: then it is the
+    client's next number. None if no number is left. `numbers` are the client's own.
+    """
+    for did in sorted(numbers, key=lambda one: (not one.main, one.number)):
+        # A number that any carrier may deliver goes out by the first that we may send to.
+        trunk = next((one for one in trunks if one.host and did.trunk in ("", one.name)), None)
+        if trunk:
+            return Outgoing(
+                trunk=trunk.section,
+                number_format=trunk.number_format,
+                country=trunk.country,
+                shown=did.number,
+                at_once=client.calls_out_at_once,
+                a_day=client.calls_out_a_day,
+            )
+    return None
+
+
+def facts_of(
+    client: Client, did: str, hours: OpenState, sounds: Sounds, outgoing: Outgoing | None, cap: timedelta
+) -> Facts:
+    """The facts that travel with the call; `sounds` and `outgoing` as `sounds_for` and `outgoing_for` made them (made
+    once for each client), `cap` is that of a transferred conversation."""
     admission = admission_of(client, hours)
     return Facts(
         did=did,
@@ -47,4 +73,7 @@ def facts_of(client: Client, did: str, hours: OpenState, sounds: Sounds) -> Fact
         takes_messages=client.takes_messages,
         summary_closed=client.summary_closed,
         wait_limit=client.wait_limit,
+        contacts=client.contacts,
+        outgoing=outgoing,
+        cap=cap,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from pbx_control.domain.call.model import Contact
 from pbx_control.domain.hours import Week
 
 
@@ -44,6 +45,16 @@ class Trunk:
     country: str = "CL"  # for number_format=national
     did_from: str = "request"  # request | to
     max_calls: int = 0  # 0: no limit
+
+    @property
+    def section(self) -> str:
+        """The name of its endpoint and registration, and of the context its calls enter."""
+        return trunk_section(self.id)
+
+
+def trunk_section(trunk_id: int) -> str:
+    """The name that the generated configuration has for a trunk: renaming the trunk changes nothing there."""
+    return f"trunk-{trunk_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,9 @@ class Client:
     takes_messages: bool = True  # False: at the wait limit he hears `busy` instead
     greeting: str = ""
     announcements: tuple[Announcement, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    calls_out_at_once: int = 3  # contacts that may be called or talked with at the same time
+    calls_out_a_day: int = 100  # and begun within a UTC day
 
     def announcement(self, kind: AnnouncementKind) -> Announcement | None:
         """The client's own announcement of that kind, or None where the house's default serves."""

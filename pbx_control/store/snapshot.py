@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from pbx_control.domain import holidays
+from pbx_control.domain.call.model import Contact
 from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import (
     Announcement,
@@ -21,7 +22,17 @@ from pbx_control.domain.office import (
 )
 from pbx_control.store import clients
 from pbx_control.store.holidays import changes
-from pbx_control.store.tables import announcement, client, did, greeting, revision, secretary, secretary_client, trunk
+from pbx_control.store.tables import (
+    announcement,
+    client,
+    contact,
+    did,
+    greeting,
+    revision,
+    secretary,
+    secretary_client,
+    trunk,
+)
 
 
 def read_revision(connection: Connection) -> int:
@@ -62,13 +73,14 @@ def read_clients(connection: Connection) -> tuple[Client, ...]:
     """All clients, by slug."""
     announcements = _announcements(connection)
     greetings = _greetings(connection)
+    contacts = _contacts(connection)
     return tuple(
-        _client(row, greetings.get(row.id, ""), tuple(announcements.get(row.id, ())))
+        _client(row, greetings.get(row.id, ""), tuple(announcements.get(row.id, ())), tuple(contacts.get(row.id, ())))
         for row in connection.execute(select(client).order_by(client.c.slug))
     )
 
 
-def _client(row: Any, text: str, announcements: tuple[Announcement, ...]) -> Client:
+def _client(row: Any, text: str, announcements: tuple[Announcement, ...], contacts: tuple[Contact, ...]) -> Client:
     return Client(
         id=row.id,
         slug=row.slug,
@@ -84,6 +96,9 @@ def _client(row: Any, text: str, announcements: tuple[Announcement, ...]) -> Cli
         takes_messages=row.takes_messages,
         greeting=text,
         announcements=announcements,
+        contacts=contacts,
+        calls_out_at_once=row.calls_out_at_once,
+        calls_out_a_day=row.calls_out_a_day,
     )
 
 
@@ -92,6 +107,15 @@ def _announcements(connection: Connection) -> dict[int, list[Announcement]]:
     query = select(announcement).order_by(announcement.c.client_id, announcement.c.kind)
     for row in connection.execute(query):
         found[row.client_id].append(Announcement(AnnouncementKind(row.kind), row.text, row.audio))
+    return found
+
+
+def _contacts(connection: Connection) -> dict[int, list[Contact]]:
+    """Each client's contacts, by name."""
+    found: dict[int, list[Contact]] = defaultdict(list)
+    for row in connection.execute(select(contact).order_by(contact.c.client_id, contact.c.name)):
+        numbers = tuple(number for number in (row.number, row.then_number) if number)
+        found[row.client_id].append(Contact(row.id, row.name, numbers, row.key))
     return found
 
 
@@ -135,4 +159,6 @@ def read_holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
 def read_client(connection: Connection, slug: str) -> Client:
     """One client as the office has it. Raises ClientMistake if it is unknown."""
     row = clients.find(connection, slug)
-    return _client(row, _greetings(connection).get(row.id, ""), tuple(_announcements(connection).get(row.id, ())))
+    announcements = tuple(_announcements(connection).get(row.id, ()))
+    contacts = tuple(_contacts(connection).get(row.id, ()))
+    return _client(row, _greetings(connection).get(row.id, ""), announcements, contacts)

@@ -98,6 +98,8 @@ client = Table(
     Column("wait_limit", Integer, nullable=False, server_default="90"),  # seconds
     Column("summary_closed", Boolean, nullable=False, server_default=text("false")),
     Column("takes_messages", Boolean, nullable=False, server_default=text("true")),
+    Column("calls_out_at_once", Integer, nullable=False, server_default="3"),
+    Column("calls_out_a_day", Integer, nullable=False, server_default="100"),  # of contacts; a UTC day
     Column("created_at", Instant, nullable=False),
 )
 
@@ -221,6 +223,8 @@ call = Table(
     Column("recording", Text, nullable=False, server_default=""),  # path under recordings/
     Column("recording_flaw", Text, nullable=False, server_default=""),  # missing | short | long; "" is sound
     Column("message", Text, nullable=False, server_default=""),  # path under recordings/ of a left message
+    Column("transferred_to", Text, nullable=False, server_default=""),  # the contact's name, from the hand-over on
+    Column("handed_over_at", Instant),
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
@@ -251,6 +255,18 @@ journal = Table(
     Column("details", Text, nullable=False, server_default="{}"),  # JSON object
 )
 
+dialling = Table(
+    # Every contact that was called, written before the telephone rings: what a client may dial in a day is counted.
+    "dialling",
+    metadata,
+    Column("leg", String(96), primary_key=True),  # the contact's channel id
+    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False),
+    Column("number", String(16), nullable=False),
+    Column("shown", String(16), nullable=False),  # the DID that the contact's telephone showed
+    Column("at", Instant, nullable=False, index=True),
+)
+
 refusal = Table(
     # What the switch refused, counted per source and hour: a scanner fills one row an hour, not the disk.
     "refusal",
@@ -272,6 +288,7 @@ letter = Table(
     Column("channel", String(8), nullable=False),
     Column("address", Text, nullable=False),
     Column("message_id", String(120), nullable=False, unique=True),  # stable: derived from call and recipient
+    Column("in_reply_to", String(120), nullable=False, server_default=""),  # message_id of the letter it adds to
     Column("subject", Text, nullable=False, server_default=""),
     Column("body_text", Text, nullable=False),
     Column("body_html", Text, nullable=False, server_default=""),

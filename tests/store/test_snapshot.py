@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Engine, insert
 
+from pbx_control.domain.call.model import Contact
 from pbx_control.domain.holidays import of_client
 from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client, ClientState, Did, Holiday, Trunk
-from pbx_control.store import announcements, clients, dids, greetings, holidays, secretaries, trunks
+from pbx_control.store import announcements, clients, contacts, dids, greetings, holidays, secretaries, trunks
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_client, read_office
 from pbx_control.store.tables import announcement, client, did, greeting
@@ -32,7 +33,9 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
         )
         dids.add(connection, ["+56225550102", "+56225550101"], trunk_id)
         dids.add(connection, ["+56322555010"], None)
-        zorro = clients.add(connection, "zorro", NOON, name="Zorro", recording=True, wait_limit=120, week="always")
+        zorro = clients.add(
+            connection, "zorro", NOON, name="Zorro", recording=True, wait_limit=120, week="always", calls_out_at_once=5
+        )
         andes = clients.add(connection, "andes", NOON, name="Andes", music=False, takes_messages=False)
         clients.suspend(connection, "andes")
         dids.assign(connection, "+56225550101", zorro, NOON)
@@ -40,6 +43,7 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
         greetings.write(connection, zorro, "nuevo", NOON)
         announcements.put(connection, zorro, AnnouncementKind.CLOSED, text="Cerrado")
         holidays.add(connection, date(2026, 12, 31), andes, "Balance")
+        contacts.add(connection, zorro, "Rosa", "+56987654321", then_number="+56322555099", key=4)
         ana = secretaries.add(connection, "Ana", languages=("en", "es"), client_ids=[zorro], secure=True)
     with reading(engine) as connection:
         office = read_office(connection, TODAY)
@@ -70,6 +74,8 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
             wait_limit=timedelta(seconds=120),
             greeting="nuevo",
             announcements=(Announcement(AnnouncementKind.CLOSED, "Cerrado"),),
+            contacts=(Contact(1, "Rosa", ("+56987654321", "+56322555099"), 4),),
+            calls_out_at_once=5,
         ),
     )
     assert alone == office.clients[1]

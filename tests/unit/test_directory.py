@@ -1,0 +1,68 @@
+"""The facts for transfers: whom a client's secretaries may call, through which carrier, and what is shown to them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pbx_control.directory import Directory, chair_of
+from pbx_control.domain.call.model import Contact, Outgoing
+from pbx_control.domain.hours import parse_week
+from pbx_control.domain.office import Client, Did, Office, Secretary, Trunk
+
+AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
+ROSA = Contact(5, "Rosa", ("+56987654321", "+56225550199"), 1)
+ANDES = Client(1, "andes", "Andes", week=parse_week(["always"]), contacts=(ROSA,), calls_out_at_once=2)
+MAIN, SECOND, FOREIGN = "+56225550102", "+56225550101", "+34912345678"
+OUT = Trunk(7, "out", ("192.0.2.7",), host="192.0.2.7", number_format="national", country="CL")
+OTHER = Trunk(8, "other", ("192.0.2.8",), host="192.0.2.8")
+DEAF = Trunk(9, "deaf", ("192.0.2.9",))
+
+
+def outgoing(*dids: Did, trunks: tuple[Trunk, ...] = (DEAF, OTHER, OUT)) -> Outgoing | None:
+    facts = Directory(Office(1, trunks=trunks, dids=dids, clients=(ANDES,))).facts(dids[0].number, AT)
+    assert facts is not None
+    return facts.outgoing
+
+
+def test_contacts_see_the_main_number_through_its_own_carrier() -> None:
+    found = outgoing(Did(SECOND, "other", 1), Did(MAIN, "out", 1, main=True))
+    assert found == Outgoing("trunk-7", "national", "CL", MAIN, at_once=2, a_day=100)
+
+
+@pytest.mark.parametrize("trunk", ["", "other"])
+def test_number_of_any_carrier_goes_out_by_the_first_that_we_may_send_to(trunk: str) -> None:
+    found = outgoing(Did(MAIN, trunk, 1, main=True))
+    assert found is not None
+    assert found.trunk == "trunk-8"
+
+
+def test_number_whose_carrier_takes_no_calls_gives_way_to_the_next() -> None:
+    found = outgoing(Did(MAIN, "deaf", 1, main=True), Did(SECOND, "out", 1))
+    assert found is not None
+    assert (found.shown, found.trunk) == (SECOND, "trunk-7")
+
+
+def test_client_without_a_carrier_to_send_to_calls_nobody() -> None:
+    assert outgoing(Did(MAIN, "deaf", 1, main=True)) is None
+    assert outgoing(Did(MAIN, "", 1, main=True), trunks=(DEAF,)) is None
+
+
+def test_other_clients_numbers_are_never_shown() -> None:
+    found = outgoing(Did(MAIN, "deaf", 1, main=True), Did(SECOND, "out", 2), Did(FOREIGN, "out"))
+    assert found is None
+
+
+def test_contacts_and_the_cap_travel_with_the_call() -> None:
+    office = Office(1, dids=(Did(MAIN, "", 1),), clients=(ANDES,))
+    facts = Directory(office, timedelta(seconds=20)).facts(MAIN, AT)
+    assert facts is not None
+    assert (facts.contacts, facts.cap) == ((ROSA,), timedelta(seconds=20))
+
+
+def test_every_number_of_ours_is_known_whoever_has_it() -> None:
+    directory = Directory(Office(1, dids=(Did(MAIN, "", 1), Did(SECOND, ""))))
+    assert [directory.owns(number) for number in (MAIN, SECOND, FOREIGN, "")] == [True, True, False, False]
+
+
+def test_secretary_is_told_things_in_her_first_language() -> None:
+    assert chair_of(Secretary(3, "Eva", "s-eva", "x", ("en", "es")), AT).seat.language == "en"
