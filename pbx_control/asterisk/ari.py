@@ -38,6 +38,7 @@ EVENTS = (
     "ChannelHangupRequest",
     "ChannelDestroyed",
     "ChannelStateChange",
+    "ChannelDtmfReceived",
     "Dial",  # tells of a telephone that sends its call elsewhere
     "PlaybackFinished",
     "RecordingFinished",

@@ -7,14 +7,26 @@ from typing import Any
 import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, Reply, path
+from pbx_control.asterisk.translate import CONTACT, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
-from pbx_control.domain.call.events import CallerLeft, Event, PromptEnded, RecordingEnded, SecretaryLeft, SwitchRefused
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    ContactLeft,
+    Event,
+    PromptEnded,
+    RecordingEnded,
+    SecretaryLeft,
+    SwitchRefused,
+)
 from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
+from pbx_control.domain.numbering import written_for
 from pbx_control.domain.wording import display_name
 
 log = structlog.get_logger()
 
+# What stands before the name of a sound that Asterisk brings along.
+ASTERISKS_OWN = "asterisk:"
 # The thing is gone already, which is what was wanted.
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
@@ -40,6 +52,11 @@ class Performer:
             c.Play: self._play,
             c.StopPlaying: lambda call, do: self._send(call, do, "DELETE", path("playbacks", do.prompt)),
             c.Ring: self._ring,
+            c.Dial: self._dial,
+            c.Tell: self._tell,
+            c.PassKeys: self._pass_keys,
+            c.PauseRecording: lambda call, do: self._send(call, do, "POST", live_recording(do.path, "mute")),
+            c.ResumeRecording: lambda call, do: self._send(call, do, "DELETE", live_recording(do.path, "mute")),
             c.Join: self._join,
             c.Leave: self._leave,
             c.RecordBridge: self._record_bridge,
@@ -71,8 +88,20 @@ class Performer:
             if self._refused(call_id, do, reply):
                 self._post(call_id, PromptEnded(now(), do.prompt))
 
-        media = ",".join(f"sound:{self._home / sound}" for sound in do.sounds)
+        media = ",".join(map(self._media, do.sounds))
         self._ari.request("POST", path("channels", do.leg, "play", do.prompt), replied, media=media)
+
+    def _tell(self, call_id: str, do: c.Tell) -> None:
+        self._send(call_id, do, "POST", path("channels", do.leg, "play", do.word), media=self._media(do.sound))
+
+    def _media(self, sound: str) -> str:
+        """A sound as ARI names it: one of Asterisk's own, or a file under the home."""
+        if sound.startswith(ASTERISKS_OWN):
+            return f"sound:{sound.removeprefix(ASTERISKS_OWN)}"
+        return f"sound:{self._home / sound}"
+
+    def _pass_keys(self, call_id: str, do: c.PassKeys) -> None:
+        self._send(call_id, do, "POST", path("channels", do.leg, "dtmf"), dtmf=do.keys)
 
     def _ring(self, call_id: str, do: c.Ring) -> None:
         """Rings her telephone. If the leg cannot even be made she has left it, with Asterisk's reason noted."""
@@ -100,6 +129,30 @@ class Performer:
         # Without this, events before her answer would not come: the leg is in the dialplan until then.
         self.follow(do.leg, replied)
 
+    def _dial(self, call_id: str, do: c.Dial) -> None:
+        """Calls a contact: the leg is made, put into the bridge, and dialled, so that she hears what the carrier lets
+        her hear. It never has a place in the dialplan: when it leaves our application, it ends."""
+
+        failed = False
+
+        def replied(reply: Reply) -> None:
+            nonlocal failed
+            if reply.status == 0 or reply.ok or failed:
+                return
+            failed = True  # what follows can only fail, too
+            self._refused(call_id, do, reply)
+            self._ari.request("DELETE", path("channels", do.leg))
+            self._post(call_id, ContactLeft(now(), do.leg))
+
+        number = written_for(do.number, do.number_format, do.country)
+        leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "app": APP, "channelId": do.leg, "originator": call_id}
+        self._ari.request("POST", "channels/create", replied, {"variables": variables_of(do)}, **leg)
+        # Without this, its end would not be told: it has left our application by then.
+        self.follow(do.leg, replied)
+        self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg)
+        give_up = int(do.give_up.total_seconds())
+        self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
+
     def follow(self, leg: str, then: Callable[[Reply], None] | None = None) -> None:
         """Subscribes to a channel's events."""
         self._ari.request("POST", f"applications/{APP}/subscription", then, eventSource=f"channel:{leg}")
@@ -109,7 +162,7 @@ class Performer:
 
         def replied(reply: Reply) -> None:
             if reply.status == GONE:
-                self._post(call_id, CallerLeft(now()) if do.leg == call_id else SecretaryLeft(now(), do.leg))
+                self._post(call_id, left(call_id, do.leg))
             else:
                 self._refused(call_id, do, reply)
 
@@ -122,7 +175,10 @@ class Performer:
 
         bridge = path("bridges", do.bridge)
         self._ari.request("POST", bridge, made, type="mixing")
-        self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=",".join(do.legs))
+        if others := [leg for leg in do.legs if leg != do.secretary]:
+            self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=",".join(others))
+        if do.secretary:  # what she presses comes to us alone; what is no command is passed on
+            self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=do.secretary, absorbDTMF="true")
 
     def _leave(self, call_id: str, do: c.Leave) -> None:
         self._send(call_id, do, "POST", path("bridges", do.bridge, "removeChannel"), channel=do.leg)
@@ -154,7 +210,33 @@ class Performer:
     def _limit(self, call_id: str, do: c.LimitLeg) -> None:
         seconds = int(do.after.total_seconds()) if do.after else 0
         uri = path("channels", do.leg, "variable")
+        if do.after and do.leg == call_id:  # where the dialplan then has the caller go
+            self._send(call_id, do, "POST", uri, variable="PBX_ON_TIMEOUT", value=do.then)
         self._send(call_id, do, "POST", uri, variable="TIMEOUT(absolute)", value=seconds)
+
+
+def live_recording(file: str, *verb: str) -> str:
+    """The REST path of what is being written to that file."""
+    return path("recordings", "live", file.removesuffix(".wav"), *verb)
+
+
+def left(call_id: str, leg: str) -> Event:
+    """The event for a leg of a call that turned out to be gone."""
+    if leg == call_id:
+        return CallerLeft(now())
+    return ContactLeft(now(), leg) if call_of(CONTACT, leg) else SecretaryLeft(now(), leg)
+
+
+def variables_of(do: c.Dial) -> dict[str, str]:
+    """What a contact's leg starts with: the number it shows, for an outgoing leg that of the connected line, and how
+    long it lives."""
+    shown = written_for(do.shown, do.number_format, do.country)
+    return {
+        "CONNECTEDLINE(num,i)": shown,
+        "CONNECTEDLINE(num-pres,i)": "allowed_passed_screen",
+        "CALLERID(num)": shown,
+        "TIMEOUT(absolute)": str(int(do.limit.total_seconds())),
+    }
 
 
 def caller_id(name: str, number: str) -> str:

@@ -8,7 +8,11 @@ from typing import Any
 
 from pbx_control.domain.call.events import (
     CallerLeft,
+    ContactAnswered,
+    ContactLeft,
+    ContactRinging,
     Event,
+    KeyPressed,
     PromptEnded,
     RecordingEnded,
     SecretaryAnswered,
@@ -17,8 +21,9 @@ from pbx_control.domain.call.events import (
 )
 
 LEG = re.compile(r"(?P<call>.+)-secretary-\d+")
+CONTACT = re.compile(r"(?P<call>.+)-contact-\d+")
 PROMPT = re.compile(r"(?P<call>.+)-prompt-\d+")
-BRIDGE = re.compile(r"(?P<call>.+)-bridge-\d+")
+BRIDGE = re.compile(r"(?P<call>.+)-(bridge|consultation)-\d+")
 FILE = re.compile(r"(?P<call>.+?)(-message(-\d+)?)?")
 
 
@@ -49,11 +54,11 @@ class LeftApplication:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A secretary's telephone has sent its call elsewhere (a 302): Asterisk dials there, as `channel`."""
+    """A telephone that we rang has sent its call elsewhere (a 302): Asterisk dials there, as `channel`."""
 
     channel: str
-    telephone: str  # the name of her leg's channel
-    target: str  # as her telephone sent it: hostile
+    telephone: str  # the name of its leg's channel
+    target: str  # as it sent it: hostile
 
 
 Translated = Forwarded | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
@@ -79,6 +84,11 @@ def call_of(pattern: re.Pattern[str], name: str) -> str | None:
     return found["call"] if found else None
 
 
+def _is_leg(channel: str) -> bool:
+    """Whether it is a secretary's leg or a contact's; a caller's is none of ours until a call has its id."""
+    return bool(call_of(LEG, channel) or call_of(CONTACT, channel))
+
+
 def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
     channel, args = data["channel"], data["args"]
     if args[0] == "arrived":
@@ -90,32 +100,43 @@ def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
 
 def _left_application(data: dict[str, Any], at: datetime) -> Translated | None:
     channel = data["channel"]["id"]
-    return None if call_of(LEG, channel) else LeftApplication(channel)
+    return None if _is_leg(channel) else LeftApplication(channel)
 
 
 def _hangup_request(data: dict[str, Any], at: datetime) -> Translated | None:
     """A caller's end: his channel's own destruction is not told to us, since he has left the application by then."""
     channel = data["channel"]["id"]
-    return None if call_of(LEG, channel) else ChannelGone(channel, int(data.get("cause", 0)))
+    return None if _is_leg(channel) else ChannelGone(channel, int(data.get("cause", 0)))
 
 
 def _channel_destroyed(data: dict[str, Any], at: datetime) -> Translated:
     channel = data["channel"]["id"]
     if call := call_of(LEG, channel):
         return call, SecretaryLeft(at, channel, int(data["cause"]))
+    if call := call_of(CONTACT, channel):
+        return call, ContactLeft(at, channel, int(data["cause"]))
     return ChannelGone(channel, int(data["cause"]))
 
 
 def _state_change(data: dict[str, Any], at: datetime) -> Translated | None:
-    channel = data["channel"]
-    if channel["state"] == "Ringing" and (call := call_of(LEG, channel["id"])):
-        return call, SecretaryRinging(at, channel["id"])
+    leg, state = data["channel"]["id"], data["channel"]["state"]
+    if state == "Ringing" and (call := call_of(LEG, leg)):
+        return call, SecretaryRinging(at, leg)
+    if state in CONTACTS_STATES and (call := call_of(CONTACT, leg)):
+        return call, CONTACTS_STATES[state](at, leg)
     return None
+
+
+def _key(data: dict[str, Any], at: datetime) -> Translated | None:
+    """Keys of secretaries only: what callers and contacts press commands nothing."""
+    leg = data["channel"]["id"]
+    call = call_of(LEG, leg)
+    return (call, KeyPressed(at, leg, str(data["digit"]))) if call else None
 
 
 def _dial(data: dict[str, Any], at: datetime) -> Translated | None:
     leg = data["peer"]
-    if not data.get("forward") or not call_of(LEG, leg["id"]):
+    if not data.get("forward") or not _is_leg(leg["id"]):
         return None
     return Forwarded(data["forwarded"]["id"], leg["name"], data["forward"])
 
@@ -132,12 +153,16 @@ def _recording_ended(data: dict[str, Any], at: datetime) -> Translated | None:
     return (call, RecordingEnded(at, f"{name}.wav")) if call else None
 
 
+# A contact's leg is in our application from its making on: its answer is a change of its state.
+CONTACTS_STATES = {"Ringing": ContactRinging, "Up": ContactAnswered}
+
 MAKERS = {
     "StasisStart": _stasis_start,
     "StasisEnd": _left_application,
     "ChannelHangupRequest": _hangup_request,
     "ChannelDestroyed": _channel_destroyed,
     "ChannelStateChange": _state_change,
+    "ChannelDtmfReceived": _key,
     "Dial": _dial,
     "PlaybackFinished": _playback_finished,
     "RecordingFinished": _recording_ended,

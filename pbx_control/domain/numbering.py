@@ -76,6 +76,24 @@ def transfer_destination(text: str) -> str:
     return _e164(number)
 
 
+def written_for(number: str, number_format: str, country: str) -> str:
+    """An E.164 number as a carrier writes it: `e164` with its plus, `plain` without it, `national` as within that
+    country (one of another country without its plus)."""
+    if number_format == "e164":
+        return number
+    if number_format == "national":
+        return _national(number, country)
+    return number.removeprefix("+")
+
+
+@lru_cache(maxsize=65536)
+def _national(number: str, country: str) -> str:
+    parsed = phonenumbers.parse(number)
+    if parsed.country_code != phonenumbers.country_code_for_region(country):
+        return number.removeprefix("+")
+    return phonenumbers.national_significant_number(parsed)
+
+
 def caller_number(raw: str, country: str) -> str:
     """What a carrier sent as the caller's number, made safe: E.164 where it can be read as a number dialled in
     `country`, else its letters and digits, or "" for a caller who shows none.
