@@ -12,7 +12,17 @@ from story import MORNING, USUAL, WELCOME
 
 from pbx_control.domain.call import events as e
 from pbx_control.domain.call import flow
-from pbx_control.domain.call.commands import ClaimSeat, Command, FreeSeat, Join, RemoveBridge, Ring, WriteLetters
+from pbx_control.domain.call.commands import (
+    ClaimSeat,
+    Command,
+    Dial,
+    FreeSeat,
+    Join,
+    NoteDialling,
+    RemoveBridge,
+    Ring,
+    WriteLetters,
+)
 from pbx_control.domain.call.model import Admission, Call, Caller, Deadline, Outcome, Phase, Seat
 
 KEYS = (*flow.EVENT_TYPES, *Deadline)
@@ -49,8 +59,12 @@ FACTS = st.builds(
     wait_limit=st.sampled_from([timedelta(seconds=10), timedelta(seconds=90)]),
 )
 LEGS = st.integers(0, 4).map("c-secretary-{}".format)
+CONTACT_LEGS = st.integers(0, 4).map("c-contact-{}".format)
 PROMPTS = st.integers(0, 6).map("c-prompt-{}".format)
 CAUSES = st.sampled_from([0, 16, 17, 21, 44])
+AROUND = st.builds(
+    e.Surroundings, st.integers(0, 4), st.integers(0, 120), st.sets(st.sampled_from(["es", "en"])).map(frozenset)
+)
 FILES = st.sampled_from(["2026/08/03/c.wav", "2026/08/03/c-message.wav", "2026/08/03/c-message-2.wav", "other.wav"])
 SECONDS = st.none() | st.floats(0, 300)
 # The events of a call as functions of the instant at which they happen.
@@ -74,9 +88,17 @@ HAPPENINGS = st.one_of(
         st.booleans(),
         st.booleans(),
     ),
-    st.just("current"),  # what is current: the nearest deadline, her answer, the prompt's end
+    st.builds(lambda leg: lambda at: e.ContactRinging(at, leg), CONTACT_LEGS),
+    st.builds(lambda leg: lambda at: e.ContactAnswered(at, leg), CONTACT_LEGS),
+    st.builds(lambda leg, cause: lambda at: e.ContactLeft(at, leg, cause), CONTACT_LEGS, CAUSES),
+    st.builds(lambda number, around: lambda at: e.ConsultationAsked(at, number, around), st.integers(0, 4), AROUND),
+    st.just(e.LoopFound),
+    st.just("current"),  # what is current: the nearest deadline, an answer, the prompt's end, a leg's end
     st.just("answer"),
     st.just("prompt"),
+    st.just("contact answers"),
+    st.just("contact leaves"),
+    st.tuples(st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*#", "*", "5"]), AROUND),  # her keys
 )
 
 
@@ -114,6 +136,10 @@ class Play:
     def current(self, which: object) -> e.Event | None:
         if which == "answer":
             return e.SecretaryAnswered(self.at, self.call.secretary_leg)
+        if which == "contact answers":
+            return e.ContactAnswered(self.at, self.call.contact_leg)
+        if which == "contact leaves":
+            return e.ContactLeft(self.at, self.call.contact_leg, 17)
         if which == "prompt":
             return e.PromptEnded(self.at, self.call.prompt)
         if not self.call.next_deadline:
@@ -143,6 +169,9 @@ def test_whatever_happens_in_whatever_order_the_call_ends_in_good_order(facts, c
             event = happening(play.at)
             if not isinstance(event, (e.SeatClaimed, e.OfferLost)):
                 play.happen(event)
+        elif isinstance(happening, tuple):
+            for key in happening[0]:
+                play.happen(e.KeyPressed(play.at, play.call.secretary_leg, key, happening[1]))
         elif event := play.current(happening):
             play.happen(event)
     play.to_the_end()
@@ -154,6 +183,9 @@ def test_whatever_happens_in_whatever_order_the_call_ends_in_good_order(facts, c
     assert play.count(WriteLetters) == (0 if silent else 1)
     rung = [command.leg for command in play.commands if isinstance(command, Ring)]
     assert len(rung) == len(set(rung))
+    dialled = [command.leg for command in play.commands if isinstance(command, Dial)]
+    assert len(dialled) == len(set(dialled)) == play.count(NoteDialling)
+    assert not call.contact_here or call.taken_over
     if play.count(Join) and not call.taken_over:
         last = [type(one) for one in play.commands if isinstance(one, (Join, RemoveBridge))][-1]
         assert last is RemoveBridge

@@ -11,13 +11,28 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from pbx_control.domain.call import events as e
-from pbx_control.domain.call import flow
-from pbx_control.domain.call.model import Admission, Call, Caller, Deadline, Facts, Outcome, Phase, Seat, Sounds
+from pbx_control.domain.call import flow, transfer
+from pbx_control.domain.call.model import (
+    Admission,
+    Call,
+    Caller,
+    Contact,
+    Deadline,
+    Facts,
+    Outcome,
+    Outgoing,
+    Phase,
+    Seat,
+    Sounds,
+)
+from pbx_control.domain.call.moves import WITH_HER
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ANA = Seat(1, "ana", "Ana")
 FILE = "2026/01/01/c-message.wav"
-FACTS = Facts("+1", 1, "c", "C", "es", "UTC", Admission.OPEN, Sounds())
+BOSS = Contact(1, "Boss", ("+56225550102", "+56987654321"), 1)
+OUT = Outgoing("trunk", "e164", "CL", "+56225550101", at_once=1, a_day=1)
+FACTS = Facts("+1", 1, "c", "C", "es", "UTC", Admission.OPEN, Sounds(), contacts=(BOSS,), outgoing=OUT)
 # Leads to ENDED out of every phase: told in words instead of by ten arrows.
 EVERYWHERE = e.CallerTakenOver
 HEAD = """\
@@ -42,15 +57,31 @@ def _arrows() -> dict[tuple[Phase, Phase], list[str]]:
     """Each change of phase with the events that bring it about, in the order of the table."""
     arrows: dict[tuple[Phase, Phase], list[str]] = defaultdict(list)
     for phase, key in flow.TABLE:
-        for end in sorted(_ends(phase, key), key=list(Phase).index):
-            if end is not phase and key is not EVERYWHERE:
-                arrows[phase, end].append(label(key))
+        for name, ends in _named_ends(phase, key):
+            for end in sorted(ends, key=list(Phase).index):
+                if end is not phase and key is not EVERYWHERE:
+                    arrows[phase, end].append(name)
     return dict(sorted(arrows.items(), key=lambda arrow: [list(Phase).index(end) for end in arrow[0]]))
 
 
 def label(key: type[e.Event] | Deadline) -> str:
     """What an event is called in drawing and table."""
     return f"{key.value} over" if isinstance(key, Deadline) else key.__name__
+
+
+def _named_ends(phase: Phase, key: type[e.Event] | Deadline) -> Iterator[tuple[str, set[Phase]]]:
+    """What the event is called, and where it leads; for her keys, each command by itself."""
+    if key is not e.KeyPressed:
+        yield label(key), _ends(phase, key)
+        return
+    for keys, (phases, _) in transfer.COMMANDS.items():
+        if phase in phases:
+            calls = [replace(call, keys_begun=keys[0]) for call in _calls(phase)]
+            around = e.Surroundings(languages=frozenset(transfer.OTHER_LANGUAGE))
+            yield (
+                keys,
+                {flow.step(call, e.KeyPressed(AT, call.secretary_leg, keys[1], around))[0].phase for call in calls},
+            )
 
 
 def _ends(phase: Phase, key: type[e.Event] | Deadline) -> set[Phase]:
@@ -62,7 +93,8 @@ def _calls(phase: Phase) -> Iterator[Call]:
     if phase is Phase.ARRIVING:
         yield Call("c")
         return
-    seated = phase in (Phase.OFFERING, Phase.WITHDRAWING, Phase.TALKING)
+    seated = phase in (Phase.OFFERING, Phase.WITHDRAWING, *(WITH_HER - {Phase.ENDING}))
+    with_contact = phase in (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.CALLER_GONE, Phase.HANDED_OVER)
     for messages, overdue, here, recorded, asked in product((False, True), repeat=5):
         yield Call(
             "c",
@@ -71,7 +103,7 @@ def _calls(phase: Phase) -> Iterator[Call]:
             arrived_at=AT,
             waiting_since=AT,
             overdue=overdue,
-            caller_here=here or phase is not Phase.ENDING,
+            caller_here=phase is not Phase.CALLER_GONE and (here or phase is not Phase.ENDING),
             seat=ANA if seated or (phase is Phase.ENDING and overdue) else None,
             prompt_playing=True,
             deadlines=dict.fromkeys(Deadline, AT),
@@ -81,6 +113,10 @@ def _calls(phase: Phase) -> Iterator[Call]:
             files_awaited=1 if messages else 0,
             inspected=asked,
             ended_at=AT if phase is Phase.ENDING else None,
+            contact=BOSS if with_contact else None,
+            contact_here=with_contact or (phase is Phase.ENDING and here),
+            contact_legs=1 if with_contact else 0,
+            number_tried=1 if overdue else 0,
         )
 
 
@@ -93,8 +129,14 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
             yield e.CallArrived(AT, replace(FACTS, admission=admission, sounds=Sounds(welcome=welcome)), Caller())
     elif key is e.SecretaryLeft:
         yield from (e.SecretaryLeft(AT, call.secretary_leg, cause) for cause in (16, 44))
+    elif key is e.ContactLeft:
+        yield from (e.ContactLeft(AT, call.contact_leg, cause) for cause in (16, 21))
     elif key is e.SecretaryAnswered:
         yield e.SecretaryAnswered(AT, call.secretary_leg)
+    elif key in (e.ContactRinging, e.ContactAnswered):
+        yield key(AT, call.contact_leg)
+    elif key is e.ConsultationAsked:
+        yield e.ConsultationAsked(AT, BOSS.id)
     elif key is e.PromptEnded:
         yield e.PromptEnded(AT, call.prompt)
     elif key is e.RecordingEnded:

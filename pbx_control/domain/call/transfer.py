@@ -308,7 +308,7 @@ def hand_over(call: Call, event: KeyPressed) -> Step:
 
 
 def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
-    """Asterisk itself ends the conversation, a second late, if nobody else does: the caller hears the farewell before."""
+    """Asterisk itself ends the conversation, a second late, if nobody else does; the caller hears a farewell before."""
     seat = [HangUp(call.secretary_leg)] if call.seat else []
     farewell = max(left - FAREWELL_BEFORE + FAREWELL_MARGIN, FAREWELL_MARGIN)
     return [
