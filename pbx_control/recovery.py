@@ -14,11 +14,13 @@ import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
 from pbx_control.asterisk.perform import Performer
-from pbx_control.asterisk.translate import BRIDGE, LEG, Arrival, call_of
+from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, Arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
     CallerLeft,
     CallerTakenOver,
+    ContactAnswered,
+    ContactLeft,
     Event,
     Recovered,
     SecretaryAnswered,
@@ -34,7 +36,21 @@ HANGUP_HANDLER = "departure"
 # Where that of a secretary's leg says how she went: `LEG CAUSE`.
 SECRETARY_LEFT = "SHARED(SECRETARY_LEFT)"
 # Phases in which a call has a secretary's leg.
-WITH_HER = (Phase.OFFERING, Phase.WITHDRAWING, Phase.TALKING, Phase.ENDING)
+WITH_HER = (
+    Phase.OFFERING,
+    Phase.WITHDRAWING,
+    Phase.TALKING,
+    Phase.CALLING_CONTACT,
+    Phase.CONSULTING,
+    Phase.CALLER_GONE,
+    Phase.HANDED_OVER,
+    Phase.ENDING,
+)
+# Those in which people talk in bridges; how she left is known of those in which she is with the caller.
+CONSULTING = (Phase.CALLING_CONTACT, Phase.CONSULTING)
+CONVERSING = (Phase.TALKING, *CONSULTING, Phase.HANDED_OVER)
+# Those in which a consultation's bridge is wanted, or is about to be removed by the call itself.
+WITH_CONSULTATION = (*CONSULTING, Phase.CALLER_GONE, Phase.ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +108,9 @@ class Recovery:
         for call in still.values():
             for event in differences(call, found, at, newly_connected):
                 self._board.post(call.id, event)
-            if call.seat and call.secretary_leg in found.legs:
-                self._performer.follow(call.secretary_leg)
+            for leg in _legs_with_him(call):
+                if leg in found.legs:
+                    self._performer.follow(leg)
         self._note_telephones(found)
         await self._remove_strays(found)
         # A call that ended since the look was taken still has its leg in it: it must not come back to life.
@@ -127,7 +144,7 @@ class Recovery:
 
     async def _causes(self, calls: Iterable[Call]) -> dict[str, int]:
         """Why secretaries who talked are gone: her leg's last act in the dialplan was to leave that with the caller."""
-        bereft = [call.id for call in calls if call.phase is Phase.TALKING]
+        bereft = [call.id for call in calls if call.phase in CONVERSING]
         uris = [path("channels", caller, "variable") for caller in bereft]
         replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=SECRETARY_LEFT) for uri in uris))
         told = [str(reply.body["value"]).split() for reply in replies if reply.ok]
@@ -153,14 +170,20 @@ class Recovery:
         """Removes legs and bridges of ours that no call wants, one at a time. A leg that talks in the dialplan with
         its caller is left alone: the switch connected the two while nobody was here."""
         for leg in found.legs.values():
-            if call_of(LEG, leg.id) and self._is_not_ours(leg) and (leg.ours or not leg.up):
+            if self._is_stray(leg):
                 log.info("removing a stray leg", leg=leg.id)
                 await self._ari.ask("DELETE", path("channels", leg.id))
         for bridge in found.bridges:
             call_id = call_of(BRIDGE, bridge)
-            if call_id and self._board.call(call_id) is None:
+            if call_id and not _wants(self._board.call(call_id), bridge):
                 log.info("removing a stray bridge", bridge=bridge)
                 await self._ari.ask("DELETE", path("bridges", bridge))
+
+    def _is_stray(self, leg: Leg) -> bool:
+        if call_id := call_of(CONTACT, leg.id):
+            call = self._board.call(call_id)
+            return call is None or not call.contact_here or call.contact_leg != leg.id
+        return bool(call_of(LEG, leg.id)) and self._is_not_ours(leg) and (leg.ours or not leg.up)
 
 
 def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
@@ -169,17 +192,28 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
     if caller and not caller.ours:
         return [CallerTakenOver(at)]
     left: list[Event] = [CallerLeft(at)] if caller is None and call.caller_here else []
-    hers = _what_she_did(call, found, at) if call.seat and call.phase in WITH_HER else []
-    if call.phase is not Phase.ENDING and (left or (hers and call.phase is Phase.TALKING)):
-        return [*left, *hers]
+    people = [*left, *_what_she_did(call, found, at), *_what_the_contact_did(call, found, at)]
+    if call.phase in CONVERSING and any(isinstance(event, ENDS[call.phase]) for event in people):
+        return people
+    if call.phase is not Phase.ENDING and left:
+        return people
     # First what he hears and what was let go is put in order, then what people did is told.
-    return [*_put_in_order(call, caller, found, at, newly_connected), *left, *hers]
+    return [*_put_in_order(call, caller, found, at, newly_connected), *people]
+
+
+# What ends a conversation: then there is nothing in it to put in order.
+ENDS: dict[Phase, tuple[type[Event], ...]] = {
+    Phase.TALKING: (SecretaryLeft,),
+    Phase.CALLING_CONTACT: (SecretaryLeft, ContactLeft),
+    Phase.CONSULTING: (SecretaryLeft, ContactLeft),
+    Phase.HANDED_OVER: (ContactLeft,),
+}
 
 
 def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
-    bridged = {call.id, call.secretary_leg} <= found.bridges.get(call.bridge, frozenset())
-    recorded = (call.recording if call.phase is Phase.TALKING else call.message) in found.recording
-    amiss = call.phase is Phase.TALKING and not (bridged and (recorded or not call.recording))
+    bridged = _in_their_places(call, found)
+    recorded = (call.recording if call.phase in CONVERSING else call.message) in found.recording
+    amiss = call.phase in CONVERSING and not (bridged and (recorded or not call.recording))
     if not (newly_connected or amiss):
         return []
     playing = call.prompt_playing and call.prompt in found.playing
@@ -187,7 +221,17 @@ def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, ne
     return [Recovered(at, picked_up, bridged, recorded, playing, call.message in found.stored)]
 
 
+def _in_their_places(call: Call, found: Found) -> bool:
+    """Whether everybody is in the bridge where the phase has him."""
+    his, theirs = found.bridges.get(call.bridge, frozenset()), found.bridges.get(call.consultation, frozenset())
+    if call.phase in CONSULTING:
+        return {call.secretary_leg, call.contact_leg} <= theirs and call.id in his
+    return {call.id, call.contact_leg if call.phase is Phase.HANDED_OVER else call.secretary_leg} <= his
+
+
 def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
+    if not (call.seat and call.phase in WITH_HER):
+        return []
     leg = found.legs.get(call.secretary_leg)
     if leg is None:
         return [SecretaryLeft(at, call.secretary_leg, found.causes.get(call.secretary_leg, 0))]
@@ -196,9 +240,30 @@ def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
     return []
 
 
+def _what_the_contact_did(call: Call, found: Found, at: datetime) -> list[Event]:
+    if not call.contact_here:
+        return []
+    leg = found.legs.get(call.contact_leg)
+    if leg is None:
+        return [ContactLeft(at, call.contact_leg)]
+    return [ContactAnswered(at, call.contact_leg)] if leg.up and call.phase is Phase.CALLING_CONTACT else []
+
+
+def _legs_with_him(call: Call) -> list[str]:
+    """The legs of others that the call has."""
+    return [*([call.secretary_leg] if call.seat else []), *([call.contact_leg] if call.contact_here else [])]
+
+
+def _wants(call: Call | None, bridge: str) -> bool:
+    """Whether a bridge of ours belongs to something that the call is still about."""
+    if call is None:
+        return False
+    return bridge == call.bridge or (bridge == call.consultation and call.phase in WITH_CONSULTATION)
+
+
 def _written(calls: Iterable[Call]) -> list[str]:
     """The files that should be being written."""
-    files = {Phase.TALKING: "recording", Phase.TAKING_MESSAGE: "message"}
+    files = {**dict.fromkeys(CONVERSING, "recording"), Phase.TAKING_MESSAGE: "message"}
     return [file for call in calls if call.phase in files and (file := getattr(call, files[call.phase]))]
 
 

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
@@ -22,11 +22,22 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     InspectFiles,
+    NoteDialling,
     Ring,
     StoreCommand,
     SwitchCommand,
 )
-from pbx_control.domain.call.events import CallArrived, DeadlinePassed, Event, Offered, OfferLost, SeatClaimed
+from pbx_control.domain.call.events import (
+    CallArrived,
+    ConsultationAsked,
+    DeadlinePassed,
+    Event,
+    KeyPressed,
+    Offered,
+    OfferLost,
+    SeatClaimed,
+    Surroundings,
+)
 from pbx_control.domain.call.model import Call, Caller, Phase, Seat
 from pbx_control.domain.floor import Chair
 from pbx_control.store.calls import Entry, Save
@@ -36,6 +47,8 @@ log = structlog.get_logger()
 
 # Whom another daemon has claimed is not tried again for so long.
 PAUSE_AFTER_LOST_CLAIM = timedelta(seconds=1)
+# Phases in which a contact is called or talked with.
+WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 
 Perform = Callable[[str, Command], None]
 
@@ -62,6 +75,25 @@ class Stepped:
     lines: int = 0  # that it adds to the journal
 
 
+@dataclass(slots=True)
+class Dialled:
+    """How often each client's contacts were dialled on one UTC day, by the client's id."""
+
+    day: date = date.min
+    times: dict[int, int] = field(default_factory=dict)
+
+    def today(self, client_id: int, at: datetime) -> int:
+        """So often for that client on the day of `at`."""
+        return self.times.get(client_id, 0) if at.astimezone(UTC).date() == self.day else 0
+
+    def count(self, client_id: int, at: datetime) -> None:
+        """Once more."""
+        times = self.today(client_id, at) + 1
+        if at.astimezone(UTC).date() != self.day:
+            self.day, self.times = at.astimezone(UTC).date(), {}
+        self.times[client_id] = times
+
+
 class Switchboard:
     """All live calls and the floor. Every method runs in the event loop and returns at once.
 
@@ -79,6 +111,7 @@ class Switchboard:
         self._floor_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_hold = False
+        self._dialled = Dialled()
         self.directory: Directory | None = None
 
     # --- what it knows ------------------------------------------------------------------------------------
@@ -146,6 +179,10 @@ class Switchboard:
         self._sits_at = {chair.seat.user: secretary_id for secretary_id, chair in self._chairs.items()}
         self.look_at_floor()
 
+    def dialled_before(self, today: dict[int, int]) -> None:
+        """How often each client's contacts (by the client's id) were dialled today (UTC) by earlier daemons."""
+        self._dialled = Dialled(now().astimezone(UTC).date(), dict(today))
+
     def registered(self, user: str, is_registered: bool) -> None:
         """A telephone has registered or gone."""
         self._change_chair(user, lambda chair: replace(chair, registered=is_registered))
@@ -205,20 +242,25 @@ class Switchboard:
     def _step(self, live: LiveCall, event: Event) -> Stepped:
         before = live.call
         stale = flow.is_stale(before, event)
+        if isinstance(event, KeyPressed | ConsultationAsked):
+            event = replace(event, around=self._surroundings(before, event.at))
         after, commands = flow.step(before, event)
         if isinstance(event, Offered) and before is after:
             self._offer_declined(event)
             stale = True
         if stale:
             return Stepped(before, None, _for_switch(commands))
-        entries = [self._entry(live, event, before, after)]
+        entries = self._entry(live, event, before, after)
         if any(isinstance(command, ClaimSeat) for command in commands):
             claimed = SeatClaimed(event.at)
             middle, (after, more) = after, flow.step(after, claimed)
-            entries.append(self._entry(live, claimed, middle, after))
+            entries += self._entry(live, claimed, middle, after)
             commands = [*commands, *more]
         live.call = after
+        self._count_dialling(after, commands, event.at)
         self._mind_the_floor(after, commands, event.at)
+        if after is before and not entries:  # a key of hers that is passed on, say: nothing to remember
+            return Stepped(before, None, _for_switch(commands))
         save = Save(after, not live.saved, tuple(entries), _for_store(commands), only_noted=after is before)
         live.saved = True
         return Stepped(before, save, _for_switch(commands), len(entries))
@@ -228,9 +270,33 @@ class Switchboard:
         self._change(event.seat.secretary_id, lambda chair: replace(chair, held_by=""))
         self.look_at_floor()
 
-    def _entry(self, live: LiveCall, event: Event, before: Call, after: Call) -> Entry:
+    def _entry(self, live: LiveCall, event: Event, before: Call, after: Call) -> list[Entry]:
+        """The journal's line about an event; none about what is not worth keeping."""
+        details = journal.details(event, before, after)
+        if details is None:
+            return []
         live.seq += 1
-        return Entry(live.seq, event.at, type(event).__name__, journal.details(event, before, after))
+        return [Entry(live.seq, event.at, type(event).__name__, details)]
+
+    def _surroundings(self, call: Call, at: datetime) -> Surroundings:
+        """What a command of hers depends on outside its call."""
+        if call.facts is None:
+            return Surroundings()
+        client = call.facts.client_id
+        others = (each for each in self.calls if each.id != call.id and each.phase in WITH_CONTACT)
+        dialled_now = sum(each.known.client_id == client for each in others)
+        return Surroundings(dialled_now, self._dialled.today(client, at), self._languages_beside(call))
+
+    def _languages_beside(self, call: Call) -> frozenset[str]:
+        """What those speak who may answer the call and are there, she who has it left out."""
+        others = (chair for chair in self._chairs.values() if not (call.seat and chair.seat.user == call.seat.user))
+        there = (chair for chair in others if chair.registered and not chair.paused and chair.may_answer(call))
+        return frozenset(language for chair in there for language in chair.languages)
+
+    def _count_dialling(self, call: Call, commands: Iterable[Command], at: datetime) -> None:
+        for command in commands:
+            if isinstance(command, NoteDialling):
+                self._dialled.count(call.known.client_id, at)
 
     async def _saved(self, steps: Sequence[Save]) -> bool:
         """Whether all of the steps may be performed; False: all but the last, whose claim was lost. A database that

@@ -96,7 +96,7 @@ def _best(call: Call, chairs: Sequence[Chair]) -> Chair:
     if call.refused_at:
         longest_ago = min(_refused_at(call, chair) for chair in chairs)
         chairs = [chair for chair in chairs if _refused_at(call, chair) == longest_ago]
-    language = call.known.language
+    language = call.language or call.known.language
     fluent = [chair for chair in chairs if language in chair.languages]
     return min(fluent or chairs, key=attrgetter("idle_since"))
 
