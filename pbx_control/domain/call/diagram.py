@@ -33,6 +33,8 @@ FILE = "2026/01/01/c-message.wav"
 BOSS = Contact(1, "Boss", ("+56225550102", "+56987654321"), 1)
 OUT = Outgoing("trunk", "e164", "CL", "+56225550101", at_once=1, a_day=1)
 FACTS = Facts("+1", 1, "c", "C", "es", "UTC", Admission.OPEN, Sounds(), contacts=(BOSS,), outgoing=OUT)
+# Her commands in words: Mermaid takes # for the beginning of something else.
+KEYS = {"##": "hands over", "*0": "takes back", "*7": "recording off", "*8": "recording on", "*#": "other language"}
 # Leads to ENDED out of every phase: told in words instead of by ten arrows.
 EVERYWHERE = e.CallerTakenOver
 HEAD = """\
@@ -59,7 +61,7 @@ def _arrows() -> dict[tuple[Phase, Phase], list[str]]:
     for phase, key in flow.TABLE:
         for name, ends in _named_ends(phase, key):
             for end in sorted(ends, key=list(Phase).index):
-                if end is not phase and key is not EVERYWHERE:
+                if end is not phase and key is not EVERYWHERE and name not in arrows[phase, end]:
                     arrows[phase, end].append(name)
     return dict(sorted(arrows.items(), key=lambda arrow: [list(Phase).index(end) for end in arrow[0]]))
 

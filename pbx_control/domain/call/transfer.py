@@ -451,7 +451,7 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (Phase.CALLER_GONE, SecretaryLeft): secretary_left_after_caller,
     (Phase.CALLER_GONE, ContactLeft): contact_let_go,
     (Phase.CALLER_GONE, Recovered): resume_caller_gone,
-    (Phase.HANDED_OVER, SecretaryLeft): she_is_free,
+    **{(phase, SecretaryLeft): she_is_free for phase in (Phase.HANDED_OVER, Phase.PARTING)},
     (Phase.HANDED_OVER, CallerLeft): caller_hung_up,
     (Phase.HANDED_OVER, ContactLeft): contact_left_him,
     (Phase.HANDED_OVER, Deadline.CAP_WARNING): minute_left,
