@@ -80,10 +80,9 @@ def _named_ends(phase: Phase, key: type[e.Event] | Deadline) -> Iterator[tuple[s
         if phase in phases:
             calls = [replace(call, keys_begun=keys[0]) for call in _calls(phase)]
             around = e.Surroundings(languages=frozenset(transfer.OTHER_LANGUAGE))
-            yield (
-                keys,
-                {flow.step(call, e.KeyPressed(AT, call.secretary_leg, keys[1], around))[0].phase for call in calls},
-            )
+            pressed = (e.KeyPressed(AT, call.secretary_leg, keys[1], around) for call in calls)
+            ends = {flow.step(call, event)[0].phase for call, event in zip(calls, pressed, strict=True)}
+            yield KEYS.get(keys, "consults"), ends
 
 
 def _ends(phase: Phase, key: type[e.Event] | Deadline) -> set[Phase]:
