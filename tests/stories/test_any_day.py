@@ -61,6 +61,31 @@ class AnyDay(RuleBasedStateMachine):
             self.story.switch.leaves(leg, cause)
         self.a_moment()
 
+    @rule(name=st.sampled_from(NAMES), keys=st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*#", "*", "5"]))
+    @precondition(lambda self: self.story.connected)
+    def she_presses_keys(self, name: str, keys: str) -> None:
+        leg = self.story.switch.telephone(name.lower())
+        if leg and self.story.switch.legs[leg].up:
+            self.story.about(self.story.switch.legs[leg].call).presses(name, keys)
+        self.a_moment()
+
+    @rule(which=st.integers(1, 5))
+    def a_contact_answers(self, which: int) -> None:
+        leg = self.contacts_leg(which)
+        if leg and not self.story.switch.legs[leg].up:
+            self.story.switch.answers(leg)
+        self.a_moment()
+
+    @rule(which=st.integers(1, 5), cause=st.sampled_from([16, 17, 19, 21]))
+    def a_contact_is_gone(self, which: int, cause: int) -> None:
+        if leg := self.contacts_leg(which):
+            self.story.switch.leaves(leg, cause)
+        self.a_moment()
+
+    def contacts_leg(self, which: int) -> str | None:
+        legs = self.story.switch.legs.items()
+        return next((key for key, leg in legs if leg.contact and leg.call == f"caller-{which}"), None)
+
     @rule(name=st.sampled_from(NAMES), there=st.booleans())
     def her_telephone_comes_or_goes(self, name: str, there: bool) -> None:
         self.story._change(self.story._chair(name).seat.secretary_id, registered=there)
@@ -117,6 +142,13 @@ class AnyDay(RuleBasedStateMachine):
                 assert self.story.switch.heard_by(call.id) != "silence", f"{call.id}:\n{self.story.so_far}"
 
     @invariant()
+    def nobody_hears_anothers_conversation(self) -> None:
+        """Who shares a bridge belongs to one call, and they are two."""
+        for bridge, legs in self.story.switch.bridges.items():
+            assert {self.story.switch.legs[leg].call for leg in legs} <= {bridge.rsplit("-", 2)[0]}, self.story.so_far
+            assert len(legs) <= 2, self.story.so_far
+
+    @invariant()
     def a_seat_belongs_to_a_call_that_wants_it(self) -> None:
         for who, call_id in self.story.claims.items():
             seat = self.story.calls[call_id].seat
@@ -142,4 +174,4 @@ class AnyDay(RuleBasedStateMachine):
 
 
 TestAnyDay = AnyDay.TestCase
-TestAnyDay.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyDay.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
