@@ -24,7 +24,8 @@ from pbx_control.asterisk.translate import Arrival, ChannelGone, Forwarded, Left
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
-from pbx_control.domain.call.commands import InspectFiles, WriteLetters
+from pbx_control.domain.call.commands import InspectFiles, RaiseAlarm, WriteLetters
+from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Office
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
@@ -62,7 +63,9 @@ class Daemon:
         self._engine = open_engine(home, settings)
         self._pulse = Pulse(home)
         self._outbox: Outbox | None = None
-        self._writer = Writer(self._engine, settings.office.name, self._committed)
+        office = settings.office
+        alarms = AlarmDesk(office.alarms_to, office.language, office.name)
+        self._writer = Writer(self._engine, office.name, self._committed, alarms)
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
@@ -214,7 +217,12 @@ class Daemon:
         return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, recordings), now)
 
     def _committed(self, steps: Sequence[Save]) -> None:
-        if any(isinstance(command, WriteLetters) for step in steps for command in step.commands):
+        told = [(step.call, command) for step in steps for command in step.commands]
+        for call, command in told:
+            if isinstance(command, RaiseAlarm):
+                client = call.known.slug
+                log.warning("a limit of outgoing calls is reached", client=client, limit=command.limit, why=command.why)
+        if any(isinstance(command, (WriteLetters, RaiseAlarm)) for _, command in told):
             self._wake_outbox()
 
     def _wake_outbox(self) -> None:

@@ -14,7 +14,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain.call.story import sentence
-from pbx_control.domain.wording import caller_line, duration, readable_number
+from pbx_control.domain.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
 from pbx_control.store import call_log, clients
 from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading
@@ -102,7 +102,7 @@ def _row(desk: Desk, one: LoggedCall) -> dict[str, Any]:
         "client": one.client,
         "caller": caller_line(one.caller_name, one.caller),
         "arrived": one.arrived_at,
-        "outcome": desk.say(one.phase if one.live else one.outcome),
+        "outcome": _outcome(desk, one),
         "secretary": one.secretary,
         "waited": _length(desk, one.waited),
         "talked": _length(desk, one.talked),
@@ -112,14 +112,25 @@ def _row(desk: Desk, one: LoggedCall) -> dict[str, Any]:
 def _header(desk: Desk, one: LoggedCall) -> dict[str, object]:
     """What a person wants to know of a call before its story."""
     flaw = f" ({desk.say(one.recording_flaw)})" if one.recording_flaw else ""
+    transfer = {"transferred_to": _contact(one), "transferred": _length(desk, one.transferred)}
     files = {"recording": one.recording + flaw, "message": one.message}
     row = _row(desk, one)
     return (
         {"id": one.id, "caller": row["caller"], "client": one.client, "did": readable_number(one.did)}
         | {name: value for name, value in row.items() if name not in ("id", "caller", "client")}
-        | {name: value for name, value in files.items() if value}
+        | {name: value for name, value in (transfer | files).items() if value}
         | {"hosted_by": desk.say("the daemon" if one.hosted_by == "daemon" else "the switch alone")}
     )
+
+
+def _outcome(desk: Desk, one: LoggedCall) -> str:
+    """What became of the call, or where it stands; and with whom he talks, or talked last, instead of a secretary."""
+    outcome = desk.say(one.phase if one.live else one.outcome)
+    return f"{outcome} → {_contact(one)}" if one.transferred_to else outcome
+
+
+def _contact(one: LoggedCall) -> str:
+    return clean_line(one.transferred_to, NAME_LIMIT)
 
 
 def _length(desk: Desk, seconds: float | None) -> str | None:

@@ -187,6 +187,8 @@ SPANISH: dict[str, str] = {
     "wait_limit": "espera máxima (s)",
     "summary_closed": "avisa llamadas fuera de horario",
     "takes_messages": "toma mensajes",
+    "calls_out_at_once": "llamadas a contactos a la vez",
+    "calls_out_a_day": "llamadas a contactos al día",
     "created_at": "creado",
     "numbers": "números",
     "recipients": "destinatarios",
@@ -577,6 +579,12 @@ SPANISH: dict[str, str] = {
     "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30": (
         "{text} no es una hora: escríbala como 2026-04-01 o 2026-04-01T09:30"
     ),
+    "there is nothing in the supplement: write what the client should know": (
+        "el complemento está vacío: escriba lo que el cliente debe saber"
+    ),
+    "the call {call} goes on: its first message is still to come": (
+        "la llamada {call} sigue: su primer mensaje está por salir"
+    ),
     "outcome": "resultado",
     "secretary": "secretaria",
     "answered": "atendida",
@@ -598,6 +606,12 @@ SPANISH: dict[str, str] = {
     ),
     "waited": "espera",
     "talked": "conversación",
+    "calling_contact": "llamando a un contacto",
+    "consulting": "consultando",
+    "caller_gone": "colgó en espera",
+    "handed_over": "transferida",
+    "transferred_to": "transferida a",
+    "transferred": "con el contacto",
     "did": "número",
     "hosted_by": "atendió",
     "the daemon": "el control",

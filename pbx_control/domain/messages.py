@@ -55,7 +55,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSummary:
-    """What is known of a call that is over. Strings of outside may be anything: `compose` makes them harmless."""
+    """What is known of a call that is over, or was handed over to a contact and goes on without us: then it ended,
+    for the letter, at the hand-over. Strings of outside may be anything: `compose` makes them harmless."""
 
     call_id: str
     client_id: int
@@ -67,6 +68,7 @@ class CallSummary:
     caller_name: str = ""
     outcome: Outcome
     secretary: str = ""  # who answered
+    transferred_to: str = ""  # the contact's name; the outcome is ANSWERED then
     arrived_at: datetime  # aware
     ended_at: datetime  # aware; also the letter's date
     waited: timedelta = timedelta(0)  # until somebody answered, or it was over
@@ -86,6 +88,7 @@ class Letter:
     text: str
     html: str = ""  # e-mail only
     attachment: str = ""  # path under recordings/
+    in_reply_to: str = ""  # the message_id of the letter that it adds to
     written_at: datetime  # aware
     call_id: str | None = None
     client_id: int | None = None
@@ -184,15 +187,17 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
         "client": clean_line(summary.client_name, NAME_LIMIT),
         "caller": f"{name} ({number})" if name else number,
         "secretary": clean_line(summary.secretary, NAME_LIMIT) or phrases.somebody,
+        "contact": clean_line(summary.transferred_to, NAME_LIMIT),
         "office": clean_line(office_name, NAME_LIMIT),
     }
+    told = phrases.transferred if summary.transferred_to else phrases.told(summary.outcome)
     return Page(
         language=summary.language,
         sign=SIGNS[summary.outcome],
         accent=ACCENTS[summary.outcome],
-        subject=phrases.subjects[summary.outcome].format(**values),
-        headline=phrases.headlines[summary.outcome],
-        story=_sentence(phrases.stories[summary.outcome].format(**values)),
+        subject=told.subject.format(**values),
+        headline=told.headline,
+        story=_sentence(told.story.format(**values)),
         caller=name or _sentence(number),
         number=number if name else "",
         dialable=dialable_number(summary.caller),
@@ -211,8 +216,11 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
     yield Fact(phrases.did, readable_number(summary.did))
     if summary.outcome in RUNG:
         yield Fact(phrases.waited, duration(summary.waited, summary.language))
+    if summary.transferred_to:
+        yield Fact(phrases.transferred_to, clean_line(summary.transferred_to, NAME_LIMIT))
     if summary.outcome == Outcome.ANSWERED:
-        yield Fact(phrases.talked, duration(summary.talked, summary.language))
+        label = phrases.with_secretary if summary.transferred_to else phrases.talked
+        yield Fact(label, duration(summary.talked, summary.language))
     if flaw := phrases.flaws.get(summary.recording_flaw):
         yield Fact(phrases.recording, flaw)
 

@@ -6,12 +6,22 @@ from pbx_control.domain.call.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """How a letter tells what became of a call."""
+
+    subject: str
+    headline: str
+    story: str
+
+
+@dataclass(frozen=True, slots=True)
 class Phrases:
-    """The sentences of one language. In braces: client, caller, secretary, office."""
+    """The sentences of one language. In braces: client, caller, secretary, contact, office."""
 
     subjects: dict[Outcome, str]
     headlines: dict[Outcome, str]
     stories: dict[Outcome, str]
+    transferred: Told  # answered, and handed over to a contact
     flaws: dict[str, str]
     withheld: str
     somebody: str  # who answered, if it is not known
@@ -20,11 +30,17 @@ class Phrases:
     did: str
     waited: str
     talked: str
+    transferred_to: str
+    with_secretary: str  # talked, before the call was handed over
     recording: str
     reference: str
     call_back: str
     attached: str
     footer: str
+
+    def told(self, outcome: Outcome) -> Told:
+        """How the outcome is told, where nobody was handed over."""
+        return Told(self.subjects[outcome], self.headlines[outcome], self.stories[outcome])
 
 
 SPANISH = Phrases(
@@ -49,6 +65,11 @@ SPANISH = Phrases(
         Outcome.LEFT_MESSAGE: "Nadie pudo atender a tiempo y dejó un mensaje de voz.",
         Outcome.EXHAUSTED: "El servicio está suspendido o el plan ya no tiene llamadas; no sonó ningún teléfono.",
     },
+    transferred=Told(
+        "{client}: llamada de {caller}, transferida a {contact}",
+        "Llamada transferida",
+        "La atendió {secretary} y la transfirió a {contact}.",
+    ),
     flaws={
         "missing": "falta: no se pudo guardar",
         "short": "incompleta: dura menos que la llamada",
@@ -61,6 +82,8 @@ SPANISH = Phrases(
     did="A su número",
     waited="Espera",
     talked="Conversación",
+    transferred_to="Transferida a",
+    with_secretary="Con la secretaria",
     recording="Grabación",
     reference="Referencia",
     call_back="Devolver la llamada",
@@ -90,6 +113,11 @@ ENGLISH = Phrases(
         Outcome.LEFT_MESSAGE: "Nobody could answer in time, and the caller left a voice message.",
         Outcome.EXHAUSTED: "The service is suspended or the plan has no calls left; no telephone rang.",
     },
+    transferred=Told(
+        "{client}: call from {caller}, transferred to {contact}",
+        "Call transferred",
+        "{secretary} answered it and transferred it to {contact}.",
+    ),
     flaws={
         "missing": "missing: it could not be kept",
         "short": "incomplete: shorter than the call",
@@ -102,6 +130,8 @@ ENGLISH = Phrases(
     did="Your number",
     waited="Waited",
     talked="Talked",
+    transferred_to="Transferred to",
+    with_secretary="With the secretary",
     recording="Recording",
     reference="Reference",
     call_back="Call back",

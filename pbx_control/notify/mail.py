@@ -123,6 +123,8 @@ def write(letter: Letter, sender: Address, sound: bytes | None) -> EmailMessage:
     mail.set_raw("Subject", encoded_subject(letter.subject))
     mail["Date"] = letter.written_at
     mail["Message-ID"] = f"<{letter.message_id}@{sender.domain}>"
+    if letter.in_reply_to:
+        mail["In-Reply-To"] = mail["References"] = f"<{letter.in_reply_to}@{sender.domain}>"
     # RFC 3834: keeps holiday notices and other robots from answering; Exchange wants a header of its own.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"

@@ -32,11 +32,14 @@ class LoggedCall:
     caller_name: str
     outcome: str  # domain.call.model.Outcome; "" while it is not known
     secretary: str  # the name of who answered
+    transferred_to: str  # the contact's name; "" if the call was not handed over
     arrived_at: datetime
     answered_at: datetime | None
+    handed_over_at: datetime | None
     ended_at: datetime | None
     waited: float | None  # seconds until somebody answered, or it was over; None while he waits
     talked: float | None  # seconds with a secretary; None while they talk, or if nobody answered
+    transferred: float | None  # seconds with the contact; None while they talk, or if there was no transfer
     recording: str  # path under recordings/, "" where there is none
     recording_flaw: str  # missing | short | long; "" is sound
     message: str  # path under recordings/ of a left message
@@ -138,6 +141,7 @@ def _calls() -> Select[Any]:
 
 def _logged(row: Row[Any]) -> LoggedCall:
     until = row.answered_at or row.ended_at
+    left_her = row.handed_over_at or row.ended_at
     return LoggedCall(
         id=row.id,
         client=row.slug or "",
@@ -146,11 +150,14 @@ def _logged(row: Row[Any]) -> LoggedCall:
         caller_name=row.caller_name,
         outcome=row.outcome,
         secretary=row.secretary or "",
+        transferred_to=row.transferred_to,
         arrived_at=row.arrived_at,
         answered_at=row.answered_at,
+        handed_over_at=row.handed_over_at,
         ended_at=row.ended_at,
         waited=_seconds(until - row.arrived_at) if until else None,
-        talked=_seconds(row.ended_at - row.answered_at) if row.answered_at and row.ended_at else None,
+        talked=_seconds(left_her - row.answered_at) if row.answered_at and left_her else None,
+        transferred=_seconds(row.ended_at - row.handed_over_at) if row.handed_over_at and row.ended_at else None,
         recording=row.recording,
         recording_flaw=row.recording_flaw,
         message=row.message,

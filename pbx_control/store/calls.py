@@ -2,19 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pbx_control.domain.call.commands import ClaimSeat, FreeSeat, StoreCommand, WriteLetters
-from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.call.commands import (
+    ClaimSeat,
+    FreeSeat,
+    NoteDialling,
+    RaiseAlarm,
+    StoreCommand,
+    WriteLetters,
+)
+from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.messages import CallSummary, compose
+from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.store import letters, recipients
 from pbx_control.store.tables import call as calls
-from pbx_control.store.tables import journal, seat_claim, secretary
+from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Call).decode
@@ -41,7 +49,10 @@ class Save:
     only_noted: bool = False  # the call is as it was before: only the journal grows
 
 
-def save(conn: Connection, steps: Sequence[Save], office_name: str) -> list[bool]:
+NOBODY = AlarmDesk()
+
+
+def save(conn: Connection, steps: Sequence[Save], office_name: str, alarms: AlarmDesk = NOBODY) -> list[bool]:
     """Remembers steps, in order, in the caller's transaction. For each: False if its claim of a seat was lost.
 
     A step whose claim was lost is not remembered at all. Of several steps of one call only the last state is
@@ -53,9 +64,13 @@ def save(conn: Connection, steps: Sequence[Save], office_name: str) -> list[bool
     entries = [_entry_row(step.call.id, entry) for step in valid for entry in step.entries]
     if entries:
         conn.execute(_INSERT_ENTRY, entries)
+    _note_dialling(conn, valid)
     for step in valid:
-        if any(isinstance(command, WriteLetters) for command in step.commands):
-            write_letters(conn, summary_of(step.call), office_name)
+        for command in step.commands:
+            if isinstance(command, WriteLetters):
+                write_letters(conn, summary_of(step.call), office_name)
+            elif isinstance(command, RaiseAlarm):
+                _write_alarm(conn, step, command, alarms)
     return kept
 
 
@@ -63,6 +78,17 @@ def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> N
     """Puts the summary for each recipient of the client into the outbox (docs/service.md rule 7)."""
     people = recipients.of_client(conn, summary.client_id)
     letters.add(conn, [compose(summary, person, office_name) for person in people])
+
+
+def dialled_today(conn: Connection, day: date) -> dict[int, int]:
+    """How many contacts of each client (by its id) were called on that UTC day; clients without any are left out."""
+    midnight = datetime.combine(day, time(), UTC)
+    rows = conn.execute(
+        select(dialling.c.client_id, func.count().label("calls"))
+        .where(dialling.c.at >= midnight, dialling.c.at < midnight + timedelta(days=1))
+        .group_by(dialling.c.client_id)
+    )
+    return {row.client_id: row.calls for row in rows}
 
 
 def live(conn: Connection) -> list[Call]:
@@ -93,11 +119,13 @@ def release_forgotten_seats(conn: Connection) -> None:
 
 
 def summary_of(call: Call) -> CallSummary:
-    """What a summary tells about a call that is over."""
+    """What a summary tells about a call that is over, or that was handed over: from then on it is the client's own
+    conversation, so it counts as answered and over (docs/service.md rule 9)."""
     facts, arrived = call.known, call.arrived_at
-    if arrived is None or call.ended_at is None or call.outcome is None:
-        raise ValueError(f"call {call.id} is not over")
-    until = call.answered_at or call.ended_at
+    over, outcome = (call.handed_over_at, Outcome.ANSWERED) if call.handed_over_at else (call.ended_at, call.outcome)
+    if arrived is None or over is None or outcome is None:
+        raise ValueError(f"call {call.id} is neither over nor handed over")
+    until = call.answered_at or over
     return CallSummary(
         call_id=call.id,
         client_id=facts.client_id,
@@ -107,12 +135,13 @@ def summary_of(call: Call) -> CallSummary:
         did=facts.did,
         caller=call.caller.number,
         caller_name=call.caller.name,
-        outcome=call.outcome,
+        outcome=outcome,
         secretary=call.answered_by.name if call.answered_by else "",
         arrived_at=arrived,
-        ended_at=call.ended_at,
+        transferred_to=call.transferred_to,
+        ended_at=over,
         waited=until - arrived,
-        talked=call.ended_at - until,
+        talked=over - until,
         recording_flaw=call.recording_flaw,
         message=call.message,
     )
@@ -122,6 +151,7 @@ def summary_of(call: Call) -> CallSummary:
 
 _INSERT_ENTRY = insert(journal)
 _INSERT_CALL = insert(calls)
+_INSERT_DIALLING = insert(dialling)
 _UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
 _CLAIM = {
     # Told by the row that comes back: psycopg counts none of an insert's rows.
@@ -184,6 +214,41 @@ def _free_seats(conn: Connection, steps: Sequence[Save]) -> None:
         conn.execute(_REST, resting)
 
 
+def _note_dialling(conn: Connection, steps: Sequence[Save]) -> None:
+    rows = [
+        {
+            "leg": command.leg,
+            "call_id": step.call.id,
+            "client_id": step.call.known.client_id,
+            "number": command.number,
+            "shown": command.shown,
+            "at": step.entries[-1].at,
+        }
+        for step in steps
+        for command in step.commands
+        if isinstance(command, NoteDialling)
+    ]
+    if rows:
+        conn.execute(_INSERT_DIALLING, rows)
+
+
+def _write_alarm(conn: Connection, step: Save, command: RaiseAlarm, alarms: AlarmDesk) -> None:
+    """At most one letter for each client and day: the outbox keeps no second one of the same name."""
+    facts = step.call.known
+    if not alarms.address or facts.outgoing is None:
+        return
+    reached = LimitReached(
+        limit=command.limit,
+        client_id=facts.client_id,
+        slug=facts.slug,
+        client_name=facts.client_name,
+        outgoing=facts.outgoing,
+        contact=command.contact,
+        at=step.entries[-1].at,
+    )
+    letters.add(conn, [compose_alarm(reached, alarms)])
+
+
 def _row(call: Call) -> dict[str, Any]:
     facts = call.known
     over = call.phase is Phase.ENDED
@@ -201,6 +266,8 @@ def _row(call: Call) -> dict[str, Any]:
         "recording": call.recording,
         "recording_flaw": call.recording_flaw,
         "message": call.message,
+        "transferred_to": call.transferred_to,
+        "handed_over_at": call.handed_over_at,
         "hosted_by": "switch" if call.taken_over else "daemon",
         "state": None if over else _encode(call),
     }

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from pbx_control import faults
+from pbx_control.domain.notes import AlarmDesk
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import calls
 from pbx_control.store.calls import Save
@@ -42,8 +43,15 @@ class Writer:
     Steps that are handed over together are in one commit, so that an arrival and its offer wait for one and not two.
     """
 
-    def __init__(self, engine: Engine, office_name: str, committed: Callable[[Sequence[Save]], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        office_name: str,
+        committed: Callable[[Sequence[Save]], None],
+        alarms: AlarmDesk = calls.NOBODY,
+    ) -> None:
         self._engine = engine
+        self._alarms = alarms
         self._office_name = office_name
         self._committed = committed  # called in the loop after each commit
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -110,7 +118,7 @@ class Writer:
         while True:
             try:
                 with writing(self._engine) as conn:
-                    return calls.save(conn, steps, self._office_name)
+                    return calls.save(conn, steps, self._office_name, self._alarms)
             except StoreUnavailable as error:
                 if isinstance(error.__cause__, DataError):
                     return self._one_by_one(steps)

@@ -51,9 +51,15 @@ class NoteDialling(StoreCommand):
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlarm(StoreCommand):
-    """Tell the admin, in the log and by e-mail: a client's limit of outgoing calls was reached."""
+    """Tell the admin, in the log and by e-mail: a client's limit of outgoing calls was reached.
+
+    `why` says what did not happen, `limit` which one it was (at_once or a_day, as `model.Outgoing` names them),
+    `contact` who was not called.
+    """
 
     why: str
+    limit: str = "at_once"
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

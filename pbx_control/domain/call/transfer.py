@@ -143,7 +143,7 @@ def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundi
     if contact is None:
         return refused(call)
     if reason := reason_against(call, contact, around):
-        alarm = [RaiseAlarm(f"{contact.name} was not called")] if reason is HouseSound.TOO_MANY_CALLS else []
+        alarm = [alarm_about(call, contact, around)] if reason is HouseSound.TOO_MANY_CALLS else []
         call, word = told_her(call, reason)
         return call, [*alarm, *word]
     call = replace(
@@ -171,6 +171,12 @@ def reason_against(call: Call, contact: Contact, around: Surroundings) -> HouseS
     if around.dialled_now >= outgoing.at_once or around.dialled_today >= outgoing.a_day:
         return HouseSound.TOO_MANY_CALLS
     return None
+
+
+def alarm_about(call: Call, contact: Contact, around: Surroundings) -> RaiseAlarm:
+    outgoing = call.known.outgoing
+    enough = outgoing is not None and around.dialled_today >= outgoing.a_day
+    return RaiseAlarm(f"{contact.name} was not called", "a_day" if enough else "at_once", contact.name)
 
 
 def dialled(call: Call, at: datetime) -> Step:

@@ -17,8 +17,9 @@ from pbx_control.store.tables import call, client, journal, secretary
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 KEYS = [
-    *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "arrived_at", "answered_at", "ended_at"),
-    *("waited", "talked", "recording", "recording_flaw", "message", "hosted_by", "live", "phase"),
+    *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "transferred_to"),
+    *("arrived_at", "answered_at", "handed_over_at", "ended_at"),
+    *("waited", "talked", "transferred", "recording", "recording_flaw", "message", "hosted_by", "live", "phase"),
 ]
 SERVED = {
     "client_id": 1,
@@ -74,6 +75,25 @@ def test_list_as_json_has_every_key_that_was_promised(home: Home) -> None:
         ("pbx-100.2", False, 4.0, 60.5),
         ("pbx-100.1", False, 4.0, 60.5),
     ]
+
+
+def test_a_transferred_call_names_the_contact_and_both_conversations(home: Home) -> None:
+    engine = open_engine(home, defaults())
+    handed_over = {"transferred_to": "Rosa\x1b[2J", "handed_over_at": NOON + timedelta(seconds=34)}
+    with writing(engine) as conn:
+        conn.execute(update(call).where(call.c.id == "pbx-100.1").values(handed_over))
+    engine.dispose()
+    shown = pbx(home, "show", "100.1", language="es").stdout
+    assert [" ".join(line.split()) for line in shown.splitlines()[5:11]] == [
+        "resultado atendida → Rosa[2J",
+        "secretaria Ana",
+        "espera 4 segundos",
+        "conversación 30 segundos",
+        "transferida a Rosa[2J",
+        "con el contacto 30 segundos",
+    ]
+    row = json.loads(pbx(home, "show", "100.1", "--json").stdout)
+    assert (row["outcome"], row["talked"], row["transferred"]) == ("answered", 30.0, 30.5)
 
 
 def test_a_call_reads_the_same_whoever_served_it(home: Home) -> None:

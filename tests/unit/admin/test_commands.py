@@ -155,6 +155,16 @@ def test_client_is_set_suspended_resumed_and_cancelled(office: Admin) -> None:
     assert office.reads("did", "list")[0]["client"] is None
 
 
+def test_a_clients_calls_to_its_contacts_are_limited(office: Admin) -> None:
+    def limits() -> tuple[int, int]:
+        facts = office.reads("client", "show", "andes")
+        return facts["calls_out_at_once"], facts["calls_out_a_day"]
+
+    assert limits() == (3, 100)
+    office.does("client", "set", "andes", "--calls-out-at-once", "5", "--calls-out-a-day", "250")
+    assert limits() == (5, 250)
+
+
 def test_new_client_has_the_offices_language_and_zone(admin: Admin) -> None:
     admin.does("client", "add", "inca", "--name", "Inca", env={"PBX_OFFICE__TIMEZONE": "America/Lima"})
     facts = admin.reads("client", "show", "inca")
