@@ -1,7 +1,8 @@
 """What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
 
 import asyncio
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -30,19 +31,36 @@ log = structlog.get_logger()
 
 async def open_shop(board: Switchboard, engine: Engine, cap: timedelta) -> None:
     """Staffs the floor and adopts the calls that an earlier daemon left. `cap`: as `Directory` takes it."""
-    office, live, lengths, idle = await asyncio.to_thread(_remembered, engine)
-    for call in live:
-        board.adopt(call, lengths.get(call.id, 0))
-    board.staff(Directory(office, cap), idle)
+    known = await asyncio.to_thread(_remembered, engine)
+    for call in known.live:
+        board.adopt(call, known.journals.get(call.id, 0))
+    board.dialled_before(known.dialled)
+    board.staff(Directory(known.office, cap), known.idle_since)
 
 
-def _remembered(engine: Engine) -> tuple[Office, list[Call], dict[str, int], dict[int, datetime]]:
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store knows when a daemon starts."""
+
+    office: Office
+    live: list[Call]
+    journals: dict[str, int]  # a live call's id -> the length of its journal
+    idle_since: dict[int, datetime]  # a secretary's id -> the end of her last conversation
+    dialled: dict[int, int]  # a client's id -> how often its contacts were called today (UTC)
+
+
+def _remembered(engine: Engine) -> Remembered:
     with writing(engine) as conn:
         calls.release_forgotten_seats(conn)
     with reading(engine) as conn:
         live = calls.live(conn)
-        lengths = calls.journal_lengths(conn, [call.id for call in live])
-        return read_current_office(engine), live, lengths, calls.last_conversations(conn)
+        return Remembered(
+            office=read_current_office(engine),
+            live=live,
+            journals=calls.journal_lengths(conn, [call.id for call in live]),
+            idle_since=calls.last_conversations(conn),
+            dialled=calls.dialled_today(conn, now().astimezone(UTC).date()),
+        )
 
 
 def read_current_office(engine: Engine) -> Office:

@@ -1,15 +1,27 @@
 """How a call's journal reads: words for every event in both languages, and nothing hostile gets through."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from string import Formatter
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx_control.domain.call import flow, journal
-from pbx_control.domain.call.events import DeadlinePassed
-from pbx_control.domain.call.model import Call, Deadline, Phase, Seat
+from pbx_control.domain.call.events import ConsultationAsked, DeadlinePassed, KeyPressed, Surroundings
+from pbx_control.domain.call.model import (
+    Admission,
+    Call,
+    Contact,
+    Deadline,
+    Facts,
+    Outgoing,
+    Phase,
+    Seat,
+    Sounds,
+)
 from pbx_control.domain.call.story import ENGLISH, KEYS, SPANISH, sentence
 
 ANA = {"secretary": "Ana"}
@@ -64,6 +76,48 @@ NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
             "Nadie contestó: la central toma un mensaje",
             "Nobody answered: the switch takes a message",
         ),
+        (
+            "KeyPressed",
+            ANA | {"keys": "*1", "contact": "Rosa", "phase": "calling_contact"},
+            "Ana pulsa *1 y consulta a Rosa: quien llama oye música",
+            "Ana presses *1 and consults Rosa: the caller hears music",
+        ),
+        (
+            "KeyPressed",
+            ANA | {"keys": "##", "refused": True},
+            "Ana pulsa ##, que ahora no puede hacer nada: oye un tono",
+            "Ana presses ##, which can do nothing now, and hears a tone",
+        ),
+        (
+            "KeyPressed",
+            ANA | {"keys": "##", "contact": "Rosa", "phase": "handed_over"},
+            "Ana entrega la llamada a Rosa: conversan, y ella queda libre",
+            "Ana hands the call over to Rosa: the two talk, and she is free",
+        ),
+        (
+            "ContactLeft",
+            {"contact": "Rosa", "cause": 17, "during": "calling_contact", "phase": "talking"},
+            "El teléfono de Rosa está ocupado",
+            "Rosa's telephone is busy",
+        ),
+        (
+            "ContactLeft",
+            {"contact": "Rosa", "cause": 16, "during": "handed_over", "phase": "parting"},
+            "Rosa cuelga: quien llamaba oye la despedida",
+            "Rosa hangs up: the caller hears the farewell",
+        ),
+        (
+            "CallerLeft",
+            {"cause": 16, "during": "consulting", "phase": "caller_gone"},
+            "Quien llamaba cuelga mientras oye música: se le avisa a la secretaria",
+            "The caller hangs up while on hold: the secretary is told",
+        ),
+        (
+            "SecretaryLeft",
+            ANA | {"cause": 16, "during": "consulting", "phase": "waiting"},
+            "Ana se va durante la consulta: quien llama pasa al primer lugar de la fila",
+            "Ana leaves while consulting: the caller goes to the front of the queue",
+        ),
         ("NewerEvent", {"one": 1}, "NewerEvent one=1", "NewerEvent one=1"),
     ],
 )
@@ -76,6 +130,7 @@ def test_a_line_reads_like_speech(event: str, details: dict[str, object], spanis
 def test_a_deadline_of_a_secretarys_telephone_names_her(deadline: Deadline, language: str) -> None:
     ringing = Call("pbx-1.1", phase=Phase.OFFERING, seat=Seat(1, "ana", "Ana"))
     told = journal.details(DeadlinePassed(NOON, deadline, 3), ringing, ringing)
+    assert told is not None
     line = sentence("DeadlinePassed", told, language)
     assert ("Ana" in line) is (deadline in ("offer", "withdrawal"))
     assert ("3" in line) is (deadline == "position")
@@ -85,6 +140,77 @@ def test_a_deadline_of_a_secretarys_telephone_names_her(deadline: Deadline, lang
 def test_every_event_has_its_words() -> None:
     assert {event.__name__ for event in flow.EVENT_TYPES} <= KEYS.keys()
     assert {f"deadline-{deadline}" for deadline in Deadline} <= ENGLISH.keys()
+
+
+# --- what she presses ----------------------------------------------------------------------------------------
+
+ROSA = Contact(5, "Rosa", ("+56987654321",), 1)
+ANDES = Facts(
+    "+56225550101",
+    1,
+    "andes",
+    "Andes",
+    "es",
+    "America/Santiago",
+    Admission.OPEN,
+    Sounds(),
+    contacts=(ROSA,),
+    outgoing=Outgoing("trunk-1", "e164", "CL", "+56225550101", 3, 100),
+)
+TALKING = Call("pbx-1.1", Phase.TALKING, facts=ANDES, seat=Seat(1, "ana", "Ana"), recording="x.wav", offers=1)
+
+
+def kept_of(call: Call, keys: str) -> list[dict[str, Any] | None]:
+    """What the journal keeps of each of these keys."""
+    kept = []
+    for key in keys:
+        event = KeyPressed(NOON, call.secretary_leg, key, Surroundings(languages=frozenset({"es", "en"})))
+        after, _ = flow.step(call, event)
+        kept.append(journal.details(event, call, after))
+        call = after
+    return kept
+
+
+def test_no_digit_that_she_types_is_kept() -> None:
+    assert kept_of(TALKING, "41111111*9##1") == [None] * 11 + [
+        {"secretary": "Ana", "keys": "##", "refused": True},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "keys", "kept"),
+    [
+        (Phase.TALKING, "*1", {"contact": "Rosa", "phase": "calling_contact"}),
+        (Phase.TALKING, "*2", {"refused": True}),
+        (Phase.TALKING, "*0", {"refused": True}),
+        (Phase.TALKING, "*7", {}),
+        (Phase.TALKING, "*8", {"refused": True}),
+        (Phase.TALKING, "*#", {"phase": "waiting"}),
+        (Phase.CONSULTING, "##", {"contact": "Rosa", "phase": "handed_over"}),
+        (Phase.CONSULTING, "*0", {"contact": "Rosa", "phase": "talking"}),
+        (Phase.CALLING_CONTACT, "##", {"contact": "Rosa", "refused": True}),
+    ],
+)
+def test_a_command_of_hers_is_kept_with_what_came_of_it(phase: Phase, keys: str, kept: dict[str, Any]) -> None:
+    contact = None if phase is Phase.TALKING else ROSA
+    call = replace(TALKING, phase=phase, contact=contact, contact_here=contact is not None)
+    first, second = kept_of(call, keys)
+    assert first is None
+    assert second == {"secretary": "Ana", "keys": keys} | kept
+    for language in ("es", "en"):
+        line = sentence("KeyPressed", second, language)
+        assert "Ana" in line
+        assert "–" not in line
+
+
+def test_a_consultation_from_the_desk_is_kept_whether_or_not_it_began() -> None:
+    asked = [ConsultationAsked(NOON, contact_id) for contact_id in (5, 6)]
+    kept = [journal.details(event, TALKING, flow.step(TALKING, event)[0]) for event in asked]
+    assert kept == [
+        {"secretary": "Ana", "contact": "Rosa", "phase": "calling_contact"},
+        {"secretary": "Ana", "refused": True},
+    ]
 
 
 def test_both_languages_tell_the_same_things() -> None:

@@ -5,9 +5,15 @@ from typing import Any
 from pbx_control.domain.call.events import (
     CallArrived,
     CallerLeft,
+    ConsultationAsked,
+    ContactAnswered,
+    ContactLeft,
+    ContactRinging,
     DeadlinePassed,
     Event,
     FilesInspected,
+    KeyPressed,
+    LoopFound,
     Offered,
     PromptEnded,
     RecordingEnded,
@@ -15,15 +21,31 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
 )
 from pbx_control.domain.call.model import Call, Deadline
+from pbx_control.domain.call.transfer import COMMANDS
 
 # The deadlines that are about a secretary's telephone.
 HERS = (Deadline.OFFER, Deadline.WITHDRAWAL)
 
 
-def details(event: Event, before: Call, after: Call) -> dict[str, Any]:
-    """What is worth keeping of an event besides its name and instant, as JSON values; the phase if it changed."""
-    kept = _details_of(event, before)
+def details(event: Event, before: Call, after: Call) -> dict[str, Any] | None:
+    """What is worth keeping of an event besides its name and instant, as JSON values; the phase if it changed.
+
+    None for a key of hers that completes no command: such an event has no line. What she types may be a card number
+    or a contact's secret, which nobody is to read in a journal.
+    """
+    if isinstance(event, KeyPressed) and before.keys_begun + event.key not in COMMANDS:
+        return None
+    kept = _details_of(event, before) | _of_her_command(event, before, after)
     return kept | {"phase": after.phase.value} if after.phase is not before.phase else kept
+
+
+def _of_her_command(event: Event, before: Call, after: Call) -> dict[str, Any]:
+    """Her command, the contact it is about, and whether it was refused."""
+    if not isinstance(event, KeyPressed | ConsultationAsked):
+        return {}
+    keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else {}
+    done = (after.phase, after.recording_paused) != (before.phase, before.recording_paused)
+    return keys | _him(after if done else before) | ({} if done else {"refused": True})
 
 
 def _details_of(event: Event, before: Call) -> dict[str, Any]:
@@ -37,6 +59,12 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"cause": cause, "during": before.phase.value} | _her(before)
         case CallerLeft(cause=cause):
             return {"cause": cause, "during": before.phase.value}
+        case ContactLeft(cause=cause):
+            return {"cause": cause, "during": before.phase.value} | _him(before)
+        case ContactRinging() | ContactAnswered():
+            return _him(before)
+        case LoopFound():
+            return _him(before) | _her(before)
         case PromptEnded():
             return {"during": before.phase.value}
         case DeadlinePassed(name=name, position=position):
@@ -53,3 +81,7 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
 
 def _her(call: Call) -> dict[str, Any]:
     return {"secretary": call.seat.name} if call.seat else {}
+
+
+def _him(call: Call) -> dict[str, Any]:
+    return {"contact": call.contact.name} if call.contact else {}

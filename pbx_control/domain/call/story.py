@@ -71,7 +71,9 @@ def _arrived(details: Details) -> str:
 def _caller_left(details: Details) -> str:
     """He gives up, hangs up after a conversation, ends his message, or was hung up by us."""
     during = details.get("during")
-    if during in (Phase.TALKING, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.ENDING):
+    if during in (Phase.CALLING_CONTACT, Phase.CONSULTING):
+        return "caller-left-on-hold"
+    if during in (Phase.TALKING, Phase.HANDED_OVER, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.ENDING):
         return f"caller-left-{during}"
     return "caller-left"
 
@@ -80,8 +82,12 @@ def _secretary_left(details: Details) -> str:
     during, cause = details.get("during"), details.get("cause")
     if during == Phase.TALKING:
         return "secretary-lost" if details.get("phase") == Phase.WAITING else "secretary-hung-up"
-    if during == Phase.ENDING:
+    if during in (Phase.CALLING_CONTACT, Phase.CONSULTING):
+        return "secretary-left-consulting"
+    if during in (Phase.HANDED_OVER, Phase.ENDING):
         return "secretary-gone"
+    if during == Phase.CALLER_GONE:
+        return "secretary-hung-up"
     if during == Phase.WITHDRAWING:
         return "secretary-silent"
     return {17: "secretary-busy", 20: "secretary-absent", 21: "secretary-declined"}.get(cause or 0, "secretary-refused")
@@ -89,14 +95,48 @@ def _secretary_left(details: Details) -> str:
 
 def _prompt_ended(details: Details) -> str:
     during = details.get("during", "")
-    known = (Phase.WELCOMING, Phase.TAKING_MESSAGE, Phase.PARTING)
+    known = (Phase.WELCOMING, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.CALLER_GONE)
     return f"prompt-{during}" if during in known else "prompt-position"
 
 
 def _deadline(details: Details) -> str:
     name = details.get("deadline", "")
+    if name == "contact" and "phase" not in details:
+        return "deadline-contact-next"
     # While a telephone rings, the wait limit changes nothing yet.
     return "deadline-wait_limit-ringing" if name == "wait_limit" and "phase" not in details else f"deadline-{name}"
+
+
+def _keys(details: Details) -> str:
+    """A command of two keys; those of *1 to *6 consult a contact."""
+    if details.get("refused"):
+        return "keys-refused"
+    keys = str(details.get("keys", ""))
+    return "keys-consult" if keys[:1] == "*" and keys[1:] in tuple("123456") else f"keys-{keys}"
+
+
+def _asked(details: Details) -> str:
+    return "consultation-refused" if details.get("refused") else "consultation"
+
+
+def _contact_left(details: Details) -> str:
+    during, cause = details.get("during"), details.get("cause")
+    if during in (Phase.CONSULTING, Phase.HANDED_OVER):
+        return f"contact-left-{during}"
+    if during != Phase.CALLING_CONTACT:
+        return "contact-gone"
+    return CONTACT_CAUSES.get(cause if isinstance(cause, int) else 0, "contact-unreachable")
+
+
+# Q.850, as `transfer.WHY_NOT` has them.
+CONTACT_CAUSES = {
+    1: "contact-unknown",
+    17: "contact-busy",
+    18: "contact-silent",
+    19: "contact-silent",
+    21: "contact-declined",
+    28: "contact-unknown",
+}
 
 
 def _inspected(details: Details) -> str:
@@ -118,6 +158,12 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "SecretaryRinging": _always("ringing"),
     "SecretaryAnswered": _always("answered"),
     "SecretaryLeft": _secretary_left,
+    "KeyPressed": _keys,
+    "ConsultationAsked": _asked,
+    "ContactRinging": _always("contact-ringing"),
+    "ContactAnswered": _always("contact-answered"),
+    "ContactLeft": _contact_left,
+    "LoopFound": _always("loop"),
     "PromptEnded": _prompt_ended,
     "RecordingEnded": _always("file-closed"),
     "FilesInspected": _inspected,
@@ -136,6 +182,8 @@ SPANISH = {
     "arrived-exhausted": "{who} llama a {client}, al {did}, sin servicio: oye el aviso",
     "caller-left": "Quien llamaba se cansa de esperar y cuelga",
     "caller-left-talking": "Quien llamaba cuelga",
+    "caller-left-on-hold": "Quien llamaba cuelga mientras oye música: se le avisa a la secretaria",
+    "caller-left-handed_over": "Quien llamaba cuelga: termina la conversación con el contacto",
     "caller-left-taking_message": "Quien llamaba cuelga mientras se le toma el mensaje",
     "caller-left-parting": "Quien llamaba cuelga durante el aviso",
     "caller-left-ending": "La línea de quien llamaba queda cerrada",
@@ -147,16 +195,38 @@ SPANISH = {
     "answered": "{secretary} contesta",
     "secretary-lost": "Se cortó la red de {secretary} (causa {cause}): quien llama pasa al primer lugar de la fila",
     "secretary-hung-up": "{secretary} cuelga",
+    "secretary-left-consulting": "{secretary} se va durante la consulta: quien llama pasa al primer lugar de la fila",
     "secretary-gone": "La línea de {secretary} queda cerrada",
     "secretary-silent": "El teléfono de {secretary} deja de sonar: no contestó a tiempo",
     "secretary-busy": "El teléfono de {secretary} está ocupado",
     "secretary-absent": "El teléfono de {secretary} no está conectado",
     "secretary-declined": "{secretary} rechaza la llamada",
     "secretary-refused": "{secretary} no toma la llamada (causa {cause})",
+    "keys-refused": "{secretary} pulsa {keys}, que ahora no puede hacer nada: oye un tono",
+    "keys-consult": "{secretary} pulsa {keys} y consulta a {contact}: quien llama oye música",
+    "keys-##": "{secretary} entrega la llamada a {contact}: conversan, y ella queda libre",
+    "keys-*0": "{secretary} recupera a quien llama",
+    "keys-*7": "{secretary} apaga la grabación",
+    "keys-*8": "{secretary} enciende de nuevo la grabación",
+    "keys-*#": "{secretary} pasa la llamada a una secretaria que hable el otro idioma",
+    "consultation": "{secretary} consulta a {contact} desde el escritorio: quien llama oye música",
+    "consultation-refused": "{secretary} quiso consultar desde el escritorio, pero ahora no se puede",
+    "contact-ringing": "Suena el teléfono de {contact}",
+    "contact-answered": "{contact} contesta",
+    "contact-busy": "El teléfono de {contact} está ocupado",
+    "contact-silent": "{contact} no contesta",
+    "contact-declined": "{contact} rechaza la llamada",
+    "contact-unknown": "El número de {contact} no existe",
+    "contact-unreachable": "No se pudo llamar a {contact} (causa {cause})",
+    "contact-left-consulting": "{contact} cuelga: la secretaria recupera a quien llama",
+    "contact-left-handed_over": "{contact} cuelga: quien llamaba oye la despedida",
+    "contact-gone": "La línea de {contact} queda cerrada",
+    "loop": "El teléfono de {contact} desvía a un número nuestro: {secretary} recupera a quien llama",
     "prompt-welcoming": "Terminó la bienvenida: oye sonar",
     "prompt-position": "Ya oyó su lugar en la fila: sigue la música",
     "prompt-taking_message": "Oyó que puede dejar un mensaje: se graba después del tono",
     "prompt-parting": "Terminó el aviso: se corta la llamada",
+    "prompt-caller_gone": "La secretaria ya sabe que quien llamaba colgó",
     "file-closed": "Queda guardado {file}",
     "files": "No se encuentra ninguna grabación",
     "files-recording": "La grabación dura {recording} s",
@@ -169,6 +239,13 @@ SPANISH = {
     "deadline-offer": "{secretary} no contesta: se retira la oferta",
     "deadline-withdrawal": "El teléfono de {secretary} no confirma que dejó de sonar: sigue la próxima",
     "deadline-message": "El mensaje no avisó su fin: se sigue sin él",
+    "deadline-keys": "No llegó la segunda tecla: lo pulsado era para quien la oye",
+    "deadline-contact": "El contacto no contesta: la secretaria recupera a quien llama",
+    "deadline-contact-next": "El contacto no contesta: se llama a su otro número",
+    "deadline-consultation": "La consulta duró demasiado: la secretaria recupera a quien llama",
+    "deadline-cap_warning": "Queda poco de la conversación transferida: ambos oyen un tono",
+    "deadline-farewell": "Quedan segundos de la conversación transferida: ambos oyen la despedida",
+    "deadline-cap": "Se cumplió el tiempo máximo de una conversación transferida: se corta",
     "deadline-settling": "Algo no avisó su fin: se cierra sin esperar más",
     "refused": "Asterisk no quiso hacer {command}: {why}",
     "recovered": "El control volvió y retomó la llamada",
@@ -189,6 +266,8 @@ ENGLISH = {
     "arrived-exhausted": "{who} calls {client} on {did}, which is without service, and hears the announcement",
     "caller-left": "The caller gives up waiting",
     "caller-left-talking": "The caller hangs up",
+    "caller-left-on-hold": "The caller hangs up while on hold: the secretary is told",
+    "caller-left-handed_over": "The caller hangs up: the conversation with the contact is over",
     "caller-left-taking_message": "The caller hangs up while the message is taken",
     "caller-left-parting": "The caller hangs up during the announcement",
     "caller-left-ending": "The caller's line is closed",
@@ -200,16 +279,38 @@ ENGLISH = {
     "answered": "{secretary} answers",
     "secretary-lost": "{secretary}'s network died (cause {cause}): the caller goes to the front of the queue",
     "secretary-hung-up": "{secretary} hangs up",
+    "secretary-left-consulting": "{secretary} leaves while consulting: the caller goes to the front of the queue",
     "secretary-gone": "{secretary}'s line is closed",
     "secretary-silent": "{secretary}'s telephone stops ringing: she did not answer in time",
     "secretary-busy": "{secretary}'s telephone is busy",
     "secretary-absent": "{secretary}'s telephone is not connected",
     "secretary-declined": "{secretary} declines the call",
     "secretary-refused": "{secretary} does not take the call (cause {cause})",
+    "keys-refused": "{secretary} presses {keys}, which can do nothing now, and hears a tone",
+    "keys-consult": "{secretary} presses {keys} and consults {contact}: the caller hears music",
+    "keys-##": "{secretary} hands the call over to {contact}: the two talk, and she is free",
+    "keys-*0": "{secretary} takes the caller back",
+    "keys-*7": "{secretary} turns the recording off",
+    "keys-*8": "{secretary} turns the recording on again",
+    "keys-*#": "{secretary} passes the call to a secretary who speaks the other language",
+    "consultation": "{secretary} consults {contact} from the desk: the caller hears music",
+    "consultation-refused": "{secretary} wanted to consult from the desk, which is not possible now",
+    "contact-ringing": "{contact}'s telephone rings",
+    "contact-answered": "{contact} answers",
+    "contact-busy": "{contact}'s telephone is busy",
+    "contact-silent": "{contact} does not answer",
+    "contact-declined": "{contact} declines the call",
+    "contact-unknown": "{contact}'s number does not exist",
+    "contact-unreachable": "{contact} could not be called (cause {cause})",
+    "contact-left-consulting": "{contact} hangs up: the secretary has the caller again",
+    "contact-left-handed_over": "{contact} hangs up: the caller hears the farewell",
+    "contact-gone": "{contact}'s line is closed",
+    "loop": "{contact}'s telephone forwards to a number of ours: {secretary} has the caller again",
     "prompt-welcoming": "The welcome is over: the caller hears ringing",
     "prompt-position": "The position has been told: the music goes on",
     "prompt-taking_message": "The caller may leave a message: it is recorded after the tone",
     "prompt-parting": "The announcement is over: the call is hung up",
+    "prompt-caller_gone": "The secretary knows that the caller has hung up",
     "file-closed": "{file} is kept",
     "files": "No recording is found",
     "files-recording": "The recording lasts {recording} s",
@@ -222,6 +323,13 @@ ENGLISH = {
     "deadline-offer": "{secretary} does not answer: the offer is withdrawn",
     "deadline-withdrawal": "{secretary}'s telephone does not confirm that it is silent: the next one is asked",
     "deadline-message": "The message did not report its end: the call goes on without it",
+    "deadline-keys": "The second key did not follow: the first was meant for whom she talks to",
+    "deadline-contact": "The contact does not answer: the secretary has the caller again",
+    "deadline-contact-next": "The contact does not answer: the other number is called",
+    "deadline-consultation": "The consultation has lasted too long: the secretary has the caller again",
+    "deadline-cap_warning": "Little is left of the transferred conversation: both hear a tone",
+    "deadline-farewell": "Seconds are left of the transferred conversation: both hear the farewell",
+    "deadline-cap": "The longest time of a transferred conversation is over: it is hung up",
     "deadline-settling": "Something did not report its end: it is no longer waited for",
     "refused": "Asterisk would not do {command}: {why}",
     "recovered": "The control is back and has taken up the call",
