@@ -20,7 +20,15 @@ from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
-from pbx_control.asterisk.translate import Arrival, ChannelGone, Forwarded, LeftApplication, caller_left, translate
+from pbx_control.asterisk.translate import (
+    Arrival,
+    ChannelGone,
+    ContactMade,
+    Forwarded,
+    LeftApplication,
+    caller_left,
+    translate,
+)
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
@@ -112,6 +120,8 @@ class Daemon:
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
                 self._perhaps_taken_over(channel)
+            case ContactMade(leg=leg):
+                self._performer.entered(leg)
             case Forwarded() as forwarded:
                 reception.refuse_forward(self._ari, forwarded)
             case (call_id, event):

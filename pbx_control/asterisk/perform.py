@@ -27,6 +27,10 @@ log = structlog.get_logger()
 
 # What stands before the name of a sound that Asterisk brings along.
 ASTERISKS_OWN = "asterisk:"
+# People's keys are to be seen: without the latter, Asterisk lets two legs' packets pass it by.
+BRIDGE_TYPE = "mixing,dtmf_events"
+# Who enters a bridge shows nobody there whose number he has: a contact would be shown the caller's.
+UNSEEN = {"inhibitConnectedLineUpdates": "true"}
 # The thing is gone already, which is what was wanted.
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
@@ -42,6 +46,7 @@ class Performer:
         self._ari = ari
         self._home = home
         self._post = post
+        self._made: dict[str, Callable[[], None]] = {}  # contacts' legs -> what dials them once they are there
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
             c.Answer: lambda call, do: self._channel(call, do, "POST", "answer"),
             c.IndicateRinging: lambda call, do: self._channel(call, do, "POST", "ring"),
@@ -130,8 +135,8 @@ class Performer:
         self.follow(do.leg, replied)
 
     def _dial(self, call_id: str, do: c.Dial) -> None:
-        """Calls a contact: the leg is made, put into the bridge, and dialled, so that she hears what the carrier lets
-        her hear. It never has a place in the dialplan: when it leaves our application, it ends."""
+        """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so
+        that she hears what the carrier lets her hear. It has no place in the dialplan: when it leaves us, it ends."""
 
         failed = False
 
@@ -140,18 +145,28 @@ class Performer:
             if reply.status == 0 or reply.ok or failed:
                 return
             failed = True  # what follows can only fail, too
+            self._made.pop(do.leg, None)
             self._refused(call_id, do, reply)
             self._ari.request("DELETE", path("channels", do.leg))
             self._post(call_id, ContactLeft(now(), do.leg))
 
+        def dial() -> None:
+            self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg, **UNSEEN)
+            give_up = int(do.give_up.total_seconds())
+            self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
+
+        self._made[do.leg] = dial
         number = written_for(do.number, do.number_format, do.country)
-        leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "app": APP, "channelId": do.leg, "originator": call_id}
-        self._ari.request("POST", "channels/create", replied, {"variables": variables_of(do)}, **leg)
+        leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
+        where = {"app": APP, "appArgs": "contact"}
+        self._ari.request("POST", "channels/create", replied, {"variables": variables_of(do)}, **leg, **where)
         # Without this, its end would not be told: it has left our application by then.
         self.follow(do.leg, replied)
-        self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg)
-        give_up = int(do.give_up.total_seconds())
-        self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
+
+    def entered(self, leg: str) -> None:
+        """A contact's leg that was made is in our application now; before, nothing can be done with it."""
+        if dial := self._made.pop(leg, None):
+            dial()
 
     def follow(self, leg: str, then: Callable[[Reply], None] | None = None) -> None:
         """Subscribes to a channel's events."""
@@ -174,11 +189,12 @@ class Performer:
                 self._refused(call_id, do, reply)
 
         bridge = path("bridges", do.bridge)
-        self._ari.request("POST", bridge, made, type="mixing")
+        add = f"{bridge}/addChannel"
+        self._ari.request("POST", bridge, made, type=BRIDGE_TYPE)
         if others := [leg for leg in do.legs if leg != do.secretary]:
-            self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=",".join(others))
+            self._send(call_id, do, "POST", add, channel=",".join(others), **UNSEEN)
         if do.secretary:  # what she presses comes to us alone; what is no command is passed on
-            self._send(call_id, do, "POST", f"{bridge}/addChannel", channel=do.secretary, absorbDTMF="true")
+            self._send(call_id, do, "POST", add, channel=do.secretary, absorbDTMF="true", **UNSEEN)
 
     def _leave(self, call_id: str, do: c.Leave) -> None:
         self._send(call_id, do, "POST", path("bridges", do.bridge, "removeChannel"), channel=do.leg)

@@ -53,6 +53,13 @@ class LeftApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactMade:
+    """A contact's leg is in our application, and can be dialled."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forwarded:
     """A telephone that we rang has sent its call elsewhere (a 302): Asterisk dials there, as `channel`."""
 
@@ -61,7 +68,7 @@ class Forwarded:
     target: str  # as it sent it: hostile
 
 
-Translated = Forwarded | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
+Translated = ContactMade | Forwarded | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
 
 
 def translate(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -95,7 +102,7 @@ def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
         return Arrival(channel["id"], args[1], channel["caller"]["number"], channel["caller"]["name"])
     if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
         return call, SecretaryAnswered(at, channel["id"])
-    return None
+    return ContactMade(channel["id"]) if args[0] == "contact" and call_of(CONTACT, channel["id"]) else None
 
 
 def _left_application(data: dict[str, Any], at: datetime) -> Translated | None:
