@@ -114,7 +114,8 @@ async def switch(folder):
     await office.pbx("setup")
     try:
         await office.pbx("asterisk", "start")
-        await office.pbx("trunk", "add", "carrier", "--match", office.place(folder).carrier.host)
+        carrier = office.place(folder).carrier
+        await office.pbx("trunk", "add", "carrier", "--match", carrier.host, "--host", str(carrier))
         yield office
     finally:
         await office.clean_up()

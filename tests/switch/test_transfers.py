@@ -1,0 +1,431 @@
+"""Supervised transfers through a real Asterisk: who hears whom in each phase, by a tone that each of them speaks in."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+import tomlkit
+from conftest import Firm, Town
+
+from pbx_control.world import audio
+from pbx_control.world.legs import Leg, Ringing
+from pbx_control.world.people import Conduct, Telephone, refusing
+
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
+
+# What each of them says, in hertz; and the tone of a telephone that rings.
+CALLER, ANA, ROSA, EVA = 620, 880, 1100, 1300
+RING_BACK = 400
+REJECTED = 21
+STALE = 5  # s after which the dialplan takes a daemon that gives no sign for dead
+SERIAL = count(10)
+
+
+@dataclass
+class Scene:
+    """A caller of a firm talks with Ana; Rosa is the firm's contact, *1 on Ana's telephone."""
+
+    town: Town
+    firm: Firm
+    ana: Telephone
+    rosa: Telephone
+    caller: Leg
+    her: Ringing
+
+    async def consults(self) -> Ringing:
+        """She presses *1; gives Rosa's leg as soon as it rings."""
+        before = len(self.rosa.calls)
+        await self.her.press("*1")
+        return await self.rosa.rung(before + 1, 5)
+
+    async def talks_in_private(self, seconds: float = 2) -> Ringing:
+        leg = await self.consults()
+        await leg.answered()
+        await asyncio.sleep(seconds)
+        return leg
+
+    async def hands_over(self, seconds: float = 2) -> Ringing:
+        """The caller talks with Rosa, and Ana is out of it."""
+        leg = await self.talks_in_private()
+        await self.her.press("##")
+        await self.her.ended(1)
+        await asyncio.sleep(seconds)
+        return leg
+
+    async def over(self, seconds: float = 3) -> dict:
+        """The caller hangs up; gives what `call list` says, once nothing is left of the call."""
+        await self.caller.hang_up()
+        return await self.settled(seconds)
+
+    async def settled(self, seconds: float = 3) -> dict:
+        assert await self.town.quiet(seconds) == ""
+        (call,) = await self.town.calls(self.firm)
+        return call
+
+
+async def scene(town: Town, *options: str, then: str = "", seconds: float = 1.5) -> Scene:
+    """They have talked for so many seconds; Rosa will answer after 1.5 s. `options` as for `client add`."""
+    firm = await town.firm("always", *options)
+    serial = next(SERIAL)
+    number = f"+569876543{serial}"
+    second = ("--then", then) if then else ()
+    await town.office.pbx("contact", "add", firm.slug, "Rosa", number, "--key", "1", *second)
+    rosa = town.world.contact(number, ROSA).answers(1.5)
+    ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
+    caller = await town.world.call(firm.number, tone=CALLER)
+    await caller.answered()
+    her = await ana.rung()
+    await asyncio.sleep(seconds)
+    return Scene(town, firm, ana, rosa, caller, her)
+
+
+def stretches(leg: Leg | Ringing, *tones: float) -> list[float]:
+    """The tones that were heard on a leg, in the order of their beginnings; one that pauses is there again."""
+    found = sorted((span.start, tone) for tone in tones for span in audio.spans(leg.heard, tone, 0.4))
+    order = [tone for _, tone in found]
+    return [tone for number, tone in enumerate(order) if number == 0 or order[number - 1] != tone]
+
+
+def music(leg: Leg | Ringing) -> float:
+    """For how many seconds something else was heard than the people of these tests."""
+    voices = sum(audio.heard(leg.heard, tone) for tone in (CALLER, ANA, ROSA, EVA))
+    return sum(span.seconds for span in audio.loud(leg.heard)) - voices
+
+
+def rejecting() -> Conduct:
+    """Declines the call."""
+
+    async def conduct(call: Ringing) -> None:
+        await call.hang_up(REJECTED)
+
+    return conduct
+
+
+async def test_she_consults_and_hands_over(town):
+    here = await scene(town, "--recording")
+    rosa = await here.hands_over(2.5)
+    call = await here.over()
+    await rosa.ended(1)
+    assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
+    assert stretches(here.her, CALLER, RING_BACK, ROSA) == [CALLER, RING_BACK, ROSA]
+    assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
+    assert music(here.caller) > 1
+    assert call["outcome"] == "answered"
+    assert call["transferred_to"] == "Rosa"
+    file = town.office.home / "recordings" / call["recording"]
+    assert audio.tones_in(file, (CALLER, ANA, ROSA), at_least=1) == {CALLER, ANA, ROSA}
+    assert max(span.end for span in audio.spans(file, ANA)) < min(span.start for span in audio.spans(file, ROSA))
+    assert call["recording_flaw"] == ""
+
+
+async def test_the_contact_sees_the_clients_own_number(town):
+    here = await scene(town)
+    rosa = await here.consults()
+    assert rosa.number == here.firm.number
+    assert here.firm.number in rosa.sender
+    assert here.firm.number in rosa.identity
+    await here.over()
+
+
+async def test_she_takes_the_caller_back(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private()
+    await here.her.press("*0")
+    await rosa.ended(1)
+    await asyncio.sleep(2)
+    await here.over()
+    await here.her.ended(1)
+    assert stretches(here.caller, ANA, ROSA) == [ANA]
+    assert len(audio.spans(here.caller.heard, ANA)) == 2
+    assert stretches(here.her, CALLER, ROSA) == [CALLER, ROSA, CALLER]
+    assert stretches(rosa, ANA, CALLER) == [ANA]
+
+
+# --- a consultation that comes to nothing ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("conduct", [refusing(), rejecting()], ids=["busy", "rejects"])
+async def test_who_cannot_come_to_the_telephone(town, conduct):
+    here = await scene(town)
+    here.rosa.conduct = conduct
+    rosa = await here.consults()
+    await rosa.ended(1)
+    await asyncio.sleep(4)  # she is told why
+    await here.over()
+    assert stretches(here.caller, ANA, ROSA) == [ANA]
+    assert len(audio.spans(here.caller.heard, ANA)) > 1
+    assert audio.speech(here.her.heard) > 1
+    assert stretches(here.her, CALLER, ROSA) == [CALLER]
+    assert len(here.rosa.calls) == 1
+
+
+async def test_a_number_that_nobody_has(town):
+    here = await scene(town)
+    await town.office.pbx("contact", "remove", here.firm.slug, "Rosa")
+    await here.over()
+    nobody = f"+569877777{next(SERIAL)}"
+    await town.office.pbx("contact", "add", here.firm.slug, "Nadie", nobody, "--key", "2")
+    await town._live()
+    caller = await town.world.call(here.firm.number, tone=CALLER)
+    her = await here.ana.rung(2)
+    await her.answered()
+    await asyncio.sleep(1)
+    await her.press("*2")
+    await asyncio.sleep(4)
+    await caller.hang_up()
+    await her.ended(1)
+    assert await town.quiet() == ""
+    assert audio.speech(her.heard) > 1
+    assert len(audio.spans(caller.heard, ANA)) > 1
+
+
+async def test_who_does_not_answer_is_no_longer_rung(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    await rosa.ended(27)
+    assert (rosa.end.at - rosa.rang.at).total_seconds() == pytest.approx(25, abs=1)
+    await asyncio.sleep(4)
+    await here.over()
+    assert stretches(here.her, CALLER, RING_BACK) == [CALLER, RING_BACK, CALLER]
+
+
+async def test_the_second_number_is_called_next(town):
+    number = f"+569866666{next(SERIAL)}"
+    mobile = town.world.contact(number, ROSA).answers(0.5)
+    here = await scene(town, then=number)
+    here.rosa.refuses()
+    await here.consults()
+    second = await mobile.rung(1, 5)
+    await second.answered()
+    await asyncio.sleep(1.5)
+    await here.her.press("##")
+    await here.her.ended(1)
+    await asyncio.sleep(1.5)
+    await here.over()
+    assert here.firm.number in second.sender
+    assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
+
+
+async def test_the_contact_hangs_up_before_the_hand_over(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private()
+    await rosa.hang_up()
+    await asyncio.sleep(4)
+    await here.over()
+    assert stretches(here.caller, ANA, ROSA) == [ANA]
+    assert len(audio.spans(here.caller.heard, ANA)) > 1
+
+
+async def test_the_caller_hangs_up_on_hold(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private()
+    call = await here.over(8)
+    assert call["outcome"] == "answered"
+    assert audio.speech(here.her.heard) > 1
+    assert stretches(rosa, ANA, CALLER) == [ANA]
+
+
+async def test_she_hangs_up_while_she_consults(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private()
+    await here.her.hang_up()
+    await rosa.ended(1)
+    again = await here.ana.rung(2, 8)
+    await again.answered()
+    await asyncio.sleep(1.5)
+    await here.over()
+    assert stretches(here.caller, ANA, ROSA) == [ANA]
+    assert stretches(again, CALLER, ROSA) == [CALLER]
+
+
+async def test_the_answer_comes_as_she_takes_the_caller_back(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    await here.her.press("*")
+    await asyncio.gather(rosa.pick_up(), here.her.press("0"))
+    await rosa.ended(2)
+    await asyncio.sleep(1.5)
+    await here.over()
+    assert stretches(here.caller, ANA, ROSA) == [ANA]
+    assert stretches(here.her, CALLER)[-1:] == [CALLER]
+
+
+async def test_after_one_that_comes_to_nothing_she_hands_over(town):
+    here = await scene(town, "--recording")
+    await here.talks_in_private()
+    await here.her.press("*0")
+    await asyncio.sleep(1.5)
+    await here.hands_over()
+    call = await here.over()
+    assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
+    assert call["recording_flaw"] == ""
+
+
+# --- keys -----------------------------------------------------------------------------------------------------
+
+
+async def test_other_digits_reach_whom_she_talks_with_and_commands_nobody(town):
+    here = await scene(town)
+    await here.her.press("7")
+    rosa = await here.talks_in_private(1)
+    await here.her.press("15")
+    await asyncio.sleep(0.5)
+    assert (here.caller.keys, rosa.keys) == ("7", "15")
+    await here.over(8)
+
+
+async def test_handing_over_twice_is_handing_over_once(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private()
+    await here.her.press("####")
+    await here.her.ended(1)
+    await asyncio.sleep(1.5)
+    assert rosa.end.at is None
+    assert rosa.keys == ""
+    await here.over()
+    assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
+
+
+async def test_nobody_is_handed_over_to_a_telephone_that_rings(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    await here.her.press("##")
+    await asyncio.sleep(1)
+    assert here.her.end.at is None
+    await rosa.pick_up()
+    await asyncio.sleep(1.5)
+    await here.her.press("##")
+    await here.her.ended(1)
+    await asyncio.sleep(1.5)
+    await here.over()
+    assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
+
+
+async def test_keys_of_callers_and_contacts_command_nothing(town):
+    here = await scene(town)
+    await here.caller.press("*1")
+    rosa = await here.talks_in_private(1)
+    await rosa.press("##")
+    await here.caller.press("*0")
+    await asyncio.sleep(1)
+    assert here.her.end.at is None
+    assert rosa.end.at is None
+    assert len(here.rosa.calls) == 1
+    await here.over(8)
+
+
+# --- how a transferred conversation ends ------------------------------------------------------------------------
+
+
+async def test_the_contact_hangs_up_and_the_caller_is_thanked(town):
+    here = await scene(town)
+    rosa = await here.hands_over()
+    await rosa.hang_up()
+    await here.caller.ended(10)
+    call = await here.settled()
+    assert call["outcome"] == "answered"
+    assert audio.speech(here.caller.heard) > 1
+
+
+@asynccontextmanager
+async def capped(town: Town, seconds: int) -> AsyncIterator[None]:
+    """A daemon that ends transferred conversations after so many seconds; then one as before."""
+    file = town.office.home / "pbx.toml"
+    before = file.read_text()
+    settings = tomlkit.parse(before)
+    settings["office"]["transfer_cap"] = seconds
+    try:
+        await town.office.stop_daemon()
+        file.write_text(tomlkit.dumps(settings))
+        await town.office.start_daemon()
+        yield
+    finally:
+        await town.office.stop_daemon()
+        file.write_text(before)
+        await town.office.start_daemon()
+
+
+CAP = 20
+
+
+async def test_at_the_cap_both_hear_it_and_everything_ends(town):
+    async with capped(town, CAP):
+        here = await scene(town)
+        rosa = await here.hands_over(0)
+        await asyncio.gather(rosa.ended(CAP + 3), here.caller.ended(CAP + 3))
+        await here.settled()
+    for leg in (rosa, here.caller):
+        assert (leg.end.at - here.her.end.at).total_seconds() == pytest.approx(CAP, abs=1)
+    assert audio.speech(rosa.heard) > 1
+    assert stretches(here.caller, ANA, ROSA)[-1:] == [ROSA]
+
+
+async def test_without_a_daemon_asterisk_keeps_the_cap(town):
+    async with capped(town, CAP):
+        here = await scene(town)
+        rosa = await here.hands_over(0)
+        await town.office.kill_daemon()
+        await asyncio.gather(rosa.ended(CAP + 3), here.caller.ended(CAP + 3))
+        assert await town.quiet() == ""
+    assert (rosa.end.at - here.her.end.at).total_seconds() == pytest.approx(CAP, abs=2)
+    assert (here.caller.end.at - here.her.end.at).total_seconds() < CAP + 2
+    assert audio.speech(here.caller.heard) > 1
+
+
+# --- the daemon dies --------------------------------------------------------------------------------------------
+
+
+async def test_it_dies_while_the_contacts_telephone_rings(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    await town.office.kill_daemon()
+    await rosa.pick_up()
+    await town.office.start_daemon()
+    await here.her.press("##")
+    await here.her.ended(2)
+    await asyncio.sleep(1.5)
+    await here.over()
+    assert len(here.rosa.calls) == 1
+    assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
+
+
+async def test_it_dies_while_they_consult_and_once_more_after_the_hand_over(town):
+    here = await scene(town, "--recording")
+    rosa = await here.talks_in_private(1)
+    await town.office.kill_daemon()
+    await town.office.start_daemon()
+    await here.her.press("##")
+    await here.her.ended(2)
+    await town.office.kill_daemon()
+    await town.office.start_daemon()
+    await asyncio.sleep(1)
+    call = await here.over()
+    assert len(here.rosa.calls) == 1
+    assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
+    assert call["recording_flaw"] == ""
+
+
+async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private(1)
+    await town.office.kill_daemon()
+    try:
+        await asyncio.sleep(STALE)
+        await here.her.hang_up()
+        again = await here.ana.rung(2, 8)
+        await again.answered()
+        await asyncio.sleep(1.5)
+        await here.caller.hang_up()
+        await rosa.hang_up()
+        await again.ended(2)
+    finally:
+        await town.office.start_daemon()
+    assert await town.quiet(5) == ""
+    assert stretches(again, CALLER, ROSA) == [CALLER]
