@@ -241,6 +241,7 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "register": trunk.register,
         "transport": "" if trunk.transport == "udp" else f"transport-{trunk.transport}",
         "codecs": trunk.codecs,
+        "identity": trunk.identity,
         "trusts_identity": "no" if trunk.identity == "from" else "yes",
         "number_format": trunk.number_format,
         "country_code": phonenumbers.country_code_for_region(trunk.country),
