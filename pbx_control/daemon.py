@@ -33,6 +33,7 @@ from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import InspectFiles, RaiseAlarm, WriteLetters
+from pbx_control.domain.call.events import LoopFound
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Office
 from pbx_control.errors import PbxError, SwitchUnavailable
@@ -128,7 +129,11 @@ class Daemon:
                 self._board.post(call_id, event)
 
     def _receive(self, arrival: Arrival) -> None:
-        if not self._board.arrive(arrival.channel, arrival.did, reception.caller_of(arrival)):
+        consultation = reception.came_back(self._board, arrival)
+        if consultation is not None:
+            reception.refuse_loop(self._ari, arrival)
+            self._board.post(consultation, LoopFound(now()))
+        elif not self._board.arrive(arrival.channel, arrival.did, reception.caller_of(arrival)):
             reception.send_to_fallback(self._ari, arrival)
 
     def _perhaps_taken_over(self, channel: str) -> None:

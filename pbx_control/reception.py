@@ -12,6 +12,7 @@ from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.translate import Arrival, Forwarded
 from pbx_control.clock import now
 from pbx_control.directory import Directory
+from pbx_control.domain import loops
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import FilesInspected
 from pbx_control.domain.call.model import Call, Caller
@@ -73,6 +74,21 @@ def caller_of(arrival: Arrival) -> Caller:
     """Who calls, cleaned: a number as the DID's country dials it, a name of printable characters."""
     number = caller_number(arrival.number, country_of(arrival.did) or "CL")
     return Caller(number, clean_line(arrival.name, NAME_LIMIT))
+
+
+def came_back(board: Switchboard, arrival: Arrival) -> str | None:
+    """Whether it is no caller but a consultation of ours that a contact's telephone forwards to us, and of which call:
+    see `domain.loops.came_back`."""
+    country = country_of(arrival.did) or "CL"
+    caller, diverted_by = (caller_number(number, country) for number in (arrival.number, arrival.diverted_by))
+    return loops.came_back(caller, diverted_by, board.directory.owns, board.calls) if board.directory else None
+
+
+def refuse_loop(ari: Ari, arrival: Arrival) -> None:
+    """Busy, in the dialplan, where what is refused is counted: no call of anybody's begins."""
+    log.warning("a consultation came back as a call", channel=arrival.channel, did=arrival.did)
+    target = path("channels", arrival.channel, "continue")
+    ari.request("POST", target, context="refusal", extension="loop", priority=1)
 
 
 def send_to_fallback(ari: Ari, arrival: Arrival) -> None:

@@ -64,6 +64,7 @@ class Leg:
     did: str  # the DID a caller came by, "" for any other channel
     number: str
     caller_name: str
+    diverted_by: str = ""  # who forwarded the caller to us
     leaving: bool = False  # in its hangup handler: as good as gone
 
     @property
@@ -275,7 +276,7 @@ def _leg(channel: dict[str, Any]) -> Leg:
     dialplan = channel.get("dialplan", {})
     app, _, data = str(dialplan.get("app_data", "")).partition(",")
     ours = dialplan.get("app_name") == "Stasis" and app == APP
-    role, _, did = data.partition(",")
+    role, did, diverted_by, *_ = [*data.split(","), "", ""]
     caller = channel.get("caller", {})
     return Leg(
         id=channel["id"],
@@ -285,9 +286,10 @@ def _leg(channel: dict[str, Any]) -> Leg:
         did=did if role == "arrived" else "",
         number=caller.get("number", ""),
         caller_name=caller.get("name", ""),
+        diverted_by=diverted_by if role == "arrived" else "",
         leaving=dialplan.get("context") == HANGUP_HANDLER,
     )
 
 
 def _arrival(leg: Leg) -> Arrival:
-    return Arrival(leg.id, leg.did, leg.number, leg.caller_name)
+    return Arrival(leg.id, leg.did, leg.number, leg.caller_name, leg.diverted_by)

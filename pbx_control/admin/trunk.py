@@ -147,6 +147,7 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     stranger        a call or telephone from an address that is no carrier's and no secretary's
     wrong-password  a telephone whose password is wrong
     unknown-number  a carrier's call to a number that is none of ours
+    loop            a consultation of ours that a telephone forwarded to a number of ours
     dialled         a secretary's telephone that dialled: it may not
     """
     start = desk.instant(since) if since is not None else None

@@ -35,6 +35,7 @@ class Arrival:
     did: str
     number: str  # as the carrier sent it: hostile
     name: str  # as the carrier sent it: hostile
+    diverted_by: str = ""  # digits of who forwarded the call to us, as the carrier sent them
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def _is_leg(channel: str) -> bool:
 def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
     channel, args = data["channel"], data["args"]
     if args[0] == "arrived":
-        return Arrival(channel["id"], args[1], channel["caller"]["number"], channel["caller"]["name"])
+        diverted_by = args[2] if len(args) > 2 else ""
+        return Arrival(channel["id"], args[1], channel["caller"]["number"], channel["caller"]["name"], diverted_by)
     if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
         return call, SecretaryAnswered(at, channel["id"])
     return ContactMade(channel["id"]) if args[0] == "contact" and call_of(CONTACT, channel["id"]) else None

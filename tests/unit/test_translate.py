@@ -1,12 +1,17 @@
-"""What the daemon makes of Asterisk's events about telephones that send their call elsewhere."""
+"""What the daemon makes of Asterisk's events about calls that are sent elsewhere, by her telephone or a contact's."""
 
 from datetime import UTC, datetime
 from unittest.mock import Mock
 
 import pytest
 
-from pbx_control.asterisk.translate import Forwarded, translate
-from pbx_control.reception import refuse_forward
+from pbx_control.asterisk.translate import Arrival, Forwarded, translate
+from pbx_control.directory import Directory
+from pbx_control.domain.call.model import Call, Contact, Phase
+from pbx_control.domain.hours import parse_week
+from pbx_control.domain.office import Client, Did, Office, Trunk
+from pbx_control.reception import came_back, refuse_forward, refuse_loop
+from pbx_control.recovery import _leg
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LEG = {"id": "pbx-1764000000.5-secretary-1", "name": "PJSIP/ana-3t4f-00000009"}
@@ -31,3 +36,62 @@ def test_what_is_dialled_for_it_is_given_up_at_once():
     ari = Mock()
     refuse_forward(ari, Forwarded(DIALLED["id"], LEG["name"], TARGET))
     ari.request.assert_called_once_with("DELETE", "channels/pbx-1764000000.7")
+
+
+# --- who has forwarded a caller to us -------------------------------------------------------------------------
+
+
+def arriving(*more: str):
+    """A caller enters the application; `more` follows the DID among its arguments."""
+    channel = {"id": "pbx-1764000000.9", "caller": {"number": "+56987654321", "name": "Rosa"}}
+    return {"type": "StasisStart", "channel": channel, "args": ["arrived", "+56225550101", *more]}
+
+
+@pytest.mark.parametrize(("more", "diverted_by"), [((), ""), (("",), ""), (("+56225550199",), "+56225550199")])
+def test_an_arrival_tells_who_forwarded_it(more, diverted_by):
+    expected = Arrival("pbx-1764000000.9", "+56225550101", "+56987654321", "Rosa", diverted_by)
+    assert translate(arriving(*more), AT) == expected
+
+
+@pytest.mark.parametrize(
+    "data", ["pbx,arrived,+56225550101", "pbx,arrived,+56225550101,", "pbx,arrived,+56225550101,987"]
+)
+def test_a_caller_who_is_found_later_is_known_by_his_did_too(more):
+    caller = {"number": "+56987654321", "name": "Rosa"}
+    dialplan = {"app_name": "Stasis", "app_data": f"pbx,arrived,+56225550101{more}"}
+    leg = _leg({"id": "x", "name": "PJSIP/trunk-1-1", "state": "Ring", "caller": caller, "dialplan": dialplan})
+    assert (leg.did, leg.diverted_by) == ("+56225550101", more.removeprefix(","))
+
+
+# --- consultations that come back -----------------------------------------------------------------------------
+
+ANDES = Client(1, "andes", "Andes", week=parse_week(["always"]))
+OFFICE = Office(
+    1, trunks=(Trunk(1, "out", ("192.0.2.1",), "192.0.2.1"),), dids=(Did("+56225550101", "out", 1),), clients=(ANDES,)
+)
+
+
+def board_with(*calls: Call) -> Mock:
+    return Mock(directory=Directory(OFFICE), calls=calls)
+
+
+@pytest.mark.parametrize(
+    ("number", "diverted_by"), [("+56225550101", ""), ("225550101", ""), ("56987654321", ""), ("", "987654321")]
+)
+def test_a_consultation_is_recognised_however_the_carrier_writes_numbers(number, diverted_by):
+    facts = Directory(OFFICE).facts("+56225550101", AT)
+    asking = Call("c1", Phase.CALLING_CONTACT, facts=facts, contact=Contact(5, "Rosa", ("+56987654321",)))
+    arrival = Arrival("pbx-1764000000.9", "+56225550101", number, "", diverted_by)
+    assert came_back(board_with(asking), arrival) == "c1"
+
+
+def test_a_call_before_anything_is_known_of_our_numbers_is_an_ordinary_one():
+    assert came_back(Mock(directory=None), Arrival("x", "+56225550101", "+56225550101", "")) is None
+
+
+def test_it_is_refused_where_refusals_are_counted():
+    ari = Mock()
+    refuse_loop(ari, Arrival("pbx-1764000000.9", "+56225550101", "+56225550101", ""))
+    ari.request.assert_called_once_with(
+        "POST", "channels/pbx-1764000000.9/continue", context="refusal", extension="loop", priority=1
+    )
