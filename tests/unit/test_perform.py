@@ -1,0 +1,158 @@
+"""Which requests a call's commands become, in order, and what comes of those that Asterisk refuses."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pbx_control.asterisk.ari import Reply
+from pbx_control.asterisk.perform import Performer
+from pbx_control.domain.call import commands as c
+from pbx_control.domain.call.events import CallerLeft, ContactLeft, Event, SecretaryLeft, SwitchRefused
+from pbx_control.domain.sounds import BEEP
+
+CALL, HERS, CONTACTS = "pbx-1.5", "pbx-1.5-secretary-1", "pbx-1.5-contact-1"
+CONSULTATION = "pbx-1.5-consultation-1"
+DIAL = c.Dial(
+    leg=CONTACTS,
+    bridge=CONSULTATION,
+    trunk="trunk-1",
+    number_format="e164",
+    country="CL",
+    number="+56987654321",
+    shown="+56225550101",
+    give_up=timedelta(seconds=30),
+    limit=timedelta(seconds=630),
+)
+
+
+class Asterisk:
+    """Notes each request, and answers it at once: with 200, or as `refusals` has it by the end of its path."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, dict[str, object]]] = []
+        self.bodies: list[object] = []
+        self.refusals: dict[str, Reply] = {}
+
+    def request(self, method, uri, then=None, body=None, **query) -> None:  # type: ignore[no-untyped-def]
+        self.asked.append((method, uri, query))
+        self.bodies.append(body)
+        reply = next((refusal for end, refusal in self.refusals.items() if uri.endswith(end)), Reply(200))
+        if then:
+            then(reply)
+
+    @property
+    def paths(self) -> list[str]:
+        return [f"{method} {uri}" for method, uri, _ in self.asked]
+
+
+@pytest.fixture
+def asterisk() -> Asterisk:
+    return Asterisk()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def performer(asterisk: Asterisk, events: list[Event]) -> Performer:
+    return Performer(asterisk, Path("/srv/pbx"), lambda call, event: events.append(event))  # type: ignore[arg-type]
+
+
+def test_a_contact_is_dialled_once_his_leg_is_there(asterisk, performer, events):
+    performer.perform(CALL, DIAL)
+    assert asterisk.paths == ["POST channels/create", "POST applications/pbx/subscription"]
+    performer.entered(CONTACTS)
+    performer.entered(CONTACTS)
+    assert asterisk.paths[2:] == [f"POST bridges/{CONSULTATION}/addChannel", f"POST channels/{CONTACTS}/dial"]
+    assert asterisk.asked[0][2]["endpoint"] == "PJSIP/+56987654321@trunk-1"
+    assert asterisk.asked[-1][2] == {"timeout": 30}
+    assert events == []
+
+
+@pytest.mark.parametrize(
+    ("number_format", "number", "shown"),
+    [
+        ("e164", "+56987654321", "+56225550101"),
+        ("plain", "56987654321", "56225550101"),
+        ("national", "987654321", "225550101"),
+    ],
+)
+def test_numbers_are_written_as_the_carrier_wants_them(asterisk, performer, number_format, number, shown):
+    performer.perform(CALL, replace(DIAL, number_format=number_format))
+    assert asterisk.asked[0][2]["endpoint"] == f"PJSIP/{number}@trunk-1"
+    variables = asterisk.bodies[0]["variables"]
+    assert (variables["CONNECTEDLINE(num,i)"], variables["TIMEOUT(absolute)"]) == (shown, "630")
+
+
+@pytest.mark.parametrize("request_that_fails", ["create", "addChannel", "dial"])
+def test_a_contact_who_cannot_be_dialled_has_left_and_nothing_of_him_stays(
+    asterisk, performer, events, request_that_fails
+):
+    asterisk.refusals[request_that_fails] = Reply(500, {"message": "Allocation failed"})
+    performer.perform(CALL, DIAL)
+    performer.entered(CONTACTS)
+    refused, left = events
+    assert isinstance(refused, SwitchRefused)
+    assert (refused.command, refused.why) == ("Dial", "500 Allocation failed")
+    assert isinstance(left, ContactLeft)
+    assert left.leg == CONTACTS
+    assert f"DELETE channels/{CONTACTS}" in asterisk.paths
+
+
+@pytest.mark.parametrize(("leg", "event"), [(CALL, CallerLeft), (HERS, SecretaryLeft), (CONTACTS, ContactLeft)])
+def test_who_is_gone_already_when_he_is_hung_up_is_told_of(asterisk, performer, events, leg, event):
+    asterisk.refusals[leg] = Reply(404)
+    performer.perform(CALL, c.HangUp(leg))
+    assert [type(each) for each in events] == [event]
+
+
+def test_only_her_keys_are_kept_from_the_others(asterisk, performer):
+    performer.perform(CALL, c.Join(CONSULTATION, (HERS, CONTACTS), mixed=False, secretary=HERS))
+    adding = [query for _, uri, query in asterisk.asked if uri.endswith("addChannel")]
+    assert {query["channel"]: query.get("absorbDTMF") for query in adding} == {CONTACTS: None, HERS: "true"}
+
+
+def test_a_contact_who_comes_to_the_caller_comes_alone(asterisk, performer):
+    performer.perform(CALL, c.Join(f"{CALL}-bridge-1", (CONTACTS,), mixed=True))
+    assert [query["channel"] for _, uri, query in asterisk.asked if uri.endswith("addChannel")] == [CONTACTS]
+
+
+def test_a_word_is_a_file_of_ours_or_a_sound_of_asterisks(asterisk, performer):
+    performer.perform(CALL, c.Tell(HERS, "word-1", BEEP))
+    performer.perform(CALL, c.Tell(HERS, "word-2", "prompts/spoken/es-12"))
+    assert [query["media"] for _, _, query in asterisk.asked] == ["sound:beep", "sound:/srv/pbx/prompts/spoken/es-12"]
+    assert asterisk.paths[0] == f"POST channels/{HERS}/play/word-1"
+
+
+def test_a_word_for_somebody_who_is_gone_is_no_news(asterisk, performer, events):
+    asterisk.refusals["word-1"] = Reply(404)
+    performer.perform(CALL, c.Tell(HERS, "word-1", BEEP))
+    assert events == []
+
+
+def test_keys_are_passed_on(asterisk, performer):
+    performer.perform(CALL, c.PassKeys(CONTACTS, "*9"))
+    assert asterisk.asked == [("POST", f"channels/{CONTACTS}/dtmf", {"dtmf": "*9"})]
+
+
+def test_a_recording_is_silenced_and_goes_on(asterisk, performer):
+    performer.perform(CALL, c.PauseRecording("2026/11/22/pbx-1.5.wav"))
+    performer.perform(CALL, c.ResumeRecording("2026/11/22/pbx-1.5.wav"))
+    live = "recordings/live/2026%2F11%2F22%2Fpbx-1.5/mute"
+    assert asterisk.paths == [f"POST {live}", f"DELETE {live}"]
+
+
+def test_a_callers_limit_says_what_follows_it(asterisk, performer):
+    performer.perform(CALL, c.LimitLeg(CALL, timedelta(seconds=594), then="cap"))
+    set_to = [(query["variable"], query["value"]) for _, _, query in asterisk.asked]
+    assert set_to == [("PBX_ON_TIMEOUT", "cap"), ("TIMEOUT(absolute)", 594)]
+
+
+@pytest.mark.parametrize("limit", [c.LimitLeg(CALL, None), c.LimitLeg(CONTACTS, timedelta(seconds=600), then="cap")])
+def test_a_limit_that_is_lifted_or_anothers_has_nothing_follow(asterisk, performer, limit):
+    performer.perform(CALL, limit)
+    assert [query["variable"] for _, _, query in asterisk.asked] == ["TIMEOUT(absolute)"]
