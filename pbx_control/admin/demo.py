@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.demo_acts import Show
+from pbx_control.admin.demo_acts import TRANSFER_CAP, Show
 from pbx_control.admin.demo_screen import Screen
 from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.world.installation import Installation, Ports, free_ports
@@ -112,5 +112,5 @@ async def _fresh_installation(desk: Desk, folder: Path) -> Installation:
         await end_leftovers(folder / "world")
         await asyncio.to_thread(shutil.rmtree, folder)
     office = Installation(folder, free_ports(PORT_BLOCKS), desk.language)
-    office.write_settings()
+    office.write_settings(office={"transfer_cap": TRANSFER_CAP})
     return office

@@ -21,7 +21,10 @@ from pbx_control.world.world import World
 OPEN, CLOSED = "+56225550101", "+56225550102"
 MAILBOX = "gerencia@andes.example"
 MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56223334455", "+56987654321", "+56944445555"
-TONES = {"maria": 700, "ana": 880, "lucia": 620}  # Hz: each voice ends with a tone that tells it apart in a mix
+ROSA = "+56222223333"  # a contact of the open client
+# Hz: each voice ends with a tone that tells it apart in a mix
+TONES = {"maria": 700, "ana": 880, "lucia": 620, "rosa": 1040}
+TRANSFER_CAP = 15  # s: the contract's ten minutes are too long to watch
 MAIL_LIMIT = 40.0  # s: a daemon that was killed starts first, and reads what the switch wrote down
 
 
@@ -36,6 +39,7 @@ class Show:
     post: PostOffice
     folder: Path
     ana: Telephone | None = None
+    letters: int = 0  # that the open client has got so far
 
     async def acts(self) -> None:
         """The whole play."""
@@ -43,6 +47,8 @@ class Show:
         await self.an_answered_call()
         await self.a_call_outside_the_hours()
         await self.a_missed_call()
+        await self.a_transferred_call()
+        await self.a_consultation_in_vain()
         await self.a_call_without_the_daemon()
         await self.farewell()
 
@@ -61,10 +67,12 @@ class Show:
     async def provision(self) -> None:
         """What an admin types for two new clients and a secretary."""
         self.screen.chapter("An admin provisions two clients and a secretary")
-        await self.type("trunk", "add", "carrier", "--match", self.world.place.carrier.host)
+        carrier = self.world.place.carrier
+        await self.type("trunk", "add", "carrier", "--match", carrier.host, "--host", str(carrier))
         await self.type("did", "add", OPEN, CLOSED)
         await self._client("andes", "Clínica Andes", OPEN, "always", "--recording")
         await self.type("recipient", "add", "andes", "--email", MAILBOX)
+        await self.type("contact", "add", "andes", "Rosa Díaz", ROSA, "--key", "1")
         greeting = self.desk.say("Clínica Andes, {part_of_day}, this is {secretary}")
         await self.type("greeting", "set", "andes", greeting)
         await self._client("norte", "Notaría Norte", CLOSED, "never")
@@ -79,7 +87,7 @@ class Show:
         self.screen.chapter("María Soto calls Clínica Andes; Ana answers")
         wish = await self._voice("maria", "Good morning. I would like an appointment with doctor Pérez, please.")
         caller, ring = await self._conversation(MARIA, "María Soto", wish)
-        await self._summary(1)
+        await self._summary()
         call = await self._last_call()
         self._facts_of_a_conversation(caller, ring, MARIA, TONES["maria"])
         self._fact_of_outcome(call, "answered")
@@ -111,10 +119,54 @@ class Show:
             await asyncio.sleep(4)
         await caller.hang_up()
         await ring.ended(2)
-        await self._summary(2)
+        await self._summary()
         call = await self._last_call()
         self.screen.fact("her telephone stopped ringing when he gave up", True)
         self._fact_of_outcome(call, "missed")
+
+    async def a_transferred_call(self) -> None:
+        """Ana asks the client's contact first, then connects the two; the conversation has an end."""
+        self.screen.chapter("María calls again and wants Rosa Díaz: Ana asks Rosa first, then connects the two")
+        self.screen.note("here a transferred conversation ends after {seconds} s, not 600", seconds=TRANSFER_CAP)
+        rosa = self.world.contact(ROSA, say=await self._voice("rosa", "Good morning, this is Rosa Díaz."))
+        caller, hers = await self._begun(MARIA, "María Soto", self._said("maria"))
+        self.screen.note("Ana presses *1: María hears music, and Rosa's telephone rings")
+        rosa.answers(after=1.5)
+        await hers.press("*1")
+        private = await rosa.rung()
+        await private.answered()
+        shown = private.number
+        self.screen.fact("Rosa's telephone showed the client's own number: {number}", shown == OPEN, number=shown)
+        with self.screen.working("Ana and Rosa talk in private"):
+            await asyncio.sleep(max(audio.seconds(rosa.say), audio.seconds(self._ana.say)) + 0.5)
+        self.screen.note("Ana presses ##: María and Rosa are connected, and Ana is free")
+        await hers.press("##")
+        await hers.ended(2)
+        await self._summary()
+        self.screen.fact("the e-mail came while the two were still talking", caller.end.at is None)
+        with self.screen.working("they talk until their time is up"):
+            await caller.ended(TRANSFER_CAP + 5)
+            await private.ended(2)
+        await self._facts_of_a_transfer(caller, hers, private)
+
+    async def a_consultation_in_vain(self) -> None:
+        """The contact is busy: Ana has the caller again, and knows why."""
+        self.screen.chapter("María calls once more; this time Rosa is busy")
+        caller, hers = await self._begun(MARIA, "María Soto", self._said("maria"))
+        rosa = self.world.telephone(ROSA).refuses(after=1.5)
+        rung = len(rosa.calls)
+        await hers.press("*1")
+        refused = await rosa.rung(rung + 1)
+        await refused.ended(5)
+        with self.screen.working("Ana is told that Rosa is busy, and talks with María again"):
+            await asyncio.sleep(max(audio.seconds(caller.say), audio.seconds(self._ana.say)) + 1)
+        await caller.hang_up()
+        await hers.ended(2)
+        await self._summary()
+        again = audio.spans(caller.heard, TONES["ana"])[-1:]
+        music = audio.speech(caller.heard) > 0.5
+        self.screen.fact("María heard music, then Ana again", music and bool(again))
+        self._fact_of_outcome(await self._last_call(), "answered")
 
     async def a_call_without_the_daemon(self) -> None:
         """The daemon is killed: the switch alone serves the caller, and the daemon catches up when it is back."""
@@ -125,10 +177,11 @@ class Show:
         wish = await self._voice("lucia", "Hello, this is Lucía. Are you open this afternoon?")
         caller, ring = await self._conversation(LUCIA, "Lucía Vidal", wish)
         self._facts_of_a_conversation(caller, ring, LUCIA, TONES["lucia"])
-        self.screen.fact("no e-mail yet: nobody is there to write it", len(self.post.to(MAILBOX)) == 2)
+        silent = len(self.post.to(MAILBOX)) == self.letters
+        self.screen.fact("no e-mail yet: nobody is there to write it", silent)
         self.screen.command(["run"])
         await self.office.start_daemon()
-        await self._summary(3)
+        await self._summary()
         call = await self._last_call()
         self._fact_of_outcome(call, "answered")
         self.screen.fact("it knows that the switch hosted this call alone", call["hosted_by"] == "switch")
@@ -170,15 +223,26 @@ class Show:
         await self.type("did", "assign", number, slug)
         await self.type("hours", "set", slug, hours)
 
+    def _said(self, person: str) -> Path:
+        """What that person has said before."""
+        return self.world.place.folder / "say" / f"{person}.wav"
+
     async def _voice(self, person: str, template: str) -> Path:
         """What a person says, spoken, with a tone of his own at its end."""
         text, home = self.desk.say(template), Home(self.office.home)
         name = await asyncio.to_thread(speak, home, text, self.desk.language)
-        target = self.world.place.folder / "say" / f"{person}.wav"
+        target = self._said(person)
         return await asyncio.to_thread(audio.write_tone_between, target, home.root / f"{name}.wav", TONES[person])
 
     async def _conversation(self, number: str, name: str, wish: Path) -> tuple[Leg, Ringing]:
         """Somebody calls the open client and talks with Ana until both have said everything once; then he hangs up."""
+        caller, ring = await self._begun(number, name, wish)
+        await caller.hang_up()
+        await ring.ended(2)
+        return caller, ring
+
+    async def _begun(self, number: str, name: str, wish: Path) -> tuple[Leg, Ringing]:
+        """Somebody calls the open client and talks with Ana until both have said everything once."""
         self._ana.answers(after=1.5)
         rung = len(self._ana.calls)
         caller = await self.world.call(OPEN, number, name, say=wish)
@@ -187,9 +251,22 @@ class Show:
         await caller.answered()
         with self.screen.working("they talk"):
             await asyncio.sleep(max(audio.seconds(wish), audio.seconds(self._ana.say)) + 1)
-        await caller.hang_up()
-        await ring.ended(2)
         return caller, ring
+
+    async def _facts_of_a_transfer(self, caller: Leg, hers: Ringing, contact: Ringing) -> None:
+        heard = audio.heard(caller.heard, TONES["rosa"]) > 0.5 and audio.heard(contact.heard, TONES["maria"]) > 0.5
+        self.screen.fact("María and Rosa heard each other, and Ana's leg had ended", heard and bool(hers.end.at))
+        assert caller.end.at
+        assert hers.end.at
+        lasted = (caller.end.at - hers.end.at).total_seconds()
+        on_time = abs(lasted - TRANSFER_CAP) < 2
+        self.screen.fact("their conversation ended by itself after {seconds} s", on_time, seconds=round(lasted, 1))
+        call = await self._last_call()
+        self._fact_of_outcome(call, "answered")
+        file = self.office.home / "recordings" / call["recording"]
+        voices = {float(TONES[person]) for person in ("maria", "ana", "rosa")}
+        whole = audio.tones_in(file, voices) == voices
+        self.screen.fact("one recording has all three voices: {file}", whole, file=file)
 
     def _facts_of_a_conversation(self, caller: Leg, ring: Ringing, number: str, tone: float) -> None:
         shown = "Andes" in ring.name and ring.number == number
@@ -206,10 +283,11 @@ class Show:
         both = bool(file and file.exists()) and audio.tones_in(file, (tone, TONES["ana"])) == {tone, TONES["ana"]}
         self.screen.fact("the recording has both voices: {file}", both, file=file)
 
-    async def _summary(self, count: int) -> None:
+    async def _summary(self) -> None:
         """The client's next e-mail, shown as it arrives."""
+        self.letters += 1
         with self.screen.working("the e-mail is on its way"):
-            delivery = await self.post.arrived(MAILBOX, count, MAIL_LIMIT)
+            delivery = await self.post.arrived(MAILBOX, self.letters, MAIL_LIMIT)
         self.screen.letter(MAILBOX, str(delivery.letter["Subject"]), delivery.text)
 
     async def _last_call(self) -> dict[str, Any]:

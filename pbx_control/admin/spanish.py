@@ -250,6 +250,12 @@ SPANISH: dict[str, str] = {
         "el cliente está dado de baja: use `client resume` antes de darle un número"
     ),
     # --- numbers
+    "{number} is a number of ours: a call to it would come back; give the contact's own telephone": (
+        "{number} es un número nuestro: la llamada volvería a nosotros; indique el teléfono propio del contacto"
+    ),
+    "{number} is what {name}, a contact of {slug}, is called by: `contact remove` it first": (
+        "a {number} se llama a {name}, contacto de {slug}: quítelo antes con `contact remove`"
+    ),
     "added: {numbers}": "agregados: {numbers}",
     "added: {numbers}; their calls may come by any trunk": (
         "agregados: {numbers}; sus llamadas pueden llegar por cualquier troncal"
@@ -545,6 +551,35 @@ SPANISH: dict[str, str] = {
     ),
     "it rings": "suena",
     "her telephone stopped ringing when he gave up": "el teléfono dejó de sonar cuando él colgó",
+    "María calls again and wants Rosa Díaz: Ana asks Rosa first, then connects the two": (
+        "María llama de nuevo y busca a Rosa Díaz: Ana le pregunta primero a Rosa y luego las comunica"
+    ),
+    "here a transferred conversation ends after {seconds} s, not 600": (
+        "aquí una llamada transferida termina a los {seconds} s, no a los 600"
+    ),
+    "Good morning, this is Rosa Díaz.": "Buenos días, habla Rosa Díaz.",
+    "Ana presses *1: María hears music, and Rosa's telephone rings": (
+        "Ana marca *1: María oye música y suena el teléfono de Rosa"
+    ),
+    "Rosa's telephone showed the client's own number: {number}": (
+        "el teléfono de Rosa mostró el número propio del cliente: {number}"
+    ),
+    "Ana and Rosa talk in private": "Ana y Rosa conversan a solas",
+    "Ana presses ##: María and Rosa are connected, and Ana is free": (
+        "Ana marca ##: María y Rosa quedan comunicadas y Ana queda libre"
+    ),
+    "the e-mail came while the two were still talking": "el correo llegó mientras las dos todavía conversaban",
+    "they talk until their time is up": "conversan hasta que se acaba su tiempo",
+    "María and Rosa heard each other, and Ana's leg had ended": (
+        "María y Rosa se oyeron, y la línea de Ana ya había terminado"
+    ),
+    "their conversation ended by itself after {seconds} s": "su conversación terminó sola a los {seconds} s",
+    "one recording has all three voices: {file}": "una sola grabación tiene las tres voces: {file}",
+    "María calls once more; this time Rosa is busy": "María llama otra vez; ahora Rosa está ocupada",
+    "Ana is told that Rosa is busy, and talks with María again": (
+        "Ana oye que Rosa está ocupada y vuelve a hablar con María"
+    ),
+    "María heard music, then Ana again": "María oyó música y después a Ana otra vez",
     "The daemon is killed; Lucía Vidal calls all the same": "Se mata el demonio; Lucía Vidal llama igual",
     "no e-mail yet: nobody is there to write it": "todavía no hay correo: no hay quien lo escriba",
     "it knows that the switch hosted this call alone": "sabe que la central atendió sola esta llamada",

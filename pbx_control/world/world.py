@@ -131,6 +131,10 @@ class World:
         """A telephone of the public network, which the switch reaches over the carrier at that number."""
         return self._telephone(number, tone, say)
 
+    def telephone(self, name: str) -> Telephone:
+        """One that is there already: a softphone by its user, a contact's by its number."""
+        return self._telephones[name]
+
     async def call(
         self,
         number: str,
