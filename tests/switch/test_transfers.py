@@ -9,7 +9,9 @@ from itertools import count
 import pytest
 import tomlkit
 from conftest import Firm, Town
+from ear import listen
 
+from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
 from pbx_control.world.legs import Leg, Ringing
 from pbx_control.world.people import Conduct, Telephone, refusing
@@ -66,19 +68,20 @@ class Scene:
         return call
 
 
-async def scene(town: Town, *options: str, then: str = "", seconds: float = 1.5) -> Scene:
-    """They have talked for so many seconds; Rosa will answer after 1.5 s. `options` as for `client add`."""
+async def scene(town: Town, *options: str, then: str = "", wrong: str = "") -> Scene:
+    """They have talked for a moment; Rosa will answer after 1.5 s. `options` as for `client add`, `then` is her second
+    number; `wrong` is noted in place of hers."""
     firm = await town.firm("always", *options)
     serial = next(SERIAL)
     number = f"+569876543{serial}"
     second = ("--then", then) if then else ()
-    await town.office.pbx("contact", "add", firm.slug, "Rosa", number, "--key", "1", *second)
+    await town.office.pbx("contact", "add", firm.slug, "Rosa", wrong or number, "--key", "1", *second)
     rosa = town.world.contact(number, ROSA).answers(1.5)
     ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
     caller = await town.world.call(firm.number, tone=CALLER)
     await caller.answered()
     her = await ana.rung()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(1.5)
     return Scene(town, firm, ana, rosa, caller, her)
 
 
@@ -93,6 +96,12 @@ def music(leg: Leg | Ringing) -> float:
     """For how many seconds something else was heard than the people of these tests."""
     voices = sum(audio.heard(leg.heard, tone) for tone in (CALLER, ANA, ROSA, EVA))
     return sum(span.seconds for span in audio.loud(leg.heard)) - voices
+
+
+def is_told(here: Scene, leg: Leg | Ringing, sound: HouseSound) -> bool:
+    """Whether the house said that on this leg."""
+    file = here.town.office.home / f"{house_sound(sound, 'es')}.wav"
+    return any(one.what == sound for one in listen(leg.heard, {sound.value: file}, {}))
 
 
 def rejecting() -> Conduct:
@@ -139,7 +148,7 @@ async def test_she_takes_the_caller_back(town):
     await here.over()
     await here.her.ended(1)
     assert stretches(here.caller, ANA, ROSA) == [ANA]
-    assert len(audio.spans(here.caller.heard, ANA)) == 2
+    assert audio.heard(here.caller.heard, ANA) > 2.5
     assert stretches(here.her, CALLER, ROSA) == [CALLER, ROSA, CALLER]
     assert stretches(rosa, ANA, CALLER) == [ANA]
 
@@ -147,39 +156,32 @@ async def test_she_takes_the_caller_back(town):
 # --- a consultation that comes to nothing ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("conduct", [refusing(), rejecting()], ids=["busy", "rejects"])
-async def test_who_cannot_come_to_the_telephone(town, conduct):
+@pytest.mark.parametrize(
+    ("conduct", "word"),
+    [(refusing(), HouseSound.CONTACT_BUSY), (rejecting(), HouseSound.CONTACT_DECLINED)],
+    ids=["busy", "rejects"],
+)
+async def test_who_cannot_come_to_the_telephone(town, conduct, word):
     here = await scene(town)
     here.rosa.conduct = conduct
     rosa = await here.consults()
     await rosa.ended(1)
-    await asyncio.sleep(4)  # she is told why
+    await asyncio.sleep(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
-    assert len(audio.spans(here.caller.heard, ANA)) > 1
-    assert audio.speech(here.her.heard) > 1
+    assert audio.heard(here.caller.heard, ANA) > 4
+    assert is_told(here, here.her, word)
     assert stretches(here.her, CALLER, ROSA) == [CALLER]
     assert len(here.rosa.calls) == 1
 
 
 async def test_a_number_that_nobody_has(town):
-    here = await scene(town)
-    await town.office.pbx("contact", "remove", here.firm.slug, "Rosa")
-    await here.over()
-    nobody = f"+569877777{next(SERIAL)}"
-    await town.office.pbx("contact", "add", here.firm.slug, "Nadie", nobody, "--key", "2")
-    await town._live()
-    caller = await town.world.call(here.firm.number, tone=CALLER)
-    her = await here.ana.rung(2)
-    await her.answered()
-    await asyncio.sleep(1)
-    await her.press("*2")
+    here = await scene(town, wrong=f"+569877777{next(SERIAL)}")
+    await here.her.press("*1")
     await asyncio.sleep(4)
-    await caller.hang_up()
-    await her.ended(1)
-    assert await town.quiet() == ""
-    assert audio.speech(her.heard) > 1
-    assert len(audio.spans(caller.heard, ANA)) > 1
+    await here.over()
+    assert is_told(here, here.her, HouseSound.CONTACT_UNREACHABLE)
+    assert audio.heard(here.caller.heard, ANA) > 4
 
 
 async def test_who_does_not_answer_is_no_longer_rung(town):
@@ -191,6 +193,7 @@ async def test_who_does_not_answer_is_no_longer_rung(town):
     await asyncio.sleep(4)
     await here.over()
     assert stretches(here.her, CALLER, RING_BACK) == [CALLER, RING_BACK, CALLER]
+    assert is_told(here, here.her, HouseSound.CONTACT_SILENT)
 
 
 async def test_the_second_number_is_called_next(town):
@@ -217,7 +220,8 @@ async def test_the_contact_hangs_up_before_the_hand_over(town):
     await asyncio.sleep(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
-    assert len(audio.spans(here.caller.heard, ANA)) > 1
+    assert audio.heard(here.caller.heard, ANA) > 4
+    assert is_told(here, here.her, HouseSound.CONTACT_GONE)
 
 
 async def test_the_caller_hangs_up_on_hold(town):
@@ -225,7 +229,7 @@ async def test_the_caller_hangs_up_on_hold(town):
     rosa = await here.talks_in_private()
     call = await here.over(8)
     assert call["outcome"] == "answered"
-    assert audio.speech(here.her.heard) > 1
+    assert is_told(here, here.her, HouseSound.CALLER_GONE)
     assert stretches(rosa, ANA, CALLER) == [ANA]
 
 
@@ -330,7 +334,7 @@ async def test_the_contact_hangs_up_and_the_caller_is_thanked(town):
     await here.caller.ended(10)
     call = await here.settled()
     assert call["outcome"] == "answered"
-    assert audio.speech(here.caller.heard) > 1
+    assert is_told(here, here.caller, HouseSound.GOODBYE)
 
 
 @asynccontextmanager
@@ -362,7 +366,7 @@ async def test_at_the_cap_both_hear_it_and_everything_ends(town):
         await here.settled()
     for leg in (rosa, here.caller):
         assert (leg.end.at - here.her.end.at).total_seconds() == pytest.approx(CAP, abs=1)
-    assert audio.speech(rosa.heard) > 1
+        assert is_told(here, leg, HouseSound.TIME_IS_UP)
     assert stretches(here.caller, ANA, ROSA)[-1:] == [ROSA]
 
 
@@ -375,7 +379,7 @@ async def test_without_a_daemon_asterisk_keeps_the_cap(town):
         assert await town.quiet() == ""
     assert (rosa.end.at - here.her.end.at).total_seconds() == pytest.approx(CAP, abs=2)
     assert (here.caller.end.at - here.her.end.at).total_seconds() < CAP + 2
-    assert audio.speech(here.caller.heard) > 1
+    assert is_told(here, here.caller, HouseSound.TIME_IS_UP)
 
 
 # --- the daemon dies --------------------------------------------------------------------------------------------
