@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 from pbx_control.domain import checks
 from pbx_control.domain.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import client, contact
+from pbx_control.store.tables import client, contact, did
 
 # The digits after * on a secretary's telephone that consult a contact.
 KEYS = range(1, 7)
@@ -25,7 +25,8 @@ def add(
 ) -> int | None:
     """Keeps a contact; without a `key` it gets the lowest free one. Gives the key, None if all six are taken.
 
-    Raises ClientMistake if the name or the key is taken or a number may not be called.
+    Raises ClientMistake if the name or the key is taken or a number may not be called: ours neither, since the
+    consultation would come back to us as a call.
     """
     values = {
         "name": checks.line(name, "NAME", longest=60),
@@ -33,6 +34,8 @@ def add(
         "then_number": transfer_destination(then_number) if then_number else "",
         "department": checks.line(department, "--department", longest=60) if department else "",
     }
+    _refuse_our_own(connection, values["number"], values["then_number"])
+    # The plan's limit on a client's number of contacts (rule 9) belongs here.
     taken = {row.name: row.key for row in _of(connection, client_id)}
     if values["name"] in taken:
         raise ClientMistake("there is a contact {name} of this client already", name=values["name"])
@@ -62,6 +65,14 @@ def rows(connection: Connection, client_id: int | None = None) -> list[dict[str,
         query = query.where(contact.c.client_id == client_id)
     found = [dict(row._mapping) for row in connection.execute(query.order_by(client.c.slug, contact.c.name))]
     return sorted(found, key=lambda row: (row["client"], row["key"] or max(KEYS) + 1))
+
+
+def _refuse_our_own(connection: Connection, *called: str) -> None:
+    own = connection.scalar(select(did.c.number).where(did.c.number.in_(called)).limit(1))
+    if own is not None:
+        raise ClientMistake(
+            "{number} is a number of ours: a call to it would come back; give the contact's own telephone", number=own
+        )
 
 
 def _of(connection: Connection, client_id: int) -> list[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from pbx_control.domain.numbering import area_of, country_of, to_e164
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import client, did, trunk
+from pbx_control.store.tables import client, contact, did, trunk
 
 # A released number rests before another client gets it: the old one's callers go on dialling it for a while.
 QUARANTINE = timedelta(days=30)
@@ -45,6 +45,7 @@ def add(connection: Connection, new: Sequence[str], trunk_id: int | None) -> lis
     known = set(numbers(connection)).intersection(written)
     if known:
         raise ClientMistake("{number} is one of our numbers already: nothing was added", number=min(known))
+    _refuse_contacts(connection, written)
     connection.execute(insert(did), [_row(number, trunk_id) for number in written])
     return written
 
@@ -129,6 +130,20 @@ def rows(
     if country:
         query = query.where(did.c.country == country.upper())
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _refuse_contacts(connection: Connection, written: Sequence[str]) -> None:
+    """A number of ours is nobody's contact: the consultation would come back to us as a call."""
+    query = select(client.c.slug, contact.c.name, contact.c.number, contact.c.then_number).join_from(contact, client)
+    ours = set(written)
+    for row in connection.execute(query):
+        if called := ours.intersection((row.number, row.then_number)):
+            raise ClientMistake(
+                "{number} is what {name}, a contact of {slug}, is called by: `contact remove` it first",
+                number=min(called),
+                name=row.name,
+                slug=row.slug,
+            )
 
 
 def _row(number: str, trunk_id: int | None) -> dict[str, Any]:

@@ -376,6 +376,26 @@ def test_contact_that_makes_no_sense_is_refused(office: Engine, changed: dict[st
         contacts.add(connection, client_id(connection), **wanted)
 
 
+@pytest.mark.parametrize("which", ["number", "then_number"])
+def test_a_number_of_ours_is_nobodys_contact(office: Engine, which: str) -> None:
+    numbers = {"number": "+56987654321"} | {which: "+56225550149"}
+    with changing(office) as connection:
+        dids.add(connection, ["+56225550149"], None)
+    with pytest.raises(ClientMistake, match="a number of ours"), changing(office) as connection:
+        contacts.add(connection, client_id(connection), "Rosa", **numbers)
+    with reading(office) as connection:
+        assert contacts.rows(connection) == []
+
+
+@pytest.mark.parametrize("which", ["number", "then_number"])
+def test_a_contacts_number_does_not_become_ours(office: Engine, which: str) -> None:
+    numbers = {"number": "+56987654321"} | {which: "+56225550149"}
+    with changing(office) as connection:
+        contacts.add(connection, client_id(connection), "Rosa", **numbers)
+    with pytest.raises(ClientMistake, match="Rosa, a contact of andes"), changing(office) as connection:
+        dids.add(connection, ["+56225550148", "+56225550149"], None)
+
+
 def test_contact_and_recipient_are_taken_away_by_name(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)

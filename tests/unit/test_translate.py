@@ -53,9 +53,7 @@ def test_an_arrival_tells_who_forwarded_it(more, diverted_by):
     assert translate(arriving(*more), AT) == expected
 
 
-@pytest.mark.parametrize(
-    "data", ["pbx,arrived,+56225550101", "pbx,arrived,+56225550101,", "pbx,arrived,+56225550101,987"]
-)
+@pytest.mark.parametrize("more", ["", ",", ",987"])
 def test_a_caller_who_is_found_later_is_known_by_his_did_too(more):
     caller = {"number": "+56987654321", "name": "Rosa"}
     dialplan = {"app_name": "Stasis", "app_data": f"pbx,arrived,+56225550101{more}"}

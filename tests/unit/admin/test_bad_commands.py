@@ -65,6 +65,7 @@ REFUSED = [
     (["secretary", "reset-password", "Ana"], "no secretary"),
     (["contact", "add", "andes", "Rosa", "+566006000101"], "neither"),
     (["contact", "add", "andes", "Rosa", "+881612345678"], "only to Chile"),
+    (["contact", "add", "andes", "Rosa", "+56225550101"], "a number of ours"),
     (["contact", "remove", "andes", "Rosa"], "no contact"),
     (["recipient", "add", "andes", "--email", "a@b@c"], "no e-mail address"),
     (["recipient", "add", "andes", "--telegram", "canal"], "no Telegram chat"),
