@@ -65,6 +65,8 @@ FIRST_SETTINGS = """\
 # name = "Secretariado"
 # timezone = "America/Santiago"
 # language = "es"
+# transfer_cap = 600          # seconds that a transferred conversation may last; 600 is the most
+# alarms_to = ""              # e-mail address that is told of a client's limit of outgoing calls; else the log only
 
 [secrets]
 # Made by `pbx-control setup`, between the daemon and Asterisk only.
