@@ -45,10 +45,13 @@ class Directory:
             return None
         if client.id not in self._sounds:
             self._sounds[client.id] = sounds_for(client)
+        return facts_of(client, did, self._state(client, at), self._sounds[client.id], self.outgoing(client), self._cap)
+
+    def outgoing(self, client: Client) -> Outgoing | None:
+        """How the client's contacts are called; None if they cannot be."""
+        if client.id not in self._outgoing:
             self._outgoing[client.id] = outgoing_for(client, self._numbers[client.id], self.office.trunks)
-        return facts_of(
-            client, did, self._state(client, at), self._sounds[client.id], self._outgoing[client.id], self._cap
-        )
+        return self._outgoing[client.id]
 
     def owns(self, number: str) -> bool:
         """Whether the E.164 number is a DID of ours, whoever has it."""

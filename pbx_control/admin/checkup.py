@@ -17,12 +17,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from pbx_control import clock
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
+from pbx_control.directory import Directory
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
@@ -32,7 +34,7 @@ from pbx_control.settings import Settings
 from pbx_control.store import trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
-from pbx_control.store.snapshot import read_clients
+from pbx_control.store.snapshot import read_clients, read_office
 from pbx_control.store.tables import recipient
 
 # A line of `pjsip show transports`: name and bound address.
@@ -40,6 +42,8 @@ TRANSPORT = re.compile(r"^Transport:\s+(transport-\w+)\s.*\s(\S+:\d+)\s*$", re.M
 # Whose bind each setting is; transport-tcp's is that of udp.
 TRANSPORTS = {"[sip] bind": "transport-udp", "[sip] tls_bind": "transport-tls"}
 GIGABYTE = 10**9
+# So many of several things are named in one line.
+SHOWN = 5
 # Below these the disk is nearly full, or will be in days: an hour of recordings takes 58 MB.
 LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
 # A look-up of our own name that takes longer stalls Asterisk at every call, seconds.
@@ -199,6 +203,18 @@ def _registration(name: str, host: str, state: str) -> Iterator[Finding]:
         yield bad("the carrier {name} does not answer at {host}: no calls come in by it", name=name, host=host)
 
 
+def check_transfers(desk: Desk) -> Iterator[Finding]:
+    """Clients that have contacts have a number, too, by which these may be called."""
+    with reading(desk.engine) as connection:
+        directory = Directory(read_office(connection, clock.now().date()))
+    silent = [one.slug for one in directory.office.clients if one.contacts and directory.outgoing(one) is None]
+    if silent:
+        yield doubt(
+            "the contacts of {clients} cannot be called: none of their numbers is on a trunk with --host",
+            clients=", ".join(silent[:SHOWN]) + (" …" if len(silent) > SHOWN else ""),
+        )
+
+
 def check_disk(desk: Desk) -> Iterator[Finding]:
     """There is room for recordings and messages."""
     free = shutil.disk_usage(desk.home.root).free
@@ -261,6 +277,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_names,
     check_daemon,
     check_carriers,
+    check_transfers,
     check_disk,
     check_mail,
     check_telegram,

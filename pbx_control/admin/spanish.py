@@ -756,6 +756,9 @@ SPANISH: dict[str, str] = {
         "el servidor de correo {place} no sirve: {why}; vea [mail] en pbx.toml"
     ),
     "the mail server {place} answers": "el servidor de correo {place} responde",
+    "the contacts of {clients} cannot be called: none of their numbers is on a trunk with --host": (
+        "no se puede llamar a los contactos de {clients}: ninguno de sus números está en una troncal con --host"
+    ),
     "there are recipients by Telegram but no bot: set [telegram] token": (
         "hay destinatarios por Telegram pero no hay bot: defina [telegram] token"
     ),

@@ -18,6 +18,7 @@ from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.supplements import write_supplement
 from pbx_control.store.tables import call, client, dialling, secretary
+from pbx_control.store.writer import Writer
 
 AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
 OUT = Outgoing("trunk-1", "e164", "CL", "+56225550101", at_once=3, a_day=100)
@@ -106,6 +107,16 @@ def test_a_reached_limit_is_told_to_the_admin_once_a_day_for_each_client(office:
     ]
     assert {one.letter.client_id for one in posted} == {None}
     assert "pbx-control client set andes --calls-out-a-day 200" in posted[0].letter.text
+
+
+async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engine) -> None:
+    told: list[Save] = []
+    writer = Writer(office, "Casa", told.extend, ALARMS)
+    alarm = RaiseAlarm("Rosa was not called", "at_once", "Rosa")
+    assert await writer.saved([Save(TALKING, True, (Entry(1, AT, "X", {}),), (alarm,))])
+    await writer.close()
+    assert [one.letter.address for one in outbox(office)] == ["admin@casa.example"]
+    assert [step.commands for step in told] == [(alarm,)]
 
 
 def test_without_an_address_nobody_is_written_to(office: Engine) -> None:

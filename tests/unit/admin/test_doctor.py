@@ -43,6 +43,17 @@ def test_a_new_home_lacks_only_what_has_to_run(admin: Admin) -> None:
     assert level(found, "sounds are there") == "ok"
 
 
+def test_contacts_that_no_carrier_reaches_are_told(office: Admin) -> None:
+    words = "the contacts of andes cannot be called"
+    assert not any(words in finding for finding in findings(office))
+    office.does("contact", "add", "andes", "Rosa", "+56987654321")
+    assert level(findings(office), words) == "warn"
+    office.does("trunk", "add", "out", "--match", "192.0.2.77", "--host", "192.0.2.77")
+    office.does("did", "add", "+56225550177", "--trunk", "out")
+    office.does("did", "assign", "+56225550177", "andes")
+    assert not any(words in finding for finding in findings(office))
+
+
 def test_without_a_home_it_says_how_to_make_one(tmp_path: Path) -> None:
     found = findings(Admin(tmp_path / "nothing"))
     assert level(found, "run `pbx-control setup` first") == "bad"
