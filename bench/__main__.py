@@ -1,4 +1,5 @@
-"""`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, prints one table."""
+"""`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, then transfers;
+prints a table of each."""
 
 import argparse
 import asyncio
@@ -10,9 +11,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.consultation import Consultations, consulted
 from bench.lab import Lab
 from bench.measure import Round, measured, rss_mb
-from bench.table import Memory, Results, goals, table
+from bench.table import Memory, Results, consultation_goal, consultation_table, goals, table
 from bench.ways import Way, ways
 
 WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
@@ -27,32 +29,48 @@ class Plan:
     seconds: float  # of calls in one round
     steps: tuple[int, ...] = ()  # calls/s beyond RATES, to find the knee
     step_seconds: float = 5.0
+    transfer_seconds: float = 20.0
 
 
 RATES = (10, 50, 100)
+TRANSFER_RATE = 20
 FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
 # Shows that everything still works, in less than a minute; its figures are of little weight.
-QUICK = Plan(secretaries=200, rounds=1, seconds=1.0)
+QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0)
 
 
 def main() -> None:
     """Measures and prints; ends with status 0 when it could measure, whatever the figures are."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
+    parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
     asked = parser.parse_args()
     # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
     try:
-        results = asyncio.run(run(folder, QUICK if asked.quick else FULL))
+        lines = asyncio.run(run(folder, QUICK if asked.quick else FULL, only_transfers=asked.transfers))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(table(results), *goals(results), circumstances(), sep="\n")
+    print(*lines, circumstances(), sep="\n")
 
 
-async def run(folder: Path, plan: Plan) -> Results:
-    """All measurements on one installation in `folder`."""
+async def run(folder: Path, plan: Plan, *, only_transfers: bool) -> list[str]:
+    """All measurements on one installation in `folder`; gives the tables and what they say of the goals."""
     tell("setting up Asterisk, the daemon and {} telephones …", plan.secretaries)
-    async with Lab(folder, plan.secretaries) as lab, ways(lab) as three:
+    async with Lab(folder, plan.secretaries) as lab:
+        results = None if only_transfers else await _three_ways(lab, plan)
+        transfers = await _transfers(lab, plan)
+    compared = [table(results), ""] if results else []
+    return [
+        *compared,
+        consultation_table(transfers),
+        *(goals(results) if results else []),
+        consultation_goal(transfers),
+    ]
+
+
+async def _three_ways(lab: Lab, plan: Plan) -> Results:
+    async with ways(lab) as three:
         for way in three:
             await measured(lab, way, WARM_UP_RATE, WARM_UP_SECONDS)
         before = {way.name: rss_mb(way.control) for way in three if way.control}
@@ -64,6 +82,13 @@ async def run(folder: Path, plan: Plan) -> Results:
             if way.control
         }
     return Results(rounds, steps, memory)
+
+
+async def _transfers(lab: Lab, plan: Plan) -> Consultations:
+    await consulted(lab, WARM_UP_RATE, WARM_UP_SECONDS)
+    done = await consulted(lab, TRANSFER_RATE, plan.transfer_seconds)
+    tell("transfers at {}/s: p50 {:.1f} ms, p99 {:.1f} ms, {} failed", done.rate, done.p50, done.p99, done.failed)
+    return done
 
 
 async def _rounds(lab: Lab, three: list[Way], plan: Plan) -> list[Round]:

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Self
 
 import psutil
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from bench.registrar import Account, register
-from bench.sipp import Carrier, Phones
+from bench.sipp import Carrier, Contacts, Phones
+from pbx_control.clock import now
 from pbx_control.settings import Home, load
-from pbx_control.store import secretaries
+from pbx_control.store import clients, contacts, dids, secretaries, trunks
 from pbx_control.store.engine import changing, open_engine, reading
 from pbx_control.store.tables import call
 from pbx_control.world.installation import CARRIER, PBX, PHONES, Installation, Ports
@@ -23,12 +25,29 @@ PORTS = Ports(16500)
 # Room for 800 calls at once; SIPp names its audio port in its SDP but sends nothing.
 RTP = "40000-43499"
 AUDIO = 43500
+# From here the telephones' keys are pressed.
+KEYS_PORT = AUDIO + 10
+# Where the carrier takes calls to contacts; its own come from PORTS.sip.
+CONTACTS_PORT = PORTS.base + 61
 FASTAGI_PORT = PORTS.base + 73
+TRUNK = "carrier"
 CLIENT, DID = "andes", "+56225550101"
+# Clients with contacts, and those of each, one on each key: at 20 transfers a second a contact is called every 3 s.
+FIRMS, CONTACTS = 10, 6
+# None of a firm's calls is refused for being one too many.
+NO_LIMIT = {"calls_out_at_once": 1000, "calls_out_a_day": 100_000}
 # The first trunk's own context, which everything that the carrier dials enters.
 TRUNK_CONTEXT = "trunk-1"
 # The last calls' ends may take so long to be written, seconds.
 SETTLING = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A client with contacts: the number that its callers dial, and the contacts' numbers by key, *1 first."""
+
+    did: str
+    contacts: tuple[str, ...]
 
 
 class Lab:
@@ -38,9 +57,11 @@ class Lab:
         self.office = Installation(folder / "home", PORTS)
         self.home = Home(folder / "home")
         self._wanted = secretaries
-        self.phones = Phones(folder / "phones", (PHONES, PORTS.sip), AUDIO)
+        self.phones = Phones(folder / "phones", (PHONES, PORTS.sip), AUDIO, KEYS_PORT)
+        self.contacts = Contacts(folder / "contacts", (CARRIER, CONTACTS_PORT), AUDIO + 40)
         self.carrier = Carrier(folder / "carrier", (CARRIER, PORTS.sip), (PBX, PORTS.sip), AUDIO)
         self.users: list[str] = []
+        self.firms = list(_firms())
         self._engine: Engine | None = None
         self._stack = AsyncExitStack()
 
@@ -67,11 +88,13 @@ class Lab:
         await asyncio.to_thread(register, accounts, (PBX, PORTS.sip), (PHONES, PORTS.sip))
         self._stack.push_async_callback(self.phones.hang_up)
         await self.phones.start()
+        self._stack.push_async_callback(self.contacts.hang_up)
+        await self.contacts.start()
 
     async def _provision(self) -> list[Account]:
         """As an admin does; the many secretaries at once, since a command for each would take minutes."""
         pbx = self.office.pbx
-        await pbx("trunk", "add", "carrier", "--match", CARRIER)
+        await pbx("trunk", "add", TRUNK, "--match", CARRIER, "--host", f"{CARRIER}:{CONTACTS_PORT}")
         await pbx("client", "add", CLIENT, "--name", "Andes", "--no-recording")
         await pbx("did", "add", DID)
         await pbx("did", "assign", DID, CLIENT)
@@ -79,10 +102,8 @@ class Lab:
         self._engine = open_engine(self.home, load(self.home))
         self._stack.callback(self._engine.dispose)
         with changing(self._engine) as conn:
-            hired = [
-                secretaries.add(conn, name, languages=["es"], client_ids=None)
-                for name in _names(self._wanted)
-            ]
+            _take_on(conn, self.firms)
+            hired = [secretaries.add(conn, name, languages=["es"], client_ids=None) for name in _names(self._wanted)]
         self.users = [each.user for each in hired]
         return [Account(each.user, each.password) for each in hired]
 
@@ -110,6 +131,11 @@ class Lab:
             await asyncio.sleep(0.1)
         return self._count(call.c.outcome == "answered", call.c.hosted_by == "daemon")
 
+    async def handed_over(self) -> int:
+        """How many calls the store knows as transferred by the daemon, once no call is live any more."""
+        await self.answered_by_the_daemon()
+        return self._count(call.c.transferred_to != "", call.c.hosted_by == "daemon")
+
     def _count(self, *conditions: object) -> int:
         assert self._engine
         with reading(self._engine) as conn:
@@ -120,3 +146,20 @@ def _names(count: int) -> Iterator[str]:
     """Names of which no two are alike: a telephone's user name is made of the letters alone."""
     for letters in islice(product(ascii_lowercase, repeat=2), count):
         yield "Ana" + "".join(letters)
+
+
+def _firms() -> Iterator[Firm]:
+    """No two have a number in common."""
+    for number in range(FIRMS):
+        called = range(80_000_000 + CONTACTS * number, 80_000_000 + CONTACTS * (number + 1))
+        yield Firm(f"+5622556{1000 + number}", tuple(f"+569{each}" for each in called))
+
+
+def _take_on(conn: Connection, firms: list[Firm]) -> None:
+    """Clients of one name: all that callers could hear of them is spoken already."""
+    dids.add(conn, [firm.did for firm in firms], trunks.find(conn, TRUNK).id)
+    for place, firm in enumerate(firms):
+        client_id = clients.add(conn, f"firm{place}", now(), name="Andes", week="always", recording=False, **NO_LIMIT)
+        dids.assign(conn, firm.did, client_id, now())
+        for key, number in enumerate(firm.contacts, start=1):
+            contacts.add(conn, client_id, f"Contact {key}", number, key=key)

@@ -1,9 +1,10 @@
-"""SIPp as the carrier and as all the secretaries' telephones: both note, on one clock, when an INVITE left or came."""
+"""SIPp as the carrier, as all the secretaries' telephones and as the contacts: each notes, on the machine's clock, when
+an INVITE left or came."""
 
 import csv
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 SILENCE_LIMIT = 10_000
 # The longest that a call lasts by itself, for SIPp's own end, seconds.
 LAST_CALL = 40
+# How long a caller talks unless it matters, milliseconds.
+A_SECOND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,23 @@ class Dialled:
     seconds: float  # from the first INVITE to the last
 
 
-class Phones:
-    """One SIPp for all telephones, at `address`; runs until `hang_up`."""
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A telephone has got an INVITE: the caller's number, and the port at which Asterisk takes its audio."""
 
-    def __init__(self, folder: Path, address: tuple[str, int], audio: int) -> None:
+    number: str
+    audio: int
+
+
+class Answering:
+    """One SIPp at `address` that takes calls as its scenario says; runs until `hang_up`."""
+
+    scenario: str
+
+    def __init__(self, folder: Path, address: tuple[str, int], audio: int, **keywords: int) -> None:
         self._folder, self._address, self._audio = folder, address, audio
-        self._log = folder / "phones.log"
+        self._keywords = [word for name, value in keywords.items() for word in ("-key", name, str(value))]
+        self._log = folder / f"{self.scenario}.log"
         self._process: Process | None = None
 
     async def start(self) -> None:
@@ -38,19 +52,53 @@ class Phones:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = await _sipp(
             self._folder,
-            *("-sf", str(SCENARIOS / "phones.xml"), "-i", host, "-p", str(port), "-mi", host),
-            *("-mp", str(self._audio), "-trace_logs", "-log_file", str(self._log)),
+            *("-sf", str(SCENARIOS / f"{self.scenario}.xml"), "-i", host, "-p", str(port), "-mi", host),
+            *("-mp", str(self._audio), "-trace_logs", "-log_file", str(self._log), *self._keywords),
         )
-
-    def rung_at(self) -> dict[str, float]:
-        """When the first INVITE of each caller's call came, by the caller's number, in epoch seconds."""
-        return _times(self._log)
 
     async def hang_up(self) -> None:
         """Ends it."""
         if self._process and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+class Phones(Answering):
+    """All telephones. Their audio comes from the port `keys`."""
+
+    scenario = "phones"
+
+    def __init__(self, folder: Path, address: tuple[str, int], audio: int, keys: int) -> None:
+        super().__init__(folder, address, audio, keys=keys)
+        self._read = 0  # bytes of the log
+
+    def rung_at(self) -> dict[str, float]:
+        """When the first INVITE of each caller's call came, by the caller's number, in epoch seconds."""
+        return _times(self._log)
+
+    def newly_rung(self) -> list[Rung]:
+        """Those that have rung since this was asked last."""
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            written, newline, _ = file.read().rpartition(b"\n")
+        self._read += len(written + newline)
+        rows = [line.split() for line in written.decode().splitlines()]
+        return [Rung(number, int(audio)) for _, _, _, number, audio in rows]
+
+
+class Contacts(Answering):
+    """All contacts' telephones, behind the carrier."""
+
+    scenario = "contacts"
+
+    def rung_at(self) -> dict[str, list[float]]:
+        """When INVITEs came for each number, in epoch seconds."""
+        instants: dict[str, list[float]] = {}
+        for at, number in _notes(self._log):
+            instants.setdefault(number, []).append(at)
+        return instants
 
 
 class Carrier:
@@ -60,8 +108,13 @@ class Carrier:
         self._folder, self._address, self._switch, self._audio = folder, address, switch, audio
         self._placed = 0
 
-    async def dial(self, targets: Iterable[str], rate: int) -> Dialled:
-        """Dials each target once, `rate` calls a second, and waits until all of them are over."""
+    def callers(self, calls: int) -> list[str]:
+        """The callers' numbers in the next round, of so many calls."""
+        return [f"+569{10_000_000 + self._placed + place}" for place in range(calls)]
+
+    async def dial(self, targets: Iterable[str], rate: int, talk: int = A_SECOND) -> Dialled:
+        """Dials each target once, `rate` calls a second, hangs up `talk` milliseconds after the answer, and waits
+        until all calls are over."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         calls = list(targets)
@@ -71,7 +124,20 @@ class Carrier:
             self._folder,
             "{}:{}".format(*self._switch),
             *("-sf", str(SCENARIOS / "carrier.xml"), "-inf", "numbers.csv", "-i", host, "-p", str(port)),
-            *("-mi", host, "-mp", str(self._audio), "-r", str(rate), "-m", str(len(calls)), "-l", "5000"),
+            *(
+                "-mi",
+                host,
+                "-mp",
+                str(self._audio),
+                "-r",
+                str(rate),
+                "-m",
+                str(len(calls)),
+                "-l",
+                "5000",
+                "-d",
+                str(talk),
+            ),
             *("-recv_timeout", str(SILENCE_LIMIT), "-timeout", f"{len(calls) // rate + LAST_CALL}s"),
             *("-trace_logs", "-log_file", "carrier.log", "-trace_stat", "-stf", "carrier.csv", "-fd", "1"),
         )
@@ -79,7 +145,7 @@ class Carrier:
         return self._outcome(len(calls), complaint.decode(errors="replace"))
 
     def _write_numbers(self, targets: list[str]) -> None:
-        rows = [f"+569{10_000_000 + self._placed + place};{target}" for place, target in enumerate(targets)]
+        rows = [f"{number};{target}" for number, target in zip(self.callers(len(targets)), targets, strict=True)]
         self._placed += len(rows)
         (self._folder / "numbers.csv").write_text("\n".join(["SEQUENTIAL", *rows, ""]))
 
@@ -99,9 +165,15 @@ async def _sipp(folder: Path, *words: str) -> Process:
 
 
 def _times(log: Path) -> dict[str, float]:
-    """Number -> epoch seconds, of lines `day clock epoch number`; a number's first line counts."""
+    """Number -> epoch seconds; a number's first line counts."""
     times: dict[str, float] = {}
-    for line in log.read_text().splitlines() if log.exists() else ():
-        _, _, epoch, number = line.split()
-        times.setdefault(number, float(epoch))
+    for at, number in _notes(log):
+        times.setdefault(number, at)
     return times
+
+
+def _notes(log: Path) -> Iterator[tuple[float, str]]:
+    """Epoch seconds and number of lines `day clock epoch number …`."""
+    for line in log.read_text().splitlines() if log.exists() else ():
+        _, _, epoch, number, *_ = line.split()
+        yield float(epoch), number

@@ -1,10 +1,11 @@
-"""The one table that `make bench` prints, as Markdown, and what it says of the goals."""
+"""The tables that `make bench` prints, as Markdown, and what they say of the goals."""
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.measure import Round
+from bench.consultation import Consultations
+from bench.measure import Round, percentile
 from bench.ways import DIAL, FASTAGI, PBX_CONTROL
 
 WAYS = (PBX_CONTROL, DIAL, FASTAGI)
@@ -12,6 +13,8 @@ WAYS = (PBX_CONTROL, DIAL, FASTAGI)
 NONE = "-"
 # The goals: set-up against bare Dial() at this rate, calls a second, daemon CPU a call in milliseconds.
 GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
+# And the set-up of a consultation, p99 in milliseconds.
+GOAL_CONSULTATION = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,31 @@ def goals(results: Results) -> list[str]:
         f"calls/s sustained, goal {GOAL_SUSTAINED}: {sustained}, {_word(sustained >= GOAL_SUSTAINED)}",
         f"daemon CPU a call at {GOAL_RATE}/s, goal at most {GOAL_CPU:g} ms: {cpu:.1f} ms, {_word(cpu <= GOAL_CPU)}",
     ]
+
+
+def consultation_table(done: Consultations) -> str:
+    """The measurements of supervised transfers."""
+    at = f"at {done.rate}/s"
+    instants = (("consultation", done.from_end), ("from the key's first packet", done.from_beginning))
+    rows = [
+        [f"{what} {at}, p{percent}, ms", f"{percentile(values, percent):.1f}"]
+        for what, values in instants
+        for percent in (50, 99)
+    ]
+    rows += [
+        ["transfers/s reached", f"{done.reached:.1f}"],
+        ["transfers, failed", f"{done.calls}, {done.failed}"],
+        [f"control CPU a transferred call {at}, ms", f"{done.control_cpu:.1f}"],
+        [f"Asterisk CPU a transferred call {at}, ms", f"{done.asterisk_cpu:.1f}"],
+    ]
+    return markdown(["supervised transfers", PBX_CONTROL], rows)
+
+
+def consultation_goal(done: Consultations) -> str:
+    """A sentence for their goal: what was reached."""
+    reached = done.p99 <= GOAL_CONSULTATION and not done.failed
+    goal = f"p99 consultation at {done.rate}/s, goal at most {GOAL_CONSULTATION:g} ms, no transfer failed"
+    return f"{goal}: {done.p99:.1f} ms, {done.failed} failed, {_word(reached)}"
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:

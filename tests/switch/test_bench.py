@@ -1,4 +1,4 @@
-"""The quick bench runs to its end on a real Asterisk, and its table says something in every cell."""
+"""The quick bench runs to its end on a real Asterisk, and its tables say something in every cell."""
 
 import subprocess
 import sys
@@ -22,11 +22,22 @@ def printed() -> list[str]:
     return done.stdout.splitlines()
 
 
+def rows_of(lines: list[str]) -> list[list[str]]:
+    """A Markdown table's rows, head first, without its rule."""
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"]
+    return [head, *rows]
+
+
 @pytest.fixture
 def table(printed) -> list[list[str]]:
-    """The table's rows, head first, without its rule."""
-    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed if line[:1] == "|"]
-    return [head, *rows]
+    """The comparison's rows."""
+    return rows_of(printed[: printed.index("")])
+
+
+@pytest.fixture
+def transfers(printed) -> dict[str, str]:
+    """What was measured of supervised transfers."""
+    return dict(rows_of(printed[printed.index("") :]))
 
 
 def test_the_table_compares_three_ways_and_has_no_empty_cell(table):
@@ -46,5 +57,15 @@ def test_every_telephone_rang_and_the_ratio_is_that_of_the_figures(table):
         assert ratio == pytest.approx(pbx_control / dial, rel=0.1)
 
 
+def test_every_transfer_came_about_and_the_key_came_before_the_invite(transfers):
+    assert transfers["transfers, failed"] == "40, 0"
+    assert float(transfers["transfers/s reached"]) == pytest.approx(20, rel=0.2)
+    for percent in (50, 99):
+        from_end = float(transfers[f"consultation at 20/s, p{percent}, ms"])
+        assert 0 < from_end < 1000
+        held = float(transfers[f"from the key's first packet at 20/s, p{percent}, ms"]) - from_end
+        assert held == pytest.approx(100, abs=50)
+
+
 def test_each_goal_is_judged(printed):
-    assert [line for line in printed if "goal" in line and line.endswith("reached")] == printed[-4:-1]
+    assert [line for line in printed if "goal" in line and line.endswith("reached")] == printed[-5:-1]
