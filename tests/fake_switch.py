@@ -117,7 +117,7 @@ class FakeSwitch:
         leg = self.legs[call]
         if leg.prompt:
             return leg.sounds[-1]
-        if any(file.where == call and file.ended is None for file in self.files.values()):
+        if any(file.where == call and self._is_written(file) for file in self.files.values()):
             return "tone"
         others = [self.legs[other] for other in self.bridges.get(leg.bridge, ()) if other != call]
         assert len(others) < 2, f"{call} hears two at once: {others}"
@@ -125,6 +125,10 @@ class FakeSwitch:
             other = others[0]
             return (other.user or "caller") if other.up else "ringing"
         return "music" if leg.music else "ringing" if leg.ringing_tone else "silence"
+
+    def _is_written(self, file: File) -> bool:
+        """Whether it is being recorded, as far as anybody knows yet."""
+        return file.ended is None or self.now() <= file.ended + ON_THE_WIRE
 
     def found(self, registered: dict[str, bool]) -> Found:
         """What a comparison would find."""
