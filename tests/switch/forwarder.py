@@ -24,11 +24,25 @@ async def forwarding(switch: Address, user: str, password: str, target: str):
         phone.transport.close()
 
 
+@asynccontextmanager
+async def forwarding_carrier(switch: Address, here: Address, target: str):
+    """Is a carrier at that address, and answers each INVITE with 302 to `target`."""
+    loop = asyncio.get_running_loop()
+    carrier = ForwardingCarrier(switch, "", "", target)
+    there = (switch.host, switch.port)
+    await loop.create_datagram_endpoint(lambda: carrier, local_addr=(here.host, here.port), remote_addr=there)
+    try:
+        yield carrier
+    finally:
+        carrier.transport.close()
+
+
 class Forwarder(asyncio.DatagramProtocol):
     def __init__(self, switch: Address, user: str, password: str, target: str) -> None:
         self.switch, self.user, self.password, self.target = switch, user, password, target
         self.registered, self.forwarded = asyncio.Event(), asyncio.Event()
         self.invites: set[str] = set()
+        self.asked = ""  # the last INVITE
 
     def connection_made(self, transport) -> None:
         self.transport = transport
@@ -42,6 +56,7 @@ class Forwarder(asyncio.DatagramProtocol):
             self.registered.set()
         elif text.startswith("INVITE"):
             self.invites.add(_header(text, "Call-ID"))
+            self.asked = text
             self._answer(text, "302 Moved Temporarily", f"Contact: <{self.target}>")
             self.forwarded.set()
         elif text.startswith("OPTIONS"):
@@ -81,6 +96,13 @@ class Forwarder(asyncio.DatagramProtocol):
 
     def _send(self, *lines: str) -> None:
         self.transport.sendto("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode())
+
+
+class ForwardingCarrier(Forwarder):
+    """One that is found by its address."""
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
 
 
 def _header(text: str, name: str) -> str:

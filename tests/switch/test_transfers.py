@@ -1,6 +1,7 @@
 """Supervised transfers through a real Asterisk: who hears whom in each phase, by a tone that each of them speaks in."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ import pytest
 import tomlkit
 from conftest import Firm, Town
 from ear import listen
+from forwarder import forwarding_carrier
 
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
+from pbx_control.world.config import Address
 from pbx_control.world.legs import Leg, Ringing
 from pbx_control.world.people import Conduct, Telephone, refusing
 
@@ -68,11 +71,14 @@ class Scene:
         return call
 
 
-async def scene(town: Town, *options: str, then: str = "", wrong: str = "") -> Scene:
+async def scene(town: Town, *options: str, then: str = "", wrong: str = "", over: str = "") -> Scene:
     """They have talked for a moment; Rosa will answer after 1.5 s. `options` as for `client add`, `then` is her second
-    number; `wrong` is noted in place of hers."""
+    number, `wrong` is noted in place of hers, `over` is the trunk of the firm's main number."""
     firm = await town.firm("always", *options)
     serial = next(SERIAL)
+    if over:
+        await town.office.pbx("did", "add", main_number(firm), "--trunk", over)
+        await town.office.pbx("did", "assign", main_number(firm), firm.slug, "--main")
     number = f"+569876543{serial}"
     second = ("--then", then) if then else ()
     await town.office.pbx("contact", "add", firm.slug, "Rosa", wrong or number, "--key", "1", *second)
@@ -83,6 +89,11 @@ async def scene(town: Town, *options: str, then: str = "", wrong: str = "") -> S
     her = await ana.rung()
     await asyncio.sleep(1.5)
     return Scene(town, firm, ana, rosa, caller, her)
+
+
+def main_number(firm: Firm) -> str:
+    """A second number of a firm."""
+    return firm.number.replace("+562255510", "+562255520")
 
 
 def stretches(leg: Leg | Ringing, *tones: float) -> list[float]:
@@ -139,6 +150,34 @@ async def test_the_contact_sees_the_clients_own_number(town):
     await here.over()
 
 
+@pytest.mark.parametrize("identity", ["from", "pai", "rpid"])
+async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identity):
+    carrier = Address("127.0.0.9", town.office.ports.base + 98)
+    target = f"sip:+19005550100@{town.world.place.carrier}"
+    premium = town.world.contact("+19005550100")
+    add = ("trunk", "add", identity, "--match", carrier.host, "--host", str(carrier), "--identity", identity)
+    async with forwarding_carrier(town.world.place.pbx, carrier, target) as other:
+        await town.office.pbx(*add, "--user", "cuenta", "--password", "una-clave-larga-y-segura")
+        here = await scene(town, over=identity)
+        await here.her.press("*1")
+        await asyncio.wait_for(other.forwarded.wait(), 5)
+        await asyncio.sleep(4)
+        assert town_channels(await town.channels()) == 2
+        await here.over()
+        await town.office.pbx("did", "release", main_number(here.firm))
+        await town.office.pbx("trunk", "remove", identity)
+    shown = {"from": "From", "pai": "P-Asserted-Identity", "rpid": "Remote-Party-ID"}[identity]
+    assert re.search(rf"^{shown}:.*{re.escape(main_number(here.firm)[1:])}@", other.asked, re.MULTILINE)
+    assert "912345678" not in other.asked
+    assert premium.calls == []
+    assert is_told(here, here.her, HouseSound.CONTACT_UNREACHABLE)
+
+
+def town_channels(shown: str) -> int:
+    """How many channels there are, of what `Town.channels` shows."""
+    return sum(line.startswith("PJSIP/") for line in shown.splitlines())
+
+
 async def test_she_takes_the_caller_back(town):
     here = await scene(town)
     rosa = await here.talks_in_private()
@@ -169,7 +208,7 @@ async def test_who_cannot_come_to_the_telephone(town, conduct, word):
     await asyncio.sleep(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
-    assert audio.heard(here.caller.heard, ANA) > 4
+    assert audio.heard(here.caller.heard, ANA) > 2.3
     assert is_told(here, here.her, word)
     assert stretches(here.her, CALLER, ROSA) == [CALLER]
     assert len(here.rosa.calls) == 1
@@ -181,7 +220,7 @@ async def test_a_number_that_nobody_has(town):
     await asyncio.sleep(4)
     await here.over()
     assert is_told(here, here.her, HouseSound.CONTACT_UNREACHABLE)
-    assert audio.heard(here.caller.heard, ANA) > 4
+    assert audio.heard(here.caller.heard, ANA) > 2.3
 
 
 async def test_who_does_not_answer_is_no_longer_rung(town):
@@ -220,7 +259,7 @@ async def test_the_contact_hangs_up_before_the_hand_over(town):
     await asyncio.sleep(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
-    assert audio.heard(here.caller.heard, ANA) > 4
+    assert audio.heard(here.caller.heard, ANA) > 2.3
     assert is_told(here, here.her, HouseSound.CONTACT_GONE)
 
 
@@ -376,7 +415,7 @@ async def test_without_a_daemon_asterisk_keeps_the_cap(town):
         rosa = await here.hands_over(0)
         await town.office.kill_daemon()
         await asyncio.gather(rosa.ended(CAP + 3), here.caller.ended(CAP + 3))
-        assert await town.quiet() == ""
+    assert await town.quiet(5) == ""
     assert (rosa.end.at - here.her.end.at).total_seconds() == pytest.approx(CAP, abs=2)
     assert (here.caller.end.at - here.her.end.at).total_seconds() < CAP + 2
     assert is_told(here, here.caller, HouseSound.TIME_IS_UP)

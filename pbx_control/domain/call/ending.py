@@ -62,10 +62,12 @@ def release(call: Call) -> list[Command]:
         legs.append(HangUp(call.secretary_leg))
     if call.contact_here:
         legs.append(HangUp(call.contact_leg))
-    bridges = [call.bridge] if call.bridged else []
-    if call.consultations:
-        bridges.append(call.consultation)
-    return [*legs, *map(RemoveBridge, bridges)]
+    return [*legs, *map(RemoveBridge, bridges_of(call))]
+
+
+def bridges_of(call: Call) -> list[str]:
+    """The bridges that the call has, or may still have."""
+    return [*([call.bridge] if call.bridged else []), *([call.consultation] if call.consultations else [])]
 
 
 def caller_gone(call: Call, event: CallerLeft) -> Step:
@@ -130,7 +132,8 @@ def taken_over(call: Call, event: CallerTakenOver) -> Step:
     """The switch serves the caller alone; what became of him comes with the record that it writes."""
     call, free = seat_freed(call, event.at)
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
-    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), [*free, *contact]
+    bridges = map(RemoveBridge, bridges_of(call))
+    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), [*free, *contact, *bridges]
 
 
 def talked(call: Call) -> timedelta:
