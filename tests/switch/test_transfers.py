@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 # What each of them says, in hertz; and the tone of a telephone that rings.
 CALLER, ANA, ROSA, EVA = 620, 880, 1100, 1300
+OTHER_CALLER, PEDRO = 500, 1500
 RING_BACK = 400
 REJECTED = 21
 STALE = 5  # s after which the dialplan takes a daemon that gives no sign for dead
@@ -150,9 +151,9 @@ async def test_the_contact_sees_the_clients_own_number(town):
     await here.over()
 
 
-@pytest.mark.parametrize("identity", ["from", "pai", "rpid"])
-async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identity):
-    carrier = Address("127.0.0.9", town.office.ports.base + 98)
+@pytest.mark.parametrize(("identity", "host"), [("from", "127.0.0.41"), ("pai", "127.0.0.42"), ("rpid", "127.0.0.43")])
+async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identity, host):
+    carrier = Address(host, town.office.ports.base + 98)
     target = f"sip:+19005550100@{town.world.place.carrier}"
     premium = town.world.contact("+19005550100")
     add = ("trunk", "add", identity, "--match", carrier.host, "--host", str(carrier), "--identity", identity)
@@ -164,8 +165,6 @@ async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identi
         await asyncio.sleep(4)
         assert town_channels(await town.channels()) == 2
         await here.over()
-        await town.office.pbx("did", "release", main_number(here.firm))
-        await town.office.pbx("trunk", "remove", identity)
     shown = {"from": "From", "pai": "P-Asserted-Identity", "rpid": "Remote-Party-ID"}[identity]
     assert re.search(rf"^{shown}:.*{re.escape(main_number(here.firm)[1:])}@", other.asked, re.MULTILINE)
     assert "912345678" not in other.asked
@@ -190,6 +189,32 @@ async def test_she_takes_the_caller_back(town):
     assert audio.heard(here.caller.heard, ANA) > 2.5
     assert stretches(here.her, CALLER, ROSA) == [CALLER, ROSA, CALLER]
     assert stretches(rosa, ANA, CALLER) == [ANA]
+
+
+async def test_two_transfers_of_one_client_at_once_meet_nobody_elses_people(town):
+    here = await scene(town)
+    number = f"+569855555{next(SERIAL)}"
+    await town.office.pbx("contact", "add", here.firm.slug, "Pedro", number, "--key", "2")
+    pedro = town.world.contact(number, PEDRO).answers(1.5)
+    eva = (await town.secretary(here.firm, "Eva", EVA)).answers(0.2)
+    other = await town.world.call(here.firm.number, tone=OTHER_CALLER)
+    hers = await eva.rung()
+    await hers.answered()
+    await asyncio.sleep(1)
+    await asyncio.gather(here.her.press("*1"), hers.press("*2"))
+    rosas, pedros = await asyncio.gather(here.rosa.rung(), pedro.rung())
+    await asyncio.gather(rosas.answered(), pedros.answered())
+    await asyncio.sleep(1.5)
+    await asyncio.gather(here.her.press("##"), hers.press("##"))
+    await asyncio.gather(here.her.ended(1), hers.ended(1))
+    await asyncio.sleep(1.5)
+    await asyncio.gather(here.caller.hang_up(), other.hang_up())
+    assert await town.quiet() == ""
+    everybody = (CALLER, OTHER_CALLER, ANA, EVA, ROSA, PEDRO)
+    assert stretches(rosas, *everybody) == [ANA, CALLER]
+    assert stretches(pedros, *everybody) == [EVA, OTHER_CALLER]
+    assert stretches(here.caller, *everybody) == [ANA, ROSA]
+    assert stretches(other, *everybody) == [EVA, PEDRO]
 
 
 # --- a consultation that comes to nothing ---------------------------------------------------------------------
@@ -374,6 +399,15 @@ async def test_the_contact_hangs_up_and_the_caller_is_thanked(town):
     call = await here.settled()
     assert call["outcome"] == "answered"
     assert is_told(here, here.caller, HouseSound.GOODBYE)
+
+
+async def test_both_hang_up_in_the_same_instant(town):
+    here = await scene(town)
+    rosa = await here.hands_over(1)
+    await asyncio.gather(rosa.hang_up(), here.caller.hang_up())
+    call = await here.settled()
+    assert (call["outcome"], call["transferred_to"]) == ("answered", "Rosa")
+    await town.letter(here.firm)
 
 
 @asynccontextmanager
