@@ -8,11 +8,13 @@ from story import BOSS, BOSS_AT_HOME, OURS, SALES, Story, speaks
 from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
+    Leave,
     LimitLeg,
     PauseRecording,
     RecordBridge,
     ResumeRecording,
 )
+from pbx_control.domain.call.ending import talked
 from pbx_control.domain.call.events import ContactAnswered, LoopFound, SecretaryLeft
 from pbx_control.domain.call.model import Contact, Outcome, Outgoing, Phase
 
@@ -242,6 +244,15 @@ def test_asterisk_itself_keeps_the_cap_on_both_legs() -> None:
 def test_the_contact_hangs_up_and_the_caller_is_thanked_and_released() -> None:
     story = handed_over().contact_leaves().is_in(Phase.PARTING).passes(4).ended(Outcome.ANSWERED)
     assert story.call.outcome is Outcome.ANSWERED
+
+
+def test_what_the_house_says_after_the_contact_has_left_is_no_conversation_and_not_recorded() -> None:
+    story = handed_over(recording=True).contact_leaves()
+    left = story.now
+    story.expect(Leave).passes(4).ended(Outcome.ANSWERED)
+    assert story.call.answered_at is not None
+    assert talked(story.call) == left - story.call.answered_at
+    assert story.call.recording_flaw == ""
 
 
 def test_both_hang_up_in_the_same_instant() -> None:

@@ -161,7 +161,7 @@ class Call:
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None
     bridged: bool = False  # the bridge has been asked for
-    left_bridge_at: datetime | None = None  # to leave a message, after his secretary was lost
+    left_bridge_at: datetime | None = None  # to leave a message, his secretary lost, or to be thanked
     recording: str = ""  # path under recordings/, once asked for
     recording_flaw: str = ""
     recording_paused: bool = False

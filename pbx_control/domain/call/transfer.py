@@ -13,6 +13,7 @@ from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
     Join,
+    Leave,
     LimitLeg,
     NoteDialling,
     PassKeys,
@@ -353,9 +354,11 @@ def time_is_up(call: Call, event: DeadlinePassed) -> Step:
 
 
 def contact_left_him(call: Call, event: ContactLeft) -> Step:
-    """The caller is thanked and released."""
+    """The caller is thanked and released; what he hears of the house is no part of the recorded conversation."""
     goodbye = house_sound(HouseSound.GOODBYE, call.known.language)
-    return part(replace(call, contact_here=False), event.at, goodbye, Outcome.ANSWERED)
+    call = replace(call, contact_here=False, left_bridge_at=event.at)
+    call, farewell = part(call, event.at, goodbye, Outcome.ANSWERED)
+    return call, [Leave(call.bridge, call.id), *farewell]
 
 
 # --- recording, language ----------------------------------------------------------------------------------
