@@ -14,16 +14,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from postgres_server import running
 
-from chaos.campaign import Report, all_faults, campaign, every_fault, random_kills
-from chaos.house import House
+from chaos.campaign import EVERYBODY, OF_TRANSFERS, Report, Shake, all_faults, campaign, every_fault, random_kills
+from chaos.cap import Kept, kept_without_daemon
+from chaos.crowd import Kinds
+from chaos.house import TRANSFER, House
+from chaos.transfers import TRANSFERS
+from pbx_control.domain.call.model import Phase
 from pbx_control.world.installation import Ports
 
-PORTS = Ports(16600, audio=44000)
+PORTS = (16600, 44000)
 
 
 @click.command()
 @click.option("--kills", default=200, show_default=True, help="So many kills at random moments.")
 @click.option("--faults", is_flag=True, help="Instead, one death at each phase and fault point.")
+@click.option("--cap", type=int, default=0, help="Instead, one hand-over that nobody ends: its cap, at most 600 s.")
+@click.option("--transfers", is_flag=True, help="Only callers for whom a contact is called.")
 @click.option(
     "--pause",
     type=(float, float),
@@ -32,15 +38,29 @@ PORTS = Ports(16600, audio=44000)
     help="Seconds from a start to the next kill.",
 )
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
+@click.option("--ports", type=(int, int), default=PORTS, show_default=True, help="The first, and the first for audio.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the home behind, to look at.")
-def chaos(kills: int, faults: bool, pause: tuple[float, float], database: str, seed: int, keep: bool) -> None:
-    """Kill the daemon again and again under twenty live calls, and tell whether anybody noticed."""
-    shake = every_fault(all_faults()) if faults else random_kills(kills, pause)
+def chaos(
+    kills: int,
+    faults: bool,
+    cap: int,
+    transfers: bool,
+    pause: tuple[float, float],
+    database: str,
+    ports: tuple[int, int],
+    seed: int,
+    keep: bool,
+) -> None:
+    """Kill the daemon again and again under two dozen live calls, and tell whether anybody noticed."""
+    shake = every_fault(all_faults(OF_TRANSFERS if transfers else Phase)) if faults else random_kills(kills, pause)
+    kinds = TRANSFERS if transfers else EVERYBODY
     folder = Path(tempfile.mkdtemp(prefix="pbx-chaos-", dir="/tmp"))
     with ExitStack() as stack:
         url = stack.enter_context(running()).new_database() if database == "postgresql" else ""
-        report = asyncio.run(_run(House(folder, PORTS, url, random.Random(seed)), shake))
+        firms = {"firms": (TRANSFER,)} if transfers or cap else {}
+        house = House(folder, Ports(ports[0], audio=ports[1]), url, random.Random(seed), **firms, cap=cap or 600)
+        report = asyncio.run(_capped(house, cap) if cap else _run(house, shake, kinds))
     print(report)
     if keep or report.complaints:
         print(f"the home is {folder}/home")
@@ -49,9 +69,14 @@ def chaos(kills: int, faults: bool, pause: tuple[float, float], database: str, s
     sys.exit(bool(report.complaints))
 
 
-async def _run(house: House, shake: object) -> Report:
+async def _run(house: House, shake: Shake, kinds: Kinds) -> Report:
     async with house:
-        return await campaign(house, shake)
+        return await campaign(house, shake, kinds)
+
+
+async def _capped(house: House, cap: int) -> Kept:
+    async with house:
+        return await kept_without_daemon(house, cap)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Looks at everything when the dust has settled: callers, switch, database and mail must tell the same story."""
 
 import asyncio
+import json
 import time
 from collections import Counter, defaultdict
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 from sqlalchemy import select
 
 from chaos.crowd import Crowd, Visit
-from chaos.house import House
+from chaos.house import CALLER, CONTACT, SECRETARY, House
 from chaos.killer import Killer
+from pbx_control.domain.call.model import Phase
 from pbx_control.store.engine import reading
-from pbx_control.store.tables import call, journal, letter, seat_claim
+from pbx_control.store.tables import call, dialling, journal, letter, seat_claim
+from pbx_control.world import audio
 
 # Legs and bridges are gone a second after their call; a minute's comparison removes what was overlooked, seconds.
 ORPHANS_GONE = 60.0
@@ -62,10 +65,37 @@ class Auditor:
         for entry in self._rows(select(journal).order_by(journal.c.call_id, journal.c.seq)):
             lines[entry.call_id].append(entry)
         letters = Counter(row.call_id for row in self._rows(select(letter)))
+        dialled = Counter(row.call_id for row in self._rows(select(dialling)))
         found = [f"seat not given back: {row}" for row in self._rows(select(seat_claim))]
         for visit in self._crowd.visits:
-            found += [f"{_name(visit)}: {each}" for each in _wrong(visit, rows.pop(visit.number, []), lines, letters)]
+            own = rows.pop(visit.number, [])
+            found += [f"{_name(visit)}: {each}" for each in _wrong(visit, own, lines, letters)]
+            if visit.key and len(own) == 1:
+                found += [f"{_name(visit)}: {each}" for each in self._wrong_in_transfer(visit, own[0], lines, dialled)]
         return [*found, *(f"nobody called from {number}" for number in rows)]
+
+    def _wrong_in_transfer(
+        self, visit: Visit, row: Any, lines: dict[str, list[Any]], dialled: Counter[str]
+    ) -> list[str]:
+        """Each key press that took effect dialled once, and rang at most once; the right one is named and recorded."""
+        pressed = sum(_began_consultation(entry) for entry in lines[row.id])
+        wrong = []
+        if not visit.rings <= pressed == dialled[row.id]:
+            wrong.append(
+                f"{pressed} times pressed, {dialled[row.id]} times dialled, {visit.rings} times rung: {row.id}"
+            )
+        if visit.in_vain and row.hosted_by != "switch":
+            wrong.append(f"pressed in vain: {row.id}")
+        if row.transferred_to != visit.transferred_to:
+            wrong.append(f"transferred to {row.transferred_to!r}: {row.id}")
+        expected = {CALLER, SECRETARY} | ({CONTACT} if visit.transferred_to else set())
+        file = self._house.office.home / "recordings" / row.recording
+        tones = audio.tones_in(file, (CALLER, SECRETARY, CONTACT)) if file.is_file() else set()
+        if tones != expected:
+            wrong.append(f"recorded are {sorted(tones)}, expected {sorted(expected)}: {row.id}")
+        if row.recording_flaw:
+            wrong.append(f"recording is {row.recording_flaw}: {row.id}")
+        return wrong
 
     def _sent_twice(self) -> list[str]:
         excused = Counter(name for names in self._killer.in_flight for name in names)
@@ -100,6 +130,10 @@ def _wrong(visit: Visit, rows: list[Any], lines: dict[str, list[Any]], letters: 
     if letters[row.id] != 1:
         wrong.append(f"{letters[row.id]} letters of {row.id}")
     return wrong
+
+
+def _began_consultation(entry: Any) -> bool:
+    return entry.event == "KeyPressed" and json.loads(entry.details).get("phase") == Phase.CALLING_CONTACT.value
 
 
 def _name(visit: Visit) -> str:

@@ -9,12 +9,12 @@ from itertools import count
 from sqlalchemy import select
 
 from chaos.house import CLOSED, PATIENT, POLITE, TALK, Firm, House
-from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.call.model import Outcome, Phase
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store.engine import reading
 from pbx_control.store.tables import call
 from pbx_control.world import audio
-from pbx_control.world.legs import DidNotHappen, Leg
+from pbx_control.world.legs import DidNotHappen, Leg, Ringing
 
 # So long may it take until the other side of a conversation hears that it is over, with the daemon away, seconds.
 GOODBYE = 30.0
@@ -37,16 +37,21 @@ class Visit:
     firm: Firm
     number: str
     outcomes: tuple[Outcome, ...]
+    key: int = 0  # of the contact whom his secretary calls for him, * and this on her telephone
     complaints: list[str] = field(default_factory=list)
     over: bool = False
     goodbye: float = 0.0  # seconds from one side's end to the other's
+    rings: int = 0  # how often the contact's telephone rang for him
+    transferred_to: str = ""  # the contact's name, if he was handed over
+    in_vain: bool = False  # nobody could be called for him: the switch served him alone
 
 
 class Crowd:
     """`run` keeps so many callers of each kind calling until `closing` is set; then it waits for the last."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, kinds: "Kinds") -> None:
+        self.house = house
+        self._kinds = kinds
         self._numbers = count(56_900_000_001)
         self.visits: list[Visit] = []
         self.closing = asyncio.Event()
@@ -60,7 +65,7 @@ class Crowd:
     async def run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for many, kind in KINDS:
+                for many, kind in self._kinds:
                     for _ in range(many):
                         group.create_task(self._again_and_again(kind))
         finally:
@@ -68,38 +73,35 @@ class Crowd:
 
     async def _again_and_again(self, kind: "Kind") -> None:
         while not self.closing.is_set():
-            await asyncio.sleep(self._house.dice.uniform(0, 3))
-            visit = Visit(kind.name, kind.firm, f"+{next(self._numbers)}", kind.outcomes)
+            await asyncio.sleep(self.house.dice.uniform(0, 3))
+            visit = Visit(kind.name, kind.firm, f"+{next(self._numbers)}", kind.outcomes, kind.key)
             self.visits.append(visit)
+            rung_before = self._rung(kind.key)
             try:
                 await kind.way(self, visit)
             except DidNotHappen as error:
                 visit.complaints.append(str(error))
+            visit.rings = self._rung(kind.key) - rung_before
             visit.over = True
+
+    def _rung(self, key: int) -> int:
+        """How often the telephone of the contact with that key has rung so far."""
+        return len(self.house.contacts[key].calls) if key else 0
 
     # --- what callers do ----------------------------------------------------------------------------------
 
     async def talks(self, visit: Visit) -> None:
         """Talks with a secretary; then one of the two hangs up, and the other is let go."""
-        caller = await self._dial(visit)
-        answer = asyncio.ensure_future(self._house.answered(visit.number))
-        await self._wait_for(caller, answer, visit)
-        if not answer.done():
+        if (both := await self.conversation(visit)) is None:
             return
-        hers = answer.result()
-        await caller.answered(GOODBYE)
-        await self._stays(self._house.dice.uniform(4, 18), visit, caller, hers)
-        first, second = (caller, hers) if self._house.dice.random() < 0.5 else (hers, caller)
-        began = time.monotonic()
-        await first.hang_up()
-        await second.ended(GOODBYE)
-        visit.goodbye = time.monotonic() - began
+        await self.stays(self.house.dice.uniform(4, 18), visit, *both)
+        await self.part(visit, *both)
 
     async def gives_up(self, visit: Visit) -> None:
         """Hears ringing, then music, and hangs up."""
         caller = await self._dial(visit)
         await caller.ringing(GOODBYE)
-        await self._stays(self._house.dice.uniform(3, 28), visit, caller)
+        await self.stays(self.house.dice.uniform(3, 28), visit, caller)
         await caller.hang_up()
 
     async def leaves_message(self, visit: Visit) -> None:
@@ -112,7 +114,7 @@ class Crowd:
             await asyncio.sleep(1)
         if caller.end.at:
             visit.complaints.append(f"dropped, cause {caller.cause}")
-        elif self._house.dice.random() < 0.5:
+        elif self.house.dice.random() < 0.5:
             await caller.hang_up()
         else:
             await caller.press("#")
@@ -131,11 +133,39 @@ class Crowd:
                 name = connection.scalar(select(call.c.message).where(call.c.caller == visit.number))
         except StoreUnavailable:
             return False
-        file = self._house.office.home / "recordings" / (name or "none")
+        file = self.house.office.home / "recordings" / (name or "none")
         return file.is_file() and file.stat().st_size > ENOUGH
 
+    def served_by_switch(self, visit: Visit) -> bool:
+        """Whether no daemon has the call of somebody who talks, as far as the database is there to tell."""
+        try:
+            with reading(self._engine) as connection:
+                phase = connection.scalar(select(call.c.phase).where(call.c.caller == visit.number))
+        except StoreUnavailable:
+            return False
+        return phase in (None, Phase.ENDED.value)
+
+    async def conversation(self, visit: Visit) -> tuple[Leg, Ringing] | None:
+        """He dials and somebody answers: his leg and hers. None, and a complaint, if nobody does."""
+        caller = await self._dial(visit)
+        answer = asyncio.ensure_future(self.house.answered(visit.number))
+        await self._wait_for(caller, answer, visit)
+        if not answer.done():
+            return None
+        await caller.answered(GOODBYE)
+        return caller, answer.result()
+
+    async def part(self, visit: Visit, *both: Leg) -> Leg:
+        """One of the two hangs up, and the other is let go; gives the leg that hung up."""
+        first, second = both if self.house.dice.random() < 0.5 else both[::-1]
+        began = time.monotonic()
+        await first.hang_up()
+        await second.ended(GOODBYE)
+        visit.goodbye = time.monotonic() - began
+        return first
+
     async def _dial(self, visit: Visit) -> Leg:
-        return await self._house.world.call(visit.firm.number, visit.number, visit.kind.title())
+        return await self.house.world.call(visit.firm.number, visit.number, visit.kind.title())
 
     async def _wait_for(self, caller: Leg, answer: "asyncio.Future[object]", visit: Visit) -> None:
         end = asyncio.ensure_future(caller.end.wait())
@@ -147,10 +177,10 @@ class Crowd:
                 f"dropped while waiting, cause {caller.cause}" if caller.end.at else "never answered"
             )
 
-    async def _stays(self, seconds: float, visit: Visit, *legs: Leg) -> None:
-        """Nobody's line breaks for so long, unless the crowd is going home."""
+    async def stays(self, seconds: float, visit: Visit, *legs: Leg, to_the_end: bool = False) -> None:
+        """Nobody's line breaks for so long; a shorter time if the crowd is going home and he is not to stay."""
         ends = [asyncio.ensure_future(leg.end.wait()) for leg in legs]
-        home = asyncio.ensure_future(self.closing.wait())
+        home = asyncio.ensure_future(asyncio.Event().wait() if to_the_end else self.closing.wait())
         await asyncio.wait([*ends, home], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for leg in legs:
             if leg.end.at:
@@ -167,9 +197,13 @@ class Kind:
     firm: Firm
     way: Callable[[Crowd, Visit], Awaitable[None]]
     outcomes: tuple[Outcome, ...]
+    key: int = 0  # of the contact who is called for them; each contact serves one caller at a time
 
 
-KINDS = (
+# So many of each kind.
+Kinds = tuple[tuple[int, Kind], ...]
+
+KINDS: Kinds = (
     (8, Kind("talker", TALK, Crowd.talks, (Outcome.ANSWERED,))),
     (3, Kind("greeted", POLITE, Crowd.talks, (Outcome.ANSWERED,))),
     (4, Kind("impatient", PATIENT, Crowd.gives_up, (Outcome.MISSED,))),

@@ -1,4 +1,4 @@
-"""The installation that is to be shaken: four firms, their secretaries' telephones, and everybody's mail."""
+"""The installation that is to be shaken: five firms, their secretaries' telephones, and everybody's mail."""
 
 import asyncio
 import json
@@ -53,7 +53,27 @@ TALK = Firm("talk", "+56225552001", ("--recording",), secretaries=8)
 PATIENT = Firm("patient", "+56225552002", ("--wait-limit", "30s"), secretaries=2, answers=False)
 POLITE = Firm("polite", "+56225552003", ("--recording",), secretaries=3)
 CLOSED = Firm("closed", "+56225552004", ("--tell-closed",), hours="never")
-FIRMS = (TALK, PATIENT, POLITE, CLOSED)
+# Its secretaries call its contacts, and connect callers with them.
+TRANSFER = Firm(
+    "transfer",
+    "+56225552005",
+    ("--recording", "--calls-out-at-once", "20", "--calls-out-a-day", "100000"),
+    secretaries=8,
+)
+FIRMS = (TALK, PATIENT, POLITE, CLOSED, TRANSFER)
+# The keys of the contacts, and what everybody says, in hertz.
+CONTACTS = range(1, 7)
+CALLER, SECRETARY, CONTACT = 700, 880, 1100
+
+
+def name_of(key: int) -> str:
+    """The name of the contact with that key."""
+    return f"Rosa {key}"
+
+
+def number_of(key: int) -> str:
+    """The number of the contact with that key: a mobile's."""
+    return f"+5698765430{key}"
 
 
 @dataclass
@@ -78,22 +98,34 @@ class SlowPost(PostOffice):
 class House:
     """All of it, with Asterisk running and no daemon yet; an async context manager.
 
-    `answered` gives, by the caller's number on her display, the secretary's leg that picked up.
+    `answered` gives, by the caller's number on her display, the secretary's leg that picked up; `contacts` has the
+    transferring firm's contacts' telephones by their keys. `cap` is `[office] transfer_cap`, seconds.
     """
 
-    def __init__(self, folder: Path, ports: Ports, database: str = "", dice: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports,
+        database: str = "",
+        dice: random.Random | None = None,
+        firms: tuple[Firm, ...] = FIRMS,
+        cap: int = 600,
+    ) -> None:
         self.office = Installation(folder / "home", ports)
         self.post = SlowPost(ports.smtp)
         self.world = World(self.office.place(folder / "world"))
         self.dice = dice or random.Random()
         self.telephones: dict[str, list[Telephone]] = {}
+        self.contacts: dict[int, Telephone] = {}
+        self._firms, self._cap = firms, cap
         self._database = database
         self._picked_up: dict[str, asyncio.Future[Ringing]] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self.office.ports.require_free()
-        self.office.write_settings(**({"database": {"url": self._database}} if self._database else {}))
+        database = {"database": {"url": self._database}} if self._database else {}
+        self.office.write_settings(office={"transfer_cap": self._cap}, **database)
         try:
             await self._open()
         except BaseException:
@@ -129,13 +161,15 @@ class House:
         await self.office.pbx("asterisk", "start")
         await self._stack.enter_async_context(self.post)
         await self._stack.enter_async_context(self.world)
+        self.contacts = {key: self.world.contact(number_of(key), CONTACT) for key in CONTACTS}
         for firm, user, password in accounts:
             await self._seat(firm, user, password)
 
     def _provision(self) -> list[tuple[Firm, str, str]]:
-        self._do("trunk", "add", "carrier", "--match", self.world.place.carrier.host)
+        carrier = self.world.place.carrier
+        self._do("trunk", "add", "carrier", "--match", carrier.host, "--host", str(carrier))
         accounts = []
-        for firm in FIRMS:
+        for firm in self._firms:
             self._do("client", "add", firm.slug, "--name", firm.slug.title(), *firm.options)
             self._do("did", "add", firm.number)
             self._do("did", "assign", firm.number, firm.slug)
@@ -143,7 +177,12 @@ class House:
             self._do("recipient", "add", firm.slug, "--email", firm.mailbox)
             for number in range(firm.secretaries):
                 accounts.append((firm, *self._secretary(firm, number)))
-        self._do("announcement", "set", POLITE.slug, "welcome", "--text", "Bienvenido a Polite, un momento por favor.")
+        if POLITE in self._firms:
+            text = "Bienvenido a Polite, un momento por favor."
+            self._do("announcement", "set", POLITE.slug, "welcome", "--text", text)
+        if TRANSFER in self._firms:
+            for key in CONTACTS:
+                self._do("contact", "add", TRANSFER.slug, name_of(key), number_of(key), "--key", str(key))
         return accounts
 
     def _secretary(self, firm: Firm, number: int) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""The daemon is killed under twenty live calls: fifteen times, and once at every point of every phase. Nobody notices.
+"""The daemon is killed under two dozen live calls: fifteen times, and once at every point of every phase; and twenty
+times under callers for whom a contact is called. Nobody notices.
 
 The long run is `python -m tests.chaos` (docs/chaos.md).
 """
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from chaos.campaign import Shake, all_faults, campaign, every_fault, random_kills
-from chaos.house import House
+from chaos.house import TRANSFER, House
 from chaos.killer import Killer
+from chaos.transfers import TRANSFERS
 from postgres_server import Server, running
 
 from pbx_control.world.installation import Ports
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
 
 PORTS = Ports(16600, audio=44000)
 KILLS = 15
+TRANSFER_KILLS = 20
 PAUSE = (0.5, 2.5)  # s from a start to the next kill
 AWAY = 20.0  # s without a database
 BACK_WITHIN = 5.0  # s
@@ -47,6 +50,14 @@ async def test_fifteen_kills_on_postgresql_are_not_noticed(folder, postgres_url)
     async with House(folder, PORTS, postgres_url, random.Random(2)) as house:
         report = await campaign(house, random_kills(KILLS, PAUSE))
     assert report.complaints == []
+    assert statistics.median(report.away) < BACK_WITHIN
+
+
+async def test_twenty_kills_under_transfers_are_not_noticed(folder):
+    async with House(folder, PORTS, dice=random.Random(4), firms=(TRANSFER,)) as house:
+        report = await campaign(house, random_kills(TRANSFER_KILLS, PAUSE), TRANSFERS)
+    assert report.complaints == []
+    assert report.transferred >= 3
     assert statistics.median(report.away) < BACK_WITHIN
 
 

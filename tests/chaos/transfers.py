@@ -1,0 +1,145 @@
+"""Callers for whom a contact is called: handed over, taken back, in vain because he is busy, or gone meanwhile.
+
+The secretary presses a key again if nothing came of it because no daemon was there to see it, as anybody would.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from chaos.crowd import GOODBYE, STUCK, Crowd, Kind, Kinds, Visit
+from chaos.house import CALLER, CONTACT, SECRETARY, TRANSFER, name_of
+from pbx_control.domain.call.model import Outcome
+from pbx_control.world import audio
+from pbx_control.world.legs import DidNotHappen, Leg, Ringing
+from pbx_control.world.people import answering, refusing
+
+# She waits so long for a key's effect before she presses it again, seconds: longer than a first key is remembered.
+AGAIN = 4.5
+# Whoever is connected anew hears the other by then, a kill in between included, seconds.
+SETTLED = (8.0, 13.0)
+# So much of the end of what somebody heard may be silence: the goodbye, a packet that was under way, seconds.
+LATE = 1.5
+
+T = TypeVar("T")
+
+
+async def is_transferred(crowd: Crowd, visit: Visit) -> None:
+    """She asks the contact, then connects the two; one of them hangs up."""
+    if (both := await _in_private(crowd, visit)) is None:
+        return
+    caller, hers, contact = both
+    await _pressing(hers, "##", hers.ended)
+    visit.transferred_to = name_of(visit.key)
+    await crowd.stays(crowd.house.dice.uniform(*SETTLED), visit, caller, contact, to_the_end=True)
+    first = await crowd.part(visit, caller, contact)
+    await _heard_last(visit, first, CONTACT if first is caller else CALLER)
+
+
+async def is_taken_back(crowd: Crowd, visit: Visit) -> None:
+    """She asks the contact, who is let go, and talks with the caller again."""
+    if (both := await _in_private(crowd, visit)) is None:
+        return
+    caller, hers, contact = both
+    await _pressing(hers, "*0", contact.ended)
+    await _talks_again(crowd, visit, caller, hers)
+
+
+async def finds_him_busy(crowd: Crowd, visit: Visit) -> None:
+    """The contact refuses the call; she talks with the caller again."""
+    crowd.house.contacts[visit.key].conduct = refusing(crowd.house.dice.uniform(0.2, 2.5))
+    if (both := await crowd.conversation(visit)) is None:
+        return
+    if (contact := await _called(crowd, visit, *both)) is None:
+        return
+    await contact.ended(GOODBYE)
+    await _talks_again(crowd, visit, *both)
+
+
+async def leaves_on_hold(crowd: Crowd, visit: Visit) -> None:
+    """He hangs up while she talks with the contact: both are let go."""
+    if (both := await _in_private(crowd, visit)) is None:
+        return
+    caller, hers, contact = both
+    await caller.hang_up()
+    await contact.ended(GOODBYE)
+    await hers.ended(GOODBYE)
+
+
+async def _in_private(crowd: Crowd, visit: Visit) -> tuple[Leg, Ringing, Ringing] | None:
+    """The caller is on hold and she talks with the contact: the three legs."""
+    dice = crowd.house.dice
+    crowd.house.contacts[visit.key].conduct = answering(dice.uniform(0.3, 3))
+    if (both := await crowd.conversation(visit)) is None:
+        return None
+    if (contact := await _called(crowd, visit, *both)) is None:
+        return None
+    await contact.answered(GOODBYE)
+    await crowd.stays(dice.uniform(1, 5), visit, *both, contact, to_the_end=True)
+    return (*both, contact)
+
+
+async def _called(crowd: Crowd, visit: Visit, caller: Leg, hers: Ringing) -> Ringing | None:
+    """They talk for a moment; she presses the contact's key, and his telephone rings.
+
+    None, and they part, if the switch serves them alone: then nobody can be called.
+    """
+    await crowd.stays(crowd.house.dice.uniform(1.5, 4), visit, caller, hers, to_the_end=True)
+    telephone = crowd.house.contacts[visit.key]
+    before = len(telephone.calls)
+
+    async def rings(seconds: float) -> Ringing | None:
+        try:
+            return await telephone.rung(before + 1, seconds)
+        except DidNotHappen:
+            if not await asyncio.to_thread(crowd.served_by_switch, visit):
+                raise
+        return None
+
+    if (contact := await _pressing(hers, f"*{visit.key}", rings)) is None:
+        visit.in_vain = True
+        await crowd.part(visit, caller, hers)
+    return contact
+
+
+async def _pressing(hers: Ringing, keys: str, effect: Callable[[float], Awaitable[T]]) -> T:
+    """She presses keys again and again until they have their effect; gives what it is."""
+    for _ in range(int(STUCK / AGAIN)):
+        await hers.press(keys)
+        try:
+            return await effect(AGAIN)
+        except DidNotHappen:
+            if hers.end.at:
+                raise
+    raise DidNotHappen(f"{hers.label} pressed {keys} for {STUCK:g} s in vain")
+
+
+async def _talks_again(crowd: Crowd, visit: Visit, caller: Leg, hers: Ringing) -> None:
+    """Caller and secretary hear each other until he hangs up."""
+    await crowd.stays(crowd.house.dice.uniform(*SETTLED), visit, caller, hers, to_the_end=True)
+    await caller.hang_up()
+    await hers.ended(GOODBYE)
+    await _heard_last(visit, caller, SECRETARY)
+
+
+async def _heard_last(visit: Visit, leg: Leg, tone: float) -> None:
+    """Who hung up heard the other until then."""
+    if not await asyncio.to_thread(_ends_with, leg.heard, tone):
+        visit.complaints.append(f"{leg.label} did not hear {tone:g} Hz at the end: {leg.heard.name}")
+
+
+def _ends_with(file: Path, tone: float) -> bool:
+    return any(span.end > audio.seconds(file) - LATE for span in audio.spans(file, tone))
+
+
+def _kind(name: str, way: Callable[[Crowd, Visit], Awaitable[None]], key: int) -> tuple[int, Kind]:
+    return 1, Kind(name, TRANSFER, way, (Outcome.ANSWERED,), key)
+
+
+TRANSFERS: Kinds = (
+    *(_kind("transferred", is_transferred, key) for key in (1, 2, 3)),
+    _kind("taken back", is_taken_back, 4),
+    _kind("busy contact", finds_him_busy, 5),
+    _kind("gone on hold", leaves_on_hold, 6),
+)
