@@ -6,7 +6,7 @@ It dials nothing: a leg that is absent is gone.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -104,6 +104,8 @@ class Recovery:
         known = {call.id for call in self._board.calls}
         before = self._board.settled()
         found = await self._look(before.values())
+        if newly_connected:
+            found = await self._without_undialled(before.values(), found)
         still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
         at = now()
         for call in still.values():
@@ -137,6 +139,15 @@ class Recovery:
             await self._there("playbacks", {call.prompt: call.prompt for call in calls if call.prompt_playing}),
             await self._causes(call for call in calls if call.id in legs and call.secretary_leg not in legs),
         )
+
+    async def _without_undialled(self, calls: Iterable[Call], found: Found) -> Found:
+        """Removes contacts' legs that were made while nobody was left to dial them: they would be silent for as long
+        as a telephone rings. The secretary is told at once, and may try again."""
+        undialled = frozenset(call.contact_leg for call in calls if _is_undialled(call, found))
+        for leg in undialled:
+            log.info("removing a leg that was never dialled", leg=leg)
+            await self._ari.ask("DELETE", path("channels", leg))
+        return replace(found, legs={key: leg for key, leg in found.legs.items() if key not in undialled})
 
     async def _there(self, kind: str, names: Mapping[str, str]) -> frozenset[str]:
         """Those of which the switch has one of a kind, by what it calls them."""
@@ -228,6 +239,13 @@ def _in_their_places(call: Call, found: Found) -> bool:
     if call.phase in CONSULTING:
         return {call.secretary_leg, call.contact_leg} <= theirs and call.id in his
     return {call.id, call.contact_leg if call.phase is Phase.HANDED_OVER else call.secretary_leg} <= his
+
+
+def _is_undialled(call: Call, found: Found) -> bool:
+    """A contact's leg enters the consultation's bridge before it is dialled."""
+    leg = found.legs.get(call.contact_leg) if call.contact_here else None
+    somewhere = any(call.contact_leg in legs for legs in found.bridges.values())
+    return call.phase is Phase.CALLING_CONTACT and leg is not None and not leg.up and not somewhere
 
 
 def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:

@@ -157,3 +157,26 @@ async def test_an_earlier_consultations_leg_and_bridge() -> None:
 
 async def test_after_the_hand_over_her_leg_and_the_consultation() -> None:
     assert await removed(call(HANDED_OVER)) == {HERS, CONSULTATION}
+
+
+async def without_undialled(found: Found, phase: Phase = CALLING) -> tuple[Found, list[str]]:
+    """What a new connection goes on with, and what it has removed."""
+    switch = Switch()
+    recovery = Recovery(Board(), switch, None)  # type: ignore[arg-type]
+    return await recovery._without_undialled([call(phase)], found), switch.removed
+
+
+async def test_a_contacts_leg_that_was_made_and_not_dialled_is_removed_and_he_has_left() -> None:
+    made = found(CALLING, legs=legs(ID, HERS, CONTACTS, up=False), bridges={BRIDGE: frozenset({ID})})
+    left, removed = await without_undialled(made)
+    assert removed == [CONTACTS]
+    assert differences(call(CALLING), left, AT, newly_connected=True) == [ContactLeft(AT, CONTACTS)]
+
+
+async def test_one_that_rings_or_was_answered_stays() -> None:
+    rings = found(CALLING, legs=legs(ID, HERS, CONTACTS, up=False))
+    answered = found(CALLING, bridges={BRIDGE: frozenset({ID})})
+    for there in (rings, answered):
+        assert await without_undialled(there) == (there, [])
+    made = found(CALLING, legs=legs(ID, HERS, CONTACTS, up=False), bridges={BRIDGE: frozenset({ID})})
+    assert await without_undialled(made, HANDED_OVER) == (made, [])
