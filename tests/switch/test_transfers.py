@@ -12,6 +12,7 @@ import tomlkit
 from conftest import Firm, Town
 from ear import listen
 from forwarder import forwarding_carrier
+from sipp import CARRIER, play
 
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 CALLER, ANA, ROSA, EVA = 620, 880, 1100, 1300
 OTHER_CALLER, PEDRO = 500, 1500
 RING_BACK = 400
-REJECTED = 21
+BUSY, REJECTED = 17, 21  # Q.850
 STALE = 5  # s after which the dialplan takes a daemon that gives no sign for dead
 SERIAL = count(10)
 
@@ -507,3 +508,77 @@ async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
         await town.office.start_daemon()
     assert await town.quiet(5) == ""
     assert stretches(again, CALLER, ROSA) == [CALLER]
+
+
+# --- recording, language ----------------------------------------------------------------------------------------
+
+
+async def test_the_recording_is_off_while_a_card_number_is_told(town):
+    here = await scene(town, "--recording")
+    await here.her.press("*7")
+    await asyncio.sleep(4)
+    await here.her.press("*8")
+    await asyncio.sleep(2)
+    call = await here.over()
+    file = town.office.home / "recordings" / call["recording"]
+    before, after = audio.spans(file, ANA, shortest=0.5)
+    assert after.start - before.end > 3
+    assert audio.heard(here.caller.heard, ANA) > 7
+    assert call["recording_flaw"] == ""
+
+
+async def test_the_caller_is_handed_to_a_secretary_who_speaks_his_language(town):
+    here = await scene(town)
+    words = ("secretary", "add", f"Amy {here.firm.slug}", "--clients", here.firm.slug, "--language", "en,es")
+    account = await town.office.ask(*words)
+    amy = (await town.world.phone(account["user"], account["password"], tone=EVA)).answers(0.5)
+    eva = (await town.secretary(here.firm, "Eva")).answers(0.5)
+    await here.her.press("*#")
+    await here.her.ended(2)
+    await (await amy.rung()).answered()
+    await asyncio.sleep(2)
+    call = await here.over()
+    assert stretches(here.caller, ANA, EVA) == [ANA, EVA]
+    assert (call["outcome"], call["secretary"]) == ("answered", f"Amy {here.firm.slug}")
+    assert eva.calls == []
+
+
+async def test_nobody_else_speaks_his_language(town):
+    here = await scene(town)
+    await here.her.press("*#")
+    await asyncio.sleep(3.5)
+    assert here.her.end.at is None
+    await here.over()
+    assert is_told(here, here.her, HouseSound.NOBODY_SPEAKS_IT)
+
+
+# --- contacts whose telephone is forwarded to us ----------------------------------------------------------------
+
+
+async def test_a_consultation_that_comes_back_to_us_is_refused_and_she_is_told(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    await here.consults()
+    echo = await town.world.call(here.firm.number, here.firm.number)
+    assert await echo.ended(5) == BUSY
+    await asyncio.sleep(3)
+    await here.over()
+    assert is_told(here, here.her, HouseSound.FORWARDED_TO_US)
+    assert len(here.ana.calls) == 1
+
+
+@pytest.mark.parametrize("daemon", [True, False], ids=["with the daemon", "without it"])
+async def test_a_call_that_one_of_our_numbers_forwarded_is_refused(town, tmp_path, daemon):
+    firm, other = await town.firm(), await town.firm()
+    ana = await town.secretary(firm, "Ana")
+    if not daemon:
+        await town.office.kill_daemon()
+        await asyncio.sleep(STALE)
+    switch = str(town.world.place.pbx)
+    who = {"service": firm.number, "user": "+56912345678", "diverter": other.number, "STATUS": "486"}
+    played = await play(tmp_path, "diverted", switch, CARRIER, **who)
+    if not daemon:
+        await town.office.start_daemon()
+    assert played.as_expected, played.errors
+    assert await town.calls(firm) == []
+    assert ana.calls == []
