@@ -1,6 +1,7 @@
 """A conversation that is handed over and that nobody ends, with the daemon killed at once: Asterisk keeps the cap."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from chaos.house import CONTACT, TRANSFER, House
@@ -24,7 +25,7 @@ class Kept:
     caller: float
     contact: float
     farewell: float
-    left: tuple[str, ...] = ()  # in the switch
+    left: tuple[str, ...] = ()  # in the switch, after the next daemon has come
 
     @property
     def complaints(self) -> list[str]:
@@ -56,8 +57,17 @@ async def kept_without_daemon(house: House, cap: int) -> Kept:
     await hers.ended(2)
     await house.office.kill_daemon()
     await asyncio.gather(caller.ended(cap + PATIENCE), contact.ended(cap + PATIENCE))
-    left = tuple(await house.channels())
+    await house.office.start_daemon()
+    left = await _what_is_left(house)
     return Kept(cap, _since(hers, caller), _since(hers, contact), await asyncio.to_thread(_farewell, caller), left)
+
+
+async def _what_is_left(house: House) -> tuple[str, ...]:
+    """What the switch still has once another daemon has been there for a while."""
+    until = time.monotonic() + PATIENCE
+    while (left := await house.channels()) and time.monotonic() < until:
+        continue  # each look takes a command's time
+    return tuple(left)
 
 
 def _since(hers: Leg, leg: Leg) -> float:
