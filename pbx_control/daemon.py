@@ -5,6 +5,7 @@ and what sends letters is imported only when the calls are taken up.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -210,6 +211,7 @@ class Daemon:
     async def _publish(self) -> None:
         await self._calls_are_taken_up()
         publishing = await asyncio.to_thread(self._make_publishing)
+        _keep_for_good()
         await publishing.run()
 
     def _make_publishing(self) -> "Publishing":
@@ -220,6 +222,7 @@ class Daemon:
     async def _send_letters(self) -> None:
         await self._calls_are_taken_up()
         self._outbox = self._outbox or await asyncio.to_thread(self._make_outbox)
+        _keep_for_good()
         await self._outbox.run()
 
     def _make_outbox(self) -> "Outbox":
@@ -301,6 +304,12 @@ def run(desk: Desk, with_asterisk: bool) -> None:
         raise
     finally:
         lock.close()
+
+
+def _keep_for_good() -> None:
+    """Spares Python's garbage collector what is there now, mostly modules, which stay anyhow: a full collection halts
+    every call for 50 ms of CPU with them, for 1 ms without."""
+    gc.freeze()
 
 
 async def _serve(home: Home, settings: Settings) -> None:
