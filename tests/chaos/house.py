@@ -99,7 +99,8 @@ class House:
     """All of it, with Asterisk running and no daemon yet; an async context manager.
 
     `answered` gives, by the caller's number on her display, the secretary's leg that picked up; `contacts` has the
-    transferring firm's contacts' telephones by their keys. `cap` is `[office] transfer_cap`, seconds.
+    transferring firm's contacts' telephones by their keys; `open` is set while a daemon is
+    there. `cap` is `[office] transfer_cap`, seconds.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class House:
         self.world = World(self.office.place(folder / "world"))
         self.dice = dice or random.Random()
         self.telephones: dict[str, list[Telephone]] = {}
+        self.open = asyncio.Event()
         self.contacts: dict[int, Telephone] = {}
         self._firms, self._cap = firms, cap
         self._database = database

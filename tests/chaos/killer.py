@@ -41,6 +41,8 @@ class Killer:
         """Starts a daemon and waits until it takes calls; one with a fault may die before."""
         self._process = await self._spawn(fault)
         await asyncio.wait_for(self._until_ready_or_dead(), PATIENCE)
+        if self._says_ready():
+            self.house.open.set()
 
     async def kill(self) -> None:
         """kill -9, and a new one."""
@@ -70,6 +72,7 @@ class Killer:
 
     async def _back(self, fault: str = "") -> None:
         assert self._process
+        self.house.open.clear()
         await self._process.wait()
         died = time.monotonic()
         self._note_letters()

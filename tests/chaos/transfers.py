@@ -49,7 +49,7 @@ async def is_taken_back(crowd: Crowd, visit: Visit) -> None:
 async def finds_him_busy(crowd: Crowd, visit: Visit) -> None:
     """The contact refuses the call; she talks with the caller again."""
     crowd.house.contacts[visit.key].conduct = refusing(crowd.house.dice.uniform(0.2, 2.5))
-    if (both := await crowd.conversation(visit)) is None:
+    if (both := await _talking(crowd, visit)) is None:
         return
     if (contact := await _called(crowd, visit, *both)) is None:
         return
@@ -67,11 +67,17 @@ async def leaves_on_hold(crowd: Crowd, visit: Visit) -> None:
     await hers.ended(GOODBYE)
 
 
+async def _talking(crowd: Crowd, visit: Visit) -> tuple[Leg, Ringing] | None:
+    """He calls while a daemon is there: whom the switch serves alone cannot be transferred."""
+    await crowd.house.open.wait()
+    return await crowd.conversation(visit)
+
+
 async def _in_private(crowd: Crowd, visit: Visit) -> tuple[Leg, Ringing, Ringing] | None:
     """The caller is on hold and she talks with the contact: the three legs."""
     dice = crowd.house.dice
     crowd.house.contacts[visit.key].conduct = answering(dice.uniform(0.3, 3))
-    if (both := await crowd.conversation(visit)) is None:
+    if (both := await _talking(crowd, visit)) is None:
         return None
     if (contact := await _called(crowd, visit, *both)) is None:
         return None
