@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# The global variable of the dialplan that tells when the daemon lived last, in seconds since 1970.
+HEARTBEAT = "PBX_ALIVE"
 # A switch that is away is tried again so often, seconds.
 RECONNECT_EVERY = 0.5
 # So long configuration and letters wait for the calls at the start, seconds.
@@ -172,18 +175,24 @@ class Daemon:
     async def _take_up(self) -> None:
         """After each new connection: recover what was live, then take calls."""
         await self._ari.choose_events()
-        at = now()
+        at, last_beat = now(), await self._last_beat()
         channels = await self._ari.listing("channels")
         await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels), at))
-        await self._compare(newly_connected=True)
+        await self._compare(newly_connected=True, last_beat=last_beat)
         self._board.resume()
         self._renew_heartbeat()
         self._pulse.set_ready(True)
         self._taken_up.set()
         log.info("ready", calls=len(list(self._board.calls)))
 
-    async def _compare(self, *, newly_connected: bool) -> None:
-        for arrival in await self._recovery.compare(newly_connected=newly_connected):
+    async def _last_beat(self) -> datetime | None:
+        """When whoever was connected before gave the last sign of life, as the dialplan knows it."""
+        reply = await self._ari.ask("GET", "asterisk/variable", variable=HEARTBEAT)
+        value = str(reply.body.get("value", "")) if reply.ok else ""
+        return datetime.fromtimestamp(int(value), UTC) if value.isdecimal() and len(value) < 11 else None
+
+    async def _compare(self, *, newly_connected: bool, last_beat: datetime | None = None) -> None:
+        for arrival in await self._recovery.compare(newly_connected=newly_connected, last_beat=last_beat):
             self._receive(arrival)
 
     async def _beat(self) -> None:
@@ -248,7 +257,7 @@ class Daemon:
             self._outbox.wake()
 
     def _renew_heartbeat(self) -> None:
-        self._ari.request("POST", "asterisk/variable", variable="PBX_ALIVE", value=int(now().timestamp()))
+        self._ari.request("POST", "asterisk/variable", variable=HEARTBEAT, value=int(now().timestamp()))
 
     def _adopt(self, office: Office) -> None:
         self._board.staff(Directory(office, self._settings.office.cap), {})

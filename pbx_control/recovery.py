@@ -7,7 +7,7 @@ It dials nothing: a leg that is absent is gone.
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -35,6 +35,8 @@ log = structlog.get_logger()
 HANGUP_HANDLER = "departure"
 # Where that of a secretary's leg says how she went: `LEG CAUSE`.
 SECRETARY_LEFT = "SHARED(SECRETARY_LEFT)"
+# The dialplan takes a daemon for alive, and keeps no record of an end, for so long after its last sign of life.
+RECORDED_AFTER = timedelta(seconds=2)
 # Phases in which a call has a secretary's leg.
 WITH_HER = (
     Phase.OFFERING,
@@ -84,6 +86,8 @@ class Found:
     stored: frozenset[str] = frozenset()  # paths of left messages that are over
     playing: frozenset[str] = frozenset()  # ids of prompts
     causes: dict[str, int] = field(default_factory=dict)  # legs that are gone -> why (Q.850), where the switch knows
+    # Who is gone and of whose end the switch kept no record left before this: later ones it does record.
+    unrecorded_until: datetime | None = None
 
 
 class Recovery:
@@ -95,22 +99,28 @@ class Recovery:
         self._performer = performer
         self._busy: dict[str, str] = {}  # channel id -> telephone, of conversations that are not ours
 
-    async def compare(self, *, newly_connected: bool) -> list[Arrival]:
+    async def compare(self, *, newly_connected: bool, last_beat: datetime | None = None) -> list[Arrival]:
         """One comparison; gives the callers in our application that no call knows.
 
         Only calls of which nothing is under way are judged: what the others want, Asterisk may not have heard yet.
-        After a new connection every call is told, since ends of prompts may have been missed.
+        After a new connection every call is told, since ends of prompts may have been missed. `last_beat` is the last
+        sign of life of whoever was connected before.
         """
         known = {call.id for call in self._board.calls}
         before = self._board.settled()
         found = await self._look(before.values())
+        if last_beat:
+            found = replace(found, unrecorded_until=last_beat + RECORDED_AFTER)
         if newly_connected:
             found = await self._without_undialled(before.values(), found)
         still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
         at = now()
         for call in still.values():
-            for event in differences(call, found, at, newly_connected):
+            told = differences(call, found, at, newly_connected)
+            for event in told:
                 self._board.post(call.id, event)
+            if any(isinstance(event, CallerTakenOver) for event in told):
+                await self._silence(call, found)
             for leg in _legs_with_him(call):
                 if leg in found.legs:
                     self._performer.follow(leg)
@@ -191,6 +201,13 @@ class Recovery:
                 log.info("removing a stray bridge", bridge=bridge)
                 await self._ari.ask("DELETE", path("bridges", bridge))
 
+    async def _silence(self, call: Call, found: Found) -> None:
+        """Her telephone rings on, or is in our application, for a caller whom the switch has taken: she would answer
+        into silence. One that talks with him in the dialplan is left alone."""
+        leg = found.legs.get(call.secretary_leg) if call.seat else None
+        if leg and (leg.ours or not leg.up):
+            await self._ari.ask("DELETE", path("channels", leg.id))
+
     def _is_stray(self, leg: Leg) -> bool:
         if call_id := call_of(CONTACT, leg.id):
             call = self._board.call(call_id)
@@ -203,7 +220,7 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
     caller = found.legs.get(call.id)
     if caller and not caller.ours:
         return [CallerTakenOver(at)]
-    left: list[Event] = [CallerLeft(at)] if caller is None and call.caller_here else []
+    left: list[Event] = [_caller_left(call, found, at)] if caller is None and call.caller_here else []
     people = [*left, *_what_she_did(call, found, at), *_what_the_contact_did(call, found, at)]
     if call.phase in CONVERSING and any(isinstance(event, ENDS[call.phase]) for event in people):
         return people
@@ -211,6 +228,13 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
         return people
     # First what he hears and what was let go is put in order, then what people did is told.
     return [*_put_in_order(call, caller, found, at, newly_connected), *people]
+
+
+def _caller_left(call: Call, found: Found, at: datetime) -> CallerLeft:
+    """While nobody was here his time would go on: it would be told as talked, and stand in the summary."""
+    until = found.unrecorded_until
+    began = call.answered_at or call.arrived_at or at
+    return CallerLeft(at, since=min(at, max(until, began)) if until else None)
 
 
 # What ends a conversation: then there is nothing in it to put in order.

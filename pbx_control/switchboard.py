@@ -50,6 +50,9 @@ PAUSE_AFTER_LOST_CLAIM = timedelta(seconds=1)
 # Phases in which a contact is called or talked with.
 WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 
+# The loop's clock and the wall's may differ by a hair.
+CLOCKS_DIFFER = timedelta(milliseconds=50)
+
 Perform = Callable[[str, Command], None]
 
 
@@ -339,8 +342,10 @@ class Switchboard:
         if nearest is None:
             return
         name, due = nearest
+        if due - now() > CLOCKS_DIFFER:  # the timer was for an earlier one, which has gone while a step was being saved
+            self._set_timer(live)
+            return
         place = floor.position(live.call, self.calls, self._chairs.values()) if name == "position" else 1
-        # The loop's clock and the wall's may differ by a hair: the deadline has passed when it says so.
         self.post(live.call.id, DeadlinePassed(max(now(), due), name, place))
 
     # --- the floor ----------------------------------------------------------------------------------------

@@ -326,6 +326,10 @@ SPANISH: dict[str, str] = {
     "there is a trunk {name} already: remove it or choose another name": (
         "ya existe la troncal {name}: elimínela o elija otro nombre"
     ),
+    "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first": (
+        "{name} es la única troncal y {count} números entran por cualquiera: "
+        "agregue otra troncal o retírelos antes con `did remove`"
+    ),
     "{count} numbers come in by the trunk {name}: `did remove` them first": (
         "{count} números entran por la troncal {name}: elimínelos antes con `did remove`"
     ),

@@ -219,8 +219,13 @@ def _to_the_fraction(arrived: datetime, first: datetime) -> datetime:
     return first if timedelta(0) <= first - arrived < timedelta(seconds=1) else arrived
 
 
+# What the switch tells only of calls that it serves; one of these may be lost to a disk that was full.
+SERVED = frozenset({"entered", "answered", "message", "left", "closed", "exhausted"})
+
+
 def _outcome(told: Mapping[str, _Line], message: str) -> Outcome | None:
-    if "entered" not in told:
+    """None for a call of the daemon's, of which the switch tells the end only."""
+    if not SERVED & told.keys():
         return None
     if "answered" in told:
         return Outcome.ANSWERED

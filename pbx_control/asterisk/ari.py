@@ -39,6 +39,8 @@ EVENTS = (
     "ChannelDestroyed",
     "ChannelStateChange",
     "ChannelDtmfReceived",
+    "ChannelHold",
+    "ChannelUnhold",
     "Dial",  # tells of a telephone that sends its call elsewhere
     "PlaybackFinished",
     "RecordingFinished",

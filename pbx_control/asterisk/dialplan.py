@@ -44,6 +44,10 @@ from pbx_control.settings import Home, Settings
 
 # An Asterisk that says nothing for longer than this counts its daemon as hung, seconds (docs/service.md, last part).
 STALE = 4
+# A caller whom the daemon has not taken within this, in seconds, is served by the switch: it hung as he came.
+UNTAKEN = STALE + 4
+# A caller's line is given up for dead when it has sent nothing for so long, in seconds.
+SILENT_CALLER = 300
 # The folder of Debian's Spanish sounds; where there is none, Asterisk falls back to `es` by itself.
 SPANISH = "es_MX_f_Allison"
 # What the daemon and `publish` listen for on AMI.
@@ -181,6 +185,8 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         ),
         "positions": [_positions(language) for language in LANGUAGES],
         "stale": STALE,
+        "untaken": UNTAKEN,
+        "silent_caller": SILENT_CALLER,
         "patience": _seconds(RINGING_LIMIT),
         "offer": _seconds(OFFER_LIMIT),
         "announce_every": _seconds(POSITION_EVERY),

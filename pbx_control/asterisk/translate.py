@@ -12,12 +12,14 @@ from pbx_control.domain.call.events import (
     ContactLeft,
     ContactRinging,
     Event,
+    Held,
     KeyPressed,
     PromptEnded,
     RecordingEnded,
     SecretaryAnswered,
     SecretaryLeft,
     SecretaryRinging,
+    Unheld,
 )
 
 LEG = re.compile(r"(?P<call>.+)-secretary-\d+")
@@ -143,6 +145,13 @@ def _key(data: dict[str, Any], at: datetime) -> Translated | None:
     return (call, KeyPressed(at, leg, str(data["digit"]))) if call else None
 
 
+def _hold(data: dict[str, Any], at: datetime) -> Translated | None:
+    leg = data["channel"]["id"]
+    call = call_of(LEG, leg)
+    happened = Held if data["type"] == "ChannelHold" else Unheld
+    return (call, happened(at, leg)) if call else None
+
+
 def _dial(data: dict[str, Any], at: datetime) -> Translated | None:
     leg = data["peer"]
     if not data.get("forward") or not _is_leg(leg["id"]):
@@ -172,6 +181,8 @@ MAKERS = {
     "ChannelDestroyed": _channel_destroyed,
     "ChannelStateChange": _state_change,
     "ChannelDtmfReceived": _key,
+    "ChannelHold": _hold,
+    "ChannelUnhold": _hold,
     "Dial": _dial,
     "PlaybackFinished": _playback_finished,
     "RecordingFinished": _recording_ended,

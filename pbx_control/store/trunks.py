@@ -54,6 +54,13 @@ def remove(connection: Connection, name: str) -> None:
         raise ClientMistake(
             "{count} numbers come in by the trunk {name}: `did remove` them first", count=count, name=name
         )
+    anywhere = connection.scalar(select(func.count()).select_from(did).where(did.c.trunk_id.is_(None)))
+    if anywhere and connection.scalar(select(func.count()).select_from(trunk)) == 1:
+        raise ClientMistake(
+            "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+            name=name,
+            count=anywhere,
+        )
     connection.execute(delete(trunk).where(trunk.c.id == row.id))
 
 

@@ -237,6 +237,10 @@ def test_trunk_by_which_numbers_come_in_is_not_removed(office: Engine) -> None:
         trunks.remove(connection, "carrier")
     with changing(office) as connection:
         connection.execute(did.update().values(trunk_id=None))
+    with pytest.raises(ClientMistake, match="the only trunk, and 3 numbers"), changing(office) as connection:
+        trunks.remove(connection, "carrier")
+    with changing(office) as connection:
+        connection.execute(did.delete())
         trunks.remove(connection, "carrier")
     with reading(office) as connection:
         assert trunks.rows(connection) == []

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from fake_switch import BUSY, NORMAL, REJECTED, RTP_TIMEOUT, FakeSwitch
 
+from pbx_control.asterisk.dialplan import UNTAKEN
 from pbx_control.domain import floor
 from pbx_control.domain.call import flow
 from pbx_control.domain.call.commands import (
@@ -143,7 +144,7 @@ class Story:
         self.current = who
         self._mark[who] = 0
         self.calls[who] = Call(who)
-        self.switch.caller_enters(who, known.wait_limit + timedelta(seconds=30))
+        self.switch.caller_enters(who, timedelta(seconds=UNTAKEN))
         self._step(who, CallArrived(self.now, known, Caller("+56912345678", who.title())))
         return self
 

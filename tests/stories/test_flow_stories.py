@@ -10,13 +10,22 @@ from pbx_control.domain.call.commands import (
     HangUp,
     IndicateRinging,
     Join,
+    LimitLeg,
     Play,
     RecordBridge,
     RecordMessage,
     Ring,
     StartMusic,
+    StopMusic,
 )
-from pbx_control.domain.call.events import DeadlinePassed, PromptEnded, SecretaryAnswered, SecretaryLeft
+from pbx_control.domain.call.events import (
+    DeadlinePassed,
+    Held,
+    PromptEnded,
+    SecretaryAnswered,
+    SecretaryLeft,
+    Unheld,
+)
 from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase
 
 # --- nobody is rung -----------------------------------------------------------------------------------------
@@ -346,3 +355,26 @@ def test_a_caller_who_lost_his_secretary_may_leave_a_message_but_was_answered() 
     story.unplugs("Ana").network_dies("Ana").passes(94).speaks_a_message(60).passes(5).ended(Outcome.ANSWERED)
     assert story.call.message
     assert story.call.recording_flaw == ""
+
+
+# --- her telephone's own hold ---------------------------------------------------------------------------------------
+
+
+def test_while_she_holds_the_line_of_a_recorded_call_the_caller_hears_music() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5)
+    leg = story.call.secretary_leg
+    story.happens(Held(story.now, leg)).expect(StartMusic, leg="maria")
+    story.passes(9).happens(Unheld(story.now, leg)).expect(StopMusic, leg="maria").hears("ana")
+
+
+def test_an_unrecorded_bridge_passes_her_hold_on_by_itself() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5)
+    story.expect(LimitLeg, after=None).happens(Held(story.now, story.call.secretary_leg)).never(StartMusic)
+
+
+# --- a daemon that hung as he came ----------------------------------------------------------------------------------
+
+
+def test_asterisks_limit_on_him_is_long_once_the_daemon_has_him() -> None:
+    story = Story("Ana").caller_dials("andes").expect(LimitLeg, leg="maria", after=timedelta(seconds=120))
+    story.passes(8.5).hears("ringing").passes(16).hears("music")

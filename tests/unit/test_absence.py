@@ -79,6 +79,14 @@ def test_an_answered_call(home, switch):
     assert [event.name for event in call.events] == ["entered", "recording", "answered", "ended"]
 
 
+def test_a_message_whose_call_has_no_beginning_in_the_record_is_a_message_all_the_same(home, switch):
+    """A disk that was full has swallowed it."""
+    switch.record("2026/11/22/pbx-1.1-message.wav", 3)
+    switch.tell("pbx-1.1", ("message", "2026/11/22/pbx-1.1-message.wav"), ENDED)
+    call = the_call(home)
+    assert (call.outcome, call.did, call.client_id) == (Outcome.LEFT_MESSAGE, "+56225550101", 17)
+
+
 def test_a_call_with_two_secretaries_was_answered_by_then_and_is_the_last_ones(home, switch):
     switch.tell("pbx-1.1", ENTERED)
     switch.tell("pbx-1.2", ("answered", "pbx-1.1 ana"))

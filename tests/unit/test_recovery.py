@@ -1,6 +1,6 @@
 """What a comparison makes of transfers: who is where he should be, who is gone, what is left over."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -180,3 +180,21 @@ async def test_one_that_rings_or_was_answered_stays() -> None:
         assert await without_undialled(there) == (there, [])
     made = found(CALLING, legs=legs(ID, HERS, CONTACTS, up=False), bridges={BRIDGE: frozenset({ID})})
     assert await without_undialled(made, HANDED_OVER) == (made, [])
+
+
+# --- when he left, of whom nobody knows -------------------------------------------------------------------------
+
+
+def test_who_left_right_after_the_daemons_last_beat_did_not_talk_until_the_next_ones_first() -> None:
+    back = AT + timedelta(minutes=10)
+    until = AT + timedelta(seconds=40)
+    gone = found(Phase.TALKING, ID, unrecorded_until=until)
+    left = next(event for event in differences(call(Phase.TALKING), gone, back, newly_connected=True))
+    assert left == CallerLeft(back, since=until)
+
+
+def test_nobody_left_before_he_was_answered() -> None:
+    answered = AT + timedelta(seconds=9)
+    gone = found(Phase.TALKING, ID, unrecorded_until=AT)
+    talked = call(Phase.TALKING, answered_at=answered)
+    assert differences(talked, gone, AT + timedelta(minutes=1), newly_connected=True)[0].since == answered

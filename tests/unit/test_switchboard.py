@@ -442,6 +442,15 @@ async def test_deadlines_pass_by_themselves(engine: Engine, monkeypatch: pytest.
         assert kept[:2] == ["CallArrived", "DeadlinePassed"]
 
 
+async def test_a_timer_that_was_set_for_an_earlier_deadline_passes_no_later_one(engine: Engine) -> None:
+    async with house(engine) as here:
+        here.dials()
+        await here.calm()
+        here.board._deadline(here.board._calls["c1"])  # as it fires while the step that moves the deadline is saved
+        await here.calm()
+        assert here.lines() == ["CallArrived"]
+
+
 async def test_what_comes_for_a_call_that_is_over_is_dropped(engine: Engine) -> None:
     async with house(engine) as here:
         here.dials()

@@ -99,6 +99,20 @@ class ConsultationAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Held(Event):
+    """She put the other side on hold with her telephone's own key."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld(Event):
+    """She talks again."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContactRinging(Event):
     leg: str
 

@@ -16,6 +16,7 @@ from pbx_control.domain.call.commands import (
     LimitLeg,
     RecordMessage,
     Ring,
+    StartMusic,
     StopMusic,
     StopPlaying,
     StopRingingTone,
@@ -47,6 +48,7 @@ from pbx_control.domain.call.events import (
     DeadlinePassed,
     Event,
     FilesInspected,
+    Held,
     KeyPressed,
     LoopFound,
     Offered,
@@ -59,6 +61,7 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
     SecretaryRinging,
     SwitchRefused,
+    Unheld,
 )
 from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase
 from pbx_control.domain.call.moves import (
@@ -115,7 +118,7 @@ def is_stale(call: Call, event: Event) -> bool:
     match event:
         case SecretaryRinging(leg=leg) | SecretaryAnswered(leg=leg) | SecretaryLeft(leg=leg):
             return call.seat is None or leg != call.secretary_leg
-        case KeyPressed(leg=leg):
+        case KeyPressed(leg=leg) | Held(leg=leg) | Unheld(leg=leg):
             return call.seat is None or leg != call.secretary_leg
         case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg):
             return not call.contact_here or leg != call.contact_leg
@@ -137,15 +140,19 @@ def key_of(event: Event) -> type[Event] | Deadline:
 
 
 def arrive(call: Call, event: CallArrived) -> Step:
+    """Asterisk's own short limit, for callers whom no daemon takes, gives way to a longer one."""
     call = replace(call, facts=event.facts, caller=event.caller, arrived_at=event.at)
-    sounds = event.facts.sounds
-    if event.facts.admission is Admission.CLOSED:
-        return part(call, event.at, sounds.closed, Outcome.CLOSED)
-    if event.facts.admission is Admission.EXHAUSTED:
-        return part(call, event.at, sounds.exhausted, Outcome.EXHAUSTED)
-    if sounds.welcome:
-        return welcome(call, event.at)
-    return begin_waiting(call, event.at)
+    call, first = first_heard(call, event.at)
+    return call, [*first, LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
+
+
+def first_heard(call: Call, at: datetime) -> Step:
+    sounds = call.known.sounds
+    if call.known.admission is Admission.CLOSED:
+        return part(call, at, sounds.closed, Outcome.CLOSED)
+    if call.known.admission is Admission.EXHAUSTED:
+        return part(call, at, sounds.exhausted, Outcome.EXHAUSTED)
+    return welcome(call, at) if sounds.welcome else begin_waiting(call, at)
 
 
 def welcome(call: Call, at: datetime) -> Step:
@@ -278,6 +285,15 @@ def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
     call, free = seat_freed(call, event.at)
     call, end = end_call(call, event.at, Outcome.ANSWERED)
     return call, [*free, *end]
+
+
+def held(call: Call, event: Held) -> Step:
+    """Her telephone's own hold. Asterisk itself plays music to the other side, but not in a bridge that is recorded."""
+    return call, [StartMusic(call.id)] if call.known.recording else []
+
+
+def unheld(call: Call, event: Unheld) -> Step:
+    return call, [StopMusic(call.id)] if call.known.recording else []
 
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
@@ -419,6 +435,8 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.WITHDRAWING, Recovered): resume_withdrawing,
     (P.TALKING, CallerLeft): caller_hung_up,
     (P.TALKING, SecretaryLeft): secretary_hung_up,
+    (P.TALKING, Held): held,
+    (P.TALKING, Unheld): unheld,
     (P.TALKING, Recovered): resume_talking,
     **transfer.HANDLERS,
     (P.TAKING_MESSAGE, PromptEnded): record_message,
@@ -471,6 +489,8 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         SecretaryRinging: _NOTED,
         SecretaryAnswered: _NOBODY,
         SecretaryLeft: _NOBODY,
+        Held: _NOTED,
+        Unheld: _NOTED,
         KeyPressed: _NO_KEYS,
         ConsultationAsked: _NO_KEYS,
         ContactRinging: _NOTED,
@@ -496,6 +516,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SecretaryRinging,
     SecretaryAnswered,
     SecretaryLeft,
+    Held,
+    Unheld,
     KeyPressed,
     ConsultationAsked,
     ContactRinging,
