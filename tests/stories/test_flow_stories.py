@@ -346,3 +346,9 @@ def test_a_caller_who_lost_his_secretary_may_leave_a_message_but_was_answered() 
     story.unplugs("Ana").network_dies("Ana").passes(94).speaks_a_message(60).passes(5).ended(Outcome.ANSWERED)
     assert story.call.message
     assert story.call.recording_flaw == ""
+
+
+def test_a_message_is_not_lost_to_a_disk_that_is_slow_to_look_at() -> None:
+    story = Story("Ana").caller_dials("andes").nobody_answers().speaks_a_message(9)
+    story.switch.looking_takes = timedelta(seconds=10)
+    story.passes(20).ended(Outcome.LEFT_MESSAGE)
