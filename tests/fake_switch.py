@@ -78,6 +78,7 @@ class FakeSwitch:
     rung: set[str] = field(default_factory=set)
     told: list[tuple[str, str]] = field(default_factory=list)  # (user or "", word)
     dialled: list[c.Dial] = field(default_factory=list)
+    looking_takes: timedelta = ON_THE_WIRE  # at files
     causes: dict[str, int] = field(default_factory=dict)  # of secretaries' legs that are gone
     done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
 
@@ -167,7 +168,7 @@ class FakeSwitch:
             case c.StopPlaying(prompt=prompt):
                 self._stop_playing(call, prompt)
             case c.InspectFiles():
-                self.later(ON_THE_WIRE, lambda: self._inspect(call, command))
+                self.later(self.looking_takes, lambda: self._inspect(call, command))
             case _ if leg:
                 self._on_leg(call, leg, command)
 

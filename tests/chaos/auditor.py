@@ -129,7 +129,12 @@ def _wrong(visit: Visit, rows: list[Any], lines: dict[str, list[Any]], letters: 
         wrong.append(f"journal of {row.id} has holes")
     if letters[row.id] != 1:
         wrong.append(f"{letters[row.id]} letters of {row.id}")
-    return wrong
+    return [*wrong, *(_told(entry) for entry in lines[row.id])] if wrong else []
+
+
+def _told(entry: Any) -> str:
+    """A line of the journal, for whoever is to find out why: the database may be gone by then."""
+    return f"{entry.seq:4} {entry.at:%H:%M:%S.%f} {entry.event} {entry.details}"
 
 
 def _began_consultation(entry: Any) -> bool:

@@ -378,3 +378,9 @@ def test_an_unrecorded_bridge_passes_her_hold_on_by_itself() -> None:
 def test_asterisks_limit_on_him_is_long_once_the_daemon_has_him() -> None:
     story = Story("Ana").caller_dials("andes").expect(LimitLeg, leg="maria", after=timedelta(seconds=120))
     story.passes(8.5).hears("ringing").passes(16).hears("music")
+
+
+def test_a_message_is_not_lost_to_a_disk_that_is_slow_to_look_at() -> None:
+    story = Story("Ana").caller_dials("andes").nobody_answers().speaks_a_message(9)
+    story.switch.looking_takes = timedelta(seconds=10)
+    story.passes(20).ended(Outcome.LEFT_MESSAGE)

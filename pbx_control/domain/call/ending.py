@@ -19,6 +19,8 @@ from pbx_control.domain.call.moves import Step, by, picked_up, playing, seat_fre
 
 # Legs and files report their end within milliseconds; what has not by then is settled without them.
 SETTLING_LIMIT = timedelta(seconds=3)
+# A look at the files waits for a busy disk, or a daemon that has just started; nobody is on the line any more.
+INSPECTION_LIMIT = timedelta(seconds=30)
 # A left message shorter than this is a caller who hung up at the tone.
 SHORTEST_MESSAGE_SECONDS = 1.0
 # The recording may differ from the conversation by so much: joining, closing, a pause's rounding.
@@ -99,7 +101,7 @@ def settle(call: Call, at: datetime) -> Step:
 def look_at_files(call: Call, at: datetime) -> Step:
     if not (call.recording or call.message):
         return finish(call, at)
-    call = by(replace(call, inspected=True), Deadline.SETTLING, at + SETTLING_LIMIT)
+    call = by(replace(call, inspected=True), Deadline.SETTLING, at + INSPECTION_LIMIT)
     return call, [InspectFiles(call.recording, call.message)]
 
 
