@@ -102,7 +102,8 @@ class Killer:
         while not self._says_ready() and self._process.returncode is None:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # the daemon tells by a file
         if self._process.returncode not in (None, -signal.SIGKILL):
-            raise DidNotHappen(f"the daemon ended with {self._process.returncode}")
+            said = (self.house.office.home / "run" / "daemon.out").read_text(errors="replace")[-2000:]
+            raise DidNotHappen(f"the daemon ended with {self._process.returncode}; it said: {said}")
 
     def _says_ready(self) -> bool:
         try:

@@ -18,7 +18,7 @@ from pbx_control.world.people import answering, refusing
 # She waits so long for a key's effect before she presses it again, seconds: longer than a first key is remembered.
 AGAIN = 4.5
 # Whoever is connected anew hears the other by then, a kill in between included, seconds.
-SETTLED = (8.0, 13.0)
+SETTLED = (5.0, 9.0)
 # So much of the end of what somebody heard may be silence: the goodbye, a packet that was under way, seconds.
 LATE = 1.5
 
