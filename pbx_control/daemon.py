@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,6 +59,8 @@ log = structlog.get_logger()
 HEARTBEAT = "PBX_ALIVE"
 # A switch that is away is tried again so often, seconds.
 RECONNECT_EVERY = 0.5
+# A caller of whom we hear later than this is looked for first: the dialplan waits for us, but not for long.
+LATE = timedelta(seconds=3)
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
 # A part of the daemon that lacks something (its database) is begun anew so often, seconds.
@@ -119,7 +121,7 @@ class Daemon:
     def _happened(self, data: dict[str, Any]) -> None:
         match translate(data, now()):
             case Arrival() as arrival:
-                self._receive(arrival)
+                self._receive_in_time(arrival)
             case ChannelGone(channel=channel) as gone:
                 self._board.post(channel, caller_left(gone, now()))
                 self._recovery.channel_gone(channel)
@@ -131,6 +133,13 @@ class Daemon:
                 reception.refuse_forward(self._ari, forwarded)
             case (call_id, event):
                 self._board.post(call_id, event)
+
+    def _receive_in_time(self, arrival: Arrival) -> None:
+        """Of one that waited for us, since we hung, the switch tells whether he is still there: it may serve him."""
+        if arrival.entered and now() - arrival.entered > LATE:
+            self._look_now.set()
+        else:
+            self._receive(arrival)
 
     def _receive(self, arrival: Arrival) -> None:
         consultation = reception.came_back(self._board, arrival)

@@ -38,6 +38,7 @@ class Arrival:
     number: str  # as the carrier sent it: hostile
     name: str  # as the carrier sent it: hostile
     diverted_by: str = ""  # digits of who forwarded the call to us, as the carrier sent them
+    entered: datetime | None = None  # where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def translate(data: dict[str, Any], at: datetime) -> Translated | None:
     try:
         maker = MAKERS[data["type"]]
         return maker(data, at)
-    except (KeyError, IndexError, TypeError, AttributeError):
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         return None
 
 
@@ -103,7 +104,9 @@ def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
     channel, args = data["channel"], data["args"]
     if args[0] == "arrived":
         diverted_by = args[2] if len(args) > 2 else ""
-        return Arrival(channel["id"], args[1], channel["caller"]["number"], channel["caller"]["name"], diverted_by)
+        caller = channel["caller"]
+        entered = datetime.fromisoformat(data["timestamp"]) if "timestamp" in data else None
+        return Arrival(channel["id"], args[1], caller["number"], caller["name"], diverted_by, entered)
     if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
         return call, SecretaryAnswered(at, channel["id"])
     return ContactMade(channel["id"]) if args[0] == "contact" and call_of(CONTACT, channel["id"]) else None

@@ -29,6 +29,7 @@ from pbx_control.settings import Mail
 NOT_AN_ADDRESS = (ValueError, MessageError, IndexError)
 
 ANSWER_LIMIT = 20.0  # seconds that the server may take for each answer
+PLAIN_SUBJECT = 65  # characters: with its header's name a line, which is never folded
 
 
 class Mailer:
@@ -143,7 +144,8 @@ def encoded_subject(subject: str) -> str:
     Not left to the message's policy, which adds blanks where it folds between plain and encoded words (Python 3.11).
     What a caller's name says in the form of an encoded word is encoded once more, so that it stays what it is.
     """
-    plain = subject.isascii() and "=?" not in subject
+    # Folded plain text may gain a blank, where a long word stands at its beginning.
+    plain = subject.isascii() and "=?" not in subject and len(subject) <= PLAIN_SUBJECT
     return Header(subject, "us-ascii" if plain else "utf-8", header_name="Subject").encode()
 
 
