@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
 
 PORTS = Ports(16600, audio=44000)
 KILLS = 15
-TRANSFER_KILLS = 20
+TRANSFER_KILLS, TRANSFER_PAUSE = 20, (0.3, 2.0)
 PAUSE = (0.5, 2.5)  # s from a start to the next kill
 AWAY = 20.0  # s without a database
 BACK_WITHIN = 5.0  # s
@@ -55,7 +55,7 @@ async def test_fifteen_kills_on_postgresql_are_not_noticed(folder, postgres_url)
 
 async def test_twenty_kills_under_transfers_are_not_noticed(folder):
     async with House(folder, PORTS, dice=random.Random(4), firms=(TRANSFER,)) as house:
-        report = await campaign(house, random_kills(TRANSFER_KILLS, PAUSE), TRANSFERS)
+        report = await campaign(house, random_kills(TRANSFER_KILLS, TRANSFER_PAUSE), TRANSFERS)
     assert report.complaints == []
     assert report.transferred >= 3
     assert statistics.median(report.away) < BACK_WITHIN
