@@ -140,10 +140,11 @@ def key_of(event: Event) -> type[Event] | Deadline:
 
 
 def arrive(call: Call, event: CallArrived) -> Step:
-    """Asterisk's own short limit, for callers whom no daemon takes, gives way to a longer one."""
+    """Asterisk's own short limit, for callers whom no daemon takes, gives way to a longer one. It does so first: a leg
+    to which something is played obeys nothing else until that is over, and the whole connection waits for it."""
     call = replace(call, facts=event.facts, caller=event.caller, arrived_at=event.at)
     call, first = first_heard(call, event.at)
-    return call, [*first, LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
+    return call, [LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN), *first]
 
 
 def first_heard(call: Call, at: datetime) -> Step:
@@ -169,13 +170,14 @@ def welcomed(call: Call, event: PromptEnded) -> Step:
 
 
 def begin_waiting(call: Call, at: datetime) -> Step:
+    """Unanswered, he hears ringing since he came: the dialplan saw to that."""
     call = replace(
         call,
         phase=Phase.WAITING,
         waiting_since=at,
         deadlines={Deadline.PATIENCE: at + RINGING_LIMIT, Deadline.WAIT_LIMIT: at + call.known.wait_limit},
     )
-    return call, comfort(call)
+    return call, comfort(call) if call.picked_up else []
 
 
 def patience_over(call: Call, event: DeadlinePassed) -> Step:

@@ -167,7 +167,7 @@ class Call:
     recording_paused: bool = False
     language: str = ""  # in which the caller turned out to speak, if not his client's
     keys_begun: str = ""  # the first key of a command, until the second follows
-    words: int = 0  # words and tones told to her or to the contact; numbers them
+    words: dict[str, str] = field(default_factory=dict)  # leg -> the id of the last word or tone told to it
     consultations: int = 0  # numbers their bridges
     contact: Contact | None = None  # who is (or was last) consulted
     number_tried: int = 0  # which of the contact's numbers

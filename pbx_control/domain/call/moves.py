@@ -129,5 +129,12 @@ def first_in_line(call: Call, at: datetime) -> Step:
 
 def told(call: Call, leg: str, sound: str) -> Step:
     """A word or a tone for one leg alone."""
-    call = replace(call, words=call.words + 1)
-    return call, [Tell(leg, f"{leg}-word-{call.words}", sound)]
+    before = call.words.get(leg, f"{leg}-word-0")
+    word = f"{leg}-word-{int(before.rpartition('-')[2]) + 1}"
+    return replace(call, words=call.words | {leg: word}), [Tell(leg, word, sound)]
+
+
+def silenced(call: Call, leg: str) -> list[Command]:
+    """Ends the word that the leg may still hear: until it is over the leg obeys nothing, and the whole connection to
+    Asterisk waits with it."""
+    return [StopPlaying(call.words[leg])] if leg in call.words else []

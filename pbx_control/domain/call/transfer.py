@@ -52,6 +52,7 @@ from pbx_control.domain.call.moves import (
     in_his_bridge,
     seat_freed,
     seat_of,
+    silenced,
     told,
     without,
 )
@@ -156,7 +157,8 @@ def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundi
         deadlines={Deadline.CONSULTATION: at + CONSULTATION_LIMIT},
     )
     call, dial = dialled(call, at)
-    return call, [in_private(call, call.secretary_leg), *dial, *on_hold(call)]
+    quiet = silenced(call, call.secretary_leg)
+    return call, [*quiet, in_private(call, call.secretary_leg), *dial, *on_hold(call)]
 
 
 def reason_against(call: Call, contact: Contact, around: Surroundings) -> HouseSound | None:
@@ -251,9 +253,9 @@ def taken_back(call: Call, word: HouseSound | None = None) -> Step:
     """She has the caller again, and hears why if it was not her own wish."""
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
+    back = [*silenced(call, call.secretary_leg), StopMusic(call.id), in_his_bridge(call, call.secretary_leg)]
     call, why = told_her(call, word) if word else (call, [])
-    join = in_his_bridge(call, call.secretary_leg)
-    return call, [*contact, StopMusic(call.id), join, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
+    return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
 
 
 def caller_left_on_hold(call: Call, event: CallerLeft) -> Step:
@@ -358,7 +360,7 @@ def contact_left_him(call: Call, event: ContactLeft) -> Step:
     goodbye = house_sound(HouseSound.GOODBYE, call.known.language)
     call = replace(call, contact_here=False, left_bridge_at=event.at)
     call, farewell = part(call, event.at, goodbye, Outcome.ANSWERED)
-    return call, [Leave(call.bridge, call.id), *farewell]
+    return call, [*silenced(call, call.id), Leave(call.bridge, call.id), *farewell]
 
 
 # --- recording, language ----------------------------------------------------------------------------------
