@@ -85,7 +85,7 @@ class FakeSwitch:
     # --- what people do -----------------------------------------------------------------------------------
 
     def caller_enters(self, call: str, limit: timedelta) -> None:
-        self.legs[call] = Leg(call, ringing_tone=True)
+        self.legs[call] = Leg(call)
         self._limit(call, limit)
 
     def answers(self, leg: str) -> None:

@@ -46,6 +46,8 @@ from pbx_control.settings import Home, Settings
 STALE = 4
 # A caller whom the daemon has not taken within this, in seconds, is served by the switch: it hung as he came.
 UNTAKEN = STALE + 4
+# app_queue counts from one position's beginning to the next one's, the daemon from its end, in seconds.
+POSITION_TAKES = 3
 # A caller's line is given up for dead when it has sent nothing for so long, in seconds.
 SILENT_CALLER = 300
 # The folder of Debian's Spanish sounds; where there is none, Asterisk falls back to `es` by itself.
@@ -189,7 +191,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "silent_caller": SILENT_CALLER,
         "patience": _seconds(RINGING_LIMIT),
         "offer": _seconds(OFFER_LIMIT),
-        "announce_every": _seconds(POSITION_EVERY),
+        "announce_every": _seconds(POSITION_EVERY) + POSITION_TAKES,
         # Not 0, "ended unseen": the switch itself sees how a leg ends, and gives 0 for some who hang up.
         "network_died": Verbatim("|".join(map(str, sorted(NETWORK_DIED - {0})))),
         "silence": _seconds(SILENCE_ENDS_MESSAGE),

@@ -8,6 +8,7 @@ from story import WELCOME, Story, speaks
 from pbx_control.domain.call.commands import (
     Answer,
     HangUp,
+    IndicateRinging,
     Join,
     LimitLeg,
     Play,
@@ -55,7 +56,7 @@ def test_who_hangs_up_during_the_closed_announcement_called_outside_the_hours_al
 
 def test_ana_answers_while_the_caller_still_hears_ringing() -> None:
     story = Story("Ana").caller_dials("andes")
-    story.hears("ringing").rings("Ana").passes(4)
+    story.expect(IndicateRinging).hears("ringing").rings("Ana").passes(4)
     story.answers("Ana").expect(Answer).expect(Join, mixed=False).hears("ana").never(RecordBridge)
     story.passes(60).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
     assert story.call.answered_by is not None

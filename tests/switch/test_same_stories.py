@@ -137,7 +137,7 @@ async def she_hangs_up(scene):
     hears=["welcome", "recording", "ringing", "Ana"],
 )
 async def welcomed_and_told_of_the_recording(scene):
-    scene.phone().answers(after=5)
+    scene.phone().answers(after=3)
     caller = await scene.dials()
     await caller.answered()
     await (await scene.rung()).answered()

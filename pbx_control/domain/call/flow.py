@@ -170,14 +170,13 @@ def welcomed(call: Call, event: PromptEnded) -> Step:
 
 
 def begin_waiting(call: Call, at: datetime) -> Step:
-    """Unanswered, he hears ringing since he came: the dialplan saw to that."""
     call = replace(
         call,
         phase=Phase.WAITING,
         waiting_since=at,
         deadlines={Deadline.PATIENCE: at + RINGING_LIMIT, Deadline.WAIT_LIMIT: at + call.known.wait_limit},
     )
-    return call, comfort(call) if call.picked_up else []
+    return call, comfort(call)
 
 
 def patience_over(call: Call, event: DeadlinePassed) -> Step:
