@@ -31,8 +31,6 @@ ASTERISKS_OWN = "asterisk:"
 BRIDGE_TYPE = "mixing,dtmf_events"
 # Who enters a bridge shows nobody there whose number he has: a contact would be shown the caller's.
 UNSEEN = {"inhibitConnectedLineUpdates": "true"}
-# What the dialplan does with a caller whose time is up, as his call enters.
-UNLESS_TOLD = "fallback"
 # The thing is gone already, which is what was wanted.
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
@@ -228,7 +226,7 @@ class Performer:
     def _limit(self, call_id: str, do: c.LimitLeg) -> None:
         seconds = int(do.after.total_seconds()) if do.after else 0
         uri = path("channels", do.leg, "variable")
-        if do.then != UNLESS_TOLD and do.leg == call_id:  # where the dialplan then has the caller go
+        if do.after and do.leg == call_id:  # where the dialplan then has the caller go
             self._send(call_id, do, "POST", uri, variable="PBX_ON_TIMEOUT", value=do.then)
         self._send(call_id, do, "POST", uri, variable="TIMEOUT(absolute)", value=seconds)
 

@@ -235,6 +235,7 @@ async def test_a_caller_who_waited_when_the_daemon_died_leaves_a_message(alone):
         channel = await arrived(socket)
         await ask(socket, "POST", f"channels/{channel}/answer")
         await ask(socket, "POST", f"channels/{channel}/moh")
+        await ask(socket, "POST", f"channels/{channel}/variable", variable="PBX_ON_TIMEOUT", value="fallback")
         await ask(socket, "POST", f"channels/{channel}/variable", variable="TIMEOUT(absolute)", value="2")
     alone.stop_beating()
     await alone.until(lambda: "Record" in alone.console("core show channels concise"), 15)
