@@ -159,7 +159,7 @@ def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Let
         message_id=message_id(summary.call_id, recipient),
         subject=page.subject,
         text=_mail_text(page) if by_mail else _telegram_text(page),
-        html=_template().render(page=page) if by_mail else "",
+        html=html_template("summary.html.j2").render(page=page) if by_mail else "",
         attachment=summary.message,
         written_at=summary.ended_at,
         call_id=summary.call_id,
@@ -245,7 +245,8 @@ def _sentence(text: str) -> str:
 
 
 @cache
-def _template() -> Template:
+def html_template(name: str) -> Template:
+    """A letter's page, by its file in this folder; what is filled in is escaped, and nothing may be missing."""
     environment = Environment(
         loader=PackageLoader("pbx_control.domain"),
         autoescape=True,
@@ -253,4 +254,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("summary.html.j2")
+    return environment.get_template(name)

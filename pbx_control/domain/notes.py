@@ -6,12 +6,9 @@ As in `messages.py` everything is pure and quick, and whatever a stranger wrote 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pbx_control.domain.call.model import Outgoing
-from pbx_control.domain.messages import Channel, Letter, Recipient, message_id
+from pbx_control.domain.messages import Channel, Letter, Recipient, html_template, message_id
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
 # What a secretary writes after a call; a longer text is cut, since a letter must go out in any case.
@@ -100,7 +97,7 @@ def compose_supplement(added: Supplement, recipient: Recipient, office_name: str
         in_reply_to=message_id(added.call_id, recipient) if first else "",
         subject=note.subject,
         text=_mail_text(note) if recipient.channel is Channel.EMAIL else _telegram_text(note),
-        html=_template().render(note=note) if recipient.channel is Channel.EMAIL else "",
+        html=html_template("note.html.j2").render(note=note) if recipient.channel is Channel.EMAIL else "",
         written_at=added.at,
         call_id=added.call_id,
         client_id=added.client_id,
@@ -139,7 +136,7 @@ def compose_alarm(reached: LimitReached, desk: AlarmDesk) -> Letter:
         message_id=_named("alarm", str(reached.client_id), reached.at.date().isoformat()),
         subject=note.subject,
         text=_mail_text(note),
-        html=_template().render(note=note),
+        html=html_template("note.html.j2").render(note=note),
         written_at=reached.at,
     )
 
@@ -169,18 +166,6 @@ def _mail_text(note: Note) -> str:
 
 def _telegram_text(note: Note) -> str:
     return "\n\n".join([f"{note.sign} {note.subject}", *note.paragraphs])
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pbx_control.domain"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("note.html.j2")
 
 
 SUPPLEMENT = {

@@ -233,6 +233,7 @@ async def test_endless_send_is_ended_and_tried_again(office, sender, letter, mon
         sender.release()
         office.advance(MINUTE)
         await office.all_delivered()
+    assert sender.sent == [letter]
 
 
 async def test_letter_sent_while_the_database_is_away_is_sent_once(office, sender, letter, monkeypatch):
@@ -278,6 +279,7 @@ async def test_writer_thread_may_wake_the_worker(office, sender, letter):
         thread.start()
         await office.all_delivered()
         thread.join()
+    assert sender.sent == [letter]
 
 
 async def test_letter_that_another_process_makes_due_is_found(office, sender, letter, monkeypatch):
@@ -289,6 +291,7 @@ async def test_letter_that_another_process_makes_due_is_found(office, sender, le
         with writing(office.engine) as conn:
             letters.resend(conn, given_up.id, office.clock())
         await office.all_delivered()
+    assert sender.sent == [letter]
 
 
 async def test_burst_takes_few_transactions(office, sender, letter):
