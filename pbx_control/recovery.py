@@ -38,7 +38,7 @@ SECRETARY_LEFT = "SHARED(SECRETARY_LEFT)"
 # The dialplan takes a daemon for alive, and keeps no record of an end, for so long after its last sign of life.
 RECORDED_AFTER = timedelta(seconds=2)
 # Phases in which a call has a secretary's leg.
-WITH_HER = (
+WITH_HER_LEG = (
     Phase.OFFERING,
     Phase.WITHDRAWING,
     Phase.TALKING,
@@ -273,7 +273,7 @@ def _is_undialled(call: Call, found: Found) -> bool:
 
 
 def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
-    if not (call.seat and call.phase in WITH_HER):
+    if not (call.seat and call.phase in WITH_HER_LEG):
         return []
     leg = found.legs.get(call.secretary_leg)
     if leg is None:

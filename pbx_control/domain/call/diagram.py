@@ -25,7 +25,7 @@ from pbx_control.domain.call.model import (
     Seat,
     Sounds,
 )
-from pbx_control.domain.call.moves import WITH_HER
+from pbx_control.domain.call.moves import IN_CONVERSATION
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ANA = Seat(1, "ana", "Ana")
@@ -94,7 +94,7 @@ def _calls(phase: Phase) -> Iterator[Call]:
     if phase is Phase.ARRIVING:
         yield Call("c")
         return
-    seated = phase in (Phase.OFFERING, Phase.WITHDRAWING, *(WITH_HER - {Phase.ENDING}))
+    seated = phase in (Phase.OFFERING, Phase.WITHDRAWING, *(IN_CONVERSATION - {Phase.ENDING}))
     with_contact = phase in (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.CALLER_GONE, Phase.HANDED_OVER)
     for messages, overdue, here, recorded, asked in product((False, True), repeat=5):
         yield Call(

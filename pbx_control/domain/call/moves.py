@@ -29,7 +29,7 @@ FIRST_POSITION_AFTER = timedelta(milliseconds=500)
 SWITCH_MARGIN = timedelta(seconds=30)
 
 # Phases of a conversation with her: her wrap-up follows.
-WITH_HER = frozenset(
+IN_CONVERSATION = frozenset(
     {
         Phase.TALKING,
         Phase.CALLING_CONTACT,
@@ -89,7 +89,7 @@ def seat_freed(call: Call, at: datetime) -> Step:
     """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
     if call.seat is None:
         return call, []
-    talked_with_her = call.answered_by == call.seat and call.phase in WITH_HER
+    talked_with_her = call.answered_by == call.seat and call.phase in IN_CONVERSATION
     free_from = at + call.seat.wrap_up if talked_with_her else at
     return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from)]
 
