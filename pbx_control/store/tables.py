@@ -92,6 +92,12 @@ client = Table(
     Column("timezone", Text, nullable=False, server_default="America/Santiago"),
     Column("state", String(9), nullable=False, server_default="active"),
     Column("rut", String(12), nullable=False, server_default=""),
+    Column("legal_name", Text, nullable=False, server_default=""),  # razón social, for a factura
+    Column("business", Text, nullable=False, server_default=""),  # giro, for a factura
+    Column("address", Text, nullable=False, server_default=""),  # for a factura
+    Column("invoice_as", String(7), nullable=False, server_default="boleta"),  # boleta | factura
+    Column("exhausted_messages", Boolean, nullable=False, server_default=text("false")),  # out of calls: take messages
+    Column("exhausted_report", Boolean, nullable=False, server_default=text("true")),  # out of calls: a daily report
     Column("week", Text, nullable=False),  # as `hours set` takes it, normalised: "mon-fri 09:00-13:00 14:00-18:00"
     Column("recording", Boolean, nullable=False, server_default=text("false")),
     Column("music", Boolean, nullable=False, server_default=text("true")),
@@ -219,7 +225,7 @@ call = Table(
     Column("secretary_id", ForeignKey("secretary.id")),  # who answered
     Column("arrived_at", Instant, nullable=False, index=True),
     Column("answered_at", Instant),  # when a secretary answered
-    Column("ended_at", Instant),
+    Column("ended_at", Instant, index=True),
     Column("recording", Text, nullable=False, server_default=""),  # path under recordings/
     Column("recording_flaw", Text, nullable=False, server_default=""),  # missing | short | long; "" is sound
     Column("message", Text, nullable=False, server_default=""),  # path under recordings/ of a left message
@@ -298,4 +304,266 @@ letter = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", Instant),
     Column("last_error", Text, nullable=False, server_default=""),
+)
+
+# --- plans and the ledger ---------------------------------------------------------------------------------
+
+plan = Table(
+    # Prices are net pesos a month; never changed once a client has subscribed to it: a new price is a new plan.
+    "plan",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(40), nullable=False, unique=True),
+    Column("calls", Integer, nullable=False),  # a month
+    Column("price", Integer, nullable=False),
+    Column("extra_call", Integer, nullable=False),  # price of one call of a bag
+    Column("contacts", Integer, nullable=False),
+    Column("calendars", Integer, nullable=False),
+    Column("recording", Boolean, nullable=False, server_default=text("false")),
+    Column("keep_days", Integer, nullable=False, server_default="30"),  # recordings, from the call's end
+    Column("discount_3", Integer, nullable=False, server_default="0"),  # percent, paid 3 months ahead
+    Column("discount_6", Integer, nullable=False, server_default="0"),
+    Column("discount_12", Integer, nullable=False, server_default="0"),
+    Column("client_id", ForeignKey("client.id")),  # made to measure for one client; NULL: on offer to all
+    Column("retired_at", Instant),  # no longer on offer; who has it keeps it
+)
+
+plan_did = Table(
+    # What an extra number of a country costs a month under a plan.
+    "plan_did",
+    metadata,
+    Column("plan_id", ForeignKey("plan.id", ondelete="CASCADE"), primary_key=True),
+    Column("country", String(2), primary_key=True),
+    Column("price", Integer, nullable=False),
+)
+
+subscription = Table(
+    # Which plan a client has, and had; the open one has no end.
+    "subscription",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("plan_id", ForeignKey("plan.id"), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Column("months", Integer, nullable=False, server_default="1"),  # paid ahead: 1, 3, 6 or 12
+    Column("paid_until", Instant),  # to where invoices reach
+)
+Index(
+    "uq_subscription_open",
+    subscription.c.client_id,
+    unique=True,
+    sqlite_where=text("until IS NULL"),
+    postgresql_where=text("until IS NULL"),
+)
+
+account = Table(
+    # What is left of a client's calls, to be decided by one conditional statement; it always equals the ledger's sum.
+    "account",
+    metadata,
+    Column("client_id", ForeignKey("client.id"), primary_key=True),
+    Column("anchor_day", Integer, nullable=False),  # 1-31: the client's own day of the month, in its zone
+    Column("period_start", Instant, nullable=False),
+    Column("period_end", Instant, nullable=False),
+    Column("period_calls", Integer, nullable=False),  # granted for this period
+    Column("period_left", Integer, nullable=False),  # negative: overdrawn, by calls that the switch answered alone
+    Column("bags_left", Integer, nullable=False, server_default="0"),
+    Column("reserved", Integer, nullable=False, server_default="0"),  # for calls under way, not answered yet
+)
+
+bag = Table(
+    "bag",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("calls", Integer, nullable=False),
+    Column("left", Integer, nullable=False),
+    Column("price", Integer, nullable=False),  # of the whole bag, net
+    Column("bought_at", Instant, nullable=False),
+)
+
+ledger_entry = Table(
+    # Append-only: triggers refuse to change or delete a row.
+    "ledger_entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(8), nullable=False),  # domain.quota.Kind
+    Column("units", Integer, nullable=False),
+    Column("source", String(6), nullable=False),  # period | bag
+    Column("bag_id", ForeignKey("bag.id")),
+    Column("call_id", ForeignKey("call.id"), index=True),
+    Column("reverses", ForeignKey("ledger_entry.id"), unique=True),
+    Column("why", Text, nullable=False, server_default=""),
+)
+Index(
+    # A call is charged once, however often it was transferred or the daemon died.
+    "uq_ledger_entry_charge",
+    ledger_entry.c.call_id,
+    unique=True,
+    sqlite_where=text("kind = 'charge'"),
+    postgresql_where=text("kind = 'charge'"),
+)
+
+unit_reservation = Table(
+    # A unit kept for a call under way, until a secretary answers it or it is over.
+    "unit_reservation",
+    metadata,
+    Column(
+        "call_id",
+        ForeignKey("call.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+)
+
+dispute = Table(
+    "dispute",
+    metadata,
+    Column("entry_id", ForeignKey("ledger_entry.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("settled_at", Instant),
+    Column("answer", Text, nullable=False, server_default=""),
+)
+
+threshold_notice = Table(
+    # Who has been told that few calls are left: once for each threshold and period.
+    "threshold_notice",
+    metadata,
+    Column("client_id", ForeignKey("client.id"), primary_key=True),
+    Column("period_start", Instant, primary_key=True),
+    Column("threshold", String(8), primary_key=True),  # domain.quota.Threshold
+    Column("at", Instant, nullable=False),
+)
+
+caller_mark = Table(
+    # Callers whose calls are not charged (test), or who are not let in (blocked); for one client, or for all.
+    "caller_mark",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", String(16), nullable=False),
+    Column("client_id", ForeignKey("client.id")),
+    Column("kind", String(7), nullable=False),  # test | blocked
+    Column("why", Text, nullable=False, server_default=""),
+    UniqueConstraint("number", "client_id"),
+)
+
+# --- invoices ---------------------------------------------------------------------------------------------
+
+invoice_series = Table(
+    # The last number given: it is counted in the transaction that issues, so that there are no gaps.
+    "invoice_series",
+    metadata,
+    Column("kind", String(12), primary_key=True),  # boleta | factura | nota_credito
+    Column("last", Integer, nullable=False),
+)
+
+invoice = Table(
+    # Append-only, like its lines: corrections are credit notes.
+    "invoice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("issued_at", Instant, nullable=False),
+    Column("day", Date, nullable=False),  # in the office's zone
+    Column("period_start", Instant),
+    Column("period_end", Instant),
+    Column("net", Integer, nullable=False),
+    Column("vat", Integer, nullable=False),  # IVA
+    Column("total", Integer, nullable=False),
+    Column("issuer", Text, nullable=False),  # JSON, as it was on that day
+    Column("buyer", Text, nullable=False),  # JSON, as it was on that day
+    Column("cause", String(80), nullable=False, unique=True),  # what it is for: nothing is invoiced twice
+    Column("corrects", ForeignKey("invoice.id")),
+    Column("why", Text, nullable=False, server_default=""),  # of a credit note
+    UniqueConstraint("kind", "number"),
+)
+
+invoice_line = Table(
+    "invoice_line",
+    metadata,
+    Column("invoice_id", ForeignKey("invoice.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("kind", String(12), nullable=False),  # domain.billing.LineKind
+    Column("text", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price", Integer, nullable=False),
+    Column("amount", Integer, nullable=False),
+)
+
+# --- going live -------------------------------------------------------------------------------------------
+
+going_live = Table(
+    # A paid order on its way to service; both deadlines are instants, counted in business hours.
+    "going_live",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("paid_at", Instant, nullable=False),
+    Column("welcome_due", Instant, nullable=False),  # number assigned, client called and welcomed
+    Column("welcomed_at", Instant),
+    Column("service_due", Instant, nullable=False),  # an hour after the welcome, or after its deadline until then
+    Column("live_at", Instant),
+    Column("told", String(20), nullable=False, server_default=""),  # which warning the admin has had last
+)
+
+# --- what is kept and what is deleted ---------------------------------------------------------------------
+
+recording_hold = Table(
+    # Legal holds: while one is open, nothing of the call is deleted.
+    "recording_hold",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("call.id"), nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("released_at", Instant),
+)
+Index(
+    "uq_recording_hold_open",
+    recording_hold.c.call_id,
+    unique=True,
+    sqlite_where=text("released_at IS NULL"),
+    postgresql_where=text("released_at IS NULL"),
+)
+
+receipt = Table(
+    # What was deleted; append-only.
+    "receipt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("what", String(12), nullable=False),  # domain.retention.What
+    Column("path", Text, nullable=False, server_default=""),  # under recordings/
+    Column("call_id", String(64), nullable=False, server_default="", index=True),
+    Column("client_id", Integer),
+    Column("why", Text, nullable=False),
+    Column("sha256", String(64), nullable=False, server_default=""),
+    Column("size", Integer, nullable=False, server_default="0"),  # bytes
+)
+
+clock_guard = Table(
+    # The latest instant that the clock has shown: a clock that went back or leapt ahead deletes nothing.
+    "clock_guard",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("seen_at", Instant, nullable=False),
+    Column("leapt_to", Instant),  # not trusted since: where the clock stood when it was found wrong
+)
+
+# --- calendar jobs ----------------------------------------------------------------------------------------
+
+job_run = Table(
+    # Each run of a calendar job, claimed by its primary key: made up once, never twice.
+    "job_run",
+    metadata,
+    Column("job", String(40), primary_key=True),
+    Column("due_at", Instant, primary_key=True),
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("result", Text, nullable=False, server_default=""),
 )

@@ -39,11 +39,14 @@ def test_server_defaults_are_those_of_the_tables(engine: Engine) -> None:
 def test_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine) -> None:
     inspector = inspect(engine)
     checks = {check["name"] for table in metadata.tables for check in inspector.get_check_constraints(table)}
-    assert checks == {"ck_revision_single", "ck_announcement_text_or_audio"}
+    assert checks == {"ck_revision_single", "ck_announcement_text_or_audio", "ck_clock_guard_single"}
     indexes = {index["name"]: index for table in metadata.tables for index in inspector.get_indexes(table)}
     only = {name: [str(one) for one in index["dialect_options"].values()] for name, index in indexes.items()}
     assert "main" in only["uq_did_main"]
     assert any("removed_at IS NULL" in condition for condition in only["uq_secretary_name"])
+    assert any("kind" in condition for condition in only["uq_ledger_entry_charge"])
+    assert any("until IS NULL" in condition for condition in only["uq_subscription_open"])
+    assert any("released_at IS NULL" in condition for condition in only["uq_recording_hold_open"])
 
 
 def test_migrations_go_down_and_up_again(engine: Engine) -> None:
