@@ -1,0 +1,369 @@
+"""Accounts and their ledger in the store: units are reserved, charged and given back here, in the caller's transaction.
+
+A reservation is one conditional statement. Everything else first takes the account's row for itself
+(`SELECT FOR UPDATE`; on SQLite the transaction has the whole database), asks `domain.quota`, and writes what it says.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pbx_control.domain import quota
+from pbx_control.domain.periods import Period, period_of
+from pbx_control.domain.plans import Plan
+from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold
+from pbx_control.errors import ClientMistake
+from pbx_control.store.tables import account as accounts
+from pbx_control.store.tables import bag as bags
+from pbx_control.store.tables import call as calls
+from pbx_control.store.tables import client as clients
+from pbx_control.store.tables import dispute as disputes
+from pbx_control.store.tables import ledger_entry, plan, subscription, unit_reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A unit that was used just now, and which threshold that crossed, if any."""
+
+    client_id: int
+    account: Account
+    threshold: Threshold | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a ledger says of a stretch of time: from `opening` through the entries to `closing`."""
+
+    opening: int
+    entries: Sequence[dict[str, Any]]
+    closing: int
+
+
+# --- calls under way --------------------------------------------------------------------------------------
+
+_RESERVE = (
+    update(accounts)
+    .where(
+        accounts.c.client_id == bindparam("client"),
+        accounts.c.period_end > bindparam("at"),
+        accounts.c.period_left + accounts.c.bags_left - accounts.c.reserved > 0,
+    )
+    .values(reserved=accounts.c.reserved + 1)
+)
+_INSERT_RESERVATION = insert(unit_reservation)
+_RELEASE = (
+    delete(unit_reservation)
+    .where(unit_reservation.c.call_id == bindparam("call"))
+    .returning(unit_reservation.c.client_id)
+)
+_GIVE_BACK = (
+    update(accounts).where(accounts.c.client_id == bindparam("client")).values(reserved=accounts.c.reserved - 1)
+)
+
+
+def reserve(conn: Connection, client_id: int, call_id: str, at: datetime) -> bool:
+    """Keeps a unit for the call; False if none is free. A client without an account is not counted: True."""
+    asked = {"client": client_id, "at": at}
+    if conn.execute(_RESERVE, asked).rowcount == 0:
+        if (found := _locked(conn, client_id)) is None:
+            return True
+        if not _roll_over(conn, found, at) or conn.execute(_RESERVE, asked).rowcount == 0:
+            return False
+    conn.execute(_INSERT_RESERVATION, {"call_id": call_id, "client_id": client_id})
+    return True
+
+
+def release(conn: Connection, call_id: str) -> bool:
+    """Gives the call's reserved unit back; False if it has none."""
+    client_id = conn.execute(_RELEASE, {"call": call_id}).scalar()
+    if client_id is None:
+        return False
+    conn.execute(_GIVE_BACK, {"client": client_id})
+    return True
+
+
+def charge(conn: Connection, client_id: int, call_id: str, at: datetime, limits: Limits) -> Charged | None:
+    """A secretary answered the call at `at`: uses its reserved unit, or one without reservation, as a debt if need be.
+
+    None if the call has been charged before, or its client is not counted. The call's row must be there.
+    """
+    found = _locked(conn, client_id)
+    if found is None or _is_charged(conn, call_id):
+        return None
+    _roll_over(conn, found, at)
+    release(conn, call_id)
+    before = read(conn, client_id)
+    after, entry = quota.charge(before, call_id, at)
+    _book(conn, client_id, before, after, [entry])
+    return Charged(client_id, after, quota.reached(before, after, limits))
+
+
+def release_forgotten(conn: Connection) -> int:
+    """Gives back what calls that are over still have reserved; how many that were. None are expected."""
+    over = select(calls.c.id).where(calls.c.state.is_(None))
+    ids = conn.scalars(select(unit_reservation.c.call_id).where(unit_reservation.c.call_id.in_(over))).all()
+    return sum(release(conn, call_id) for call_id in ids)
+
+
+# --- periods, plans, bags ---------------------------------------------------------------------------------
+
+
+def open_account(conn: Connection, client_id: int, anchor_day: int, monthly: Plan, at: datetime) -> Account:
+    """The client's first plan: its first period begins today, at midnight of its zone."""
+    zone = _zone(conn, client_id)
+    period = period_of(anchor_day, zone, at)
+    first = {"client_id": client_id, "anchor_day": anchor_day, "period_start": period.start, "period_end": period.end}
+    conn.execute(insert(accounts).values(**first, period_calls=monthly.calls, period_left=0))
+    before = read(conn, client_id)
+    after = Account(period, monthly.calls, monthly.calls)
+    _book(conn, client_id, before, after, [Entry(at=at, kind=Kind.GRANT, units=monthly.calls)])
+    return after
+
+
+def change_plan(conn: Connection, client_id: int, monthly: Plan, at: datetime) -> Account:
+    """Another plan, in the midst of the period: the difference of calls is granted or taken in proportion."""
+    before = up_to_date(conn, client_id, at)
+    after, entry = quota.change_plan(before, monthly.calls, _zone(conn, client_id), at)
+    _book(conn, client_id, before, after, [entry])
+    return after
+
+
+def add_bag(conn: Connection, client_id: int, size: int, price: int, at: datetime) -> int:
+    """A bag of so many calls, for so many net pesos; it works from the next call on. Gives its number.
+
+    Raises ClientMistake if the client has no plan: a bag's price depends on it.
+    """
+    before = up_to_date(conn, client_id, at)
+    row = {"client_id": client_id, "calls": size, "left": size, "price": price, "bought_at": at}
+    bag_id = int(conn.execute(insert(bags).values(row)).inserted_primary_key[0])
+    after, entry = quota.add_bag(before, Bag(bag_id, size), at)
+    _book(conn, client_id, before, after, [entry])
+    return bag_id
+
+
+def roll_over_due(conn: Connection, at: datetime) -> int:
+    """Begins every period whose time has come, for clients that nobody calls too; how many accounts that touched."""
+    due = conn.scalars(select(accounts.c.client_id).where(accounts.c.period_end <= at).order_by(accounts.c.client_id))
+    return sum(_roll_over(conn, found, at) for client_id in due.all() if (found := _locked(conn, client_id)))
+
+
+# --- corrections ------------------------------------------------------------------------------------------
+
+
+def reverse(conn: Connection, entry_id: int, why: str, at: datetime) -> Entry:
+    """Takes a charge back by a counter-entry, and settles a dispute about it.
+
+    Raises ClientMistake if there is no such entry, it is no charge, or it has been taken back already.
+    """
+    row = _entry_row(conn, entry_id)
+    _refuse_unless_charge(row)
+    before = up_to_date(conn, row.client_id, at)
+    if conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.reverses == entry_id)):
+        raise ClientMistake("entry {id} has been reversed already: `ledger show` has the counter-entry", id=entry_id)
+    after, entry = quota.reverse(before, _entry(row), entry_id, why, at)
+    _book(conn, row.client_id, before, after, [entry])
+    settled = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
+    conn.execute(settled.values(settled_at=at, answer=why))
+    return entry
+
+
+def charge_of_call(conn: Connection, call_id: str) -> int:
+    """The number of the entry that charged the call. Raises ClientMistake if nothing was charged for it."""
+    found = conn.scalar(
+        select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value)
+    )
+    if found is None:
+        raise ClientMistake("nothing was charged for the call {call}: `call show` tells its story", call=call_id)
+    return int(found)
+
+
+def dispute(conn: Connection, entry_id: int, why: str, at: datetime) -> None:
+    """The client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
+    _refuse_unless_charge(_entry_row(conn, entry_id))
+    if conn.scalar(select(disputes.c.entry_id).where(disputes.c.entry_id == entry_id)):
+        raise ClientMistake("entry {id} is disputed already: `ledger disputes` shows all", id=entry_id)
+    conn.execute(insert(disputes).values(entry_id=entry_id, at=at, why=why))
+
+
+def uphold(conn: Connection, entry_id: int, answer: str, at: datetime) -> None:
+    """A disputed charge stays as it is, for a reason. Raises ClientMistake unless an open dispute is about it."""
+    open_one = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
+    if conn.execute(open_one.values(settled_at=at, answer=answer)).rowcount == 0:
+        raise ClientMistake("no open dispute is about entry {id}: `ledger disputes` shows them", id=entry_id)
+
+
+# --- what people ask --------------------------------------------------------------------------------------
+
+
+def find(conn: Connection, client_id: int) -> Account | None:
+    """The client's account as it was last written; None for one that is not counted."""
+    return read(conn, client_id) if _row_of(conn, client_id) else None
+
+
+def read(conn: Connection, client_id: int) -> Account:
+    """The client's account. Raises ClientMistake if it has none."""
+    row = _row_of(conn, client_id)
+    if row is None:
+        raise _no_plan(conn, client_id)
+    left = select(bags.c.id, bags.c.left).where(bags.c.client_id == client_id, bags.c.left > 0).order_by(bags.c.id)
+    return Account(
+        period=Period(row.period_start, row.period_end),
+        period_calls=row.period_calls,
+        period_left=row.period_left,
+        bags=tuple(Bag(found.id, found.left) for found in conn.execute(left)) if row.bags_left else (),
+        reserved=row.reserved,
+    )
+
+
+def up_to_date(conn: Connection, client_id: int, at: datetime) -> Account:
+    """The account, taken for this transaction, its period that of `at`. Raises ClientMistake if there is none."""
+    row = _locked(conn, client_id)
+    if row is None:
+        raise _no_plan(conn, client_id)
+    _roll_over(conn, row, at)
+    return read(conn, client_id)
+
+
+def used_since(conn: Connection, client_id: int, since: datetime) -> int:
+    """How many units the client has used since then, what was taken back left out."""
+    both = ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REVERSAL.value))
+    query = select(func.sum(-ledger_entry.c.units)).where(
+        ledger_entry.c.client_id == client_id, ledger_entry.c.at >= since, both
+    )
+    return int(conn.scalar(query) or 0)
+
+
+def statement(conn: Connection, client_id: int, since: datetime, until: datetime) -> Statement:
+    """What the ledger says from `since` up to, but not including, `until`."""
+    own = ledger_entry.c.client_id == client_id
+    opening = conn.scalar(select(func.sum(ledger_entry.c.units)).where(own, ledger_entry.c.at < since)) or 0
+    query = (
+        select(ledger_entry, calls.c.caller, calls.c.caller_name, disputes.c.why.label("disputed"))
+        .select_from(ledger_entry.outerjoin(calls).outerjoin(disputes, disputes.c.entry_id == ledger_entry.c.id))
+        .where(own, ledger_entry.c.at >= since, ledger_entry.c.at < until)
+        .order_by(ledger_entry.c.at, ledger_entry.c.id)
+    )
+    entries = [dict(row._mapping) for row in conn.execute(query)]
+    return Statement(int(opening), entries, int(opening) + sum(entry["units"] for entry in entries))
+
+
+def disputed(conn: Connection, *, open_only: bool = True) -> list[dict[str, Any]]:
+    """Disputes with what they are about, the oldest first."""
+    query = (
+        select(disputes, clients.c.slug.label("client"), ledger_entry.c.call_id)
+        .select_from(disputes.join(ledger_entry).join(clients, clients.c.id == ledger_entry.c.client_id))
+        .order_by(disputes.c.at)
+    )
+    if open_only:
+        query = query.where(disputes.c.settled_at.is_(None))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def out_of_balance(conn: Connection) -> list[int]:
+    """Clients (by id) whose account is not the sum of their ledger, or whose reservations do not add up: none, ever."""
+    sums = dict(
+        conn.execute(select(ledger_entry.c.client_id, func.sum(ledger_entry.c.units)).group_by("client_id")).all()
+    )
+    kept = dict(
+        conn.execute(select(unit_reservation.c.client_id, func.count()).group_by(unit_reservation.c.client_id)).all()
+    )
+    in_bags = dict(conn.execute(select(bags.c.client_id, func.sum(bags.c.left)).group_by(bags.c.client_id)).all())
+    return [
+        row.client_id
+        for row in conn.execute(select(accounts))
+        if row.period_left + row.bags_left != sums.get(row.client_id, 0)
+        or row.bags_left != in_bags.get(row.client_id, 0)
+        or row.reserved != kept.get(row.client_id, 0)
+    ]
+
+
+# --- how it is written ------------------------------------------------------------------------------------
+
+
+def _book(conn: Connection, client_id: int, before: Account, after: Account, entries: Iterable[Entry]) -> None:
+    """Writes what has become of the account, and why."""
+    new = {bag.id: bag.left for bag in after.bags}
+    for bag_id in {bag.id for bag in (*before.bags, *after.bags)}:
+        conn.execute(update(bags).where(bags.c.id == bag_id).values(left=new.get(bag_id, 0)))
+    values = {
+        "period_start": after.period.start,
+        "period_end": after.period.end,
+        "period_calls": after.period_calls,
+        "period_left": after.period_left,
+        "bags_left": sum(new.values()),
+    }
+    conn.execute(update(accounts).where(accounts.c.client_id == client_id).values(values))
+    rows = [asdict(entry) | {"client_id": client_id} for entry in entries]
+    if rows:
+        conn.execute(insert(ledger_entry), rows)
+
+
+def _roll_over(conn: Connection, row: Row[Any], at: datetime) -> bool:
+    """Begins the periods whose time has come; False if the account's still runs. Its row must be locked."""
+    if row.period_end > at:
+        return False
+    before = read(conn, row.client_id)
+    monthly = _monthly_calls(conn, row.client_id)
+    after, entries = quota.roll_over(before, row.anchor_day, _zone(conn, row.client_id), monthly, at)
+    _book(conn, row.client_id, before, after, entries)
+    return True
+
+
+def _monthly_calls(conn: Connection, client_id: int) -> int:
+    """What the client's plan grants; nothing once it has been cancelled."""
+    query = select(plan.c.calls).join_from(subscription, plan, plan.c.id == subscription.c.plan_id)
+    return conn.scalar(query.where(subscription.c.client_id == client_id, subscription.c.until.is_(None))) or 0
+
+
+def _locked(conn: Connection, client_id: int) -> Row[Any] | None:
+    return conn.execute(select(accounts).where(accounts.c.client_id == client_id).with_for_update()).one_or_none()
+
+
+def _row_of(conn: Connection, client_id: int) -> Row[Any] | None:
+    return conn.execute(select(accounts).where(accounts.c.client_id == client_id)).one_or_none()
+
+
+def _is_charged(conn: Connection, call_id: str) -> bool:
+    charged = select(ledger_entry.c.id).where(
+        ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value
+    )
+    return conn.scalar(charged) is not None
+
+
+def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:
+    row = conn.execute(select(ledger_entry).where(ledger_entry.c.id == entry_id)).one_or_none()
+    if row is None:
+        raise ClientMistake("there is no entry {id} in any ledger: `ledger show CLIENT` lists them", id=entry_id)
+    return row
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        at=row.at,
+        kind=Kind(row.kind),
+        units=row.units,
+        source=Source(row.source),
+        bag_id=row.bag_id,
+        call_id=row.call_id,
+        reverses=row.reverses,
+        why=row.why,
+    )
+
+
+def _refuse_unless_charge(row: Row[Any]) -> None:
+    if row.kind != Kind.CHARGE:
+        raise ClientMistake("entry {id} charges no call: only charges are disputed and reversed", id=row.id)
+
+
+def _zone(conn: Connection, client_id: int) -> ZoneInfo:
+    return ZoneInfo(conn.scalar(select(clients.c.timezone).where(clients.c.id == client_id)) or "UTC")
+
+
+def _no_plan(conn: Connection, client_id: int) -> ClientMistake:
+    slug = conn.scalar(select(clients.c.slug).where(clients.c.id == client_id))
+    return ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
