@@ -179,6 +179,11 @@ class Home:
         return self.root / "recordings"
 
     @property
+    def documents(self) -> Path:
+        """What is made for clients and goes out with letters: reports, invoices."""
+        return self.root / "documents"
+
+    @property
     def prompts(self) -> Path:
         return self.root / "prompts"
 

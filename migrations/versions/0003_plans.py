@@ -34,6 +34,7 @@ APPEND_ONLY = ("ledger_entry", "invoice", "invoice_line", "receipt")
 
 def upgrade() -> None:
     op.create_index(op.f("ix_call_ended_at"), "call", ["ended_at"], unique=False)
+    op.add_column("call", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("client", sa.Column("legal_name", sa.Text(), server_default="", nullable=False))
     op.add_column("client", sa.Column("business", sa.Text(), server_default="", nullable=False))
     op.add_column("client", sa.Column("address", sa.Text(), server_default="", nullable=False))
@@ -59,6 +60,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for column in reversed(OF_CLIENTS):
         op.drop_column("client", column)
+    op.drop_column("call", "reported_at")
     op.drop_index(op.f("ix_call_ended_at"), "call")
 
 

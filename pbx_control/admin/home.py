@@ -28,7 +28,18 @@ SHORTEST_SECRET = 32
 SILENCE = timedelta(seconds=4)
 
 # What a home may hold before `setup` (the demo's home lies in it); anything else is somebody else's folder.
-OURS = {"pbx.toml", "pbx.db", "pbx.db-wal", "pbx.db-shm", "asterisk", "recordings", "prompts", "run", "demo"}
+OURS = {
+    "pbx.toml",
+    "pbx.db",
+    "pbx.db-wal",
+    "pbx.db-shm",
+    "asterisk",
+    "recordings",
+    "documents",
+    "prompts",
+    "run",
+    "demo",
+}
 EMPTY = {"lost+found", ".bash_logout", ".bashrc", ".profile"}  # a new disk's root, a home that useradd has made
 
 # The settings that people look for first, with what they mean; the rest have defaults.

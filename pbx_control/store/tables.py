@@ -232,6 +232,7 @@ call = Table(
     Column("transferred_to", Text, nullable=False, server_default=""),  # the contact's name, from the hand-over on
     Column("handed_over_at", Instant),
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
+    Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
 Index("ix_call_live", call.c.id, sqlite_where=text("state IS NOT NULL"), postgresql_where=text("state IS NOT NULL"))
@@ -298,7 +299,7 @@ letter = Table(
     Column("subject", Text, nullable=False, server_default=""),
     Column("body_text", Text, nullable=False),
     Column("body_html", Text, nullable=False, server_default=""),
-    Column("attachment", Text, nullable=False, server_default=""),  # path under recordings/
+    Column("attachment", Text, nullable=False, server_default=""),  # domain.messages.Letter
     Column("written_at", Instant, nullable=False),
     Column("due_at", Instant, index=True),  # next try; NULL: delivered or given up
     Column("attempts", Integer, nullable=False, server_default="0"),
