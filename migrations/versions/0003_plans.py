@@ -29,11 +29,20 @@ TABLES = (
     "job_run",
 )
 OF_CLIENTS = ("legal_name", "business", "address", "invoice_as", "exhausted_messages", "exhausted_report")
+KEPT = "recording <> '' OR message <> ''"
 APPEND_ONLY = ("ledger_entry", "invoice", "invoice_line", "receipt")
 
 
 def upgrade() -> None:
     op.create_index(op.f("ix_call_ended_at"), "call", ["ended_at"], unique=False)
+    op.create_index(
+        "ix_call_kept",
+        "call",
+        ["ended_at", "id"],
+        unique=False,
+        sqlite_where=sa.text(KEPT),
+        postgresql_where=sa.text(KEPT),
+    )
     op.add_column("call", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("client", sa.Column("legal_name", sa.Text(), server_default="", nullable=False))
     op.add_column("client", sa.Column("business", sa.Text(), server_default="", nullable=False))
@@ -61,6 +70,7 @@ def downgrade() -> None:
     for column in reversed(OF_CLIENTS):
         op.drop_column("client", column)
     op.drop_column("call", "reported_at")
+    op.drop_index("ix_call_kept", "call")
     op.drop_index(op.f("ix_call_ended_at"), "call")
 
 
@@ -345,6 +355,7 @@ def _deletion() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
     )
     op.create_index(op.f("ix_receipt_call_id"), "receipt", ["call_id"], unique=False)
+    op.create_index(op.f("ix_receipt_path"), "receipt", ["path"], unique=False)
     op.create_table(
         "clock_guard",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -236,6 +236,9 @@ call = Table(
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
 Index("ix_call_live", call.c.id, sqlite_where=text("state IS NOT NULL"), postgresql_where=text("state IS NOT NULL"))
+# What there is to delete one day; what has been deleted leaves it.
+KEPT = "recording <> '' OR message <> ''"
+Index("ix_call_kept", call.c.ended_at, call.c.id, sqlite_where=text(KEPT), postgresql_where=text(KEPT))
 
 seat_claim = Table(
     # A secretary holds one call at a time: the primary key is what makes two offers at once impossible.
@@ -539,7 +542,7 @@ receipt = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("what", String(12), nullable=False),  # domain.retention.What
-    Column("path", Text, nullable=False, server_default=""),  # under recordings/
+    Column("path", Text, nullable=False, server_default="", index=True),  # under recordings/
     Column("call_id", String(64), nullable=False, server_default="", index=True),
     Column("client_id", Integer),
     Column("why", Text, nullable=False),
