@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from pbx_control.domain import checks
+from pbx_control.domain.quota import Limits
 from pbx_control.errors import ClientMistake
 
 # A home's path appears in Asterisk's configuration files, where these characters mean nothing special.
@@ -125,6 +126,48 @@ class OfficeSettings(Section):
         return value
 
 
+class Billing(Section):
+    """Who issues the invoices; while there is no RUT, none are issued."""
+
+    issuer_name: str = ""  # razón social; empty: the office's name
+    issuer_rut: str = ""
+    issuer_business: str = ""  # giro
+    issuer_address: str = ""
+    bags: str = "25,50,100"  # sizes on offer, calls
+
+    @field_validator("issuer_rut")
+    @classmethod
+    def _rut(cls, value: str) -> str:
+        try:
+            return checks.rut(value)
+        except ClientMistake:
+            raise ValueError("must be a RUT, for example 76.086.428-5, or empty") from None
+
+    @field_validator("bags")
+    @classmethod
+    def _sizes(cls, value: str) -> str:
+        sizes = [size.strip() for size in value.split(",")]
+        if not all(size.isascii() and size.isdecimal() and 0 < int(size[:7]) <= 100_000 for size in sizes):
+            raise ValueError("must be numbers of calls, for example 25,50,100")
+        return value
+
+    @property
+    def bag_sizes(self) -> tuple[int, ...]:
+        """The bags on offer, in calls."""
+        return tuple(int(size) for size in self.bags.split(","))
+
+
+class PlanSettings(Section):
+    """When a client is told that its calls run out; what it is then offered is in [billing]."""
+
+    warn_percent: int = Field(80, ge=1, le=100)  # of the period's calls are used
+    warn_last: int = Field(5, ge=0)  # so many calls are left
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.warn_percent, self.warn_last)
+
+
 class Secrets(Section):
     """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
 
@@ -146,6 +189,8 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     telegram: Telegram = Telegram()
     office: OfficeSettings = OfficeSettings()
+    billing: Billing = Billing()
+    plans: PlanSettings = PlanSettings()
     secrets: Secrets = Secrets()
 
     @classmethod

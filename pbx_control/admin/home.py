@@ -79,6 +79,13 @@ FIRST_SETTINGS = """\
 # transfer_cap = 600          # seconds that a transferred conversation may last; 600 is the most
 # alarms_to = ""              # e-mail address that is told of a client's limit of outgoing calls; else the log only
 
+[billing]
+# issuer_name = ""            # razón social on invoices; else the office's name
+# issuer_rut = ""             # while there is none, no invoices are issued
+# issuer_business = ""        # giro
+# issuer_address = ""
+# bags = "25,50,100"          # sizes of the bags on offer, calls
+
 [secrets]
 # Made by `pbx-control setup`, between the daemon and Asterisk only.
 """
