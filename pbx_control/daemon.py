@@ -42,7 +42,7 @@ from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
 from pbx_control.settings import Home, Settings
-from pbx_control.store.calls import Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
@@ -80,14 +80,15 @@ class Daemon:
         self._outbox: Outbox | None = None
         office = settings.office
         alarms = AlarmDesk(office.alarms_to, office.language, office.name)
-        self._writer = Writer(self._engine, office.name, self._committed, alarms)
+        rules = Rules(office.name, alarms, settings.plans.limits, settings.billing.bag_sizes)
+        self._writer = Writer(self._engine, rules, self._committed)
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
-        self._catching_up = CatchingUp(home, self._engine, self._board, settings.office.name, self._wake_outbox)
+        self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -248,9 +249,8 @@ class Daemon:
         from pbx_control.notify.telegram import Telegrammer
         from pbx_control.notify.worker import Outbox
 
-        recordings = self._home.recordings
-        mailer = Mailer(self._settings.mail, self._settings.office.name, recordings)
-        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, recordings), now)
+        mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
+        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, self._home), now)
 
     def _committed(self, steps: Sequence[Save]) -> None:
         told = [(step.call, command) for step in steps for command in step.commands]

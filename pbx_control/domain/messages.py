@@ -30,6 +30,8 @@ from pbx_control.domain.wording import (
 # Calls for which telephones rang: only there is waiting time worth telling.
 RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
 
+# What a letter's attachment begins with if it lies there, and not under recordings/.
+DOCUMENTS = "documents/"
 
 # Pauses after the 1st, 2nd … try; then every LATER_PAUSE until the letter has been tried for three days.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
@@ -87,7 +89,7 @@ class Letter:
     subject: str
     text: str
     html: str = ""  # e-mail only
-    attachment: str = ""  # path under recordings/
+    attachment: str = ""  # path under recordings/ or, if it begins with documents/, under the home
     in_reply_to: str = ""  # the message_id of the letter that it adds to
     written_at: datetime  # aware
     call_id: str | None = None
@@ -134,6 +136,7 @@ ACCENTS = {
     Outcome.CLOSED: "#586272",
     Outcome.LEFT_MESSAGE: "#1d5fbf",
     Outcome.EXHAUSTED: "#8f5400",
+    Outcome.BLOCKED: "#586272",
 }
 SIGNS = {
     Outcome.ANSWERED: "📞",
@@ -141,6 +144,7 @@ SIGNS = {
     Outcome.CLOSED: "🌙",
     Outcome.LEFT_MESSAGE: "🎙",
     Outcome.EXHAUSTED: "⛔",
+    Outcome.BLOCKED: "🚫",
 }
 
 

@@ -1,30 +1,58 @@
-"""Reads the recordings that go with letters."""
+"""Reads the files that go with letters: left messages from recordings/, reports and invoices from documents/."""
 
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import structlog
+
+from pbx_control.domain.messages import DOCUMENTS
+from pbx_control.files import open_below
+from pbx_control.settings import Home
 
 log = structlog.get_logger()
 
 # Mail servers commonly refuse more than 25 MB, which base64 makes of 18; Telegram's bots may send 50.
 LARGEST = 15 * 1024 * 1024
 
+# What mail programs are told that a file is. The CSV of a report is UTF-8 (`domain.reports`).
+KINDS = {".wav": "audio/wav", ".csv": "text/csv", ".pdf": "application/pdf"}
+STRANGE = "application/octet-stream"
 
-def read(recordings: Path, name: str) -> bytes | None:
-    """The file `name` under `recordings`, or None if there is none to send: no name, absent, outside, too large.
 
-    A letter without its attachment still tells of the call, so that is logged and no reason to hold it back.
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that goes with a letter, by the name that its recipient sees."""
+
+    name: str
+    content: bytes
+
+    @property
+    def kind(self) -> str:
+        """Its media type, "audio/wav"."""
+        return KINDS.get(PurePosixPath(self.name).suffix.lower(), STRANGE)
+
+    @property
+    def is_sound(self) -> bool:
+        return self.kind.startswith("audio/")
+
+
+def read(home: Home, path: str) -> Attached | None:
+    """The file at a letter's `attachment` (`domain.messages.Letter`), or None if there is none to send: no path,
+    absent, elsewhere, behind a link, too large.
+
+    A letter without its attachment still tells what it tells, so that is logged and no reason to hold it back.
     """
-    if not name:
+    if not path:
         return None
-    path = (recordings / name).resolve()
-    if not path.is_relative_to(recordings.resolve()):
-        log.error("attachment.outside", name=name)
-        return None
+    below_documents = path.startswith(DOCUMENTS)
+    top = home.documents if below_documents else home.recordings
     try:
-        if path.stat().st_size <= LARGEST:
-            return path.read_bytes()
-        log.warning("attachment.too_large", name=name)
+        with open_below(top, path.removeprefix(DOCUMENTS) if below_documents else path) as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
-        log.warning("attachment.unreadable", name=name, why=error.strerror)
-    return None
+        log.error("attachment.unreadable", path=path, why=error.strerror)
+        return None
+    if len(content) > LARGEST:
+        log.error("attachment.too_large", path=path)
+        return None
+    return Attached(PurePosixPath(path).name, content)

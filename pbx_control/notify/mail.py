@@ -1,4 +1,4 @@
-"""Hands letters to the office's mail server by SMTP, as text and HTML with a left message attached."""
+"""Hands letters to the office's mail server by SMTP, as text and HTML, with a file attached if they have one."""
 
 import asyncio
 import ssl
@@ -8,7 +8,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import parseaddr
-from pathlib import Path, PurePosixPath
 
 from aiosmtplib import (
     SMTP,
@@ -23,7 +22,8 @@ from pbx_control.domain.messages import Letter
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed
 from pbx_control.notify import attachments
-from pbx_control.settings import Mail
+from pbx_control.notify.attachments import Attached
+from pbx_control.settings import Home, Mail
 
 # What Python's e-mail package raises for an address, according to what is wrong with it.
 NOT_AN_ADDRESS = (ValueError, MessageError, IndexError)
@@ -35,10 +35,10 @@ PLAIN_SUBJECT = 65  # characters: with its header's name a line, which is never 
 class Mailer:
     """Sends mail through one server; connections are kept for the next letter until `rest`."""
 
-    def __init__(self, settings: Mail, office_name: str, recordings: Path) -> None:
+    def __init__(self, settings: Mail, office_name: str, home: Home) -> None:
         self._settings = settings
         self._sender = sender_address(settings.sender, office_name)
-        self._recordings = recordings
+        self._home = home
         # Made once: reading all certificate authorities takes some 30 ms.
         self._tls = None if settings.tls == "none" else ssl.create_default_context()
         self._idle: list[SMTP] = []
@@ -89,9 +89,9 @@ class Mailer:
 
     def _write(self, letter: Letter) -> tuple[str, bytes]:
         """The envelope's address and the mail."""
-        sound = attachments.read(self._recordings, letter.attachment)
+        attached = attachments.read(self._home, letter.attachment)
         try:
-            mail = write(letter, self._sender, sound)
+            mail = write(letter, self._sender, attached)
             return mail["To"].addresses[0].addr_spec, mail.as_bytes()
         except NOT_AN_ADDRESS as error:
             raise DeliveryFailed(
@@ -113,7 +113,7 @@ def sender_address(sender: str, office_name: str) -> Address:
         ) from None
 
 
-def write(letter: Letter, sender: Address, sound: bytes | None) -> EmailMessage:
+def write(letter: Letter, sender: Address, attached: Attached | None) -> EmailMessage:
     """The letter as a mail; written twice it is the same mail, Message-ID and Date included.
 
     Raises ValueError or MessageError for an address that is none.
@@ -132,10 +132,15 @@ def write(letter: Letter, sender: Address, sound: bytes | None) -> EmailMessage:
     mail.set_content(letter.text, cte="quoted-printable")
     if letter.html:
         mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    if sound is not None:
-        filename = PurePosixPath(letter.attachment).name
-        mail.add_attachment(sound, maintype="audio", subtype="wav", filename=filename)
+    if attached is not None:
+        _attach(mail, attached)
     return mail
+
+
+def _attach(mail: EmailMessage, attached: Attached) -> None:
+    maintype, _, subtype = attached.kind.partition("/")
+    charset = {"charset": "utf-8"} if maintype == "text" else {}
+    mail.add_attachment(attached.content, maintype=maintype, subtype=subtype, filename=attached.name, params=charset)
 
 
 def encoded_subject(subject: str) -> str:

@@ -1,4 +1,4 @@
-"""Hands letters to Telegram by its Bot API: text, and a left message as a voice note that can be heard in the chat."""
+"""Hands letters to Telegram by its Bot API: text, a left message as a voice note to be heard in the chat, a file."""
 
 import asyncio
 import io
@@ -6,7 +6,7 @@ import logging
 import os
 import ssl
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import structlog
 from telegram import Bot, LinkPreviewOptions
@@ -17,7 +17,8 @@ from telegram.request import HTTPXRequest
 from pbx_control.domain.messages import Letter
 from pbx_control.errors import DeliveryFailed
 from pbx_control.notify import attachments
-from pbx_control.settings import Telegram
+from pbx_control.notify.attachments import Attached
+from pbx_control.settings import Home, Telegram
 
 ANSWER_LIMIT = 20.0  # seconds that Telegram may take to answer
 
@@ -30,10 +31,10 @@ log = structlog.get_logger()
 class Telegrammer:
     """Sends by the office's bot; one request for each letter, so that none arrives by halves."""
 
-    def __init__(self, settings: Telegram, recordings: Path) -> None:
+    def __init__(self, settings: Telegram, home: Home) -> None:
         # httpx logs each address that it asks, and the bot's secret token is part of it.
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        self._recordings = recordings
+        self._home = home
         self._token = settings.token
         self._request = HTTPXRequest(
             read_timeout=ANSWER_LIMIT,
@@ -68,26 +69,30 @@ class Telegrammer:
         await self._request.shutdown()
 
     async def _post(self, bot: Bot, chat: str, letter: Letter) -> None:
-        sound = await asyncio.to_thread(attachments.read, self._recordings, letter.attachment)
-        if sound is None:
+        attached = await asyncio.to_thread(attachments.read, self._home, letter.attachment)
+        if attached is None:
             text = cut(letter.text, MessageLimit.MAX_TEXT_LENGTH)
             await bot.send_message(chat, text, link_preview_options=LinkPreviewOptions(is_disabled=True))
-        else:
-            await self._post_sound(bot, chat, letter, sound)
+        elif not attached.is_sound or not await self._post_voice(bot, chat, letter, attached):
+            caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
+            await bot.send_document(chat, attached.content, caption=caption, filename=attached.name)
 
-    async def _post_sound(self, bot: Bot, chat: str, letter: Letter, sound: bytes) -> None:
+    async def _post_voice(self, bot: Bot, chat: str, letter: Letter, sound: Attached) -> bool:
+        """Send a sound as a voice note; False if it is none that can be heard, or the chat takes none."""
+        voice = await asyncio.to_thread(voice_note, sound.content)
+        if voice is None:
+            return False
         caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
-        voice = await asyncio.to_thread(voice_note, sound)
-        name = PurePosixPath(letter.attachment)
-        if voice is not None:
-            try:
-                await bot.send_voice(chat, voice, caption=caption, filename=name.with_suffix(".ogg").name)
-                return
-            except BadRequest as error:
-                # A Premium user may forbid voice notes to himself; a file he does get.
-                if "VOICE_MESSAGES_FORBIDDEN" not in str(error).upper():
-                    raise
-        await bot.send_document(chat, sound, caption=caption, filename=name.name)
+        try:
+            await bot.send_voice(
+                chat, voice, caption=caption, filename=PurePosixPath(sound.name).with_suffix(".ogg").name
+            )
+        except BadRequest as error:
+            # A Premium user may forbid voice notes to himself; a file he does get.
+            if "VOICE_MESSAGES_FORBIDDEN" not in str(error).upper():
+                raise
+            return False
+        return True
 
     def _failure(self, error: TelegramError) -> DeliveryFailed:
         """What Telegram's refusal means: a chat that is closed to us is final, all else is tried again.

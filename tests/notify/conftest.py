@@ -13,7 +13,7 @@ from telegram_server import TOKEN, TelegramServer
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.notify.mail import Mailer
 from pbx_control.notify.telegram import Telegrammer
-from pbx_control.settings import Telegram
+from pbx_control.settings import Home, Telegram
 
 
 @pytest.fixture
@@ -27,16 +27,17 @@ async def watch(engine: Engine) -> Watch:
 
 
 @pytest.fixture
-def recordings(tmp_path: Path) -> Path:
-    """A folder with one left message: a second of silence as Asterisk writes it."""
-    path = tmp_path / "recordings" / SOUND
+def home(tmp_path: Path) -> Home:
+    """A home with one left message: a second of silence as Asterisk writes it."""
+    home = Home(tmp_path)
+    path = home.recordings / SOUND
     path.parent.mkdir(parents=True)
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(bytes(16000))
-    return tmp_path / "recordings"
+    return home
 
 
 @pytest.fixture
@@ -69,14 +70,14 @@ def telegram_server() -> Iterator[TelegramServer]:
 
 
 @pytest.fixture
-async def mailer(mail_server: MailServer, recordings: Path) -> AsyncIterator[Mailer]:
-    mailer = Mailer(mail_server.settings(), "Secretariado Sur", recordings)
+async def mailer(mail_server: MailServer, home: Home) -> AsyncIterator[Mailer]:
+    mailer = Mailer(mail_server.settings(), "Secretariado Sur", home)
     yield mailer
     await mailer.rest()
 
 
 @pytest.fixture
-async def telegrammer(telegram_server: TelegramServer, recordings: Path) -> AsyncIterator[Telegrammer]:
-    telegrammer = Telegrammer(Telegram(token=TOKEN, base_url=telegram_server.base_url), recordings)
+async def telegrammer(telegram_server: TelegramServer, home: Home) -> AsyncIterator[Telegrammer]:
+    telegrammer = Telegrammer(Telegram(token=TOKEN, base_url=telegram_server.base_url), home)
     yield telegrammer
     await telegrammer.rest()

@@ -16,8 +16,8 @@ def main(url: str, port: str) -> None:
     mail = Mail(host="127.0.0.1", port=int(port), tls="none", sender="avisos@sur.example")
     home = Home(Path.cwd())
     engine = open_engine(home, Settings(database=Database(url=url)))
-    mailer = Mailer(mail, "Secretariado Sur", home.recordings)
-    asyncio.run(Outbox(engine, mailer, Telegrammer(Telegram(), home.recordings), clock.now).run())
+    mailer = Mailer(mail, "Secretariado Sur", home)
+    asyncio.run(Outbox(engine, mailer, Telegrammer(Telegram(), home), clock.now).run())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Sent:
     method: str
     fields: dict[str, str]
     files: dict[str, bytes]
+    names: dict[str, str]
 
 
 @dataclass
@@ -74,7 +75,9 @@ class TelegramServer:
             answer = {"ok": False, "error_code": refusal.code, "description": refusal.description}
             return refusal.code, answer | ({"parameters": refusal.parameters} if refusal.parameters else {})
 
-    def _send(self, path: str, fields: dict[str, str], files: dict[str, bytes]) -> dict[str, Any]:
+    def _send(
+        self, path: str, fields: dict[str, str], files: dict[str, bytes], names: dict[str, str]
+    ) -> dict[str, Any]:
         token, _, method = path.removeprefix("/bot").partition("/")
         if token != TOKEN:
             raise Refusal(401, "Unauthorized")
@@ -85,7 +88,7 @@ class TelegramServer:
         if method not in checks:
             raise Refusal(404, "Not Found")
         checks[method](fields, files)
-        self.sent.append(Sent(method, fields, files))
+        self.sent.append(Sent(method, fields, files, names))
         chat = {"id": int(fields["chat_id"]), "type": "private", "first_name": "Ana"}
         return {"message_id": len(self.sent), "date": 1785766500, "chat": chat}
 
@@ -129,22 +132,24 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def parse(content_type: str, body: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The fields and files of a request in one of the documented encodings."""
+def parse(content_type: str, body: bytes) -> tuple[dict[str, str], dict[str, bytes], dict[str, str]]:
+    """The fields, files and files' names of a request in one of the documented encodings."""
     if content_type.startswith("application/x-www-form-urlencoded"):
-        return {name: values[0] for name, values in parse_qs(body.decode()).items()}, {}
+        return {name: values[0] for name, values in parse_qs(body.decode()).items()}, {}, {}
     fields: dict[str, str] = {}
     files: dict[str, bytes] = {}
+    names: dict[str, str] = {}
     form = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=HTTP)
     for part in form.iter_parts():
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
         if part.get_filename():
-            files[name] = content
+            files[name], names[name] = content, part.get_filename()
         else:
             fields[name] = content.decode()
     # A file field may name the uploaded part that holds it.
     for name in ("voice", "document"):
         if fields.get(name, "").startswith("attach://"):
-            files[name] = files.pop(fields[name].removeprefix("attach://"))
-    return fields, files
+            part_name = fields[name].removeprefix("attach://")
+            files[name], names[name] = files.pop(part_name), names.pop(part_name)
+    return fields, files, names

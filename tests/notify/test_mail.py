@@ -13,6 +13,7 @@ from mail_server import MailServer, answer
 from post_office import SOUND
 
 from pbx_control.errors import ClientMistake, DeliveryFailed
+from pbx_control.files import write_below
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
 
 
@@ -30,19 +31,65 @@ async def test_mail_has_text_html_and_the_headers_of_an_automatic_message(mail_s
     assert list(mail.iter_attachments()) == []
 
 
-async def test_left_message_is_attached(mail_server, mailer, recordings, letter):
+async def test_left_message_is_attached(mail_server, mailer, home, letter):
     await mailer.send(replace(letter, attachment=SOUND))
     [attached] = (await mail_server.next_mail()).iter_attachments()
     assert attached.get_content_type() == "audio/wav"
     assert attached.get_filename() == "pbx-1-message.wav"
-    assert attached.get_content() == (recordings / SOUND).read_bytes()
+    assert attached.get_content() == (home.recordings / SOUND).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["2026/absent.wav", "../pbx.toml", "/etc/passwd"])
-async def test_letter_goes_without_a_file_that_may_not_be_sent(mail_server, mailer, recordings, letter, name):
-    (recordings.parent / "pbx.toml").write_text("secret")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("documents/reports/1/perdidas-2026-11-22.csv", "text/csv"),
+        ("documents/invoices/boleta-12.pdf", "application/pdf"),
+        ("documents/strange", "application/octet-stream"),
+    ],
+)
+async def test_document_is_attached_as_what_it_is(mail_server, mailer, home, letter, path, kind):
+    content = '\ufeff"Número";"+56 9 1234 5678"\r\n\x00'.encode()
+    write_below(home.documents, path.removeprefix("documents/"), content)
+    await mailer.send(replace(letter, attachment=path))
+    [attached] = (await mail_server.next_mail()).iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == (kind, path.rpartition("/")[2])
+    assert attached.get_payload(decode=True) == content
+    assert attached.get_content_charset() == ("utf-8" if kind == "text/csv" else None)
+
+
+FORBIDDEN = [
+    "2026/absent.wav",
+    "../pbx.toml",
+    "/etc/passwd",
+    "documents/../pbx.toml",
+    "documents//etc/passwd",
+    "documents/",
+    "documents/reports",
+    "documents/link.csv",
+    "documents/linked/pbx.toml",
+    "documents/.hidden.csv",
+    "2026/08/03/\0.wav",
+]
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+async def test_letter_goes_without_a_file_that_may_not_be_sent(mail_server, mailer, home, letter, name):
+    (home.root / "pbx.toml").write_text("secret")
+    write_below(home.documents, "reports/1.csv", b"report")
+    (home.documents / ".hidden.csv").write_text("secret")
+    (home.documents / "link.csv").symlink_to(home.root / "pbx.toml")
+    (home.documents / "linked").symlink_to(home.root)
     await mailer.send(replace(letter, attachment=name))
     assert list((await mail_server.next_mail()).iter_attachments()) == []
+
+
+async def test_letter_goes_without_a_file_that_no_server_would_take(mail_server, mailer, home, letter, monkeypatch):
+    monkeypatch.setattr("pbx_control.notify.attachments.LARGEST", 10)
+    for size in (10, 11):
+        write_below(home.documents, f"{size}.csv", b"x" * size)
+        await mailer.send(replace(letter, attachment=f"documents/{size}.csv"))
+    counts = [len(list((await mail_server.next_mail()).iter_attachments())) for _ in range(2)]
+    assert counts == [1, 0]
 
 
 async def test_burst_uses_one_connection(mail_server, mailer, letter):
@@ -107,7 +154,7 @@ async def test_server_killed_in_the_middle_is_tried_again(mail_server, mailer, l
     assert (await mail_server.next_mail())["Message-ID"] == "<call.0123456789abcdef@sur.example>"
 
 
-async def test_silent_server_is_given_up_in_time(letter, recordings, monkeypatch):
+async def test_silent_server_is_given_up_in_time(letter, home, monkeypatch):
     monkeypatch.setattr("pbx_control.notify.mail.ANSWER_LIMIT", 0.05)
     left = asyncio.Event()
 
@@ -118,7 +165,7 @@ async def test_silent_server_is_given_up_in_time(letter, recordings, monkeypatch
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        mailer = Mailer(MailServer(port=port).settings(), "Sur", recordings)
+        mailer = Mailer(MailServer(port=port).settings(), "Sur", home)
         with pytest.raises(DeliveryFailed) as failed:
             await mailer.send(letter)
         assert not failed.value.permanent
@@ -161,14 +208,14 @@ class TestPassword:
         yield server
         await server.stop()
 
-    async def test_right_one_opens(self, guarded, recordings, letter):
-        mailer = Mailer(guarded.settings(user="sur", password="right"), "Sur", recordings)
+    async def test_right_one_opens(self, guarded, home, letter):
+        mailer = Mailer(guarded.settings(user="sur", password="right"), "Sur", home)
         await mailer.send(letter)
         assert guarded.taken.qsize() == 1
         await mailer.rest()
 
-    async def test_wrong_one_is_for_the_admin_to_mend(self, guarded, recordings, letter):
-        mailer = Mailer(guarded.settings(user="sur", password="wrong"), "Sur", recordings)
+    async def test_wrong_one_is_for_the_admin_to_mend(self, guarded, home, letter):
+        mailer = Mailer(guarded.settings(user="sur", password="wrong"), "Sur", home)
         with pytest.raises(DeliveryFailed, match="535") as failed:
             await mailer.send(letter)
         assert not failed.value.permanent
@@ -183,24 +230,24 @@ async def tls_server(tmp_path):
     await server.stop()
 
 
-async def test_certificate_that_nobody_vouches_for_is_refused(tls_server, recordings, letter):
-    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", recordings)
+async def test_certificate_that_nobody_vouches_for_is_refused(tls_server, home, letter):
+    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", home)
     with pytest.raises(DeliveryFailed, match="certificate") as failed:
         await mailer.send(letter)
     assert not failed.value.permanent
 
 
-async def test_mail_goes_through_starttls(tls_server, recordings, letter, tmp_path, monkeypatch):
+async def test_mail_goes_through_starttls(tls_server, home, letter, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
-    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", recordings)
+    mailer = Mailer(tls_server.settings(tls="starttls"), "Sur", home)
     await mailer.send(letter)
     assert tls_server.taken.qsize() == 1
     await mailer.rest()
 
 
-async def test_server_without_tls_gets_no_mail_if_tls_is_asked_for(mail_server, recordings, letter):
+async def test_server_without_tls_gets_no_mail_if_tls_is_asked_for(mail_server, home, letter):
     with pytest.raises(DeliveryFailed) as failed:
-        await Mailer(mail_server.settings(tls="starttls"), "Sur", recordings).send(letter)
+        await Mailer(mail_server.settings(tls="starttls"), "Sur", home).send(letter)
     assert not failed.value.permanent
     assert mail_server.taken.empty()
 

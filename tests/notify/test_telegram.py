@@ -10,6 +10,7 @@ from telegram_server import Refusal
 
 from pbx_control.domain.messages import Channel
 from pbx_control.errors import DeliveryFailed
+from pbx_control.files import write_below
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.settings import Telegram
 
@@ -35,16 +36,16 @@ async def test_left_message_is_a_voice_note_under_its_text(telegram_server, tele
     assert (sent.method, sent.fields["caption"]) == ("sendVoice", TEXT)
 
 
-async def test_who_takes_no_voice_notes_gets_a_file(telegram_server, telegrammer, recordings, letter):
+async def test_who_takes_no_voice_notes_gets_a_file(telegram_server, telegrammer, home, letter):
     telegram_server.voices_forbidden = True
     await telegrammer.send(replace(letter, attachment=SOUND))
     [sent] = telegram_server.sent
     assert (sent.method, sent.fields["caption"]) == ("sendDocument", TEXT)
-    assert sent.files["document"] == (recordings / SOUND).read_bytes()
+    assert sent.files["document"] == (home.recordings / SOUND).read_bytes()
 
 
-async def test_broken_sound_goes_as_a_file(telegram_server, telegrammer, recordings, letter):
-    (recordings / SOUND).write_bytes(b"no sound")
+async def test_broken_sound_goes_as_a_file(telegram_server, telegrammer, home, letter):
+    (home.recordings / SOUND).write_bytes(b"no sound")
     await telegrammer.send(replace(letter, attachment=SOUND))
     assert [sent.method for sent in telegram_server.sent] == ["sendDocument"]
 
@@ -52,6 +53,14 @@ async def test_broken_sound_goes_as_a_file(telegram_server, telegrammer, recordi
 async def test_letter_goes_without_a_sound_that_is_gone(telegram_server, telegrammer, letter):
     await telegrammer.send(replace(letter, attachment="2026/absent.wav"))
     assert [sent.method for sent in telegram_server.sent] == ["sendMessage"]
+
+
+async def test_document_is_sent_under_its_own_name(telegram_server, telegrammer, home, letter):
+    write_below(home.documents, "invoices/boleta-12.pdf", b"%PDF-1.7")
+    await telegrammer.send(replace(letter, attachment="documents/invoices/boleta-12.pdf"))
+    [sent] = telegram_server.sent
+    assert (sent.method, sent.fields["caption"]) == ("sendDocument", TEXT)
+    assert (sent.files, sent.names) == ({"document": b"%PDF-1.7"}, {"document": "boleta-12.pdf"})
 
 
 async def test_overlong_text_is_cut_to_what_telegram_takes(telegram_server, telegrammer, letter):
@@ -92,9 +101,9 @@ async def test_refusal(telegram_server, telegrammer, letter, code, description, 
     assert description.split(": ")[-1].lower() in str(failed.value).lower()
 
 
-async def test_wrong_token_is_for_the_admin_to_mend_and_never_told(telegram_server, recordings, letter, caplog):
+async def test_wrong_token_is_for_the_admin_to_mend_and_never_told(telegram_server, home, letter, caplog):
     caplog.set_level(logging.INFO)
-    wrong = Telegrammer(Telegram(token="1:wrong-token", base_url=telegram_server.base_url), recordings)
+    wrong = Telegrammer(Telegram(token="1:wrong-token", base_url=telegram_server.base_url), home)
     with pytest.raises(DeliveryFailed, match="does not know the bot") as failed:
         await wrong.send(letter)
     assert not failed.value.permanent
@@ -102,8 +111,8 @@ async def test_wrong_token_is_for_the_admin_to_mend_and_never_told(telegram_serv
     await wrong.rest()
 
 
-async def test_unreachable_telegram_is_tried_again(recordings, letter):
-    nowhere = Telegrammer(Telegram(token="1:secret", base_url="http://127.0.0.1:1/bot"), recordings)
+async def test_unreachable_telegram_is_tried_again(home, letter):
+    nowhere = Telegrammer(Telegram(token="1:secret", base_url="http://127.0.0.1:1/bot"), home)
     with pytest.raises(DeliveryFailed) as failed:
         await nowhere.send(letter)
     assert not failed.value.permanent
@@ -111,9 +120,9 @@ async def test_unreachable_telegram_is_tried_again(recordings, letter):
     await nowhere.rest()
 
 
-async def test_office_without_a_bot_keeps_the_letter(recordings, letter):
+async def test_office_without_a_bot_keeps_the_letter(home, letter):
     with pytest.raises(DeliveryFailed, match="token") as failed:
-        await Telegrammer(Telegram(), recordings).send(letter)
+        await Telegrammer(Telegram(), home).send(letter)
     assert not failed.value.permanent
 
 
