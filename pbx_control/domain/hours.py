@@ -216,14 +216,16 @@ def _days_that_matter(week: Week, holidays: Mapping[date, str], today: date) -> 
     """The days, in order, on which the state may change: for who is always open, those about a holiday only."""
     if week == NEVER:
         return ()
-    coming = [today + timedelta(days=ahead) for ahead in range(HORIZON.days + 1)]
+    # Lazily: the next change is nearly always that of today or tomorrow.
+    coming = (today + timedelta(days=ahead) for ahead in range(HORIZON.days + 1))
     if week != ALWAYS:
         return coming
     day = timedelta(days=1)
-    return [one for one in coming if one in holidays or one - day in holidays]
+    return (one for one in coming if one in holidays or one - day in holidays)
 
 
-def _boundaries(week: Week, zone: tzinfo, day: date) -> list[datetime]:
+@lru_cache(maxsize=4096)  # most clients share a few weeks, and each arriving call asks
+def _boundaries(week: Week, zone: tzinfo, day: date) -> tuple[datetime, ...]:
     """The instants of a local day at which the wall clock passes a boundary, or is set, in order and in UTC."""
     clocks = {time.min}
     for span in week:
@@ -233,7 +235,7 @@ def _boundaries(week: Week, zone: tzinfo, day: date) -> list[datetime]:
     instants = {
         datetime.combine(day, clock, zone).replace(fold=fold).astimezone(UTC) for clock in clocks for fold in (0, 1)
     }
-    return sorted(instants | set(_clock_changes(zone, day)))
+    return tuple(sorted(instants | set(_clock_changes(zone, day))))
 
 
 def _clock_changes(zone: tzinfo, day: date) -> Iterator[datetime]:

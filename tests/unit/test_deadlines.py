@@ -123,7 +123,9 @@ def test_so_much_time_lies_between_start_and_deadline(start: datetime, amount: t
 
 
 @given(INSTANTS, AMOUNTS, AMOUNTS, HOURS)
-def test_two_deadlines_in_a_row_are_one(start: datetime, one: timedelta, other: timedelta, hours: BusinessHours) -> None:
+def test_two_deadlines_in_a_row_are_one(
+    start: datetime, one: timedelta, other: timedelta, hours: BusinessHours
+) -> None:
     assert add_business_time(add_business_time(start, one, hours), other, hours) == add_business_time(
         start, one + other, hours
     )
