@@ -1,4 +1,4 @@
-"""Letters that are no summaries of calls: what a secretary adds to one, and alarms for the admin.
+"""Letters that are no summaries of calls: a note's parts and looks, what a secretary adds to a call, alarms.
 
 As in `messages.py` everything is pure and quick, and whatever a stranger wrote is text wherever it shows up.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbx_control.domain.call.model import Outgoing
-from pbx_control.domain.messages import Channel, Letter, Recipient, html_template, message_id
+from pbx_control.domain.messages import Channel, Fact, Letter, Recipient, html_template, message_id
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
 # What a secretary writes after a call; a longer text is cut, since a letter must go out in any case.
@@ -51,6 +51,25 @@ class LimitReached:
     at: datetime  # aware
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a table's place: a text, perhaps a number that a touch calls (E.164), and smaller text beneath."""
+
+    text: str
+    dial: str = ""
+    beneath: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table for who sees HTML; `lines` are its rows for who sees text."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    lines: tuple[str, ...]
+    figures: bool = False  # all but the first column are amounts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A letter's contents, harmless and in words, before they become text or HTML."""
@@ -62,6 +81,9 @@ class Note:
     headline: str
     title: str
     paragraphs: tuple[str, ...]
+    facts: tuple[Fact, ...] = ()
+    grid: Grid | None = None
+    afterwards: tuple[str, ...] = ()  # paragraphs, too
     command: str = ""  # to be typed
     footer: str = ""
     reference: str = ""
@@ -93,11 +115,11 @@ def compose_supplement(added: Supplement, recipient: Recipient, office_name: str
     return Letter(
         channel=recipient.channel,
         address=recipient.address,
-        message_id=_named("more", added.call_id, recipient.channel, recipient.address, added.text),
+        message_id=named("more", added.call_id, recipient.channel, recipient.address, added.text),
         in_reply_to=message_id(added.call_id, recipient) if first else "",
         subject=note.subject,
-        text=_mail_text(note) if recipient.channel is Channel.EMAIL else _telegram_text(note),
-        html=html_template("note.html.j2").render(note=note) if recipient.channel is Channel.EMAIL else "",
+        text=mail_text(note) if recipient.channel is Channel.EMAIL else telegram_text(note),
+        html=mail_page(note) if recipient.channel is Channel.EMAIL else "",
         written_at=added.at,
         call_id=added.call_id,
         client_id=added.client_id,
@@ -133,10 +155,10 @@ def compose_alarm(reached: LimitReached, desk: AlarmDesk) -> Letter:
     return Letter(
         channel=Channel.EMAIL,
         address=desk.address,
-        message_id=_named("alarm", str(reached.client_id), reached.at.date().isoformat()),
+        message_id=named("alarm", str(reached.client_id), reached.at.date().isoformat()),
         subject=note.subject,
-        text=_mail_text(note),
-        html=html_template("note.html.j2").render(note=note),
+        text=mail_text(note),
+        html=mail_page(note),
         written_at=reached.at,
     )
 
@@ -154,17 +176,28 @@ def _limit(reached: LimitReached) -> tuple[str, int]:
     return "calls-out-at-once", reached.outgoing.at_once
 
 
-def _named(kind: str, *identity: str) -> str:
-    """A name for ever for what has this identity: safe in a header whatever went in."""
+def named(kind: str, *identity: str) -> str:
+    """A letter's `message_id`: a name for ever for what has this identity: safe in a header whatever went in."""
     return f"{kind}." + hashlib.sha256("\x1f".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _mail_text(note: Note) -> str:
-    parts = [note.headline, note.title, *note.paragraphs, note.command and f"    {note.command}"]
-    return "\n\n".join(part for part in [*parts, "\n".join(filter(None, [note.footer, note.reference]))] if part) + "\n"
+def mail_page(note: Note) -> str:
+    """The note as HTML."""
+    return html_template("note.html.j2").render(note=note)
 
 
-def _telegram_text(note: Note) -> str:
+def mail_text(note: Note) -> str:
+    """The note for mail programs that show no HTML."""
+    facts = "\n".join(f"{fact.label}: {fact.value}" for fact in note.facts)
+    lines = "\n".join(note.grid.lines) if note.grid else ""
+    command = note.command and f"    {note.command}"
+    end = "\n".join(filter(None, [note.footer, note.reference]))
+    parts = [note.headline, note.title, *note.paragraphs, facts, lines, *note.afterwards, command, end]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def telegram_text(note: Note) -> str:
+    """The note for a chat: what it says, without a table and what belongs to it."""
     return "\n\n".join([f"{note.sign} {note.subject}", *note.paragraphs])
 
 

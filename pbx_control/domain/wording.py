@@ -1,16 +1,17 @@
 """How things read to people: hostile strings made harmless, numbers, dates and durations in words, in es and en."""
 
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import phonenumbers
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.units import format_unit
 
 # The house's Spanish is Chile's; its English writes the day before the month, as Spanish readers expect.
 LOCALES = {"es": "es_CL", "en": "en_GB"}
-WHEN = {"es": "EEEE d 'de' MMMM 'de' y, HH:mm", "en": "EEEE d MMMM y, HH:mm"}
+DAY = {"es": "EEEE d 'de' MMMM 'de' y", "en": "EEEE d MMMM y"}
+WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
 
@@ -80,6 +81,16 @@ def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
 def date_and_time(local: datetime, language: str) -> str:
     """ "lunes 3 de agosto de 2026, 10:15" / "Monday 3 August 2026, 10:15", in the zone that `local` carries."""
     return format_datetime(local, WHEN[language], locale=LOCALES[language])
+
+
+def day_in_words(day: date, language: str) -> str:
+    """ "domingo 22 de noviembre de 2026" / "Sunday 22 November 2026"."""
+    return format_date(day, DAY[language], locale=LOCALES[language])
+
+
+def brief_time(local: datetime, language: str) -> str:
+    """ "dom 22 nov, 10:15" / "Sun 22 Nov, 10:15", for tables; in the zone that `local` carries."""
+    return format_datetime(local, "EEE d MMM, HH:mm", locale=LOCALES[language])
 
 
 def duration(length: timedelta, language: str) -> str:
