@@ -28,7 +28,16 @@ TABLES = (
     "clock_guard",
     "job_run",
 )
-OF_CLIENTS = ("legal_name", "business", "address", "invoice_as", "exhausted_messages", "exhausted_report")
+OF_CLIENTS = (
+    "legal_name",
+    "business",
+    "address",
+    "invoice_as",
+    "exhausted_messages",
+    "exhausted_report",
+    "cancelled_at",
+    "erased_at",
+)
 KEPT = "recording <> '' OR message <> ''"
 APPEND_ONLY = ("ledger_entry", "invoice", "invoice_line", "receipt")
 
@@ -52,6 +61,10 @@ def upgrade() -> None:
         "client", sa.Column("exhausted_messages", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
     op.add_column("client", sa.Column("exhausted_report", sa.Boolean(), server_default=sa.text("true"), nullable=False))
+    op.add_column("client", sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("client", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+    # Of those who cancelled before, nobody noted when: their time begins now.
+    op.execute("UPDATE client SET cancelled_at = CURRENT_TIMESTAMP WHERE state = 'cancelled'")
     _plans()
     _ledger()
     _invoices()
@@ -315,10 +328,19 @@ def _going_live() -> None:
         sa.Column("service_due", sa.DateTime(timezone=True), nullable=False),
         sa.Column("live_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_going_live_client_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_going_live")),
     )
     op.create_index(op.f("ix_going_live_client_id"), "going_live", ["client_id"], unique=False)
+    op.create_index(
+        "uq_going_live_open",
+        "going_live",
+        ["client_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
 
 
 def _deletion() -> None:

@@ -107,6 +107,8 @@ client = Table(
     Column("calls_out_at_once", Integer, nullable=False, server_default="3"),
     Column("calls_out_a_day", Integer, nullable=False, server_default="100"),  # of contacts; a UTC day
     Column("created_at", Instant, nullable=False),
+    Column("cancelled_at", Instant),
+    Column("erased_at", Instant),  # cancelled for long: what the service had of it is gone
 )
 
 did = Table(
@@ -513,6 +515,15 @@ going_live = Table(
     Column("service_due", Instant, nullable=False),  # an hour after the welcome, or after its deadline until then
     Column("live_at", Instant),
     Column("told", String(20), nullable=False, server_default=""),  # which warning the admin has had last
+    Column("ended_at", Instant),  # the client cancelled, before or after it went live
+)
+Index(
+    # A client has one order at a time.
+    "uq_going_live_open",
+    going_live.c.client_id,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
 )
 
 # --- what is kept and what is deleted ---------------------------------------------------------------------
