@@ -86,6 +86,12 @@ def written_for(number: str, number_format: str, country: str) -> str:
     return number.removeprefix("+")
 
 
+def dialled_within_country(number: str) -> str:
+    """The digits of an E.164 number as people dial it in its own country: "225550101", "02079460000"."""
+    written = phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.NATIONAL)
+    return re.sub(r"[^0-9]", "", written)
+
+
 @lru_cache(maxsize=65536)
 def _national(number: str, country: str) -> str:
     parsed = phonenumbers.parse(number)

@@ -35,12 +35,18 @@ def hours_in_words(week: Week, language: str) -> str:
     own recording does it (docs/service.md rule 3).
     """
     groups = _days_by_hours(week)
+    if len(groups) == 1 and groups[0][0] == WORKING_DAYS and groups[0][1] != ALL_DAY:
+        return _spans(groups[0][1], language)
+    return hours_with_days(week, language)
+
+
+def hours_with_days(week: Week, language: str) -> str:
+    """The week for a reader, its days named always: "de lunes a viernes de las 9:00 a las 18:00 horas"."""
+    groups = _days_by_hours(week)
     if not groups:
         return NEVER[language]
     if groups == [(EVERY_DAY, ALL_DAY)]:
         return ALWAYS[language]
-    if len(groups) == 1 and groups[0][0] == WORKING_DAYS and groups[0][1] != ALL_DAY:
-        return _spans(groups[0][1], language)
     return "; ".join(f"{_days(days, language)} {_spans(spans, language)}" for days, spans in groups)
 
 
