@@ -68,6 +68,7 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
     lines: tuple[str, ...]
     figures: bool = False  # all but the first column are amounts
+    last_width: str = ""  # of the last column, in percent: what it gets however long the others' texts are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
