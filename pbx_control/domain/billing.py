@@ -176,9 +176,7 @@ def price_ahead(plan: Plan, months: int) -> int:
     return months * plan.price - _discount(plan, months)
 
 
-def plan_change_lines(
-    old: Plan, new: Plan, paid: Period, months: int, at: datetime, zone: ZoneInfo
-) -> tuple[Line, ...]:
+def plan_change_lines(old: Plan, new: Plan, paid: Period, at: datetime, zone: ZoneInfo) -> tuple[Line, ...]:
     """A change of plan within time that is paid: the old one's unused part back, the same part of the new one charged.
 
     `paid` is what was paid at once, a month or several; the part is counted in whole days of the client's zone, that

@@ -1,0 +1,306 @@
+"""What clients are charged, and when: renewals, numbers added, bags, changes of plan, and what goes back to them.
+
+Each function works in the transaction of what it charges for, and is harmless when it is repeated: every invoice has a
+cause, and a cause is invoiced once. The rules are written down in docs/decisions/billing.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, or_, select, update
+
+from pbx_control.domain import billing
+from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line
+from pbx_control.domain.office import ClientState
+from pbx_control.domain.periods import Period, period_of, periods_ahead
+from pbx_control.domain.wording import NAME_LIMIT, clean_line
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Settings
+from pbx_control.store import invoices, plans
+from pbx_control.store.plans import Subscription
+from pbx_control.store.tables import account, client, did, invoice, subscription
+
+# A period is looked up in its midst of the first day: a client that has moved to another zone has its midnights
+# some hours off.
+INTO_THE_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A client for which there may be something to invoice."""
+
+    client_id: int
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Payer:
+    """A client with what its charges depend on."""
+
+    row: Row[Any]  # of the table `client`
+    anchor_day: int
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.row.timezone)
+
+    def period(self, at: datetime) -> Period:
+        return period_of(self.anchor_day, self.zone, at)
+
+
+def due_renewals(conn: Connection, now: datetime) -> list[Due]:
+    """The clients whose paid time is over, or that got a further number within it, by slug."""
+    unpaid = or_(subscription.c.paid_until.is_(None), subscription.c.paid_until <= now)
+    query = (
+        select(client.c.id, client.c.slug)
+        .join_from(client, subscription)
+        .where(subscription.c.until.is_(None), or_(unpaid, client.c.id.in_(_with_added_numbers())))
+        .order_by(client.c.slug)
+    )
+    return [Due(row.id, row.slug) for row in conn.execute(query)]
+
+
+def renew(conn: Connection, settings: Settings, client_id: int, now: datetime) -> list[Invoice]:
+    """Issues all that is due for a client now; each period once, however often this is called.
+
+    A client that is suspended is not charged, nor is anybody while no issuer is set: periods that have gone by
+    meanwhile are passed over. Raises ClientMistake if an invoice cannot be made: nothing is issued then.
+    """
+    _take_subscription(conn, client_id)
+    current = plans.current(conn, client_id)
+    if current is None:
+        return []
+    payer = _payer(conn, client_id)
+    if payer.row.state != ClientState.ACTIVE or not settings.billing.issuer_rut:
+        _pass_over(conn, payer, current, now)
+        return []
+    added = _added_numbers(conn, settings, payer, current, now)
+    return added + _renewals(conn, settings, payer, current, now)
+
+
+def invoice_bag(
+    conn: Connection, settings: Settings, client_id: int, bag_id: int, calls: int, price: int, now: datetime
+) -> Invoice | None:
+    """The invoice for a bag; `price` is net, of the whole bag. None if it is free or no issuer is set."""
+    lines = billing.bag_lines(calls, price)
+    if not settings.billing.issuer_rut:
+        return None
+    return _issue(conn, settings, _payer(conn, client_id), lines, f"bag:{bag_id}", now)
+
+
+def invoice_plan_change(conn: Connection, settings: Settings, client_id: int, now: datetime) -> list[Invoice]:
+    """To be called when a plan has been assigned, in the same transaction: what follows from it for the client.
+
+    Within time that is paid already, the difference for the rest of it: an invoice, or credit notes if it is negative.
+    Then all that is due now, which is the first period of a client that is new.
+    """
+    former, current = _two_newest(conn, client_id)
+    if current is None or not settings.billing.issuer_rut:
+        return []
+    changed: list[Invoice] = []
+    if former is not None and former.paid_until is not None and former.paid_until > now:
+        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=former.paid_until))
+        changed = _difference(conn, settings, _payer(conn, client_id), former, current, now)
+    return changed + renew(conn, settings, client_id, now)
+
+
+def credit_paid_ahead(conn: Connection, settings: Settings, client_id: int, now: datetime) -> list[Invoice]:
+    """To be called when a client has cancelled: credits the plan for the months that it paid ahead and that have not
+    begun. The month under way is not credited."""
+    _, last = _two_newest(conn, client_id)
+    if last is None or last.paid_until is None or not settings.billing.issuer_rut:
+        return []
+    payer = _payer(conn, client_id)
+    begun = payer.period(now).end
+    if last.paid_until <= begun:
+        return []
+    paid = _paid_stretch(conn, payer, last.paid_until)
+    net = billing.unused_ahead(last.plan, paid, begun, payer.zone)
+    why = f"Meses pagados por adelantado del plan {clean_line(last.plan.name, NAME_LIMIT)}, no usados"
+    conn.execute(update(subscription).where(subscription.c.id == last.id).values(paid_until=begun))
+    return _give_back(conn, settings, payer, paid, net, why, f"leave:{last.id}", now)
+
+
+# --- renewals ---------------------------------------------------------------------------------------------
+
+
+def _renewals(
+    conn: Connection, settings: Settings, payer: _Payer, current: Subscription, now: datetime
+) -> list[Invoice]:
+    """An invoice for each stretch of months that has begun and is not paid."""
+    issued: list[Invoice] = []
+    start = current.paid_until or payer.period(current.since).start
+    while start <= now:
+        end = periods_ahead(payer.anchor_day, payer.zone, start + INTO_THE_DAY, current.months).end
+        lines = billing.renewal_lines(current.plan, current.months, plans.extra_dids(conn, payer.row.id))
+        cause = f"renewal:{payer.row.id}:{start.astimezone(payer.zone):%Y-%m-%d}"
+        if invoices.by_cause(conn, cause) is None:
+            issued += filter(None, [_issue(conn, settings, payer, lines, cause, now, Period(start, end))])
+        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=end))
+        start = end
+    return issued
+
+
+def _pass_over(conn: Connection, payer: _Payer, current: Subscription, now: datetime) -> None:
+    """Time that was neither served nor invoiced is not charged later; the period under way still may be."""
+    reached, begun = current.paid_until or payer.period(current.since).start, payer.period(now).start
+    if reached < begun:
+        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=begun))
+
+
+# --- numbers added within paid time -----------------------------------------------------------------------
+
+
+def _with_added_numbers() -> Any:
+    """The clients that have a number which was added after their last renewal."""
+    renewed = (
+        select(invoice.c.issued_at)
+        .where(invoice.c.client_id == did.c.client_id, invoice.c.cause.startswith("renewal:"))
+        .order_by(invoice.c.id.desc())
+        .limit(1)
+        .correlate(did)
+        .scalar_subquery()
+    )
+    return select(did.c.client_id).where(did.c.main.is_(False), did.c.assigned_at > renewed)
+
+
+def _added_numbers(
+    conn: Connection, settings: Settings, payer: _Payer, current: Subscription, now: datetime
+) -> list[Invoice]:
+    """An invoice for each number beyond the first that came after the last renewal, for the rest of what that paid."""
+    renewal = _last_renewal(conn, payer.row.id)
+    if renewal is None or renewal.period is None:
+        return []
+    query = select(did).where(
+        did.c.client_id == payer.row.id, did.c.main.is_(False), did.c.assigned_at > renewal.issued_at
+    )
+    added = conn.execute(query.order_by(did.c.number)).all()
+    return [each for row in added if (each := _added_number(conn, settings, payer, current, renewal.period, row, now))]
+
+
+def _added_number(
+    conn: Connection,
+    settings: Settings,
+    payer: _Payer,
+    current: Subscription,
+    paid: Period,
+    row: Row[Any],
+    now: datetime,
+) -> Invoice | None:
+    cause = f"did:{payer.row.id}:{row.number}:{row.assigned_at:%Y-%m-%dT%H:%M:%S}"
+    if invoices.by_cause(conn, cause) is not None:
+        return None
+    since = min(row.assigned_at, paid.end)
+    lines = billing.added_did_lines(current.plan, row.country, row.number, paid, since, payer.zone)
+    return _issue(conn, settings, payer, lines, cause, now, Period(since, paid.end))
+
+
+# --- changes of plan --------------------------------------------------------------------------------------
+
+
+def _difference(
+    conn: Connection, settings: Settings, payer: _Payer, former: Subscription, current: Subscription, now: datetime
+) -> list[Invoice]:
+    assert former.paid_until is not None
+    paid, cause = _paid_stretch(conn, payer, former.paid_until), f"change:{current.id}"
+    lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone)
+    net = sum(line.amount for line in lines)
+    if net < 0:
+        names = (clean_line(each.plan.name, NAME_LIMIT) for each in (former, current))
+        why = "Cambio del plan {} al plan {}".format(*names)
+        return _give_back(conn, settings, payer, paid, -net, why, cause, now)
+    invoiced = _issue(conn, settings, payer, lines if net else (), cause, now, Period(max(now, paid.start), paid.end))
+    return [invoiced] if invoiced else []
+
+
+def _give_back(
+    conn: Connection, settings: Settings, payer: _Payer, paid: Period, net: int, why: str, cause: str, now: datetime
+) -> list[Invoice]:
+    """Credits so much of what was paid for the stretch, the last invoice first, and never more than there is left."""
+    if done := invoices.by_causes(conn, f"{cause}:"):
+        return done
+    notes: list[Invoice] = []
+    for paid_by in _paying(conn, payer.row.id, paid.end):
+        part = min(net, invoices.left(conn, paid_by))
+        if part > 0:
+            notes.append(invoices.credit_part(conn, settings, paid_by, part, why, f"{cause}:{paid_by.id}", now))
+            net -= part
+    return notes
+
+
+def _paying(conn: Connection, client_id: int, end: datetime) -> Sequence[Invoice]:
+    """The invoices by which the client paid its plan up to `end`, the newest first."""
+    return [
+        found
+        for found in invoices.issued(conn, client_id=client_id)
+        if found.kind is not InvoiceKind.CREDIT_NOTE
+        and found.cause.startswith(("renewal:", "change:"))
+        and found.period is not None
+        and found.period.start < end <= found.period.end
+    ]
+
+
+def _paid_stretch(conn: Connection, payer: _Payer, end: datetime) -> Period:
+    """What was paid at once, up to `end`: as its invoice says, or, where the plan was free, a month."""
+    renewal = _last_renewal(conn, payer.row.id)
+    if renewal is not None and renewal.period is not None and renewal.period.end == end:
+        return renewal.period
+    return payer.period(end - INTO_THE_DAY)
+
+
+def _last_renewal(conn: Connection, client_id: int) -> Invoice | None:
+    found = invoices.by_causes(conn, f"renewal:{client_id}:")
+    return found[-1] if found else None
+
+
+# --- what they share --------------------------------------------------------------------------------------
+
+
+def _issue(
+    conn: Connection,
+    settings: Settings,
+    payer: _Payer,
+    lines: tuple[Line, ...],
+    cause: str,
+    now: datetime,
+    period: Period | None = None,
+) -> Invoice | None:
+    """The invoice for these lines, as the client wants its invoices; None if there is nothing to pay."""
+    if not sum(line.amount for line in lines):
+        return None
+    draft = Draft(
+        kind=InvoiceKind(payer.row.invoice_as),
+        client_id=payer.row.id,
+        issuer=invoices.issuer(settings),
+        buyer=invoices.buyer(conn, payer.row),
+        lines=lines,
+        cause=cause,
+        day=invoices.office_day(settings, now),
+        period=period,
+    )
+    return invoices.issue(conn, draft, now)
+
+
+def _take_subscription(conn: Connection, client_id: int) -> None:
+    """Waits for whoever changes the client's plan; a change takes this row first as well."""
+    conn.execute(
+        select(subscription.c.id)
+        .where(subscription.c.client_id == client_id, subscription.c.until.is_(None))
+        .with_for_update()
+    )
+
+
+def _payer(conn: Connection, client_id: int) -> _Payer:
+    row = conn.execute(select(client).where(client.c.id == client_id)).one()
+    anchor_day = conn.scalar(select(account.c.anchor_day).where(account.c.client_id == client_id))
+    if anchor_day is None:
+        raise ClientMistake("the client {slug} has no plan: `pbx-control plan assign` gives it one", slug=row.slug)
+    return _Payer(row, anchor_day)
+
+
+def _two_newest(conn: Connection, client_id: int) -> tuple[Subscription | None, Subscription | None]:
+    history = [None, None, *plans.history(conn, client_id)]
+    return history[-2], history[-1]
