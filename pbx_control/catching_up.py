@@ -20,6 +20,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import StoreUnavailable
 from pbx_control.media import recordings
 from pbx_control.settings import Home
+from pbx_control.store.calls import Rules
 from pbx_control.store.engine import writing
 from pbx_control.store.taken_in import SwitchCall, SwitchEvent, take_in
 from pbx_control.switchboard import Switchboard
@@ -34,12 +35,12 @@ class CatchingUp:
     """`take_in` reads once; `run` goes on reading. `wrote` is called when letters may have been written."""
 
     def __init__(
-        self, home: Home, engine: Engine, board: Switchboard, office_name: str, wrote: Callable[[], None]
+        self, home: Home, engine: Engine, board: Switchboard, rules: Rules, wrote: Callable[[], None]
     ) -> None:
         self._home = home
         self._engine = engine
         self._board = board
-        self._office_name = office_name
+        self._rules = rules
         self._wrote = wrote
         self._absence = Absence(home)
         self._one_at_a_time = asyncio.Lock()
@@ -84,7 +85,7 @@ class CatchingUp:
         for call in absent:
             try:
                 with writing(self._engine) as conn:
-                    if take_in(conn, self._as_stored(call), self._office_name):
+                    if take_in(conn, self._as_stored(call), self._rules):
                         remembered.append(call.id)
             except Exception as error:
                 if isinstance(error, StoreUnavailable) and not isinstance(error.__cause__, DataError):

@@ -1,7 +1,7 @@
 """The daemon: wires everything together. The only module that knows everybody.
 
-A daemon that starts again has live calls to look after within seconds, on a machine that may be busy: what publishes
-and what sends letters is imported only when the calls are taken up.
+A daemon that starts again has live calls to look after within seconds, on a machine that may be busy: what publishes,
+what sends letters and what keeps the calendar is imported only when the calls are taken up.
 """
 
 import asyncio
@@ -52,6 +52,7 @@ from pbx_control.telephones import Telephones
 if TYPE_CHECKING:
     from pbx_control.notify.worker import Outbox
     from pbx_control.publishing import Publishing
+    from pbx_control.schedule import Schedule
 
 log = structlog.get_logger()
 
@@ -104,6 +105,7 @@ class Daemon:
                 self._beat,
                 self._looking,
                 self._send_letters,
+                self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,
                 self._publish,
@@ -251,6 +253,17 @@ class Daemon:
 
         mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
         return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, self._home), now)
+
+    async def _keep_calendar(self) -> None:
+        await self._calls_are_taken_up()
+        schedule = await asyncio.to_thread(self._make_schedule)
+        _keep_for_good()
+        await schedule.run()
+
+    def _make_schedule(self) -> "Schedule":
+        from pbx_control.schedule import Schedule
+
+        return Schedule(self._home, self._settings, self._engine, self._wake_outbox)
 
     def _committed(self, steps: Sequence[Save]) -> None:
         told = [(step.call, command) for step in steps for command in step.commands]

@@ -33,19 +33,23 @@ class Directory:
             if did.client_id is not None:
                 self._numbers[did.client_id].append(did)
         self._ours = frozenset(did.number for did in office.dids)
+        self._marks = {(mark.number, mark.client_id): mark.kind for mark in office.marks}
         self._sounds: dict[int, Sounds] = {}
         self._outgoing: dict[int, Outgoing | None] = {}
         self._holidays: dict[int, dict[date, str]] = {}
         self._hours: dict[int, tuple[OpenState, datetime]] = {}
 
-    def facts(self, did: str, at: datetime) -> Facts | None:
-        """The facts for a call to that DID, or None if the DID belongs to no client at this revision."""
+    def facts(self, did: str, at: datetime, caller: str = "") -> Facts | None:
+        """The facts for a call to that DID, or None if the DID belongs to no client at this revision. `caller` is the
+        number that calls, E.164 if it could be read as one."""
         client = self._by_did.get(did)
         if client is None:
             return None
         if client.id not in self._sounds:
             self._sounds[client.id] = sounds_for(client)
-        return facts_of(client, did, self._state(client, at), self._sounds[client.id], self.outgoing(client), self._cap)
+        mark = self._marks.get((caller, client.id)) or self._marks.get((caller, None))
+        state, sounds, outgoing = self._state(client, at), self._sounds[client.id], self.outgoing(client)
+        return facts_of(client, did, state, sounds, outgoing, self._cap, mark)
 
     def outgoing(self, client: Client) -> Outgoing | None:
         """How the client's contacts are called; None if they cannot be."""

@@ -168,6 +168,13 @@ class PlanSettings(Section):
         return Limits(self.warn_percent, self.warn_last)
 
 
+class Backup(Section):
+    """Where the nightly copies lie, and how many of them."""
+
+    folder: str = ""  # empty: HOME/backups
+    keep: int = Field(14, ge=1)
+
+
 class Secrets(Section):
     """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
 
@@ -191,6 +198,7 @@ class Settings(BaseSettings):
     office: OfficeSettings = OfficeSettings()
     billing: Billing = Billing()
     plans: PlanSettings = PlanSettings()
+    backup: Backup = Backup()
     secrets: Secrets = Secrets()
 
     @classmethod
@@ -235,6 +243,10 @@ class Home:
     @property
     def run(self) -> Path:
         return self.root / "run"
+
+    def backups(self, settings: Settings) -> Path:
+        """Where the nightly copies lie; a folder that is written without a slash before it lies in the home."""
+        return self.root / (settings.backup.folder or "backups")
 
     def database_url(self, settings: Settings) -> str:
         return settings.database.url or f"sqlite:///{self.root / 'pbx.db'}"

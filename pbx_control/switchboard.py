@@ -23,6 +23,7 @@ from pbx_control.domain.call.commands import (
     FreeSeat,
     InspectFiles,
     NoteDialling,
+    ReserveUnit,
     Ring,
     StoreCommand,
     SwitchCommand,
@@ -72,6 +73,7 @@ class LiveCall:
 class Stepped:
     """One step: what it came from, what is to be saved of it, and what is to be performed once it is saved."""
 
+    event: Event
     before: Call
     save: Save | None
     commands: list[SwitchCommand]
@@ -145,7 +147,7 @@ class Switchboard:
         its DID is not known yet, or steps cannot be saved at present."""
         if call_id in self._calls:  # a comparison found him before his own event came
             return True
-        facts = self.directory.facts(did, at := now()) if self.directory else None
+        facts = self.directory.facts(did, at := now(), caller.number) if self.directory else None
         if facts is None or self._writer.stalled:
             return False
         self._calls[call_id] = LiveCall(Call(call_id))
@@ -219,8 +221,10 @@ class Switchboard:
         try:
             while live.inbox:
                 steps = self._take_steps(live)
-                if not await self._saved([stepped.save for stepped in steps if stepped.save]):
-                    self._offer_lost(live, steps.pop())
+                remembered = await self._saved([stepped.save for stepped in steps if stepped.save])
+                if refused := _beyond(steps, remembered):
+                    steps = steps[: -len(refused)]
+                    self._undo(live, refused)
                 for command in _in_telling_order(steps):
                     self._tell_switch(live.call.id, command)
                 if faults.ARMED:
@@ -252,7 +256,7 @@ class Switchboard:
             self._offer_declined(event)
             stale = True
         if stale:
-            return Stepped(before, None, _for_switch(commands))
+            return Stepped(event, before, None, _for_switch(commands))
         entries = self._entry(live, event, before, after)
         if any(isinstance(command, ClaimSeat) for command in commands):
             claimed = SeatClaimed(event.at)
@@ -263,10 +267,10 @@ class Switchboard:
         self._count_dialling(after, commands, event.at)
         self._mind_the_floor(after, commands, event.at)
         if after is before and not entries:  # a key of hers that is passed on, say: nothing to remember
-            return Stepped(before, None, _for_switch(commands))
+            return Stepped(event, before, None, _for_switch(commands))
         save = Save(after, not live.saved, tuple(entries), _for_store(commands), only_noted=after is before)
         live.saved = True
-        return Stepped(before, save, _for_switch(commands), len(entries))
+        return Stepped(event, before, save, _for_switch(commands), len(entries))
 
     def _offer_declined(self, event: Offered) -> None:
         """The call went elsewhere while the offer was on its way: she is free for the next one."""
@@ -301,14 +305,37 @@ class Switchboard:
             if isinstance(command, NoteDialling):
                 self._dialled.count(call.known.client_id, at)
 
-    async def _saved(self, steps: Sequence[Save]) -> bool:
-        """Whether all of the steps may be performed; False: all but the last, whose claim was lost. A database that
-        is slow or away does not hold up a live call: its steps are saved in order when it is back."""
+    async def _saved(self, steps: Sequence[Save]) -> int:
+        """How many of the steps may be performed: those from the first on whose claim was lost may not. A database
+        that is slow or away does not hold up a live call: its steps are saved in order when it is back. One that
+        needs a unit of its client's calls is not live yet; if it waits too long the switch serves it alone."""
         if not steps:
-            return True
+            return 0
         saved = self._writer.saved(steps)
+        if _needs_unit(steps[0]):
+            return await saved
         await asyncio.wait([saved], timeout=0 if self._writer.stalled else SLOW)
-        return not saved.done() or saved.result()
+        return saved.result() if saved.done() else len(steps)
+
+    def _undo(self, live: LiveCall, refused: Sequence[Stepped]) -> None:
+        """Steps that the store did not remember have never been. Either the first one's offer was lost to another
+        daemon, or the arriving call's client had no unit left for it: then the call arrives anew."""
+        first, *later = refused
+        if isinstance(first.event, CallArrived):
+            self._turn_away(live, first, later)
+        else:
+            self._offer_lost(live, first)
+
+    def _turn_away(self, live: LiveCall, arrival: Stepped, later: Sequence[Stepped]) -> None:
+        again: list[Event] = [flow.turned_away(arrival.event)]
+        for stepped in later:
+            if isinstance(stepped.event, Offered):
+                self._offer_declined(stepped.event)
+            else:
+                again.append(stepped.event)
+        live.call, live.saved, live.seq = arrival.before, False, 0
+        self._note_phase(live.call)
+        live.inbox.extendleft(reversed(again))
 
     def _offer_lost(self, live: LiveCall, stepped: Stepped) -> None:
         """Another daemon on the same store claimed her first: the offer has never been. She is not offered anything
@@ -430,6 +457,20 @@ class Switchboard:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a call's step failed", exc_info=error)
+
+
+def _needs_unit(step: Save) -> bool:
+    return any(isinstance(command, ReserveUnit) for command in step.commands)
+
+
+def _beyond(steps: Sequence[Stepped], remembered: int) -> Sequence[Stepped]:
+    """The steps from the first one on that was to be remembered and was not."""
+    for place, stepped in enumerate(steps):
+        if stepped.save is not None:
+            if remembered == 0:
+                return steps[place:]
+            remembered -= 1
+    return []
 
 
 def _has(call: Call, seat: Seat) -> bool:

@@ -630,6 +630,7 @@ SPANISH: dict[str, str] = {
     "missed": "perdida",
     "left_message": "dejó un mensaje",
     "exhausted": "sin servicio",
+    "blocked": "bloqueada",
     "arriving": "llegando",
     "welcoming": "escucha la bienvenida",
     "offering": "suena un teléfono",
@@ -766,4 +767,78 @@ SPANISH: dict[str, str] = {
     "there are recipients by Telegram but no bot: set [telegram] token": (
         "hay destinatarios por Telegram pero no hay bot: defina [telegram] token"
     ),
+    # --- calendar jobs
+    "what": "qué hace",
+    "when": "cuándo",
+    "next": "próxima vez",
+    "last": "última vez",
+    "result": "resultado",
+    "job": "tarea",
+    "not yet": "aún no",
+    "under way": "en curso",
+    "failed": "falló",
+    "done": "hecha",
+    "there is no job {name}: there are {names}": "no existe la tarea {name}: existen {names}",
+    "the job {name}: {result}": "la tarea {name}: {result}",
+    "copies the database, settings and uploads; keeps the newest copies": (
+        "copia la base de datos, los ajustes y los audios propios; conserva las copias más nuevas"
+    ),
+    "checks the database, renews its statistics, forgets old counts": (
+        "revisa la base de datos, renueva sus estadísticas, olvida recuentos antiguos"
+    ),
+    "begins the clients' new months of calls": "inicia los nuevos meses de llamadas de los clientes",
+    "notes the time, so that a clock that leaps deletes nothing": (
+        "anota la hora, para que un reloj que salta no borre nada"
+    ),
+    "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
+        "la base de datos está dañada ({why}): detenga el demonio y restaure una copia con `pbx-control restore`"
+    ),
+    # --- backup and restore
+    "copying the home": "copiando la carpeta",
+    "restoring the home": "restaurando la carpeta",
+    "{file}: {count} files, {size} MB": "{file}: {count} archivos, {size} MB",
+    "{count} files were left out: gone meanwhile, or links": (
+        "quedaron fuera {count} archivos: borrados entretanto, o enlaces"
+    ),
+    "the home {home} is as it was at {time}": "la carpeta {home} está como el {time}",
+    "what it replaced is in {folder}; remove that once all is well": (
+        "lo reemplazado está en {folder}; elimínelo cuando todo esté bien"
+    ),
+    "the former tables are in the schema {schema} of the database": (
+        "las tablas anteriores están en el esquema {schema} de la base de datos"
+    ),
+    "next: pbx-control setup, then start Asterisk and the daemon": (
+        "ahora: pbx-control setup, y después inicie Asterisk y el demonio"
+    ),
+    "{file} is there already: name another file": "{file} ya existe: indique otro archivo",
+    "{file} is no backup of ours: it holds {name}": "{file} no es una copia nuestra: contiene {name}",
+    "{file} is no backup of ours: it has no manifest": "{file} no es una copia nuestra: no tiene manifiesto",
+    "{file} is no backup, or damaged: {why}": "{file} no es una copia, o está dañada: {why}",
+    "{file} is of another format: restore it with the version that made it": (
+        "{file} tiene otro formato: restáurelo con la versión que lo hizo"
+    ),
+    "this backup was made by version {version}, with a newer schema: install that version first": (
+        "esta copia la hizo la versión {version}, con un esquema más nuevo: instale antes esa versión"
+    ),
+    "Asterisk runs in this home: stop it first with `pbx-control asterisk stop`": (
+        "Asterisk está en marcha en esta carpeta: deténgalo antes con `pbx-control asterisk stop`"
+    ),
+    "the backup holds a database of {kind}, but [database] url in its settings, or in the environment, says {url}: set "
+    "PBX_DATABASE__URL to where it shall be restored": (
+        "la copia contiene una base de datos de {kind}, pero [database] url en sus ajustes, o en el entorno, dice "
+        "{url}: defina PBX_DATABASE__URL con el lugar donde se ha de restaurar"
+    ),
+    "{file} leads out of the home: remove that link first": "{file} sale de la carpeta: elimine antes ese enlace",
+    "the database cannot be copied: {why}; see that its disk has room": (
+        "no se puede copiar la base de datos: {why}; vea que su disco tenga espacio"
+    ),
+    "the copy of the database is damaged: {why}": "la copia de la base de datos está dañada: {why}",
+    "{count} others are connected to the database: stop every daemon and program that uses it first": (
+        "hay otros {count} conectados a la base de datos: detenga antes todo demonio y programa que la use"
+    ),
+    "{program} is not installed: PostgreSQL's own programs copy and restore it; apt-get install postgresql-client": (
+        "{program} no está instalado: la copian y restauran los programas de PostgreSQL; apt-get install "
+        "postgresql-client"
+    ),
+    "{program} failed: {why}": "{program} falló: {why}",
 }

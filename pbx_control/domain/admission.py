@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds
 from pbx_control.domain.hours import OpenState
-from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, Trunk
+from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, MarkKind, Trunk
 from pbx_control.domain.sounds import LAST_POSITION, HouseSound, announcement_sound, house_sound, position_sound
 
 
@@ -53,11 +53,17 @@ def outgoing_for(client: Client, numbers: Iterable[Did], trunks: Sequence[Trunk]
 
 
 def facts_of(
-    client: Client, did: str, hours: OpenState, sounds: Sounds, outgoing: Outgoing | None, cap: timedelta
+    client: Client,
+    did: str,
+    hours: OpenState,
+    sounds: Sounds,
+    outgoing: Outgoing | None,
+    cap: timedelta,
+    mark: MarkKind | None = None,
 ) -> Facts:
     """The facts that travel with the call; `sounds` and `outgoing` as `sounds_for` and `outgoing_for` made them (made
-    once for each client), `cap` is that of a transferred conversation."""
-    admission = admission_of(client, hours)
+    once for each client), `cap` is that of a transferred conversation, `mark` what is different about its caller."""
+    admission = Admission.BLOCKED if mark is MarkKind.BLOCKED else admission_of(client, hours)
     return Facts(
         did=did,
         client_id=client.id,
@@ -72,6 +78,9 @@ def facts_of(
         music=client.music,
         takes_messages=client.takes_messages,
         summary_closed=client.summary_closed,
+        exhausted_messages=client.exhausted_messages,
+        exhausted_report=client.exhausted_report and client.metered,
+        metered=client.metered and mark is not MarkKind.TEST,
         wait_limit=client.wait_limit,
         contacts=client.contacts,
         outgoing=outgoing,

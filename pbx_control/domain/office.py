@@ -91,6 +91,9 @@ class Client:
     wait_limit: timedelta = timedelta(seconds=90)  # then he is asked for a message
     summary_closed: bool = False  # also write to the recipients about calls outside the hours
     takes_messages: bool = True  # False: at the wait limit he hears `busy` instead
+    metered: bool = False  # has (had) a plan: its calls are counted
+    exhausted_messages: bool = False  # out of calls: callers may leave a message
+    exhausted_report: bool = True  # out of calls: its callers are reported once a day
     greeting: str = ""
     announcements: tuple[Announcement, ...] = ()
     contacts: tuple[Contact, ...] = ()
@@ -132,6 +135,22 @@ class Holiday:
     kept: bool = True  # False: this client is open on that day, although it is a holiday for everybody
 
 
+class MarkKind(StrEnum):
+    """What is different about a caller's calls."""
+
+    TEST = "test"  # served as any other, and not counted
+    BLOCKED = "blocked"  # not let in
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A caller who is known to be one of those; for one client, or (client_id None) for all."""
+
+    number: str
+    kind: MarkKind
+    client_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """All of it, sorted (clients by slug, DIDs by number, secretaries by user), at one revision of the store."""
@@ -142,3 +161,4 @@ class Office:
     clients: tuple[Client, ...] = ()
     secretaries: tuple[Secretary, ...] = ()
     holidays: tuple[Holiday, ...] = ()
+    marks: tuple[Mark, ...] = ()

@@ -50,6 +50,7 @@ SPANISH = Phrases(
         Outcome.CLOSED: "{client}: llamada de {caller} fuera de horario",
         Outcome.LEFT_MESSAGE: "{client}: mensaje de voz de {caller}",
         Outcome.EXHAUSTED: "{client}: llamada de {caller}, no atendida",
+        Outcome.BLOCKED: "{client}: llamada de {caller}, bloqueada",
     },
     headlines={
         Outcome.ANSWERED: "Llamada atendida",
@@ -57,6 +58,7 @@ SPANISH = Phrases(
         Outcome.CLOSED: "Llamada fuera de horario",
         Outcome.LEFT_MESSAGE: "Mensaje de voz",
         Outcome.EXHAUSTED: "Llamada no atendida",
+        Outcome.BLOCKED: "Llamada bloqueada",
     },
     stories={
         Outcome.ANSWERED: "La atendió {secretary}.",
@@ -64,6 +66,7 @@ SPANISH = Phrases(
         Outcome.CLOSED: "Llegó fuera del horario de atención y se reprodujo el aviso de cierre.",
         Outcome.LEFT_MESSAGE: "Nadie pudo atender a tiempo y dejó un mensaje de voz.",
         Outcome.EXHAUSTED: "El servicio está suspendido o el plan ya no tiene llamadas; no sonó ningún teléfono.",
+        Outcome.BLOCKED: "El número está bloqueado; no sonó ningún teléfono.",
     },
     transferred=Told(
         "{client}: llamada de {caller}, transferida a {contact}",
@@ -98,6 +101,7 @@ ENGLISH = Phrases(
         Outcome.CLOSED: "{client}: call from {caller} outside opening hours",
         Outcome.LEFT_MESSAGE: "{client}: voice message from {caller}",
         Outcome.EXHAUSTED: "{client}: call from {caller}, not answered",
+        Outcome.BLOCKED: "{client}: call from {caller}, blocked",
     },
     headlines={
         Outcome.ANSWERED: "Call answered",
@@ -105,6 +109,7 @@ ENGLISH = Phrases(
         Outcome.CLOSED: "Call outside opening hours",
         Outcome.LEFT_MESSAGE: "Voice message",
         Outcome.EXHAUSTED: "Call not answered",
+        Outcome.BLOCKED: "Call blocked",
     },
     stories={
         Outcome.ANSWERED: "{secretary} answered it.",
@@ -112,6 +117,7 @@ ENGLISH = Phrases(
         Outcome.CLOSED: "It came outside the opening hours, and the closed announcement was played.",
         Outcome.LEFT_MESSAGE: "Nobody could answer in time, and the caller left a voice message.",
         Outcome.EXHAUSTED: "The service is suspended or the plan has no calls left; no telephone rang.",
+        Outcome.BLOCKED: "The number is blocked; no telephone rang.",
     },
     transferred=Told(
         "{client}: call from {caller}, transferred to {contact}",

@@ -1,7 +1,7 @@
 """Calls and their journal: the daemon's steps go in here, what people ask about comes out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -10,17 +10,21 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.call.commands import (
+    ChargeUnit,
     ClaimSeat,
     FreeSeat,
     NoteDialling,
     RaiseAlarm,
+    ReleaseUnit,
+    ReserveUnit,
     StoreCommand,
     WriteLetters,
 )
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
-from pbx_control.store import letters, recipients
+from pbx_control.domain.quota import Limits
+from pbx_control.store import ledger, letters, recipients
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -49,16 +53,24 @@ class Save:
     only_noted: bool = False  # the call is as it was before: only the journal grows
 
 
-NOBODY = AlarmDesk()
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the settings the saving of steps depends on."""
+
+    office_name: str = ""
+    alarms: AlarmDesk = field(default_factory=AlarmDesk)
+    limits: Limits = field(default_factory=Limits)  # when a client is told that its calls run out
+    bag_sizes: tuple[int, ...] = ()  # what it is then offered
 
 
-def save(conn: Connection, steps: Sequence[Save], office_name: str, alarms: AlarmDesk = NOBODY) -> list[bool]:
-    """Remembers steps, in order, in the caller's transaction. For each: False if its claim of a seat was lost.
+def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
+    """Remembers steps, in order, in the caller's transaction. For each: False if what it claimed, a seat or a unit of
+    the client's calls, was not to be had.
 
-    A step whose claim was lost is not remembered at all. Of several steps of one call only the last state is
-    written; the journal has them all.
+    Such a step is not remembered at all, nor is any later one of the same call in this transaction. Of several steps
+    of one call only the last state is written; the journal has them all.
     """
-    kept = _settle_seats(conn, steps)
+    kept = _settle_claims(conn, steps)
     valid = [step for step, keep in zip(steps, kept, strict=True) if keep]
     _write_calls(conn, valid)
     entries = [_entry_row(step.call.id, entry) for step in valid for entry in step.entries]
@@ -68,10 +80,21 @@ def save(conn: Connection, steps: Sequence[Save], office_name: str, alarms: Alar
     for step in valid:
         for command in step.commands:
             if isinstance(command, WriteLetters):
-                write_letters(conn, summary_of(step.call), office_name)
+                write_letters(conn, summary_of(step.call), rules.office_name)
             elif isinstance(command, RaiseAlarm):
-                _write_alarm(conn, step, command, alarms)
+                _write_alarm(conn, step, command, rules.alarms)
+            elif isinstance(command, ChargeUnit):
+                charge(conn, step.call.known.client_id, step.call.id, step.entries[-1].at, rules)
     return kept
+
+
+def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: Rules) -> None:
+    """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11)."""
+    from pbx_control.store import reports
+
+    charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
+    if charged and charged.threshold:
+        reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name)
 
 
 def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:
@@ -166,20 +189,38 @@ _FREE = delete(seat_claim).where(
 _REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
 
 
-def _settle_seats(conn: Connection, steps: Sequence[Save]) -> list[bool]:
-    """Gives back and claims seats in the order of the steps: who is freed by one may be claimed by the next of the
-    same commit. For each step: False if its claim was lost."""
-    kept, freeing = [], list[Save]()
+def _settle_claims(conn: Connection, steps: Sequence[Save]) -> list[bool]:
+    """Gives back and claims seats and units in the order of the steps: what is freed by one may be claimed by the
+    next of the same commit. For each step: False if it, or one of the same call before it, did not get its claim."""
+    kept, freeing, refused = [], list[Save](), set[str]()
     for step in steps:
-        claims = [command for command in step.commands if isinstance(command, ClaimSeat)]
-        if claims:
+        if any(isinstance(command, ClaimSeat) for command in step.commands):
             _free_seats(conn, freeing)
             freeing = []
-        kept.append(all(_claim(conn, step, command.secretary_id) for command in claims))
-        if kept[-1]:
-            freeing.append(step)
+        if step.call.id in refused or not _claims(conn, step):
+            refused.add(step.call.id)
+            kept.append(False)
+            continue
+        kept.append(True)
+        freeing.append(step)
     _free_seats(conn, freeing)
     return kept
+
+
+def _claims(conn: Connection, step: Save) -> bool:
+    """Whether the step got what it claims; what it gives back of the client's calls is free at once."""
+    for command in step.commands:
+        if isinstance(command, ClaimSeat) and not _claim(conn, step, command.secretary_id):
+            return False
+        if isinstance(command, ReserveUnit) and not _reserve(conn, step):
+            return False
+        if isinstance(command, ReleaseUnit):
+            ledger.release(conn, step.call.id)
+    return True
+
+
+def _reserve(conn: Connection, step: Save) -> bool:
+    return ledger.reserve(conn, step.call.known.client_id, step.call.id, step.entries[-1].at)
 
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:

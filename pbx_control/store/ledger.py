@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain import quota
 from pbx_control.domain.periods import Period, period_of
@@ -113,9 +112,13 @@ def release_forgotten(conn: Connection) -> int:
 # --- periods, plans, bags ---------------------------------------------------------------------------------
 
 
-def open_account(conn: Connection, client_id: int, anchor_day: int, monthly: Plan, at: datetime) -> Account:
-    """The client's first plan: its first period begins today, at midnight of its zone."""
+def open_account(
+    conn: Connection, client_id: int, monthly: Plan, at: datetime, anchor_day: int | None = None
+) -> Account:
+    """The client's first plan. Its months begin on `anchor_day`, by default the day that it is now in its zone: then
+    the first one begins today; else it is the month under way, granted whole."""
     zone = _zone(conn, client_id)
+    anchor_day = anchor_day or quota.local_day(at, zone).day
     period = period_of(anchor_day, zone, at)
     first = {"client_id": client_id, "anchor_day": anchor_day, "period_start": period.start, "period_end": period.end}
     conn.execute(insert(accounts).values(**first, period_calls=monthly.calls, period_left=0))

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from pbx_control.domain import holidays
 from pbx_control.domain.call.model import Contact
@@ -16,6 +16,8 @@ from pbx_control.domain.office import (
     ClientState,
     Did,
     Holiday,
+    Mark,
+    MarkKind,
     Office,
     Secretary,
     Trunk,
@@ -23,14 +25,18 @@ from pbx_control.domain.office import (
 from pbx_control.store import clients
 from pbx_control.store.holidays import changes
 from pbx_control.store.tables import (
+    account,
     announcement,
+    caller_mark,
     client,
     contact,
     did,
     greeting,
+    plan,
     revision,
     secretary,
     secretary_client,
+    subscription,
     trunk,
 )
 
@@ -50,7 +56,13 @@ def read_office(connection: Connection, today: date) -> Office:
         clients=read_clients(connection),
         secretaries=_secretaries(connection),
         holidays=read_holidays(connection, today),
+        marks=_marks(connection),
     )
+
+
+def _marks(connection: Connection) -> tuple[Mark, ...]:
+    query = select(caller_mark).order_by(caller_mark.c.number, caller_mark.c.id)
+    return tuple(Mark(row.number, MarkKind(row.kind), row.client_id) for row in connection.execute(query))
 
 
 def _trunks(connection: Connection) -> dict[int, Trunk]:
@@ -76,7 +88,17 @@ def read_clients(connection: Connection) -> tuple[Client, ...]:
     contacts = _contacts(connection)
     return tuple(
         _client(row, greetings.get(row.id, ""), tuple(announcements.get(row.id, ())), tuple(contacts.get(row.id, ())))
-        for row in connection.execute(select(client).order_by(client.c.slug))
+        for row in connection.execute(_clients().order_by(client.c.slug))
+    )
+
+
+def _clients() -> Select[Any]:
+    """Clients, each with what its plan says of its calls: whether they are counted, whether they may be recorded."""
+    running = and_(subscription.c.client_id == client.c.id, subscription.c.until.is_(None))
+    return select(
+        client, account.c.client_id.is_not(None).label("metered"), plan.c.recording.label("plan_recording")
+    ).select_from(
+        client.outerjoin(account).outerjoin(subscription, running).outerjoin(plan, plan.c.id == subscription.c.plan_id)
     )
 
 
@@ -89,7 +111,10 @@ def _client(row: Any, text: str, announcements: tuple[Announcement, ...], contac
         timezone=row.timezone,
         state=ClientState(row.state),
         week=parse_week([row.week]),
-        recording=row.recording,
+        recording=row.recording and row.plan_recording is not False,
+        metered=row.metered,
+        exhausted_messages=row.exhausted_messages,
+        exhausted_report=row.exhausted_report,
         music=row.music,
         wait_limit=timedelta(seconds=row.wait_limit),
         summary_closed=row.summary_closed,
@@ -158,7 +183,7 @@ def read_holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
 
 def read_client(connection: Connection, slug: str) -> Client:
     """One client as the office has it. Raises ClientMistake if it is unknown."""
-    row = clients.find(connection, slug)
+    row = connection.execute(_clients().where(client.c.id == clients.find(connection, slug).id)).one()
     announcements = tuple(_announcements(connection).get(row.id, ()))
     contacts = tuple(_contacts(connection).get(row.id, ()))
     return _client(row, _greetings(connection).get(row.id, ""), announcements, contacts)

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import CallSummary
+from pbx_control.domain.office import MarkKind
 from pbx_control.store import calls
+from pbx_control.store.calls import Rules
 from pbx_control.store.tables import call as call_table
-from pbx_control.store.tables import client, did, journal, secretary
+from pbx_control.store.tables import caller_mark, client, did, journal, secretary
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +47,7 @@ class SwitchCall:
     events: Sequence[SwitchEvent] = ()
 
 
-def take_in(conn: Connection, one: SwitchCall, office_name: str) -> bool:
+def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     """Remembers the call and writes its letters; one that is in the store to its end already is left as it is.
 
     A call that the daemon had begun is completed, and what the daemon saw of it stays. False if the daemon has not
@@ -67,8 +69,26 @@ def take_in(conn: Connection, one: SwitchCall, office_name: str) -> bool:
     else:
         conn.execute(insert(call_table).values(id=one.id, **values))
     _add_journal(conn, one)
-    _write_letters(conn, one, values["client_id"], office_name)
+    _charge(conn, one, values["client_id"], rules)
+    _write_letters(conn, one, values["client_id"], rules.office_name)
     return True
+
+
+def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
+    """The switch asks for no unit before somebody answers; what it served is charged now, as a debt if need be."""
+    if client_id is None or one.answered_at is None or is_test(conn, one.caller, client_id):
+        return
+    calls.charge(conn, client_id, one.id, one.answered_at, rules)
+
+
+def is_test(conn: Connection, caller: str, client_id: int) -> bool:
+    """Whether the caller's calls to that client are tests, which cost nothing."""
+    marks = select(caller_mark.c.client_id, caller_mark.c.kind).where(
+        caller_mark.c.number == caller, or_(caller_mark.c.client_id == client_id, caller_mark.c.client_id.is_(None))
+    )
+    # What is said of the caller for this client goes before what is said for all.
+    kinds = sorted(conn.execute(marks), key=lambda mark: mark.client_id is None)
+    return bool(kinds) and kinds[0].kind == MarkKind.TEST
 
 
 def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from pbx_control import faults
-from pbx_control.domain.notes import AlarmDesk
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import calls
-from pbx_control.store.calls import Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import writing
 
 log = structlog.get_logger()
@@ -33,12 +32,12 @@ LARGEST_COMMIT = 200
 @dataclass(slots=True)
 class _Job:
     steps: Sequence[Save]
-    done: "asyncio.Future[bool]"
+    done: "asyncio.Future[int]"
     since: float = field(default_factory=time.monotonic)
 
 
 class Writer:
-    """Saves steps durably and in order; `saved` gives a future: True once committed, False if a claim was lost.
+    """Saves steps durably and in order; `saved` gives a future: how many of them are remembered, once committed.
 
     Steps that are handed over together are in one commit, so that an arrival and its offer wait for one and not two.
     """
@@ -46,13 +45,11 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
-        office_name: str,
+        rules: Rules,
         committed: Callable[[Sequence[Save]], None],
-        alarms: AlarmDesk = calls.NOBODY,
     ) -> None:
         self._engine = engine
-        self._alarms = alarms
-        self._office_name = office_name
+        self._rules = rules
         self._committed = committed  # called in the loop after each commit
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -60,8 +57,9 @@ class Writer:
         self._thread = threading.Thread(target=self._work_or_die, name="writer", daemon=True)
         self._thread.start()
 
-    def saved(self, steps: Sequence[Save]) -> "asyncio.Future[bool]":
-        """Hands steps over to be saved, of which only the last may claim a seat."""
+    def saved(self, steps: Sequence[Save]) -> "asyncio.Future[int]":
+        """Hands a call's steps over to be saved. The result is less than their number if one did not get what it
+        claims, a seat or a unit: that one and those after it are not remembered."""
         job = _Job(steps, self._loop.create_future())
         self._jobs.put(job)
         return job.done
@@ -118,7 +116,7 @@ class Writer:
         while True:
             try:
                 with writing(self._engine) as conn:
-                    return calls.save(conn, steps, self._office_name, self._alarms)
+                    return calls.save(conn, steps, self._rules)
             except StoreUnavailable as error:
                 if isinstance(error.__cause__, DataError):
                     return self._one_by_one(steps)
@@ -139,7 +137,7 @@ class Writer:
     def _tell(self, batch: list[_Job], steps: list[Save], kept: list[bool]) -> None:
         answers = iter(kept)
         for job in batch:
-            all_kept = all(list(islice(answers, len(job.steps))))
+            remembered = sum(islice(answers, len(job.steps)))
             if not job.done.done():
-                job.done.set_result(all_kept)
+                job.done.set_result(remembered)
         self._committed(steps)

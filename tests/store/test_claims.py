@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert, select
 from pbx_control.domain.call.commands import ClaimSeat, FreeSeat, StoreCommand
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
 from pbx_control.store import calls
-from pbx_control.store.calls import Entry, Save
+from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, seat_claim, secretary
 
@@ -33,14 +33,17 @@ def step(call_id: str, *commands: StoreCommand) -> Save:
 
 def test_the_first_claim_is_kept(office: Engine) -> None:
     with writing(office) as conn:
-        assert calls.save(conn, [step("c1", ClaimSeat(ANA))], "Casa") == [True]
+        assert calls.save(conn, [step("c1", ClaimSeat(ANA))], Rules("Casa")) == [True]
     with reading(office) as conn:
         assert conn.execute(select(seat_claim)).all() == [(ANA, "c1")]
 
 
 def test_a_second_one_is_lost_and_its_step_is_not_remembered(office: Engine) -> None:
     with writing(office) as conn:
-        assert calls.save(conn, [step("c1", ClaimSeat(ANA)), step("c2", ClaimSeat(ANA))], "Casa") == [True, False]
+        assert calls.save(conn, [step("c1", ClaimSeat(ANA)), step("c2", ClaimSeat(ANA))], Rules("Casa")) == [
+            True,
+            False,
+        ]
     with reading(office) as conn:
         assert conn.scalars(select(call.c.id)).all() == ["c1"]
 
@@ -48,9 +51,9 @@ def test_a_second_one_is_lost_and_its_step_is_not_remembered(office: Engine) -> 
 def test_who_is_given_back_may_be_claimed_in_the_same_commit(office: Engine) -> None:
     with writing(office) as conn:
         steps = [step("c1", ClaimSeat(ANA)), step("c2", FreeSeat(ANA, AT)), step("c3", ClaimSeat(ANA))]
-        assert calls.save(conn, steps, "Casa") == [True, True, False]
+        assert calls.save(conn, steps, Rules("Casa")) == [True, True, False]
     with writing(office) as conn:
         freed = Save(step("c1").call, False, (Entry(2, AT, "SecretaryLeft", {}),), (FreeSeat(ANA, AT),))
-        assert calls.save(conn, [freed, step("c4", ClaimSeat(ANA))], "Casa") == [True, True]
+        assert calls.save(conn, [freed, step("c4", ClaimSeat(ANA))], Rules("Casa")) == [True, True]
     with reading(office) as conn:
         assert conn.execute(select(seat_claim)).all() == [(ANA, "c4")]

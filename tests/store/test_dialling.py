@@ -13,7 +13,7 @@ from pbx_control.domain.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
 from pbx_control.store import calls, letters, recipients
 from pbx_control.store.call_log import find
-from pbx_control.store.calls import Entry, Save
+from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.supplements import write_supplement
@@ -60,7 +60,7 @@ def office(engine: Engine) -> Engine:
 
 def remember(office: Engine, state: Call, *commands: StoreCommand, at: datetime = AT, new: bool = True) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(state, new, (Entry(1 if new else 2, at, "X", {}),), commands)], "Casa", ALARMS)
+        calls.save(conn, [Save(state, new, (Entry(1 if new else 2, at, "X", {}),), commands)], Rules("Casa", ALARMS))
 
 
 def outbox(office: Engine) -> list[Posted]:
@@ -111,7 +111,7 @@ def test_a_reached_limit_is_told_to_the_admin_once_a_day_for_each_client(office:
 
 async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engine) -> None:
     told: list[Save] = []
-    writer = Writer(office, "Casa", told.extend, ALARMS)
+    writer = Writer(office, Rules("Casa", ALARMS), told.extend)
     alarm = RaiseAlarm("Rosa was not called", "at_once", "Rosa")
     assert await writer.saved([Save(TALKING, True, (Entry(1, AT, "X", {}),), (alarm,))])
     await writer.close()
@@ -121,7 +121,7 @@ async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engin
 
 def test_without_an_address_nobody_is_written_to(office: Engine) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(TALKING, True, (Entry(1, AT, "X", {}),), (RaiseAlarm("x"),))], "Casa")
+        calls.save(conn, [Save(TALKING, True, (Entry(1, AT, "X", {}),), (RaiseAlarm("x"),))], Rules("Casa"))
     assert outbox(office) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from pbx_control.catching_up import CatchingUp
 from pbx_control.settings import Home
 from pbx_control.store import call_log
+from pbx_control.store.calls import Rules
 from pbx_control.store.engine import reading
 
 
@@ -32,7 +33,7 @@ def test_a_call_without_a_number_does_not_keep_the_daemon_from_the_others(tmp_pa
     )
     board = Mock()
     board.call.return_value = None
-    asyncio.run(CatchingUp(home, engine, board, "Office", Mock()).take_in())
+    asyncio.run(CatchingUp(home, engine, board, Rules("Office"), Mock()).take_in())
     with reading(engine) as connection:
         assert call_log.find(connection, "pbx-1764000005.2").outcome == "missed"
     assert not list((home.run / "absence").glob("*.csv"))

@@ -33,10 +33,10 @@ class Memory:
     def __init__(self) -> None:
         self.saves: list[Save] = []
 
-    def saved(self, steps: Sequence[Save]) -> "asyncio.Future[bool]":
+    def saved(self, steps: Sequence[Save]) -> "asyncio.Future[int]":
         self.saves += steps
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        done.set_result(True)
+        done.set_result(len(steps))
         return done
 
 

@@ -24,7 +24,7 @@ from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import Client, Did, Office, Secretary
 from pbx_control.settings import Home, Settings
 from pbx_control.store import calls, writer
-from pbx_control.store.calls import Entry, Save
+from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import client, journal, letter, recipient, seat_claim, secretary
@@ -63,7 +63,7 @@ class House:
     def __init__(self, engine: Engine, *secretaries: Secretary, client: Client = ANDES) -> None:
         self.engine = engine
         self.commits: list[Sequence[Save]] = []
-        self.writer = Writer(engine, "Casa", self.commits.append)
+        self.writer = Writer(engine, Rules("Casa"), self.commits.append)
         self.board = Switchboard(self.writer, self._perform, self._perform)
         self.switch = FakeSwitch(now, self._later, lambda call, happening: self.board.post(call, happening))
         self.board.staff(Directory(Office(1, dids=(Did(DID, "", 1),), clients=(client,), secretaries=secretaries)), {})
@@ -393,7 +393,7 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
     call = replace(FULL, phase=phase)
     entry = Entry(1, SUMMER, "CallArrived", {})
     with writing(engine) as conn:
-        assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], "Casa") == [True]
+        assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
     with reading(engine) as conn:
         assert calls.live(conn) == [call]
 
@@ -406,7 +406,7 @@ def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Eng
         Save(over, False, (Entry(3, SUMMER, "Other", {}),), (WriteLetters(),)),
     ]
     with writing(engine) as conn:
-        assert calls.save(conn, steps, "Casa") == [True, True, True]
+        assert calls.save(conn, steps, Rules("Casa")) == [True, True, True]
     with reading(engine) as conn:
         assert calls.live(conn) == []
         assert conn.scalar(select(func.count()).select_from(letter)) == 1
@@ -529,7 +529,7 @@ async def test_nothing_falls_due_and_nobody_is_offered_before_it_is_known_what_t
 async def test_a_daemon_that_can_save_nothing_any_more_ends(engine: Engine, monkeypatch, logged) -> None:
     ended = threading.Event()
     monkeypatch.setattr(writer.os, "_exit", lambda status: ended.set())
-    broken = Writer(engine, "Casa", lambda steps: None)
+    broken = Writer(engine, Rules("Casa"), lambda steps: None)
     broken._jobs.put("no job at all")
     assert await asyncio.to_thread(ended.wait, 5)
     assert logged[-1]["log_level"] == "critical"

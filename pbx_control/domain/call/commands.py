@@ -41,6 +41,22 @@ class FreeSeat(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class ReserveUnit(StoreCommand):
+    """Keep one of the client's calls for this one. If none is left the step has never been: the call arrives anew,
+    its client out of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeUnit(StoreCommand):
+    """A secretary has answered: the reserved unit is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseUnit(StoreCommand):
+    """Nobody has answered, and nobody will: the reserved unit is free again."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteDialling(StoreCommand):
     """Remember that a contact is called: what a client may dial in a day is counted, and may be billed."""
 

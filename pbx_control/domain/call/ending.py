@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pbx_control.domain.call.commands import Command, HangUp, InspectFiles, RemoveBridge, WriteLetters
+from pbx_control.domain.call.commands import Command, HangUp, InspectFiles, ReleaseUnit, RemoveBridge, WriteLetters
 from pbx_control.domain.call.events import (
     CallerLeft,
     CallerTakenOver,
@@ -14,7 +14,7 @@ from pbx_control.domain.call.events import (
     RecordingEnded,
     SecretaryLeft,
 )
-from pbx_control.domain.call.model import Call, Deadline, Outcome, Phase
+from pbx_control.domain.call.model import Call, Deadline, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import Step, by, picked_up, playing, seat_freed
 
 # Legs and files report their end within milliseconds; what has not by then is settled without them.
@@ -125,9 +125,25 @@ def settling_over(call: Call, event: DeadlinePassed) -> Step:
 
 def finish(call: Call, at: datetime) -> Step:
     call, free = seat_freed(call, at)
-    call = replace(call, phase=Phase.ENDED, deadlines={})
-    silent = call.outcome is Outcome.CLOSED and not call.known.summary_closed
-    return call, [*free] if silent or call.letters_written else [*free, WriteLetters()]
+    call, unused = unit_released(replace(call, phase=Phase.ENDED, deadlines={}))
+    return call, [*free, *unused, *([WriteLetters()] if deserves_letters(call) else [])]
+
+
+def deserves_letters(call: Call) -> bool:
+    """Whether the client is told of the call now: not twice, and not of one that it does not want to hear of, or
+    hears of in its daily report."""
+    if call.letters_written or call.outcome is Outcome.BLOCKED:
+        return False
+    if call.outcome is Outcome.CLOSED:
+        return call.known.summary_closed
+    return bool(call.message) or not (call.outcome is Outcome.EXHAUSTED and call.known.exhausted_report)
+
+
+def unit_released(call: Call) -> Step:
+    """A call that no secretary answered costs nothing (docs/service.md rule 10)."""
+    if call.unit is not Unit.RESERVED:
+        return call, []
+    return replace(call, unit=Unit.NONE), [ReleaseUnit()]
 
 
 def taken_over(call: Call, event: CallerTakenOver) -> Step:
@@ -135,7 +151,8 @@ def taken_over(call: Call, event: CallerTakenOver) -> Step:
     call, free = seat_freed(call, event.at)
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     bridges = map(RemoveBridge, bridges_of(call))
-    return replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True), [*free, *contact, *bridges]
+    call, unused = unit_released(replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True))
+    return call, [*free, *unused, *contact, *bridges]
 
 
 def talked(call: Call) -> timedelta:

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from pbx_control.domain.call import transfer
 from pbx_control.domain.call.commands import (
+    ChargeUnit,
     ClaimSeat,
     Command,
     HangUp,
     Leave,
     LimitLeg,
     RecordMessage,
+    ReserveUnit,
     Ring,
     StartMusic,
     StopMusic,
@@ -63,7 +65,7 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
     Unheld,
 )
-from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase
+from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import (
     FIRST_POSITION_AFTER,
     SWITCH_MARGIN,
@@ -94,6 +96,9 @@ WITHDRAWAL_LIMIT = timedelta(seconds=2)
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
+
+# Why a client is turned away as out of calls; a suspended one is for no reason that the call's flow knows.
+OUT_OF_CALLS = "out of calls"
 
 # Q.850 causes with which a leg ends when its network died; any other is somebody who hung up.
 # 0: ended unseen. 18 no user responding, 20 absent, 27 out of order, 38 network, 41 temporary failure,
@@ -143,8 +148,24 @@ def arrive(call: Call, event: CallArrived) -> Step:
     """Asterisk's own short limit, for callers whom no daemon takes, gives way to a longer one. It does so first: a leg
     to which something is played obeys nothing else until that is over, and the whole connection waits for it."""
     call = replace(call, facts=event.facts, caller=event.caller, arrived_at=event.at)
+    if call.known.admission is Admission.BLOCKED:
+        return end_call(call, event.at, Outcome.BLOCKED)
+    call, reserve = reserved(call)
     call, first = first_heard(call, event.at)
-    return call, [LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN), *first]
+    return call, [*reserve, LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN), *first]
+
+
+def reserved(call: Call) -> Step:
+    """One of the client's calls is kept for this one from its arrival on: of a hundred callers at once for the last
+    unit, one is served and 99 hear at once that nobody can answer."""
+    if call.known.admission is not Admission.OPEN or not call.known.metered:
+        return call, []
+    return replace(call, unit=Unit.RESERVED), [ReserveUnit()]
+
+
+def turned_away(event: CallArrived) -> CallArrived:
+    """The same arrival, of a client that turned out to have no unit left."""
+    return replace(event, facts=replace(event.facts, admission=Admission.EXHAUSTED, why=OUT_OF_CALLS))
 
 
 def first_heard(call: Call, at: datetime) -> Step:
@@ -152,8 +173,16 @@ def first_heard(call: Call, at: datetime) -> Step:
     if call.known.admission is Admission.CLOSED:
         return part(call, at, sounds.closed, Outcome.CLOSED)
     if call.known.admission is Admission.EXHAUSTED:
-        return part(call, at, sounds.exhausted, Outcome.EXHAUSTED)
+        return exhausted(call, at)
     return welcome(call, at) if sounds.welcome else begin_waiting(call, at)
+
+
+def exhausted(call: Call, at: datetime) -> Step:
+    """Out of calls, or suspended: an announcement that does not say so; then perhaps a message (rule 12)."""
+    sounds = call.known.sounds
+    if call.known.why != OUT_OF_CALLS or not call.known.exhausted_messages:
+        return part(call, at, sounds.exhausted, Outcome.EXHAUSTED)
+    return ask_for_message(replace(call, outcome=Outcome.EXHAUSTED), sounds.exhausted, sounds.message)
 
 
 def welcome(call: Call, at: datetime) -> Step:
@@ -276,8 +305,16 @@ def connect(call: Call, event: SecretaryAnswered) -> Step:
         answered_by=call.seat,
         answered_at=call.answered_at or event.at,
     )
+    call, used = charged(call)
     call, join = joined(call)
-    return call, [*pick_up, *quiet, *join]
+    return call, [*used, *pick_up, *quiet, *join]
+
+
+def charged(call: Call) -> Step:
+    """The first secretary who answers uses the unit, whatever becomes of the call afterwards (rule 10)."""
+    if call.unit is not Unit.RESERVED:
+        return call, []
+    return replace(call, unit=Unit.CHARGED), [ChargeUnit()]
 
 
 def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
@@ -314,10 +351,15 @@ def take_message(call: Call, at: datetime) -> Step:
     if not call.known.takes_messages:
         call, part_commands = part(call, at, call.known.sounds.busy, call.outcome or Outcome.MISSED)
         return call, [*quiet, *leave, *part_commands]
+    call, ask = ask_for_message(call, call.known.sounds.message)
+    return call, [*quiet, *leave, *ask]
+
+
+def ask_for_message(call: Call, *sounds: str) -> Step:
     call, pick_up = picked_up(replace(call, phase=Phase.TAKING_MESSAGE))
     limit = LimitLeg(call.id, MESSAGE_LIMIT + SWITCH_MARGIN)
-    call, ask = playing(call, call.known.sounds.message)
-    return call, [*pick_up, *quiet, *leave, limit, *ask]
+    call, ask = playing(call, *sounds)
+    return call, [*pick_up, limit, *ask]
 
 
 def record_message(call: Call, event: PromptEnded) -> Step:
@@ -351,8 +393,8 @@ def resume_prompt(call: Call, event: Recovered) -> Step:
         return welcome(call, event.at)
     sounds = call.known.sounds
     parting_with = {Outcome.CLOSED: sounds.closed, Outcome.EXHAUSTED: sounds.exhausted}
-    last_word = sounds.thanks if call.message else sounds.busy
-    return part(call, event.at, parting_with.get(call.outcome or Outcome.MISSED, last_word), call.outcome)
+    last_word = sounds.thanks if call.message else parting_with.get(call.outcome or Outcome.MISSED, sounds.busy)
+    return part(call, event.at, last_word, call.outcome)
 
 
 def resume_message(call: Call, event: Recovered) -> Step:

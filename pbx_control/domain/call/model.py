@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     CLOSED = "closed"  # outside the client's hours
     LEFT_MESSAGE = "left_message"
     EXHAUSTED = "exhausted"  # client suspended or out of calls: nobody was rung
+    BLOCKED = "blocked"  # the client, or the house, does not want this caller
 
 
 class Admission(StrEnum):
@@ -40,6 +41,15 @@ class Admission(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     EXHAUSTED = "exhausted"
+    BLOCKED = "blocked"
+
+
+class Unit(StrEnum):
+    """What the call has cost its client so far (docs/service.md rule 10)."""
+
+    NONE = ""  # nothing: not counted, or given back
+    RESERVED = "reserved"  # kept until somebody answers
+    CHARGED = "charged"  # once and for all, however often it is transferred
 
 
 class Deadline(StrEnum):
@@ -112,6 +122,9 @@ class Facts:
     music: bool = True
     takes_messages: bool = True
     summary_closed: bool = False
+    exhausted_messages: bool = False  # who is turned away because the calls are used up may leave a message
+    exhausted_report: bool = False  # and is told of once a day, with the others, not one by one
+    metered: bool = False  # has a plan: an answered call uses a unit of it
     wait_limit: timedelta = timedelta(seconds=90)
     contacts: tuple[Contact, ...] = ()
     outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
@@ -157,6 +170,7 @@ class Call:
     prompts: int = 0  # prompts begun so far; numbers the playbacks
     prompt_playing: bool = False
     deadlines: dict[Deadline, datetime] = field(default_factory=dict)
+    unit: Unit = Unit.NONE
     outcome: Outcome | None = None
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None
