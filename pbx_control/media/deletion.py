@@ -1,8 +1,8 @@
 """Deletes one file below recordings/ so that it is that very file and no other, whatever else happens there.
 
 Every part of its path is opened as it is, never through a link. The file is first set aside under a name that nobody
-else uses (`.going.NAME`), then read, and only then removed: so its SHA-256 is that of the inode which is unlinked. What a
-crash leaves set aside is found by the next run.
+else uses (`.going.NAME`), then read, and only then removed: so its SHA-256 is that of the inode which is unlinked.
+What a crash leaves set aside is found by the next run.
 """
 
 import errno
@@ -134,17 +134,17 @@ def alone(top: Path) -> Iterator[None]:
     """
     handle = os.open(top, FOLDER)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle)
         yield
-    except BlockingIOError:
-        raise ClientMistake("recordings are being deleted at this moment: try again in a minute") from None
     finally:
         os.close(handle)
 
 
 def doom(on: Shelf, path: str, *, aside: bool = False) -> Doomed:
-    """Sets the ordinary file at that path aside (`aside`: it is already) and reads it. Raises FileNotFoundError if there
-    is nothing, and another OSError if there is something else, or a link on the way."""
+    """Sets the ordinary file at that path aside (`aside`: it is already) and reads it.
+
+    Raises FileNotFoundError if there is nothing, and another OSError if there is something else, or a link on the way.
+    """
     folder, name = _parts(path)
     return Doomed(on.folder(folder), name, aside)
 
@@ -184,6 +184,13 @@ def drop_folder(on: Shelf, path: str) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ClientMistake("recordings are being deleted at this moment: try again in a minute") from None
 
 
 def _parts(path: str) -> tuple[str, str]:

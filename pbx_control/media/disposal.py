@@ -1,0 +1,165 @@
+"""Deletes groups of files with receipts: set aside and read, decided and written down, then removed.
+
+A crash at any moment loses no receipt and writes none twice: before the commit nothing is lost (the next run finds the
+file set aside), after it the receipt tells the next run to finish.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlalchemy import Connection, Engine
+
+from pbx_control.domain.retention import Cause, File, Verdict
+from pbx_control.media import deletion
+from pbx_control.media.deletion import Doomed, Found, Shelf
+from pbx_control.store import receipts, retention
+from pbx_control.store.engine import writing
+from pbx_control.store.receipts import Receipt
+from pbx_control.store.retention import Odd
+
+# Files that go in one transaction: it lasts for some milliseconds, so that calls are saved in between.
+GROUP = 50
+
+Decide: TypeAlias = Callable[[File], Verdict]
+"""What becomes of a file, asked once more inside the transaction that deletes it."""
+Reached: TypeAlias = Callable[[str], None]
+"""Told of each moment at which a crash would leave something half done; tests crash there."""
+Also: TypeAlias = Callable[[Connection], None]
+"""What else is done in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """Where and how groups of files are deleted."""
+
+    recordings: Path
+    engine: Engine
+    now: datetime
+    odd: Odd
+    decide: Decide
+    reached: Reached = lambda moment: None
+
+
+# Failures that are told one by one.
+SHOWN = 100
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of files."""
+
+    deleted: int = 0
+    freed: int = 0  # bytes
+    unfinished: int = 0  # of the deleted: those whose receipt an earlier run had written
+    absent: int = 0  # references to files that were not there any more
+    held: int = 0  # old enough, kept by a legal hold
+    failures: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # path -> why, of the first of them
+
+    def fail(self, path: str, error: OSError) -> None:
+        if path not in self.failed:
+            self.failures += 1
+        if len(self.failed) < SHOWN:
+            self.failed[path] = error.strerror or str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    found: Found
+    doomed: Doomed | None  # None: there is no such file
+
+
+def dispose(how: Disposal, group: Sequence[Found], done: Done, also: Also | None = None) -> None:
+    """Deletes those of a group of files that `how.decide` lets go, and counts it in `done`.
+
+    Raises StoreUnavailable if the database is away: then every file is back in its place.
+    """
+    with deletion.shelf(how.recordings) as on:
+        items = _set_aside(on, group, done)
+        how.reached("aside")
+        try:
+            verdicts = _commit(how, items, also)
+        except BaseException:
+            _put_back(items, done)
+            raise
+        how.reached("committed")
+        for item, verdict in zip(items, verdicts, strict=True):
+            _carry_out(item, verdict, done)
+        how.reached("removed")
+        on.sync()
+
+
+def _set_aside(on: Shelf, group: Sequence[Found], done: Done) -> list[_Item]:
+    items = []
+    for found in group:
+        try:
+            items.append(_Item(found, deletion.doom(on, found.path, aside=found.aside)))
+        except FileNotFoundError:
+            items.append(_Item(found, None))
+        except OSError as error:
+            done.fail(found.path, error)
+    return items
+
+
+def _commit(how: Disposal, items: Sequence[_Item], also: Also | None) -> list[Verdict]:
+    """Decides once more, now that nobody else can, and writes down what goes."""
+    paths = {item.found.path for item in items}
+    with writing(how.engine) as conn:
+        claims = retention.claims_on(conn, paths, how.odd, lock=True)
+        written = receipts.contents(conn, paths)
+        files = [_file(item, claims[item.found.path], written) for item in items]
+        verdicts = [how.decide(file) for file in files]
+        going = [each for each in zip(items, files, verdicts, strict=True) if each[2].delete]
+        receipts.add(conn, [_receipt(*each, how.now) for each in going if each[2].cause is not Cause.UNFINISHED])
+        retention.forget(conn, {(claim.call_id, file.path) for _, file, _ in going for claim in file.claims})
+        if also:
+            also(conn)
+    return verdicts
+
+
+def _file(item: _Item, claims: tuple[retention.Claim, ...], written: set[tuple[str, str, int]]) -> File:
+    doomed = item.doomed
+    known = doomed is not None and (item.found.path, doomed.sha256, doomed.size) in written
+    return File(item.found.path, claims, has_receipt=known)
+
+
+def _receipt(item: _Item, file: File, verdict: Verdict, at: datetime) -> Receipt:
+    owner, doomed = file.owner, item.doomed
+    receipt = Receipt(
+        at=at,
+        what=file.what,
+        path=file.path,
+        call_id=owner.call_id if owner else "",
+        client_id=owner.client_id if owner else None,
+        why=verdict.why,
+    )
+    if doomed is None:
+        return replace(receipt, why=f"{verdict.why}; absent")
+    linked = f"; links: {doomed.links}" if doomed.links > 1 else ""
+    return replace(receipt, why=verdict.why + linked, sha256=doomed.sha256, size=doomed.size)
+
+
+def _carry_out(item: _Item, verdict: Verdict, done: Done) -> None:
+    if item.doomed is None:
+        done.absent += verdict.delete
+        return
+    try:
+        if verdict.delete:
+            item.doomed.remove()
+            done.deleted += 1
+            done.freed += item.doomed.size
+            done.unfinished += verdict.cause is Cause.UNFINISHED
+        else:
+            item.doomed.put_back()
+    except OSError as error:
+        done.fail(item.found.path, error)
+    finally:
+        item.doomed.close()
+
+
+def _put_back(items: Sequence[_Item], done: Done) -> None:
+    for item in items:
+        _carry_out(item, Verdict(False, Cause.YOUNG), done)

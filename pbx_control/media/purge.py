@@ -1,0 +1,289 @@
+"""The nightly purge: deletes what is old enough and nothing else; and the reconciliation of files with rows.
+
+docs/service.md rule 13. What goes and what stays is decided by domain/retention.py; docs/decisions/retention.md tells
+why it is done like this.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Generic, TypeAlias, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.retention import DAY_FOLDER, SHORTEST_KEEP, Cause, File, Trust, Verdict, What, verdict
+from pbx_control.domain.retention_notes import Differences, compose_clock_alarm, compose_differences
+from pbx_control.media import deletion
+from pbx_control.media.deletion import Found
+from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose
+from pbx_control.settings import Home
+from pbx_control.store import letters, receipts, retention
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.retention import Clock, Odd, Reference
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+# Files whose calls are looked up at once.
+PAGE = 200
+# What is younger may be on its way into the database, or be a call that the switch serves alone.
+NO_STRAY_BEFORE = timedelta(days=1)
+# So many of each kind are told one by one.
+LISTED = 1000
+NOBODY = AlarmDesk()
+
+Judged: TypeAlias = tuple[Found, File, Verdict]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told now and then how many files were looked at, and how many deleted."""
+
+
+def _quiet(*_: object) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge did. `trust` other than TRUSTED: the clock is in doubt, and nothing was looked at."""
+
+    at: datetime
+    trust: Trust
+    seen_at: datetime  # when the clock was last believed
+    done: Done = field(default_factory=Done)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a purge would do with a file; `size` is None where only the row's reference is left of it."""
+
+    file: File
+    verdict: Verdict
+    size: int | None
+
+    @property
+    def what(self) -> What:
+        return self.file.what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """Where files and rows do not agree; of each kind the first LISTED, and how many there are."""
+
+    at: datetime
+    without_row: tuple[Found, ...] = ()  # files that no call claims
+    without_file: tuple[Reference, ...] = ()  # references to files that are not there
+    odd: tuple[Found, ...] = ()  # links, and what is no ordinary file
+    unended: tuple[str, ...] = ()  # calls with files of which nobody told the end
+    counts: dict[str, int] = field(default_factory=dict)  # by the names above
+
+    @property
+    def agrees(self) -> bool:
+        return not any(self.counts.values())
+
+
+def purge(
+    home: Home,
+    engine: Engine,
+    now: datetime,
+    *,
+    alarms: AlarmDesk = NOBODY,
+    progress: Progress = _quiet,
+    reached: Reached = _quiet,
+) -> PurgeReport:
+    """Deletes what is due at `now` (aware), in small transactions; others may write meanwhile.
+
+    If the clock is in doubt nothing is touched, and the admin gets a letter, one a day. A purge that was broken off is
+    finished by the next one. Raises ClientMistake if another one is under way, StoreUnavailable, OSError.
+    """
+    clock = _note_time(engine, now, alarms)
+    report = PurgeReport(now, clock.trust, clock.seen_at)
+    if clock.trust is not Trust.TRUSTED:
+        return report
+    with deletion.alone(home.recordings):
+        with reading(engine) as conn:
+            odd = retention.odd_references(conn)
+        decide = partial(verdict, now=now, trust=clock.trust)
+        how = Disposal(home.recordings, engine, now, odd, decide, reached)
+        _purge_files(how, report.done, progress)
+        _purge_references(how, report.done)
+        _drop_empty_days(home, now)
+    log.info("purged", deleted=report.done.deleted, bytes=report.done.freed, failures=report.done.failures)
+    return report
+
+
+def planned(home: Home, engine: Engine, now: datetime) -> Iterator[Planned]:
+    """What a purge at `now` would delete, and what a hold keeps from it; nothing is changed. The clock is believed."""
+    for _, judged in _walked(home, engine, now):
+        yield from (Planned(file, what, found.size) for found, file, what in judged if _counts(what))
+    with reading(engine) as conn:
+        odd = retention.odd_references(conn)
+    with deletion.shelf(home.recordings) as on:
+        for group in _old_references(engine, now):
+            gone = [found for found in group if not deletion.is_there(on, found.path)]
+            with reading(engine) as conn:
+                judged = _judged(conn, gone, odd, now)
+            yield from (Planned(file, what, None) for _, file, what in judged if _counts(what))
+
+
+def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = NOBODY) -> Reconciliation:
+    """Compares files and rows both ways at `now`; nothing is changed.
+
+    Calls that last, and files younger than a day, are passed over. If something does not agree and there is an admin's
+    address, it is told by letter, one a day.
+    """
+    without_row, odd, without_file = _Some[Found](), _Some[Found](), _Some[Reference]()
+    for page, judged in _walked(home, engine, now):
+        odd.add([found for found in page if found.kind != "file" or not _is_text(found.path)])
+        without_row.add([found for found, _, what in judged if _is_stray(found, what, now)])
+    with deletion.shelf(home.recordings) as on:
+        for references in _pages(engine, now - NO_STRAY_BEFORE):
+            without_file.add([one for one in references if not deletion.is_there(on, one.path)])
+    with reading(engine) as conn:
+        unended = retention.unended(conn, now - NO_STRAY_BEFORE, LISTED)
+    found = Reconciliation(
+        at=now,
+        without_row=tuple(without_row.kept),
+        without_file=tuple(without_file.kept),
+        odd=tuple(odd.kept),
+        unended=tuple(unended),
+        counts={
+            "without_row": without_row.count,
+            "without_file": without_file.count,
+            "odd": odd.count,
+            "unended": len(unended),
+        },
+    )
+    _tell_differences(engine, found, alarms)
+    return found
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of that size; the last one may be shorter."""
+    source = iter(items)
+    return iter(lambda: list(islice(source, size)), [])
+
+
+def _note_time(engine: Engine, now: datetime, alarms: AlarmDesk) -> Clock:
+    with writing(engine) as conn:
+        clock = retention.note_time(conn, now)
+        if clock.trust is not Trust.TRUSTED:
+            log.warning("nothing is deleted: the clock is in doubt", trust=clock.trust, last=clock.seen_at)
+            if alarms.address:
+                letters.add(conn, [compose_clock_alarm(clock.trust, clock.seen_at, now, alarms)])
+    return clock
+
+
+def _purge_files(how: Disposal, done: Done, progress: Progress) -> None:
+    """Every file below recordings/ is looked at."""
+    looked = 0
+    for page in batches(deletion.walk(how.recordings), PAGE):
+        with reading(how.engine) as conn:
+            judged = _judged(conn, page, how.odd, how.now)
+        done.held += sum(what.cause is Cause.HELD for _, _, what in judged)
+        # What was left set aside is looked at in any case: it is finished, or put back.
+        going = [found for found, _, what in judged if what.delete or found.aside]
+        for group in batches(going, GROUP):
+            dispose(how, group, done)
+        looked += len(page)
+        progress(looked, done.deleted)
+
+
+def _purge_references(how: Disposal, done: Done) -> None:
+    """References that are left: their files are absent, cannot be deleted, or lie where the software puts none."""
+    for group in _old_references(how.engine, how.now):
+        with reading(how.engine) as conn:
+            judged = _judged(conn, group, how.odd, how.now)
+        for some in batches((found for found, _, what in judged if what.delete), GROUP):
+            dispose(how, some, done)
+
+
+def _old_references(engine: Engine, now: datetime) -> Iterator[list[Found]]:
+    for page in _pages(engine, now - SHORTEST_KEEP):
+        yield [Found(reference.path, "file") for reference in page]
+
+
+def _pages(engine: Engine, until: datetime) -> Iterator[list[Reference]]:
+    """The references of calls that ended until then, in pages; each is read anew, so nothing is held meanwhile."""
+    after = None
+    while True:
+        with reading(engine) as conn:
+            page = retention.references(conn, until, after)
+        if not page:
+            return
+        yield page
+        after = page[-1].ended_at, page[-1].call_id
+
+
+def _walked(home: Home, engine: Engine, now: datetime) -> Iterator[tuple[list[Found], list[Judged]]]:
+    """Everything below recordings/, in pages; and what becomes of the ordinary files among it."""
+    with reading(engine) as conn:
+        odd = retention.odd_references(conn)
+    for page in batches(deletion.walk(home.recordings), PAGE):
+        with reading(engine) as conn:
+            judged = _judged(conn, page, odd, now)
+        yield page, judged
+
+
+def _judged(conn: Connection, page: Sequence[Found], odd: Odd, now: datetime) -> list[Judged]:
+    """What becomes of each ordinary file of a page. A receipt for its path and size is believed at first sight; the
+    deletion itself compares contents."""
+    files = [found for found in page if found.kind == "file" and _is_text(found.path)]
+    paths = {found.path for found in files}
+    claims = retention.claims_on(conn, paths, odd)
+    written = {(path, size) for path, _, size in receipts.contents(conn, paths)}
+    judged = [(found, File(found.path, claims[found.path], (found.path, found.size) in written)) for found in files]
+    return [(found, file, verdict(file, now, Trust.TRUSTED)) for found, file in judged]
+
+
+def _counts(what: Verdict) -> bool:
+    return what.delete or what.cause is Cause.HELD
+
+
+def _is_text(path: str) -> bool:
+    """A name that is no UTF-8 is none of ours, and no database takes it."""
+    return not any("\ud800" <= char <= "\udfff" for char in path)
+
+
+def _is_stray(found: Found, what: Verdict, now: datetime) -> bool:
+    return what.cause is Cause.STRAY and found.modified < (now - NO_STRAY_BEFORE).timestamp()
+
+
+def _drop_empty_days(home: Home, now: datetime) -> None:
+    """Folders of days that are long over and from which everything has gone."""
+    last = f"{now - SHORTEST_KEEP - NO_STRAY_BEFORE:%Y/%m/%d}"
+    with deletion.shelf(home.recordings) as on:
+        for path in sorted(home.recordings.glob("[0-9]*/[0-9]*/[0-9]*")):
+            day = str(path.relative_to(home.recordings))
+            if DAY_FOLDER.fullmatch(day) and day < last:
+                deletion.drop_folder(on, day)
+
+
+class _Some(Generic[T]):
+    """A long list of which the beginning is kept, and the length."""
+
+    def __init__(self) -> None:
+        self.kept: list[T] = []
+        self.count = 0
+
+    def add(self, items: Sequence[T]) -> None:
+        self.kept.extend(items[: LISTED - len(self.kept)])
+        self.count += len(items)
+
+
+def _tell_differences(engine: Engine, found: Reconciliation, alarms: AlarmDesk) -> None:
+    if found.agrees:
+        return
+    log.warning("files and rows do not agree", **found.counts)
+    if alarms.address:
+        examples = [
+            *(one.path for one in found.without_row[:3]),
+            *(one.path for one in found.without_file[:3]),
+            *(one.path for one in found.odd[:3]),
+            *found.unended[:3],
+        ]
+        told = Differences(found.counts, tuple(examples), found.at)
+        with writing(engine) as conn:
+            letters.add(conn, [compose_differences(told, alarms)])
