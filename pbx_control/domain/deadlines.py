@@ -7,9 +7,6 @@ from enum import StrEnum
 
 from pbx_control.domain.hours import HORIZON, USUAL_WEEK, Week, parse_week, state_at
 
-# docs/service.md rule 2: from payment to number and welcome call, and from there to answered calls.
-WELCOME_WITHIN = timedelta(hours=2)
-SERVICE_WITHIN = timedelta(hours=1)
 # So much business time before a deadline the admin is warned of it.
 SOON = timedelta(minutes=30)
 
