@@ -23,6 +23,9 @@ COMMANDS = {
     "recording": "pbx_control.admin.recording:recording",
     "dialplan": "pbx_control.admin.dialplan:dialplan",
     "message": "pbx_control.admin.message:message",
+    "job": "pbx_control.admin.job:job",
+    "backup": "pbx_control.admin.backup:backup",
+    "restore": "pbx_control.admin.backup:restore",
 }
 
 main = Tree(COMMANDS)

@@ -1,14 +1,11 @@
 """Keeps the switch's configuration current: each change of provisioning is live within two seconds."""
 
 import asyncio
-import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import structlog
@@ -20,6 +17,7 @@ from pbx_control.domain.office import Office
 from pbx_control.domain.sounds import house_sounds, sounds_of
 from pbx_control.errors import PbxError
 from pbx_control.media import prompts
+from pbx_control.offspring import end_with_parent
 from pbx_control.settings import Home, Settings, load
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_revision
@@ -97,17 +95,3 @@ def prepare(root: str) -> Prepared:
     spoken = [*house_sounds(), *(sound for client in office.clients for sound in sounds_of(client))]
     prompts.ensure(home, {name: (name, text, language) for name, text, language in spoken}.values())
     return Prepared(office, stage(home, settings, office))
-
-
-def end_with_parent() -> None:
-    """Has this worker end when its daemon is killed: it would wait for work for ever, once for each kill."""
-    parent = parent_process()
-    # Ctrl-C goes to the whole terminal; the daemon ends in good order, and this worker with it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        if parent:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, name="end with parent", daemon=True).start()

@@ -38,6 +38,7 @@ OURS = {
     "documents",
     "prompts",
     "run",
+    "backups",
     "demo",
 }
 EMPTY = {"lost+found", ".bash_logout", ".bashrc", ".profile"}  # a new disk's root, a home that useradd has made
@@ -85,6 +86,10 @@ FIRST_SETTINGS = """\
 # issuer_business = ""        # giro
 # issuer_address = ""
 # bags = "25,50,100"          # sizes of the bags on offer, calls
+
+[backup]
+# folder = ""                 # where a copy of the database and the settings is put each night; else HOME/backups
+# keep = 14                   # so many are kept
 
 [secrets]
 # Made by `pbx-control setup`, between the daemon and Asterisk only.

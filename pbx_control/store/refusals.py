@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.store.tables import refusal
@@ -34,3 +34,8 @@ def newest(conn: Connection, since: datetime | None, limit: int) -> list[dict[st
     if since is not None:
         query = query.where(refusal.c.hour >= since.replace(minute=0, second=0, microsecond=0))
     return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Removes the counts of hours that began before that instant; gives how many."""
+    return int(conn.execute(delete(refusal).where(refusal.c.hour < before)).rowcount)

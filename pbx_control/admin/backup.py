@@ -1,0 +1,86 @@
+"""`pbx-control backup` and `restore`: a copy of the home while it is in use, and a home made of such a copy."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.home import make_folders
+from pbx_control.admin.progress import telling
+from pbx_control.admin.provisioning import examples
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog=examples(
+        "backup", "backup /mnt/usb/pbx.tar.gz --recordings", "restore var/backups/pbx-20260803T060000Z.tar.gz"
+    )
+)
+@click.argument("file", metavar="[FILE]", required=False, type=FILE)
+@click.option("--recordings", is_flag=True, help="Recordings and left messages, too: an hour of them takes 58 MB.")
+@json_option
+@pass_desk
+def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> None:
+    """Copies the database, the settings and the uploads into FILE, while all goes on.
+
+    Without FILE it lies in the folder of [backup]. The copy holds passwords and callers' numbers: keep it to yourself.
+    """
+    from pbx_control.backup import make, usual_place
+
+    desk.about_to_change()
+    at = clock.now()
+    with telling(desk) as tell:
+        tell("copying the home")
+        target = file.absolute() if file else usual_place(desk.home, desk.settings, at)
+        made = make(desk.home, desk.settings, desk.engine, target, at, recordings=recordings)
+    if as_json:
+        print_json({"file": made.file, "bytes": made.size, "files": made.files, "left_out": made.left_out})
+        return
+    desk.tell("{file}: {count} files, {size} MB", file=made.file, count=made.files, size=_megabytes(made.size))
+    if made.left_out:
+        desk.tell("{count} files were left out: gone meanwhile, or links", count=made.left_out)
+
+
+@click.command(epilog=examples("restore var/backups/pbx-20260803T060000Z.tar.gz", "--home /srv/new restore pbx.tar.gz"))
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@pass_desk
+def restore(desk: Desk, file: Path, as_json: bool) -> None:
+    """Puts the database, settings and uploads of a backup in the place of the home's.
+
+    Daemon and Asterisk must be stopped. What is replaced is kept in the home, in .before-restore-TIME.
+    """
+    from pbx_control import restoring
+
+    desk.about_to_change()
+    make_folders(desk.home)
+    with telling(desk) as tell:
+        tell("restoring the home")
+        restored = restoring.restore(desk.home, file.absolute(), clock.now())
+    if as_json:
+        print_json(_restored(restored))
+        return
+    manifest = restored.manifest
+    desk.tell("the home {home} is as it was at {time}", home=desk.home.root, time=desk.plain(manifest.made_at))
+    desk.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
+    if restored.schema:
+        desk.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
+    desk.tell("next: pbx-control setup, then start Asterisk and the daemon")
+
+
+def _restored(restored: Any) -> dict[str, object]:
+    manifest = restored.manifest
+    return {
+        "made_at": manifest.made_at,
+        "version": manifest.version,
+        "files": len(manifest.files),
+        "kept": restored.kept,
+        "kept_schema": restored.schema,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 10**6:.1f}"

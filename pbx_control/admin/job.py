@@ -1,0 +1,92 @@
+"""`pbx-control job`: the calendar jobs, when they run, what came of them, and running one by hand."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.progress import telling
+from pbx_control.admin.provisioning import examples
+from pbx_control.errors import ClientMistake
+from pbx_control.store import job_runs
+from pbx_control.store.engine import reading
+
+COLUMNS = ("job", "what", "when", "next", "last", "state", "result")
+
+
+@click.group(help="Calendar jobs: list them, run one by hand.")
+def job() -> None:
+    pass
+
+
+@job.command("list", epilog=examples("job list", "job list --json"))
+@json_option
+@pass_desk
+def list_jobs(desk: Desk, as_json: bool) -> None:
+    """Every job: what it does, when, when next and last, and what came of that.
+
+    The daemon runs them; a job that was missed while it was away runs at its next start.
+    """
+    from pbx_control import schedule
+
+    with reading(desk.engine) as conn:
+        known = schedule.tasks(desk.settings, job_runs.zones(conn))
+        latest = job_runs.latest(conn)
+    rows = [_row(task, latest.get(task.name), clock.now()) for task in known]
+    if as_json:
+        print_json(rows)
+        return
+    said = [row | {name: desk.say(row[name]) for name in ("what", "state")} for row in rows]
+    desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
+
+
+@job.command(epilog=examples("job run backup", "job run purge --json"))
+@click.argument("name")
+@json_option
+@pass_desk
+def run(desk: Desk, name: str, as_json: bool) -> None:
+    """Runs a job now, whatever its time; exit status 1 if it fails."""
+    from pbx_control import jobs, schedule
+
+    desk.about_to_change()
+    with reading(desk.engine) as conn:
+        wanted = schedule.find(schedule.tasks(desk.settings, job_runs.zones(conn)), name)
+    place = jobs.Place(desk.home, desk.settings)
+    with telling(desk) as tell:
+        tell("working")
+        outcomes = [(task, jobs.run_by_hand(task, place, desk.engine)) for task in wanted]
+    if as_json:
+        print_json(
+            [{"job": task.name, "failed": outcome.failed, "result": outcome.result} for task, outcome in outcomes]
+        )
+    for task, outcome in outcomes:
+        if outcome.failed:
+            raise ClientMistake("the job {name}: {result}", name=task.name, result=outcome.result)
+        if not as_json:
+            desk.tell("the job {name}: {result}", name=task.name, result=outcome.result)
+
+
+def _row(task: Any, last: job_runs.Run | None, now: datetime) -> dict[str, Any]:
+    return {
+        "job": task.name,
+        "what": task.job.what,
+        "when": task.when,
+        "next": task.next(now),
+        "last": last.due_at if last else None,
+        "began": last.began_at if last else None,
+        "ended": last.ended_at if last else None,
+        "state": _state(last),
+        "result": last.result if last else "",
+    }
+
+
+def _state(last: job_runs.Run | None) -> str:
+    from pbx_control.jobs import FAILED
+
+    if last is None:
+        return "not yet"
+    if last.ended_at is None:
+        return "under way"
+    return "failed" if last.result.startswith(FAILED) else "done"

@@ -1,0 +1,209 @@
+"""Every calendar job, on one page: what it does, when, and where its work is done (docs/decisions/schedule.md).
+
+"Office" is the office's zone; every other time is UTC. Each run is written down in the table job_run: no due time is
+run twice, by however many daemons, and the latest one that was missed is made up at the next start.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from sqlalchemy import Engine
+
+from pbx_control import clock, jobs
+from pbx_control.domain.due import Daily, Every
+from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.jobs import Context, Job, Outcome, Place, Task
+from pbx_control.settings import Home, Settings
+from pbx_control.store import job_runs
+from pbx_control.store.engine import writing
+
+log = structlog.get_logger()
+
+# --- what the jobs do; each imports its work when it is first due: a daemon that starts again has calls to take up ---
+
+
+def back_up(context: Context) -> str:
+    from pbx_control import backup
+
+    return backup.nightly(context.home, context.settings, context.engine, context.at)
+
+
+def tend_database(context: Context) -> str:
+    from pbx_control.store import upkeep
+
+    return upkeep.tend(context.engine, context.at)
+
+
+def note_clock(context: Context) -> str:
+    from pbx_control.store import retention
+
+    with writing(context.engine) as conn:
+        return retention.note_time(conn, context.at).trust.value
+
+
+def roll_over(context: Context) -> str:
+    from pbx_control.store import ledger
+
+    with writing(context.engine) as conn:
+        return f"{ledger.roll_over_due(conn, context.at)} accounts in a new period"
+
+
+HOUR, FIVE_MINUTES = timedelta(hours=1), timedelta(minutes=5)
+
+JOBS = (
+    Job(
+        "backup",
+        "copies the database, settings and uploads; keeps the newest copies",
+        Daily(time(2)),
+        back_up,
+        apart=True,
+    ),
+    Job(
+        "upkeep",
+        "checks the database, renews its statistics, forgets old counts",
+        Daily(time(4, 30)),
+        tend_database,
+        apart=True,
+    ),
+    Job("periods", "begins the clients' new months of calls", Every(HOUR), roll_over),
+    Job("clock", "notes the time, so that a clock that leaps deletes nothing", Every(HOUR), note_clock),
+)
+
+# What was missed, and whose daemon died, is looked for so often, seconds; so is whether clients have new zones.
+LOOK_EVERY = 600.0
+
+
+def tasks(settings: Settings, zones: Iterable[str]) -> list[Task]:
+    """Each job by the clock, or clocks, that it follows; `zones` are those of the clients."""
+    office = ZoneInfo(settings.office.timezone)
+    clients = [ZoneInfo(zone) for zone in zones]
+    return [Task(job, zone) for job in JOBS for zone in (clients if job.each_zone else [office])]
+
+
+def find(known: list[Task], name: str) -> list[Task]:
+    """The task of that name, or all of a job's. Raises ClientMistake if there is none."""
+    found = [task for task in known if name in (task.name, task.job.name)]
+    if not found:
+        names = ", ".join(task.name for task in known)
+        raise ClientMistake("there is no job {name}: there are {names}", name=repr(name[:60]), names=names)
+    return found
+
+
+class Schedule:
+    """Runs the jobs of one home. `wrote` is called when one has ended: it may have written letters."""
+
+    def __init__(self, home: Home, settings: Settings, engine: Engine, wrote: Callable[[], None]) -> None:
+        self._place = Place(home, settings)
+        self._engine = engine
+        self._wrote = wrote
+        self._tasks: dict[str, Task] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        # One after the other, but those that are done in a moment do not wait for a backup.
+        self._lanes = {True: asyncio.Lock(), False: asyncio.Lock()}
+
+    async def run(self) -> None:
+        """Makes up what was missed, then runs each job when it is due; for ever."""
+        scheduler = AsyncIOScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
+        scheduler.start()
+        try:
+            while True:
+                for task, due_at in await asyncio.to_thread(self._look):
+                    self._begin(self._work(task, due_at))
+                self._arrange(scheduler)
+                await asyncio.sleep(LOOK_EVERY)
+        finally:
+            scheduler.shutdown(wait=False)
+            await self._break_off()
+
+    def _look(self) -> list[tuple[Task, datetime]]:
+        """The runs that nobody has done although they were due, claimed for this daemon."""
+        now = clock.now()
+        with writing(self._engine) as conn:
+            found = tasks(self._place.settings, job_runs.zones(conn))
+            self._tasks = {task.name: task for task in found}
+            again = job_runs.claim_abandoned(conn, now)
+            missed = [task for task in found if job_runs.claim_if_missed(conn, task.name, task.last(now), now)]
+        repeated = [(self._tasks[run.job], run.due_at) for run in again if run.job in self._tasks]
+        return [*repeated, *((task, task.last(now)) for task in missed)]
+
+    def _arrange(self, scheduler: AsyncIOScheduler) -> None:
+        """Has the scheduler fire each task when it is due, those of new zones too."""
+        for job in scheduler.get_jobs():
+            if job.id not in self._tasks:
+                job.remove()
+        there = {job.id for job in scheduler.get_jobs()}
+        for name, task in self._tasks.items():
+            if name not in there:
+                scheduler.add_job(self._due, Trigger(task), [task], id=name)
+
+    async def _due(self, task: Task) -> None:
+        self._begin(self._claim_and_work(task))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        running = asyncio.create_task(work)
+        self._under_way.add(running)
+        running.add_done_callback(self._under_way.discard)
+
+    async def _claim_and_work(self, task: Task) -> None:
+        with _absorbed(task):
+            due_at = await asyncio.to_thread(self._claim, task)
+            if due_at:
+                await self._work(task, due_at)
+
+    def _claim(self, task: Task) -> datetime | None:
+        now = clock.now()
+        due_at = task.last(now)
+        with writing(self._engine) as conn:
+            return due_at if job_runs.claim(conn, task.name, due_at, now) else None
+
+    async def _work(self, task: Task, due_at: datetime) -> None:
+        """Does a run that is claimed; if that or its daemon is broken off, it is begun again after its lease."""
+        with _absorbed(task):
+            async with self._lanes[task.job.apart]:
+                outcome = await self._outcome(task, due_at)
+            await asyncio.to_thread(jobs.note, task, self._engine, due_at, outcome)
+            self._wrote()
+
+    async def _outcome(self, task: Task, due_at: datetime) -> Outcome:
+        if not task.job.apart:
+            return await asyncio.to_thread(jobs.attempt, task, self._place, self._engine, due_at)
+        process, wire = await asyncio.to_thread(jobs.begin_apart, task, self._place, due_at)
+        try:
+            return await asyncio.to_thread(jobs.outcome_of, process, wire)
+        finally:
+            process.kill()
+
+    async def _break_off(self) -> None:
+        for running in self._under_way:
+            running.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+class Trigger(BaseTrigger):  # type: ignore[misc]
+    """A task's rhythm for APScheduler, whose own trigger leaves a day out, or fires twice, when clocks change."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The first due time that has not fired; of several that have passed (the clock leapt), the latest."""
+        last = self._task.last(now)
+        return last if previous_fire_time and previous_fire_time < last else self._task.next(now)
+
+
+@contextmanager
+def _absorbed(task: Task) -> Iterator[None]:
+    """A database that is away, or an error of ours, ends this run and nothing else."""
+    try:
+        yield
+    except PbxError as error:
+        log.warning("job.waits", job=task.name, why=str(error))
+    except Exception:
+        log.exception("job.broken", job=task.name)
