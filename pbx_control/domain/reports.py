@@ -8,11 +8,12 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.billing import Offer, pesos
+from pbx_control.domain.due import Daily
 from pbx_control.domain.messages import DOCUMENTS, Channel, Fact, Letter, Recipient
 from pbx_control.domain.notes import Cell, Grid, Note, mail_page, mail_text, named, telegram_text
 from pbx_control.domain.quota import Threshold
@@ -26,8 +27,9 @@ from pbx_control.domain.wording import (
     readable_number,
 )
 
-# The wall clock of the client's zone at which a day's report goes out (docs/service.md rule 12).
-REPORT_TIME = time(18, 15)
+# When a day's report goes out, by the wall clock of the client's zone. It covers all that came until then, and what
+# came afterwards is in the next one (docs/service.md rule 12).
+REPORTS = Daily(time(18, 15))
 
 # Rows of a report that stand in the mail itself; its file has all. Gmail cuts off what is beyond 102 kB.
 LARGEST_TABLE = 100
@@ -66,6 +68,7 @@ class Notice:
 class MissedCall:
     """A call that nobody took because its client was out of calls."""
 
+    id: str
     at: datetime  # aware; when it came
     did: str
     caller: str  # E.164, other cleaned text, or empty if withheld
@@ -75,7 +78,7 @@ class MissedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedReport:
-    """What a client is told of the calls that it missed until `until`, one of its `REPORT_TIME`s."""
+    """What a client is told of the calls that it missed until `until`, when `REPORTS` are due."""
 
     client_id: int
     client_name: str
@@ -94,20 +97,6 @@ class MissedReport:
         """Where its CSV lies, as a letter's attachment names it."""
         name = _words(MISSED, self.language)["file"]
         return f"{DOCUMENTS}reports/{self.client_id}/{name}-{self.day.isoformat()}.csv"
-
-
-def report_due(zone: ZoneInfo, at: datetime) -> datetime:
-    """The zone's last REPORT_TIME that is not after `at`, in UTC: until then the report covers what came.
-
-    Each instant belongs to one report, the first that is due after it, whatever the clocks do in between.
-    """
-    today = at.astimezone(zone).date()
-    due = _due_on(today, zone)
-    return due if due <= at else _due_on(today - timedelta(days=1), zone)
-
-
-def _due_on(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, REPORT_TIME, zone).astimezone(ZoneInfo("UTC"))
 
 
 # --- few calls are left -----------------------------------------------------------------------------------
@@ -145,7 +134,7 @@ def _offer(notice: Notice, words: dict[str, Any], office_name: str, by_mail: boo
     left = _counted(words, "left", notice.all_left)
     none = notice.threshold is Threshold.NONE
     consequence = words["consequence-none" if none else "consequence"]
-    report = words["report"].format(at=f"{REPORT_TIME:%H:%M}") if notice.reported else ""
+    report = words["report"].format(at=REPORTS) if notice.reported else ""
     how = ("buy-mail" if by_mail else "buy-chat") if notice.bags else "ask"
     return Note(
         language=_language(notice.language),
@@ -273,7 +262,7 @@ def _missed(report: MissedReport, words: dict[str, Any], office_name: str) -> No
         subject=words["subject"].format(client=values["client"], missed=missed, day=day),
         headline=words["headline"],
         title=missed,
-        paragraphs=(words["why"].format(until=f"{REPORT_TIME:%H:%M}", day=day),),
+        paragraphs=(words["why"].format(until=REPORTS, day=day),),
         grid=_calls(report, words),
         afterwards=(*_more(len(report.calls) - LARGEST_TABLE, words), words["attached"], words["buy"].format(**values)),
         footer=words["footer"].format(**values),
