@@ -116,12 +116,13 @@ class Verdict:
 def due_at(ended_at: datetime, keep_days: int, zone: ZoneInfo) -> datetime:
     """When the files of a call that ended then are to be deleted: so many days later, by the clock and by elapsed time.
 
-    Where clocks are changed in between the later of the two counts, so that no day is ever cut short.
+    Where clocks are changed in between the latest of all readings counts, so that no day is ever cut short.
     """
     try:
         keep = max(timedelta(days=keep_days), SHORTEST_KEEP)
-        wall = (ended_at.astimezone(zone) + keep).astimezone(UTC)
-        return max(ended_at + keep, wall)
+        wall = ended_at.astimezone(zone) + keep
+        # An hour that comes twice is over when it is over the second time.
+        return max(ended_at + keep, *(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1)))
     except OverflowError:
         return FOREVER
 

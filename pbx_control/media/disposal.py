@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.retention import Cause, File, Verdict
+from pbx_control.domain.retention import Cause, Claim, File, Verdict
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Doomed, Found, Shelf
 from pbx_control.store import receipts, retention
@@ -120,7 +120,7 @@ def _commit(how: Disposal, items: Sequence[_Item], also: Also | None) -> list[Ve
     return verdicts
 
 
-def _file(item: _Item, claims: tuple[retention.Claim, ...], written: set[tuple[str, str, int]]) -> File:
+def _file(item: _Item, claims: tuple[Claim, ...], written: set[tuple[str, str, int]]) -> File:
     doomed = item.doomed
     known = doomed is not None and (item.found.path, doomed.sha256, doomed.size) in written
     return File(item.found.path, claims, has_receipt=known)

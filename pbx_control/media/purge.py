@@ -11,7 +11,6 @@ from functools import partial
 from itertools import islice
 from typing import Generic, TypeAlias, TypeVar
 
-import structlog
 from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.notes import AlarmDesk
@@ -25,7 +24,6 @@ from pbx_control.store import letters, receipts, retention
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.retention import Clock, Odd, Reference
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 # Files whose calls are looked up at once.
@@ -110,7 +108,6 @@ def purge(
         _purge_files(how, report.done, progress)
         _purge_references(how, report.done)
         _drop_empty_days(home, now)
-    log.info("purged", deleted=report.done.deleted, bytes=report.done.freed, failures=report.done.failures)
     return report
 
 
@@ -169,10 +166,8 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def _note_time(engine: Engine, now: datetime, alarms: AlarmDesk) -> Clock:
     with writing(engine) as conn:
         clock = retention.note_time(conn, now)
-        if clock.trust is not Trust.TRUSTED:
-            log.warning("nothing is deleted: the clock is in doubt", trust=clock.trust, last=clock.seen_at)
-            if alarms.address:
-                letters.add(conn, [compose_clock_alarm(clock.trust, clock.seen_at, now, alarms)])
+        if clock.trust is not Trust.TRUSTED and alarms.address:
+            letters.add(conn, [compose_clock_alarm(clock.trust, clock.seen_at, now, alarms)])
     return clock
 
 
@@ -274,16 +269,9 @@ class _Some(Generic[T]):
 
 
 def _tell_differences(engine: Engine, found: Reconciliation, alarms: AlarmDesk) -> None:
-    if found.agrees:
+    if found.agrees or not alarms.address:
         return
-    log.warning("files and rows do not agree", **found.counts)
-    if alarms.address:
-        examples = [
-            *(one.path for one in found.without_row[:3]),
-            *(one.path for one in found.without_file[:3]),
-            *(one.path for one in found.odd[:3]),
-            *found.unended[:3],
-        ]
-        told = Differences(found.counts, tuple(examples), found.at)
-        with writing(engine) as conn:
-            letters.add(conn, [compose_differences(told, alarms)])
+    files = [one.path for some in (found.without_row, found.without_file, found.odd) for one in some[:3]]
+    told = Differences(found.counts, (*files, *found.unended[:3]), found.at)
+    with writing(engine) as conn:
+        letters.add(conn, [compose_differences(told, alarms)])
