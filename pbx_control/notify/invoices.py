@@ -1,0 +1,95 @@
+"""Issues what is due and sends it: each invoice is kept as a PDF and goes to the client's e-mail recipients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, Engine, select
+
+from pbx_control.domain.billing import Invoice
+from pbx_control.domain.invoice_letters import compose_invoice, document, letter_id
+from pbx_control.domain.messages import DOCUMENTS, Channel
+from pbx_control.errors import ClientMistake
+from pbx_control.files import write_below
+from pbx_control.settings import Home, Settings
+from pbx_control.store import charges, invoices, letters, recipients
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.tables import client, letter
+
+log = structlog.get_logger()
+
+# An invoice whose letter was not written, because the machine stopped in between, is sent by the next run within this.
+MAKE_UP = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a run: the invoices issued, and whose could not be, with the reason."""
+
+    issued: list[Invoice] = field(default_factory=list)
+    refused: list[tuple[str, ClientMistake]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """One line for the list of runs: "12 issued; 1 refused: andes: the plan …"."""
+        counted = f"{len(self.issued)} issued"
+        if not self.refused:
+            return counted
+        return f"{counted}; {len(self.refused)} refused: " + "; ".join(f"{slug}: {why}" for slug, why in self.refused)
+
+
+def issue_due(engine: Engine, home: Home, settings: Settings, now: datetime) -> Report:
+    """Issues and sends all that is due, client by client: one that cannot be invoiced holds up nobody else.
+
+    Harmless when it is repeated or broken off: what is issued is not issued again, what was not sent is.
+    """
+    report = Report()
+    with reading(engine) as conn:
+        due = charges.due_renewals(conn, now)
+    for each in due:
+        try:
+            with writing(engine) as conn:
+                report.issued.extend(charges.renew(conn, settings, each.client_id, now))
+        except ClientMistake as why:
+            log.error("invoice.refused", client=each.slug, why=str(why))
+            report.refused.append((each.slug, why))
+    send_unsent(engine, home, settings, now)
+    return report
+
+
+def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoice], now: datetime) -> None:
+    """Writes the PDFs of invoices and puts their letters into the outbox; those that are there already stay.
+
+    To be called after the transaction that issued them: a PDF takes longer than live calls should wait for the
+    database. If this is broken off, `send_unsent` does the rest.
+    """
+    # Imported here: most commands that may issue an invoice issue none, and it brings a library of fonts with it.
+    from pbx_control.notify.invoice_pdf import render
+
+    for each in issued:
+        write_below(home.documents, document(each).removeprefix(DOCUMENTS), render(each))
+        with writing(engine) as conn:
+            language = conn.scalar(select(client.c.language).where(client.c.id == each.client_id))
+            name = settings.office.name
+            written = [compose_invoice(each, address, language, name, now) for address in _addresses(conn, each)]
+            letters.add(conn, written)
+
+
+def send_unsent(engine: Engine, home: Home, settings: Settings, now: datetime) -> int:
+    """Sends the invoices of the last days of which no letter has been written; how many."""
+    with reading(engine) as conn:
+        recent = invoices.issued(conn, since=invoices.office_day(settings, now - MAKE_UP))
+        unsent = [each for each in reversed(recent) if _is_unsent(conn, each)]
+    send(engine, home, settings, unsent, now)
+    return len(unsent)
+
+
+def _is_unsent(conn: Connection, issued: Invoice) -> bool:
+    """Whether somebody is to get it and nobody has."""
+    names = [letter_id(issued, address) for address in _addresses(conn, issued)]
+    return bool(names) and conn.scalar(select(letter.c.id).where(letter.c.message_id.in_(names)).limit(1)) is None
+
+
+def _addresses(conn: Connection, issued: Invoice) -> list[str]:
+    people = recipients.of_client(conn, issued.client_id)
+    return [person.address for person in people if person.channel is Channel.EMAIL]
