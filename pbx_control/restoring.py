@@ -49,6 +49,7 @@ def restore(home: Home, file: Path, at: datetime) -> Restored:
         settings = load(fresh)
         _require_idle(home, settings)
         _require_its_database(home, settings, manifest)
+        _require_sound(home, fresh, settings, manifest)
         for part, modes in ADDED.items():
             _add_missing(fresh.root / part, home.root / part, *modes)
         return _replace(home, fresh, settings, manifest, at)
@@ -80,17 +81,27 @@ def _require_its_database(home: Home, settings: Settings, manifest: Manifest) ->
         )
 
 
+def _require_sound(home: Home, fresh: Home, settings: Settings, manifest: Manifest) -> None:
+    """The database of the backup is sound; or, where only PostgreSQL can tell, nobody uses the present one."""
+    if manifest.database == "sqlite":
+        copies.check_sqlite(fresh.root / "pbx.db")
+        return
+    engine = open_engine(home, settings)
+    try:
+        copies.require_unused(engine)
+    finally:
+        engine.dispose()
+
+
 def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at: datetime) -> Restored:
     kept = home.root / f".before-restore-{at:%Y%m%dT%H%M%SZ}"
     kept.mkdir(mode=0o700)
     if manifest.database == "sqlite":
-        copies.check_sqlite(fresh.root / "pbx.db")
         _swap(home.root, fresh.root, kept, ["pbx.toml", *SQLITE_FILES])
         return Restored(manifest, kept)
     schema = f"before_restore_{at:%Y%m%dt%H%M%Sz}"
     engine = open_engine(home, settings)
     try:
-        copies.require_unused(engine)
         there = copies.replace_postgresql(engine, fresh.root / "pbx.dump", schema)
     finally:
         engine.dispose()
