@@ -19,12 +19,15 @@ from pbx_control.asterisk.dialplan import UNTAKEN
 from pbx_control.domain import floor
 from pbx_control.domain.call import flow
 from pbx_control.domain.call.commands import (
+    ChargeUnit,
     ClaimSeat,
     Command,
     FreeSeat,
     NoteDialling,
     RaiseAlarm,
+    ReleaseUnit,
     RemoveBridge,
+    ReserveUnit,
     SwitchCommand,
     WriteLetters,
 )
@@ -120,6 +123,8 @@ class Story:
         self.letters: list[str] = []
         self.alarms: list[str] = []
         self.dialled: list[str] = []  # numbers of contacts, as the store remembers them
+        self.units = 1000  # that the client has left and nobody has reserved
+        self.charged: list[str] = []  # calls that used one
         self.told: list[str] = []
         self.switch = FakeSwitch(lambda: self.now, self._later, self._hear)
         self.daemon_lives = True
@@ -399,6 +404,9 @@ class Story:
     def _step(self, call_id: str, event: Event) -> None:
         before = self.calls[call_id]
         after, commands = flow.step(before, event)
+        if isinstance(event, CallArrived) and ReserveUnit() in commands and not self.units:
+            event = flow.turned_away(event)
+            after, commands = flow.step(before, event)
         self.told.append(f"{self.now:%M:%S.%f} {call_id} {before.phase} {event} -> {after.phase} {commands}")
         if isinstance(event, Offered) and after is before:
             self._change(event.seat.secretary_id, held_by="")
@@ -435,6 +443,12 @@ class Story:
                     self.dialled.append(number)
                 case RaiseAlarm(why=why):
                     self.alarms.append(why)
+                case ReserveUnit():
+                    self.units -= 1
+                case ReleaseUnit():
+                    self.units += 1
+                case ChargeUnit():
+                    self.charged.append(call_id)
 
     def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
         if self._will_die:

@@ -1,0 +1,307 @@
+"""The ledger in the store: every unit is used once, by whom it was kept for, whatever happens at once or dies."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from accounts import AT, answered, arriving, missed, provide
+from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.exc import DBAPIError
+
+from pbx_control.domain.plans import Plan
+from pbx_control.domain.quota import Kind, Limits, Threshold
+from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.store import calls, ledger, plans
+from pbx_control.store.calls import Rules, Save
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.tables import account, bag, call, ledger_entry, unit_reservation
+
+RULES = Rules("Casa", limits=Limits(80, 5), bag_sizes=(25,))
+PROCESS = Path(__file__).parent / "reserving_process.py"
+
+
+@pytest.fixture
+def office(engine: Engine) -> Engine:
+    with writing(engine) as conn:
+        provide(conn)
+    return engine
+
+
+def save(engine: Engine, *steps: Save) -> list[bool]:
+    with writing(engine) as conn:
+        return calls.save(conn, steps, RULES)
+
+
+def left(engine: Engine, at: datetime = AT) -> tuple[int, int]:
+    """What is left of the account, and what of it is reserved; the books are in balance."""
+    with reading(engine) as conn:
+        assert ledger.out_of_balance(conn) == []
+        found = ledger.read(conn, 1)
+    return found.left, found.reserved
+
+
+def entries(engine: Engine) -> list[tuple[str, int, str | None]]:
+    with reading(engine) as conn:
+        rows = conn.execute(select(ledger_entry).order_by(ledger_entry.c.id)).all()
+    return [(row.kind, row.units, row.call_id) for row in rows]
+
+
+# --- one call ---------------------------------------------------------------------------------------------
+
+
+def test_an_answered_call_uses_the_unit_that_was_kept_for_it(office: Engine) -> None:
+    assert save(office, arriving("c1")) == [True]
+    assert left(office) == (10, 1)
+    save(office, answered("c1"))
+    assert left(office) == (9, 0)
+    assert entries(office) == [("grant", 10, None), ("charge", -1, "c1")]
+
+
+def test_a_missed_call_gives_it_back(office: Engine) -> None:
+    save(office, arriving("c1"))
+    save(office, missed("c1"))
+    assert left(office) == (10, 0)
+
+
+def test_nothing_is_charged_twice(office: Engine) -> None:
+    save(office, arriving("c1"))
+    save(office, answered("c1"))
+    with writing(office) as conn:
+        assert ledger.charge(conn, 1, "c1", AT, Limits()) is None
+    assert left(office) == (9, 0)
+
+
+def test_arrival_and_answer_in_one_commit(office: Engine) -> None:
+    assert save(office, arriving("c1"), answered("c1"), arriving("c2"), missed("c2")) == [True] * 4
+    assert left(office) == (9, 0)
+
+
+def test_a_call_that_the_switch_answered_alone_may_overdraw(office: Engine) -> None:
+    for number in range(10):
+        save(office, arriving(f"c{number}"), answered(f"c{number}"))
+    save(office, Save(arriving("alone").call, True, arriving("alone").entries))
+    with writing(office) as conn:
+        charged = ledger.charge(conn, 1, "alone", AT, Limits())
+    assert charged
+    assert left(office) == (-1, 0)
+    assert save(office, arriving("next")) == [False]
+
+
+def test_a_client_without_a_plan_is_not_counted(office: Engine) -> None:
+    with writing(office) as conn:
+        conn.execute(delete(account))
+        assert ledger.reserve(conn, 1, "c1", AT)
+        assert ledger.charge(conn, 1, "c1", AT, Limits()) is None
+
+
+# --- the last unit ----------------------------------------------------------------------------------------
+
+
+def test_of_a_hundred_in_one_commit_one_gets_the_last_unit(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    assert save(engine, *(arriving(f"c{number}") for number in range(100))) == [True] + [False] * 99
+    with reading(engine) as conn:
+        assert conn.scalar(select(func.count()).select_from(call)) == 1
+    save(engine, answered("c0"))
+    assert left(engine) == (0, 0)
+
+
+def test_what_one_gives_back_the_next_of_the_same_commit_may_have(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    save(engine, arriving("c1"))
+    assert save(engine, missed("c1"), arriving("c2"), arriving("c3")) == [True, True, False]
+
+
+def test_later_steps_of_a_call_that_was_refused_are_not_remembered(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    save(engine, arriving("c1"))
+    assert save(engine, arriving("c2"), missed("c2")) == [False, False]
+    assert left(engine) == (1, 1)
+
+
+def test_four_daemons_and_a_hundred_calls_for_the_last_unit(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    got = [int(said) for said in compete(engine, processes=4, each=25)]
+    assert sum(got) == 1
+    assert left(engine) == (1, 1)
+
+
+def test_a_daemon_that_is_killed_before_its_commit_reserves_nothing(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    assert compete(engine, processes=1, each=1, options=("die",)) == [""]
+    assert left(engine) == (1, 0)
+    assert save(engine, arriving("next")) == [True]
+
+
+def compete(engine: Engine, *, processes: int, each: int, options: Sequence[str] = ()) -> list[str]:
+    """So many processes at once reserve units for so many calls each; what each said last."""
+    url = engine.url.render_as_string(hide_password=False)
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(PROCESS), url, f"{number}-", str(each), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(processes)
+    ]
+    for one in running:
+        assert one.stdout
+        assert one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    return [one.communicate()[0].strip() for one in running]
+
+
+def test_what_a_call_that_is_over_has_kept_is_found(office: Engine) -> None:
+    save(office, arriving("c1"))
+    with writing(office) as conn:
+        conn.execute(update(call).values(state=None))
+        assert ledger.release_forgotten(conn) == 1
+    assert left(office) == (10, 0)
+
+
+# --- periods, bags, plans ---------------------------------------------------------------------------------
+
+
+def test_the_first_call_of_a_new_period_begins_it(office: Engine) -> None:
+    late = AT + timedelta(days=31)
+    assert save(office, arriving("c1", late), answered("c1", late)) == [True, True]
+    assert entries(office)[1:] == [("expiry", -10, None), ("grant", 10, None), ("charge", -1, "c1")]
+
+
+def test_periods_of_clients_that_nobody_calls_begin_too(office: Engine) -> None:
+    with writing(office) as conn:
+        assert ledger.roll_over_due(conn, AT + timedelta(days=1)) == 0
+        assert ledger.roll_over_due(conn, AT + timedelta(days=40)) == 1
+    assert left(office) == (10, 0)
+
+
+def test_a_bag_works_from_the_next_call_on(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=1)
+    save(engine, arriving("c1"), answered("c1"))
+    assert save(engine, arriving("c2")) == [False]
+    with writing(engine) as conn:
+        ledger.add_bag(conn, 1, 25, 17_500, AT)
+    assert save(engine, arriving("c3"), answered("c3")) == [True, True]
+    assert left(engine) == (24, 0)
+
+
+def test_a_bag_carries_over_and_the_older_one_goes_first(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=0)
+        for size in (1, 25):
+            ledger.add_bag(conn, 1, size, 700 * size, AT)
+    late = AT + timedelta(days=31)
+    for number in range(2):
+        save(engine, arriving(f"c{number}", late), answered(f"c{number}", late))
+    with reading(engine) as conn:
+        assert conn.scalars(select(bag.c.left).order_by(bag.c.id)).all() == [0, 24]
+
+
+def test_a_cancelled_client_is_granted_nothing_more(office: Engine) -> None:
+    with writing(office) as conn:
+        assert plans.end(conn, 1, AT)
+        assert not plans.end(conn, 1, AT)
+        ledger.roll_over_due(conn, AT + timedelta(days=40))
+    assert left(office) == (0, 0)
+
+
+def test_another_plan_changes_what_is_left_at_once(office: Engine) -> None:
+    with writing(office) as conn:
+        plans.set_plan(conn, Plan(name="pro", calls=72, price=90_000, extra_call=500, contacts=6, calendars=3))
+        plans.assign(conn, 1, "pro", AT + timedelta(days=15))
+    assert left(office)[0] == 10 + 32  # 16 of 31 days are left
+    with reading(office) as conn:
+        assert [(each.plan.name, each.until is None) for each in plans.history(conn, 1)] == [
+            ("inicial", False),
+            ("pro", True),
+        ]
+
+
+# --- corrections ------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_number_is_given_back_once(office: Engine) -> None:
+    save(office, arriving("c1"), answered("c1"))
+    with writing(office) as conn:
+        ledger.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
+    assert left(office) == (10, 0)
+    with writing(office) as conn, pytest.raises(ClientMistake, match="reversed already"):
+        ledger.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
+    assert left(office) == (10, 0)
+
+
+def test_a_dispute_is_settled_by_a_counter_entry_or_an_answer(office: Engine) -> None:
+    save(office, arriving("c1"), answered("c1"), arriving("c2"), answered("c2"))
+    with writing(office) as conn:
+        first, second = (ledger.charge_of_call(conn, name) for name in ("c1", "c2"))
+        for entry in (first, second):
+            ledger.dispute(conn, entry, "nobody spoke", AT)
+        with pytest.raises(ClientMistake, match="disputed already"):
+            ledger.dispute(conn, first, "again", AT)
+        ledger.reverse(conn, first, "agreed", AT)
+        ledger.uphold(conn, second, "the recording has a minute", AT)
+        assert ledger.disputed(conn) == []
+        assert [each["answer"] for each in ledger.disputed(conn, open_only=False)] == [
+            "agreed",
+            "the recording has a minute",
+        ]
+
+
+def test_what_is_no_charge_cannot_be_reversed(office: Engine) -> None:
+    with writing(office) as conn:
+        for entry, why in ((1, "charges no call"), (99, "no entry 99")):
+            with pytest.raises(ClientMistake, match=why):
+                ledger.reverse(conn, entry, "x", AT)
+        with pytest.raises(ClientMistake, match="nothing was charged"):
+            ledger.charge_of_call(conn, "c9")
+
+
+@pytest.mark.parametrize("change", [update(ledger_entry).values(units=0), delete(ledger_entry)])
+def test_the_ledger_only_grows(office: Engine, change) -> None:
+    with pytest.raises((StoreUnavailable, DBAPIError), match="append-only"), writing(office) as conn:
+        conn.execute(change)
+
+
+# --- what people ask --------------------------------------------------------------------------------------
+
+
+def test_a_statement_opens_with_what_was_there_and_closes_with_what_is_left(office: Engine) -> None:
+    for day in range(4):
+        at = AT + timedelta(days=day)
+        save(office, arriving(f"c{day}", at), answered(f"c{day}", at))
+    with reading(office) as conn:
+        said = ledger.statement(conn, 1, AT + timedelta(days=1), AT + timedelta(days=3))
+        assert ledger.used_since(conn, 1, AT) == 4
+    assert (said.opening, [entry["call_id"] for entry in said.entries], said.closing) == (9, ["c1", "c2"], 7)
+
+
+def test_the_charge_that_crosses_a_threshold_says_so(office: Engine) -> None:
+    told = []
+    for number in range(10):
+        save(office, arriving(f"c{number}"))
+        with writing(office) as conn:
+            charged = ledger.charge(conn, 1, f"c{number}", AT, Limits(80, 1))
+        assert charged
+        told.append(charged.threshold)
+    assert told == [None] * 7 + [Threshold.SHARE, Threshold.LAST, Threshold.NONE]
+    assert [kind for kind, _, _ in entries(office)].count(Kind.CHARGE) == 10
+
+
+def test_reservations_leave_nothing_behind(office: Engine) -> None:
+    save(office, arriving("c1"), arriving("c2"))
+    save(office, answered("c1"), missed("c2"))
+    with reading(office) as conn:
+        assert conn.scalar(select(func.count()).select_from(unit_reservation)) == 0
