@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from pbx_control import clock
 from pbx_control.domain.due import Daily, Rhythm
+from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.offspring import end_with_parent
@@ -43,6 +44,12 @@ class Context:
     due_at: datetime
     at: datetime
     zone: ZoneInfo  # the office's, or (Job.each_zone) the one whose clients this run is for
+
+    @property
+    def alarms(self) -> AlarmDesk:
+        """Where the admin is told what needs a person."""
+        office = self.settings.office
+        return AlarmDesk(office.alarms_to, office.language, office.name)
 
 
 Work = Callable[[Context], str]

@@ -18,15 +18,18 @@ from sqlalchemy import Engine
 
 from pbx_control import clock, jobs
 from pbx_control.domain.due import Daily, Every
+from pbx_control.domain.reports import REPORTS
+from pbx_control.domain.retention import Trust
 from pbx_control.errors import ClientMistake, PbxError
-from pbx_control.jobs import Context, Job, Outcome, Place, Task
+from pbx_control.jobs import FAILED, Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_runs
-from pbx_control.store.engine import writing
+from pbx_control.store.engine import reading, writing
 
 log = structlog.get_logger()
 
-# --- what the jobs do; each imports its work when it is first due: a daemon that starts again has calls to take up ---
+# --- the page ---------------------------------------------------------------------------------------------
+# Each function imports its work when it is first due: a daemon that starts again has calls to take up.
 
 
 def back_up(context: Context) -> str:
@@ -35,46 +38,100 @@ def back_up(context: Context) -> str:
     return backup.nightly(context.home, context.settings, context.engine, context.at)
 
 
+def purge(context: Context) -> str:
+    """docs/service.md rule 13."""
+    from pbx_control.media import purge as deletion
+
+    report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms)
+    if report.trust is not Trust.TRUSTED:
+        return f"{FAILED}nothing looked at: the clock is in doubt ({report.trust}, last believed {report.seen_at})"
+    done = report.done
+    line = f"{done.deleted} files deleted ({done.freed} bytes), {done.held} held"
+    return f"{FAILED}{line}, {done.failures} not deleted: {done.failed}" if done.failures else line
+
+
+def reconcile(context: Context) -> str:
+    from pbx_control.media import purge as deletion
+
+    found = deletion.reconcile(context.home, context.engine, context.at, alarms=context.alarms)
+    if found.agrees:
+        return "files and rows agree"
+    return "; ".join(f"{name}: {count}" for name, count in found.counts.items())
+
+
 def tend_database(context: Context) -> str:
     from pbx_control.store import upkeep
 
     return upkeep.tend(context.engine, context.at)
 
 
+def remove_sounds(context: Context) -> str:
+    from pbx_control.media import prompts
+    from pbx_control.store.snapshot import read_clients
+
+    with reading(context.engine) as conn:
+        clients = read_clients(conn)
+    return f"{len(prompts.prune(context.home, clients, context.at))} sounds removed"
+
+
+def issue_invoices(context: Context) -> str:
+    """docs/service.md rule 15."""
+    from pbx_control.notify import invoices
+
+    report = invoices.issue_due(context.engine, context.home, context.settings, context.at)
+    return f"{FAILED}{report}" if report.refused else str(report)
+
+
+def report_missed_calls(context: Context) -> str:
+    """docs/service.md rule 12."""
+    from pbx_control.store import reports
+
+    return reports.send_missed_reports(context.home, context.engine, context.settings, context.zone, context.due_at)
+
+
+def begin_periods(context: Context) -> str:
+    """docs/service.md rules 10 and 11."""
+    from pbx_control.store import ledger
+
+    with writing(context.engine) as conn:
+        begun = ledger.roll_over_due(conn, context.at)
+        returned = ledger.release_forgotten(conn)
+    return f"{begun} periods begun, {returned} units returned that calls had forgotten"
+
+
 def note_clock(context: Context) -> str:
     from pbx_control.store import retention
 
     with writing(context.engine) as conn:
-        return retention.note_time(conn, context.at).trust.value
+        return f"the clock is {retention.note_time(conn, context.at).trust}"
 
 
-def roll_over(context: Context) -> str:
-    from pbx_control.store import ledger
+def warn_of_deadlines(context: Context) -> str:
+    """docs/service.md rule 2."""
+    from pbx_control.store import going_live
 
-    with writing(context.engine) as conn:
-        return f"{ledger.roll_over_due(conn, context.at)} accounts in a new period"
+    return going_live.warn_of_deadlines(context.engine, context.settings, context.at)
 
 
-HOUR, FIVE_MINUTES = timedelta(hours=1), timedelta(minutes=5)
+HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))
 
 JOBS = (
-    Job(
-        "backup",
-        "copies the database, settings and uploads; keeps the newest copies",
-        Daily(time(2)),
-        back_up,
-        apart=True,
-    ),
-    Job(
-        "upkeep",
-        "checks the database, renews its statistics, forgets old counts",
-        Daily(time(4, 30)),
-        tend_database,
-        apart=True,
-    ),
-    Job("periods", "begins the clients' new months of calls", Every(HOUR), roll_over),
-    Job("clock", "notes the time, so that a clock that leaps deletes nothing", Every(HOUR), note_clock),
+    # by the office's clock, one after the other, in processes of their own
+    Job("backup", "copies database, settings and uploads; keeps the newest", Daily(time(2, 0)), back_up, apart=True),
+    Job("purge", "deletes recordings whose time is over", Daily(time(3, 30)), purge, apart=True),
+    Job("reconciliation", "compares recordings and rows", Daily(time(4, 0)), reconcile, apart=True),
+    Job("upkeep", "checks the database, forgets old counts", Daily(time(4, 30)), tend_database, apart=True),
+    Job("sounds", "removes sounds that nobody needs", Daily(time(5, 0)), remove_sounds, apart=True),
+    Job("invoices", "issues and sends what is due", Daily(time(6, 0)), issue_invoices, apart=True),
+    # at 18:15 of the clients' clocks (domain.reports.REPORTS), a run for each zone
+    Job("reports", "reports missed calls to clients", REPORTS, report_missed_calls, each_zone=True, apart=True),
+    # all day long
+    Job("periods", "begins the clients' new months of calls", HOURLY, begin_periods),
+    Job("clock", "notes the time: a clock that leaps deletes nothing", HOURLY, note_clock),
+    Job("deadlines", "warns of orders that are soon late", FIVE_MINUTES, warn_of_deadlines),
 )
+
+# --- running them -----------------------------------------------------------------------------------------
 
 # What was missed, and whose daemon died, is looked for so often, seconds; so is whether clients have new zones.
 LOOK_EVERY = 600.0

@@ -780,16 +780,18 @@ SPANISH: dict[str, str] = {
     "done": "hecha",
     "there is no job {name}: there are {names}": "no existe la tarea {name}: existen {names}",
     "the job {name}: {result}": "la tarea {name}: {result}",
-    "copies the database, settings and uploads; keeps the newest copies": (
-        "copia la base de datos, los ajustes y los audios propios; conserva las copias más nuevas"
+    "copies database, settings and uploads; keeps the newest": (
+        "copia base de datos, ajustes y audios propios; conserva las más nuevas"
     ),
-    "checks the database, renews its statistics, forgets old counts": (
-        "revisa la base de datos, renueva sus estadísticas, olvida recuentos antiguos"
-    ),
+    "deletes recordings whose time is over": "borra las grabaciones cuyo plazo venció",
+    "compares recordings and rows": "compara grabaciones y registros",
+    "checks the database, forgets old counts": "revisa la base de datos, olvida recuentos antiguos",
+    "removes sounds that nobody needs": "elimina los audios que nadie necesita",
+    "issues and sends what is due": "emite y envía lo que corresponde facturar",
+    "reports missed calls to clients": "informa a los clientes de sus llamadas perdidas",
     "begins the clients' new months of calls": "inicia los nuevos meses de llamadas de los clientes",
-    "notes the time, so that a clock that leaps deletes nothing": (
-        "anota la hora, para que un reloj que salta no borre nada"
-    ),
+    "notes the time: a clock that leaps deletes nothing": "anota la hora: un reloj que salta no borra nada",
+    "warns of orders that are soon late": "avisa de los pedidos que están por atrasarse",
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
         "la base de datos está dañada ({why}): detenga el demonio y restaure una copia con `pbx-control restore`"
     ),
