@@ -21,6 +21,7 @@ COMMANDS = {
     "recipient": "pbx_control.admin.recipient:recipient",
     "call": "pbx_control.admin.call:call",
     "recording": "pbx_control.admin.recording:recording",
+    "invoice": "pbx_control.admin.invoice:invoice",
     "dialplan": "pbx_control.admin.dialplan:dialplan",
     "message": "pbx_control.admin.message:message",
     "job": "pbx_control.admin.job:job",

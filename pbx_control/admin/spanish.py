@@ -249,6 +249,69 @@ SPANISH: dict[str, str] = {
     "the client has cancelled: `client resume` it before it gets a number": (
         "el cliente está dado de baja: use `client resume` antes de darle un número"
     ),
+    # --- going live, invoices' data, cancelling
+    "client {slug} has paid: welcome it until {welcome}, answer its calls until {service}": (
+        "el cliente {slug} pagó: déle la bienvenida hasta el {welcome}, conteste sus llamadas a más tardar el {service}"
+    ),
+    "client {slug} is welcomed and has a letter about {number}; answer its calls until {service}": (
+        "el cliente {slug} tiene su bienvenida y una carta sobre el {number}; conteste sus llamadas hasta el {service}"
+    ),
+    "client {slug} is live, in time": "el cliente {slug} está en servicio, dentro del plazo",
+    "client {slug} is live; it was due at {service}": (
+        "el cliente {slug} está en servicio; el plazo venció el {service}"
+    ),
+    "client {slug} resumed; still to do: {commands}": "cliente {slug} reactivado; falta hacer: {commands}",
+    "the client {slug} is not ready, first do: {commands}": "el cliente {slug} no está listo, falta hacer: {commands}",
+    "--at {at} is still to come or over a month ago: write when it happened, like {example}": (
+        "--at {at} aún no llega o fue hace más de un mes: escriba cuándo ocurrió, como {example}"
+    ),
+    "the client {slug} has been welcomed already: nothing to do": (
+        "el cliente {slug} ya recibió la bienvenida: no hay nada que hacer"
+    ),
+    "the client {slug} is live already: nothing to do": "el cliente {slug} ya está en servicio: no hay nada que hacer",
+    "the client {slug} has not been welcomed yet: `client welcomed {slug}` comes first": (
+        "el cliente {slug} aún no recibe la bienvenida: antes va `client welcomed {slug}`"
+    ),
+    "a welcome before the payment ({paid:%Y-%m-%d %H:%M} UTC) cannot be": (
+        "no puede haber bienvenida antes del pago ({paid:%Y-%m-%d %H:%M} UTC)"
+    ),
+    "answered calls before the welcome ({welcomed:%Y-%m-%d %H:%M} UTC) cannot be": (
+        "no puede haber llamadas contestadas antes de la bienvenida ({welcomed:%Y-%m-%d %H:%M} UTC)"
+    ),
+    "no payment of {slug} is noted: `client paid {slug}` comes first": (
+        "no hay un pago de {slug} anotado: antes va `client paid {slug}`"
+    ),
+    "the client {slug} has cancelled: `client resume {slug}` it first": (
+        "el cliente {slug} está dado de baja: use antes `client resume {slug}`"
+    ),
+    "the payment of {slug} is noted already: `client list --onboarding` shows what it waits for": (
+        "el pago de {slug} ya está anotado: `client list --onboarding` muestra qué falta"
+    ),
+    "a factura needs {lacking} too: give what lacks, or --invoice-as boleta": (
+        "para factura también se necesita {lacking}: indique lo que falta, o --invoice-as boleta"
+    ),
+    "the plan {plan} has no recording: assign one that has it, or leave --recording out": (
+        "el plan {plan} no incluye grabación: asigne uno que la tenga, o no use --recording"
+    ),
+    "the plan {plan} has room for {limit} contacts and the client has {count}: remove one, or assign a larger plan": (
+        "el plan {plan} permite {limit} contactos y el cliente tiene {count}: quite uno, o asigne un plan mayor"
+    ),
+    "paid_at": "pagado",
+    "welcome": "bienvenida",
+    "service": "servicio",
+    "until": "hasta",
+    "done in time": "hecho a tiempo",
+    "done, but late": "hecho, con atraso",
+    "late by {minutes} min": "atrasado {minutes} min",
+    "soon late: {minutes} min left": "por vencer: quedan {minutes} min",
+    "{minutes} min left": "quedan {minutes} min",
+    "legal_name": "razón social",
+    "business": "giro",
+    "invoice_as": "documento",
+    "exhausted_messages": "sin llamadas: toma mensajes",
+    "exhausted_report": "sin llamadas: reporte diario",
+    "cancelled_at": "dado de baja",
+    "erased_at": "datos borrados",
     # --- numbers
     "{number} is a number of ours: a call to it would come back; give the contact's own telephone": (
         "{number} es un número nuestro: la llamada volvería a nosotros; indique el teléfono propio del contacto"
@@ -767,6 +830,64 @@ SPANISH: dict[str, str] = {
     "there are recipients by Telegram but no bot: set [telegram] token": (
         "hay destinatarios por Telegram pero no hay bot: defina [telegram] token"
     ),
+    # --- invoices
+    "nothing is due for {slug} now": "nada que facturar a {slug} por ahora",
+    "draft: nothing has been issued": "borrador: no se emitió nada",
+    "-o FILE.pdf writes it": "-o ARCHIVO.pdf lo escribe",
+    "{kind} {number} issued: {total} ({net} net), {file}": "{kind} {number} emitida: {total} ({net} neto), {file}",
+    "{text} is no day: write it like 2026-11-01": "{text} no es una fecha: escríbala como 2026-11-01",
+    "{text} is no month: write it like 2026-11": "{text} no es un mes: escríbalo como 2026-11",
+    "there is no invoice {number}: `pbx-control invoice list` shows them": (
+        "no hay documento {number}: `pbx-control invoice list` los muestra"
+    ),
+    "several have the number {number}: add --kind, one of {kinds}": (
+        "varios tienen el número {number}: agregue --kind, uno de {kinds}"
+    ),
+    "no invoices can be issued while [billing] in pbx.toml has no issuer_rut: write it there, with issuer_name, "
+    "issuer_business and issuer_address": (
+        "no se puede facturar mientras [billing] en pbx.toml no tenga issuer_rut: escríbalo ahí, con issuer_name, "
+        "issuer_business e issuer_address"
+    ),
+    "a factura for {slug} cannot be issued without {missing}: `pbx-control client set {slug} {first} …` completes it, "
+    "`client set {slug} --invoice-as boleta` asks for boletas instead": (
+        "no se puede emitir una factura a {slug} sin {missing}: `pbx-control client set {slug} {first} …` lo completa, "
+        "`client set {slug} --invoice-as boleta` pide boletas"
+    ),
+    "{net} pesos cannot be credited: of the {kind} {number}, {left} pesos net are left": (
+        "no se pueden acreditar {net} pesos: de la {kind} {number} quedan {left} pesos netos"
+    ),
+    "the nota_credito {number} cannot be credited: a new invoice for what was credited wrongly corrects it": (
+        "la nota_credito {number} no se puede acreditar: la corrige un documento nuevo por lo mal acreditado"
+    ),
+    "the {kind} {number} has no line {place}: it has 1 to {count}": (
+        "la {kind} {number} no tiene línea {place}: tiene de 1 a {count}"
+    ),
+    "line {place} of the {kind} {number} has been credited already": (
+        "la línea {place} de la {kind} {number} ya fue acreditada"
+    ),
+    "the plan {plan} has no price for further numbers of {country}: make a plan that has one with `plan set NAME "
+    "--did {country}=PRICE` and assign it, or release the number": (
+        "el plan {plan} no tiene precio para números adicionales de {country}: haga un plan que lo tenga con `plan set "
+        "NAME --did {country}=PRICE` y asígnelo, o libere el número"
+    ),
+    "the client {slug} has no plan: `pbx-control plan assign` gives it one": (
+        "el cliente {slug} no tiene plan: `pbx-control plan assign` le da uno"
+    ),
+    "boleta": "boleta",
+    "factura": "factura",
+    "nota_credito": "nota de crédito",
+    "invoice": "documento",
+    "buyer": "a nombre de",
+    "period": "período",
+    "corrects": "corrige",
+    "net": "neto",
+    "net_left": "neto no acreditado",
+    "vat": "IVA",
+    "total": "total",
+    "line": "línea",
+    "quantity": "cantidad",
+    "unit_price": "precio",
+    "amount": "monto",
     # --- calendar jobs
     "what": "qué hace",
     "when": "cuándo",

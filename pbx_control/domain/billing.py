@@ -95,6 +95,7 @@ class Corrected:
     kind: InvoiceKind
     number: int
     day: date
+    net: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,15 @@ class Invoice:
     cause: str
     corrects: Corrected | None = None  # of a credit note
     why: str = ""  # of a credit note
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day that it is for, in the client's zone; None if it is for no period."""
+        if self.period is None:
+            return None
+        zone = ZoneInfo(self.timezone)
+        first, after = (at.astimezone(zone).date() for at in (self.period.start, self.period.end))
+        return first, max(first, after - timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The letter by which a client gets an invoice or a credit note: the sums in the mail, the document with it as a PDF."""
+"""The letter by which a client gets an invoice or a credit note: its sums in the mail, and the document as a PDF."""
 
 from datetime import datetime
 from typing import Any

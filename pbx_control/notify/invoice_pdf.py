@@ -2,11 +2,9 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from reportlab.lib.colors import Color, HexColor
@@ -97,7 +95,7 @@ def _facts(invoice: Invoice) -> Table:
     buyer = invoice.buyer
     rows = [("Señor(es)", buyer.name), ("R.U.T.", buyer.rut), ("Giro", buyer.business), ("Dirección", buyer.address)]
     rows += [("Fecha de emisión", format_date(invoice.day, "d 'de' MMMM 'de' y", locale="es_CL"))]
-    rows += [("Período", period_line(invoice))]
+    rows += [("Período", _period(invoice))]
     if invoice.corrects is not None:
         kind = TITLES[invoice.corrects.kind].lower()
         corrected = f"{kind} N° {invoice.corrects.number} del {invoice.corrects.day:%d-%m-%Y}"
@@ -153,18 +151,9 @@ def _end(invoice: Invoice) -> list[Flowable]:
     return [Table([[said]], colWidths=[WIDTH], style=_style())]
 
 
-def period_line(invoice: Invoice) -> str:
-    """ "10-11-2026 al 09-12-2026", in days of the client's zone; "" if the invoice is for no period."""
-    if invoice.period is None:
-        return ""
-    first, after = (
-        at.astimezone(ZoneInfo(invoice.timezone)).date() for at in (invoice.period.start, invoice.period.end)
-    )
-    return f"{_day(first)} al {_day(max(first, after - timedelta(days=1)))}"
-
-
-def _day(day: date) -> str:
-    return f"{day:%d-%m-%Y}"
+def _period(invoice: Invoice) -> str:
+    """ "10-11-2026 al 09-12-2026"; "" if the invoice is for no period."""
+    return " al ".join(f"{day:%d-%m-%Y}" for day in invoice.days or ())
 
 
 # --- how it looks -----------------------------------------------------------------------------------------

@@ -331,6 +331,7 @@ def _with_client() -> Select[Any]:
             corrected.c.kind.label("corrected_kind"),
             corrected.c.number.label("corrected_number"),
             corrected.c.day.label("corrected_day"),
+            corrected.c.net.label("corrected_net"),
         )
         .join_from(invoice, client)
         .outerjoin(corrected, invoice.c.corrects == corrected.c.id)
@@ -377,7 +378,12 @@ def _as_invoice(row: Row[Any], lines: tuple[Line, ...]) -> Invoice:
 def _corrected(row: Row[Any]) -> Corrected | None:
     if row.corrects is None:
         return None
-    return Corrected(kind=InvoiceKind(row.corrected_kind), number=row.corrected_number, day=row.corrected_day)
+    return Corrected(
+        kind=InvoiceKind(row.corrected_kind),
+        number=row.corrected_number,
+        day=row.corrected_day,
+        net=row.corrected_net,
+    )
 
 
 def _line_row(invoice_id: int, place: int, line: Line) -> dict[str, Any]:

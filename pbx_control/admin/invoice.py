@@ -1,0 +1,279 @@
+"""`pbx-control invoice`: issues what is due, shows and lists it, corrects it, and hands it to other programs."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples
+from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
+from pbx_control.domain.invoice_export import as_csv, as_record
+from pbx_control.domain.invoice_letters import document
+from pbx_control.domain.wording import clean_line
+from pbx_control.errors import ClientMistake
+from pbx_control.store import charges, clients, invoices
+from pbx_control.store.engine import reading, writing
+
+NUMBER = click.IntRange(1, 2**31 - 1)
+LINES = ("line", "text", "quantity", "unit_price", "amount")
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal: its transaction is rolled back."""
+
+
+@click.group()
+def invoice() -> None:
+    """Boletas, facturas and credit notes. The daemon issues what is due each night."""
+
+
+def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which of the three series a number is of."""
+    kinds = click.Choice([kind.value for kind in InvoiceKind])
+    return click.option("--kind", type=kinds, help="Needed where two kinds have the same number.")(command)
+
+
+@invoice.command(epilog=examples("invoice issue andes --dry-run", "invoice issue andes"))
+@client_argument
+@click.option("--dry-run", is_flag=True, help="Show what would be issued, and issue nothing.")
+@json_option
+@pass_desk
+def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
+    """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
+    issued = _rehearse(desk, slug) if dry_run else _issue(desk, slug)
+    if as_json:
+        print_json([as_record(each) for each in issued])
+    elif not issued:
+        desk.tell("nothing is due for {slug} now", slug=slug)
+    for each in [] if as_json else issued:
+        if dry_run:
+            _print(desk, each, {"state": desk.say("draft: nothing has been issued")})
+        else:
+            _tell_issued(desk, each)
+
+
+@invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
+@click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
+@click.option("--month", metavar="YYYY-MM", help="Only those issued in this month.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"])
+def list_invoices(desk: Desk, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest invoices and credit notes, newest first. Amounts are pesos."""
+    since, until = _month(month) if month else (None, None)
+    with reading(desk.engine) as conn:
+        client_id = clients.find(conn, slug).id if slug else None
+        found = invoices.issued(conn, client_id=client_id, since=since, until=until, limit=limit)
+    return [_row(each) for each in found]
+
+
+@invoice.command(epilog=examples("invoice show 12", "invoice show 12 --kind factura -o factura-12.pdf"))
+@click.argument("number", type=NUMBER)
+@kind_option
+@click.option("-o", "--output", metavar="FILE.pdf", help="Also write it as a PDF there; - is the standard output.")
+@json_option
+@pass_desk
+def show(desk: Desk, number: int, kind: str | None, output: str | None, as_json: bool) -> None:
+    """One invoice, and where its PDF lies."""
+    with reading(desk.engine) as conn:
+        found = _find(conn, number, kind)
+        left = invoices.left(conn, found)
+    if output == "-":
+        sys.stdout.buffer.write(_pdf(found))
+        return
+    if output is not None:
+        _write_new(Path(output), _pdf(found))
+    kept = desk.home.root / document(found)
+    if as_json:
+        print_json(as_record(found) | {"net_left": left, "pdf": kept if kept.is_file() else None})
+        return
+    credited = {} if left == found.sums.net else {"net_left": pesos(left)}
+    _print(desk, found, credited | {"PDF": output or (kept if kept.is_file() else desk.say("-o FILE.pdf writes it"))})
+
+
+@invoice.command(
+    epilog=examples(
+        'invoice credit 12 --why "plan equivocado"', 'invoice credit 12 --line 2 --why "el número era gratis"'
+    )
+)
+@click.argument("number", type=NUMBER)
+@kind_option
+@click.option("--why", required=True, help="The reason, as it stands on the note (in Spanish).")
+@click.option("--line", "places", type=NUMBER, multiple=True, help="Only this line, from 1; may be repeated [all].")
+@json_option
+@pass_desk
+def credit(desk: Desk, number: int, kind: str | None, why: str, places: tuple[int, ...], as_json: bool) -> None:
+    """Issues and sends a credit note for an invoice, or for some of its lines: nothing issued is ever changed."""
+    desk.about_to_change()
+    with writing(desk.engine) as conn:
+        wrong = _find(conn, number, kind)
+        note = invoices.credit(conn, desk.settings, wrong, places or None, why, clock.now())
+    _send(desk, [note])
+    if as_json:
+        print_json(as_record(note))
+    else:
+        _tell_issued(desk, note)
+
+
+@invoice.command(
+    epilog=examples(
+        "invoice export --since 2026-11-01 --until 2026-11-30 > noviembre.csv", "invoice export --format json"
+    )
+)
+@click.option("--since", metavar="DAY", help="The first day, like 2026-11-01 [the first of all].")
+@click.option("--until", metavar="DAY", help="The last day [the last of all].")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@pass_desk
+def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
+    """Prints invoices and credit notes, oldest first, for the e-invoicing provider, with the SII's document codes."""
+    days = {name: _day(text) for name, text in (("since", since), ("until", until)) if text}
+    with reading(desk.engine) as conn:
+        found = invoices.issued(conn, **days)[::-1]
+    if form == "json":
+        print_json([as_record(each) for each in found])
+    else:
+        click.echo(as_csv(found), nl=False)
+
+
+# --- issuing ----------------------------------------------------------------------------------------------
+
+
+def _issue(desk: Desk, slug: str) -> list[Invoice]:
+    desk.about_to_change()
+    with writing(desk.engine) as conn:
+        issued = _renew(desk, conn, slug)
+    _send(desk, issued)
+    return issued
+
+
+def _rehearse(desk: Desk, slug: str) -> list[Invoice]:
+    """What would be issued: it is issued and taken back."""
+    issued: list[Invoice] = []
+    try:
+        with writing(desk.engine) as conn:
+            issued = _renew(desk, conn, slug)
+            raise _Rehearsed
+    except _Rehearsed:
+        return issued
+
+
+def _renew(desk: Desk, conn: Connection, slug: str) -> list[Invoice]:
+    invoices.issuer(desk.settings)  # or it is told that there is none
+    return charges.renew(conn, desk.settings, clients.find(conn, slug).id, clock.now())
+
+
+def _send(desk: Desk, issued: list[Invoice]) -> None:
+    # Imported here: it makes PDFs, which the other commands do not.
+    from pbx_control.notify.invoices import send
+
+    send(desk.engine, desk.home, desk.settings, issued, clock.now())
+
+
+def _find(conn: Connection, number: int, kind: str | None) -> Invoice:
+    return invoices.find(conn, number, InvoiceKind(kind) if kind else None)
+
+
+# --- showing ----------------------------------------------------------------------------------------------
+
+
+def _tell_issued(desk: Desk, issued: Invoice) -> None:
+    desk.tell(
+        "{kind} {number} issued: {total} ({net} net), {file}",
+        kind=desk.say(issued.kind.value),
+        number=issued.number,
+        total=pesos(issued.sums.total),
+        net=pesos(issued.sums.net),
+        file=desk.home.root / document(issued),
+    )
+
+
+def _print(desk: Desk, found: Invoice, more: dict[str, object]) -> None:
+    """The invoice as a card, its lines as a table."""
+    sums = {"net": pesos(found.sums.net), f"IVA {VAT_PERCENT} %": pesos(found.sums.vat)}
+    card(desk, _facts(desk, found) | sums | {"total": pesos(found.sums.total)} | more)
+    click.echo()
+    rows = [
+        (place, line.text, line.quantity, pesos(line.unit_price), pesos(line.amount))
+        for place, line in enumerate(found.lines, start=1)
+    ]
+    desk.table(LINES, rows)
+
+
+def _facts(desk: Desk, found: Invoice) -> dict[str, object]:
+    draft = f"{desk.say(found.kind.value)} {found.number}"
+    facts: dict[str, object] = {"invoice": draft, "client": found.client, "day": found.day, "buyer": found.buyer.name}
+    facts |= {"rut": found.buyer.rut} if found.buyer.rut else {}
+    if found.days:
+        facts["period"] = "{} – {}".format(*found.days)
+    if found.corrects:
+        facts |= {"corrects": f"{desk.say(found.corrects.kind.value)} {found.corrects.number}", "why": found.why}
+    return facts
+
+
+def _row(found: Invoice) -> dict[str, Any]:
+    return {
+        "kind": found.kind.value,
+        "number": found.number,
+        "day": found.day,
+        "client": found.client,
+        "net": found.sums.net,
+        "vat": found.sums.vat,
+        "total": found.sums.total,
+        "corrects": f"{found.corrects.kind.value} {found.corrects.number}" if found.corrects else None,
+        "cause": found.cause,
+    }
+
+
+# --- what people type, and files --------------------------------------------------------------------------
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ClientMistake("{text} is no day: write it like 2026-11-01", text=clean_line(text, 40) or "–") from None
+
+
+def _month(text: str) -> tuple[date, date]:
+    """The first and the last day of a month."""
+    try:
+        first = date.fromisoformat(f"{text}-01")
+        after = (first + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError):
+        raise ClientMistake("{text} is no month: write it like 2026-11", text=clean_line(text, 40) or "–") from None
+    return first, after - timedelta(days=1)
+
+
+def _pdf(found: Invoice) -> bytes:
+    from pbx_control.notify.invoice_pdf import render
+
+    return render(found)
+
+
+def _write_new(target: Path, content: bytes) -> None:
+    """Writes a file that only its owner may read; one that is there already is never replaced."""
+    shown = clean_line(str(target), 200)
+    try:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise ClientMistake("{file} is there already: name another with -o", file=shown) from None
+    except (OSError, ValueError) as error:
+        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=_why(error)) from None
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        with suppress(OSError):
+            target.unlink()
+        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=_why(error)) from None
+
+
+def _why(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
