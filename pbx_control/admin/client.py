@@ -4,13 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.onboarding import going_live_facts, live, paid, under_way, welcomed
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
+
+COLUMNS = ("slug", "name", "state", "number", "language", "week")
 
 # The waiting caller's limit in seconds; the dialplan's own limit is 30 s later.
 SHORTEST_WAIT, LONGEST_WAIT = 10, 3600
@@ -28,8 +32,16 @@ def fields(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--language", metavar="es|en", help="What its callers speak [that of the office]."),
         click.option("--timezone", metavar="TZ", help="Its hours' zone [that of the office: America/Santiago]."),
-        click.option("--recording/--no-recording", default=None, help="Record its calls [no]."),
+        click.option("--recording/--no-recording", default=None, help="Record its calls, if its plan has that [no]."),
         click.option("--rut", metavar="RUT", help="Chilean tax number, for invoices."),
+        click.option("--legal-name", metavar="NAME", help="Registered name (razón social), for a factura."),
+        click.option("--business", metavar="TEXT", help="Line of business (giro), for a factura."),
+        click.option("--address", metavar="TEXT", help="Registered address, for a factura."),
+        click.option(
+            "--invoice-as",
+            type=click.Choice(["boleta", "factura"]),
+            help="A factura needs RUT, registered name, business and address [boleta].",
+        ),
         click.option(
             "--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."
         ),
@@ -45,6 +57,16 @@ def fields(command: Callable[..., Any]) -> Callable[..., Any]:
             "summary_closed",
             default=None,
             help="Write to the recipients about calls outside the hours too [no].",
+        ),
+        click.option(
+            "--exhausted-messages/--no-exhausted-messages",
+            default=None,
+            help="Out of calls, callers may leave a message [no].",
+        ),
+        click.option(
+            "--exhausted-report/--no-exhausted-report",
+            default=None,
+            help="Out of calls, a daily e-mail lists the missed ones [yes].",
         ),
         click.option(
             "--calls-out-at-once",
@@ -77,7 +99,15 @@ def add(desk: Desk, slug: str, **given: Any) -> None:
     desk.tell("client {slug} added; next: `did assign NUMBER {slug}`", slug=slug)
 
 
-@client.command("set", epilog=examples("client set andes --wait-limit 2m --ringing", 'client set andes --rut ""'))
+@client.command(
+    "set",
+    epilog=examples(
+        "client set andes --wait-limit 2m --ringing",
+        'client set andes --rut ""',
+        "client set andes --invoice-as factura --rut 76.086.428-5 --legal-name 'Andes Limitada' "
+        "--business Ferretería --address 'Av. Matta 12, Santiago'",
+    ),
+)
 @client_argument
 @click.option("--name", help="As callers and secretaries know it.")
 @fields
@@ -89,12 +119,17 @@ def set_(desk: Desk, slug: str, **given: Any) -> None:
     desk.tell("client {slug} changed", slug=slug)
 
 
-@client.command("list", epilog=examples("client list", "client list --json"))
-@reading_command(["slug", "name", "state", "number", "language", "week"])
-def list_(desk: Desk) -> list[dict[str, Any]]:
+@client.command("list", epilog=examples("client list", "client list --onboarding", "client list --json"))
+@click.option("--onboarding", is_flag=True, help="Those that have paid and are not live yet, the late ones first.")
+@json_option
+@pass_desk
+def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
     """All clients with their main number."""
+    if onboarding:
+        under_way(desk, as_json)
+        return
     with reading(desk.engine) as connection:
-        return clients.rows(connection)
+        show_rows(desk, COLUMNS, clients.rows(connection), as_json)
 
 
 @client.command(epilog=examples("client show andes"))
@@ -104,7 +139,7 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
 def show(desk: Desk, slug: str, as_json: bool) -> None:
     """Everything about one client."""
     with reading(desk.engine) as connection:
-        facts = clients.details(connection, slug)
+        facts = clients.details(connection, slug) | going_live_facts(desk, connection, slug, as_json)
     if as_json:
         print_json(facts)
     else:
@@ -124,18 +159,30 @@ def suspend(desk: Desk, slug: str) -> None:
 @client_argument
 @pass_desk
 def resume(desk: Desk, slug: str) -> None:
-    """Answers again for a suspended or cancelled client."""
-    change(desk, lambda connection: clients.resume(connection, slug))
-    desk.tell("client {slug} resumed", slug=slug)
+    """Answers again for a suspended or cancelled client, and says what it lacks."""
+
+    def act(connection: Connection) -> list[str]:
+        clients.resume(connection, slug)
+        return clients.still_to_do(connection, slug)
+
+    if to_do := change(desk, act):
+        commands = ", ".join(f"`{command}`" for command in to_do)
+        desk.tell("client {slug} resumed; still to do: {commands}", slug=slug, commands=commands)
+    else:
+        desk.tell("client {slug} resumed", slug=slug)
 
 
 @client.command(epilog=examples("client cancel andes"))
 @client_argument
 @pass_desk
 def cancel(desk: Desk, slug: str) -> None:
-    """Ends a subscription: the numbers are released, the history stays."""
+    """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
     numbers = change(desk, lambda connection: clients.cancel(connection, slug, clock.now()))
     desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
+
+
+for command in (paid, welcomed, live):
+    client.add_command(command)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

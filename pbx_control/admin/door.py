@@ -195,17 +195,21 @@ def reading_command(columns: Sequence[str]) -> Callable[[Callable[..., list[dict
         @pass_desk
         @wraps(function)
         def run(desk: Desk, as_json: bool, **options: Any) -> None:
-            rows = function(desk, **options)
-            if as_json:
-                print_json(rows)
-            elif rows:
-                desk.table(columns, [[row[column] for column in columns] for row in rows])
-            else:
-                desk.tell("nothing to show")
+            show_rows(desk, columns, function(desk, **options), as_json)
 
         return run
 
     return decorate
+
+
+def show_rows(desk: Desk, columns: Sequence[str], rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints rows (dicts) as a table with `columns` (keys), or all of them as JSON."""
+    if as_json:
+        print_json(rows)
+    elif rows:
+        desk.table(columns, [[row[column] for column in columns] for row in rows])
+    else:
+        desk.tell("nothing to show")
 
 
 def plain(cell: object) -> str:

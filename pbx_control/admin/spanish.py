@@ -589,6 +589,105 @@ SPANISH: dict[str, str] = {
     "missing": "falta",
     "short": "incompleta",
     "long": "demasiado larga",
+    # --- what is kept and what is deleted
+    "recordings are being deleted at this moment: try again in a minute": (
+        "en este momento se están borrando grabaciones: intente de nuevo en un minuto"
+    ),
+    "call {call} is held: nothing of it is deleted until `recording release`": (
+        "la llamada {call} queda retenida: nada de ella se borra hasta `recording release`"
+    ),
+    "call {call} is held; nothing of it is recorded, or not any more": (
+        "la llamada {call} queda retenida; de ella no hay grabación, o ya no la hay"
+    ),
+    "call {call} is released: its files go when they are old enough": (
+        "la llamada {call} ya no está retenida: sus archivos se borran cuando cumplan su plazo"
+    ),
+    "--why is empty: say why, for whoever asks later": ("--why está vacío: diga por qué, para quien pregunte después"),
+    "the call {call} is held already: `recording release` ends that": (
+        "la llamada {call} ya está retenida: `recording release` lo termina"
+    ),
+    "the call {call} is not held: `recording list` shows which are": (
+        "la llamada {call} no está retenida: `recording list` muestra cuáles lo están"
+    ),
+    "looking at the recordings": "mirando las grabaciones",
+    "comparing files and calls": "comparando archivos y llamadas",
+    "{looked} files looked at, {deleted} deleted": "{looked} archivos mirados, {deleted} borrados",
+    "files and calls agree": "archivos y llamadas coinciden",
+    "nothing is due": "nada ha cumplido su plazo",
+    "and {count} more": "y {count} más",
+    "{deleted} files deleted ({size} MB), {held} kept by a legal hold": (
+        "{deleted} archivos borrados ({size} MB), {held} retenidos por orden legal"
+    ),
+    "{file} could not be deleted: {why}": "{file} no se pudo borrar: {why}",
+    "{count} files could not be deleted: see to their rights, or to links": (
+        "{count} archivos no se pudieron borrar: revise sus permisos, o si hay enlaces"
+    ),
+    "nothing is deleted: the clock shows {now}, but it has shown {seen} before; set it right, or confirm it: `pbx-control recording purge --clock-is-right`": (
+        "no se borra nada: el reloj muestra {now}, pero antes ya mostró {seen}; corríjalo, o confírmelo: `pbx-control recording purge --clock-is-right`"
+    ),
+    "nothing is deleted: the clock shows {now}, more than a day after it was last seen ({seen}); if it is right, confirm it: `pbx-control recording purge --clock-is-right`": (
+        "no se borra nada: el reloj muestra {now}, más de un día después de la última vez ({seen}); si está bien, confírmelo: `pbx-control recording purge --clock-is-right`"
+    ),
+    "file without call": "archivo sin llamada",
+    "call without file": "llamada sin archivo",
+    "link or no ordinary file": "enlace u otra cosa que no es archivo",
+    "call without end": "llamada sin final",
+    "absent": "no estaba",
+    "age": "antigüedad",
+    "erased": "borrado a petición",
+    "unfinished": "borrado a medias",
+    "held": "retenida",
+    "hold": "retenida por",
+    "file": "archivo",
+    "bytes": "bytes",
+    "at": "cuándo",
+    "sha256": "SHA-256",
+    "modified": "modificado",
+    "derived": "derivado",
+    "stray": "suelto",
+    "caller_data": "datos de quien llamó",
+    "{text} is no caller's number: write it with its plus sign and country, like +56912345678": (
+        "{text} no es el número de quien llama: escríbalo con su signo más y su país, como +56912345678"
+    ),
+    "{number} is no telephone number: only those can be marked": (
+        "{number} no es un número telefónico: solo esos se pueden marcar"
+    ),
+    "{number} is not marked there: `caller marks` shows who is": (
+        "{number} no está marcado ahí: `caller marks` muestra quiénes lo están"
+    ),
+    "{number}: {calls} calls, {letters} messages to clients, {marks} marks": (
+        "{number}: {calls} llamadas, {letters} mensajes a clientes, {marks} marcas"
+    ),
+    "the number is also that of {name}, a contact of {client}: `contact remove` takes that away": (
+        "el número también es de {name}, un contacto de {client}: `contact remove` lo quita"
+    ),
+    "erase {count} calls' recordings, and number and name of {number}, for ever?": (
+        "¿borrar para siempre las grabaciones de {count} llamadas, y el número y el nombre de {number}?"
+    ),
+    "erasing": "borrando",
+    "erased: {calls} calls, {files} files, {letters} messages, {documents} documents, {marks} marks": (
+        "borrado: {calls} llamadas, {files} archivos, {letters} mensajes, {documents} documentos, {marks} marcas"
+    ),
+    "the call {call} stays as it is: it is under a legal hold": (
+        "la llamada {call} queda como está: la retiene una orden legal"
+    ),
+    "calls from {number} are {kind} from now on": "las llamadas del {number} son desde ahora: {kind}",
+    "calls from {number} are like any other again": "las llamadas del {number} son de nuevo como cualquiera",
+    "test": "prueba",
+    "live": "en curso",
+    "the call {call} of that caller lasts: erase when it is over": (
+        "la llamada {call} de esa persona sigue: borre cuando termine"
+    ),
+    "the call {call} is under a legal hold: release it, or leave it as it is with --keep-held": (
+        "la llamada {call} está retenida por orden legal: libérela, o déjela como está con --keep-held"
+    ),
+    "the message {id} about that caller is still to be sent: wait, or give it up with --drop-waiting": (
+        "el mensaje {id} sobre esa persona aún no se envía: espere, o descártelo con --drop-waiting"
+    ),
+    "nothing is known of {number}: there is nothing to erase": ("no se sabe nada del {number}: no hay nada que borrar"),
+    "{file} cannot be deleted (another call's, held, or unreadable): see to it and erase again": (
+        "{file} no se puede borrar (es de otra llamada, está retenido o no se puede leer): revíselo y borre de nuevo"
+    ),
     # --- demo
     "the demo was broken off": "la demostración se interrumpió",
     "a second Asterisk plays the carrier, the callers and the secretary's telephone": (

@@ -32,6 +32,7 @@ class What(StrEnum):
     DERIVED = "derived"  # lies beside them under the call's name, and no row speaks of it
     STRAY = "stray"  # belongs to no call that is known
     CALLER_DATA = "caller_data"  # number and name, erased at the caller's wish
+    CLIENT_DATA = "client_data"  # of a client that cancelled long ago
 
 
 class Trust(StrEnum):
@@ -46,6 +47,7 @@ class Cause(StrEnum):
     """Why a file goes, or stays."""
 
     AGE = "age"
+    ERASED = "erased"  # at the caller's wish
     UNFINISHED = "unfinished"  # its receipt is written: the deletion was broken off
     CLOCK = "clock"
     STRAY = "stray"

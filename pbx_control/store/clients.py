@@ -11,7 +11,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake
-from pbx_control.store import dids
+from pbx_control.store import dids, going_live, plans
 from pbx_control.store.tables import call, client, contact, did, recipient
 
 # How each field that a person may write is checked before it is kept.
@@ -20,8 +20,14 @@ CHECKS: Mapping[str, Any] = {
     "language": checks.language,
     "timezone": checks.timezone,
     "rut": checks.rut,
+    "legal_name": lambda value: value and checks.line(value, "--legal-name", longest=100),
+    "business": lambda value: value and checks.line(value, "--business"),
+    "address": lambda value: value and checks.line(value, "--address", longest=120),
     "week": lambda value: week_text(parse_week([value])),
 }
+
+# What a factura cannot do without, and the options that give it (docs/service.md rule 15).
+OF_A_FACTURA = {"rut": "--rut", "legal_name": "--legal-name", "business": "--business", "address": "--address"}
 
 
 def find(connection: Connection, slug: str) -> Row[Any]:
@@ -52,16 +58,25 @@ def add(connection: Connection, slug: str, now: datetime, **fields: Any) -> int:
     if slug in slugs(connection, slug):
         raise ClientMistake("there is a client {slug} already: choose another short name", slug=slug)
     values = _checked({"week": USUAL_WEEK} | fields)
+    _refuse_incomplete_factura(values)
     added = connection.execute(insert(client).values(slug=slug, created_at=now, **values))
     return int(added.inserted_primary_key[0])
 
 
 def change(connection: Connection, slug: str, **fields: Any) -> None:
-    """Changes some of a client's fields. Raises ClientMistake for an unknown client or a field that makes no sense."""
+    """Changes some of a client's fields.
+
+    Raises ClientMistake for an unknown client, a field that makes no sense, a factura that lacks something, or
+    recording where the plan has none.
+    """
     row = find(connection, slug)
     if not fields:
         raise ClientMistake("nothing to change was given: name an option, such as --name; --help lists them")
-    connection.execute(update(client).where(client.c.id == row.id).values(**_checked(fields)))
+    values = _checked(fields)
+    _refuse_incomplete_factura(dict(row._mapping) | values)
+    if values.get("recording"):
+        _refuse_unless_recorded(connection, row.id)
+    connection.execute(update(client).where(client.c.id == row.id).values(**values))
 
 
 def suspend(connection: Connection, slug: str) -> None:
@@ -70,14 +85,29 @@ def suspend(connection: Connection, slug: str) -> None:
 
 
 def resume(connection: Connection, slug: str) -> None:
-    """Answers again for a suspended or cancelled client; a cancelled one must be given a number anew."""
+    """Answers again for a suspended or cancelled client; `still_to_do` tells what a cancelled one must get anew."""
     _move(connection, slug, ClientState.ACTIVE, allowed=(ClientState.SUSPENDED, ClientState.CANCELLED))
+    connection.execute(update(client).where(client.c.slug == slug).values(cancelled_at=None, erased_at=None))
+
+
+def still_to_do(connection: Connection, slug: str) -> list[str]:
+    """What a client lacks that its calls can be answered and charged, as commands of ours."""
+    row = find(connection, slug)
+    had_plan = plans.history(connection, row.id) and not plans.current(connection, row.id)
+    return [*going_live.missing(connection, row.id), *([f"plan assign {slug} PLAN"] if had_plan else [])]
 
 
 def cancel(connection: Connection, slug: str, now: datetime) -> list[str]:
-    """Ends the subscription: its numbers are released (rule 1) and given back as a list; its history stays."""
+    """Ends the subscription: its numbers are released (rule 1) and given back as a list, its plan and order end.
+
+    What is kept of it, and for how long, docs/decisions/cancelling.md says.
+    """
     _move(connection, slug, ClientState.CANCELLED, allowed=(ClientState.ACTIVE, ClientState.SUSPENDED))
-    numbers = dids.of_client(connection, find(connection, slug).id)
+    client_id = find(connection, slug).id
+    connection.execute(update(client).where(client.c.id == client_id).values(cancelled_at=now))
+    plans.end(connection, client_id, now)
+    going_live.ended(connection, client_id, now)
+    numbers = dids.of_client(connection, client_id)
     for number in numbers:
         dids.release(connection, number, now)
     return numbers
@@ -118,6 +148,22 @@ def _move(connection: Connection, slug: str, state: ClientState, allowed: Sequen
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: CHECKS[name](value) if name in CHECKS else value for name, value in fields.items()}
+
+
+def _refuse_incomplete_factura(values: Mapping[str, Any]) -> None:
+    lacking = [option for name, option in OF_A_FACTURA.items() if not values.get(name)]
+    if values.get("invoice_as") == "factura" and lacking:
+        raise ClientMistake(
+            "a factura needs {lacking} too: give what lacks, or --invoice-as boleta", lacking=", ".join(lacking)
+        )
+
+
+def _refuse_unless_recorded(connection: Connection, client_id: int) -> None:
+    current = plans.current(connection, client_id)
+    if current and not current.plan.recording:
+        raise ClientMistake(
+            "the plan {plan} has no recording: assign one that has it, or leave --recording out", plan=current.plan.name
+        )
 
 
 def _unknown(connection: Connection, slug: str) -> ClientMistake:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 from pbx_control.domain import checks
 from pbx_control.domain.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
+from pbx_control.store import plans
 from pbx_control.store.tables import client, contact, did
 
 # The digits after * on a secretary's telephone that consult a contact.
@@ -25,8 +26,8 @@ def add(
 ) -> int | None:
     """Keeps a contact; without a `key` it gets the lowest free one. Gives the key, None if all six are taken.
 
-    Raises ClientMistake if the name or the key is taken or a number may not be called: ours neither, since the
-    consultation would come back to us as a call.
+    Raises ClientMistake if the name or the key is taken, the plan has room for no more, or a number may not be called:
+    ours neither, since the consultation would come back to us as a call.
     """
     values = {
         "name": checks.line(name, "NAME", longest=60),
@@ -35,10 +36,10 @@ def add(
         "department": checks.line(department, "--department", longest=60) if department else "",
     }
     _refuse_our_own(connection, values["number"], values["then_number"])
-    # The plan's limit on a client's number of contacts (rule 9) belongs here.
     taken = {row.name: row.key for row in _of(connection, client_id)}
     if values["name"] in taken:
         raise ClientMistake("there is a contact {name} of this client already", name=values["name"])
+    _refuse_beyond_plan(connection, client_id, len(taken))
     if key is not None and key in taken.values():
         raise ClientMistake("the key {key} belongs to another contact of this client: choose another", key=key)
     free = key or next((one for one in KEYS if one not in taken.values()), None)
@@ -72,6 +73,19 @@ def _refuse_our_own(connection: Connection, *called: str) -> None:
     if own is not None:
         raise ClientMistake(
             "{number} is a number of ours: a call to it would come back; give the contact's own telephone", number=own
+        )
+
+
+def _refuse_beyond_plan(connection: Connection, client_id: int, there: int) -> None:
+    """How many contacts a client may have depends on its plan (docs/service.md rule 9); without one, no limit."""
+    current = plans.current(connection, client_id)
+    if current and there >= current.plan.contacts:
+        raise ClientMistake(
+            "the plan {plan} has room for {limit} contacts and the client has {count}: remove one, or assign a larger "
+            "plan",
+            plan=current.plan.name,
+            limit=current.plan.contacts,
+            count=there,
         )
 
 

@@ -1,0 +1,174 @@
+"""`client paid`, `welcomed`, `live`: from payment to service, within deadlines in business hours (rule 2)."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, pass_desk, print_json
+from pbx_control.admin.provisioning import change, client_argument, examples
+from pbx_control.domain.deadlines import Urgency
+from pbx_control.domain.going_live import Deadline, Order, minutes_left
+from pbx_control.domain.wording import readable_number
+from pbx_control.errors import ClientMistake
+from pbx_control.store import clients, going_live
+from pbx_control.store.engine import reading
+from pbx_control.store.going_live import Progress
+
+# What happened longer ago is a slip of the pen, or no news.
+LONGEST_AGO = timedelta(days=31)
+# How a deadline is seen before it is read; rich's names of styles.
+STYLES = {Urgency.LATE: "bold red", Urgency.SOON_LATE: "yellow", Urgency.ON_TIME: "", Urgency.DONE: "green"}
+
+
+def _at_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--at", "at", metavar="TIME", help="When it happened, in the office's zone [now].")(command)
+
+
+@click.command(epilog=examples("client paid andes", "client paid andes --at 2026-04-01T09:30"))
+@client_argument
+@_at_option
+@pass_desk
+def paid(desk: Desk, slug: str, at: str | None) -> None:
+    """Notes a payment: number and welcome call are due 2 business hours later, answered calls 1 hour after that."""
+    when = _when(desk, at)
+    order = _note(desk, slug, lambda conn, client_id: going_live.paid(conn, client_id, when, desk.zone))
+    desk.tell(
+        "client {slug} has paid: welcome it until {welcome}, answer its calls until {service}",
+        slug=slug,
+        welcome=_clock(desk, order.welcome_due),
+        service=_clock(desk, order.service_due),
+    )
+
+
+@click.command(epilog=examples("client welcomed andes"))
+@client_argument
+@_at_option
+@pass_desk
+def welcomed(desk: Desk, slug: str, at: str | None) -> None:
+    """Notes the welcome call, and writes to the recipients how the number is used."""
+    when, office = _when(desk, at), desk.settings.office.name
+    order = _note(desk, slug, lambda conn, client_id: going_live.welcomed(conn, client_id, when, desk.zone, office))
+    desk.tell(
+        "client {slug} is welcomed and has a letter about {number}; answer its calls until {service}",
+        slug=slug,
+        number=readable_number(order.number),
+        service=_clock(desk, order.service_due),
+    )
+
+
+@click.command(epilog=examples("client live andes"))
+@client_argument
+@_at_option
+@pass_desk
+def live(desk: Desk, slug: str, at: str | None) -> None:
+    """Notes that calls are answered. Refused while something lacks for that: number, hours, greeting, secretary …"""
+    when = _when(desk, at)
+    order = _note(desk, slug, lambda conn, client_id: going_live.live(conn, client_id, when))
+    if when <= order.service_due:
+        desk.tell("client {slug} is live, in time", slug=slug)
+    else:
+        desk.tell("client {slug} is live; it was due at {service}", slug=slug, service=_clock(desk, order.service_due))
+
+
+def under_way(desk: Desk, as_json: bool) -> None:
+    """Prints the orders under way, the late ones first, with what is left of each deadline in business time."""
+    with reading(desk.engine) as conn:
+        orders = going_live.status(conn, clock.now(), desk.zone)
+    if as_json:
+        print_json([_as_json(each) for each in orders])
+    elif orders:
+        _print(desk, orders)
+    else:
+        desk.tell("nothing to show")
+
+
+def going_live_facts(desk: Desk, conn: Connection, slug: str, as_json: bool) -> dict[str, object]:
+    """The client's order among its other facts: nothing if it has none."""
+    found = going_live.of_client(conn, clients.find(conn, slug).id, clock.now(), desk.zone)
+    if as_json:
+        return {"going_live": _as_json(found) if found else None}
+    if found is None:
+        return {}
+    welcome, service = (_told(desk, each) for each in found.deadlines)
+    return {"paid_at": found.order.paid_at, "welcome": welcome, "service": service}
+
+
+def _note(desk: Desk, slug: str, act: Callable[[Connection, int], Order]) -> Order:
+    return change(desk, lambda conn: act(conn, clients.find(conn, slug).id))
+
+
+def _when(desk: Desk, at: str | None) -> datetime:
+    """The instant that was given, or now. Raises ClientMistake for one that is still to come, or long past."""
+    now = clock.now()
+    when = now if at is None else desk.instant(at)
+    if not now - LONGEST_AGO <= when <= now:
+        raise ClientMistake(
+            "--at {at} is still to come or over a month ago: write when it happened, like {example}",
+            at=desk.plain(when),
+            example=f"{now.astimezone(desk.zone):%Y-%m-%dT%H:%M}",
+        )
+    return when
+
+
+def _print(desk: Desk, orders: list[Progress]) -> None:
+    # Imported here, as the door does: most commands print a line, or JSON.
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("client", "number", "paid_at", "welcome", "until", "service", "until"):
+        table.add_column(desk.say(column), overflow="fold")
+    for each in orders:
+        facts = [each.order.slug, readable_number(each.order.number) or "–", _clock(desk, each.order.paid_at)]
+        cells = [Text(fact) for fact in facts]
+        for deadline in each.deadlines:
+            style = STYLES[deadline.urgency]
+            cells += [Text(_told(desk, deadline), style), Text(_clock(desk, deadline.due), style)]
+        table.add_row(*cells)
+    desk.console.print(table)
+
+
+def _told(desk: Desk, deadline: Deadline) -> str:
+    """A deadline in a few words, business minutes included."""
+    minutes = minutes_left(deadline)
+    match deadline.urgency:
+        case Urgency.DONE if deadline.done_at and deadline.done_at > deadline.due:
+            return desk.say("done, but late")
+        case Urgency.DONE:
+            return desk.say("done in time")
+        case Urgency.LATE:
+            return desk.say("late by {minutes} min", minutes=-minutes)
+        case Urgency.SOON_LATE:
+            return desk.say("soon late: {minutes} min left", minutes=minutes)
+        case _:
+            return desk.say("{minutes} min left", minutes=minutes)
+
+
+def _clock(desk: Desk, at: datetime) -> str:
+    return f"{at.astimezone(desk.zone):%Y-%m-%d %H:%M}"
+
+
+def _as_json(progress: Progress) -> dict[str, object]:
+    order = progress.order
+    return {
+        "client": order.slug,
+        "name": order.client_name,
+        "number": order.number or None,
+        "paid_at": order.paid_at,
+        "state": progress.urgency.value,
+        "told": order.told,
+        "deadlines": [
+            {
+                "step": each.step.value,
+                "due": each.due,
+                "done_at": each.done_at,
+                "state": each.urgency.value,
+                "minutes_left": None if each.done_at else minutes_left(each),
+            }
+            for each in progress.deadlines
+        ],
+    }
