@@ -20,6 +20,7 @@ COMMANDS = {
     "contact": "pbx_control.admin.contact:contact",
     "recipient": "pbx_control.admin.recipient:recipient",
     "call": "pbx_control.admin.call:call",
+    "caller": "pbx_control.admin.caller:caller",
     "recording": "pbx_control.admin.recording:recording",
     "invoice": "pbx_control.admin.invoice:invoice",
     "dialplan": "pbx_control.admin.dialplan:dialplan",

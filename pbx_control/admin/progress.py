@@ -24,9 +24,9 @@ class Teller:
         self.patience.daemon = True
         self.shown = False
 
-    def __call__(self, template: str) -> None:
+    def __call__(self, template: str, **values: object) -> None:
         """Says that a step begins; `template` is an English line known to admin/spanish.py."""
-        self.line = self.desk.say(template)
+        self.line = self.desk.say(template, **values)
         if self.shown:
             self._show()
 

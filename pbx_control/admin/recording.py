@@ -1,4 +1,4 @@
-"""`pbx-control recording`: which calls were recorded, and a copy of a recording to listen to."""
+"""`pbx-control recording`: which calls were recorded, copies to listen to, legal holds, and what is deleted when."""
 
 import os
 import shutil
@@ -9,22 +9,29 @@ from typing import Any, BinaryIO
 
 import click
 
+from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.provisioning import examples
+from pbx_control.admin.purging import purge, receipts, reconcile
 from pbx_control.domain.wording import caller_line, clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.media import recordings
-from pbx_control.store import clients
+from pbx_control.store import call_log, clients, holds
 from pbx_control.store import recordings as recorded
-from pbx_control.store.engine import reading
+from pbx_control.store.engine import reading, writing
 from pbx_control.store.recordings import RecordedCall
 
 # For a person; --json has everything.
-COLUMNS = ("call", "client", "caller", "arrived", "seconds", "flaw", "message")
+COLUMNS = ("call", "client", "caller", "arrived", "seconds", "flaw", "message", "hold")
 
 
-@click.group(help="Recordings of calls and left messages: list them, fetch one.")
+@click.group(help="Recordings of calls and left messages: list them, fetch one, hold it, see what is deleted and why.")
 def recording() -> None:
     pass
+
+
+for command in (purge, reconcile, receipts):
+    recording.add_command(command)
 
 
 @recording.command("list", help="The newest calls with a recording or a left message, newest first.")
@@ -37,7 +44,8 @@ def list_recordings(desk: Desk, slug: str | None, limit: int, as_json: bool) -> 
         if slug is not None:
             clients.find(conn, slug)
         found = recorded.newest(conn, slug=slug, limit=limit)
-    rows = [_row(desk, one) for one in found]
+        held = holds.reasons(conn, [one.call_id for one in found])
+    rows = [_row(desk, one) | {"hold": held.get(one.call_id, "")} for one in found]
     if as_json:
         print_json(rows)
     elif rows:
@@ -63,6 +71,34 @@ def fetch(desk: Desk, call_id: str, output: str | None, left_message: bool) -> N
         target = Path(output or Path(name).name)
         _copy(source, target)
     desk.tell("{file} written", file=clean_line(str(target), 200))
+
+
+@recording.command(epilog=examples('recording hold pbx-1795351117.3 --why "juzgado de Ñuñoa, causa 123"'))
+@click.argument("call_id", metavar="ID")
+@click.option("--why", required=True, help="For whom, and what for: whoever asks later reads it.")
+@pass_desk
+def hold(desk: Desk, call_id: str, why: str) -> None:
+    """Keep all files of a call, however old they are, until it is released (a legal hold)."""
+    desk.about_to_change()
+    with writing(desk.engine) as conn:
+        found = call_log.find(conn, call_id)
+        something = holds.hold(conn, found.id, why, clock.now())
+    if something:
+        desk.tell("call {call} is held: nothing of it is deleted until `recording release`", call=found.id)
+    else:
+        desk.tell("call {call} is held; nothing of it is recorded, or not any more", call=found.id)
+
+
+@recording.command(epilog=examples("recording release pbx-1795351117.3"))
+@click.argument("call_id", metavar="ID")
+@pass_desk
+def release(desk: Desk, call_id: str) -> None:
+    """End a call's legal hold: its files are deleted when they are old enough."""
+    desk.about_to_change()
+    with writing(desk.engine) as conn:
+        found = call_log.find(conn, call_id)
+        holds.release(conn, found.id, clock.now())
+    desk.tell("call {call} is released: its files go when they are old enough", call=found.id)
 
 
 def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:

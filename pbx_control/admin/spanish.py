@@ -622,11 +622,19 @@ SPANISH: dict[str, str] = {
     "{count} files could not be deleted: see to their rights, or to links": (
         "{count} archivos no se pudieron borrar: revise sus permisos, o si hay enlaces"
     ),
-    "nothing is deleted: the clock shows {now}, but it has shown {seen} before; set it right, or confirm it: `pbx-control recording purge --clock-is-right`": (
-        "no se borra nada: el reloj muestra {now}, pero antes ya mostró {seen}; corríjalo, o confírmelo: `pbx-control recording purge --clock-is-right`"
+    (
+        "nothing is deleted: the clock shows {now}, but it has shown {seen} before; set it right, or confirm it: "
+        "`pbx-control recording purge --clock-is-right`"
+    ): (
+        "no se borra nada: el reloj muestra {now}, pero antes ya mostró {seen}; corríjalo, o confírmelo: "
+        "`pbx-control recording purge --clock-is-right`"
     ),
-    "nothing is deleted: the clock shows {now}, more than a day after it was last seen ({seen}); if it is right, confirm it: `pbx-control recording purge --clock-is-right`": (
-        "no se borra nada: el reloj muestra {now}, más de un día después de la última vez ({seen}); si está bien, confírmelo: `pbx-control recording purge --clock-is-right`"
+    (
+        "nothing is deleted: the clock shows {now}, more than a day after it was last seen ({seen}); if it is right, "
+        "confirm it: `pbx-control recording purge --clock-is-right`"
+    ): (
+        "no se borra nada: el reloj muestra {now}, más de un día después de la última vez ({seen}); si está bien, "
+        "confírmelo: `pbx-control recording purge --clock-is-right`"
     ),
     "file without call": "archivo sin llamada",
     "call without file": "llamada sin archivo",

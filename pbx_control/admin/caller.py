@@ -1,0 +1,154 @@
+"""`pbx-control caller`: what is known of a caller, erased at his wish; callers who are not charged or not let in."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.progress import telling
+from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.domain.wording import NAME_LIMIT, clean_line, readable_number
+from pbx_control.media import erasure
+from pbx_control.media.erasure import Erased, Wish
+from pbx_control.store import caller_marks, callers
+from pbx_control.store.callers import CallerCall
+from pbx_control.store.engine import reading
+from pbx_control.store.holds import reason
+
+COLUMNS = ("call", "client", "arrived", "outcome", "name", "recording", "message", "hold")
+
+client_option = click.option("--client", "slug", metavar="SLUG", type=CLIENT, help="For this client only [all].")
+
+
+@click.group()
+def caller() -> None:
+    """Callers: what is known of one, erasing it, and whose calls are tests or blocked."""
+
+
+@caller.command(epilog=examples("caller find +56912345678", "caller find +56912345678 --json"))
+@click.argument("number")
+@json_option
+@pass_desk
+def find(desk: Desk, number: str, as_json: bool) -> None:
+    """Everything that is kept of the caller of that number."""
+    known = caller_marks.known_number(number)
+    with reading(desk.engine) as conn:
+        calls = callers.calls_of(conn, known)
+        letters = callers.letters_about(conn, [call.id for call in calls])
+        marks = caller_marks.rows(conn, known)
+        contacts = callers.contacts_with(conn, known)
+    if as_json:
+        found = {"calls": [asdict(call) for call in calls], "letters": letters, "marks": marks, "contacts": contacts}
+        print_json({"number": known} | found)
+        return
+    if calls:
+        desk.table(COLUMNS, [_row(desk, call) for call in calls])
+    desk.tell(
+        "{number}: {calls} calls, {letters} messages to clients, {marks} marks",
+        number=readable_number(known),
+        calls=len(calls),
+        letters=len(letters),
+        marks=len(marks),
+    )
+    for one in contacts:
+        desk.tell(
+            "the number is also that of {name}, a contact of {client}: `contact remove` takes that away",
+            name=clean_line(one["name"], NAME_LIMIT),
+            client=one["client"],
+        )
+
+
+@caller.command(epilog=examples('caller erase +56912345678 --why "his letter of 3 August"'))
+@click.argument("number")
+@click.option("--why", required=True, help="Who asked for it, and how; it stands in the receipts.")
+@click.option("--keep-held", is_flag=True, help="Leave calls under a legal hold as they are, and erase the rest.")
+@click.option("--drop-waiting", is_flag=True, help="Give up messages about the calls that are still to be sent.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_desk
+def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool, yes: bool) -> None:
+    """Erase a caller's recordings, messages, number and name, at his wish (Ley 21.719). This cannot be undone.
+
+    Calls and what they cost stay, without saying whose they were. A call that lasts, is held, or of which a message
+    is still to be sent is refused, and then nothing is erased. Backups made before still have everything.
+    """
+    desk.about_to_change()
+    known, kept_why = caller_marks.known_number(number), reason(why)
+    if not yes:
+        with reading(desk.engine) as conn:
+            count = len(callers.calls_of(conn, known))
+        question = "erase {count} calls' recordings, and number and name of {number}, for ever?"
+        click.confirm(desk.say(question, count=count, number=readable_number(known)), abort=True)
+    wish = Wish(
+        number=known,
+        why=kept_why,
+        key=desk.settings.secrets.ari_password,
+        keep_held=keep_held,
+        drop_waiting=drop_waiting,
+    )
+    with telling(desk) as tell:
+        tell("erasing")
+        erased = erasure.erase(desk.home, desk.engine, wish, clock.now())
+    _tell_erased(desk, erased)
+
+
+@caller.command(
+    epilog=examples(
+        'caller mark +56912345678 test --why "our own line"',
+        'caller mark +56912345678 blocked --client andes --why "threatens the secretaries"',
+    )
+)
+@click.argument("number")
+@click.argument("kind", type=click.Choice(caller_marks.KINDS))
+@client_option
+@click.option("--why", required=True, help="For whoever asks later.")
+@pass_desk
+def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None:
+    """Calls from that number are tests, which are never charged; or they are blocked, and nobody answers them."""
+    known = change(desk, lambda conn: caller_marks.mark(conn, number, kind, why, slug))
+    desk.tell("calls from {number} are {kind} from now on", number=readable_number(known), kind=desk.say(kind))
+
+
+@caller.command(epilog=examples("caller unmark +56912345678", "caller unmark +56912345678 --client andes"))
+@click.argument("number")
+@client_option
+@pass_desk
+def unmark(desk: Desk, number: str, slug: str | None) -> None:
+    """Calls from that number are like any other again."""
+    known = change(desk, lambda conn: caller_marks.unmark(conn, number, slug))
+    desk.tell("calls from {number} are like any other again", number=readable_number(known))
+
+
+@caller.command(epilog=examples("caller marks", "caller marks --json"))
+@reading_command(["number", "kind", "client", "why"])
+def marks(desk: Desk) -> list[dict[str, Any]]:
+    """Whose calls are tests, and whose are blocked."""
+    with reading(desk.engine) as conn:
+        return caller_marks.rows(conn)
+
+
+def _row(desk: Desk, call: CallerCall) -> list[object]:
+    return [
+        call.id,
+        call.client,
+        call.arrived_at,
+        desk.say("live" if call.lasts else call.outcome),
+        clean_line(call.name, NAME_LIMIT),
+        bool(call.recording),
+        bool(call.message),
+        call.held,
+    ]
+
+
+def _tell_erased(desk: Desk, erased: Erased) -> None:
+    desk.tell(
+        "erased: {calls} calls, {files} files, {letters} messages, {documents} documents, {marks} marks",
+        calls=erased.calls,
+        files=erased.done.deleted,
+        letters=erased.letters,
+        documents=erased.documents,
+        marks=erased.marks,
+    )
+    for call_id in erased.kept:
+        desk.tell("the call {call} stays as it is: it is under a legal hold", call=call_id)

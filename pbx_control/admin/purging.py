@@ -1,0 +1,223 @@
+"""`pbx-control recording purge`, `reconcile` and `receipts`: what is deleted, and what has been."""
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.progress import Teller, telling
+from pbx_control.admin.provisioning import examples
+from pbx_control.domain.retention import Cause, Trust, instant
+from pbx_control.domain.wording import clean_line
+from pbx_control.errors import ClientMistake
+from pbx_control.media import purge as purging
+from pbx_control.media.deletion import Found
+from pbx_control.media.purge import Planned, Progress, PurgeReport, Reconciliation
+from pbx_control.store import call_log, holds, retention
+from pbx_control.store import receipts as kept_receipts
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.receipts import Receipt
+from pbx_control.store.retention import Clock
+
+# For a person; --json has everything.
+PLANNED = ("file", "call", "what", "bytes", "why")
+RECEIPTS = ("at", "what", "file", "call", "why", "bytes", "sha256")
+DIFFERENCES = ("what", "file", "call", "bytes", "modified")
+# Characters of a path that are shown.
+PATH_LIMIT = 120
+# How often a long command says how far it is, seconds.
+TELL_EVERY = 2.0
+
+
+@click.command(epilog=examples("recording purge --dry-run", "recording purge", "recording purge --clock-is-right"))
+@click.option("--dry-run", is_flag=True, help="Only show what would go, and why, and what a hold keeps.")
+@click.option("--clock-is-right", is_flag=True, help="The server's clock is right, although it leapt or went back.")
+@json_option
+@pass_desk
+def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> None:
+    """Delete the recordings and messages whose time is over. The daemon does it by itself every night."""
+    now = clock.now()
+    if dry_run:
+        _show_plan(desk, now, as_json)
+        return
+    desk.about_to_change()
+    if clock_is_right:
+        with writing(desk.engine) as conn:
+            retention.believe(conn, now)
+    with telling(desk) as tell:
+        report = purging.purge(desk.home, desk.engine, now, progress=_progress(tell))
+    if report.trust is not Trust.TRUSTED:
+        raise _doubt(Clock(report.trust, report.seen_at), now)
+    _tell_report(desk, report, as_json)
+
+
+@click.command(epilog=examples("recording reconcile", "recording reconcile --json"))
+@json_option
+@pass_desk
+def reconcile(desk: Desk, as_json: bool) -> None:
+    """Files that belong to no call, and calls whose file is not there. Nothing is changed."""
+    with telling(desk) as tell:
+        tell("comparing files and calls")
+        found = purging.reconcile(desk.home, desk.engine, clock.now())
+    rows = _differences(desk, found)
+    if as_json:
+        print_json({"counts": found.counts, "differences": rows})
+    elif rows:
+        desk.table(DIFFERENCES, [[row[column] for column in DIFFERENCES] for row in rows])
+        _tell_rest(desk, sum(found.counts.values()) - len(rows))
+    else:
+        desk.tell("files and calls agree")
+
+
+@click.command("receipts", epilog=examples("recording receipts --since 2026-08-01", "recording receipts --call 17.3"))
+@click.option("--since", metavar="TIME", help="Only deletions since then (ISO 8601; the office's clock).")
+@click.option("--call", "call_id", metavar="ID", help="Only those of this call.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many at most.")
+@json_option
+@pass_desk
+def receipts(desk: Desk, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:
+    """What was deleted, when and why, newest first."""
+    start = desk.instant(since) if since is not None else None
+    with reading(desk.engine) as conn:
+        call = call_log.find(conn, call_id).id if call_id is not None else None
+        found = kept_receipts.newest(conn, since=start, call_id=call, limit=limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif found:
+        said = [_receipt_row(desk, one) for one in found]
+        desk.table(RECEIPTS, [[row[column] for column in RECEIPTS] for row in said])
+    else:
+        desk.tell("nothing to show")
+
+
+def _show_plan(desk: Desk, now: datetime, as_json: bool) -> None:
+    with telling(desk) as tell:
+        tell("looking at the recordings")
+        found = list(purging.planned(desk.home, desk.engine, now))
+    with reading(desk.engine) as conn:
+        known = retention.clock_at(conn, now)
+        held = holds.reasons(conn, {claim.call_id for one in found for claim in one.file.claims if claim.held})
+    rows = [_planned_row(one, held) for one in found]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        said = [row | {"what": desk.say(row["what"]), "why": _why(desk, row["why"])} for row in rows]
+        desk.table(PLANNED, [[row[column] for column in PLANNED] for row in said])
+    else:
+        desk.tell("nothing is due")
+    if known.trust is not Trust.TRUSTED:
+        doubt = _doubt(known, now)
+        click.echo(desk.say(doubt.template, **doubt.values), err=True)
+
+
+def _planned_row(one: Planned, held: dict[str, str]) -> dict[str, Any]:
+    owner = one.file.owner
+    keeping = next((held[claim.call_id] for claim in one.file.claims if claim.call_id in held), "")
+    absent = "; absent" if one.size is None else ""
+    return {
+        "file": clean_line(one.file.path, PATH_LIMIT),
+        "call": owner.call_id if owner else "",
+        "what": one.what.value,
+        "bytes": one.size or 0,
+        "goes": one.verdict.delete,
+        "why": f"held: {keeping}" if one.verdict.cause is Cause.HELD else (one.verdict.why or "unfinished") + absent,
+    }
+
+
+def _tell_report(desk: Desk, report: PurgeReport, as_json: bool) -> None:
+    done = report.done
+    if as_json:
+        print_json({"at": report.at} | asdict(done))
+    else:
+        desk.tell(
+            "{deleted} files deleted ({size} MB), {held} kept by a legal hold",
+            deleted=done.deleted,
+            size=round(done.freed / 1e6, 1),
+            held=done.held,
+        )
+    for path, why in done.failed.items():
+        line = desk.say("{file} could not be deleted: {why}", file=clean_line(path, PATH_LIMIT), why=why)
+        click.echo(line, err=True)
+    if done.failures:
+        raise ClientMistake("{count} files could not be deleted: see to their rights, or to links", count=done.failures)
+
+
+def _doubt(known: Clock, now: datetime) -> ClientMistake:
+    """Why nothing is deleted, and what to do."""
+    values = {"now": instant(now), "seen": instant(known.seen_at)}
+    if known.trust is Trust.WENT_BACK:
+        return ClientMistake(
+            "nothing is deleted: the clock shows {now}, but it has shown {seen} before; set it right, or confirm it: "
+            "`pbx-control recording purge --clock-is-right`",
+            **values,
+        )
+    return ClientMistake(
+        "nothing is deleted: the clock shows {now}, more than a day after it was last seen ({seen}); if it is right, "
+        "confirm it: `pbx-control recording purge --clock-is-right`",
+        **values,
+    )
+
+
+def _progress(tell: Teller) -> Progress:
+    """Says now and then how far a purge is."""
+    told = 0.0
+
+    def progress(looked: int, deleted: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            tell("{looked} files looked at, {deleted} deleted", looked=looked, deleted=deleted)
+
+    return progress
+
+
+def _differences(desk: Desk, found: Reconciliation) -> list[dict[str, Any]]:
+    """A row for each file or call; those that stand for a link have their kind."""
+
+    def row(what: str, path: str = "", call: str = "", file: Found | None = None) -> dict[str, Any]:
+        shown = {"what": desk.say(what), "file": clean_line(path, PATH_LIMIT), "call": call}
+        return shown | {"bytes": file.size if file else None, "modified": _modified(file)}
+
+    return [
+        *(row("file without call", one.path, file=one) for one in found.without_row),
+        *(row("call without file", one.path, one.call_id) for one in found.without_file),
+        *(row("link or no ordinary file", one.path, file=one) for one in found.odd),
+        *(row("call without end", call=call_id) for call_id in found.unended),
+    ]
+
+
+def _modified(file: Found | None) -> datetime | None:
+    return datetime.fromtimestamp(file.modified, UTC) if file else None
+
+
+def _tell_rest(desk: Desk, more: int) -> None:
+    if more > 0:
+        desk.tell("and {count} more", count=more)
+
+
+def _receipt_row(desk: Desk, one: Receipt) -> dict[str, Any]:
+    return {
+        "at": one.at,
+        "what": desk.say(one.what.value),
+        "file": clean_line(one.path, PATH_LIMIT),
+        "call": one.call_id,
+        "why": _why(desk, one.why),
+        "bytes": one.size,
+        "sha256": one.sha256[:12],
+    }
+
+
+def _why(desk: Desk, why: str) -> str:
+    """A receipt's reason in the person's language: `age: 2026-08-03T12:00:00Z + 30 d; absent`."""
+    cause, _, rest = clean_line(why, 400).partition(": ")
+    first, *more = rest.split("; ")
+    told = f"{desk.say(cause)}: {first}" if rest else desk.say(cause)
+    return "; ".join([told, *(_flag(desk, part) for part in more)])
+
+
+def _flag(desk: Desk, part: str) -> str:
+    return desk.say("absent") if part == "absent" else part

@@ -1,0 +1,226 @@
+"""Erases what is kept of one caller: recordings, messages, number and name (Ley 21.719), with receipts.
+
+All or nothing for each call: its files, row, journal and letters go in one transaction. What was broken off is finished
+by erasing again, files by the next purge.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+
+from pbx_control.domain.erasure import fingerprint, redacted
+from pbx_control.domain.retention import (
+    ERASED,
+    Cause,
+    File,
+    Verdict,
+    What,
+    may_be_erased,
+    possible_owners,
+)
+from pbx_control.errors import ClientMistake
+from pbx_control.files import write_below
+from pbx_control.media import deletion
+from pbx_control.media.deletion import Found
+from pbx_control.media.disposal import Disposal, Done, Reached, dispose
+from pbx_control.media.purge import batches
+from pbx_control.settings import Home
+from pbx_control.store import caller_marks, callers, receipts, retention
+from pbx_control.store.callers import CallerCall
+from pbx_control.store.engine import bump_revision, reading, writing
+from pbx_control.store.receipts import Receipt
+
+# Calls that are erased in one transaction, with all their files.
+GROUP = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Whose data is to be erased, why, and what is done with what stands in the way."""
+
+    number: str  # as calls have it (store.caller_marks.known_number)
+    why: str
+    key: str  # the home's secret, for the receipt
+    keep_held: bool = False  # leave calls under a legal hold as they are
+    drop_waiting: bool = False  # give up letters that are still to be sent
+
+
+@dataclass(slots=True)
+class Erased:
+    """What was erased."""
+
+    calls: int = 0
+    letters: int = 0
+    marks: int = 0
+    documents: int = 0  # reports, and the switch's own records
+    kept: list[str] = field(default_factory=list)  # calls under a legal hold
+    done: Done = field(default_factory=Done)  # files
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.calls or self.letters or self.marks or self.documents)
+
+
+def erase(home: Home, engine: Engine, wish: Wish, now: datetime, reached: Reached = lambda moment: None) -> Erased:
+    """Erases what is kept of a caller. Raises ClientMistake, with nothing done, if a call of his lasts, is held (unless
+    `keep_held`), waits to be told of (unless `drop_waiting`), or nothing is known of the number."""
+    with deletion.alone(home.recordings):
+        with reading(engine) as conn:
+            free, kept = _calls(conn, wish)
+        erased = Erased(kept=kept)
+        names = {call.name for call in free if call.name}
+        # First what has no call: the names are known as long as the calls have them.
+        _erase_elsewhere(home, engine, wish, [call.id for call in free], names, erased)
+        _erase_calls(home, engine, wish, free, now, erased, reached)
+        if not erased.anything:
+            raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=wish.number)
+        _write_receipt(engine, wish, erased, now)
+    return erased
+
+
+def _calls(conn: Connection, wish: Wish) -> tuple[list[CallerCall], list[str]]:
+    """The calls to erase, and those that stay under a hold."""
+    found = callers.calls_of(conn, wish.number)
+    lasting = [call.id for call in found if call.lasts]
+    held = [call.id for call in found if call.held]
+    free = [call for call in found if not call.held]
+    if lasting:
+        raise ClientMistake("the call {call} of that caller lasts: erase when it is over", call=lasting[0])
+    if held and not wish.keep_held:
+        raise ClientMistake(
+            "the call {call} is under a legal hold: release it, or leave it as it is with --keep-held", call=held[0]
+        )
+    waiting = callers.letters_about(conn, [call.id for call in free], waiting=True)
+    if waiting and not wish.drop_waiting:
+        raise ClientMistake(
+            "the message {id} about that caller is still to be sent: wait, or give it up with --drop-waiting",
+            id=waiting[0],
+        )
+    return free, held
+
+
+def _erase_elsewhere(
+    home: Home, engine: Engine, wish: Wish, calls: Sequence[str], names: Collection[str], erased: Erased
+) -> None:
+    after: int | None = 0
+    while after is not None:
+        with writing(engine) as conn:
+            after, changed = callers.erase_from_letters(conn, wish.number, names, after)
+        erased.letters += changed
+    for path in sorted(home.documents.rglob("*.csv")):
+        erased.documents += _rewritten(home.documents, path, lambda old: redacted(old, wish.number, names))
+    done = home.run / "absence" / "done"
+    for path in sorted(done.glob("*.csv")):
+        erased.documents += _rewritten(done, path, lambda old: _without_callers(old, calls))
+    with writing(engine) as conn:
+        erased.marks = caller_marks.forget(conn, wish.number)
+        if erased.marks:
+            bump_revision(conn)
+
+
+def _rewritten(top: Path, path: Path, change: Callable[[str], str]) -> bool:
+    """Whether the file had anything to take out; it is replaced in one piece."""
+    old = path.read_bytes().decode("utf-8", "surrogateescape")
+    new = change(old)
+    if new != old:
+        write_below(top, str(path.relative_to(top)), new.encode("utf-8", "surrogateescape"))
+    return new != old
+
+
+def _without_callers(old: str, calls: Collection[str]) -> str:
+    """The switch's own record (dialplans/cel_custom.conf.j2) without numbers and names of these calls' callers."""
+    out = io.StringIO()
+    sheet = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    changed = False
+    for row in csv.reader(old.splitlines()):
+        # time, event, channel, what is told, number, name; a secretary's leg tells of the call it is for
+        if len(row) == 6 and any(row[2] == call or f'"{call} ' in row[3] for call in calls) and row[4] != ERASED:
+            row[4:], changed = [ERASED, ""], True
+        sheet.writerow(row)
+    return out.getvalue() if changed else old
+
+
+def _erase_calls(
+    home: Home,
+    engine: Engine,
+    wish: Wish,
+    free: Sequence[CallerCall],
+    now: datetime,
+    erased: Erased,
+    reached: Reached,
+) -> None:
+    with reading(engine) as conn:
+        odd = retention.odd_references(conn)
+    files = _files(home, {call.id for call in free})
+    for group in batches(free, GROUP):
+        going = _Group(wish, group, erased)
+        how = Disposal(home.recordings, engine, now, odd, going.decide, reached)
+        named = {path for call in group for path in (call.recording, call.message) if path}
+        found = [one for call in group for one in files.get(call.id, ())]
+        absent = named - {one.path for one in found}
+        dispose(how, [*found, *(Found(path, "file") for path in sorted(absent))], erased.done, going.also)
+        erased.calls += len(group)
+        erased.letters += going.letters
+
+
+def _files(home: Home, calls: Collection[str]) -> dict[str, list[Found]]:
+    """The ordinary files that bear one of these calls' ids."""
+    files: dict[str, list[Found]] = {}
+    for found in deletion.walk(home.recordings):
+        owner = next((one for one in possible_owners(found.path) if one in calls), None)
+        if owner is not None and found.kind == "file":
+            files.setdefault(owner, []).append(found)
+    return files
+
+
+class _Group:
+    """Some calls that are erased in one transaction."""
+
+    def __init__(self, wish: Wish, calls: Sequence[CallerCall], erased: Erased) -> None:
+        self._wish, self._erased = wish, erased
+        self._calls = [call.id for call in calls]
+        self._names = {call.name for call in calls if call.name}
+        self._stays: list[str] = []
+        self.letters = 0
+
+    def decide(self, file: File) -> Verdict:
+        """Every file of theirs goes, at whatever age."""
+        if may_be_erased(file, self._calls):
+            return Verdict(True, Cause.ERASED, f"erased: {_reason(self._wish)}")
+        self._stays.append(file.path)
+        return Verdict(False, Cause.LIVE)
+
+    def also(self, conn: Connection) -> None:
+        """Number and name go in the same transaction, or nothing goes."""
+        failed = [*self._erased.done.failed, *self._stays]
+        if failed:
+            raise ClientMistake(
+                "{file} cannot be deleted (another call's, held, or unreadable): see to it and erase again",
+                file=failed[0],
+            )
+        if conn.dialect.name == "sqlite":
+            # What is overwritten is overwritten in the file, too.
+            conn.execute(text("PRAGMA secure_delete = ON"))
+        self.letters = callers.erase(conn, self._calls, self._wish.number, self._names)
+
+
+def _write_receipt(engine: Engine, wish: Wish, erased: Erased, now: datetime) -> None:
+    told = (
+        f"erased: {erased.calls} calls, {erased.done.deleted} files, {erased.letters} letters, "
+        f"{erased.documents} documents, {erased.marks} marks; {len(erased.kept)} calls held; {_reason(wish)}"
+    )
+    with writing(engine) as conn:
+        digest = fingerprint(wish.number, wish.key)
+        receipts.add(conn, [Receipt(at=now, what=What.CALLER_DATA, why=told, sha256=digest)])
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as conn:
+            conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _reason(wish: Wish) -> str:
+    return redacted(wish.why, wish.number)

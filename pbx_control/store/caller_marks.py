@@ -1,0 +1,74 @@
+"""Callers who are known: test calls are not charged, blocked ones are not let in; for one client, or for all."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+
+from pbx_control.domain.numbering import caller_number
+from pbx_control.domain.retention import ERASED
+from pbx_control.errors import ClientMistake
+from pbx_control.store import clients
+from pbx_control.store.holds import reason
+from pbx_control.store.tables import caller_mark, client
+
+KINDS = ("test", "blocked")
+
+
+def known_number(text: str) -> str:
+    """A caller's number as calls have it. Raises ClientMistake if it is none that a caller could show."""
+    number = caller_number(text, "CL")
+    if not number or number == ERASED:
+        raise ClientMistake(
+            "{text} is no caller's number: write it with its plus sign and country, like +56912345678",
+            text=repr(text[:40]),
+        )
+    return number
+
+
+def mark(conn: Connection, text: str, kind: str, why: str, slug: str | None = None) -> str:
+    """Marks a caller, for that client or for all; gives the number. A mark that is there is replaced.
+
+    Raises ClientMistake if it is no telephone number, the client is unknown, or `why` is empty.
+    """
+    number = known_number(text)
+    if not number.startswith("+"):
+        raise ClientMistake("{number} is no telephone number: only those can be marked", number=number)
+    values = {"kind": kind, "why": reason(why)}
+    client_id = clients.find(conn, slug).id if slug is not None else None
+    same = caller_mark.c.number == number, _of(client_id)
+    if conn.execute(update(caller_mark).where(*same).values(values).returning(caller_mark.c.id)).first() is None:
+        conn.execute(insert(caller_mark).values(number=number, client_id=client_id, **values))
+    return number
+
+
+def unmark(conn: Connection, text: str, slug: str | None = None) -> str:
+    """Takes a caller's mark away; gives the number. Raises ClientMistake if there is none."""
+    number = known_number(text)
+    client_id = clients.find(conn, slug).id if slug is not None else None
+    gone = delete(caller_mark).where(caller_mark.c.number == number, _of(client_id)).returning(caller_mark.c.id)
+    if conn.execute(gone).first() is None:
+        raise ClientMistake("{number} is not marked there: `caller marks` shows who is", number=number)
+    return number
+
+
+def rows(conn: Connection, number: str | None = None) -> list[dict[str, Any]]:
+    """All marks, or those of one number; `client` is "" where a mark is for all."""
+    query = (
+        select(caller_mark.c.number, caller_mark.c.kind, client.c.slug.label("client"), caller_mark.c.why)
+        .select_from(caller_mark.outerjoin(client))
+        .order_by(caller_mark.c.number, client.c.slug, caller_mark.c.id)
+    )
+    if number is not None:
+        query = query.where(caller_mark.c.number == number)
+    return [dict(row._mapping) | {"client": row.client or ""} for row in conn.execute(query)]
+
+
+def forget(conn: Connection, number: str) -> int:
+    """Takes away all marks of a number; gives how many there were."""
+    return len(
+        conn.execute(delete(caller_mark).where(caller_mark.c.number == number).returning(caller_mark.c.id)).all()
+    )
+
+
+def _of(client_id: int | None) -> ColumnElement[bool]:
+    return caller_mark.c.client_id.is_(None) if client_id is None else caller_mark.c.client_id == client_id
