@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import phonenumbers
 from babel.dates import format_date, format_datetime
@@ -48,6 +49,7 @@ def is_withheld(number: str) -> bool:
     return number.strip().lower() in WITHHELD
 
 
+@lru_cache(maxsize=4096)  # a list shows few numbers many times
 def readable_number(number: str) -> str:
     """`+56912345678` as "+56 9 1234 5678"; what is no E.164 number comes back cleaned, at most 40 characters."""
     parsed = _parsed(number)
@@ -61,6 +63,7 @@ def caller_line(name: str, number: str) -> str:
     return " ".join(filter(None, [clean_line(name, NAME_LIMIT), readable_number(number)]))
 
 
+@lru_cache(maxsize=4096)
 def dialable_number(number: str) -> str:
     """The number in E.164 if it is one that can be called back, else the empty string."""
     parsed = _parsed(number)
