@@ -22,11 +22,10 @@ from pbx_control.offspring import end_with_parent
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_runs
 from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.job_runs import FAILED
 
 log = structlog.get_logger()
 
-# What a run's result begins with when its work came to nothing.
-FAILED = "failed: "
 # Characters of a result that are worth keeping.
 RESULT_LIMIT = 500
 # Calls come first: a process of a job's own gets what CPU they leave.

@@ -21,10 +21,11 @@ from pbx_control.domain.due import Daily, Every
 from pbx_control.domain.reports import REPORTS
 from pbx_control.domain.retention import Trust
 from pbx_control.errors import ClientMistake, PbxError
-from pbx_control.jobs import FAILED, Context, Job, Outcome, Place, Task
+from pbx_control.jobs import Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
+from pbx_control.store.job_runs import FAILED
 
 log = structlog.get_logger()
 

@@ -39,7 +39,7 @@ def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> No
     if as_json:
         print_json({"file": made.file, "bytes": made.size, "files": made.files, "left_out": made.left_out})
         return
-    desk.tell("{file}: {count} files, {size} MB", file=made.file, count=made.files, size=_megabytes(made.size))
+    desk.tell("{file}: {count} files, {size}", file=made.file, count=made.files, size=_readable(made.size))
     if made.left_out:
         desk.tell("{count} files were left out: gone meanwhile, or links", count=made.left_out)
 
@@ -82,5 +82,5 @@ def _restored(restored: Any) -> dict[str, object]:
     }
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 10**6:.1f}"
+def _readable(size: int) -> str:
+    return f"{size / 10**6:.1f} MB" if size >= 10**6 else f"{size / 10**3:.0f} kB"

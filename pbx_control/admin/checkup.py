@@ -31,7 +31,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.media.prompts import missing
 from pbx_control.settings import Settings
-from pbx_control.store import trunks
+from pbx_control.store import job_runs, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -267,6 +267,16 @@ def check_telegram(desk: Desk) -> Iterator[Finding]:
         yield bad("there are recipients by Telegram but no bot: set [telegram] token")
 
 
+def check_jobs(desk: Desk) -> Iterator[Finding]:
+    """No calendar job failed when it ran last."""
+    with reading(desk.engine) as connection:
+        failed = [run for run in job_runs.latest(connection).values() if run.failed]
+    for run in failed:
+        yield doubt("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.result)
+    if not failed:
+        yield good("no calendar job has failed")
+
+
 CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_environment,
     check_settings,
@@ -278,6 +288,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_daemon,
     check_carriers,
     check_transfers,
+    check_jobs,
     check_disk,
     check_mail,
     check_telegram,

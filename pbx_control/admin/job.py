@@ -33,7 +33,7 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
 
     with reading(desk.engine) as conn:
         known = schedule.tasks(desk.settings, job_runs.zones(conn))
-        latest = job_runs.latest(conn)
+        latest = {name: run for name, run in job_runs.latest(conn).items() if run.result != job_runs.FIRST_SEEN}
     rows = [_row(task, latest.get(task.name), clock.now()) for task in known]
     if as_json:
         print_json(rows)
@@ -83,10 +83,8 @@ def _row(task: Any, last: job_runs.Run | None, now: datetime) -> dict[str, Any]:
 
 
 def _state(last: job_runs.Run | None) -> str:
-    from pbx_control.jobs import FAILED
-
     if last is None:
         return "not yet"
     if last.ended_at is None:
         return "under way"
-    return "failed" if last.result.startswith(FAILED) else "done"
+    return "failed" if last.failed else "done"

@@ -1023,10 +1023,14 @@ SPANISH: dict[str, str] = {
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
         "la base de datos está dañada ({why}): detenga el demonio y restaure una copia con `pbx-control restore`"
     ),
+    "the job {name} {result}; try again: pbx-control job run {name}": (
+        "la tarea {name} {result}; intente de nuevo: pbx-control job run {name}"
+    ),
+    "no calendar job has failed": "ninguna tarea del calendario ha fallado",
     # --- backup and restore
     "copying the home": "copiando la carpeta",
     "restoring the home": "restaurando la carpeta",
-    "{file}: {count} files, {size} MB": "{file}: {count} archivos, {size} MB",
+    "{file}: {count} files, {size}": "{file}: {count} archivos, {size}",
     "{count} files were left out: gone meanwhile, or links": (
         "quedaron fuera {count} archivos: borrados entretanto, o enlaces"
     ),

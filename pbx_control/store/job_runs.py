@@ -15,6 +15,8 @@ LEASE = timedelta(hours=2)
 FIRST_SEEN = "nothing to make up"
 # What an open run's result says while it is run for the second and last time.
 BEGUN_AGAIN = "begun again"
+# What a result begins with when the work came to nothing.
+FAILED = "failed: "
 SUPERSEDED = "not finished; a later run has done its work"
 GIVEN_UP = "not finished, twice: the daemon died both times"
 
@@ -28,6 +30,11 @@ class Run:
     began_at: datetime
     ended_at: datetime | None
     result: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended without doing its work."""
+        return self.ended_at is not None and self.result.startswith((FAILED, GIVEN_UP))
 
 
 def claim(conn: Connection, job: str, due_at: datetime, now: datetime) -> bool:

@@ -1,0 +1,116 @@
+"""What an admin types about calendar jobs and backups, and what is answered."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terminal import Admin
+
+from pbx_control import schedule
+from pbx_control.errors import ClientMistake
+from pbx_control.jobs import Context, Job
+from pbx_control.pulse import take_lock
+from pbx_control.schedule import JOBS
+from pbx_control.settings import Home
+
+CONTROL = "16270"
+PORTS = {"PBX_ASTERISK__HTTP_PORT": CONTROL, "PBX_ASTERISK__AMI_PORT": "16271", "PBX_SIP__BIND": "127.0.0.1:16272"}
+
+
+def fail(_: Context) -> str:
+    raise ClientMistake("the disk is full")
+
+
+@pytest.fixture
+def a_failing_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    backup, *others = JOBS
+    monkeypatch.setattr(schedule, "JOBS", (Job("backup", backup.what, backup.rhythm, fail), *others))
+
+
+def backed_up(admin: Admin, *words: str) -> Path:
+    return Path(json.loads(admin.does("backup", *words, "--json"))["file"])
+
+
+def listed(admin: Admin) -> dict[str, Any]:
+    return {row["job"]: row for row in admin.reads("job", "list")}
+
+
+def test_every_job_is_listed_with_what_it_does_and_when(office: Admin) -> None:
+    rows = listed(office)
+    assert set(rows) == {job.name for job in JOBS} - {"reports"} | {"reports:America/Santiago"}
+    purge = rows["purge"]
+    assert (purge["when"], purge["state"], purge["last"]) == ("03:30 America/Santiago", "not yet", None)
+    assert purge["next"] > "2026"
+    shown = office.does("--lang", "es", "job", "list")
+    assert "borra las grabaciones cuyo plazo venció" in shown
+    assert "aún no" in shown
+
+
+def test_a_job_run_by_hand_tells_what_came_of_it(admin: Admin) -> None:
+    assert admin.does("job", "run", "upkeep").startswith("the job upkeep: sound, statistics renewed")
+    row = listed(admin)["upkeep"]
+    assert row["state"] == "done"
+    assert row["result"].startswith("sound")
+    assert row["began"] == row["last"]
+
+
+@pytest.mark.usefixtures("a_failing_job")
+def test_a_job_that_fails_is_an_exit_status_and_a_finding_of_the_doctor(admin: Admin) -> None:
+    assert admin.is_refused("job", "run", "backup") == "the job backup: failed: the disk is full"
+    assert listed(admin)["backup"]["state"] == "failed"
+    result = admin.types("doctor", "--json", env=PORTS)
+    found = {entry["finding"]: entry["level"] for entry in json.loads(result.stdout)}
+    assert found["the job backup failed: the disk is full; try again: pbx-control job run backup"] == "warn"
+
+
+def test_an_unknown_job_is_refused_with_those_there_are(admin: Admin) -> None:
+    line = admin.is_refused("job", "run", "prge")
+    assert line.startswith("there is no job 'prge': there are backup, purge, ")
+
+
+def test_what_was_backed_up_comes_back(office: Admin, unchanged: Callable[[Admin], Any]) -> None:
+    before = unchanged(office)
+    file = backed_up(office)
+    assert file.parent == office.home / "backups"
+    office.does("client", "set", "andes", "--name", "Since then")
+    told = office.does("restore", str(file)).splitlines()
+    assert told[0].startswith(f"the home {office.home} is as it was at 20")
+    assert told[-1] == "next: pbx-control setup, then start Asterisk and the daemon"
+    assert unchanged(office) == before
+    (kept,) = office.home.glob(".before-restore-*")
+    with closing(sqlite3.connect(kept / "pbx.db")) as former:
+        assert former.execute("SELECT name FROM client").fetchall() == [("Since then",)]
+    office.does("setup")
+
+
+def test_a_backup_can_be_restored_in_another_home(office: Admin, tmp_path: Path) -> None:
+    file = backed_up(office, str(tmp_path / "pbx.tar.gz"), "--recordings")
+    other = Admin(tmp_path / "other")
+    other.does("restore", str(file))
+    assert other.reads("client", "list") == office.reads("client", "list")
+    other.does("setup")
+
+
+def test_a_backup_tells_its_size(admin: Admin, tmp_path: Path) -> None:
+    told = admin.does("backup", str(tmp_path / "pbx.tar.gz"))
+    assert told.startswith(f"{tmp_path}/pbx.tar.gz: 2 files, ")
+    assert told.endswith(" kB\n")
+    assert "is there already: name another file" in admin.is_refused("backup", str(tmp_path / "pbx.tar.gz"))
+
+
+def test_a_home_in_use_is_not_restored(office: Admin) -> None:
+    file = backed_up(office)
+    with take_lock(Home(office.home)):
+        assert "a daemon runs" in office.is_refused("restore", str(file))
+    assert list(office.home.glob(".*")) == []
+
+
+def test_a_folder_of_somebody_else_is_not_restored_into(office: Admin, tmp_path: Path) -> None:
+    file = backed_up(office)
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "thesis.tex").write_text("years of work")
+    assert "is no empty folder" in Admin(tmp_path / "else").is_refused("restore", str(file))
