@@ -53,6 +53,7 @@ def issue_due(engine: Engine, home: Home, settings: Settings, now: datetime) -> 
         except ClientMistake as why:
             log.error("invoice.refused", client=each.slug, why=str(why))
             report.refused.append((each.slug, why))
+    send(engine, home, settings, report.issued, now)
     send_unsent(engine, home, settings, now)
     return report
 

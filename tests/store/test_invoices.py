@@ -186,10 +186,10 @@ def test_a_process_killed_while_it_issues_leaves_no_gap(engine: Engine, andes: i
 
 
 def test_processes_at_once_leave_no_gap_and_no_double(engine: Engine, andes: int) -> None:
-    processes = [issuing(engine, f"cause:{n % 3}", "done") for n in range(6)]
+    processes = [issuing(engine, f"cause:{n % 2}", "done") for n in range(4)]
     told = [process.communicate()[0].strip() for process in processes]
-    assert sorted(told) == ["1", "1", "2", "2", "3", "3"]
-    assert numbers(engine) == [1, 2, 3]
+    assert sorted(told) == ["1", "1", "2", "2"]
+    assert numbers(engine) == [1, 2]
 
 
 # --- never changed ----------------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""What is due is issued for all clients, kept as PDFs, and sent once to each of the client's e-mail recipients."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from pbx_control.domain.plans import Plan
+from pbx_control.notify import invoices as post
+from pbx_control.notify.invoice_pdf import render
+from pbx_control.settings import Billing, Home, Settings
+from pbx_control.store import clients, dids, invoices, letters, plans, recipients
+from pbx_control.store.engine import reading, writing
+
+NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
+LATER = NOW + timedelta(days=31)
+SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="76086428-5"))
+
+
+@pytest.fixture
+def home(engine: Engine, tmp_path: Path) -> Home:
+    """Two clients with a plan: andes, which has two e-mail recipients and a chat, and luna, which has none."""
+    with writing(engine) as conn:
+        plans.set_plan(conn, Plan(name="Inicial", calls=100, price=30_000, extra_call=350, contacts=2, calendars=1))
+        dids.add(conn, ["+56225550101", "+12025550101"], None)
+        for slug in ("andes", "luna"):
+            client_id = clients.add(conn, slug, NOW, name=slug.title())
+            plans.assign(conn, client_id, "Inicial", NOW)
+        andes = clients.find(conn, "andes").id
+        for channel, address in (("email", "a@andes.cl"), ("email", "b@andes.cl"), ("telegram", "123456789")):
+            recipients.add(conn, andes, channel, address)
+    return Home(tmp_path / "home")
+
+
+def sent(engine: Engine) -> list[tuple[str, str]]:
+    with reading(engine) as conn:
+        return sorted((each.letter.address, each.letter.attachment) for each in letters.newest(conn))
+
+
+def test_all_that_is_due_is_issued_and_sent_once(engine: Engine, home: Home) -> None:
+    report = post.issue_due(engine, home, SETTINGS, NOW)
+    assert [each.client for each in report.issued] == ["andes", "luna"]
+    assert str(report) == "2 issued"
+    boleta = "documents/invoices/2026/boleta-000001.pdf"
+    assert sent(engine) == [("a@andes.cl", boleta), ("b@andes.cl", boleta)]
+    for each in report.issued:
+        assert (home.documents / f"invoices/2026/boleta-{each.number:06}.pdf").read_bytes() == render(each)
+    assert str(post.issue_due(engine, home, SETTINGS, NOW)) == "0 issued"
+    assert len(sent(engine)) == 2
+
+
+def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home) -> None:
+    with writing(engine) as conn:
+        andes = clients.find(conn, "andes").id
+        for number in ("+56225550101", "+12025550101"):
+            dids.assign(conn, number, andes, NOW)
+    report = post.issue_due(engine, home, SETTINGS, NOW)
+    assert [each.client for each in report.issued] == ["luna"]
+    assert str(report).startswith("1 issued; 1 refused: andes: the plan Inicial has no price for further numbers of US")
+    assert report.issued[0].number == 1
+
+
+def test_what_was_issued_and_not_sent_is_sent_by_the_next_run(engine: Engine, home: Home) -> None:
+    post.issue_due(engine, home, SETTINGS, NOW)
+    with writing(engine) as conn:
+        issued = invoices.credit(conn, SETTINGS, invoices.find(conn, 1), None, "mal cobrado", NOW)
+    post.issue_due(engine, home, SETTINGS, NOW + timedelta(hours=1))
+    note = "documents/invoices/2026/nota_credito-000001.pdf"
+    assert ("a@andes.cl", note) in sent(engine)
+    assert (home.documents / "invoices/2026/nota_credito-000001.pdf").read_bytes() == render(issued)
+
+
+def test_what_is_long_past_is_not_sent_again(engine: Engine, home: Home) -> None:
+    post.issue_due(engine, home, SETTINGS, NOW)
+    with writing(engine) as conn:
+        recipients.add(conn, clients.find(conn, "luna").id, "email", "luna@luna.cl")
+    assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=8)) == 0
+    assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=1)) == 1
+    assert ("luna@luna.cl", "documents/invoices/2026/boleta-000002.pdf") in sent(engine)
