@@ -29,6 +29,9 @@ from pbx_control.store.job_runs import FAILED
 
 log = structlog.get_logger()
 
+# Clients that are dealt with in one transaction: live calls wait for it.
+AT_ONCE = 10
+
 # --- the page ---------------------------------------------------------------------------------------------
 # Each function imports its work when it is first due: a daemon that starts again has calls to take up.
 
@@ -94,8 +97,14 @@ def begin_periods(context: Context) -> str:
     """docs/service.md rules 10 and 11."""
     from pbx_control.store import ledger
 
+    begun = 0
+    while True:
+        with writing(context.engine) as conn:
+            some = ledger.roll_over_due(conn, context.at, limit=AT_ONCE)
+        begun += some
+        if not some:
+            break
     with writing(context.engine) as conn:
-        begun = ledger.roll_over_due(conn, context.at)
         returned = ledger.release_forgotten(conn)
     return f"{begun} periods begun, {returned} units returned that calls had forgotten"
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,11 +16,12 @@ from sqlalchemy import Engine, insert, select
 
 from pbx_control import clock, jobs, schedule
 from pbx_control.domain.due import Daily, Every
+from pbx_control.domain.plans import Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job, Place, Task
 from pbx_control.schedule import JOBS, Schedule, Trigger
 from pbx_control.settings import Database, Home, Settings
-from pbx_control.store import job_runs
+from pbx_control.store import job_runs, ledger
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import FIRST_SEEN, LEASE, Run
 from pbx_control.store.tables import client, job_run
@@ -305,3 +307,26 @@ def test_each_job_finds_something_to_say_of_an_empty_house(running: Running, job
     assert outcome.trace == ""
     assert not outcome.failed, outcome.result
     assert outcome.result
+
+
+def test_months_begin_for_many_clients_in_transactions_that_hold_up_no_call(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(name="small", calls=5, price=1, extra_call=1, contacts=1, calendars=1)
+    with writing(running.engine) as conn:
+        for number in range(1, 24):
+            values = {"id": number, "slug": f"c{number}", "name": "x", "week": "always", "created_at": LONG_AGO}
+            conn.execute(insert(client).values(values))
+            ledger.open_account(conn, number, plan, LONG_AGO)
+    sizes = []
+    roll_over = ledger.roll_over_due
+
+    def counted(*words: Any, **options: Any) -> int:
+        sizes.append(roll_over(*words, **options))
+        return sizes[-1]
+
+    monkeypatch.setattr(ledger, "roll_over_due", counted)
+    now = LONG_AGO + 40 * DAY
+    context = Context(running.home, running.settings, running.engine, now, now, SANTIAGO)
+    assert schedule.begin_periods(context).startswith("23 periods begun")
+    assert sizes == [10, 10, 3, 0]
