@@ -46,4 +46,4 @@ def newest(
         query = query.where(receipt.c.at >= since)
     if call_id is not None:
         query = query.where(receipt.c.call_id == call_id)
-    return [Receipt(**(row._mapping | {"what": What(row.what)})) for row in conn.execute(query)]
+    return [Receipt(**(dict(row._mapping) | {"what": What(row.what)})) for row in conn.execute(query)]

@@ -1,0 +1,433 @@
+"""Cancelling: what ends at once, what is erased after 90 days with receipts, and coming back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.office import AnnouncementKind, Trunk
+from pbx_control.domain.plans import Plan
+from pbx_control.domain.retention import ERASED, What
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Home
+from pbx_control.store import (
+    announcements,
+    cancelled,
+    clients,
+    contacts,
+    dids,
+    going_live,
+    greetings,
+    holds,
+    ledger,
+    letters,
+    plans,
+    receipts,
+    recipients,
+    retention,
+    trunks,
+)
+from pbx_control.store.cancelled import AFTER, PAGE, erase_cancelled, without_people
+from pbx_control.store.engine import changing, reading, writing
+from pbx_control.store.snapshot import read_revision
+from pbx_control.store.tables import (
+    announcement,
+    call,
+    caller_mark,
+    client,
+    contact,
+    dialling,
+    greeting,
+    journal,
+    ledger_entry,
+    letter,
+    metadata,
+    recipient,
+    subscription,
+)
+
+NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+NUMBER = "+56225550101"
+PERSONAL = (greeting, announcement, contact, recipient, caller_mark, letter, dialling)
+SMALL = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1)
+LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3, recording=True)
+
+
+@pytest.fixture
+def office(engine: Engine) -> Engine:
+    """Two clients alike, each with texts, people, a plan, and a call that was handed over and told of."""
+    with changing(engine) as conn:
+        dids.add(conn, [NUMBER, "+56225550102"], trunks.add(conn, Trunk(id=0, name="carrier", match=("127.0.0.2",))))
+        plans.set_plan(conn, SMALL)
+        plans.set_plan(conn, LARGE)
+        for slug, number in (("andes", NUMBER), ("lagos", "+56225550102")):
+            provision(conn, slug, number)
+        retention.note_time(conn, NOON)
+    return engine
+
+
+def provision(conn: Connection, slug: str, number: str) -> None:
+    client_id = clients.add(conn, slug, NOON, name=slug.title(), rut="76.086.428-5")
+    dids.assign(conn, number, client_id, NOON)
+    greetings.write(conn, client_id, "Buenos días", NOON)
+    greetings.write(conn, client_id, "Buenas tardes", NOON)
+    announcements.put(conn, client_id, AnnouncementKind.CLOSED, text="Cerrado")
+    contacts.add(conn, client_id, "Rosa Soto", "+56987654321")
+    recipients.add(conn, client_id, "email", f"gerencia@{slug}.example")
+    conn.execute(insert(caller_mark).values(number="+56911112222", client_id=client_id, kind="blocked"))
+    plans.assign(conn, client_id, "small", NOON)
+    letters.add(conn, [a_letter(client_id, None)])
+    a_call(conn, client_id, f"{slug}-1")
+
+
+def a_letter(client_id: int, call_id: str | None) -> Letter:
+    words = {"subject": "llamada", "text": "+56912345678 llamó", "written_at": NOON}
+    named = f"{client_id}-{call_id}"
+    return Letter(
+        channel=Channel.EMAIL, address="a@b.example", message_id=named, call_id=call_id, client_id=client_id, **words
+    )
+
+
+def a_call(conn: Connection, client_id: int, call_id: str, **more: Any) -> None:
+    values = {
+        "id": call_id,
+        "client_id": client_id,
+        "did": NUMBER,
+        "caller": "+56912345678",
+        "caller_name": "María",
+        "phase": "ENDED",
+        "arrived_at": NOON,
+        "ended_at": NOON + MINUTE,
+        "recording": f"2026/08/03/{call_id}.wav",
+        "transferred_to": "Rosa Soto",
+    }
+    conn.execute(insert(call).values(values | more))
+    told = {"did": NUMBER, "caller": "+56912345678", "name": "María", "admission": "open"}
+    lines = [("CallArrived", told), ("ContactAnswered", {"contact": "Rosa Soto"}), ("CallerLeft", {"cause": "bye"})]
+    for seq, (event, details) in enumerate(lines):
+        conn.execute(
+            insert(journal).values(
+                call_id=call_id, seq=seq, at=NOON, event=event, details=json.dumps(details, ensure_ascii=False)
+            )
+        )
+    called = {"number": "+56987654321", "shown": NUMBER, "at": NOON}
+    conn.execute(insert(dialling).values(leg=f"{call_id}-c", call_id=call_id, client_id=client_id, **called))
+    letters.add(conn, [a_letter(client_id, call_id)])
+
+
+def of(conn: Connection, slug: str = "andes") -> int:
+    return int(clients.find(conn, slug).id)
+
+
+def cancel(engine: Engine, at: datetime = NOON) -> None:
+    with changing(engine) as conn:
+        clients.cancel(conn, "andes", at)
+
+
+def erase(engine: Engine, now: datetime, home: Path = Path("/nowhere")) -> str:
+    """The schedule's job of a night, after the clock was noted every hour until then."""
+    with writing(engine) as conn:
+        retention.believe(conn, now)
+    return erase_cancelled(Home(home), engine, now)
+
+
+def counts(engine: Engine, slug: str) -> dict[str, int]:
+    with reading(engine) as conn:
+        client_id = of(conn, slug)
+        return {
+            table.name: conn.scalar(select(func.count()).select_from(table).where(table.c.client_id == client_id))
+            for table in PERSONAL
+        }
+
+
+def everything(engine: Engine) -> dict[str, list[Any]]:
+    with reading(engine) as conn:
+        return {name: sorted(conn.execute(select(table)).all(), key=str) for name, table in metadata.tables.items()}
+
+
+# --- cancelling
+
+
+def test_cancelling_ends_plan_and_order_and_keeps_account_and_history(office: Engine) -> None:
+    before = counts(office, "andes")
+    with changing(office) as conn:
+        account = ledger.find(conn, of(conn))
+        going_live.paid(conn, of(conn), NOON, retention.UTC_ZONE)
+        assert clients.cancel(conn, "andes", NOON + DAY) == [NUMBER]
+        assert plans.current(conn, of(conn)) is None
+        assert conn.scalar(select(subscription.c.until).where(subscription.c.client_id == of(conn))) == NOON + DAY
+        assert going_live.status(conn, NOON + DAY, retention.UTC_ZONE) == []
+        assert ledger.find(conn, of(conn)) == account
+        assert clients.find(conn, "andes").cancelled_at == NOON + DAY
+        assert clients.find(conn, "lagos").cancelled_at is None
+        assert plans.current(conn, of(conn, "lagos")) is not None
+    assert counts(office, "andes") == before
+
+
+def test_who_comes_back_in_time_finds_everything_but_its_number_and_plan(office: Engine) -> None:
+    before = counts(office, "andes")
+    cancel(office)
+    assert erase(office, NOON + AFTER - MINUTE) == "nothing to erase"
+    with changing(office) as conn:
+        clients.resume(conn, "andes")
+        assert clients.still_to_do(conn, "andes") == [
+            "did assign NUMBER andes",
+            "secretary add NAME --clients andes",
+            "plan assign andes PLAN",
+        ]
+    assert erase(office, NOON + 10 * AFTER) == "nothing to erase"
+    assert counts(office, "andes") == before
+
+
+# --- erasing
+
+
+def test_after_90_days_texts_people_and_callers_are_gone_and_the_other_client_is_untouched(office: Engine) -> None:
+    before = counts(office, "lagos")
+    cancel(office)
+    said = erase(office, NOON + AFTER)
+    assert said == (
+        "erased: 1 announcements, 1 callers, 1 contacts, 2 greetings, 2 letters, 1 marks of callers, 1 recipients"
+    )
+    assert set(counts(office, "andes").values()) == {0}
+    assert counts(office, "lagos") == before
+    with reading(office) as conn:
+        row = conn.execute(select(call).where(call.c.id == "andes-1")).one()
+        assert (row.caller, row.caller_name, row.transferred_to) == (ERASED, "", ERASED)
+        # the recording goes by its age, as always
+        assert row.recording == "2026/08/03/andes-1.wav"
+        told = [json.loads(line) for line in conn.scalars(journal_of("andes-1"))]
+        assert told == [
+            {"did": NUMBER, "caller": ERASED, "name": ERASED, "admission": "open"},
+            {"contact": ERASED},
+            {"cause": "bye"},
+        ]
+        other = conn.execute(select(call).where(call.c.id == "lagos-1")).one()
+        assert (other.caller, other.caller_name) == ("+56912345678", "María")
+        assert "María" in next(iter(conn.scalars(journal_of("lagos-1"))))
+
+
+def journal_of(call_id: str) -> Any:
+    return select(journal.c.details).where(journal.c.call_id == call_id).order_by(journal.c.seq)
+
+
+def test_nothing_that_was_erased_stands_anywhere_else(office: Engine) -> None:
+    with changing(office) as conn:
+        conn.execute(update(client).where(client.c.slug == "lagos").values(state="cancelled", cancelled_at=NOON))
+    cancel(office)
+    erase(office, NOON + AFTER)
+    kept = json.dumps(everything(office), default=str, ensure_ascii=False)
+    for personal in ("+56912345678", "María", "Rosa Soto", "+56987654321", "+56911112222", "Buen", "gerencia@"):
+        assert personal not in kept
+
+
+def test_ledger_name_and_tax_number_stay(office: Engine) -> None:
+    with writing(office) as conn:
+        ledger.charge(conn, of(conn), "andes-1", NOON, ledger.Limits())
+    entries = everything(office)["ledger_entry"]
+    cancel(office)
+    erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        assert conn.scalar(select(func.count()).select_from(ledger_entry)) == len(entries)
+        row = clients.find(conn, "andes")
+    assert everything(office)["ledger_entry"] == entries
+    assert (row.name, row.rut, row.erased_at) == ("Andes", "76.086.428-5", NOON + AFTER)
+
+
+def test_each_erasure_leaves_receipts_that_name_nobody(office: Engine) -> None:
+    cancel(office)
+    erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        found = receipts.newest(conn)
+        client_id = of(conn)
+    assert {(each.what, each.client_id, each.at) for each in found} == {(What.CLIENT_DATA, client_id, NOON + AFTER)}
+    assert sorted(each.why.partition("; ")[2] for each in found) == [
+        "1 announcements",
+        "1 callers",
+        "1 contacts",
+        "1 letters",
+        "1 letters",
+        "1 marks of callers",
+        "1 recipients",
+        "2 greetings",
+    ]
+    assert {each.why.partition("; ")[0] for each in found} == {"cancelled: 2026-08-03T16:00:00Z + 90 d"}
+
+
+def test_erasing_again_does_nothing(office: Engine) -> None:
+    cancel(office)
+    erase(office, NOON + AFTER)
+    before = everything(office)
+    assert erase(office, NOON + AFTER) == "nothing to erase"
+    assert everything(office) == before
+
+
+def test_erasing_counts_as_a_change_of_provisioning(office: Engine) -> None:
+    cancel(office)
+    with reading(office) as conn:
+        before = read_revision(conn)
+    erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        assert read_revision(conn) == before + 1
+
+
+def test_many_calls_go_in_pages(office: Engine) -> None:
+    with writing(office) as conn:
+        for number in range(2 * PAGE):
+            a_call(conn, of(conn), f"more-{number}")
+    cancel(office)
+    assert f"{2 * PAGE + 1} callers" in erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        mine = call.c.client_id == of(conn), call.c.caller != ERASED
+        assert conn.scalar(select(func.count()).select_from(call).where(*mine)) == 0
+
+
+def test_a_broken_erasure_is_finished_the_next_night(office: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancel(office)
+    with monkeypatch.context() as patch:
+        patch.setattr(cancelled, "without_people", lambda details: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        assert conn.scalar(select(call.c.caller).where(call.c.id == "andes-1")) == "+56912345678"
+    assert erase(office, NOON + AFTER + DAY) == "erased: 1 callers, 1 letters"
+
+
+def test_a_legal_hold_keeps_its_call_until_it_is_released(office: Engine, tmp_path: Path) -> None:
+    with writing(office) as conn:
+        a_call(conn, of(conn), "andes-2")
+        holds.hold(conn, "andes-1", "juicio", NOON)
+    reports = a_report(tmp_path, office)
+    cancel(office)
+    erase(office, NOON + AFTER, tmp_path)
+    with reading(office) as conn:
+        callers = dict(conn.execute(select(call.c.id, call.c.caller).where(call.c.client_id == of(conn))).all())
+        assert callers == {"andes-1": "+56912345678", "andes-2": ERASED}
+        assert conn.scalar(select(func.count()).select_from(letter).where(letter.c.call_id == "andes-1")) == 1
+    assert reports.exists()
+    with writing(office) as conn:
+        holds.release(conn, "andes-1", NOON + AFTER)
+    assert erase(office, NOON + AFTER + DAY, tmp_path) == "erased: 1 callers, 1 letters, 1 reports"
+    assert not reports.exists()
+
+
+def a_report(home: Path, office: Engine) -> Path:
+    with reading(office) as conn:
+        folder = home / "documents" / "reports" / str(of(conn))
+    folder.mkdir(parents=True)
+    report = folder / "perdidas-2026-08-03.csv"
+    report.write_text("+56912345678\n")
+    return report
+
+
+def test_reports_go_with_the_callers_and_links_are_not_followed(office: Engine, tmp_path: Path) -> None:
+    report = a_report(tmp_path, office)
+    other = tmp_path / "documents" / "invoices" / "boleta-1.pdf"
+    other.parent.mkdir()
+    other.write_text("boleta")
+    (report.parent / "link").symlink_to(other.parent)
+    cancel(office)
+    assert "2 reports" in erase(office, NOON + AFTER, tmp_path)
+    assert not report.parent.exists()
+    assert other.exists()
+    report.parent.symlink_to(other.parent)
+    assert erase(office, NOON + AFTER + DAY, tmp_path) == "nothing to erase"
+    assert other.exists()
+
+
+def test_a_live_call_is_left_alone(office: Engine) -> None:
+    with writing(office) as conn:
+        a_call(conn, of(conn), "andes-2", ended_at=None, state=b"{}")
+    cancel(office)
+    erase(office, NOON + AFTER)
+    with reading(office) as conn:
+        assert conn.scalar(select(call.c.caller).where(call.c.id == "andes-2")) == "+56912345678"
+
+
+@pytest.mark.parametrize("leap", [-DAY, 3 * AFTER])
+def test_a_clock_in_doubt_erases_nothing(office: Engine, leap: timedelta) -> None:
+    cancel(office, NOON - AFTER)
+    assert erase_cancelled(Home(Path("/nowhere")), office, NOON + leap) == (
+        "nothing erased: the clock is not to be trusted"
+    )
+    assert counts(office, "andes")["greeting"] == 2
+
+
+def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> None:
+    cancel(office)
+    erase(office, NOON + AFTER)
+    with changing(office) as conn:
+        clients.resume(conn, "andes")
+        row = clients.find(conn, "andes")
+        assert (row.state, row.cancelled_at, row.erased_at) == ("active", None, None)
+        assert clients.still_to_do(conn, "andes") == [
+            "did assign NUMBER andes",
+            "greeting set andes TEXT",
+            "secretary add NAME --clients andes",
+            "recipient add andes --email ADDRESS",
+            "plan assign andes PLAN",
+        ]
+        plans.assign(conn, of(conn), "large", NOON + AFTER + DAY)
+        assert "plan assign andes PLAN" not in clients.still_to_do(conn, "andes")
+
+
+def test_journal_lines_without_people_stay_as_they_are() -> None:
+    assert without_people('{"cause":"bye"}') == '{"cause":"bye"}'
+    assert without_people('{"name": ""}') == '{"name": ""}'
+    assert json.loads(without_people('{"caller": "x", "why": "Año Nuevo"}')) == {"caller": ERASED, "why": "Año Nuevo"}
+
+
+# --- what the plan has room for
+
+
+def test_plan_has_room_for_so_many_contacts(office: Engine) -> None:
+    with changing(office) as conn:
+        contacts.add(conn, of(conn), "Ventas", "+56987654322")
+        with pytest.raises(ClientMistake, match="plan small has room for 2 contacts and the client has 2"):
+            contacts.add(conn, of(conn), "Soporte", "+56987654323")
+        plans.assign(conn, of(conn), "large", NOON)
+        contacts.add(conn, of(conn), "Soporte", "+56987654323")
+
+
+def test_without_a_plan_there_is_no_limit_of_contacts(office: Engine) -> None:
+    with changing(office) as conn:
+        client_id = clients.add(conn, "nuevo", NOON, name="Nuevo")
+        for number in range(10):
+            contacts.add(conn, client_id, f"Contacto {number}", f"+5698765432{number}")
+        assert len(contacts.rows(conn, client_id)) == 10
+
+
+def test_recording_needs_a_plan_that_has_it(office: Engine) -> None:
+    with changing(office) as conn:
+        with pytest.raises(ClientMistake, match="plan small has no recording"):
+            clients.change(conn, "andes", recording=True)
+        clients.change(conn, "andes", recording=False)
+        plans.assign(conn, of(conn), "large", NOON)
+        clients.change(conn, "andes", recording=True)
+        assert clients.find(conn, "andes").recording is True
+
+
+# --- what a factura needs
+
+COMPLETE = {"legal_name": "Andes Limitada", "business": "Ferretería", "address": "Av. Matta 12"}
+
+
+def test_factura_needs_all_of_its_data(office: Engine) -> None:
+    with changing(office) as conn:
+        with pytest.raises(ClientMistake, match="needs --legal-name, --business, --address too"):
+            clients.change(conn, "andes", invoice_as="factura")
+        clients.change(conn, "andes", invoice_as="factura", **COMPLETE)
+        for field in ("rut", *COMPLETE):
+            with pytest.raises(ClientMistake, match=r"a factura needs --[a-z-]+ too"):
+                clients.change(conn, "andes", **{field: ""})
+        clients.change(conn, "andes", invoice_as="boleta", rut="")
+        with pytest.raises(ClientMistake, match="needs --rut too"):
+            clients.change(conn, "andes", invoice_as="factura")
+        with pytest.raises(ClientMistake, match="needs --rut, --business, --address too"):
+            clients.add(conn, "nuevo", NOON, name="Nuevo", legal_name="Nuevo SpA", invoice_as="factura")
+        assert clients.find(conn, "andes").invoice_as == "boleta"
