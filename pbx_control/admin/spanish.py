@@ -996,6 +996,10 @@ SPANISH: dict[str, str] = {
     "unit_price": "precio",
     "amount": "monto",
     # --- calendar jobs
+    "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent": (
+        "los informes de llamadas perdidas de {clients} no se pudieron hacer: el registro dice por qué; se enviaron "
+        "otros {sent}"
+    ),
     "what": "qué hace",
     "when": "cuándo",
     "next": "próxima vez",
@@ -1075,4 +1079,90 @@ SPANISH: dict[str, str] = {
         "postgresql-client"
     ),
     "{program} failed: {why}": "{program} falló: {why}",
+    # plans, bags, the ledger
+    "bought_at": "comprada",
+    "left": "quedan",
+    "price": "precio",
+    "extra_call": "llamada extra",
+    "calendars": "agendas",
+    "discounts": "descuentos",
+    "dids": "números extra",
+    "entry_id": "asiento",
+    "call_id": "llamada",
+    "settled_at": "resuelto",
+    "answer": "respuesta",
+    "disputed": "objetado",
+    "units": "unidades",
+    "opening": "saldo inicial",
+    "closing": "saldo final",
+    "period_left": "quedan del mes",
+    "bags_left": "quedan en bolsas",
+    "reserved": "reservadas",
+    "used": "usadas",
+    "runs_out": "se acaban",
+    "grant": "llamadas del mes",
+    "expiry": "no usadas",
+    "charge": "llamada",
+    "reversal": "anulación",
+    "bag": "bolsa",
+    "change": "cambio de plan",
+    "{slug} has {calls} calls more, for {price} net: {left} are left": (
+        "{slug} tiene {calls} llamadas más, por {price} neto: quedan {left}"
+    ),
+    "the client {slug} has no plan: `plan assign {slug} PLAN` gives it one": (
+        "el cliente {slug} no tiene plan: `plan assign {slug} PLAN` le da uno"
+    ),
+    "call {call} is not charged": "la llamada {call} no se cobra",
+    "entry {entry} is disputed: `ledger reverse {entry}` or `ledger uphold {entry}` settles it": (
+        "el asiento {entry} queda objetado: `ledger reverse {entry}` o `ledger uphold {entry}` lo resuelve"
+    ),
+    "entry {entry} is taken back": "el asiento {entry} queda anulado",
+    "the charge of entry {entry} stays": "el cobro del asiento {entry} se mantiene",
+    "{month} is no month: write it like 2026-10": "{month} no es un mes: escríbalo como 2026-10",
+    "plan {name} added": "plan {name} agregado",
+    "plan {name} is as you say": "el plan {name} queda como usted dice",
+    "plan {name} is no longer on offer": "el plan {name} ya no se ofrece",
+    "{slug} has the plan {name}: {left} calls are left": "{slug} tiene el plan {name}: quedan {left} llamadas",
+    "issued: {kind} {number}, {total}": "emitida: {kind} {number}, {total}",
+    "{option} {pair} makes no sense: write it like 6=10": "{option} {pair} no tiene sentido: escríbalo como 6=10",
+    "--discount {pair} makes no sense: MONTHS is 3, 6 or 12, PERCENT at most 100, as in 6=10": (
+        "--discount {pair} no tiene sentido: MONTHS es 3, 6 o 12, PERCENT a lo más 100, como en 6=10"
+    ),
+    "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000": (
+        "--did {pair} no tiene sentido: COUNTRY son dos letras, PESOS es un precio, como en CL=4000"
+    ),
+    "entry {id} has been reversed already: `ledger show` has the counter-entry": (
+        "el asiento {id} ya fue anulado: `ledger show` tiene el contraasiento"
+    ),
+    "nothing was charged for the call {call}: `call show` tells its story": (
+        "por la llamada {call} no se cobró nada: `call show` cuenta su historia"
+    ),
+    "entry {id} is disputed already: `ledger disputes` shows all": (
+        "el asiento {id} ya está objetado: `ledger disputes` los muestra todos"
+    ),
+    "no open dispute is about entry {id}: `ledger disputes` shows them": (
+        "ninguna objeción abierta trata del asiento {id}: `ledger disputes` las muestra"
+    ),
+    "there is no entry {id} in any ledger: `ledger show CLIENT` lists them": (
+        "no hay ningún asiento {id}: `ledger show CLIENT` los muestra"
+    ),
+    "entry {id} charges no call: only charges are disputed and reversed": (
+        "el asiento {id} no cobra una llamada: solo los cobros se objetan y se anulan"
+    ),
+    "the plan {name} is retired already: nothing to do": "el plan {name} ya no se ofrece: no hay nada que hacer",
+    "the client has the plan {name} already: nothing to do": "el cliente ya tiene el plan {name}: no hay nada que hacer",
+    "{months} months cannot be paid ahead: choose 1, 3, 6 or 12": (
+        "no se pueden pagar {months} meses por adelantado: elija 1, 3, 6 o 12"
+    ),
+    "the client's months have their day already: it stays, so that no period is cut short": (
+        "los meses del cliente ya tienen su día: se mantiene, para que ningún período quede cortado"
+    ),
+    "the plan {name} is retired: `plan list` shows those on offer": (
+        "el plan {name} ya no se ofrece: `plan list` muestra los que sí"
+    ),
+    "the plan {name} was made to measure for another client": "el plan {name} se hizo a medida para otro cliente",
+    "clients have the plan {name} on its terms: `plan retire {name}` and set another name for the new ones": (
+        "hay clientes con el plan {name} en esas condiciones: `plan retire {name}` y otro nombre para las nuevas"
+    ),
+    "there is no plan {name}: `plan list` shows all": "no hay ningún plan {name}: `plan list` los muestra todos",
 }

@@ -128,8 +128,8 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
     """Tells the clients of a zone which calls nobody took because they were out of calls, until `due_at` (rule 12).
 
     Each call is in one report, and each client gets at most one for a day, however often this is called. A client that
-    missed none gets none. A client's report that cannot be made stops no other's; its calls are in its next one.
-    Gives what was done, in one line.
+    missed none gets none. Gives what was done, in one line. A client's report that cannot be made stops no other's:
+    its calls are in its next one, and a PbxError at the end names it.
     """
     until = REPORTS.last(due_at, zone)
     with reading(engine) as conn:
@@ -143,8 +143,13 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
         except Exception:
             log.exception("report.not_written", client=one.slug)
             failed.append(one.slug)
-    not_sent = f"; not sent, see the log: {', '.join(failed)}" if failed else ""
-    return f"{sent} reports of missed calls{not_sent}"
+    if failed:
+        raise PbxError(
+            "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
+            clients=", ".join(failed),
+            sent=sent,
+        )
+    return f"reports of missed calls: {sent}"
 
 
 def clients_due(conn: Connection, zone: ZoneInfo, until: datetime) -> list[Due]:

@@ -12,6 +12,7 @@ from running_out import ANDES, MARIA, SHORT, People, add_client, turned_away
 from sqlalchemy import Engine, delete, select, update
 
 from pbx_control.domain.call.model import Caller, Outcome
+from pbx_control.errors import PbxError
 from pbx_control.files import open_below
 from pbx_control.settings import Home, OfficeSettings, Settings
 from pbx_control.store import letters, reports
@@ -68,7 +69,7 @@ def missed(engine: Engine, *arrivals: datetime, **facts) -> None:
 def test_report_has_every_missed_call_and_its_file(home: Home, andes: Engine) -> None:
     missed(andes, NOON)
     missed(andes, NOON + MINUTE, caller=Caller(), message="2026/11/22/x-message.wav")
-    assert send(home, andes, SUNDAY) == "1 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 1"
     [mail], [chat] = told(andes), told(andes, People.chat)
     assert mail.letter.subject == "Clínica Andes: 2 llamadas perdidas, domingo 22 de noviembre de 2026"
     assert mail.letter.written_at == SUNDAY
@@ -84,16 +85,16 @@ def test_report_has_every_missed_call_and_its_file(home: Home, andes: Engine) ->
 
 
 def test_day_without_missed_calls_has_no_report(home: Home, andes: Engine) -> None:
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
     assert told(andes) == []
     assert not home.documents.exists()
 
 
 def test_run_twice_it_is_sent_once(home: Home, andes: Engine) -> None:
     missed(andes, NOON)
-    assert send(home, andes, SUNDAY) == "1 reports of missed calls"
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
-    assert send(home, andes, SUNDAY + DAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 1"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
+    assert send(home, andes, SUNDAY + DAY) == "reports of missed calls: 0"
     assert len(told(andes)) == 1
 
 
@@ -117,7 +118,7 @@ def test_call_that_is_known_late_is_in_the_next_report(home: Home, andes: Engine
     missed(andes, NOON)
     send(home, andes, SUNDAY)
     missed(andes, NOON + MINUTE)
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
     send(home, andes, SUNDAY + DAY)
     assert [row["Hora"] for posted in told(andes) for row in sheet(home, posted)] == ["12:15:00", "12:16:00"]
 
@@ -131,7 +132,7 @@ def test_days_on_which_no_daemon_ran_are_made_up_in_one_report(home: Home, andes
 
 def test_what_is_older_than_a_week_is_no_news(home: Home, andes: Engine) -> None:
     missed(andes, NOON - 8 * DAY)
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
 
 
 def test_only_calls_turned_away_for_want_of_calls_are_told(home: Home, andes: Engine) -> None:
@@ -139,7 +140,7 @@ def test_only_calls_turned_away_for_want_of_calls_are_told(home: Home, andes: En
     missed(andes, NOON, why="hours")
     missed(andes, NOON + MINUTE, outcome=Outcome.MISSED)
     missed(andes, NOON + 2 * MINUTE, why="hours", caller=replace(MARIA, name='","why":"out of calls","x":"'))
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
 
 
 @pytest.mark.parametrize("change", [{"exhausted_report": False}, {"state": "cancelled"}])
@@ -147,14 +148,14 @@ def test_who_wants_none_or_has_left_gets_none(home: Home, andes: Engine, change:
     missed(andes, NOON)
     with writing(andes) as conn:
         conn.execute(update(client).values(change))
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
 
 
 def test_client_that_was_suspended_after_it_ran_out_is_told(home: Home, andes: Engine) -> None:
     missed(andes, NOON)
     with writing(andes) as conn:
         conn.execute(update(client).values(state="suspended"))
-    assert send(home, andes, SUNDAY) == "1 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 1"
 
 
 def test_who_has_no_recipient_yet_is_told_when_there_is_one(home: Home, andes: Engine) -> None:
@@ -162,17 +163,17 @@ def test_who_has_no_recipient_yet_is_told_when_there_is_one(home: Home, andes: E
     with writing(andes) as conn:
         rows = conn.execute(select(recipient)).mappings().all()
         conn.execute(delete(recipient))
-    assert send(home, andes, SUNDAY) == "0 reports of missed calls"
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
     with writing(andes) as conn:
         conn.execute(recipient.insert(), [dict(row) for row in rows])
-    assert send(home, andes, SUNDAY + DAY) == "1 reports of missed calls"
+    assert send(home, andes, SUNDAY + DAY) == "reports of missed calls: 1"
 
 
 def test_each_zone_has_its_own_quarter_past_six(home: Home, andes: Engine) -> None:
     add_client(andes, 2, "sol", name="Sol", timezone="Europe/Madrid")
     missed(andes, NOON)
     missed(andes, NOON, facts=replace(ANDES, client_id=2, slug="sol"))
-    assert send(home, andes, due(11, 22, MADRID), MADRID) == "1 reports of missed calls"
+    assert send(home, andes, due(11, 22, MADRID), MADRID) == "reports of missed calls: 1"
     assert [posted.client for posted in told(andes)] == ["sol"]
     send(home, andes, SUNDAY)
     assert [posted.client for posted in told(andes)] == ["sol", "andes"]
@@ -184,10 +185,11 @@ def test_report_that_cannot_be_made_stops_no_others(home: Home, andes: Engine) -
     missed(andes, NOON, facts=replace(ANDES, client_id=2, slug="sol"))
     (home.documents / "reports").mkdir(parents=True)
     (home.documents / "reports/1").symlink_to(home.root)
-    assert send(home, andes, SUNDAY) == "1 reports of missed calls; not sent, see the log: andes"
+    with pytest.raises(PbxError, match="of andes could not be made: the log says why; 1 others were sent"):
+        send(home, andes, SUNDAY)
     assert [posted.client for posted in told(andes)] == ["sol"]
     (home.documents / "reports/1").unlink()
-    assert send(home, andes, SUNDAY + DAY) == "1 reports of missed calls"
+    assert send(home, andes, SUNDAY + DAY) == "reports of missed calls: 1"
     assert [row["Fecha"] for row in sheet(home, told(andes)[-1])] == ["2026-11-22"]
 
 
