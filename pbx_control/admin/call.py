@@ -13,11 +13,13 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import CLIENT, card, examples
+from pbx_control.domain import checks
 from pbx_control.domain.call.story import sentence
+from pbx_control.domain.quota import Uncounted
 from pbx_control.domain.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
-from pbx_control.store import call_log, clients
+from pbx_control.store import call_log, clients, ledger
 from pbx_control.store.call_log import Following, Line, LoggedCall
-from pbx_control.store.engine import reading
+from pbx_control.store.engine import reading, writing
 
 # For a person; --json has everything.
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
@@ -149,3 +151,15 @@ def _json(desk: Desk, line: Line) -> dict[str, Any]:
         "details": line.details,
         "text": sentence(line.event, line.details, desk.language),
     }
+
+
+@call.command(epilog=examples('call mark pbx-1795351117.3 wrong-number --why "Asked for a pizzeria"'))
+@click.argument("call_id", metavar="ID")
+@click.argument("reason", type=click.Choice([reason.value for reason in Uncounted]))
+@click.option("--why", default="", help="What happened, for the ledger.")
+@pass_desk
+def mark(desk: Desk, call_id: str, reason: str, why: str) -> None:
+    """Takes back what a call was charged: a wrong number, a test, a caller who is blocked from now on."""
+    with writing(desk.engine) as connection:
+        ledger.uncount(connection, call_id, Uncounted(reason), checks.line(why, "--why") if why else "", clock.now())
+    desk.tell("call {call} is not charged", call=call_id)

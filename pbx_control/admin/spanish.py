@@ -1093,6 +1093,7 @@ SPANISH: dict[str, str] = {
     "answer": "respuesta",
     "disputed": "objetado",
     "units": "unidades",
+    "from": "de",
     "opening": "saldo inicial",
     "closing": "saldo final",
     "period_left": "quedan del mes",
@@ -1150,7 +1151,7 @@ SPANISH: dict[str, str] = {
         "el asiento {id} no cobra una llamada: solo los cobros se objetan y se anulan"
     ),
     "the plan {name} is retired already: nothing to do": "el plan {name} ya no se ofrece: no hay nada que hacer",
-    "the client has the plan {name} already: nothing to do": "el cliente ya tiene el plan {name}: no hay nada que hacer",
+    "the client has the plan {name} already: nothing to do": "el cliente ya tiene el plan {name}: nada que hacer",
     "{months} months cannot be paid ahead: choose 1, 3, 6 or 12": (
         "no se pueden pagar {months} meses por adelantado: elija 1, 3, 6 o 12"
     ),

@@ -38,6 +38,14 @@ class Threshold(StrEnum):
     NONE = "none"
 
 
+class Uncounted(StrEnum):
+    """Why a call that was answered is not charged after all (docs/service.md rule 10)."""
+
+    WRONG_NUMBER = "wrong-number"
+    TEST = "test"
+    BLOCKED = "blocked"
+
+
 @dataclass(frozen=True, slots=True)
 class Bag:
     """A pack of extra calls; `left` is what has not been used of it."""

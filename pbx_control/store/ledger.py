@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from pbx_control.domain import quota
 from pbx_control.domain.periods import Period, period_of
 from pbx_control.domain.plans import Plan
-from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold
+from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
@@ -149,10 +149,14 @@ def add_bag(conn: Connection, client_id: int, size: int, price: int, at: datetim
     return bag_id
 
 
-def roll_over_due(conn: Connection, at: datetime) -> int:
-    """Begins every period whose time has come, for clients that nobody calls too; how many accounts that touched."""
-    due = conn.scalars(select(accounts.c.client_id).where(accounts.c.period_end <= at).order_by(accounts.c.client_id))
-    return sum(_roll_over(conn, found, at) for client_id in due.all() if (found := _locked(conn, client_id)))
+def roll_over_due(conn: Connection, at: datetime, limit: int | None = None) -> int:
+    """Begins every period whose time has come, for clients that nobody calls too; how many accounts that touched.
+
+    `limit`: no more than so many in this transaction, which live calls wait for (5 ms each).
+    """
+    due = select(accounts.c.client_id).where(accounts.c.period_end <= at).order_by(accounts.c.client_id).limit(limit)
+    ids = conn.scalars(due).all()
+    return sum(_roll_over(conn, found, at) for client_id in ids if (found := _locked(conn, client_id)))
 
 
 # --- corrections ------------------------------------------------------------------------------------------
@@ -173,6 +177,15 @@ def reverse(conn: Connection, entry_id: int, why: str, at: datetime) -> Entry:
     settled = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
     conn.execute(settled.values(settled_at=at, answer=why))
     return entry
+
+
+def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: datetime) -> Entry:
+    """Takes back what a call was charged because it should not have counted; a secretary may do so at her desk.
+
+    Raises ClientMistake if nothing was charged for it, or that has been taken back already.
+    """
+    said = f"{reason.value}: {why}" if why else reason.value
+    return reverse(conn, charge_of_call(conn, call_id), said, at)
 
 
 def charge_of_call(conn: Connection, call_id: str) -> int:
@@ -230,6 +243,22 @@ def up_to_date(conn: Connection, client_id: int, at: datetime) -> Account:
         raise _no_plan(conn, client_id)
     _roll_over(conn, row, at)
     return read(conn, client_id)
+
+
+def anchor_day(conn: Connection, client_id: int) -> int:
+    """On which day the client's months begin. Raises ClientMistake if it has no account."""
+    row = _row_of(conn, client_id)
+    if row is None:
+        raise _no_plan(conn, client_id)
+    return int(row.anchor_day)
+
+
+def bag_rows(conn: Connection, client_id: int | None) -> list[dict[str, Any]]:
+    """The bags of one client, or of all (None), the oldest first."""
+    query = select(bags, clients.c.slug.label("client")).join(clients).order_by(bags.c.id)
+    if client_id is not None:
+        query = query.where(bags.c.client_id == client_id)
+    return [dict(row._mapping) for row in conn.execute(query)]
 
 
 def used_since(conn: Connection, client_id: int, since: datetime) -> int:

@@ -1,0 +1,64 @@
+"""`bag`: packs of extra calls, for when the month's are used up."""
+
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.plan import MONEY, MOST_CALLS, tell_invoices
+from pbx_control.admin.provisioning import CLIENT, client_argument, examples
+from pbx_control.domain.billing import pesos
+from pbx_control.errors import ClientMistake
+from pbx_control.notify.invoices import send
+from pbx_control.store import charges, clients, ledger, plans
+from pbx_control.store.engine import reading, writing
+
+
+@click.group()
+def bag() -> None:
+    """Packs of extra calls: used when the month's own are used up, and kept until then."""
+
+
+@bag.command(epilog=examples("bag add andes 50", "bag add andes 25 --price 0"))
+@client_argument
+@click.argument("calls", type=click.IntRange(1, MOST_CALLS))
+@click.option("--price", type=MONEY, help="Net pesos for all of it [CALLS times the plan's price of an extra call].")
+@pass_desk
+def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
+    """Sells CLIENT a bag of so many calls: it works from the next call on, and is invoiced."""
+    desk.about_to_change()
+    now = clock.now()
+    with writing(desk.engine) as connection:
+        client_id = clients.find(connection, slug).id
+        cost = _price(connection, slug, client_id, calls) if price is None else price
+        bag_id = ledger.add_bag(connection, client_id, calls, cost, now)
+        issued = charges.invoice_bag(connection, desk.settings, client_id, bag_id, calls, cost, now)
+        account = ledger.read(connection, client_id)
+    desk.tell(
+        "{slug} has {calls} calls more, for {price} net: {left} are left",
+        slug=slug,
+        calls=calls,
+        price=pesos(cost),
+        left=account.left,
+    )
+    invoices = [issued] if issued else []
+    send(desk.engine, desk.home, desk.settings, invoices, now)
+    tell_invoices(desk, invoices)
+
+
+@bag.command("list", epilog=examples("bag list", "bag list andes --json"))
+@click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
+@reading_command(["id", "client", "bought_at", "calls", "left", "price"])
+def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+    """The bags of one client, or of all, the oldest first; prices are net."""
+    with reading(desk.engine) as connection:
+        return ledger.bag_rows(connection, clients.find(connection, slug).id if slug else None)
+
+
+def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int:
+    current = plans.current(connection, client_id)
+    if current is None:
+        raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
+    return calls * current.plan.extra_call

@@ -1,0 +1,131 @@
+"""`ledger`: what each client's calls were used for, entry by entry; disputes and corrections."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.provisioning import card, client_argument, examples
+from pbx_control.domain import checks, quota
+from pbx_control.domain.periods import Period, period_of
+from pbx_control.domain.wording import clean_line, readable_number
+from pbx_control.errors import ClientMistake
+from pbx_control.store import clients, ledger
+from pbx_control.store.engine import reading, writing
+
+COLUMNS = ("id", "at", "what", "units", "from", "call", "caller", "why")
+ENTRY = click.IntRange(1, 2**31 - 1)
+
+
+@click.group("ledger")
+def ledger_() -> None:
+    """What each client's calls were used for, entry by entry. Nothing in it is ever changed."""
+
+
+@ledger_.command(epilog=examples("ledger show andes", "ledger show andes --month 2026-10", "ledger show andes --json"))
+@client_argument
+@click.option("--month", metavar="YYYY-MM", help="The client's month that begins in this one [that of today].")
+@json_option
+@pass_desk
+def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
+    """A client's month: what it opened with, every entry with its call, what is left, and for how long."""
+    now = clock.now()
+    with reading(desk.engine) as connection:
+        row = clients.find(connection, slug)
+        account = ledger.read(connection, row.id)
+        zone = ZoneInfo(row.timezone)
+        period = _month(connection, row.id, zone, month) if month else account.period
+        said = ledger.statement(connection, row.id, period.start, period.end)
+        used = ledger.used_since(connection, row.id, account.period.start)
+    standing = _standing(account, used, zone, now) if period == account.period else {}
+    facts = {"period": _days(period, zone), "opening": said.opening, "closing": said.closing} | standing
+    if as_json:
+        print_json(facts | {"entries": said.entries})
+        return
+    if said.entries:
+        desk.table(COLUMNS, [_line(desk, entry) for entry in said.entries])
+    card(desk, facts)
+
+
+@ledger_.command(epilog=examples('ledger dispute 812 --why "It was a fax"'))
+@click.argument("entry", type=ENTRY)
+@click.option("--why", required=True, help="What the client says.")
+@pass_desk
+def dispute(desk: Desk, entry: int, why: str) -> None:
+    """Notes that the client objects to a charge."""
+    with writing(desk.engine) as connection:
+        ledger.dispute(connection, entry, checks.line(why, "--why"), clock.now())
+    desk.tell("entry {entry} is disputed: `ledger reverse {entry}` or `ledger uphold {entry}` settles it", entry=entry)
+
+
+@ledger_.command(epilog=examples('ledger reverse 812 --why "A fax, as the recording shows"'))
+@click.argument("entry", type=ENTRY)
+@click.option("--why", required=True, help="Why the client is right.")
+@pass_desk
+def reverse(desk: Desk, entry: int, why: str) -> None:
+    """Takes a charge back, by an entry against it. What is in the ledger stays."""
+    with writing(desk.engine) as connection:
+        ledger.reverse(connection, entry, checks.line(why, "--why"), clock.now())
+    desk.tell("entry {entry} is taken back", entry=entry)
+
+
+@ledger_.command(epilog=examples('ledger uphold 812 --why "The recording has two minutes of conversation"'))
+@click.argument("entry", type=ENTRY)
+@click.option("--why", required=True, help="Why the charge stays.")
+@pass_desk
+def uphold(desk: Desk, entry: int, why: str) -> None:
+    """Settles a dispute: the charge stays."""
+    with writing(desk.engine) as connection:
+        ledger.uphold(connection, entry, checks.line(why, "--why"), clock.now())
+    desk.tell("the charge of entry {entry} stays", entry=entry)
+
+
+@ledger_.command(epilog=examples("ledger disputes", "ledger disputes --all"))
+@click.option("--all", "everything", is_flag=True, help="Those that are settled, too.")
+@reading_command(["entry_id", "client", "at", "why", "call_id", "settled_at", "answer"])
+def disputes(desk: Desk, everything: bool) -> list[dict[str, Any]]:
+    """What clients object to, the oldest first."""
+    with reading(desk.engine) as connection:
+        return ledger.disputed(connection, open_only=not everything)
+
+
+def _standing(account: quota.Account, used: int, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    """How the client stands now."""
+    return {
+        "period_left": account.period_left,
+        "bags_left": account.left - account.period_left,
+        "reserved": account.reserved,
+        "used": used,
+        "runs_out": quota.forecast(account, used, zone, now),
+    }
+
+
+def _month(connection: Connection, client_id: int, zone: ZoneInfo, month: str) -> Period:
+    try:
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
+    except ValueError:
+        raise ClientMistake("{month} is no month: write it like 2026-10", month=repr(month[:20])) from None
+    day = ledger.anchor_day(connection, client_id)
+    return period_of(day, zone, period_of(day, zone, first).end) if day > 1 else period_of(day, zone, first)
+
+
+def _days(period: Period, zone: ZoneInfo) -> str:
+    first, after = (at.astimezone(zone).date() for at in (period.start, period.end))
+    return f"{first} – {after}"
+
+
+def _line(desk: Desk, entry: dict[str, Any]) -> list[object]:
+    return [
+        entry["id"],
+        entry["at"],
+        desk.say(entry["kind"]),
+        f"{entry['units']:+d}",
+        desk.say(entry["source"]) + (f" {entry['bag_id']}" if entry["bag_id"] else ""),
+        entry["call_id"] or "",
+        readable_number(entry["caller"]) if entry["caller"] else "",
+        clean_line(entry["why"], 60) + (f" ({desk.say('disputed')})" if entry["disputed"] else ""),
+    ]

@@ -1,0 +1,151 @@
+"""`plan`: what clients may subscribe to, and who has which."""
+
+import re
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
+from pbx_control.domain import checks
+from pbx_control.domain.billing import pesos
+from pbx_control.domain.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
+from pbx_control.errors import ClientMistake
+from pbx_control.notify.invoices import send
+from pbx_control.store import charges, clients, ledger, plans
+from pbx_control.store.engine import reading
+
+PLAN = Named("plan", plans.names)
+# What no plan reaches in earnest is a slip of the finger.
+MOST_CALLS, MOST_PESOS, MOST_PEOPLE, MOST_DAYS = 100_000, 100_000_000, 1000, 3650
+COUNT, MONEY = click.IntRange(0, MOST_CALLS), click.IntRange(0, MOST_PESOS)
+PAIR = re.compile(r"([A-Za-z0-9]{1,3})=([0-9]{1,9})")
+OTHER_MONTHS = [months for months in MONTHS_AHEAD if months > 1]
+
+
+@click.group()
+def plan() -> None:
+    """What clients may subscribe to: so many calls a month, for so many pesos."""
+
+
+@plan.command(
+    "set",
+    epilog=examples(
+        "plan set inicial --calls 100 --price 39000 --extra-call 450 --contacts 2 --calendars 1",
+        "plan set pro --calls 400 --price 119000 --extra-call 350 --contacts 6 --calendars 4 --recording \\\n"
+        "      --discount 3=5 --discount 6=10 --discount 12=20 --did CL=4000 --did US=9000",
+    ),
+)
+@click.argument("name")
+@click.option("--calls", type=COUNT, required=True, help="Calls a month.")
+@click.option("--price", type=MONEY, required=True, help="Net pesos a month.")
+@click.option("--extra-call", type=MONEY, required=True, help="Net pesos for one call of a bag.")
+@click.option("--contacts", type=click.IntRange(0, MOST_PEOPLE), required=True, help="How many contacts it may have.")
+@click.option("--calendars", type=click.IntRange(0, MOST_PEOPLE), required=True, help="How many calendars.")
+@click.option("--recording/--no-recording", default=False, help="Calls may be recorded [no].")
+@click.option(
+    "--keep-days", type=click.IntRange(1, MOST_DAYS), default=USUAL_KEEP_DAYS, show_default=True, help="Of recordings."
+)
+@click.option("--discount", "discounts", multiple=True, metavar="MONTHS=PERCENT", help="For 3, 6 or 12 months ahead.")
+@click.option("--did", "dids", multiple=True, metavar="COUNTRY=PESOS", help="An extra number of that country a month.")
+@click.option("--client", "slug", type=CLIENT, metavar="CLIENT", help="Made to measure: for this client alone.")
+@pass_desk
+def set_(desk: Desk, name: str, slug: str | None, **given: Any) -> None:
+    """Sets a plan's terms. Once a client has it they stay: a new price is a plan of another name."""
+    checks.slug(name)
+    discounts, dids = _discounts(given.pop("discounts")), _did_prices(given.pop("dids"))
+
+    def act(connection: Connection) -> bool:
+        owner = clients.find(connection, slug).id if slug else None
+        return plans.set_plan(
+            connection, Plan(name=name, discounts=discounts, did_prices=dids, client_id=owner, **given)
+        )
+
+    new = change(desk, act)
+    desk.tell("plan {name} added" if new else "plan {name} is as you say", name=name)
+
+
+@plan.command(epilog=examples("plan retire inicial"))
+@click.argument("name", type=PLAN)
+@pass_desk
+def retire(desk: Desk, name: str) -> None:
+    """Takes a plan off the list; who has it keeps it."""
+    change(desk, lambda connection: plans.retire(connection, name, clock.now()))
+    desk.tell("plan {name} is no longer on offer", name=name)
+
+
+@plan.command("list", epilog=examples("plan list", "plan list --all --json"))
+@click.option("--all", "retired", is_flag=True, help="Those that are no longer on offer, too.")
+@reading_command(
+    ["name", "calls", "price", "extra_call", "contacts", "calendars", "recording", "discounts", "dids", "clients"]
+)
+def list_(desk: Desk, retired: bool) -> list[dict[str, Any]]:
+    """The plans on offer; prices are net pesos."""
+    with reading(desk.engine) as connection:
+        return plans.rows(connection, retired=retired)
+
+
+@plan.command(
+    epilog=examples("plan assign andes inicial", "plan assign andes pro --months 12", "plan assign sur pro --day 1")
+)
+@client_argument
+@click.argument("name", type=PLAN, metavar="PLAN")
+@click.option("--months", type=int, default=1, show_default=True, help="Paid ahead: 1, 3, 6 or 12.")
+@click.option(
+    "--day", type=click.IntRange(1, 31), help="On which its months begin, for its first plan [that of today]."
+)
+@pass_desk
+def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> None:
+    """Gives CLIENT a plan, from now on. Within a month that has begun the difference is granted and invoiced in
+    proportion to the days that are left of it."""
+    now = clock.now()
+
+    def act(connection: Connection) -> tuple[ledger.Account, list[Any]]:
+        client_id = clients.find(connection, slug).id
+        plans.assign(connection, client_id, name, now, months=months, anchor_day=day)
+        issued = charges.invoice_plan_change(connection, desk.settings, client_id, now)
+        return ledger.read(connection, client_id), issued
+
+    account, issued = change(desk, act)
+    desk.tell("{slug} has the plan {name}: {left} calls are left", slug=slug, name=name, left=account.left)
+    send(desk.engine, desk.home, desk.settings, issued, now)
+    tell_invoices(desk, issued)
+
+
+def tell_invoices(desk: Desk, issued: list[Any]) -> None:
+    """A line for each invoice that came of a command."""
+    for each in issued:
+        desk.tell("issued: {kind} {number}, {total}", kind=each.kind.value, number=each.number, total=pesos(each.total))
+
+
+def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for pair in pairs:
+        months, percent = _pair(pair, "--discount")
+        if not (months.isdecimal() and int(months) in OTHER_MONTHS and percent <= 100):
+            raise ClientMistake(
+                "--discount {pair} makes no sense: MONTHS is 3, 6 or 12, PERCENT at most 100, as in 6=10", pair=pair
+            )
+        found[int(months)] = percent
+    return found
+
+
+def _did_prices(pairs: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for pair in pairs:
+        country, price = _pair(pair, "--did")
+        if not (country.isalpha() and len(country) == 2) or price > MOST_PESOS:
+            raise ClientMistake(
+                "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000", pair=pair
+            )
+        found[country.upper()] = price
+    return found
+
+
+def _pair(pair: str, option: str) -> tuple[str, int]:
+    parts = PAIR.fullmatch(pair)
+    if parts is None:
+        raise ClientMistake("{option} {pair} makes no sense: write it like 6=10", option=option, pair=repr(pair[:40]))
+    return parts[1], int(parts[2])
