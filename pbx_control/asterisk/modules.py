@@ -71,6 +71,7 @@ MODULES = (
     "func_dialplan",
     "func_global",
     "func_groupcount",
+    "func_import",
     "func_logic",
     "func_periodic_hook",
     "func_pjsip_endpoint",

@@ -14,6 +14,7 @@ from ear import listen
 from forwarder import forwarding_carrier
 from sipp import CARRIER, play
 
+from pbx_control.asterisk.dialplan import STALE as TAKEN_FOR_DEAD
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
 from pbx_control.world.config import Address
@@ -489,6 +490,31 @@ async def test_it_dies_while_they_consult_and_once_more_after_the_hand_over(town
     assert len(here.rosa.calls) == 1
     assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
     assert call["recording_flaw"] == ""
+
+
+async def test_a_hand_over_by_a_daemon_that_seems_dead_holds(town):
+    """Its last sign of life is old when her leg ends: the switch must not take the caller back for her."""
+    here = await scene(town)
+    await here.talks_in_private()
+    async with every_daemon_taken_for_dead(town):
+        await here.her.press("##")
+        await here.her.ended(2)
+        await asyncio.sleep(3)
+    call = await here.over()
+    assert (call["outcome"], call["transferred_to"], call["hosted_by"]) == ("answered", "Rosa", "daemon")
+    assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
+    assert audio.heard(here.caller.heard, ROSA) > 2.5
+
+
+@asynccontextmanager
+async def every_daemon_taken_for_dead(town: Town) -> AsyncIterator[None]:
+    """However fresh a daemon's sign of life is, the dialplan finds it too old."""
+    stale = "dialplan set global PBX_STALE {}"
+    await town.office.pbx("asterisk", "console", "-x", stale.format(-1000))
+    try:
+        yield
+    finally:
+        await town.office.pbx("asterisk", "console", "-x", stale.format(TAKEN_FOR_DEAD))
 
 
 async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
