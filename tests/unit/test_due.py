@@ -43,13 +43,13 @@ def test_chile_changes_its_clocks_six_times_in_these_years() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change:%Y-%m-%d}")
-@pytest.mark.parametrize("at", QUARTERS, ids=lambda at: f"{at:%H%M}")
-def test_each_day_around_a_change_of_the_clocks_has_its_run(change: datetime, at: time) -> None:
+def test_each_day_around_a_change_of_the_clocks_has_its_run_at_whatever_time(change: datetime) -> None:
     day = change.astimezone(SANTIAGO).date()
     start = datetime.combine(day - timedelta(days=3), time(0), SANTIAGO).astimezone(UTC) - timedelta(microseconds=1)
     end = datetime.combine(day + timedelta(days=4), time(0), SANTIAGO).astimezone(UTC)
-    days = [due.astimezone(SANTIAGO).date() for due in dues(Daily(at), SANTIAGO, start, end)]
-    assert days == [day + timedelta(days=n) for n in range(-3, 4)]
+    for at in QUARTERS:
+        days = [due.astimezone(SANTIAGO).date() for due in dues(Daily(at), SANTIAGO, start, end)]
+        assert days == [day + timedelta(days=n) for n in range(-3, 4)], at
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change:%Y-%m-%d}")
