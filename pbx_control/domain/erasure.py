@@ -56,7 +56,7 @@ def _pattern(number: str) -> re.Pattern[str]:
     if len(digits) < FEWEST_DIGITS:
         return re.compile(rf"(?<!\w){re.escape(number)}(?!\w)")
     written = GAP.join(digits)
-    before = rf"(?:(?:\+|00)?{GAP}{country}{GAP})?" if country else ""
+    before = rf"(?:(?:\+|00)?{country}{GAP})?" if country else ""
     return re.compile(rf"(?<!\d)\(?{before}\(?{written}(?!\d)")
 
 
