@@ -12,8 +12,10 @@ from chaos.crowd import Crowd, Visit
 from chaos.house import CALLER, CONTACT, SECRETARY, House
 from chaos.killer import Killer
 from pbx_control.domain.call.model import Phase
+from pbx_control.domain.quota import Kind
 from pbx_control.store.engine import reading
-from pbx_control.store.tables import call, dialling, journal, letter, seat_claim
+from pbx_control.store.ledger import out_of_balance
+from pbx_control.store.tables import call, dialling, journal, ledger_entry, letter, seat_claim, unit_reservation
 from pbx_control.world import audio
 
 # Legs and bridges are gone a second after their call; a minute's comparison removes what was overlooked, seconds.
@@ -67,12 +69,29 @@ class Auditor:
         letters = Counter(row.call_id for row in self._rows(select(letter)))
         dialled = Counter(row.call_id for row in self._rows(select(dialling)))
         found = [f"seat not given back: {row}" for row in self._rows(select(seat_claim))]
+        found += self._wrong_charges([row for own in rows.values() for row in own])
         for visit in self._crowd.visits:
             own = rows.pop(visit.number, [])
             found += [f"{_name(visit)}: {each}" for each in _wrong(visit, own, lines, letters)]
             if visit.key and len(own) == 1:
                 found += [f"{_name(visit)}: {each}" for each in self._wrong_in_transfer(visit, own[0], lines, dialled)]
         return [*found, *(f"nobody called from {number}" for number in rows)]
+
+    def _wrong_charges(self, calls: list[Any]) -> list[str]:
+        """Each call that a secretary answered is charged once, no other is, nothing stays reserved, the books agree."""
+        charged = self._rows(select(ledger_entry.c.call_id).where(ledger_entry.c.kind == Kind.CHARGE.value))
+        charges = Counter(row.call_id for row in charged)
+        wrong = [
+            f"charged {charges[row.id]} times, answered {row.answered_at}: {row.id}"
+            for row in calls
+            if charges[row.id] != (row.answered_at is not None)
+        ]
+        wrong += [f"unit not given back: {row}" for row in self._rows(select(unit_reservation))]
+        engine = self._house.engine()
+        with reading(engine) as connection:
+            wrong += [f"account of client {client} out of balance" for client in out_of_balance(connection)]
+        engine.dispose()
+        return wrong
 
     def _wrong_in_transfer(
         self, visit: Visit, row: Any, lines: dict[str, list[Any]], dialled: Counter[str]

@@ -61,6 +61,9 @@ TRANSFER = Firm(
     secretaries=8,
 )
 FIRMS = (TALK, PATIENT, POLITE, CLOSED, TRANSFER)
+# All have a plan, so that every call is counted.
+PLAN = "ample"
+FREE_OF_CHARGE = ("--price", "0", "--extra-call", "0", "--calendars", "0")
 # The keys of the contacts, and what everybody says, in hertz.
 CONTACTS = range(1, 7)
 CALLER, SECRETARY, CONTACT = 700, 880, 1100
@@ -171,8 +174,10 @@ class House:
         carrier = self.world.place.carrier
         self._do("trunk", "add", "carrier", "--match", carrier.host, "--host", str(carrier))
         accounts = []
+        self._do("plan", "set", PLAN, "--calls", "100000", *FREE_OF_CHARGE, "--contacts", "10", "--recording")
         for firm in self._firms:
             self._do("client", "add", firm.slug, "--name", firm.slug.title(), *firm.options)
+            self._do("plan", "assign", firm.slug, PLAN)
             self._do("did", "add", firm.number)
             self._do("did", "assign", firm.number, firm.slug)
             self._do("hours", "set", firm.slug, firm.hours)
