@@ -59,7 +59,7 @@ class Town:
             pbx("hours", "set", firm.slug, hours),
             pbx("recipient", "add", firm.slug, "--email", firm.mailbox),
         )
-        await self._live()
+        await self.live()
         return firm
 
     async def secretary(self, firm: Firm, name: str, tone: float = 880) -> Telephone:
@@ -68,7 +68,7 @@ class Town:
         account = await self.office.ask(*words)
         return await self.world.phone(account["user"], account["password"], tone=tone)
 
-    async def _live(self, seconds: float = 4) -> None:
+    async def live(self, seconds: float = 4) -> None:
         """Waits until the switch has what is provisioned: the promise is two seconds, on an idle machine."""
         last = asyncio.get_running_loop().time() + seconds
         while difference := (await self.office.ask("dialplan", "diff"))["diff"]:
