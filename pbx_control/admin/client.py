@@ -177,8 +177,22 @@ def resume(desk: Desk, slug: str) -> None:
 @pass_desk
 def cancel(desk: Desk, slug: str) -> None:
     """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
-    numbers = change(desk, lambda connection: clients.cancel(connection, slug, clock.now()))
+    # Imported here: of this group's commands only this one issues anything.
+    from pbx_control.admin.plan import tell_invoices
+    from pbx_control.notify.invoices import send
+    from pbx_control.store import charges
+
+    now = clock.now()
+
+    def act(connection: Connection) -> tuple[list[str], list[Any]]:
+        numbers = clients.cancel(connection, slug, now)
+        client_id = clients.find(connection, slug).id
+        return numbers, charges.credit_paid_ahead(connection, desk.settings, client_id, now)
+
+    numbers, issued = change(desk, act)
     desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
+    send(desk.engine, desk.home, desk.settings, issued, now)
+    tell_invoices(desk, issued)
 
 
 for command in (paid, welcomed, live):

@@ -120,6 +120,11 @@ class Invoice:
     why: str = ""  # of a credit note
 
     @property
+    def total(self) -> int:
+        """What is to be paid, IVA included."""
+        return self.sums.total
+
+    @property
     def days(self) -> tuple[date, date] | None:
         """The first and the last day that it is for, in the client's zone; None if it is for no period."""
         if self.period is None:

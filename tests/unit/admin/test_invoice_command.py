@@ -152,6 +152,16 @@ def test_a_reason_that_is_no_line_is_refused(admin: Admin) -> None:
     assert len(admin.reads("invoice", "list")) == 1
 
 
+def test_who_leaves_gets_a_note_for_the_months_paid_ahead(admin: Admin) -> None:
+    admin.does("plan", "assign", "andes", "Inicial", "--months", "12")
+    said = admin.does("client", "cancel", "andes")
+    assert "client andes cancelled" in said
+    (note, boleta) = admin.reads("invoice", "list")
+    assert (boleta["net"], note["kind"], note["net"]) == (360_000, "nota_credito", 330_411)  # 335 of 365 days
+    assert (admin.home / "documents/invoices/2026/nota_credito-000001.pdf").is_file()
+    assert admin.reads("message", "list")[0]["subject"].startswith("Secretariado: nota de crédito N° 1")
+
+
 def test_without_an_issuer_it_is_told_what_to_write(admin: Admin) -> None:
     (admin.home / "pbx.toml").write_text("")
     assert "[billing] in pbx.toml has no issuer_rut" in admin.is_refused("invoice", "issue", "andes")
