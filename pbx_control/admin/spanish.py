@@ -653,6 +653,8 @@ SPANISH: dict[str, str] = {
     "modified": "modificado",
     "derived": "derivado",
     "stray": "suelto",
+    "client_data": "datos del cliente",
+    "cancelled": "dado de baja",
     "caller_data": "datos de quien llamó",
     "{text} is no caller's number: write it with its plus sign and country, like +56912345678": (
         "{text} no es el número de quien llama: escríbalo con su signo más y su país, como +56912345678"

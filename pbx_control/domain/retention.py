@@ -17,6 +17,9 @@ ERASED = "erased"
 SHORTEST_KEEP = timedelta(days=1)
 # A clock that stands further ahead of what it last showed is not believed.
 LONGEST_LEAP = timedelta(days=1)
+# Two who look at the clock at once may note it the wrong way round, and NTP corrects it by moments: neither is going
+# back. Files are then judged by the earlier instant, so none goes early by that.
+JITTER = timedelta(minutes=1)
 # The longest id of a call (store/tables.py).
 ID_LIMIT = 64
 # Where the software puts files: recordings/2026/08/03/NAME, by UTC days.
@@ -155,7 +158,7 @@ def may_be_erased(file: File, calls: Collection[str]) -> bool:
 
 def judge(seen_at: datetime, now: datetime) -> Trust:
     """Whether a clock that shows `now` may be believed, `seen_at` being the latest instant that it was believed."""
-    if now < seen_at:
+    if seen_at - now > JITTER:
         return Trust.WENT_BACK
     return Trust.LEAPT_AHEAD if now - seen_at > LONGEST_LEAP else Trust.TRUSTED
 

@@ -111,7 +111,7 @@ def test_a_call_that_lasts_keeps_its_files(house: House, facts: dict[str, object
 
 def test_a_clock_that_went_back_deletes_nothing_and_tells_the_admin_once_a_day(house: House) -> None:
     path = house.has_call("pbx-1.1", 300)
-    for minutes in (1, 2):
+    for minutes in (2, 3):
         report = house.purges(NOW - timedelta(minutes=minutes), alarms=ADMIN)
         assert (report.trust, report.done.deleted) == (Trust.WENT_BACK, 0)
     assert house.files() == {path}

@@ -19,7 +19,7 @@ from pbx_control.store.tables import call
 
 EXAMPLES, CALLS = 25, 60
 # The clock before each purge, by the one before; what is not within a day is not believed.
-MOVES = [timedelta(0), timedelta(hours=1), DAY, DAY + timedelta(seconds=1), -timedelta(seconds=1), 400 * DAY, -40 * DAY]
+MOVES = [timedelta(0), timedelta(hours=1), DAY, DAY + timedelta(seconds=1), -timedelta(minutes=2), 400 * DAY, -40 * DAY]
 KINDS = ["plain", "held", "live", "unended", "link", "linked folder", "hard link", "outside", "derived", "absent"]
 ODD_NAMES = ["{} copy.wav", "x{}.wav", ".{}.wav", "{}_.wav", "ñ\n{}.wav", "{}wav", "a.{}.wav"]
 
