@@ -48,7 +48,8 @@ def purge(context: Context) -> str:
 
     report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms)
     if report.trust is not Trust.TRUSTED:
-        return f"{FAILED}nothing looked at: the clock is in doubt ({report.trust}, last believed {report.seen_at})"
+        doubt = f"the clock is in doubt ({report.trust}, last believed {report.seen_at:%Y-%m-%d %H:%M} UTC)"
+        return f"{FAILED}nothing looked at: {doubt}; if it is right: pbx-control recording purge --clock-is-right"
     done = report.done
     line = f"{done.deleted} files deleted ({done.freed} bytes), {done.held} held"
     return f"{FAILED}{line}, {done.failures} not deleted: {done.failed}" if done.failures else line
@@ -61,6 +62,13 @@ def reconcile(context: Context) -> str:
     if found.agrees:
         return "files and rows agree"
     return "; ".join(f"{name}: {count}" for name, count in found.counts.items())
+
+
+def erase_cancelled(context: Context) -> str:
+    """docs/decisions/cancelling.md."""
+    from pbx_control.store import cancelled
+
+    return cancelled.erase_cancelled(context.home, context.engine, context.at)
 
 
 def tend_database(context: Context) -> str:
@@ -130,6 +138,7 @@ JOBS = (
     Job("backup", "copies database, settings and uploads; keeps the newest", Daily(time(2, 0)), back_up, apart=True),
     Job("purge", "deletes recordings whose time is over", Daily(time(3, 30)), purge, apart=True),
     Job("reconciliation", "compares recordings and rows", Daily(time(4, 0)), reconcile, apart=True),
+    Job("erasure", "erases who cancelled 90 days ago", Daily(time(4, 15)), erase_cancelled, apart=True),
     Job("upkeep", "checks the database, forgets old counts", Daily(time(4, 30)), tend_database, apart=True),
     Job("sounds", "removes sounds that nobody needs", Daily(time(5, 0)), remove_sounds, apart=True),
     Job("invoices", "issues and sends what is due", Daily(time(6, 0)), issue_invoices, apart=True),
