@@ -10,6 +10,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.home import make_folders
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
+from pbx_control.domain.retention import LONGEST_LEAP
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -68,6 +69,8 @@ def restore(desk: Desk, file: Path, as_json: bool) -> None:
     desk.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
     if restored.schema:
         desk.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
+    if clock.now() - manifest.made_at > LONGEST_LEAP:
+        desk.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     desk.tell("next: pbx-control setup, then start Asterisk and the daemon")
 
 

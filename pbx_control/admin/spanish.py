@@ -1047,6 +1047,9 @@ SPANISH: dict[str, str] = {
     "the former tables are in the schema {schema} of the database": (
         "las tablas anteriores están en el esquema {schema} de la base de datos"
     ),
+    "to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`": (
+        "para esta base de datos el reloj ha saltado: confírmelo con `pbx-control recording purge --clock-is-right`"
+    ),
     "next: pbx-control setup, then start Asterisk and the daemon": (
         "ahora: pbx-control setup, y después inicie Asterisk y el demonio"
     ),

@@ -4,13 +4,14 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from terminal import Admin
 
-from pbx_control import schedule
+from pbx_control import clock, schedule
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job
 from pbx_control.pulse import take_lock
@@ -114,3 +115,17 @@ def test_a_folder_of_somebody_else_is_not_restored_into(office: Admin, tmp_path:
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "thesis.tex").write_text("years of work")
     assert "is no empty folder" in Admin(tmp_path / "else").is_refused("restore", str(file))
+
+
+def test_after_an_old_backup_the_clock_has_to_be_confirmed(office: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.does("job", "run", "clock")
+    file = backed_up(office)
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(days=2))
+    assert "recording purge --clock-is-right" in office.does("restore", str(file))
+    assert "the clock is in doubt" in office.is_refused("job", "run", "purge")
+    office.does("recording", "purge", "--clock-is-right")
+    assert "0 files deleted" in office.does("job", "run", "purge")
+
+
+def test_a_fresh_backup_says_nothing_of_the_clock(office: Admin) -> None:
+    assert "clock" not in office.does("restore", str(backed_up(office)))
