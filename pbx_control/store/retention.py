@@ -143,7 +143,7 @@ def clock_at(conn: Connection, now: datetime) -> Clock:
     row = conn.execute(select(clock_guard.c.seen_at, clock_guard.c.leapt_to)).one_or_none()
     if row is not None:
         return Clock(judge(row.seen_at, now), row.seen_at, row.leapt_to)
-    seen_at = _newest_call(conn) or now
+    seen_at = _newest_sign(conn) or now
     return Clock(judge(seen_at, now), seen_at)
 
 
@@ -170,9 +170,10 @@ def believe(conn: Connection, now: datetime) -> None:
     conn.execute(update(clock_guard).values(seen_at=now, leapt_to=None))
 
 
-def _newest_call(conn: Connection) -> datetime | None:
-    """Where no time was noted yet, the last call tells when the clock was last seen."""
-    times = [conn.scalar(select(func.max(column))) for column in (call.c.arrived_at, call.c.ended_at)]
+def _newest_sign(conn: Connection) -> datetime | None:
+    """Where no time was noted yet, the newest call, or client, tells when the clock was last seen."""
+    columns = (call.c.arrived_at, call.c.ended_at, client.c.created_at)
+    times = [conn.scalar(select(func.max(column))) for column in columns]
     return max((at for at in times if at is not None), default=None)
 
 

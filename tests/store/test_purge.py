@@ -21,7 +21,7 @@ from pbx_control.media.purge import planned, reconcile
 from pbx_control.settings import Home
 from pbx_control.store import holds, retention
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import call, clock_guard, letter, receipt
+from pbx_control.store.tables import call, client, clock_guard, letter, receipt
 
 ADMIN = AlarmDesk("admin@sur.example", "en", "Sur")
 ROOT = Path(__file__).parents[2]
@@ -151,6 +151,7 @@ def test_where_no_time_was_noted_the_last_call_tells_it(house: House) -> None:
     house.has_call("pbx-1.1", 40)
     with writing(house.engine) as conn:
         conn.execute(clock_guard.delete())
+        conn.execute(update(client).values(created_at=NOW - 300 * DAY))
     assert house.purges().trust is Trust.LEAPT_AHEAD
     house.has_call("pbx-1.2", 0.5)
     with writing(house.engine) as conn:
