@@ -50,8 +50,10 @@ def paid(desk: Desk, slug: str, at: str | None) -> None:
 @pass_desk
 def welcomed(desk: Desk, slug: str, at: str | None) -> None:
     """Notes the welcome call, and writes to the recipients how the number is used."""
-    when, office = _when(desk, at), desk.settings.office.name
-    order = _note(desk, slug, lambda conn, client_id: going_live.welcomed(conn, client_id, when, desk.zone, office))
+    when, now, office = _when(desk, at), clock.now(), desk.settings.office.name
+    order = _note(
+        desk, slug, lambda conn, client_id: going_live.welcomed(conn, client_id, when, desk.zone, office, now)
+    )
     desk.tell(
         "client {slug} is welcomed and has a letter about {number}; answer its calls until {service}",
         slug=slug,

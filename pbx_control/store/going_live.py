@@ -77,8 +77,9 @@ def paid(conn: Connection, client_id: int, at: datetime, zone: ZoneInfo) -> Orde
     return _open_order(conn, client_id)
 
 
-def welcomed(conn: Connection, client_id: int, at: datetime, zone: ZoneInfo, office_name: str) -> Order:
-    """A secretary has called to welcome the client: the last hour runs from `at`, and the welcome letter goes out.
+def welcomed(conn: Connection, client_id: int, at: datetime, zone: ZoneInfo, office_name: str, now: datetime) -> Order:
+    """A secretary called at `at` to welcome the client: the last hour runs from then, and the welcome letter is
+    written, `now`.
 
     Raises ClientMistake if there is no paid order, it was welcomed already, or there is no number to tell of or
     nobody to write to.
@@ -92,7 +93,7 @@ def welcomed(conn: Connection, client_id: int, at: datetime, zone: ZoneInfo, off
     _refuse_lacking(order.slug, lacking)
     due = service_due(at, office_hours(conn, zone, at))
     _mark(conn, order, going_live.c.welcomed_at, at, service_due=due)
-    welcome = _welcome(conn, order, due, at)
+    welcome = _welcome(conn, order, due, now)
     people = recipients.of_client(conn, client_id)
     letters.add(conn, [compose_welcome(welcome, person, office_name) for person in people])
     return _open_order(conn, client_id)
@@ -225,7 +226,7 @@ def _order(row: Row[Any]) -> Order:
     )
 
 
-def _welcome(conn: Connection, order: Order, due: datetime, at: datetime) -> Welcome:
+def _welcome(conn: Connection, order: Order, due: datetime, now: datetime) -> Welcome:
     row = conn.execute(select(client).where(client.c.id == order.client_id)).one()
     return Welcome(
         order_id=order.id,
@@ -236,7 +237,7 @@ def _welcome(conn: Connection, order: Order, due: datetime, at: datetime) -> Wel
         week=parse_week([row.week]),
         numbers=tuple(dids.of_client(conn, order.client_id)),
         answered_by=due,
-        at=at,
+        at=now,
     )
 
 

@@ -57,7 +57,7 @@ def pay(engine: Engine, when: datetime = MONDAY, slug: str = "andes") -> going_l
 
 def welcome(engine: Engine, when: datetime, slug: str = "andes") -> going_live.Order:
     with writing(engine) as conn:
-        return going_live.welcomed(conn, of(conn, slug), when, SANTIAGO, OFFICE)
+        return going_live.welcomed(conn, of(conn, slug), when, SANTIAGO, OFFICE, when + MINUTE)
 
 
 def go_live(engine: Engine, when: datetime, slug: str = "andes") -> going_live.Order:
@@ -222,6 +222,7 @@ def test_welcome_goes_to_every_recipient_with_the_number_filled_in(office: Engin
     mail, chat = posted(office)
     assert [mail.letter.channel, chat.letter.channel] == [Channel.EMAIL, Channel.TELEGRAM]
     assert mail.letter.address == "gerencia@andes.example"
+    assert mail.letter.written_at == MONDAY + HOUR + MINUTE
     for text in (mail.letter.text, mail.letter.html, chat.letter.text):
         assert "*21*225550101#" in text
         assert "+56 2 2555 0101" in text
