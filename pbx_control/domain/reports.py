@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -78,7 +78,7 @@ class MissedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedReport:
-    """What a client is told of the calls that it missed until `until`, when `REPORTS` are due."""
+    """What a client is told of the calls that it missed until `until`: when `REPORTS` are due, or an admin asks."""
 
     client_id: int
     client_name: str
@@ -88,15 +88,21 @@ class MissedReport:
     calls: tuple[MissedCall, ...]  # in the order in which they came, at least one
 
     @property
+    def local(self) -> datetime:
+        """Until when, by the client's clock."""
+        return self.until.astimezone(ZoneInfo(self.timezone))
+
+    @property
     def day(self) -> date:
         """The client's day that the report is about."""
-        return self.until.astimezone(ZoneInfo(self.timezone)).date()
+        return self.local.date()
 
     @property
     def file(self) -> str:
         """Where its CSV lies, as a letter's attachment names it."""
         name = _words(MISSED, self.language)["file"]
-        return f"{DOCUMENTS}reports/{self.client_id}/{name}-{self.day.isoformat()}.csv"
+        extra = "" if self.local.time() == REPORTS.at else f"-{self.local:%H%M}"
+        return f"{DOCUMENTS}reports/{self.client_id}/{name}-{self.day.isoformat()}{extra}.csv"
 
 
 # --- few calls are left -----------------------------------------------------------------------------------
@@ -186,7 +192,7 @@ def compose_missed_report(report: MissedReport, recipient: Recipient, office_nam
     """The daily letter with the calls that nobody took because none were left (docs/service.md rule 12).
 
     A mail has a table and all of them as CSV (`report_csv`, to be kept at `report.file`); a chat has the numbers, and
-    the file if they do not fit. For one client, day and recipient it always has the same `message_id`.
+    the file if they do not fit. For one client, instant and recipient it always has the same `message_id`.
     """
     words = _words(MISSED, report.language)
     by_mail = recipient.channel is Channel.EMAIL
@@ -195,7 +201,7 @@ def compose_missed_report(report: MissedReport, recipient: Recipient, office_nam
     return Letter(
         channel=recipient.channel,
         address=recipient.address,
-        message_id=report_id(report.client_id, report.day, recipient),
+        message_id=report_id(report.client_id, report.until, recipient),
         subject=note.subject,
         text=text,
         html=mail_page(note) if by_mail else "",
@@ -205,9 +211,10 @@ def compose_missed_report(report: MissedReport, recipient: Recipient, office_nam
     )
 
 
-def report_id(client_id: int, day: date, recipient: Recipient) -> str:
-    """The `message_id` of that day's report to that recipient."""
-    return named("missed", str(client_id), day.isoformat(), recipient.channel, recipient.address)
+def report_id(client_id: int, until: datetime, recipient: Recipient) -> str:
+    """The `message_id` of the report until then to that recipient."""
+    moment = until.astimezone(UTC).isoformat(timespec="seconds")
+    return named("missed", str(client_id), moment, recipient.channel, recipient.address)
 
 
 def report_csv(report: MissedReport) -> bytes:
@@ -262,7 +269,7 @@ def _missed(report: MissedReport, words: dict[str, Any], office_name: str) -> No
         subject=words["subject"].format(client=values["client"], missed=missed, day=day),
         headline=words["headline"],
         title=missed,
-        paragraphs=(words["why"].format(until=REPORTS, day=day),),
+        paragraphs=(words["why"].format(until=f"{report.local:%H:%M}", day=day),),
         grid=_calls(report, words),
         afterwards=(*_more(len(report.calls) - LARGEST_TABLE, words), words["attached"], words["buy"].format(**values)),
         footer=words["footer"].format(**values),

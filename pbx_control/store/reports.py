@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,7 +17,6 @@ from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import DOCUMENTS, Recipient
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.reports import (
-    REPORTS,
     MissedCall,
     MissedReport,
     Notice,
@@ -127,17 +126,16 @@ def _notice(conn: Connection, charged: Charged, at: datetime, bag_sizes: Sequenc
 def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at: datetime) -> str:
     """Tells the clients of a zone which calls nobody took because they were out of calls, until `due_at` (rule 12).
 
-    Each call is in one report, and each client gets at most one for a day, however often this is called. A client that
+    Each call is in one report, and a client gets one for each `due_at`, however often this is called. A client that
     missed none gets none. Gives what was done, in one line. A client's report that cannot be made stops no other's:
     its calls are in its next one, and a PbxError at the end names it.
     """
-    until = REPORTS.last(due_at, zone)
     with reading(engine) as conn:
-        due = clients_due(conn, zone, until)
+        due = clients_due(conn, zone, due_at)
     sent, failed = 0, []
     for one in due:
         try:
-            sent += _report(home, engine, settings.office.name, zone, one, until)
+            sent += _report(home, engine, settings.office.name, zone, one, due_at)
         except PbxError:
             raise  # the database is away: for every client
         except Exception:
@@ -206,7 +204,7 @@ def _missed(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]
 
 
 def _report(home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: Due, until: datetime) -> bool:
-    """Writes one client's report; False if there is nobody or nothing to tell, or the day's report is out already."""
+    """Writes one client's report; False if there is nobody or nothing to tell, or that report is out already."""
     with reading(engine) as conn:
         people = recipients.of_client(conn, one.client_id)
         missed = missed_on(conn, one.client_id, until - PATIENCE, until, unreported=True)
@@ -218,7 +216,7 @@ def _report(home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: D
             until=until,
             calls=tuple(missed),
         )
-        if not people or not missed or _is_out(conn, one.client_id, report.day, people):
+        if not people or not missed or _is_out(conn, one.client_id, until, people):
             return False
     # Everything that takes time comes before the transaction: live calls wait for the database's writer.
     write_below(home.documents, report.file.removeprefix(DOCUMENTS), report_csv(report))
@@ -229,7 +227,7 @@ def _report(home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: D
     return True
 
 
-def _is_out(conn: Connection, client_id: int, day: date, people: Sequence[Recipient]) -> bool:
-    """Whether that day's report has been written: calls that came to light later are in the next one."""
-    names = [report_id(client_id, day, person) for person in people]
+def _is_out(conn: Connection, client_id: int, until: datetime, people: Sequence[Recipient]) -> bool:
+    """Whether that report has been written: calls that came to light later are in the next one."""
+    names = [report_id(client_id, until, person) for person in people]
     return conn.scalar(select(letter.c.id).where(letter.c.message_id.in_(names)).limit(1)) is not None

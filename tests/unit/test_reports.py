@@ -239,7 +239,7 @@ def test_page_calls_back_with_one_touch() -> None:
 def test_day_is_the_clients() -> None:
     in_auckland = replace(MISSED, timezone="Pacific/Auckland", language="en")
     letter = compose_missed_report(in_auckland, BY_MAIL, "Casa")
-    assert letter.attachment == "documents/reports/7/missed-2026-11-23.csv"
+    assert letter.attachment == "documents/reports/7/missed-2026-11-23-1015.csv"  # not the daily one
     assert "Mon 23 Nov, 02:15" in letter.text
 
 
