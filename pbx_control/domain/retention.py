@@ -176,6 +176,15 @@ def possible_owners(path: str) -> Iterator[str]:
             yield name[:position]
 
 
+def is_too_young(path: str, now: datetime, shortest: timedelta) -> bool:
+    """Whether a file lies in the folder of a day that is less than `shortest` ago, the least that any plan keeps.
+
+    Its call arrived on that day, so it cannot be due; it need not be asked for.
+    """
+    folder, _, _ = path.rpartition("/")
+    return bool(DAY_FOLDER.fullmatch(folder)) and folder > f"{now.astimezone(UTC) - shortest:%Y/%m/%d}"
+
+
 def instant(at: datetime) -> str:
     """An instant as receipts have it: to the second, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -7,7 +7,6 @@ file set aside), after it the receipt tells the next run to finish.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.retention import Cause, Claim, File, Verdict
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Doomed, Found, Shelf
+from pbx_control.settings import Home
 from pbx_control.store import receipts, retention
 from pbx_control.store.engine import writing
 from pbx_control.store.receipts import Receipt
@@ -35,7 +35,7 @@ Also: TypeAlias = Callable[[Connection], None]
 class Disposal:
     """Where and how groups of files are deleted."""
 
-    recordings: Path
+    home: Home
     engine: Engine
     now: datetime
     odd: Odd
@@ -77,7 +77,7 @@ def dispose(how: Disposal, group: Sequence[Found], done: Done, also: Also | None
 
     Raises StoreUnavailable if the database is away: then every file is back in its place.
     """
-    with deletion.shelf(how.recordings) as on:
+    with deletion.shelf(how.home.recordings) as on:
         items = _set_aside(on, group, done)
         how.reached("aside")
         try:

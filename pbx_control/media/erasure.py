@@ -159,7 +159,7 @@ def _erase_calls(
     files = _files(home, {call.id for call in free})
     for group in batches(free, GROUP):
         going = _Group(wish, group, erased)
-        how = Disposal(home.recordings, engine, now, odd, going.decide, reached)
+        how = Disposal(home, engine, now, odd, going.decide, reached)
         named = {path for call in group for path in (call.recording, call.message) if path}
         found = [one for call in group for one in files.get(call.id, ())]
         absent = named - {one.path for one in found}

@@ -14,7 +14,17 @@ from typing import Generic, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.retention import DAY_FOLDER, SHORTEST_KEEP, Cause, File, Trust, Verdict, What, verdict
+from pbx_control.domain.retention import (
+    DAY_FOLDER,
+    SHORTEST_KEEP,
+    Cause,
+    File,
+    Trust,
+    Verdict,
+    What,
+    is_too_young,
+    verdict,
+)
 from pbx_control.domain.retention_notes import Differences, compose_clock_alarm, compose_differences
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
@@ -104,7 +114,7 @@ def purge(
         with reading(engine) as conn:
             odd = retention.odd_references(conn)
         decide = partial(verdict, now=now, trust=clock.trust)
-        how = Disposal(home.recordings, engine, now, odd, decide, reached)
+        how = Disposal(home, engine, now, odd, decide, reached)
         _purge_files(how, report.done, progress)
         _purge_references(how, report.done)
         _drop_empty_days(home, now)
@@ -113,7 +123,7 @@ def purge(
 
 def planned(home: Home, engine: Engine, now: datetime) -> Iterator[Planned]:
     """What a purge at `now` would delete, and what a hold keeps from it; nothing is changed. The clock is believed."""
-    for _, judged in _walked(home, engine, now):
+    for _, judged in _walked(home, engine, now, only_old=True):
         yield from (Planned(file, what, found.size) for found, file, what in judged if _counts(what))
     with reading(engine) as conn:
         odd = retention.odd_references(conn)
@@ -174,9 +184,7 @@ def _note_time(engine: Engine, now: datetime, alarms: AlarmDesk) -> Clock:
 def _purge_files(how: Disposal, done: Done, progress: Progress) -> None:
     """Every file below recordings/ is looked at."""
     looked = 0
-    for page in batches(deletion.walk(how.recordings), PAGE):
-        with reading(how.engine) as conn:
-            judged = _judged(conn, page, how.odd, how.now)
+    for page, judged in _walked(how.home, how.engine, how.now, only_old=True):
         done.held += sum(what.cause is Cause.HELD for _, _, what in judged)
         # What was left set aside is looked at in any case: it is finished, or put back.
         going = [found for found, _, what in judged if what.delete or found.aside]
@@ -196,7 +204,9 @@ def _purge_references(how: Disposal, done: Done) -> None:
 
 
 def _old_references(engine: Engine, now: datetime) -> Iterator[list[Found]]:
-    for page in _pages(engine, now - SHORTEST_KEEP):
+    with reading(engine) as conn:
+        shortest = retention.shortest_keep(conn)
+    for page in _pages(engine, now - shortest):
         yield [Found(reference.path, "file") for reference in page]
 
 
@@ -212,23 +222,36 @@ def _pages(engine: Engine, until: datetime) -> Iterator[list[Reference]]:
         after = page[-1].ended_at, page[-1].call_id
 
 
-def _walked(home: Home, engine: Engine, now: datetime) -> Iterator[tuple[list[Found], list[Judged]]]:
-    """Everything below recordings/, in pages; and what becomes of the ordinary files among it."""
+def _walked(
+    home: Home, engine: Engine, now: datetime, *, only_old: bool = False
+) -> Iterator[tuple[list[Found], list[Judged]]]:
+    """Everything below recordings/, in pages; and what becomes of the ordinary files among it (or only of those that
+    may be old enough to go)."""
     with reading(engine) as conn:
         odd = retention.odd_references(conn)
+        shortest = retention.shortest_keep(conn) if only_old else None
     for page in batches(deletion.walk(home.recordings), PAGE):
         with reading(engine) as conn:
-            judged = _judged(conn, page, odd, now)
+            judged = _judged(conn, page, odd, now, shortest)
         yield page, judged
 
 
-def _judged(conn: Connection, page: Sequence[Found], odd: Odd, now: datetime) -> list[Judged]:
-    """What becomes of each ordinary file of a page. A receipt for its path and size is believed at first sight; the
-    deletion itself compares contents."""
+def _judged(
+    conn: Connection, page: Sequence[Found], odd: Odd, now: datetime, shortest: timedelta | None = None
+) -> list[Judged]:
+    """What becomes of each ordinary file of a page; with `shortest`, those that are too young to go are left out.
+
+    A receipt for its path and size is believed at first sight; the deletion itself compares contents.
+    """
     files = [found for found in page if found.kind == "file" and _is_text(found.path)]
-    paths = {found.path for found in files}
-    claims = retention.claims_on(conn, paths, odd)
-    written = {(path, size) for path, _, size in receipts.contents(conn, paths)}
+    written = {(path, size) for path, _, size in receipts.contents(conn, {found.path for found in files})}
+    if shortest is not None:
+        files = [
+            found
+            for found in files
+            if found.aside or (found.path, found.size) in written or not is_too_young(found.path, now, shortest)
+        ]
+    claims = retention.claims_on(conn, {found.path for found in files}, odd)
     judged = [(found, File(found.path, claims[found.path], (found.path, found.size) in written)) for found in files]
     return [(found, file, verdict(file, now, Trust.TRUSTED)) for found, file in judged]
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.plans import USUAL_KEEP_DAYS
-from pbx_control.domain.retention import LONGEST_LEAP, Claim, Trust, judge, possible_owners
+from pbx_control.domain.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
 from pbx_control.store import holds
 from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, plan, subscription
 
@@ -73,6 +73,13 @@ def keep_days(conn: Connection, clients: Collection[int]) -> dict[int, int]:
         .order_by(subscription.c.until.is_(None), subscription.c.until, subscription.c.id)
     )
     return {row.client_id: row.keep_days for row in conn.execute(query)}
+
+
+def shortest_keep(conn: Connection) -> timedelta:
+    """The least that any plan, or none, keeps recordings."""
+    least = conn.scalar(select(func.min(plan.c.keep_days)))
+    days = USUAL_KEEP_DAYS if least is None else min(least, USUAL_KEEP_DAYS)
+    return max(timedelta(days=days), SHORTEST_KEEP)
 
 
 def odd_references(conn: Connection) -> Odd:
@@ -191,7 +198,7 @@ def _claim(row: Row[Any], held: bool, days: int) -> Claim:
     )
 
 
-def _references(row: Row[Any]) -> Iterator[Reference]:
+def _references(row: Any) -> Iterator[Reference]:
     if row.recording:
         yield Reference(row.id, row.recording, "recording", row.ended_at, row.recording_flaw)
     if row.message:

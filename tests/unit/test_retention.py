@@ -16,6 +16,7 @@ from pbx_control.domain.retention import (
     Trust,
     What,
     due_at,
+    is_too_young,
     judge,
     may_be_erased,
     possible_owners,
@@ -111,6 +112,20 @@ def test_a_changed_clock_never_cuts_a_day_short(ended: str, due: str) -> None:
 )
 def test_whose_a_file_may_be_by_its_name(path: str, owners: list[str]) -> None:
     assert list(possible_owners(path)) == owners
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("2026/07/04/pbx-1.1.wav", False),
+        ("2026/07/05/pbx-1.1.wav", True),
+        ("2099/01/01/pbx-1.1.wav", True),
+        ("keep/pbx-1.1.wav", False),
+        ("pbx-1.1.wav", False),
+    ],
+)
+def test_a_day_that_is_less_than_the_least_ago_is_passed_over(path: str, expected: bool) -> None:
+    assert is_too_young(path, datetime(2026, 8, 3, 23, 59, tzinfo=UTC), 30 * DAY) is expected
 
 
 def test_what_a_receipt_calls_a_file() -> None:
