@@ -11,7 +11,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake
-from pbx_control.store import dids, going_live, plans
+from pbx_control.store import dids, plans
 from pbx_control.store.tables import call, client, contact, did, recipient
 
 # How each field that a person may write is checked before it is kept.
@@ -92,6 +92,9 @@ def resume(connection: Connection, slug: str) -> None:
 
 def still_to_do(connection: Connection, slug: str) -> list[str]:
     """What a client lacks that its calls can be answered and charged, as commands of ours."""
+    # Imported here: it composes letters, which most commands do without.
+    from pbx_control.store import going_live
+
     row = find(connection, slug)
     had_plan = plans.history(connection, row.id) and not plans.current(connection, row.id)
     return [*going_live.missing(connection, row.id), *([f"plan assign {slug} PLAN"] if had_plan else [])]
@@ -102,6 +105,9 @@ def cancel(connection: Connection, slug: str, now: datetime) -> list[str]:
 
     What is kept of it, and for how long, docs/decisions/cancelling.md says.
     """
+    # Imported here: it composes letters, which most commands do without.
+    from pbx_control.store import going_live
+
     _move(connection, slug, ClientState.CANCELLED, allowed=(ClientState.ACTIVE, ClientState.SUSPENDED))
     client_id = find(connection, slug).id
     connection.execute(update(client).where(client.c.id == client_id).values(cancelled_at=now))
