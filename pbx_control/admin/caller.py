@@ -7,6 +7,7 @@ import click
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, readable_number
@@ -107,6 +108,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
 def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None:
     """Calls from that number are tests, which are never charged; or they are blocked, and nobody answers them."""
     known = change(desk, lambda conn: caller_marks.mark(conn, number, kind, why, slug))
+    wait_until_live(desk)
     desk.tell("calls from {number} are {kind} from now on", number=readable_number(known), kind=desk.say(kind))
 
 

@@ -11,14 +11,22 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.demo_acts import TRANSFER_CAP, Show
+from pbx_control.admin.demo_acts import Show
 from pbx_control.admin.demo_screen import Screen
+from pbx_control.admin.demo_stage import TRANSFER_CAP
 from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.world.installation import Installation, Ports, free_ports
 from pbx_control.world.legs import DidNotHappen
 from pbx_control.world.post import PostOffice
 from pbx_control.world.world import World, end_leftovers
 
+# Who answers for the clients, and issues their invoices.
+ISSUER = {
+    "issuer_name": "Secretariado Demo SpA",
+    "issuer_rut": "76.086.428-5",
+    "issuer_business": "Servicios de secretariado",
+    "issuer_address": "Av. Providencia 1234, Santiago",
+}
 PORT_BLOCKS = (25000, 35000, 45000)  # the first in which nobody listens
 
 
@@ -112,5 +120,5 @@ async def _fresh_installation(desk: Desk, folder: Path) -> Installation:
         await end_leftovers(folder / "world")
         await asyncio.to_thread(shutil.rmtree, folder)
     office = Installation(folder, free_ports(PORT_BLOCKS), desk.language)
-    office.write_settings(office={"transfer_cap": TRANSFER_CAP})
+    office.write_settings(office={"transfer_cap": TRANSFER_CAP}, billing=ISSUER)
     return office

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
 from pbx_control.domain.billing import pesos
@@ -109,6 +110,7 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
         return ledger.read(connection, client_id), issued
 
     account, issued = change(desk, act)
+    wait_until_live(desk)
     desk.tell("{slug} has the plan {name}: {left} calls are left", slug=slug, name=name, left=account.left)
     send(desk.engine, desk.home, desk.settings, issued, now)
     tell_invoices(desk, issued)

@@ -1171,4 +1171,18 @@ SPANISH: dict[str, str] = {
         "hay clientes con el plan {name} en esas condiciones: `plan retire {name}` y otro nombre para las nuevas"
     ),
     "there is no plan {name}: `plan list` shows all": "no hay ningún plan {name}: `plan list` los muestra todos",
+    # the demo's plan
+    "Taller Sur has a plan of one call a month: its last call, and what comes after it": (
+        "Taller Sur tiene un plan de una llamada al mes: la última, y lo que viene después"
+    ),
+    "the boleta came with the plan, as a PDF": "la boleta llegó con el plan, en PDF",
+    "it was the last one: Taller Sur is offered bags, and gets the message about the call": (
+        "era la última: a Taller Sur se le ofrecen bolsas, y recibe el mensaje de la llamada"
+    ),
+    "the offer names its own price of a call": "la oferta dice su propio precio por llamada",
+    "at 18:15 each day the client gets what it missed; here somebody asks for it now": (
+        "cada día a las 18:15 el cliente recibe lo que perdió; aquí alguien lo pide ahora"
+    ),
+    "the report has his number, as a table and as CSV": "el informe tiene su número, en una tabla y en CSV",
+    "{left} calls of the bag are left": "quedan {left} llamadas de la bolsa",
 }

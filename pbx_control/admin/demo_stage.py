@@ -1,0 +1,126 @@
+"""The stage of the demo: everything that runs for it, and what its acts have in common."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pbx_control.admin.demo_screen import Screen
+from pbx_control.admin.door import Desk
+from pbx_control.media.prompts import speak
+from pbx_control.settings import Home
+from pbx_control.world import audio
+from pbx_control.world.installation import Installation
+from pbx_control.world.legs import Leg, Ringing
+from pbx_control.world.people import Telephone
+from pbx_control.world.post import Delivery, PostOffice
+from pbx_control.world.world import World
+
+OPEN, CLOSED = "+56225550101", "+56225550102"
+SMALL = "+56225550103"  # of a client whose plan has one call a month
+MAILBOX = "gerencia@andes.example"
+SMALL_MAILBOX = "taller@sur.example"
+MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56223334455", "+56987654321", "+56944445555"
+ROSA = "+56222223333"  # a contact of the open client
+# Hz: each voice ends with a tone that tells it apart in a mix
+TONES = {"maria": 700, "ana": 880, "lucia": 620, "rosa": 1040}
+TRANSFER_CAP = 15  # s: the contract's ten minutes are too long to watch
+MAIL_LIMIT = 40.0  # s: a daemon that was killed starts first, and reads what the switch wrote down
+
+
+@dataclass
+class Stage:
+    """The demo once everything runs: our installation, the world around it, and the secretary's telephone."""
+
+    desk: Desk
+    screen: Screen
+    office: Installation
+    world: World
+    post: PostOffice
+    folder: Path
+    ana: Telephone | None = None
+    letters: int = 0  # that the open client has got so far
+
+    async def narrate(self) -> None:
+        """Shows what `call watch` tells, line by line, as long as the demo lasts."""
+        async for line in self.office.watch("call", "watch"):
+            self.screen.line(line.partition("  ")[2])
+
+    async def type(self, *words: str) -> str:
+        """Shows a command and runs it."""
+        self.screen.command(words)
+        return await self.office.pbx(*words)
+
+    @property
+    def secretary(self) -> Telephone:
+        assert self.ana
+        return self.ana
+
+    async def client(self, slug: str, name: str, number: str, hours: str, *options: str) -> None:
+        await self.type("client", "add", slug, "--name", name, *options)
+        await self.type("did", "assign", number, slug)
+        await self.type("hours", "set", slug, hours)
+
+    def said(self, person: str) -> Path:
+        """What that person has said before."""
+        return self.world.place.folder / "say" / f"{person}.wav"
+
+    async def voice(self, person: str, template: str) -> Path:
+        """What a person says, spoken, with a tone of his own at its end."""
+        text, home = self.desk.say(template), Home(self.office.home)
+        name = await asyncio.to_thread(speak, home, text, self.desk.language)
+        target = self.said(person)
+        return await asyncio.to_thread(audio.write_tone_between, target, home.root / f"{name}.wav", TONES[person])
+
+    async def conversation(self, number: str, name: str, wish: Path, did: str = OPEN) -> tuple[Leg, Ringing]:
+        """Somebody calls a client and talks with Ana until both have said everything once; then he hangs up."""
+        caller, ring = await self.begun(number, name, wish, did)
+        await caller.hang_up()
+        await ring.ended(2)
+        return caller, ring
+
+    async def begun(self, number: str, name: str, wish: Path, did: str = OPEN) -> tuple[Leg, Ringing]:
+        """Somebody calls a client and talks with Ana until both have said everything once."""
+        self.secretary.answers(after=1.5)
+        rung = len(self.secretary.calls)
+        caller = await self.world.call(did, number, name, say=wish)
+        ring = await self.secretary.rung(rung + 1)
+        self.screen.note("Ana's telephone rings and shows: {name} {number}", name=ring.name, number=ring.number)
+        await caller.answered()
+        with self.screen.working("they talk"):
+            await asyncio.sleep(max(audio.seconds(wish), audio.seconds(self.secretary.say)) + 1)
+        return caller, ring
+
+    def facts_of_a_conversation(
+        self, caller: Leg, ring: Ringing, number: str, tone: float, client: str = "Andes"
+    ) -> None:
+        shown = client in ring.name and ring.number == number
+        self.screen.fact("her display showed the client's name and the caller's number", shown)
+        both = audio.heard(caller.heard, TONES["ana"]) > 0.5 and audio.heard(ring.heard, tone) > 0.5
+        self.screen.fact("each heard the other's voice", both)
+
+    def fact_of_outcome(self, call: dict[str, Any], outcome: str) -> None:
+        words = self.desk.say(call["outcome"])
+        self.screen.fact("the journal says: {outcome}", call["outcome"] == outcome, outcome=words)
+
+    def fact_of_recording(self, call: dict[str, Any], tone: float) -> None:
+        file = self.office.home / "recordings" / call["recording"] if call["recording"] else None
+        both = bool(file and file.exists()) and audio.tones_in(file, (tone, TONES["ana"])) == {tone, TONES["ana"]}
+        self.screen.fact("the recording has both voices: {file}", both, file=file)
+
+    async def summary(self) -> None:
+        """The client's next e-mail, shown as it arrives."""
+        self.letters += 1
+        await self.letter(MAILBOX, self.letters)
+
+    async def letter(self, mailbox: str, number: int) -> Delivery:
+        """The letter of that number to a mailbox, shown as it arrives."""
+        with self.screen.working("the e-mail is on its way"):
+            delivery = await self.post.arrived(mailbox, number, MAIL_LIMIT)
+        self.screen.letter(mailbox, str(delivery.letter["Subject"]), delivery.text)
+        return delivery
+
+    async def last_call(self) -> dict[str, Any]:
+        calls = await self.office.ask("call", "list")
+        last: dict[str, Any] = max(calls, key=lambda call: call["arrived_at"])
+        return last
