@@ -34,7 +34,7 @@ async def _the_last_call(stage: Stage) -> None:
     stage.facts_of_a_conversation(caller, ring, MARIA, 700, "Taller Sur")
     stage.screen.note("it was the last one: Taller Sur is offered bags, and gets the message about the call")
     first, second = await stage.letter(SMALL_MAILBOX, 2), await stage.letter(SMALL_MAILBOX, 3)
-    offered = any("$450" in letter.text for letter in (first, second))
+    offered = any("450" in letter.text and "net" in letter.text for letter in (first, second))
     stage.screen.fact("the offer names its own price of a call", offered)
 
 

@@ -176,7 +176,8 @@ def renewal_lines(plan: Plan, months: int, extra_dids: Mapping[str, int]) -> tup
     "un descuento significativo en el valor del plan"). Raises ClientMistake if the plan has no price for a country.
     """
     name = clean_line(plan.name, NAME_LIMIT)
-    lines = [Line(LineKind.PLAN, f"Plan {name}, {plan.calls} llamadas al mes", months, plan.price)]
+    calls = "1 llamada" if plan.calls == 1 else f"{plan.calls} llamadas"
+    lines = [Line(LineKind.PLAN, f"Plan {name}, {calls} al mes", months, plan.price)]
     if off := _discount(plan, months):
         text = f"Descuento de {plan.discount(months)} % por {months} meses pagados por adelantado"
         lines.append(Line(LineKind.DISCOUNT, text, 1, -off))
