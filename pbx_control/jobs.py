@@ -82,8 +82,12 @@ class Task:
     @property
     def when(self) -> str:
         """ "03:30 America/Santiago", "60 min"."""
-        by_wall_clock = isinstance(self.job.rhythm, Daily)
-        return f"{self.job.rhythm} {self.zone.key}" if by_wall_clock else str(self.job.rhythm)
+        return f"{self.job.rhythm} {self.zone.key}" if self.by_wall_clock else str(self.job.rhythm)
+
+    @property
+    def by_wall_clock(self) -> bool:
+        """Whether it runs at a time of the day, not again and again."""
+        return isinstance(self.job.rhythm, Daily)
 
     def last(self, now: datetime) -> datetime:
         """The latest due time that is not after `now`."""

@@ -48,9 +48,13 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
     tell_invoices(desk, invoices)
 
 
+def _listed(_desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"price": pesos(row["price"])}
+
+
 @bag.command("list", epilog=examples("bag list", "bag list andes --json"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
-@reading_command(["id", "client", "bought_at", "calls", "left", "price"])
+@reading_command(["id", "client", "bought_at", "calls", "left", "price"], _listed)
 def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
     """The bags of one client, or of all, the oldest first; prices are net."""
     with reading(desk.engine) as connection:

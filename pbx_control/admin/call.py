@@ -159,7 +159,9 @@ def _json(desk: Desk, line: Line) -> dict[str, Any]:
 @click.option("--why", default="", help="What happened, for the ledger.")
 @pass_desk
 def mark(desk: Desk, call_id: str, reason: str, why: str) -> None:
-    """Takes back what a call was charged: a wrong number, a test, a caller who is blocked from now on."""
+    """Takes back what a call was charged: a wrong number, a test, or somebody whom `caller mark` blocks."""
+    said = checks.line(why, "--why") if why else ""
     with writing(desk.engine) as connection:
-        ledger.uncount(connection, call_id, Uncounted(reason), checks.line(why, "--why") if why else "", clock.now())
-    desk.tell("call {call} is not charged", call=call_id)
+        found = call_log.find(connection, call_id)
+        ledger.uncount(connection, found.id, Uncounted(reason), said, clock.now())
+    desk.tell("call {call} is not charged", call=found.id)

@@ -47,7 +47,7 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
     if calls:
         desk.table(COLUMNS, [_row(desk, call) for call in calls])
     desk.tell(
-        "{number}: {calls} calls, {letters} messages to clients, {marks} marks",
+        "{number}: calls {calls}, messages to clients {letters}, marks {marks}",
         number=readable_number(known),
         calls=len(calls),
         letters=len(letters),
@@ -109,7 +109,11 @@ def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None
     """Calls from that number are tests, which are never charged; or they are blocked, and nobody answers them."""
     known = change(desk, lambda conn: caller_marks.mark(conn, number, kind, why, slug))
     wait_until_live(desk)
-    desk.tell("calls from {number} are {kind} from now on", number=readable_number(known), kind=desk.say(kind))
+    number = readable_number(known)
+    if kind == "test":
+        desk.tell("calls from {number} are tests from now on: they are not charged", number=number)
+    else:
+        desk.tell("calls from {number} are blocked from now on: nobody answers them", number=number)
 
 
 @caller.command(epilog=examples("caller unmark +56912345678", "caller unmark +56912345678 --client andes"))
@@ -122,8 +126,12 @@ def unmark(desk: Desk, number: str, slug: str | None) -> None:
     desk.tell("calls from {number} are like any other again", number=readable_number(known))
 
 
+def _marked(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"number": readable_number(row["number"]), "kind": desk.say(row["kind"])}
+
+
 @caller.command(epilog=examples("caller marks", "caller marks --json"))
-@reading_command(["number", "kind", "client", "why"])
+@reading_command(["number", "kind", "client", "why"], _marked)
 def marks(desk: Desk) -> list[dict[str, Any]]:
     """Whose calls are tests, and whose are blocked."""
     with reading(desk.engine) as conn:
@@ -145,7 +153,7 @@ def _row(desk: Desk, call: CallerCall) -> list[object]:
 
 def _tell_erased(desk: Desk, erased: Erased) -> None:
     desk.tell(
-        "erased: {calls} calls, {files} files, {letters} messages, {documents} documents, {marks} marks",
+        "erased: calls {calls}, files {files}, messages {letters}, documents {documents}, marks {marks}",
         calls=erased.calls,
         files=erased.done.deleted,
         letters=erased.letters,

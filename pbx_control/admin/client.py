@@ -11,7 +11,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, sho
 from pbx_control.admin.onboarding import going_live_facts, live, paid, under_way, welcomed
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
-from pbx_control.store import clients
+from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
@@ -139,7 +139,8 @@ def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
 def show(desk: Desk, slug: str, as_json: bool) -> None:
     """Everything about one client."""
     with reading(desk.engine) as connection:
-        facts = clients.details(connection, slug) | going_live_facts(desk, connection, slug, as_json)
+        facts = clients.details(connection, slug) | _account(connection, slug)
+        facts |= going_live_facts(desk, connection, slug, as_json)
     if as_json:
         print_json(facts)
     else:
@@ -197,6 +198,17 @@ def cancel(desk: Desk, slug: str) -> None:
 
 for command in (paid, welcomed, live):
     client.add_command(command)
+
+
+def _account(connection: Connection, slug: str) -> dict[str, Any]:
+    """Its plan, for how many months it is paid at a time, and what is left of its calls."""
+    client_id = clients.find(connection, slug).id
+    current, account = plans.current(connection, client_id), ledger.find(connection, client_id)
+    return {
+        "plan": current.plan.name if current else None,
+        "months_ahead": current.months if current else None,
+        "calls_left": account.left if account else None,
+    }
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

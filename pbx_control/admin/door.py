@@ -187,27 +187,37 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable))
 
 
-def reading_command(columns: Sequence[str]) -> Callable[[Callable[..., list[dict[str, Any]]]], Callable[..., None]]:
-    """Makes a command out of a function that returns rows (dicts): a table with `columns` (keys), or all as --json."""
+# What makes a row's facts readable, for a table.
+Said = Callable[["Desk", dict[str, Any]], dict[str, Any]]
+
+
+def reading_command(
+    columns: Sequence[str], said: Said | None = None
+) -> Callable[[Callable[..., list[dict[str, Any]]]], Callable[..., None]]:
+    """Makes a command out of a function that returns rows (dicts): a table with `columns` (keys) of what `said` makes
+    of them, or all as they are as --json."""
 
     def decorate(function: Callable[..., list[dict[str, Any]]]) -> Callable[..., None]:
         @json_option
         @pass_desk
         @wraps(function)
         def run(desk: Desk, as_json: bool, **options: Any) -> None:
-            show_rows(desk, columns, function(desk, **options), as_json)
+            show_rows(desk, columns, function(desk, **options), as_json, said)
 
         return run
 
     return decorate
 
 
-def show_rows(desk: Desk, columns: Sequence[str], rows: list[dict[str, Any]], as_json: bool) -> None:
+def show_rows(
+    desk: Desk, columns: Sequence[str], rows: list[dict[str, Any]], as_json: bool, said: Said | None = None
+) -> None:
     """Prints rows (dicts) as a table with `columns` (keys), or all of them as JSON."""
     if as_json:
         print_json(rows)
     elif rows:
-        desk.table(columns, [[row[column] for column in columns] for row in rows])
+        shown = [said(desk, row) for row in rows] if said else rows
+        desk.table(columns, [[row[column] for column in columns] for row in shown])
     else:
         desk.tell("nothing to show")
 

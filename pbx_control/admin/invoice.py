@@ -60,13 +60,18 @@ def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
             _tell_issued(desk, each)
 
 
+def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    """An invoice's row for a person: money as money."""
+    return row | {"kind": desk.say(row["kind"])} | {sum_: pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
+
+
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
 @click.option("--month", metavar="YYYY-MM", help="Only those issued in this month.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"])
+@reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"], _listed)
 def list_invoices(desk: Desk, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
-    """The newest invoices and credit notes, newest first. Amounts are pesos."""
+    """The newest invoices and credit notes, newest first."""
     since, until = _month(month) if month else (None, None)
     with reading(desk.engine) as conn:
         client_id = clients.find(conn, slug).id if slug else None

@@ -38,7 +38,7 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    said = [row | {name: desk.say(row[name]) for name in ("what", "state")} for row in rows]
+    said = [_said(desk, task, row) for task, row in zip(known, rows, strict=True)]
     desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
 
 
@@ -80,6 +80,12 @@ def _row(task: Any, last: job_runs.Run | None, now: datetime) -> dict[str, Any]:
         "state": _state(last),
         "result": last.result if last else "",
     }
+
+
+def _said(desk: Desk, task: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """A row for a person."""
+    when = task.when if task.by_wall_clock else desk.say("every {time}", time=task.when)
+    return row | {"what": desk.say(row["what"]), "when": when, "state": desk.say(row["state"])}
 
 
 def _state(last: job_runs.Run | None) -> str:

@@ -1,6 +1,7 @@
 """`ledger`: what each client's calls were used for, entry by entry; disputes and corrections."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from pbx_control.domain import checks, quota
 from pbx_control.domain.periods import Period, period_of
 from pbx_control.domain.wording import clean_line, readable_number
 from pbx_control.errors import ClientMistake
-from pbx_control.store import clients, ledger
+from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading, writing
 
 COLUMNS = ("id", "at", "what", "units", "from", "call", "caller", "why")
@@ -41,14 +42,14 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
         period = _month(connection, row.id, zone, month) if month else account.period
         said = ledger.statement(connection, row.id, period.start, period.end)
         used = ledger.used_since(connection, row.id, account.period.start)
+        current = plans.current(connection, row.id)
     standing = _standing(account, used, zone, now) if period == account.period else {}
-    facts = {"period": _days(period, zone), "opening": said.opening, "closing": said.closing} | standing
+    opening = {"period": _days(period, zone), "plan": current.plan.name if current else "", "opening": said.opening}
+    closing = {"closing": said.closing} | standing
     if as_json:
-        print_json(facts | {"entries": said.entries})
-        return
-    if said.entries:
-        desk.table(COLUMNS, [_line(desk, entry) for entry in said.entries])
-    card(desk, facts)
+        print_json(opening | closing | {"entries": said.entries})
+    else:
+        _print(desk, opening, said.entries, closing)
 
 
 @ledger_.command(epilog=examples('ledger dispute 812 --why "It was a fax"'))
@@ -93,6 +94,18 @@ def disputes(desk: Desk, everything: bool) -> list[dict[str, Any]]:
         return ledger.disputed(connection, open_only=not everything)
 
 
+def _print(desk: Desk, opening: dict[str, Any], entries: Sequence[dict[str, Any]], closing: dict[str, Any]) -> None:
+    """As an account is read: what was there, what came and went, what is left."""
+    card(desk, opening)
+    click.echo()
+    if entries:
+        desk.table(COLUMNS, [_line(desk, entry) for entry in entries])
+        click.echo()
+    if "runs_out" in closing:
+        closing |= {"runs_out": closing["runs_out"] or desk.say("not in this month")}
+    card(desk, closing)
+
+
 def _standing(account: quota.Account, used: int, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """How the client stands now."""
     return {
@@ -114,11 +127,14 @@ def _month(connection: Connection, client_id: int, zone: ZoneInfo, month: str) -
 
 
 def _days(period: Period, zone: ZoneInfo) -> str:
+    """The first and the last day."""
     first, after = (at.astimezone(zone).date() for at in (period.start, period.end))
-    return f"{first} – {after}"
+    return f"{first} – {after - timedelta(days=1)}"
 
 
 def _line(desk: Desk, entry: dict[str, Any]) -> list[object]:
+    """An entry's row; what the client says against it, while that is not settled."""
+    objection = entry["disputed"] and not entry["settled_at"]
     return [
         entry["id"],
         entry["at"],
@@ -127,5 +143,7 @@ def _line(desk: Desk, entry: dict[str, Any]) -> list[object]:
         desk.say(entry["source"]) + (f" {entry['bag_id']}" if entry["bag_id"] else ""),
         entry["call_id"] or "",
         readable_number(entry["caller"]) if entry["caller"] else "",
-        clean_line(entry["why"], 60) + (f" ({desk.say('disputed')})" if entry["disputed"] else ""),
+        desk.say("disputed: {why}", why=clean_line(entry["disputed"], 60))
+        if objection
+        else clean_line(entry["why"], 60),
     ]

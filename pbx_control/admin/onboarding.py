@@ -37,7 +37,7 @@ def paid(desk: Desk, slug: str, at: str | None) -> None:
     when = _when(desk, at)
     order = _note(desk, slug, lambda conn, client_id: going_live.paid(conn, client_id, when, desk.zone))
     desk.tell(
-        "client {slug} has paid: welcome it until {welcome}, answer its calls until {service}",
+        "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}",
         slug=slug,
         welcome=_clock(desk, order.welcome_due),
         service=_clock(desk, order.service_due),
@@ -55,7 +55,7 @@ def welcomed(desk: Desk, slug: str, at: str | None) -> None:
         desk, slug, lambda conn, client_id: going_live.welcomed(conn, client_id, when, desk.zone, office, now)
     )
     desk.tell(
-        "client {slug} is welcomed and has a letter about {number}; answer its calls until {service}",
+        "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}",
         slug=slug,
         number=readable_number(order.number),
         service=_clock(desk, order.service_due),
@@ -122,7 +122,7 @@ def _print(desk: Desk, orders: list[Progress]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("client", "number", "paid_at", "welcome", "until", "service", "until"):
+    for column in ("client", "number", "paid_at", "welcome", "by", "service", "by"):
         table.add_column(desk.say(column), overflow="fold")
     for each in orders:
         facts = [each.order.slug, readable_number(each.order.number) or "–", _clock(desk, each.order.paid_at)]

@@ -77,13 +77,25 @@ def retire(desk: Desk, name: str) -> None:
     desk.tell("plan {name} is no longer on offer", name=name)
 
 
+def _listed(_desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    """A plan's row for a person: money as money, and for whom it was made to measure."""
+    return row | {
+        "price": pesos(row["price"]),
+        "extra_call": pesos(row["extra_call"]),
+        "discounts": [f"{months}: {percent} %" for months, percent in row["discounts"].items()],
+        "dids": [f"{country}: {pesos(price)}" for country, price in row["dids"].items()],
+        "clients": f"{row['clients']} ({row['client']})" if row["client"] else row["clients"],
+    }
+
+
 @plan.command("list", epilog=examples("plan list", "plan list --all --json"))
 @click.option("--all", "retired", is_flag=True, help="Those that are no longer on offer, too.")
 @reading_command(
-    ["name", "calls", "price", "extra_call", "contacts", "calendars", "recording", "discounts", "dids", "clients"]
+    ["name", "calls", "price", "extra_call", "contacts", "calendars", "recording", "discounts", "dids", "clients"],
+    _listed,
 )
 def list_(desk: Desk, retired: bool) -> list[dict[str, Any]]:
-    """The plans on offer; prices are net pesos."""
+    """The plans on offer, and how many clients have each; prices are net."""
     with reading(desk.engine) as connection:
         return plans.rows(connection, retired=retired)
 
@@ -119,7 +131,8 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
 def tell_invoices(desk: Desk, issued: list[Any]) -> None:
     """A line for each invoice that came of a command."""
     for each in issued:
-        desk.tell("issued: {kind} {number}, {total}", kind=each.kind.value, number=each.number, total=pesos(each.total))
+        kind = desk.say(each.kind.value)
+        desk.tell("issued: {kind} {number}, {total}", kind=kind, number=each.number, total=pesos(each.total))
 
 
 def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:

@@ -107,11 +107,23 @@ def _show_plan(desk: Desk, now: datetime, as_json: bool) -> None:
     elif rows:
         said = [row | {"what": desk.say(row["what"]), "why": _why(desk, row["why"])} for row in rows]
         desk.table(PLANNED, [[row[column] for column in PLANNED] for row in said])
+        _tell_sums(desk, rows)
     else:
         desk.tell("nothing is due")
     if known.trust is not Trust.TRUSTED:
         doubt = _doubt(known, now)
         click.echo(desk.say(doubt.template, **doubt.values), err=True)
+
+
+def _tell_sums(desk: Desk, rows: list[dict[str, Any]]) -> None:
+    """What would go and what would not, in one line."""
+    going = [row for row in rows if row["goes"]]
+    desk.tell(
+        "would be deleted: {count} ({size} MB); kept by a legal hold: {held}",
+        count=len(going),
+        size=round(sum(row["bytes"] for row in going) / 1e6, 1),
+        held=len(rows) - len(going),
+    )
 
 
 def _planned_row(one: Planned, held: dict[str, str]) -> dict[str, Any]:
@@ -134,7 +146,7 @@ def _tell_report(desk: Desk, report: PurgeReport, as_json: bool) -> None:
         print_json({"at": report.at} | asdict(done))
     else:
         desk.tell(
-            "{deleted} files deleted ({size} MB), {held} kept by a legal hold",
+            "deleted: {deleted} ({size} MB); kept by a legal hold: {held}",
             deleted=done.deleted,
             size=round(done.freed / 1e6, 1),
             held=done.held,

@@ -250,10 +250,10 @@ SPANISH: dict[str, str] = {
         "el cliente está dado de baja: use `client resume` antes de darle un número"
     ),
     # --- going live, invoices' data, cancelling
-    "client {slug} has paid: welcome it until {welcome}, answer its calls until {service}": (
+    "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}": (
         "el cliente {slug} pagó: déle la bienvenida hasta el {welcome}, conteste sus llamadas a más tardar el {service}"
     ),
-    "client {slug} is welcomed and has a letter about {number}; answer its calls until {service}": (
+    "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}": (
         "el cliente {slug} tiene su bienvenida y una carta sobre el {number}; conteste sus llamadas hasta el {service}"
     ),
     "client {slug} is live, in time": "el cliente {slug} está en servicio, dentro del plazo",
@@ -299,7 +299,7 @@ SPANISH: dict[str, str] = {
     "paid_at": "pagado",
     "welcome": "bienvenida",
     "service": "servicio",
-    "until": "hasta",
+    "by": "hasta",
     "done in time": "hecho a tiempo",
     "done, but late": "hecho, con atraso",
     "late by {minutes} min": "atrasado {minutes} min",
@@ -613,10 +613,13 @@ SPANISH: dict[str, str] = {
     "comparing files and calls": "comparando archivos y llamadas",
     "{looked} files looked at, {deleted} deleted": "{looked} archivos mirados, {deleted} borrados",
     "files and calls agree": "archivos y llamadas coinciden",
+    "would be deleted: {count} ({size} MB); kept by a legal hold: {held}": (
+        "se borrarían: {count} ({size} MB); con retención legal: {held}"
+    ),
     "nothing is due": "nada ha cumplido su plazo",
     "and {count} more": "y {count} más",
-    "{deleted} files deleted ({size} MB), {held} kept by a legal hold": (
-        "{deleted} archivos borrados ({size} MB), {held} retenidos por orden legal"
+    "deleted: {deleted} ({size} MB); kept by a legal hold: {held}": (
+        "borrados: {deleted} ({size} MB); con retención legal: {held}"
     ),
     "{file} could not be deleted: {why}": "{file} no se pudo borrar: {why}",
     "{count} files could not be deleted: see to their rights, or to links": (
@@ -665,8 +668,8 @@ SPANISH: dict[str, str] = {
     "{number} is not marked there: `caller marks` shows who is": (
         "{number} no está marcado ahí: `caller marks` muestra quiénes lo están"
     ),
-    "{number}: {calls} calls, {letters} messages to clients, {marks} marks": (
-        "{number}: {calls} llamadas, {letters} mensajes a clientes, {marks} marcas"
+    "{number}: calls {calls}, messages to clients {letters}, marks {marks}": (
+        "{number}: llamadas {calls}, mensajes a clientes {letters}, marcas {marks}"
     ),
     "the number is also that of {name}, a contact of {client}: `contact remove` takes that away": (
         "el número también es de {name}, un contacto de {client}: `contact remove` lo quita"
@@ -675,13 +678,18 @@ SPANISH: dict[str, str] = {
         "¿borrar para siempre las grabaciones de {count} llamadas, y el número y el nombre de {number}?"
     ),
     "erasing": "borrando",
-    "erased: {calls} calls, {files} files, {letters} messages, {documents} documents, {marks} marks": (
-        "borrado: {calls} llamadas, {files} archivos, {letters} mensajes, {documents} documentos, {marks} marcas"
+    "erased: calls {calls}, files {files}, messages {letters}, documents {documents}, marks {marks}": (
+        "borrado: llamadas {calls}, archivos {files}, mensajes {letters}, documentos {documents}, marcas {marks}"
     ),
     "the call {call} stays as it is: it is under a legal hold": (
         "la llamada {call} queda como está: la retiene una orden legal"
     ),
-    "calls from {number} are {kind} from now on": "las llamadas del {number} son desde ahora: {kind}",
+    "calls from {number} are tests from now on: they are not charged": (
+        "las llamadas del {number} son pruebas desde ahora: no se cobran"
+    ),
+    "calls from {number} are blocked from now on: nobody answers them": (
+        "las llamadas del {number} están bloqueadas desde ahora: nadie las contesta"
+    ),
     "calls from {number} are like any other again": "las llamadas del {number} son de nuevo como cualquiera",
     "test": "prueba",
     "live": "en curso",
@@ -1002,7 +1010,7 @@ SPANISH: dict[str, str] = {
         "los informes de llamadas perdidas de {clients} no se pudieron hacer: el registro dice por qué; se enviaron "
         "otros {sent}"
     ),
-    "what": "qué hace",
+    "what": "qué",
     "when": "cuándo",
     "next": "próxima vez",
     "last": "última vez",
@@ -1014,6 +1022,8 @@ SPANISH: dict[str, str] = {
     "done": "hecha",
     "there is no job {name}: there are {names}": "no existe la tarea {name}: existen {names}",
     "the job {name}: {result}": "la tarea {name}: {result}",
+    "every {time}": "cada {time}",
+    "erases who cancelled 90 days ago": "borra los datos de quien canceló hace 90 días",
     "copies database, settings and uploads; keeps the newest": (
         "copia base de datos, ajustes y audios propios; conserva las más nuevas"
     ),
@@ -1096,7 +1106,6 @@ SPANISH: dict[str, str] = {
     "call_id": "llamada",
     "settled_at": "resuelto",
     "answer": "respuesta",
-    "disputed": "objetado",
     "units": "unidades",
     "from": "de",
     "opening": "saldo inicial",
@@ -1106,6 +1115,10 @@ SPANISH: dict[str, str] = {
     "reserved": "reservadas",
     "used": "usadas",
     "runs_out": "se acaban",
+    "not in this month": "no en este mes",
+    "disputed: {why}": "objetado: {why}",
+    "months_ahead": "meses por pago",
+    "calls_left": "llamadas que quedan",
     "grant": "llamadas del mes",
     "expiry": "no usadas",
     "charge": "llamada",

@@ -275,7 +275,13 @@ def statement(conn: Connection, client_id: int, since: datetime, until: datetime
     own = ledger_entry.c.client_id == client_id
     opening = conn.scalar(select(func.sum(ledger_entry.c.units)).where(own, ledger_entry.c.at < since)) or 0
     query = (
-        select(ledger_entry, calls.c.caller, calls.c.caller_name, disputes.c.why.label("disputed"))
+        select(
+            ledger_entry,
+            calls.c.caller,
+            calls.c.caller_name,
+            disputes.c.why.label("disputed"),
+            disputes.c.settled_at.label("settled_at"),
+        )
         .select_from(ledger_entry.outerjoin(calls).outerjoin(disputes, disputes.c.entry_id == ledger_entry.c.id))
         .where(own, ledger_entry.c.at >= since, ledger_entry.c.at < until)
         .order_by(ledger_entry.c.at, ledger_entry.c.id)

@@ -110,7 +110,7 @@ def test_invoices_are_listed_by_client_and_month(admin: Admin) -> None:
     (row,) = admin.reads("invoice", "list", "--client", "andes", "--month", "2026-11")
     assert (row["kind"], row["number"], row["net"], row["vat"], row["total"]) == ("boleta", 1, 30_000, 5_700, 35_700)
     assert admin.reads("invoice", "list", "--month", "2026-10") == []
-    assert "35700" in admin.does("invoice", "list")
+    assert "$35.700" in admin.does("invoice", "list")
 
 
 def test_the_export_has_every_document_of_the_days(admin: Admin) -> None:

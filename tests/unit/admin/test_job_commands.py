@@ -12,6 +12,7 @@ import pytest
 from terminal import Admin
 
 from pbx_control import clock, schedule
+from pbx_control.admin.spanish import SPANISH
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job
 from pbx_control.pulse import take_lock
@@ -49,6 +50,8 @@ def test_every_job_is_listed_with_what_it_does_and_when(office: Admin) -> None:
     shown = office.does("--lang", "es", "job", "list")
     assert "borra las grabaciones cuyo plazo venció" in shown
     assert "aún no" in shown
+    assert "cada 60 min" in shown
+    assert [job.name for job in JOBS if job.what not in SPANISH] == []
 
 
 def test_a_job_run_by_hand_tells_what_came_of_it(admin: Admin) -> None:

@@ -39,11 +39,11 @@ def ready(office: Admin) -> Admin:
 
 def test_an_order_goes_from_payment_to_service(ready: Admin, at: SetClock) -> None:
     assert ready.does("client", "paid", "andes") == (
-        "client andes has paid: welcome it until 2026-11-23 11:30, answer its calls until 2026-11-23 12:30\n"
+        "client andes has paid: welcome it by 2026-11-23 11:30, answer its calls by 2026-11-23 12:30\n"
     )
     at(MONDAY + 60 * MINUTE)
     assert ready.does("client", "welcomed", "andes") == (
-        "client andes is welcomed and has a letter about +56 2 2555 0101; answer its calls until 2026-11-23 11:30\n"
+        "client andes is welcomed and has a letter about +56 2 2555 0101; answer its calls by 2026-11-23 11:30\n"
     )
     (letter,) = ready.reads("message", "list")
     assert letter["subject"] == "Andes Ltda: su número es +56 2 2555 0101"
@@ -62,7 +62,7 @@ def test_list_shows_what_is_late_first_with_the_business_minutes(ready: Admin, a
         ready.does("client", "paid", slug, "--at", f"{MONDAY + minutes * MINUTE:%Y-%m-%dT%H:%M}")
     lines = ready.does("client", "list", "--onboarding").splitlines()
     first, *rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
-    assert first == ["client", "number", "paid_at", "welcome", "until", "service", "until"]
+    assert first == ["client", "number", "paid_at", "welcome", "by", "service", "by"]
     assert [row[:4] for row in rows] == [
         ["andes", "+56 2 2555 0101", "2026-11-23 09:30", "late by 5 min"],
         ["lagos", "–", "2026-11-23 09:50", "soon late: 15 min left"],

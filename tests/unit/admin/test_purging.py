@@ -65,11 +65,12 @@ def test_a_dry_run_shows_what_would_go_and_why(admin: Admin) -> None:
     assert row["why"].endswith(" + 30 d")
     shown = admin.does("--lang", "es", "recording", "purge", "--dry-run")
     assert "antigüedad: " in shown
+    assert "se borrarían: 1 (0.0 MB); con retención legal: 0" in shown
     assert files(admin) == ["nobody.wav", "pbx-1.1.wav", "pbx-2.1.wav"]
 
 
 def test_a_purge_says_what_it_did_and_receipts_prove_it(admin: Admin) -> None:
-    assert admin.does("recording", "purge") == "1 files deleted (0.0 MB), 0 kept by a legal hold\n"
+    assert admin.does("recording", "purge") == "deleted: 1 (0.0 MB); kept by a legal hold: 0\n"
     assert files(admin) == ["nobody.wav", "pbx-2.1.wav"]
     [receipt] = admin.reads("recording", "receipts", "--call", "1.1")
     assert (receipt["call_id"], receipt["what"], receipt["size"]) == ("pbx-1.1", "recording", 7)
@@ -90,11 +91,11 @@ def test_a_held_call_is_listed_and_kept(admin: Admin) -> None:
     }
     assert "a trial" in admin.does("recording", "list")
     assert admin.reads("recording", "purge", "--dry-run")[0]["why"] == "held: a trial"
-    assert "0 files deleted" in admin.does("recording", "purge")
+    assert "deleted: 0 " in admin.does("recording", "purge")
     assert "held already" in admin.is_refused("recording", "hold", "pbx-1.1", "--why", "again")
     admin.does("recording", "release", "pbx-1.1")
     assert "is not held" in admin.is_refused("recording", "release", "pbx-1.1")
-    assert "1 files deleted" in admin.does("recording", "purge")
+    assert "deleted: 1 " in admin.does("recording", "purge")
     assert "not any more" in admin.does("recording", "hold", "pbx-1.1", "--why", "too late")
 
 
@@ -114,8 +115,8 @@ def test_a_clock_in_doubt_refuses_until_it_is_confirmed(admin: Admin, days: floa
     assert "pbx-1.1" in planned.stdout
     assert line in planned.stderr
     assert len(files(admin)) == 3
-    assert "1 files deleted" in admin.does("recording", "purge", "--clock-is-right")
-    assert "0 files deleted" in admin.does("recording", "purge")
+    assert "deleted: 1 " in admin.does("recording", "purge", "--clock-is-right")
+    assert "deleted: 0 " in admin.does("recording", "purge")
 
 
 def test_a_file_that_cannot_go_is_told(admin: Admin) -> None:
@@ -145,11 +146,11 @@ def test_reconciliation_lists_both_sides(admin: Admin) -> None:
 def test_a_caller_is_found_and_erased(admin: Admin) -> None:
     found = admin.reads("caller", "find", HIS)
     assert [one["id"] for one in found["calls"]] == ["pbx-1.1", "pbx-2.1"]
-    assert "2 calls" in admin.does("caller", "find", "9 1234 5678")
+    assert "calls 2" in admin.does("caller", "find", "9 1234 5678")
     refused = admin.types("caller", "erase", HIS, "--why", "asked", input="n\n")
     assert refused.exit_code == 1
     assert len(files(admin)) == 3
-    assert "2 calls, 2 files" in admin.does("caller", "erase", HIS, "--why", "asked", "--yes")
+    assert "calls 2, files 2" in admin.does("caller", "erase", HIS, "--why", "asked", "--yes")
     assert files(admin) == ["nobody.wav"]
     assert admin.reads("caller", "find", HIS)["calls"] == []
     assert "nothing is known" in admin.is_refused("caller", "erase", HIS, "--why", "asked", "--yes")
@@ -158,13 +159,14 @@ def test_a_caller_is_found_and_erased(admin: Admin) -> None:
 
 
 def test_callers_are_marked(admin: Admin) -> None:
-    admin.does("caller", "mark", HIS, "test", "--why", "ours")
+    assert "are tests from now on" in admin.does("caller", "mark", HIS, "test", "--why", "ours")
     admin.does("caller", "mark", "+56987654321", "blocked", "--client", "andes", "--why", "threats")
     assert [(one["number"], one["client"]) for one in admin.reads("caller", "marks")] == [
         (HIS, ""),
         ("+56987654321", "andes"),
     ]
     assert "blocked" in admin.does("caller", "marks")
+    assert "bloqueada" in admin.does("--lang", "es", "caller", "marks")
     assert "not marked there" in admin.is_refused("caller", "unmark", HIS, "--client", "andes")
     admin.does("caller", "unmark", HIS)
     assert len(admin.reads("caller", "marks")) == 1
@@ -173,6 +175,6 @@ def test_callers_are_marked(admin: Admin) -> None:
 @pytest.mark.parametrize("words", [["find", "nobody@"], ["mark", "1", "test", "--why", "x"], ["unmark", "anonymous"]])
 def test_numbers_that_are_none_are_refused(admin: Admin, words: list[str]) -> None:
     if words[0] == "find":
-        assert "0 calls" in admin.does("caller", *words)
+        assert "calls 0" in admin.does("caller", *words)
     else:
         admin.is_refused("caller", *words)

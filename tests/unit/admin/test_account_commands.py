@@ -1,0 +1,100 @@
+"""`plan`, `bag`, `ledger` and `call mark` as an admin types them: what a client bought, and used."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+from terminal import Admin
+
+from pbx_control import clock
+from pbx_control.domain.quota import Limits
+from pbx_control.settings import Home, Settings
+from pbx_control.store import clients, ledger
+from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.migrate import upgrade
+from pbx_control.store.tables import call
+
+BEGAN = datetime(2026, 11, 2, 15, tzinfo=UTC)
+TERMS = ("--price", "39000", "--extra-call", "450", "--contacts", "2", "--calendars", "1")
+
+
+@pytest.fixture
+def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
+    """An admin whose client andes has a plan of ten calls since the 2nd, of which two are used."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.settings_file.write_text("")
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
+    with writing(engine) as conn:
+        andes = clients.add(conn, "andes", BEGAN, name="Andes Ltda")
+    monkeypatch.setattr(clock, "now", lambda: BEGAN)
+    admin = Admin(home.root)
+    admin.does("plan", "set", "inicial", "--calls", "10", *TERMS)
+    admin.does("plan", "assign", "andes", "inicial")
+    with writing(engine) as conn:
+        for hour in (1, 2):
+            at, facts = BEGAN + timedelta(hours=hour), {"client_id": andes, "did": "+56225550101", "phase": "ended"}
+            conn.execute(insert(call).values(id=f"pbx-{hour}.1", caller="+56981234567", arrived_at=at, **facts))
+            ledger.reserve(conn, andes, f"pbx-{hour}.1", at)
+            ledger.charge(conn, andes, f"pbx-{hour}.1", at, Limits())
+    engine.dispose()
+    monkeypatch.setattr(clock, "now", lambda: BEGAN + timedelta(days=1))
+    return admin
+
+
+def parts(shown: str) -> list[list[str]]:
+    """The blocks of what was printed, which blank lines part."""
+    return [block.splitlines() for block in shown.strip().split("\n\n")]
+
+
+def test_a_ledger_reads_like_an_account(admin: Admin) -> None:
+    head, entries, tail = parts(admin.does("ledger", "show", "andes"))
+    assert [re.split(r" {2,}", line) for line in head] == [
+        ["period", "2026-11-02 – 2026-12-01"],
+        ["plan", "inicial"],
+        ["opening", "0"],
+    ]
+    assert re.split(r" {2,}", entries[2].strip()) == [
+        "2", "2026-11-02 13:00:00 -03", "charge", "-1", "period", "pbx-1.1", "+56 9 8123 4567", "–",
+    ]  # fmt: skip
+    assert tail[0].split() == ["closing", "8"]
+    assert tail[-1].split() == ["runs_out", "2026-11-09"]
+
+
+def test_calls_that_last_until_the_next_month_do_not_run_out(admin: Admin) -> None:
+    admin.does("bag", "add", "andes", "500")
+    assert parts(admin.does("ledger", "show", "andes"))[-1][-1].endswith("  not in this month")
+    assert admin.reads("ledger", "show", "andes")["runs_out"] is None
+
+
+def test_an_objection_shows_until_it_is_settled(admin: Admin) -> None:
+    admin.does("ledger", "dispute", "2", "--why", "Era un fax")
+    assert "disputed: Era un fax" in admin.does("ledger", "show", "andes")
+    assert "objetado: Era un fax" in admin.does("--lang", "es", "ledger", "show", "andes")
+    admin.does("ledger", "reverse", "2", "--why", "Se oye el fax")
+    shown = admin.does("ledger", "show", "andes")
+    assert "disputed" not in shown
+    assert "Se oye el fax" in shown
+    assert admin.reads("ledger", "show", "andes")["closing"] == 9
+
+
+def test_a_call_is_marked_by_the_end_of_its_id(admin: Admin) -> None:
+    assert admin.does("call", "mark", "2.1", "wrong-number") == "call pbx-2.1 is not charged\n"
+    assert admin.reads("client", "show", "andes")["calls_left"] == 9
+    assert admin.is_refused("call", "mark", "9.9", "test").startswith("there is no call 9.9")
+
+
+def test_money_is_shown_as_money_and_read_as_a_number(admin: Admin) -> None:
+    discounts = ("--discount", "6=10", "--did", "US=9000", "--client", "andes")
+    admin.does("plan", "set", "andes-2026", "--calls", "250", *TERMS, *discounts)
+    assert re.split(r" {2,}", admin.does("plan", "list").splitlines()[1].strip()) == [
+        "andes-2026", "250", "$39.000", "$450", "2", "1", "–", "6: 10 %", "US: $9.000", "0 (andes)",
+    ]  # fmt: skip
+    made_to_measure = admin.reads("plan", "list")[0]
+    assert (made_to_measure["price"], made_to_measure["discounts"]) == (39000, {"6": 10})
+    assert "$11.250 net" in admin.does("bag", "add", "andes", "25")
+    assert "$11.250" in admin.does("bag", "list")
+    assert admin.reads("bag", "list")[0]["price"] == 11250
