@@ -1,5 +1,5 @@
-"""`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, then transfers;
-prints a table of each."""
+"""`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, then transfers,
+or calls beside a purge; prints a table of each."""
 
 import argparse
 import asyncio
@@ -11,13 +11,27 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
 from bench.lab import Lab
 from bench.measure import Round, measured, rss_mb
-from bench.table import Memory, Results, consultation_goal, consultation_table, goals, table
+from bench.table import (
+    Memory,
+    Results,
+    beside_goals,
+    beside_table,
+    consultation_goal,
+    consultation_table,
+    goals,
+    table,
+)
 from bench.ways import Way, ways
 
 WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
+
+
+LARGE_HOME = Extent(recordings=100_000, due=10_000, rounds=5, seconds=15.0)
+SMALL_HOME = Extent(recordings=2000, due=200, rounds=1, seconds=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +44,15 @@ class Plan:
     steps: tuple[int, ...] = ()  # calls/s beyond RATES, to find the knee
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
+    purge: Extent = LARGE_HOME
 
 
 RATES = (10, 50, 100)
 TRANSFER_RATE = 20
+PURGE_RATES = (20, 50)
 FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
 # Shows that everything still works, in less than a minute; its figures are of little weight.
-QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0)
+QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0, purge=SMALL_HOME)
 
 
 def main() -> None:
@@ -44,20 +60,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
+    parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
     asked = parser.parse_args()
     # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
+    plan = QUICK if asked.quick else FULL
     try:
-        lines = asyncio.run(run(folder, QUICK if asked.quick else FULL, only_transfers=asked.transfers))
+        lines = asyncio.run(run_purge(folder, plan) if asked.purge else run(folder, plan, asked.transfers))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(*lines, circumstances(), sep="\n")
 
 
-async def run(folder: Path, plan: Plan, *, only_transfers: bool) -> list[str]:
-    """All measurements on one installation in `folder`; gives the tables and what they say of the goals."""
-    tell("setting up Asterisk, the daemon and {} telephones …", plan.secretaries)
-    async with Lab(folder, plan.secretaries) as lab:
+async def run(folder: Path, plan: Plan, only_transfers: bool) -> list[str]:
+    """The three ways and the transfers on one installation in `folder`; gives the tables and what they say of the
+    goals."""
+    async with _lab(folder, plan) as lab:
         results = None if only_transfers else await _three_ways(lab, plan)
         transfers = await _transfers(lab, plan)
     compared = [table(results), ""] if results else []
@@ -67,6 +85,18 @@ async def run(folder: Path, plan: Plan, *, only_transfers: bool) -> list[str]:
         *(goals(results) if results else []),
         consultation_goal(transfers),
     ]
+
+
+async def run_purge(folder: Path, plan: Plan) -> list[str]:
+    """Set-up beside a purge, in the same way."""
+    async with _lab(folder, plan) as lab:
+        done = await _beside(lab, plan.purge)
+    return [beside_table(done), *beside_goals(done)]
+
+
+def _lab(folder: Path, plan: Plan) -> Lab:
+    tell("setting up Asterisk, the daemon and {} telephones …", plan.secretaries)
+    return Lab(folder, plan.secretaries)
 
 
 async def _three_ways(lab: Lab, plan: Plan) -> Results:
@@ -82,6 +112,24 @@ async def _three_ways(lab: Lab, plan: Plan) -> Results:
             if way.control
         }
     return Results(rounds, steps, memory)
+
+
+async def _beside(lab: Lab, extent: Extent) -> Beside:
+    """A client without a plan, one with a plan, and that one beside a purge take turns."""
+    tell("making {} recordings, load now {} …", extent.recordings, _load())
+    asides = await asyncio.to_thread(Asides, lab, extent)
+    await asides.alone(WARM_UP_RATE)
+    done = Beside(extent)
+    for number in range(extent.rounds):
+        for rate in PURGE_RATES:
+            without_plan, alone = await asides.without_plan(rate), await asides.alone(rate)
+            beside, purged = await asides.beside(rate)
+            done.purges.append(purged)
+            for each in (without_plan, alone, beside):
+                done.rounds.append(each)
+                _report(f"round {number + 1}", each)
+            tell("  the purge took {:.1f} s ({:.1f} s CPU), load {}", purged.seconds, purged.cpu, _load())
+    return done
 
 
 async def _transfers(lab: Lab, plan: Plan) -> Consultations:
@@ -127,8 +175,13 @@ def _report(what: str, done: Round) -> None:
 
 def circumstances() -> str:
     """On what it was measured."""
-    load = "/".join(f"{each:.1f}" for each in os.getloadavg())
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load at the end {load}"
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load at the end {_load()}"
+    )
+
+
+def _load() -> str:
+    return "/".join(f"{each:.1f}" for each in os.getloadavg())
 
 
 def tell(text: str, *values: object) -> None:

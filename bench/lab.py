@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, func, select
 from bench.registrar import Account, register
 from bench.sipp import Carrier, Contacts, Phones
 from pbx_control.clock import now
+from pbx_control.domain.plans import Plan
 from pbx_control.settings import Home, load
-from pbx_control.store import clients, contacts, dids, secretaries, trunks
+from pbx_control.store import clients, contacts, dids, plans, secretaries, trunks
 from pbx_control.store.engine import changing, open_engine, reading
 from pbx_control.store.tables import call
 from pbx_control.world.installation import CARRIER, PBX, PHONES, Installation, Ports
@@ -32,8 +33,12 @@ CONTACTS_PORT = PORTS.base + 61
 FASTAGI_PORT = PORTS.base + 73
 TRUNK = "carrier"
 CLIENT, DID = "andes", "+56225550101"
+# Its calls are counted by nobody: it has no plan.
+FREE_CLIENT, FREE_DID = "free", "+56225550102"
 # Clients with contacts, and those of each, one on each key: at 20 transfers a second a contact is called every 3 s.
 FIRMS, CONTACTS = 10, 6
+# Of all the others: more calls than are ever placed, so that nobody comes near the end.
+PLAN = Plan(name="bench", calls=1_000_000, price=0, extra_call=0, contacts=CONTACTS, calendars=0)
 # None of a firm's calls is refused for being one too many.
 NO_LIMIT = {"calls_out_at_once": 1000, "calls_out_a_day": 100_000}
 # The first trunk's own context, which everything that the carrier dials enters.
@@ -63,6 +68,7 @@ class Lab:
         self.users: list[str] = []
         self.firms = list(_firms())
         self._engine: Engine | None = None
+        self._asterisk: psutil.Process | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -95,13 +101,16 @@ class Lab:
         """As an admin does; the many secretaries at once, since a command for each would take minutes."""
         pbx = self.office.pbx
         await pbx("trunk", "add", TRUNK, "--match", CARRIER, "--host", f"{CARRIER}:{CONTACTS_PORT}")
-        await pbx("client", "add", CLIENT, "--name", "Andes", "--no-recording")
-        await pbx("did", "add", DID)
-        await pbx("did", "assign", DID, CLIENT)
-        await pbx("hours", "set", CLIENT, "always")
+        for client, did in ((CLIENT, DID), (FREE_CLIENT, FREE_DID)):
+            await pbx("client", "add", client, "--name", "Andes", "--no-recording")
+            await pbx("did", "add", did)
+            await pbx("did", "assign", did, client)
+            await pbx("hours", "set", client, "always")
         self._engine = open_engine(self.home, load(self.home))
         self._stack.callback(self._engine.dispose)
         with changing(self._engine) as conn:
+            plans.set_plan(conn, PLAN)
+            plans.assign(conn, clients.find(conn, CLIENT).id, PLAN.name, now())
             _take_on(conn, self.firms)
             hired = [secretaries.add(conn, name, languages=["es"], client_ids=None) for name in _names(self._wanted)]
         self.users = [each.user for each in hired]
@@ -120,9 +129,17 @@ class Lab:
 
     async def asterisk(self) -> psutil.Process:
         """Asterisk's own process, below whatever started it."""
-        spawned = psutil.Process((await self.office.ask("asterisk", "status"))["pid"])
-        family = [spawned, *spawned.children(recursive=True)]
-        return next(process for process in family if process.name() == "asterisk")
+        if self._asterisk is None:
+            spawned = psutil.Process((await self.office.ask("asterisk", "status"))["pid"])
+            family = [spawned, *spawned.children(recursive=True)]
+            self._asterisk = next(process for process in family if process.name() == "asterisk")
+        return self._asterisk
+
+    @property
+    def engine(self) -> Engine:
+        """The database that the daemon has, too."""
+        assert self._engine
+        return self._engine
 
     async def answered_by_the_daemon(self) -> int:
         """How many calls the store knows as served by the daemon and answered, once no call is live any more."""
@@ -137,8 +154,7 @@ class Lab:
         return self._count(call.c.transferred_to != "", call.c.hosted_by == "daemon")
 
     def _count(self, *conditions: object) -> int:
-        assert self._engine
-        with reading(self._engine) as conn:
+        with reading(self.engine) as conn:
             return conn.scalar(select(func.count()).select_from(call).where(*conditions)) or 0  # type: ignore[arg-type]
 
 
@@ -161,5 +177,6 @@ def _take_on(conn: Connection, firms: list[Firm]) -> None:
     for place, firm in enumerate(firms):
         client_id = clients.add(conn, f"firm{place}", now(), name="Andes", week="always", recording=False, **NO_LIMIT)
         dids.assign(conn, firm.did, client_id, now())
+        plans.assign(conn, client_id, PLAN.name, now())
         for key, number in enumerate(firm.contacts, start=1):
             contacts.add(conn, client_id, f"Contact {key}", number, key=key)

@@ -1,7 +1,7 @@
 """What is measured of one round of calls: set-up times on the wire, failures, and the CPU of those involved."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -35,8 +35,15 @@ class Round:
         return not self.failed and self.p99 < KEPT_UP and self.placed_rate > PLACED * self.rate
 
 
-async def measured(lab: Lab, way: Way, rate: int, seconds: float) -> Round:
-    """Places `rate` calls a second for so many seconds by that way, and waits until nothing of them is left."""
+def _always(at: float) -> bool:
+    return True
+
+
+async def measured(lab: Lab, way: Way, rate: int, seconds: float, counts: Callable[[float], bool] = _always) -> Round:
+    """Places `rate` calls a second for so many seconds by that way, and waits until nothing of them is left.
+
+    `counts` is asked at the end whether the set-up of a call counts whose INVITE left then (epoch seconds).
+    """
     calls = math.ceil(rate * seconds)
     asterisk = await lab.asterisk()
     served_before = await lab.answered_by_the_daemon()
@@ -45,15 +52,16 @@ async def measured(lab: Lab, way: Way, rate: int, seconds: float) -> Round:
     served = await lab.answered_by_the_daemon() - served_before
     after = cpu_ms(asterisk), cpu_ms(way.control)
     rung_at = lab.phones.rung_at()
-    setups = [(rung_at[number] - left) * 1000 for number, left in dialled.left_at.items() if number in rung_at]
+    setups = [(left, (rung_at[number] - left) * 1000) for number, left in dialled.left_at.items() if number in rung_at]
+    counted = [took for left, took in setups if counts(left)]
     return Round(
         way.name,
         rate,
         calls,
         # A call that the daemon gave to the fallback was answered, too, but not by what is measured.
         failed=calls - min(dialled.good, len(setups), served if way.by_the_daemon else calls),
-        p50=percentile(setups, 50),
-        p99=percentile(setups, 99),
+        p50=percentile(counted, 50),
+        p99=percentile(counted, 99),
         placed_rate=(calls - 1) / max(dialled.seconds, 0.001),
         control_cpu=(after[1] - before[1]) / calls if way.control else None,
         asterisk_cpu=(after[0] - before[0]) / calls,

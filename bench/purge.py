@@ -12,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, insert, update
@@ -80,7 +80,12 @@ def _make(home: Home, engine: Engine, recordings: int, due: int) -> None:
         facts = {"week": "never", "created_at": at}
         conn.execute(insert(client), [{"id": n + 1, "slug": f"c{n}", "name": f"C{n}"} | facts for n in range(100)])
         retention.believe(conn, at)
-    for rows in batches(_rows(recordings, due), 5000):
+    make_recordings(home, engine, ended_calls(at, recordings, due, range(1, 101)))
+
+
+def make_recordings(home: Home, engine: Engine, calls: Iterable[dict[str, object]]) -> None:
+    """Writes the calls' rows and, for each, a small file."""
+    for rows in batches(calls, 5000):
         for row in rows:
             file = home.recordings / str(row["recording"])
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,14 +94,17 @@ def _make(home: Home, engine: Engine, recordings: int, due: int) -> None:
             conn.execute(insert(call), rows)
 
 
-def _rows(recordings: int, due: int) -> Iterator[dict[str, object]]:
-    at = now()
-    for number in range(recordings):
-        age = OLD if number < due else YOUNG * (number / recordings)
+def ended_calls(at: datetime, calls: int, due: int, clients: Sequence[int]) -> Iterator[dict[str, object]]:
+    """Rows of calls that have recordings, of these clients in turn; the first `due` of them are old enough to go.
+
+    Their ids are new in each second of `at` (aware).
+    """
+    for number in range(calls):
+        age = OLD if number < due else YOUNG * (number / calls)
         ended, name = at - age, f"pbx-{int(at.timestamp())}.{number}"
         yield {
             "id": name,
-            "client_id": number % 100 + 1,
+            "client_id": clients[number % len(clients)],
             "did": "+56225550101",
             "caller": "+56912345678",
             "phase": "ended",

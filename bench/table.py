@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
 from bench.measure import Round, percentile
 from bench.ways import DIAL, FASTAGI, PBX_CONTROL
@@ -15,6 +16,9 @@ NONE = "-"
 GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
 # And the set-up of a consultation, p99 in milliseconds.
 GOAL_CONSULTATION = 100.0
+# And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
+# quarter of its time on.
+GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,70 @@ def consultation_goal(done: Consultations) -> str:
     return f"{goal}: {done.p99:.1f} ms, {done.failed} failed, {_word(reached)}"
 
 
+def beside_table(done: Beside) -> str:
+    """Set-up with and without a purge under way, the medians of the rounds; then what the purges took."""
+    results = Results(done.rounds, (), {})
+    rows = [_beside_row(results, rate, *each) for rate in results.rates for each in BESIDE_ROWS]
+    rows += [
+        [f"calls at {rate}/s, failed", *(_calls_and_failed(results.of(way, rate)) for way in BESIDE_WAYS), NONE]
+        for rate in results.rates
+    ]
+    early = statistics.median(each.early for each in done.purges)
+    kept = done.extent.recordings - done.extent.due
+    rows += [
+        [what, NONE, NONE, cell, NONE]
+        for what, cell in (
+            (f"purge of {done.extent.due}, {kept} stay, s", f"{statistics.median(_seconds(done)):.1f}"),
+            ("its CPU, s", f"{statistics.median(each.cpu for each in done.purges):.1f}"),
+            ("its memory after a quarter → peak, MB", f"{early:.0f} → {_peak(done):.0f}"),
+        )
+    ]
+    return markdown(["", *BESIDE_WAYS, f"{BESIDE} / {ALONE}"], rows)
+
+
+def beside_goals(done: Beside) -> list[str]:
+    """A sentence for each goal of the purge: what was reached."""
+    results = Results(done.rounds, (), {})
+    slowest = max(_seconds(done))
+    growth = max(each.peak / each.early for each in done.purges)
+    return [
+        *(_beside_goal(results, rate) for rate in results.rates),
+        f"purge of {done.extent.due} beside calls, goal under {GOAL_PURGE:g} s: "
+        f"{slowest:.1f} s at the longest, {_word(slowest < GOAL_PURGE)}",
+        f"its memory, goal flat: at most {growth:.2f} times that after a quarter, {_word(growth <= GOAL_FLAT)}",
+    ]
+
+
+def _beside_goal(results: Results, rate: int) -> str:
+    ratio = _beside_ratio(results, rate, _p99)
+    failed = sum(each.failed for each in results.of(BESIDE, rate))
+    return (
+        f"p99 set-up at {rate}/s beside a purge, goal at most {GOAL_BESIDE:g} x without, no call failed: "
+        f"{ratio:.2f}, {failed} failed, {_word(ratio <= GOAL_BESIDE and not failed)}"
+    )
+
+
+def _beside_row(results: Results, rate: int, what: str, value: Callable[[Round], float]) -> list[str]:
+    cells = (f"{results.median(way, rate, value):.1f}" for way in BESIDE_WAYS)
+    return [what.format(rate=rate), *cells, f"{_beside_ratio(results, rate, value):.2f}"]
+
+
+def _beside_ratio(results: Results, rate: int, value: Callable[[Round], float]) -> float:
+    return results.median(BESIDE, rate, value) / results.median(ALONE, rate, value)
+
+
+def _calls_and_failed(rounds: Sequence[Round]) -> str:
+    return f"{sum(each.calls for each in rounds)}, {sum(each.failed for each in rounds)}"
+
+
+def _seconds(done: Beside) -> list[float]:
+    return [each.seconds for each in done.purges]
+
+
+def _peak(done: Beside) -> float:
+    return max(each.peak for each in done.purges)
+
+
 def markdown(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table whose columns stand under one another in a terminal, too."""
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
@@ -167,3 +235,11 @@ def _asterisk_cpu(each: Round) -> float:
 
 def _word(reached: bool) -> str:
     return "reached" if reached else "NOT reached"
+
+
+BESIDE_WAYS = (NO_PLAN, ALONE, BESIDE)
+BESIDE_ROWS = (
+    ("set-up at {rate}/s, p50, ms", _p50),
+    ("set-up at {rate}/s, p99, ms", _p99),
+    ("control CPU a call at {rate}/s, ms", _control_cpu),
+)
