@@ -129,7 +129,7 @@ def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
         under_way(desk, as_json)
         return
     with reading(desk.engine) as connection:
-        show_rows(desk, COLUMNS, clients.rows(connection), as_json)
+        show_rows(desk, COLUMNS, clients.rows(connection), as_json, _said)
 
 
 @client.command(epilog=examples("client show andes"))
@@ -144,7 +144,7 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        card(desk, facts)
+        card(desk, _said(desk, facts) | {"wait_limit": f"{facts['wait_limit']} s"})
 
 
 @client.command(epilog=examples("client suspend andes"))
@@ -198,6 +198,11 @@ def cancel(desk: Desk, slug: str) -> None:
 
 for command in (paid, welcomed, live):
     client.add_command(command)
+
+
+def _said(desk: Desk, facts: dict[str, Any]) -> dict[str, Any]:
+    """A client's facts for a person."""
+    return facts | {"state": desk.say(facts["state"])}
 
 
 def _account(connection: Connection, slug: str) -> dict[str, Any]:

@@ -43,9 +43,11 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
         said = ledger.statement(connection, row.id, period.start, period.end)
         used = ledger.used_since(connection, row.id, account.period.start)
         current = plans.current(connection, row.id)
-    standing = _standing(account, used, zone, now) if period == account.period else {}
-    opening = {"period": _days(period, zone), "plan": current.plan.name if current else "", "opening": said.opening}
-    closing = {"closing": said.closing} | standing
+    opening, closing = {"period": _days(period, zone)}, {"closing": said.closing}
+    if period == account.period:
+        opening |= {"plan": current.plan.name if current else None}
+        closing |= _standing(account, used, zone, now)
+    opening |= {"opening": said.opening}
     if as_json:
         print_json(opening | closing | {"entries": said.entries})
     else:

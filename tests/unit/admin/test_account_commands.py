@@ -98,3 +98,10 @@ def test_money_is_shown_as_money_and_read_as_a_number(admin: Admin) -> None:
     assert "$11.250 net" in admin.does("bag", "add", "andes", "25")
     assert "$11.250" in admin.does("bag", "list")
     assert admin.reads("bag", "list")[0]["price"] == 11250
+
+
+def test_a_client_is_shown_with_its_plan_and_what_is_left(admin: Admin) -> None:
+    shown = dict(re.split(r" {2,}", line) for line in admin.does("client", "show", "andes").splitlines())
+    assert (shown["plan"], shown["months_ahead"], shown["calls_left"]) == ("inicial", "1", "8")
+    assert (shown["state"], shown["wait_limit"]) == ("active", "90 s")
+    assert "activo" in admin.does("--lang", "es", "client", "list")
