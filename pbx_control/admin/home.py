@@ -78,7 +78,11 @@ FIRST_SETTINGS = """\
 # timezone = "America/Santiago"
 # language = "es"
 # transfer_cap = 600          # seconds that a transferred conversation may last; 600 is the most
-# alarms_to = ""              # e-mail address that is told of a client's limit of outgoing calls; else the log only
+# alarms_to = ""              # e-mail address that is told of late orders, limits that are reached, recordings amiss …
+
+[plans]
+# warn_percent = 80           # a client is told when so much of its month's calls is used,
+# warn_last = 5               # when so many are left, and when none are
 
 [billing]
 # issuer_name = ""            # razón social on invoices; else the office's name

@@ -77,9 +77,10 @@ def retire(desk: Desk, name: str) -> None:
     desk.tell("plan {name} is no longer on offer", name=name)
 
 
-def _listed(_desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    """A plan's row for a person: money as money, and for whom it was made to measure."""
+def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    """A plan's row for a person: money as money, for whom it was made to measure, and whether it is still on offer."""
     return row | {
+        "name": f"{row['name']} ({desk.say('retired')})" if row["retired_at"] else row["name"],
         "price": pesos(row["price"]),
         "extra_call": pesos(row["extra_call"]),
         "discounts": [f"{months}: {percent} %" for months, percent in row["discounts"].items()],

@@ -1117,6 +1117,7 @@ SPANISH: dict[str, str] = {
     "reserved": "reservadas",
     "used": "usadas",
     "runs_out": "se acaban",
+    "retired": "retirado",
     "not in this month": "no en este mes",
     "disputed: {why}": "objetado: {why}",
     "months_ahead": "meses por pago",
