@@ -81,7 +81,7 @@ async def test_out_of_calls_he_may_leave_a_message(town):
     assert (call["outcome"], bool(call["message"])) == ("exhausted", True)
     assert await left(town, firm) == (0, 0)
     letter = await town.letter(firm, 1)
-    assert [part.get_content_type() for part in letter.letter.iter_attachments()] == ["audio/x-wav"]
+    assert [part.get_content_type() for part in letter.letter.iter_attachments()] == ["audio/wav"]
 
 
 async def test_callers_who_are_not_counted(town):
