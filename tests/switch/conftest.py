@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import worker
+from forked import ForkedInstallation
 
 from pbx_control.world.installation import Installation, Ports
 from pbx_control.world.people import Telephone
@@ -73,6 +74,7 @@ class Town:
         last = asyncio.get_running_loop().time() + seconds
         while difference := (await self.office.ask("dialplan", "diff"))["diff"]:
             assert asyncio.get_running_loop().time() < last, f"not published: {difference}"
+            await asyncio.sleep(0.1)
 
     async def calls(self, firm: Firm) -> list[dict[str, Any]]:
         """The firm's calls, oldest first."""
@@ -93,7 +95,7 @@ class Town:
         """Waits until the switch has no channel and no bridge any more; returns those that stay nevertheless."""
         last = asyncio.get_running_loop().time() + seconds
         while (left := await self.channels()) and asyncio.get_running_loop().time() < last:
-            continue  # each look takes a command's time
+            await asyncio.sleep(0.1)
         return left
 
 
@@ -109,9 +111,8 @@ def folder():
 async def switch(folder):
     """An installation with its Asterisk running, and no daemon yet."""
     PORTS.require_free()
-    office = Installation(folder / "home", PORTS)
-    office.write_settings()
-    await office.pbx("setup")
+    office = ForkedInstallation(folder / "home", PORTS)
+    await office.set_up()
     try:
         await office.pbx("asterisk", "start")
         carrier = office.place(folder).carrier
