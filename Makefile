@@ -14,11 +14,13 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pbx-control
 RUN_PACKAGES := python3-venv mmdebstrap bubblewrap espeak-ng
 TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah
 
-# Real calls in real time: on a machine whose two cores have other work, one in some hundred comes late. What failed is
-# tried once more with the machine to itself; what fails twice is red.
+# Real calls in real time: the tests wait more than they compute, so that two cores have work for four of them
+# (tests/shares.py). On a machine whose cores have other work, one call in some hundred comes late. What failed is tried
+# once more with the machine to itself; what fails twice is red.
 ON_THE_SWITCH := -m "switch or postgres"
+AT_ONCE := -n 4 --dist loadscope
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check prepared bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -26,8 +28,9 @@ help: ## this list
 demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARGS=--stay keeps it running)
 	@$(BIN)/pbx-control demo $(ARGS)
 
-test: check .venv/.debian-test ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
-	@$(BIN)/pytest -n 2 --dist loadfile $(ON_THE_SWITCH) --durations=15 $(ARGS) || \
+test: ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
+	@$(MAKE) -j 2 check prepared
+	@$(BIN)/pytest $(AT_ONCE) $(ON_THE_SWITCH) --durations=15 $(ARGS) || \
 	  (echo "once more, alone, what failed:" && $(BIN)/pytest --last-failed $(ON_THE_SWITCH) $(ARGS))
 
 check: .venv/.test ## the quick check, without Asterisk
@@ -35,6 +38,9 @@ check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -n 2 -m "not switch and not postgres"
+
+prepared: .venv/.test .venv/.debian-test
+	@$(BIN)/python -m tests.prepared
 
 bench: .venv/.test .venv/.debian-test ## the measurements, in one table (QUICK=1: does it still work?)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
@@ -61,6 +67,7 @@ clean: ## removes what the other targets made: environment, demo, caches, the ro
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
+.venv/.debian-test: .venv/.debian-run  # apt-get works alone
 .venv/.debian-run: packages = $(RUN_PACKAGES)
 .venv/.debian-test: packages = $(TEST_PACKAGES)
 .venv/.debian-run .venv/.debian-test: Makefile

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 from postgres_server import Server, running
+from shares import Shares, turn
 from sqlalchemy import Engine
 
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=turn)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Shares | None:
+    return Shares(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

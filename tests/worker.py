@@ -1,11 +1,12 @@
-"""Which process of `pytest -n 2` this is: two must not use the same ports at once."""
+"""Which process of `pytest -n` this is: no two may use the same ports at once."""
 
 import os
-from typing import TypeVar
 
-T = TypeVar("T")
+from pbx_control.world.installation import Ports
+
+NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
-def one_of(first: T, second: T) -> T:
-    """The first for a run in one process and for the first of two, the second for the other."""
-    return second if os.environ.get("PYTEST_XDIST_WORKER") == "gw1" else first
+def ports(block: int) -> Ports:
+    """The ports of this process; `block` is 0 or 1, for two installations in one process."""
+    return Ports(16200 + 1000 * NUMBER + 200 * block, audio=22000 + 1800 * (2 * NUMBER + block))

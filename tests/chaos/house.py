@@ -14,11 +14,12 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from click.testing import CliRunner
+from forked import ForkedInstallation
 
 from cli import main as command
 from pbx_control.settings import Home, load
 from pbx_control.store.engine import open_engine
-from pbx_control.world.installation import Installation, Ports
+from pbx_control.world.installation import Ports
 from pbx_control.world.legs import DidNotHappen, Ringing
 from pbx_control.world.people import Telephone
 from pbx_control.world.post import PostOffice
@@ -115,7 +116,7 @@ class House:
         firms: tuple[Firm, ...] = FIRMS,
         cap: int = 600,
     ) -> None:
-        self.office = Installation(folder / "home", ports)
+        self.office = ForkedInstallation(folder / "home", ports)
         self.post = SlowPost(ports.smtp)
         self.world = World(self.office.place(folder / "world"))
         self.dice = dice or random.Random()
@@ -129,8 +130,6 @@ class House:
 
     async def __aenter__(self) -> Self:
         self.office.ports.require_free()
-        database = {"database": {"url": self._database}} if self._database else {}
-        self.office.write_settings(office={"transfer_cap": self._cap}, **database)
         try:
             await self._open()
         except BaseException:
@@ -160,7 +159,8 @@ class House:
         return open_engine(home, load(home))
 
     async def _open(self) -> None:
-        await self.office.pbx("setup")
+        database = {"database": {"url": self._database}} if self._database else {}
+        await self.office.set_up(office={"transfer_cap": self._cap}, **database)
         accounts = await asyncio.to_thread(self._provision)
         await self.office.pbx("dialplan", "apply")
         await self.office.pbx("asterisk", "start")

@@ -11,12 +11,13 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
+import worker
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from pbx_control.settings import Mail
 
-PORTS = range(16300, 16380)
-_next_port = itertools.cycle(PORTS)
+FIRST_PORT, PORTS = worker.ports(0).base + 100, 80
+_next_port = itertools.cycle(range(FIRST_PORT, FIRST_PORT + PORTS))
 
 
 def accept() -> str:

@@ -28,7 +28,7 @@ from pbx_control.world.legs import Leg
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
 
-PORTS = worker.one_of(Ports(16200, audio=22000), Ports(17200, audio=60000))
+PORTS = worker.ports(0)
 ARI_PASSWORD = "ari;password-of-the-tests"  # a semicolon begins a comment in Asterisk's files
 
 CLOSED, EXHAUSTED, BUSY, MESSAGE, WELCOME, NOTICE, TAKEN = 450.0, 500.0, 550.0, 600.0, 650.0, 750.0, 950.0

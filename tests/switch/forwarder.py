@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from hashlib import md5
 
+import worker
+
 from pbx_control.world.config import Address
 
-HOST, PORT = "127.0.0.9", 16298
+HOST, PORT = "127.0.0.9", worker.ports(0).base + 98
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ CARRIER, STRANGER = "127.0.0.2", "127.0.0.9"
 LIMIT = 30.0  # s for one scenario
 
 # A port of this run of tests: SIPp does not look for a free one.
-AUDIO = 25900 + 2 * (os.getpid() % 40)
+AUDIO = 46000 + 2 * (os.getpid() % 40)
 
-_local_ports = itertools.cycle(worker.one_of(range(16490, 16500), range(17490, 17500)))
+_local_ports = itertools.cycle(worker.ports(1).base + 90 + number for number in range(8))
 
 
 @dataclass(frozen=True)

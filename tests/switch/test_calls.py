@@ -9,6 +9,13 @@ from pbx_control.world import audio
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 MARIA = "+56912345678"
+LIVE_WITHIN = 4.0  # s; the promise is two, on an idle machine
+
+
+async def test_a_change_is_live_in_seconds(town):
+    firm = await town.firm()
+    await town.office.pbx("hours", "set", firm.slug, "mon-sun 08:00-20:00")
+    await town.live(LIVE_WITHIN)
 
 
 async def test_a_secretary_answers_and_both_hear_each_other(town):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from forked import ForkedInstallation
 from forwarder import forwarding
 from peer import Peer, peer
 
@@ -108,6 +109,7 @@ async def until(ask: Any, wanted: Any, seconds: float) -> None:
     last = asyncio.get_running_loop().time() + seconds
     while (answer := await ask()) != wanted:
         assert asyncio.get_running_loop().time() < last, f"{answer!r}, not {wanted!r}"
+        await asyncio.sleep(0.1)
 
 
 def certificate(folder: Path) -> Path:
@@ -125,12 +127,11 @@ def certificate(folder: Path) -> Path:
 async def house(folder):
     """An installation with TLS, its Asterisk, its daemon, and a world that speaks TLS as well."""
     PORTS.require_free()
-    place, office = folder / "options", Installation(folder / "options" / "home", PORTS)
+    place, office = folder / "options", ForkedInstallation(folder / "options" / "home", PORTS)
     place.mkdir()
     pem = certificate(place)
     tls = {"tls_bind": f"127.0.0.1:{PORTS.sip + 1}", "certificate": str(pem), "key": str(pem)}
-    office.write_settings(sip=tls)
-    await office.pbx("setup")
+    await office.set_up(sip=tls)
     try:
         await office.pbx("asterisk", "start")
         await office.pbx("trunk", "add", "carrier", "--match", CARRIER)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from forked import ForkedInstallation
 from sipp import play
 from twice import (
     CALLERS,
@@ -27,7 +28,7 @@ from twice import (
 )
 
 from pbx_control.world import audio
-from pbx_control.world.installation import Installation, Ports
+from pbx_control.world.installation import Ports
 from pbx_control.world.post import PostOffice
 from pbx_control.world.world import World
 
@@ -312,10 +313,9 @@ async def played():
     """What came of every story, with the daemon and without it."""
     folder = Path(tempfile.mkdtemp(prefix="pbx-"))  # short: a UNIX socket's name has 107 bytes at most
     PORTS.require_free()
-    office = Installation(folder / "home", PORTS)
-    office.write_settings()
+    office = ForkedInstallation(folder / "home", PORTS)
     try:
-        await office.pbx("setup")
+        await office.set_up()
         firms = await asyncio.to_thread(_provision, office)
         await office.pbx("dialplan", "apply")
         await office.pbx("asterisk", "start")
