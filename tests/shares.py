@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 LONG = ("test_chaos", "test_same_stories", "test_options", "test_fallback", "test_journeys", "test_bench")
 # These need only what each process has once: any process may take any of their tests, and none has a module's rest left
 # when the others have finished.
-SINGLE = ("test_transfers", "test_recovery", "test_calls", "test_without_daemon", "test_counted")
+SINGLE = ("test_transfers", "test_recovery", "test_calls", "test_without_daemon", "test_counted", "test_quota_calls")
 
 
 class Shares(LoadScopeScheduling):
