@@ -22,8 +22,9 @@ from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, Promp
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
 from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import Client, Did, Office, Secretary
+from pbx_control.domain.plans import Plan
 from pbx_control.settings import Home, Settings
-from pbx_control.store import calls, writer
+from pbx_control.store import calls, ledger, plans, writer
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
@@ -533,3 +534,97 @@ async def test_a_daemon_that_can_save_nothing_any_more_ends(engine: Engine, monk
     broken._jobs.put("no job at all")
     assert await asyncio.to_thread(ended.wait, 5)
     assert logged[-1]["log_level"] == "critical"
+
+
+# --- the client's calls ---------------------------------------------------------------------------------------------
+
+COUNTED = replace(ANDES, metered=True, recording=False)
+
+
+def grant(engine: Engine, calls: int) -> None:
+    """Andes has a plan of so many calls a month."""
+    with writing(engine) as conn:
+        plans.set_plan(conn, Plan(name="mini", calls=calls, price=0, extra_call=0, contacts=0, calendars=0))
+        plans.assign(conn, 1, "mini", now())
+
+
+def books(engine: Engine) -> tuple[int, int]:
+    """What is left and what is reserved; account and ledger agree."""
+    with reading(engine) as conn:
+        assert ledger.out_of_balance(conn) == []
+        account = ledger.read(conn, 1)
+    return account.left, account.reserved
+
+
+async def test_of_many_callers_at_once_for_the_last_unit_one_is_served(engine: Engine) -> None:
+    grant(engine, 1)
+    async with house(engine, ANA, EVA, client=COUNTED) as here:
+        here.register("ana", "eva")
+        for number in range(20):
+            assert here.dials(f"c{number}")
+        await here.calm()
+        phases = [here.phase(f"c{number}") for number in range(20)]
+        assert phases == [Phase.OFFERING] + [Phase.PARTING] * 19
+        assert [chair.held_by for chair in here.board.chairs].count("c0") == 1
+        assert {chair.held_by for chair in here.board.chairs} == {"c0", ""}
+        here.switch.answers("c0-secretary-1")
+        await here.calm()
+        assert here.row("c0").outcome == "answered"
+        assert {here.row(f"c{number}").outcome for number in range(1, 20)} == {"exhausted"}
+    assert books(engine) == (0, 0)
+
+
+async def test_who_is_turned_away_is_told_of_once_in_the_journal(engine: Engine) -> None:
+    grant(engine, 0)
+    async with house(engine, ANA, client=COUNTED) as here:
+        here.register("ana")
+        assert here.dials()
+        await here.calm()
+        assert here.lines() == ["CallArrived"]
+        with reading(engine) as conn:
+            details = json.loads(conn.scalar(select(journal.c.details)) or "{}")
+    assert (details["admission"], details["why"]) == ("exhausted", "out of calls")
+
+
+async def test_a_refused_caller_who_hangs_up_at_once_is_over(engine: Engine) -> None:
+    """Arrival, offer and goodbye are in one batch, of which nothing was to be had."""
+    grant(engine, 0)
+    async with house(engine, ANA, client=COUNTED) as here:
+        here.register("ana")
+        async with locked(engine):
+            assert here.dials()
+            here.switch.leaves("c1")
+            await asyncio.sleep(0.05)
+        await here.calm()
+        assert here.phase() is None
+        assert here.row().outcome == "exhausted"
+        assert [chair.held_by for chair in here.board.chairs] == [""]
+    assert books(engine) == (0, 0)
+
+
+async def test_an_arrival_that_needs_a_unit_waits_for_the_database(engine: Engine) -> None:
+    """Nobody knows yet whether it is to be served: no telephone rings for it."""
+    grant(engine, 1)
+    async with house(engine, ANA, client=COUNTED) as here:
+        here.register("ana")
+        async with locked(engine):
+            assert here.dials()
+            await asyncio.sleep(writer.SLOW + 0.3)
+            assert here.switch.telephone("ana") is None
+        await here.calm()
+        assert here.phase() is Phase.OFFERING
+    assert books(engine) == (1, 1)
+
+
+async def test_a_caller_who_gives_up_leaves_his_unit_to_the_next(engine: Engine) -> None:
+    grant(engine, 1)
+    async with house(engine, ANA, client=COUNTED) as here:
+        here.register("ana")
+        assert here.dials("c1")
+        await here.calm()
+        here.switch.leaves("c1")
+        await here.calm()
+        assert books(engine) == (1, 0)
+        assert here.dials("c2")
+        await here.calm()
+        assert here.phase("c2") is Phase.OFFERING
