@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+# A period is looked up in the midst of its first day: a client that has moved to another zone has its midnights some
+# hours off.
+INTO_THE_DAY = timedelta(hours=12)
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

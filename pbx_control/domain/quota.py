@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from pbx_control.domain.periods import Period, period_of
+from pbx_control.domain.periods import INTO_THE_DAY, Period, period_of
 
 
 class Kind(StrEnum):
@@ -161,7 +161,8 @@ def roll_over(
 ) -> tuple[Account, list[Entry]]:
     """The periods that have begun until `at`: what was left of the old one expires, the new one's calls are granted.
 
-    A debt is carried into the new period. Nothing happens while the period still runs.
+    A debt is carried into the new period. Nothing happens while the period still runs. For a client that has moved to
+    another zone the first period ends at that zone's midnight: no month is granted twice.
     """
     entries: list[Entry] = []
     while account.period.end <= at:
@@ -171,7 +172,7 @@ def roll_over(
         entries.append(Entry(at=turn, kind=Kind.GRANT, units=calls))
         account = replace(
             account,
-            period=period_of(anchor_day, zone, turn),
+            period=Period(turn, period_of(anchor_day, zone, turn + INTO_THE_DAY).end),
             period_calls=calls,
             period_left=account.period_left - expired + calls,
         )

@@ -6,7 +6,7 @@ cause, and a cause is invoiced once. The rules are written down in docs/decision
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,17 +15,13 @@ from sqlalchemy import Connection, Row, or_, select, update
 from pbx_control.domain import billing
 from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line
 from pbx_control.domain.office import ClientState
-from pbx_control.domain.periods import Period, period_of, periods_ahead
+from pbx_control.domain.periods import INTO_THE_DAY, Period, period_of, periods_ahead
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
 from pbx_control.store import invoices, plans
 from pbx_control.store.plans import Subscription
 from pbx_control.store.tables import account, client, did, invoice, subscription
-
-# A period is looked up in its midst of the first day: a client that has moved to another zone has its midnights
-# some hours off.
-INTO_THE_DAY = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A reservation is one conditional statement. Everything else first takes the acco
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -133,6 +133,16 @@ def change_plan(conn: Connection, client_id: int, monthly: Plan, at: datetime) -
     before = up_to_date(conn, client_id, at)
     after, entry = quota.change_plan(before, monthly.calls, _zone(conn, client_id), at)
     _book(conn, client_id, before, after, [entry])
+    return after
+
+
+def begin_again(conn: Connection, client_id: int, monthly: Plan, at: datetime) -> Account:
+    """The plan of a client that comes back in a later period than it left in: that one is granted whole, as it is
+    charged."""
+    before = up_to_date(conn, client_id, at)
+    units = monthly.calls - before.period_calls  # all of them, unless the period was begun just now
+    after = replace(before, period_calls=monthly.calls, period_left=before.period_left + units)
+    _book(conn, client_id, before, after, [Entry(at=at, kind=Kind.GRANT, units=units)] if units else [])
     return after
 
 

@@ -147,8 +147,16 @@ def _account_for(
 ) -> None:
     if ledger.find(conn, client_id) is None:
         ledger.open_account(conn, client_id, monthly, at, anchor_day)
+    elif old is None and _came_back_later(conn, client_id, at):
+        ledger.begin_again(conn, client_id, monthly, at)
     elif old is None or old.plan.calls != monthly.calls:  # None: it had cancelled, and comes back
         ledger.change_plan(conn, client_id, monthly, at)
+
+
+def _came_back_later(conn: Connection, client_id: int, at: datetime) -> bool:
+    """Whether the client had no plan when its period began: nothing was granted for that, nor paid."""
+    *_, last, _ = history(conn, client_id)
+    return last.until is not None and last.until <= ledger.up_to_date(conn, client_id, at).period.start
 
 
 def _check_terms(months: int, anchor_day: int | None, has_account: bool) -> None:

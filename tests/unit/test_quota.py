@@ -73,6 +73,13 @@ def test_the_periods_calls_do_not_carry_over_and_bags_do() -> None:
     assert [(entry.kind, entry.units) for entry in entries] == [(Kind.EXPIRY, -4), (Kind.GRANT, 10)]
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Easter", "Pacific/Honolulu", "Europe/Madrid", "Asia/Tokyo"])
+def test_a_client_that_has_moved_to_another_zone_is_granted_each_month_once(zone: str) -> None:
+    after, entries = quota.roll_over(account(), 1, ZoneInfo(zone), 10, AUGUST.end + timedelta(days=1))
+    assert [entry.kind for entry in entries] == [Kind.EXPIRY, Kind.GRANT]
+    assert after.period == Period(AUGUST.end, midnight(date(2026, 10, 1), ZoneInfo(zone)))
+
+
 def test_months_that_nobody_called_in_are_made_up() -> None:
     after, entries = quota.roll_over(account(4), 1, SANTIAGO, 10, AUGUST.end + timedelta(days=70))
     assert after.period == period_of(1, SANTIAGO, AUGUST.end + timedelta(days=70))
