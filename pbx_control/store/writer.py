@@ -128,9 +128,17 @@ class Writer:
                 return self._one_by_one(steps)
 
     def _one_by_one(self, steps: list[Save]) -> list[bool]:
-        """A step that the database will never take must not hold up the others: it is logged whole and left out."""
+        """A step that the database will never take must not hold up the others: it is logged whole and left out.
+
+        Nor are later steps of a call remembered here whose claim was lost.
+        """
         if len(steps) > 1:
-            return [self._commit([step])[0] for step in steps]
+            kept, refused = [], set[str]()
+            for step in steps:
+                kept.append(step.call.id not in refused and self._commit([step])[0])
+                if not kept[-1]:
+                    refused.add(step.call.id)
+            return kept
         log.exception("a step was refused by the database", call=steps[0].call.id, entries=steps[0].entries)
         return [True]
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from accounts import AT, answered, arriving, missed, provide
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
+from pbx_control.domain.call.model import Caller
 from pbx_control.domain.plans import Plan
 from pbx_control.domain.quota import Kind, Limits, Threshold
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store import calls, ledger, plans
-from pbx_control.store.calls import Rules, Save
+from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account, bag, call, ledger_entry, unit_reservation
+from pbx_control.store.writer import Writer
 
 RULES = Rules("Casa", limits=Limits(80, 5), bag_sizes=(25,))
 PROCESS = Path(__file__).parent / "reserving_process.py"
@@ -125,6 +128,18 @@ def test_later_steps_of_a_call_that_was_refused_are_not_remembered(engine: Engin
     assert left(engine) == (1, 1)
 
 
+async def test_beside_a_step_that_no_database_takes_a_refused_call_is_refused_whole(engine: Engine) -> None:
+    with writing(engine) as conn:
+        provide(conn, calls=0)
+    spoilt = arriving("c0")
+    spoilt = replace(spoilt, call=replace(spoilt.call, caller=Caller("\ud800")), commands=())
+    writer = Writer(engine, RULES, lambda steps: None)
+    second = Save(arriving("c1").call, False, (Entry(2, AT, "Offered", {}),))
+    assert writer._commit([spoilt, arriving("c1"), second, arriving("c2")])[1:] == [False, False, False]
+    await writer.close()
+    assert left(engine) == (0, 0)
+
+
 def test_four_daemons_and_a_hundred_calls_for_the_last_unit(engine: Engine) -> None:
     with writing(engine) as conn:
         provide(conn, calls=1)
@@ -216,6 +231,26 @@ def test_a_cancelled_client_is_granted_nothing_more(office: Engine) -> None:
         assert not plans.end(conn, 1, AT)
         ledger.roll_over_due(conn, AT + timedelta(days=40))
     assert left(office) == (0, 0)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_who_comes_back_in_a_later_month_is_granted_all_of_it_as_he_pays_it(office: Engine, begun: bool) -> None:
+    later = AT + timedelta(days=55)
+    with writing(office) as conn:
+        plans.end(conn, 1, AT + timedelta(days=3))
+        if begun:
+            ledger.roll_over_due(conn, later)
+        plans.assign(conn, 1, "inicial", later)
+    assert left(office) == (10, 0)
+
+
+def test_who_comes_back_in_the_month_in_which_he_left_has_what_he_had(office: Engine) -> None:
+    save(office, arriving("c1"))
+    save(office, answered("c1"))
+    with writing(office) as conn:
+        plans.end(conn, 1, AT + timedelta(days=3))
+        plans.assign(conn, 1, "inicial", AT + timedelta(days=4))
+    assert left(office) == (9, 0)
 
 
 def test_another_plan_changes_what_is_left_at_once(office: Engine) -> None:
