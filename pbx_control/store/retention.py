@@ -89,8 +89,9 @@ def odd_references(conn: Connection) -> Odd:
     """
     found = defaultdict(set)
     for column in (call.c.recording, call.c.message):
-        # 2026/08/03/ has eleven characters.
-        usual = func.substr(column, 12, func.length(call.c.id)) == call.c.id
+        # 2026/08/03/ has eleven characters; the id is followed by `.wav` or `-message-1.wav`, never by more digits.
+        ends = func.length(call.c.id)
+        usual = and_(func.substr(column, 12, ends) == call.c.id, func.substr(column, 12 + ends, 1).in_((".", "-")))
         rows = conn.execute(select(call.c.id, column).where(IS_KEPT, column != "", ~usual))
         for call_id, path in rows:
             found[path].add(call_id)

@@ -216,6 +216,16 @@ def test_a_file_that_two_calls_claim_waits_for_both(house: House) -> None:
     assert house.row("pbx-1.1")["recording"] == path
 
 
+def test_a_row_may_name_the_file_of_a_call_whose_id_only_begins_like_its_own(house: House) -> None:
+    path = house.has_call("pbx-1.10", 40)
+    house.has_call("pbx-1.1", 40, recording="")
+    with writing(house.engine) as conn:
+        conn.execute(update_recording("pbx-1.1", path))
+        holds.hold(conn, "pbx-1.1", "a trial", NOW)
+    house.purges()
+    assert house.files() == {path}
+
+
 def test_a_row_whose_file_is_gone_loses_its_reference_when_it_is_due(house: House) -> None:
     for call_id, age in (("pbx-1.1", 40), ("pbx-1.2", 4)):
         path = house.has_call(call_id, age)
