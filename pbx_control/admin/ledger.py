@@ -120,12 +120,12 @@ def _standing(account: quota.Account, used: int, zone: ZoneInfo, now: datetime) 
 
 
 def _month(connection: Connection, client_id: int, zone: ZoneInfo, month: str) -> Period:
+    day = ledger.anchor_day(connection, client_id)
     try:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
-    except ValueError:
+        return period_of(day, zone, period_of(day, zone, first).end) if day > 1 else period_of(day, zone, first)
+    except (ValueError, OverflowError):  # the latter at the ends of all time
         raise ClientMistake("{month} is no month: write it like 2026-10", month=repr(month[:20])) from None
-    day = ledger.anchor_day(connection, client_id)
-    return period_of(day, zone, period_of(day, zone, first).end) if day > 1 else period_of(day, zone, first)
 
 
 def _days(period: Period, zone: ZoneInfo) -> str:

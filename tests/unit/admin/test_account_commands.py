@@ -81,6 +81,11 @@ def test_an_objection_shows_until_it_is_settled(admin: Admin) -> None:
     assert admin.reads("ledger", "show", "andes")["closing"] == 9
 
 
+@pytest.mark.parametrize("month", ["0000-00", "0001-01", "9999-12", "november", "2026-13"])
+def test_a_month_that_is_none_is_refused(admin: Admin, month: str) -> None:
+    assert "is no month" in admin.is_refused("ledger", "show", "andes", "--month", month)
+
+
 def test_a_call_is_marked_by_the_end_of_its_id(admin: Admin) -> None:
     assert admin.does("call", "mark", "2.1", "wrong-number") == "call pbx-2.1 is not charged\n"
     assert admin.reads("client", "show", "andes")["calls_left"] == 9
