@@ -29,16 +29,21 @@ def take_lock(home: Home) -> IO[str]:
         except BlockingIOError:
             time.sleep(LOCK_PAUSE)
         else:
+            _notes(home).unlink(missing_ok=True)  # of one that was killed: they may say that it is ready
             return file
     file.close()
     raise ClientMistake("a daemon runs for {home} already: see `pbx-control status`", home=home.root)
+
+
+def _notes(home: Home) -> Path:
+    return home.run / "daemon.json"
 
 
 class Pulse:
     """Writes run/daemon.json and tells systemd; `ready` is whether the daemon takes calls at this moment."""
 
     def __init__(self, home: Home) -> None:
-        self._file = home.run / "daemon.json"
+        self._file = _notes(home)
         self._since = now()
         self.ready = False
         self._published = 0

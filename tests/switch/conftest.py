@@ -69,7 +69,7 @@ class Town:
         account = await self.office.ask(*words)
         return await self.world.phone(account["user"], account["password"], tone=tone)
 
-    async def live(self, seconds: float = 15) -> None:
+    async def live(self, seconds: float = 20) -> None:
         """Waits until the switch has what is provisioned. A daemon that has just been started takes longer than one
         that has published before (test_calls tests that promise)."""
         last = asyncio.get_running_loop().time() + seconds
@@ -139,7 +139,8 @@ async def post():
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def town(switch, world, post):
-    """All of it, with the daemon ready; a test that ended the daemon does not disturb the next one."""
+    """All of it, with the daemon ready; a test that ended the daemon, or failed, does not disturb the next one."""
     if not switch.daemon or switch.daemon.returncode is not None:
         await switch.start_daemon()
-    return Town(switch, world, post)
+    yield Town(switch, world, post)
+    await world.console("channel request hangup all")

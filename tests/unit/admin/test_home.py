@@ -15,6 +15,7 @@ from terminal import Admin
 
 from pbx_control.admin.home import make_folders
 from pbx_control.asterisk.runtime import Runtime
+from pbx_control.pulse import take_lock
 from pbx_control.settings import Home
 
 REPOSITORY = Path(__file__).parents[3]
@@ -151,6 +152,15 @@ def test_status_with_a_daemon(admin: Admin, said: bool, age: int, ready: bool) -
         result = admin.types("status", "--json")
     assert result.exit_code == (0 if ready else 1)
     assert json.loads(result.stdout)["daemon"] == {"running": True, "ready": ready, "pid": os.getpid(), "since": since}
+
+
+def test_a_daemon_is_not_ready_because_the_one_before_was(admin: Admin) -> None:
+    since = datetime.now(UTC).isoformat()
+    (admin.home / "run" / "daemon.json").write_text(
+        json.dumps({"pid": 2**22, "ready": True, "since": since, "beat": since})
+    )
+    with take_lock(Home(admin.home)):
+        assert admin.types("status").exit_code == 1
 
 
 @pytest.mark.parametrize("left", ["", "{}", "[]", '{"pid": "x", "ready": true, "since": "now"}', "null"])
