@@ -113,7 +113,7 @@ def credit_paid_ahead(conn: Connection, settings: Settings, client_id: int, now:
     begun = payer.period(now).end
     if last.paid_until <= begun:
         return []
-    paid = _paid_stretch(conn, payer, last.paid_until)
+    paid = _paid_stretch(conn, payer, last.paid_until, now)
     net = billing.unused_ahead(last.plan, paid, begun, payer.zone)
     why = f"Meses pagados por adelantado del plan {clean_line(last.plan.name, NAME_LIMIT)}, no usados"
     conn.execute(update(subscription).where(subscription.c.id == last.id).values(paid_until=begun))
@@ -201,7 +201,7 @@ def _difference(
     conn: Connection, settings: Settings, payer: _Payer, former: Subscription, current: Subscription, now: datetime
 ) -> list[Invoice]:
     assert former.paid_until is not None
-    paid, cause = _paid_stretch(conn, payer, former.paid_until), f"change:{current.id}"
+    paid, cause = _paid_stretch(conn, payer, former.paid_until, now), f"change:{current.id}"
     lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone)
     net = sum(line.amount for line in lines)
     if net < 0:
@@ -239,12 +239,12 @@ def _paying(conn: Connection, client_id: int, end: datetime) -> Sequence[Invoice
     ]
 
 
-def _paid_stretch(conn: Connection, payer: _Payer, end: datetime) -> Period:
-    """What was paid at once, up to `end`: as its invoice says, or, where the plan was free, a month."""
+def _paid_stretch(conn: Connection, payer: _Payer, end: datetime, now: datetime) -> Period:
+    """What was paid at once, up to `end`: as its invoice says, or, where the plan was free, from this month on."""
     renewal = _last_renewal(conn, payer.row.id)
     if renewal is not None and renewal.period is not None and renewal.period.end == end:
         return renewal.period
-    return payer.period(end - INTO_THE_DAY)
+    return Period(payer.period(min(now, end - INTO_THE_DAY)).start, end)
 
 
 def _last_renewal(conn: Connection, client_id: int) -> Invoice | None:

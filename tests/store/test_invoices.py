@@ -431,6 +431,25 @@ def test_a_free_plan_is_never_invoiced(engine: Engine, andes: int) -> None:
     assert all_of(engine) == []
 
 
+def test_who_has_a_year_for_nothing_may_leave_and_pays_a_larger_plan_for_all_that_is_left(
+    engine: Engine, andes: int
+) -> None:
+    assert assign(engine, andes, "Gratis", months=12) == []
+    (rest,) = assign(engine, andes, "Inicial", NOW + timedelta(days=61), months=12)
+    assert rest.sums.net == 10 * 30_000  # from the third month on: ten are no year, and have no discount
+    with writing(engine) as conn:
+        plans.end(conn, andes, NOW + timedelta(days=61))
+        (note,) = charges.credit_paid_ahead(conn, SETTINGS, andes, NOW + timedelta(days=61))
+    assert note.sums.net == billing.share(300_000, 304 - 31, 304)  # the month under way is not credited
+
+
+def test_who_has_a_year_for_nothing_may_leave_at_once(engine: Engine, andes: int) -> None:
+    assign(engine, andes, "Gratis", months=12)
+    with writing(engine) as conn:
+        plans.end(conn, andes, HALFWAY)
+        assert charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
+
+
 def test_a_suspended_client_is_not_charged_and_not_charged_later(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
