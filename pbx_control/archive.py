@@ -175,8 +175,11 @@ def _read(file: Path, content: bytes) -> Manifest:
         told = json.loads(content)
         if told["format"] != FORMAT:
             raise ClientMistake("{file} is of another format: restore it with the version that made it", file=file)
+        made_at = datetime.fromisoformat(told["made_at"])
+        if made_at.tzinfo is None:
+            raise ValueError("a time of no zone")
         return Manifest(
-            made_at=datetime.fromisoformat(told["made_at"]),
+            made_at=made_at,
             version=str(told["version"]),
             schema=str(told["schema"]),
             database=str(told["database"]),

@@ -46,9 +46,11 @@ def restore(home: Home, file: Path, at: datetime) -> Restored:
         fresh = Home(Path(folder))
         manifest = unpack(file, fresh.root)
         _require_known_schema(manifest)
+        _require_part(file, manifest, "pbx.toml")
         settings = load(fresh)
         _require_idle(home, settings)
         _require_its_database(home, settings, manifest)
+        _require_part(file, manifest, copies.NAMES[manifest.database])
         _require_sound(home, fresh, settings, manifest)
         for part, modes in ADDED.items():
             _add_missing(fresh.root / part, home.root / part, *modes)
@@ -61,6 +63,11 @@ def _require_known_schema(manifest: Manifest) -> None:
             "this backup was made by version {version}, with a newer schema: install that version first",
             version=repr(manifest.version[:40]),
         )
+
+
+def _require_part(file: Path, manifest: Manifest, name: str) -> None:
+    if name not in {entry.name for entry in manifest.files}:
+        raise ClientMistake("{file} is no backup, or damaged: {why}", file=file, why=f"it lacks {name}")
 
 
 def _require_idle(home: Home, settings: Settings) -> None:
@@ -84,7 +91,7 @@ def _require_its_database(home: Home, settings: Settings, manifest: Manifest) ->
 def _require_sound(home: Home, fresh: Home, settings: Settings, manifest: Manifest) -> None:
     """The database of the backup is sound; or, where only PostgreSQL can tell, nobody uses the present one."""
     if manifest.database == "sqlite":
-        copies.check_sqlite(fresh.root / "pbx.db")
+        copies.check_sqlite(fresh.root / "pbx.db", manifest.schema)
         return
     engine = open_engine(home, settings)
     try:

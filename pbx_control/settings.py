@@ -314,5 +314,5 @@ def _read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         try:
             return tomllib.load(file)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # no TOML, or no UTF-8
             raise ClientMistake("{file} is not valid TOML: {why}", file=path, why=error) from None

@@ -51,12 +51,15 @@ def schema_of(engine: Engine) -> str:
         return str(conn.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-def check_sqlite(file: Path) -> None:
-    """Raises StoreUnavailable if the file is no sound database: damaged pages, indexes, or rows that point nowhere."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
+def check_sqlite(file: Path, schema: str = "") -> None:
+    """Raises StoreUnavailable if the file is no sound database: damaged pages, indexes, or rows that point nowhere; or
+    if it is of another schema than `schema`, if that is given. An empty file is an empty database to SQLite."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as raw:
         try:
             found = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(5)")]
             lost = raw.execute("PRAGMA foreign_key_check").fetchmany(1)
+            if schema and (its := raw.execute("SELECT version_num FROM alembic_version").fetchall()) != [(schema,)]:
+                found = [f"its schema is {its}, not {schema}"]
         except sqlite3.DatabaseError as error:
             found, lost = [str(error)], []
     if found != ["ok"] or lost:

@@ -304,6 +304,15 @@ def with_manifest(**fields: Any) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
+def without(name: str) -> Callable[[dict[str, bytes]], None]:
+    def change(contents: dict[str, bytes]) -> None:
+        del contents[name]
+        promised = json.loads(contents["manifest.json"])["files"]
+        with_manifest(files=[one for one in promised if one["name"] != name])(contents)
+
+    return change
+
+
 CHANGES: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
     "changed": (lambda files: files.update({"pbx.toml": b""}), "pbx.toml does not fit the manifest"),
     "missing": (lambda files: files.pop(UPLOAD), "0123456789abcdef.wav does not fit the manifest"),
@@ -315,6 +324,9 @@ CHANGES: dict[str, tuple[Callable[[dict[str, bytes]], Any], str]] = {
     "strange schema": (with_manifest(schema="x"), "with a newer schema"),
     "another format": (with_manifest(format=2), "of another format"),
     "another database": (with_manifest(database="postgresql"), "holds a database of postgresql"),
+    "no settings": (without("pbx.toml"), "it lacks pbx.toml"),
+    "no database": (without("pbx.db"), "it lacks pbx.db"),
+    "time of no zone": (with_manifest(made_at="2026-08-03T06:00:00"), "makes no sense"),
     "path up": (lambda files: files.update({"recordings/../../evil": b"x"}), "it holds 'recordings/../../evil'"),
     "absolute path": (lambda files: files.update({"/etc/evil": b"x"}), "it holds '/etc/evil'"),
     "hidden": (lambda files: files.update({"documents/.evil": b"x"}), "it holds 'documents/.evil'"),
@@ -361,15 +373,18 @@ def test_half_a_backup_is_refused(small: Place, part: float) -> None:
         small.restored(file)
 
 
-def test_a_damaged_database_is_not_restored(small: Place) -> None:
+def broken(database: bytes) -> bytes:
+    return database[: 4096 * 3] + bytes(4096 * 3) + database[4096 * 6 :]
+
+
+@pytest.mark.parametrize("damaged", [broken, lambda _: b""])
+def test_a_damaged_database_is_not_restored(small: Place, damaged: Callable[[bytes], bytes]) -> None:
     def damage(files: dict[str, bytes]) -> None:
-        broken = bytearray(files["pbx.db"])
-        broken[4096 * 3 : 4096 * 6] = bytes(4096 * 3)
-        files["pbx.db"] = bytes(broken)
+        files["pbx.db"] = damaged(files["pbx.db"])
         manifest = json.loads(files["manifest.json"])
         for one in manifest["files"]:
             if one["name"] == "pbx.db":
-                one["sha256"] = sha256(broken).hexdigest()
+                one |= {"size": len(files["pbx.db"]), "sha256": sha256(files["pbx.db"]).hexdigest()}
         files["manifest.json"] = json.dumps(manifest).encode()
 
     file = changed(small.backed_up(), damage)

@@ -114,6 +114,8 @@ def test_settings_that_make_no_sense_are_said(admin: Admin) -> None:
     settings_file = admin.home / "pbx.toml"
     settings_file.write_text('[sip]\nbind = "nowhere"\n')
     assert "sip.bind" in admin.is_refused("client", "list")
+    settings_file.write_bytes(b'[sip]\nbind = "\xff"\n')
+    assert "not valid TOML" in admin.is_refused("client", "list")
     settings_file.write_text("[sip\n")
     assert "not valid TOML" in admin.is_refused("client", "list")
     assert "not valid TOML" in admin.is_refused("setup")
