@@ -3,6 +3,7 @@
 import os
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
@@ -43,6 +44,7 @@ class Context:
     due_at: datetime
     at: datetime
     zone: ZoneInfo  # the office's, or (Job.each_zone) the one whose clients this run is for
+    urgent: Executor | None = None  # apart: does what others wait for, and does not itself give way to them
 
     @property
     def alarms(self) -> AlarmDesk:
@@ -118,9 +120,9 @@ class Outcome:
         return self.result.startswith(FAILED)
 
 
-def attempt(task: Task, place: Place, engine: Engine, due_at: datetime) -> Outcome:
+def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: Executor | None = None) -> Outcome:
     """Does a job's work here and now. Whatever goes wrong is an outcome: one job's error is no other's."""
-    context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone)
+    context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone, urgent)
     try:
         return Outcome(clean_line(task.job.work(context), RESULT_LIMIT))
     except PbxError as error:
@@ -177,10 +179,12 @@ def outcome_of(process: SpawnProcess, wire: Wire) -> Outcome:
 
 def _work_apart(task: Task, place: Place, due_at: datetime, wire: Wire) -> None:
     end_with_parent()
-    os.nice(NICENESS)
     engine = open_engine(place.home, place.settings)
     try:
-        wire.send(attempt(task, place, engine, due_at))
+        with ThreadPoolExecutor(1, "urgent") as urgent:
+            urgent.submit(os.getpid).result()  # its thread is there: on Linux each has a niceness of its own
+            os.nice(NICENESS)
+            wire.send(attempt(task, place, engine, due_at, urgent))
     finally:
         engine.dispose()
         wire.close()

@@ -46,7 +46,7 @@ def purge(context: Context) -> str:
     """docs/service.md rule 13."""
     from pbx_control.media import purge as deletion
 
-    report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms)
+    report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms, urgent=context.urgent)
     if report.trust is not Trust.TRUSTED:
         doubt = f"the clock is in doubt ({report.trust}, last believed {report.seen_at:%Y-%m-%d %H:%M} UTC)"
         return f"{FAILED}nothing looked at: {doubt}; if it is right: pbx-control recording purge --clock-is-right"

@@ -4,7 +4,10 @@ A crash at any moment loses no receipt and writes none twice: before the commit 
 file set aside), after it the receipt tells the next run to finish.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -16,12 +19,16 @@ from pbx_control.media import deletion
 from pbx_control.media.deletion import Doomed, Found, Shelf
 from pbx_control.settings import Home
 from pbx_control.store import receipts, retention
-from pbx_control.store.engine import writing
+from pbx_control.store.engine import Overtaken, reading, writing, writing_late
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.retention import Odd
 
-# Files that go in one transaction: it lasts for some milliseconds, so that calls are saved in between.
-GROUP = 50
+# Files that go in one transaction: it lasts for some milliseconds, and so long the save of a call may have to wait.
+GROUP = 20
+# And then so long nothing is written, seconds: few calls come just when they have to wait.
+REST = 0.03
+# So often it is tried to decide without keeping others from writing.
+TRIES = 3
 
 Decide: TypeAlias = Callable[[File], Verdict]
 """What becomes of a file, asked once more inside the transaction that deletes it."""
@@ -41,6 +48,7 @@ class Disposal:
     odd: Odd
     decide: Decide
     reached: Reached = lambda moment: None
+    urgent: Executor | None = None  # where transactions are done that others wait for
 
 
 # Failures that are told one by one.
@@ -78,18 +86,34 @@ def dispose(how: Disposal, group: Sequence[Found], done: Done, also: Also | None
     Raises StoreUnavailable if the database is away: then every file is back in its place.
     """
     with deletion.shelf(how.home.recordings) as on:
-        items = _set_aside(on, group, done)
-        how.reached("aside")
-        try:
-            verdicts = _commit(how, items, also)
-        except BaseException:
-            _put_back(items, done)
-            raise
-        how.reached("committed")
-        for item, verdict in zip(items, verdicts, strict=True):
-            _carry_out(item, verdict, done)
-        how.reached("removed")
+        _dispose(how, on, group, done, also)
         on.sync()
+
+
+def dispose_gently(how: Disposal, groups: Iterable[Sequence[Found]], done: Done) -> None:
+    """Deletes in the same way group after group, with rests for those who save calls.
+
+    What was done in the folders is made durable once: should a crash bring a file back, its receipt is there.
+    """
+    with deletion.shelf(how.home.recordings) as on:
+        for group in groups:
+            _dispose(how, on, group, done)
+            time.sleep(REST)
+        on.sync()
+
+
+def _dispose(how: Disposal, on: Shelf, group: Sequence[Found], done: Done, also: Also | None = None) -> None:
+    items = _set_aside(on, group, done)
+    how.reached("aside")
+    try:
+        verdicts = _committed(how, items, also)
+    except BaseException:
+        _put_back(items, done)
+        raise
+    how.reached("committed")
+    for item, verdict in zip(items, verdicts, strict=True):
+        _carry_out(item, verdict, done)
+    how.reached("removed")
 
 
 def _set_aside(on: Shelf, group: Sequence[Found], done: Done) -> list[_Item]:
@@ -104,19 +128,34 @@ def _set_aside(on: Shelf, group: Sequence[Found], done: Done) -> list[_Item]:
     return items
 
 
+def _committed(how: Disposal, items: Sequence[_Item], also: Also | None) -> list[Verdict]:
+    return how.urgent.submit(_commit, how, items, also).result() if how.urgent else _commit(how, items, also)
+
+
 def _commit(how: Disposal, items: Sequence[_Item], also: Also | None) -> list[Verdict]:
     """Decides once more, now that nobody else can, and writes down what goes."""
-    paths = {item.found.path for item in items}
+    with reading(how.engine) as conn:  # nobody else writes receipts: deletion.alone
+        written = receipts.contents(conn, {item.found.path for item in items})
+    if also is None:
+        for _ in range(TRIES):
+            with suppress(Overtaken), writing_late(how.engine) as conn:
+                return _write_down(conn, how, items, written)
     with writing(how.engine) as conn:
-        claims = retention.claims_on(conn, paths, how.odd, lock=True)
-        written = receipts.contents(conn, paths)
-        files = [_file(item, claims[item.found.path], written) for item in items]
-        verdicts = [how.decide(file) for file in files]
-        going = [each for each in zip(items, files, verdicts, strict=True) if each[2].delete]
-        receipts.add(conn, [_receipt(*each, how.now) for each in going if each[2].cause is not Cause.UNFINISHED])
-        retention.forget(conn, {(claim.call_id, file.path) for _, file, _ in going for claim in file.claims})
+        verdicts = _write_down(conn, how, items, written)
         if also:
             also(conn)
+        return verdicts
+
+
+def _write_down(
+    conn: Connection, how: Disposal, items: Sequence[_Item], written: set[tuple[str, str, int]]
+) -> list[Verdict]:
+    claims = retention.claims_on(conn, {item.found.path for item in items}, how.odd, lock=True)
+    files = [_file(item, claims[item.found.path], written) for item in items]
+    verdicts = [how.decide(file) for file in files]
+    going = [each for each in zip(items, files, verdicts, strict=True) if each[2].delete]
+    receipts.add(conn, [_receipt(*each, how.now) for each in going if each[2].cause is not Cause.UNFINISHED])
+    retention.forget(conn, {(claim, file.path) for _, file, _ in going for claim in file.claims})
     return verdicts
 
 

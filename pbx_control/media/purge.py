@@ -5,6 +5,7 @@ why it is done like this.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from pbx_control.domain.retention import (
 from pbx_control.domain.retention_notes import Differences, compose_clock_alarm, compose_differences
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
-from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose
+from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose_gently
 from pbx_control.settings import Home
 from pbx_control.store import letters, receipts, retention
 from pbx_control.store.engine import reading, writing
@@ -100,8 +101,10 @@ def purge(
     alarms: AlarmDesk = NOBODY,
     progress: Progress = _quiet,
     reached: Reached = _quiet,
+    urgent: Executor | None = None,
 ) -> PurgeReport:
-    """Deletes what is due at `now` (aware), in small transactions; others may write meanwhile.
+    """Deletes what is due at `now` (aware), in small transactions; others may write meanwhile. The transactions are
+    done by `urgent`, if the caller has given way to others: who keeps a lock must not wait for CPU.
 
     If the clock is in doubt nothing is touched, and the admin gets a letter, one a day. A purge that was broken off is
     finished by the next one. Raises ClientMistake if another one is under way, StoreUnavailable, OSError.
@@ -114,7 +117,7 @@ def purge(
         with reading(engine) as conn:
             odd = retention.odd_references(conn)
         decide = partial(verdict, now=now, trust=clock.trust)
-        how = Disposal(home, engine, now, odd, decide, reached)
+        how = Disposal(home, engine, now, odd, decide, reached, urgent)
         _purge_files(how, report.done, progress)
         _purge_references(how, report.done)
         _drop_empty_days(home, now)
@@ -188,8 +191,7 @@ def _purge_files(how: Disposal, done: Done, progress: Progress) -> None:
         done.held += sum(what.cause is Cause.HELD for _, _, what in judged)
         # What was left set aside is looked at in any case: it is finished, or put back.
         going = [found for found, _, what in judged if what.delete or found.aside]
-        for group in batches(going, GROUP):
-            dispose(how, group, done)
+        dispose_gently(how, batches(going, GROUP), done)
         looked += len(page)
         progress(looked, done.deleted)
 
@@ -199,8 +201,7 @@ def _purge_references(how: Disposal, done: Done) -> None:
     for group in _old_references(how.engine, how.now):
         with reading(how.engine) as conn:
             judged = _judged(conn, group, how.odd, how.now)
-        for some in batches((found for found, _, what in judged if what.delete), GROUP):
-            dispose(how, some, done)
+        dispose_gently(how, batches((found for found, _, what in judged if what.delete), GROUP), done)
 
 
 def _old_references(engine: Engine, now: datetime) -> Iterator[list[Found]]:

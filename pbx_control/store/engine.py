@@ -1,6 +1,7 @@
 """Opens the database: SQLite with the pragmas that make it durable, or PostgreSQL; plain, never asyncio."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,12 @@ from pbx_control.settings import Home, Settings
 
 # How long one command waits for another's write before it gives up, seconds.
 BUSY_TIMEOUT = 5
+# How often it looks whether the other has done, seconds.
+LOOK_AGAIN = 0.001
+
+
+class Overtaken(Exception):
+    """Somebody else has written since a transaction of `writing_late` began: nothing of it was done."""
 
 
 def open_engine(home: Home, settings: Settings) -> Engine:
@@ -44,6 +51,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
     except IntegrityError:
         raise
     except DBAPIError as error:
+        raise _unavailable(error) from error
+
+
+@contextmanager
+def writing_late(engine: Engine) -> Iterator[Connection]:
+    """Like `writing`, but others may write until this one does: for what reads much, writes little, and can wait.
+
+    Raises Overtaken if on SQLite somebody did: what was read is no longer so. Read it anew, and do not try for ever.
+    """
+    try:
+        with engine.connect().execution_options(pbx_late=True) as connection, connection.begin():
+            yield connection
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.OperationalError) and _is_busy(error.orig):
+            raise Overtaken from error
         raise _unavailable(error) from error
 
 
@@ -114,6 +138,39 @@ def _sqlite_pragmas(raw: sqlite3.Connection, _record: Any) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("pbx_read_only") or options.get("pbx_late"):
+        connection.exec_driver_sql("BEGIN")
+        return
     # A writer takes its lock at once: a read that is later promoted could meet SQLITE_BUSY without waiting.
-    read_only = connection.get_execution_options().get("pbx_read_only")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    if not _begun(raw):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # fails once more, so that SQLAlchemy tells of it
+
+
+def _begun(raw: sqlite3.Connection) -> bool:
+    """Waits for the one writer's lock; False if that cannot be had.
+
+    SQLite's own waiting looks again after 1, 2, 5, 10 … 100 ms: a live call would wait for much longer than for what it
+    waits for.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < until:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return True
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    return False
+            time.sleep(LOOK_AGAIN)
+        return False
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether it says that another one has the lock, or has had it since."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

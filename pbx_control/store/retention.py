@@ -121,17 +121,15 @@ def unended(conn: Connection, until: datetime, limit: int) -> list[str]:
     return list(conn.scalars(query.order_by(call.c.arrived_at).limit(limit)))
 
 
-def forget(conn: Connection, gone: Collection[tuple[str, str]]) -> None:
-    """Takes away what rows and letters say of files that are gone: pairs of call id and path."""
-    if not gone:
-        return
-    rows = [{"of": call_id, "gone": path} for call_id, path in gone]
+def forget(conn: Connection, gone: Collection[tuple[Claim, str]]) -> None:
+    """Takes away what rows and letters say of files that are gone: pairs of a call, as it is, and a path."""
     for column in (call.c.recording, call.c.message):
-        conn.execute(
-            update(call).where(call.c.id == bindparam("of"), column == bindparam("gone")).values({column: ""}), rows
-        )
-    attached = update(letter).where(letter.c.call_id == bindparam("of"), letter.c.attachment == bindparam("gone"))
-    conn.execute(attached.values(attachment=""), rows)
+        named = [{"of": claim.call_id} for claim, path in gone if getattr(claim, column.name) == path]
+        if named:
+            conn.execute(update(call).where(call.c.id == bindparam("of")).values({column: ""}), named)
+    if gone:
+        attached = update(letter).where(letter.c.call_id == bindparam("of"), letter.c.attachment == bindparam("gone"))
+        conn.execute(attached.values(attachment=""), [{"of": claim.call_id, "gone": path} for claim, path in gone])
 
 
 # --- the clock --------------------------------------------------------------------------------------------

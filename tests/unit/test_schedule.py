@@ -93,8 +93,9 @@ def refuse(_: Context) -> str:
     raise ClientMistake("the disk is full")
 
 
-def tell_process(_: Context) -> str:
-    return f"{os.getpid()} {os.nice(0)}"
+def tell_process(context: Context) -> str:
+    assert context.urgent
+    return f"{os.getpid()} {os.nice(0)} {context.urgent.submit(os.nice, 0).result()}"
 
 
 def die(_: Context) -> str:
@@ -231,7 +232,7 @@ async def test_a_job_that_fails_is_no_other_job_s_trouble(
     running.seen("bad")
     running.seen("good")
     async with running.running():
-        while len(running.runs("good")) < 2 or not running.runs("good")[1].ended_at:
+        while any(len(running.runs(job)) < 2 or not running.runs(job)[1].ended_at for job in ("bad", "good")):
             await running.one_more()
     assert running.results("bad")[1:] == [why]
     assert not running.results("good")[1].startswith("failed")
@@ -244,9 +245,10 @@ async def test_a_heavy_job_has_a_process_of_its_own_that_gives_way(
     running.seen("heavy")
     async with running.running():
         await running.one_more()
-    pid, niceness = running.results("heavy")[1].split()
+    pid, niceness, of_the_urgent = running.results("heavy")[1].split()
     assert int(pid) != os.getpid()
     assert int(niceness) >= min(os.nice(0) + jobs.NICENESS, 19)
+    assert int(of_the_urgent) == os.nice(0)
 
 
 async def test_a_process_that_is_killed_has_failed(running: Running, these: Callable[..., None]) -> None:
