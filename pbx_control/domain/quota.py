@@ -58,8 +58,8 @@ class Bag:
 class Account:
     """What is left of a client's calls. `bags` are those with something left, the oldest first.
 
-    `period_left` may be negative: calls that the switch answered while no daemon was there are never refused. Such a
-    debt is paid by the next calls that the client gets.
+    `period_left` may be negative: calls that the switch answered while no daemon was there are never refused, and a
+    smaller plan may take back what has been used. Such a debt is paid by the next calls that the client gets.
     """
 
     period: Period
@@ -140,9 +140,9 @@ def add_bag(account: Account, bag: Bag, at: datetime) -> Booked:
 
 def change_plan(account: Account, calls: int, zone: ZoneInfo, at: datetime) -> Booked:
     """Another plan, now: for the days that are left of the period, today among them, the difference of both plans'
-    calls is granted or taken away, in proportion. What has been used stays used, and nobody gets into debt by it."""
-    difference = in_proportion(calls - account.period_calls, account.period, zone, at)
-    units = max(difference, -max(account.period_left, 0))
+    calls is granted or taken away, in proportion. What has been used already becomes a debt: who goes up, uses the
+    large plan's calls and goes down again has had them for nothing otherwise."""
+    units = in_proportion(calls - account.period_calls, account.period, zone, at)
     after = replace(account, period_calls=calls, period_left=account.period_left + units)
     return after, Entry(at=at, kind=Kind.CHANGE, units=units)
 

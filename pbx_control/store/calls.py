@@ -23,8 +23,8 @@ from pbx_control.domain.call.commands import (
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
-from pbx_control.domain.quota import Limits
-from pbx_control.store import ledger, letters, recipients
+from pbx_control.domain.quota import Limits, Threshold
+from pbx_control.store import ledger, letters, recipients, reports
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -70,7 +70,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
     Such a step is not remembered at all, nor is any later one of the same call in this transaction. Of several steps
     of one call only the last state is written; the journal has them all.
     """
-    kept = _settle_claims(conn, steps)
+    kept = _settle_claims(conn, steps, rules)
     valid = [step for step, keep in zip(steps, kept, strict=True) if keep]
     _write_calls(conn, valid)
     entries = [_entry_row(step.call.id, entry) for step in valid for entry in step.entries]
@@ -90,8 +90,6 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
 
 def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: Rules) -> None:
     """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11)."""
-    from pbx_control.store import reports
-
     charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
     if charged and charged.threshold:
         reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name)
@@ -189,7 +187,7 @@ _FREE = delete(seat_claim).where(
 _REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
 
 
-def _settle_claims(conn: Connection, steps: Sequence[Save]) -> list[bool]:
+def _settle_claims(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
     """Gives back and claims seats and units in the order of the steps: what is freed by one may be claimed by the
     next of the same commit. For each step: False if it, or one of the same call before it, did not get its claim."""
     kept, freeing, refused = [], list[Save](), set[str]()
@@ -197,7 +195,7 @@ def _settle_claims(conn: Connection, steps: Sequence[Save]) -> list[bool]:
         if any(isinstance(command, ClaimSeat) for command in step.commands):
             _free_seats(conn, freeing)
             freeing = []
-        if step.call.id in refused or not _claims(conn, step):
+        if step.call.id in refused or not _claims(conn, step, rules):
             refused.add(step.call.id)
             kept.append(False)
             continue
@@ -207,20 +205,29 @@ def _settle_claims(conn: Connection, steps: Sequence[Save]) -> list[bool]:
     return kept
 
 
-def _claims(conn: Connection, step: Save) -> bool:
+def _claims(conn: Connection, step: Save, rules: Rules) -> bool:
     """Whether the step got what it claims; what it gives back of the client's calls is free at once."""
     for command in step.commands:
         if isinstance(command, ClaimSeat) and not _claim(conn, step, command.secretary_id):
             return False
-        if isinstance(command, ReserveUnit) and not _reserve(conn, step):
+        if isinstance(command, ReserveUnit) and not _reserve(conn, step, rules):
             return False
         if isinstance(command, ReleaseUnit):
             ledger.release(conn, step.call.id)
     return True
 
 
-def _reserve(conn: Connection, step: Save) -> bool:
-    return ledger.reserve(conn, step.call.known.client_id, step.call.id, step.entries[-1].at)
+def _reserve(conn: Connection, step: Save, rules: Rules) -> bool:
+    """Whether a unit was free. If none is, the client is told, once in a period: not only a charge can have used the
+    last one, a smaller plan or a debt can, too."""
+    client_id, at = step.call.known.client_id, step.entries[-1].at
+    if ledger.reserve(conn, client_id, step.call.id, at):
+        return True
+    account = ledger.read(conn, client_id)
+    if account.left <= 0:
+        out_of_calls = ledger.Charged(client_id, account, Threshold.NONE)
+        reports.write_offer(conn, out_of_calls, at, rules.bag_sizes, rules.office_name)
+    return False
 
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:

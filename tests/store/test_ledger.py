@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from accounts import AT, answered, arriving, missed, provide
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from pbx_control.domain.call.model import Caller
@@ -19,7 +19,7 @@ from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store import calls, ledger, plans
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import account, bag, call, ledger_entry, unit_reservation
+from pbx_control.store.tables import account, bag, call, ledger_entry, letter, recipient, unit_reservation
 from pbx_control.store.writer import Writer
 
 RULES = Rules("Casa", limits=Limits(80, 5), bag_sizes=(25,))
@@ -340,3 +340,14 @@ def test_reservations_leave_nothing_behind(office: Engine) -> None:
     save(office, answered("c1"), missed("c2"))
     with reading(office) as conn:
         assert conn.scalar(select(func.count()).select_from(unit_reservation)) == 0
+
+
+def test_who_is_out_of_calls_without_a_charge_is_told_once(engine: Engine) -> None:
+    """A smaller plan has taken the last ones: the first caller who is turned away tells."""
+    with writing(engine) as conn:
+        provide(conn, calls=0)
+        conn.execute(insert(recipient).values(client_id=1, channel="email", address="gerencia@andes.example"))
+    for number in range(3):
+        assert save(engine, arriving(f"c{number}")) == [False]
+    with reading(engine) as conn:
+        assert conn.scalar(select(func.count()).select_from(letter)) == 1

@@ -124,15 +124,23 @@ def test_an_upgrade_in_the_midst_grants_the_difference_in_proportion() -> None:
     assert (entry.units, after.period_left, after.period_calls) == (22, 24, 41)
 
 
-def test_a_downgrade_takes_nothing_that_is_used_already() -> None:
+def test_a_downgrade_takes_back_what_is_used_already_as_a_debt() -> None:
     after, entry = quota.change_plan(account(2, calls=41), 10, SANTIAGO, AT)
-    assert (entry.units, after.period_left) == (-2, 0)
+    assert (entry.units, after.period_left) == (-22, -20)
+
+
+def test_going_up_and_down_again_brings_no_calls_for_nothing() -> None:
+    large, _ = quota.change_plan(account(10, calls=10), 1000, SANTIAGO, AUGUST.start)
+    for number in range(990):
+        large, _ = quota.charge(large, f"c{number}", AUGUST.start)
+    small, _ = quota.change_plan(large, 10, SANTIAGO, AUGUST.start)
+    assert small.left == 10 - 990
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 30))
 def test_up_and_down_again_on_the_same_day_changes_nothing(old: int, new: int, day: int) -> None:
     at = AUGUST.start + timedelta(days=day, hours=10)
-    before = account(500, calls=old)
+    before = account(5, calls=old)
     there, _ = quota.change_plan(before, new, SANTIAGO, at)
     back, _ = quota.change_plan(there, old, SANTIAGO, at)
     assert back == before
