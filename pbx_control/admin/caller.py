@@ -75,7 +75,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
     is still to be sent is refused, and then nothing is erased. Backups made before still have everything.
     """
     desk.about_to_change()
-    known, kept_why = caller_marks.known_number(number), reason(why)
+    known, kept_why = caller_marks.distinct_number(number), reason(why)
     if not yes:
         with reading(desk.engine) as conn:
             count = len(callers.calls_of(conn, known))

@@ -1201,4 +1201,7 @@ SPANISH: dict[str, str] = {
     ),
     "the report has his number, as a table and as CSV": "el informe tiene su número, en una tabla y en CSV",
     "{left} calls of the bag are left": "quedan {left} llamadas de la bolsa",
+    "{number} cannot be told from other words in texts: erase calls by a number of {digits} digits or more": (
+        "{number} no se distingue de otras palabras en los textos: borre por un número de {digits} dígitos o más"
+    ),
 }
