@@ -152,7 +152,7 @@ class _Others:
         while not self._over.wait(OTHERS_EVERY):
             began = time.monotonic()
             with writing(self._engine) as conn:
-                conn.execute(update(client).where(client.c.id == 1).values(name="C"))
+                conn.execute(update(client).where(client.c.id == 1).values(name=f"C{len(self.waits)}"))
             self.waits.append(time.monotonic() - began)
 
 
