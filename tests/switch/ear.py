@@ -17,8 +17,9 @@ RINGING_HERTZ, BEEP_HERTZ = 400.0, 700.0
 # A ring and the pause after it are one ringing; music has quiet moments, too.
 PAUSES = {RINGING: 3.6, MUSIC: 3.0}
 SHORT_PAUSE = 0.6
-# Shorter sounds than these are crackle between two others, s. A tone in music is shorter than anybody's.
-SHORTEST, SHORTEST_TONE, SHORTEST_BEEP = 0.5, 0.8, 0.25
+# Shorter sounds than these are crackle between two others, or the half second of music before a position is told, s.
+# A tone in music is shorter than anybody's.
+SHORTEST, SHORTEST_TONE, SHORTEST_BEEP = 0.75, 0.8, 0.25
 # A tone's line is so wide, Hz, and has so much of its power: alone, or when two talk at the same time.
 LINE_WIDTH, ALONE, MIXED = 20.0, 0.97, 0.35
 # A text is looked for by some pieces of it, so long, s; and so alike they must be, after a-law.
