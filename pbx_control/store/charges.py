@@ -204,8 +204,6 @@ def _difference(
     paid, cause = _paid_stretch(conn, payer, former.paid_until, now), f"change:{current.id}"
     lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone)
     net = sum(line.amount for line in lines)
-    if net < 0 and former.until != current.since:
-        return []  # it had cancelled, and comes back within its month: that stays paid, as for everybody who cancels
     if net < 0:
         names = (clean_line(each.plan.name, NAME_LIMIT) for each in (former, current))
         why = "Cambio del plan {} al plan {}".format(*names)

@@ -570,14 +570,6 @@ def test_who_comes_back_within_what_is_paid_pays_the_difference(engine: Engine, 
     assert more.sums.net == 15_000
 
 
-def test_who_comes_back_within_it_to_a_cheaper_plan_gets_nothing_of_it_back(engine: Engine, andes: int) -> None:
-    """As nobody does who cancels; with months ahead at a discount he would end up having paid nothing at all."""
-    assign(engine, andes, "Pyme")
-    with writing(engine) as conn:
-        plans.end(conn, andes, HALFWAY)
-    assert assign(engine, andes, "Inicial", HALFWAY + timedelta(hours=1)) == []
-
-
 def test_who_comes_back_later_begins_anew(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
