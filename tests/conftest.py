@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from postgres_server import Server, running
 from shares import Shares, turn
 from sqlalchemy import Engine
@@ -12,6 +13,10 @@ from sqlalchemy import Engine
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
+
+# How long an example takes depends on what else the machine does: no test is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
