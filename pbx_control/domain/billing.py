@@ -192,17 +192,23 @@ def price_ahead(plan: Plan, months: int) -> int:
     return months * plan.price - _discount(plan, months)
 
 
-def plan_change_lines(old: Plan, new: Plan, paid: Period, at: datetime, zone: ZoneInfo) -> tuple[Line, ...]:
+def plan_change_lines(
+    old: Plan, new: Plan, paid: Period, at: datetime, zone: ZoneInfo, bought: int = 0
+) -> tuple[Line, ...]:
     """A change of plan within time that is paid: the old one's unused part back, the same part of the new one charged.
 
     `paid` is what was paid at once, a month or several; the part is counted in whole days of the client's zone, that
     of the change being the new plan's first (docs/service.md rule 10: at any time, at no cost). The sum may be
     negative: then it is credited. Changing there and back on one day comes to nothing.
+
+    `bought` is how many months were paid at once, if `paid` is only what has stayed of them (the others were given back
+    to a client that left): their discount was that of all.
     """
     left, days = days_left(paid, at, zone)
     months = months_of(paid)
+    bought = max(bought, months)
     part = f"{left} de {days} días"
-    back = share(price_ahead(old, months), left, days)
+    back = share(price_ahead(old, bought) * months, left, days * bought)
     due = share(price_ahead(new, months), left, days)
     return _without_empty(
         [

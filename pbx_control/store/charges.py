@@ -202,7 +202,8 @@ def _difference(
 ) -> list[Invoice]:
     assert former.paid_until is not None
     paid, cause = _paid_stretch(conn, payer, former.paid_until, now), f"change:{current.id}"
-    lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone)
+    bought = _months_bought(conn, payer, paid)
+    lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone, bought)
     net = sum(line.amount for line in lines)
     if net < 0:
         names = (clean_line(each.plan.name, NAME_LIMIT) for each in (former, current))
@@ -245,6 +246,14 @@ def _paid_stretch(conn: Connection, payer: _Payer, end: datetime, now: datetime)
     if renewal is not None and renewal.period is not None and renewal.period.end == end:
         return renewal.period
     return Period(payer.period(min(now, end - INTO_THE_DAY)).start, end)
+
+
+def _months_bought(conn: Connection, payer: _Payer, paid: Period) -> int:
+    """How many months were paid at once, of which `paid` is what has stayed; 0 where no invoice says so."""
+    renewal = _last_renewal(conn, payer.row.id)
+    if renewal is None or renewal.period is None or not renewal.period.start < paid.end <= renewal.period.end:
+        return 0
+    return billing.months_of(renewal.period)
 
 
 def _last_renewal(conn: Connection, client_id: int) -> Invoice | None:

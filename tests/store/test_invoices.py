@@ -570,6 +570,16 @@ def test_who_comes_back_within_what_is_paid_pays_the_difference(engine: Engine, 
     assert more.sums.net == 15_000
 
 
+def test_what_stays_of_months_ahead_stays_at_their_discount(engine: Engine, andes: int) -> None:
+    """Else who leaves and comes back to a cheaper plan would get more back for his month than he has paid for it."""
+    assign(engine, andes, "Pyme", months=12)  # 48 000 a month, not 60 000
+    with writing(engine) as conn:
+        plans.end(conn, andes, HALFWAY)
+        charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY)
+    (back,) = assign(engine, andes, "Inicial", HALFWAY + timedelta(hours=1))
+    assert back.sums.net == 9_000
+
+
 def test_who_comes_back_later_begins_anew(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
