@@ -72,9 +72,14 @@ def erase_cancelled(context: Context) -> str:
 
 
 def tend_database(context: Context) -> str:
-    from pbx_control.store import upkeep
+    from pbx_control.store import ledger, upkeep
 
-    return upkeep.tend(context.engine, context.at)
+    tended = upkeep.tend(context.engine, context.at)
+    with reading(context.engine) as conn:
+        wrong = ledger.out_of_balance(conn)
+    if not wrong:
+        return tended
+    return f"{FAILED}accounts are not the sum of their ledger: of clients {', '.join(map(str, wrong))}; {tended}"
 
 
 def remove_sounds(context: Context) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
-from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples
+from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
 from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.invoice_export import as_csv, as_record
 from pbx_control.domain.invoice_letters import document
@@ -24,10 +24,6 @@ from pbx_control.store.engine import reading, writing
 
 NUMBER = click.IntRange(1, 2**31 - 1)
 LINES = ("line", "text", "quantity", "unit_price", "amount")
-
-
-class _Rehearsed(Exception):
-    """Ends a rehearsal: its transaction is rolled back."""
 
 
 @click.group()
@@ -48,7 +44,7 @@ def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @pass_desk
 def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
     """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
-    issued = _rehearse(desk, slug) if dry_run else _issue(desk, slug)
+    issued = rehearsed(desk, lambda conn: _renew(desk, conn, slug)) if dry_run else _issue(desk, slug)
     if as_json:
         print_json([as_record(each) for each in issued])
     elif not issued:
@@ -156,17 +152,6 @@ def _issue(desk: Desk, slug: str) -> list[Invoice]:
         issued = _renew(desk, conn, slug)
     _send(desk, issued)
     return issued
-
-
-def _rehearse(desk: Desk, slug: str) -> list[Invoice]:
-    """What would be issued: it is issued and taken back."""
-    issued: list[Invoice] = []
-    try:
-        with writing(desk.engine) as conn:
-            issued = _renew(desk, conn, slug)
-            raise _Rehearsed
-    except _Rehearsed:
-        return issued
 
 
 def _renew(desk: Desk, conn: Connection, slug: str) -> list[Invoice]:

@@ -33,22 +33,26 @@ def change_heard(desk: Desk, slug: str, act: Callable[[Connection], T]) -> T:
     The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
     there, and the database is not locked while a voice speaks.
     """
+    from pbx_control.store.snapshot import read_client
+
+    def heard(connection: Connection) -> Any:
+        act(connection)
+        return read_client(connection, slug)
+
     desk.about_to_change()
-    _speak(desk, _rehearse(desk, slug, act))
+    _speak(desk, rehearsed(desk, heard))
     return change(desk, act)
 
 
-def _rehearse(desk: Desk, slug: str, act: Callable[[Connection], object]) -> Any:
-    from pbx_control.store.snapshot import read_client
-
-    client = None
+def rehearsed(desk: Desk, act: Callable[[Connection], T]) -> T:
+    """What `act` would give: it is done in a transaction that is rolled back."""
+    done: list[T] = []
     try:
         with writing(desk.engine) as connection:
-            act(connection)
-            client = read_client(connection, slug)
+            done.append(act(connection))
             raise _Rehearsed
     except _Rehearsed:
-        return client
+        return done[0]
 
 
 def _speak(desk: Desk, client: Any) -> None:

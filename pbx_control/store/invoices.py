@@ -164,12 +164,6 @@ def issued(
     return _invoices(conn, query)
 
 
-def last_numbers(conn: Connection) -> dict[InvoiceKind, int]:
-    """The last number that was given, by kind."""
-    query = select(invoice_series.c.kind, invoice_series.c.last).order_by(invoice_series.c.kind)
-    return {InvoiceKind(row.kind): row.last for row in conn.execute(query)}
-
-
 # --- how it is done ---------------------------------------------------------------------------------------
 
 

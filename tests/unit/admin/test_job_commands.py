@@ -62,6 +62,16 @@ def test_a_job_run_by_hand_tells_what_came_of_it(admin: Admin) -> None:
     assert row["began"] == row["last"]
 
 
+def test_upkeep_finds_an_account_that_is_not_the_sum_of_its_ledger(office: Admin) -> None:
+    terms = ("--calls", "10", "--price", "0", "--extra-call", "0", "--contacts", "1", "--calendars", "0")
+    office.does("plan", "set", "mini", *terms)
+    office.does("plan", "assign", "andes", "mini")
+    assert "sound" in office.does("job", "run", "upkeep")
+    with closing(sqlite3.connect(office.home / "pbx.db", isolation_level=None)) as conn:
+        conn.execute("UPDATE account SET period_left = 11")
+    assert "accounts are not the sum of their ledger: of clients 1;" in office.is_refused("job", "run", "upkeep")
+
+
 @pytest.mark.usefixtures("a_failing_job")
 def test_a_job_that_fails_is_an_exit_status_and_a_finding_of_the_doctor(admin: Admin) -> None:
     assert admin.is_refused("job", "run", "backup") == "the job backup: failed: the disk is full"
