@@ -34,9 +34,7 @@ LOOK_EVERY = 1.0
 class CatchingUp:
     """`take_in` reads once; `run` goes on reading. `wrote` is called when letters may have been written."""
 
-    def __init__(
-        self, home: Home, engine: Engine, board: Switchboard, rules: Rules, wrote: Callable[[], None]
-    ) -> None:
+    def __init__(self, home: Home, engine: Engine, board: Switchboard, rules: Rules, wrote: Callable[[], None]) -> None:
         self._home = home
         self._engine = engine
         self._board = board

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from pbx_control.world import audio
 
 # Legs and bridges are gone a second after their call; a minute's comparison removes what was overlooked, seconds.
 ORPHANS_GONE = 60.0
+# The switch's record of the calls that it served alone is read each second, and once more for whose end came late.
+TAKEN_IN = 10.0
 # A letter in flight at the last kill is sent again when its lease is over, seconds.
 LETTERS_SENT = 100.0
 LOOK_EVERY = 0.5
@@ -35,6 +38,7 @@ class Auditor:
         return [
             *(f"{_name(visit)}: {each}" for visit in self._crowd.visits for each in visit.complaints),
             *await self._orphans(),
+            *await self._not_taken_in(),
             *await self._unsent(),
             *await asyncio.to_thread(self._books),
             *self._sent_twice(),
@@ -46,6 +50,14 @@ class Auditor:
         while (left := await self._house.channels()) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY)
         return [f"orphan in the switch: {line}" for line in left]
+
+    async def _not_taken_in(self) -> list[str]:
+        """Everybody has hung up: nothing that the switch wrote of calls it served may be waiting for much longer."""
+        home = self._house.office.home
+        until = time.monotonic() + TAKEN_IN
+        while (left := _unread(home)) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY)
+        return [f"the switch's own record is not taken in: {file}" for file in left]
 
     async def _unsent(self) -> list[str]:
         until = time.monotonic() + LETTERS_SENT
@@ -149,6 +161,11 @@ def _wrong(visit: Visit, rows: list[Any], lines: dict[str, list[Any]], letters: 
     if letters[row.id] != 1:
         wrong.append(f"{letters[row.id]} letters of {row.id}")
     return [*wrong, *(_told(entry) for entry in lines[row.id])] if wrong else []
+
+
+def _unread(home: Path) -> list[Path]:
+    written = home / "asterisk" / "log" / "cel-custom" / "fallback.csv"
+    return [*([written] if written.exists() else []), *(home / "run" / "absence").glob("*.csv")]
 
 
 def _told(entry: Any) -> str:

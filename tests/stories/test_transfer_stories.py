@@ -11,6 +11,7 @@ from pbx_control.domain.call.commands import (
     Leave,
     LimitLeg,
     PauseRecording,
+    Play,
     RecordBridge,
     ResumeRecording,
 )
@@ -253,6 +254,11 @@ def test_what_the_house_says_after_the_contact_has_left_is_no_conversation_and_n
     assert story.call.answered_at is not None
     assert talked(story.call) == left - story.call.answered_at
     assert story.call.recording_flaw == ""
+
+
+def test_who_was_being_thanked_when_the_daemon_died_is_let_go_and_not_told_that_all_are_busy() -> None:
+    story = handed_over().contact_leaves().expect(Play).daemon_dies().passes(5).daemon_returns()
+    story.never(Play).passes(0.1).ended(Outcome.ANSWERED)
 
 
 def test_both_hang_up_in_the_same_instant() -> None:

@@ -156,11 +156,9 @@ def taken_over(call: Call, event: CallerTakenOver) -> Step:
 
 
 def talked(call: Call) -> timedelta:
-    """How long the caller was in his bridge: from the secretary's answer on."""
-    until = call.left_bridge_at or call.ended_at
-    if call.answered_at is None or until is None:
-        return timedelta(0)
-    return until - call.answered_at
+    """How long the caller was in his bridge: from the secretary's answer on, or from when a new daemon joined them."""
+    since, until = call.recording_began or call.answered_at, call.left_bridge_at or call.ended_at
+    return until - since if since and until else timedelta(0)
 
 
 def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:

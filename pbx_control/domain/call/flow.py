@@ -385,10 +385,15 @@ def message_unconfirmed(call: Call, event: DeadlinePassed) -> Step:
 
 
 def resume_prompt(call: Call, event: Recovered) -> Step:
-    """A prompt whose end may have been missed is played again, from its beginning; one that still plays, plays on."""
+    """A prompt whose end may have been missed is played again, from its beginning; one that still plays, plays on.
+
+    Only who has talked with a contact is not thanked twice: he has what he called for.
+    """
     call = replace(call, picked_up=event.picked_up)
     if event.playing:
         return call, []
+    if call.transferred_to:
+        return end_call(call, event.at, call.outcome)
     if call.phase is Phase.WELCOMING:
         return welcome(call, event.at)
     sounds = call.known.sounds

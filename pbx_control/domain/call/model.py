@@ -177,6 +177,7 @@ class Call:
     bridged: bool = False  # the bridge has been asked for
     left_bridge_at: datetime | None = None  # to leave a message, his secretary lost, or to be thanked
     recording: str = ""  # path under recordings/, once asked for
+    recording_began: datetime | None = None  # if later than the answer, as the daemon died between the two
     recording_flaw: str = ""
     recording_paused: bool = False
     language: str = ""  # in which the caller turned out to speak, if not his client's

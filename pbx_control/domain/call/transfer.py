@@ -427,7 +427,9 @@ def resume_handed_over(call: Call, event: Recovered) -> Step:
 def recording_again(call: Call, event: Recovered) -> Step:
     if not call.recording or event.recorded:
         return call, []
-    return replace(call, files_awaited=1), [RecordBridge(call.bridge, call.recording)]
+    # Who was not together with anybody could not talk either: the answer was saved, and nobody was left to join them.
+    began = call.recording_began if event.bridged else event.at
+    return replace(call, files_awaited=1, recording_began=began), [RecordBridge(call.bridge, call.recording)]
 
 
 # --- which keys do what, and when ---------------------------------------------------------------------------
