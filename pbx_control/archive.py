@@ -6,6 +6,7 @@ Its last member is the manifest: what is added is read once, however large it is
 import json
 import os
 import re
+import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ COMPRESSION = 1
 PART = r"[\w+@-][\w .+@-]*"
 NAME = re.compile(rf"manifest\.json|pbx\.toml|pbx\.db|pbx\.dump|(prompts/audio|documents|recordings)(/{PART})+")
 BLOCK = 1 << 20
+# What unpacking leaves free of the disk that it shares with live calls' recordings, bytes.
+ROOM_LEFT = 256 * BLOCK
 # A manifest has a line for each file; a million recordings make 150 MB.
 LARGEST_MANIFEST = 512 * BLOCK
 
@@ -138,6 +141,14 @@ def _unpack_all(tar: tarfile.TarFile, folder: Path, file: Path) -> dict[str, Ent
         if not member.isreg() or not NAME.fullmatch(member.name) or member.name in found:
             raise ClientMistake(
                 "{file} is no backup of ours: it holds {name}", file=file, name=clean_line(repr(member.name), 120)
+            )
+        if member.size + ROOM_LEFT > shutil.disk_usage(folder).free:
+            raise ClientMistake(
+                "there is no room for {file} in {folder}: {name} alone has {size} MB",
+                file=file,
+                folder=folder.parent,
+                name=member.name,
+                size=member.size >> 20,
             )
         source = tar.extractfile(member)
         assert source is not None  # it is an ordinary file

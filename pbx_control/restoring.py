@@ -4,9 +4,10 @@ All is unpacked and looked at first, in a folder of its own; the home changes on
 """
 
 import os
+import re
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,25 +16,35 @@ from sqlalchemy import make_url
 
 from pbx_control.archive import Manifest, sync_folder, unpack
 from pbx_control.asterisk.runtime import choose
+from pbx_control.domain.billing import InvoiceKind
 from pbx_control.errors import ClientMistake
 from pbx_control.pulse import take_lock
 from pbx_control.settings import Home, Settings, load
-from pbx_control.store import copies
-from pbx_control.store.engine import open_engine
+from pbx_control.store import copies, invoices
+from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import newest
 
 SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
 # What is added to what lies there: such files are written once, under a name of their own.
 ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
 
+FIRST_WITH_INVOICES = 3  # of the schemas
+# As they are written into the names of PDFs; a longer one would be none that the database can count.
+INVOICE_NUMBER = re.compile(r"\d{6,9}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and where that lies what it replaced: a folder, and a schema of PostgreSQL ("" if none)."""
+    """What was restored, and where that lies what it replaced: a folder, and a schema of PostgreSQL ("" if none).
+
+    `issued_since` are invoices that were issued after the backup was made: only their PDFs are left in the home, and
+    their numbers are not given again.
+    """
 
     manifest: Manifest
     kept: Path
     schema: str = ""
+    issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
 
 
 def restore(home: Home, file: Path, at: datetime) -> Restored:
@@ -54,7 +65,8 @@ def restore(home: Home, file: Path, at: datetime) -> Restored:
         _require_sound(home, fresh, settings, manifest)
         for part, modes in ADDED.items():
             _add_missing(fresh.root / part, home.root / part, *modes)
-        return _replace(home, fresh, settings, manifest, at)
+        restored = _replace(home, fresh, settings, manifest, at)
+    return replace(restored, issued_since=_count_on(home, settings, manifest))
 
 
 def _require_known_schema(manifest: Manifest) -> None:
@@ -114,6 +126,26 @@ def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at
         engine.dispose()
     _swap(home.root, fresh.root, kept, ["pbx.toml"])
     return Restored(manifest, kept, schema if there else "")
+
+
+def _count_on(home: Home, settings: Settings, manifest: Manifest) -> dict[InvoiceKind, range]:
+    """An invoice's number is its client's for ever: those of which the PDFs lie here are not given again."""
+    if int(manifest.schema) < FIRST_WITH_INVOICES:
+        return {}
+    engine = open_engine(home, settings)
+    try:
+        with writing(engine) as conn:
+            since = {kind: invoices.count_on(conn, kind, _highest(home, kind)) for kind in InvoiceKind}
+    finally:
+        engine.dispose()
+    return {kind: numbers for kind, numbers in since.items() if numbers}
+
+
+def _highest(home: Home, kind: InvoiceKind) -> int:
+    """The highest number of which a PDF lies in the home, 0 if none does."""
+    files = (home.documents / "invoices").glob(f"*/{kind.value}-*.pdf")
+    numbers = (file.stem.rpartition("-")[2] for file in files)
+    return max((int(number) for number in numbers if INVOICE_NUMBER.fullmatch(number)), default=0)
 
 
 def _swap(home: Path, fresh: Path, kept: Path, names: Sequence[str]) -> None:

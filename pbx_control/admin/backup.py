@@ -69,6 +69,13 @@ def restore(desk: Desk, file: Path, as_json: bool) -> None:
     desk.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
     if restored.schema:
         desk.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
+    for kind, numbers in restored.issued_since.items():
+        desk.tell(
+            "{kind} {first} to {last} were issued after this backup: their PDFs are here, and numbers go on after them",
+            kind=kind.value,
+            first=numbers[0],
+            last=numbers[-1],
+        )
     if clock.now() - manifest.made_at > LONGEST_LEAP:
         desk.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     desk.tell("next: pbx-control setup, then start Asterisk and the daemon")
@@ -82,6 +89,7 @@ def _restored(restored: Any) -> dict[str, object]:
         "files": len(manifest.files),
         "kept": restored.kept,
         "kept_schema": restored.schema,
+        "issued_since": {kind.value: [numbers[0], numbers[-1]] for kind, numbers in restored.issued_since.items()},
     }
 
 

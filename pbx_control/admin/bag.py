@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
-from pbx_control.admin.plan import MONEY, MOST_CALLS, tell_invoices
+from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, tell_invoices
 from pbx_control.admin.provisioning import CLIENT, client_argument, examples
 from pbx_control.domain.billing import pesos
 from pbx_control.errors import ClientMistake
@@ -65,4 +65,10 @@ def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int
     current = plans.current(connection, client_id)
     if current is None:
         raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
-    return calls * current.plan.extra_call
+    if (cost := calls * current.plan.extra_call) > MOST_PESOS:
+        raise ClientMistake(
+            "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+            calls=calls,
+            cost=pesos(cost),
+        )
+    return cost

@@ -1052,6 +1052,16 @@ SPANISH: dict[str, str] = {
     "{count} files were left out: gone meanwhile, or links": (
         "quedaron fuera {count} archivos: borrados entretanto, o enlaces"
     ),
+    "{kind} {first} to {last} were issued after this backup: their PDFs are here, and numbers go on after them": (
+        "{kind} {first} a {last} se emitieron después de este respaldo: sus PDF están aquí, y la numeración sigue tras "
+        "ellas"
+    ),
+    "there is no room for {file} in {folder}: {name} alone has {size} MB": (
+        "no hay espacio para {file} en {folder}: solo {name} tiene {size} MB"
+    ),
+    "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price": (
+        "{calls} llamadas costarían {cost}, más de lo que cabe en una factura: venda menos, o indique --price"
+    ),
     "the home {home} is as it was at {time}": "la carpeta {home} está como el {time}",
     "what it replaced is in {folder}; remove that once all is well": (
         "lo reemplazado está en {folder}; elimínelo cuando todo esté bien"

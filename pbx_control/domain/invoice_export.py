@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, Line, Party
+from pbx_control.domain.wording import no_formula
 
 # The SII's codes of electronic documents.
 SII_TYPES = {InvoiceKind.BOLETA: 39, InvoiceKind.FACTURA: 33, InvoiceKind.CREDIT_NOTE: 61}
 # A credit note's reason in the SII's code: it cancels the document, or corrects its amounts.
 CANCELS, CORRECTS_AMOUNTS = 1, 3
-
-# What makes a spreadsheet take a text for a formula.
-FORMULA = ("=", "+", "-", "@")
 
 # Columns of the CSV, in their order: the document's, repeated for each of its lines, and the line's.
 COLUMNS = (
@@ -112,5 +110,5 @@ def _named_line(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Nothing that a spreadsheet would run as a formula; numbers stay numbers."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """Numbers stay numbers."""
+    return no_formula(value) if isinstance(value, str) else value

@@ -77,6 +77,7 @@ class CallSummary:
     talked: timedelta = timedelta(0)  # with the secretary
     recording_flaw: str = ""  # missing | short | long; empty: the recording is sound, or there was to be none
     message: str = ""  # path under recordings/ of a left message
+    wrong_number: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,8 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
     if summary.outcome == Outcome.ANSWERED:
         label = phrases.with_secretary if summary.transferred_to else phrases.talked
         yield Fact(label, duration(summary.talked, summary.language))
+    if summary.wrong_number:
+        yield Fact(phrases.wrong_number, phrases.not_charged)
     if flaw := phrases.flaws.get(summary.recording_flaw):
         yield Fact(phrases.recording, flaw)
 

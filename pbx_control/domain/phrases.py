@@ -32,6 +32,8 @@ class Phrases:
     talked: str
     transferred_to: str
     with_secretary: str  # talked, before the call was handed over
+    wrong_number: str
+    not_charged: str
     recording: str
     reference: str
     call_back: str
@@ -87,6 +89,8 @@ SPANISH = Phrases(
     talked="Conversación",
     transferred_to="Transferida a",
     with_secretary="Con la secretaria",
+    wrong_number="Número equivocado",
+    not_charged="no se descuenta de su plan",
     recording="Grabación",
     reference="Referencia",
     call_back="Devolver la llamada",
@@ -138,6 +142,8 @@ ENGLISH = Phrases(
     talked="Talked",
     transferred_to="Transferred to",
     with_secretary="With the secretary",
+    wrong_number="Wrong number",
+    not_charged="not charged to your plan",
     recording="Recording",
     reference="Reference",
     call_back="Call back",

@@ -24,6 +24,7 @@ from pbx_control.domain.wording import (
     day_in_words,
     dialable_number,
     is_withheld,
+    no_formula,
     readable_number,
 )
 
@@ -249,14 +250,11 @@ def _sheet_number(number: str, words: dict[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, in whichever of the usual ways it splits the line into fields:
-    with an apostrophe before what might begin one (OWASP, "CSV Injection"), and no separator within."""
-    text = " ".join(text.translate(SEPARATORS).split())
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """What a stranger wrote, for a spreadsheet that may split the line into fields in any of the usual ways."""
+    return no_formula(" ".join(text.translate(SEPARATORS).split()))
 
 
 SEPARATORS = dict.fromkeys(map(ord, ',;|"\t'), " ")
-FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the wide forms count, too
 
 
 def _missed(report: MissedReport, words: dict[str, Any], office_name: str) -> Note:

@@ -14,6 +14,8 @@ LOCALES = {"es": "es_CL", "en": "en_GB"}
 DAY = {"es": "EEEE d 'de' MMMM 'de' y", "en": "EEEE d MMMM y"}
 WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 
+# What begins a formula in a spreadsheet; the wide forms do, too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
 
 # What carriers and Asterisk write in place of a number that the caller keeps to himself.
@@ -37,6 +39,11 @@ def _harmless(char: str) -> str:
     if category in ("Zs", "Zl", "Zp") or char in "\t\n\v\f\r\x85":
         return " "
     return "" if category.startswith("C") else char
+
+
+def no_formula(text: str) -> str:
+    """A text that no spreadsheet runs: an apostrophe goes before what might begin a formula (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def display_name(name: str) -> str:

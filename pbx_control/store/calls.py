@@ -1,6 +1,7 @@
 """Calls and their journal: the daemon's steps go in here, what people ask about comes out."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -17,13 +18,15 @@ from pbx_control.domain.call.commands import (
     RaiseAlarm,
     ReleaseUnit,
     ReserveUnit,
+    ReturnUnit,
     StoreCommand,
     WriteLetters,
 )
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
-from pbx_control.domain.quota import Limits, Threshold
+from pbx_control.domain.quota import Limits, Threshold, Uncounted
+from pbx_control.errors import ClientMistake
 from pbx_control.store import ledger, letters, recipients, reports
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
@@ -85,6 +88,10 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 _write_alarm(conn, step, command, rules.alarms)
             elif isinstance(command, ChargeUnit):
                 charge(conn, step.call.known.client_id, step.call.id, step.entries[-1].at, rules)
+            elif isinstance(command, ReturnUnit):
+                with suppress(ClientMistake):  # nothing was charged, or the admin was faster
+                    at = step.entries[-1].at
+                    ledger.uncount(conn, step.call.id, Uncounted.WRONG_NUMBER, command.said_by, at)
     return kept
 
 
@@ -165,6 +172,7 @@ def summary_of(call: Call) -> CallSummary:
         talked=over - until,
         recording_flaw=call.recording_flaw,
         message=call.message,
+        wrong_number=call.wrong_number,
     )
 
 

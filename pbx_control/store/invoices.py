@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain import checks
@@ -162,6 +162,18 @@ def issued(
     if until is not None:
         query = query.where(invoice.c.day <= until)
     return _invoices(conn, query)
+
+
+def count_on(conn: Connection, kind: InvoiceKind, number: int) -> range:
+    """Sees to it that `number` is not given again, for a store that was set back to a time before it was issued.
+
+    Gives the numbers that the store knows nothing of and will never give: none if it has counted so far itself.
+    """
+    known = conn.scalar(select(invoice_series.c.last).where(invoice_series.c.kind == kind.value)) or 0
+    if number > known:
+        conn.execute(delete(invoice_series).where(invoice_series.c.kind == kind.value))
+        conn.execute(insert(invoice_series).values(kind=kind.value, last=number))
+    return range(known + 1, number + 1)
 
 
 # --- how it is done ---------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import CallSummary
-from pbx_control.domain.office import MarkKind
 from pbx_control.store import calls
 from pbx_control.store.calls import Rules
 from pbx_control.store.tables import call as call_table
@@ -76,19 +75,18 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
 
 def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
     """The switch asks for no unit before somebody answers; what it served is charged now, as a debt if need be."""
-    if client_id is None or one.answered_at is None or is_test(conn, one.caller, client_id):
+    if client_id is None or one.answered_at is None or is_marked(conn, one.caller, client_id):
         return
     calls.charge(conn, client_id, one.id, one.answered_at, rules)
 
 
-def is_test(conn: Connection, caller: str, client_id: int) -> bool:
-    """Whether the caller's calls to that client are tests, which cost nothing."""
-    marks = select(caller_mark.c.client_id, caller_mark.c.kind).where(
+def is_marked(conn: Connection, caller: str, client_id: int) -> bool:
+    """Whether the caller is a tester, or blocked, for that client or for all: neither costs it anything (rule 10).
+    The switch lets those in who are blocked."""
+    marks = select(caller_mark.c.id).where(
         caller_mark.c.number == caller, or_(caller_mark.c.client_id == client_id, caller_mark.c.client_id.is_(None))
     )
-    # What is said of the caller for this client goes before what is said for all.
-    kinds = sorted(conn.execute(marks), key=lambda mark: mark.client_id is None)
-    return bool(kinds) and kinds[0].kind == MarkKind.TEST
+    return conn.scalar(marks.limit(1)) is not None
 
 
 def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, StoreCommand
+from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, ReturnUnit, StoreCommand
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
 from pbx_control.domain.plans import Plan
 from pbx_control.store import plans
@@ -36,6 +36,10 @@ def arriving(call_id: str, at: datetime = AT) -> Save:
 
 def answered(call_id: str, at: datetime = AT) -> Save:
     return _later(call_id, 2, at, Phase.TALKING, Unit.CHARGED, ChargeUnit())
+
+
+def wrong_number(call_id: str, at: datetime = AT) -> Save:
+    return _later(call_id, 3, at, Phase.TALKING, Unit.NONE, ReturnUnit("Ana"))
 
 
 def missed(call_id: str, at: datetime = AT) -> Save:

@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from accounts import AT, answered, arriving, missed, provide
+from accounts import AT, answered, arriving, missed, provide, wrong_number
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from pbx_control.domain.call.model import Caller
+from pbx_control.domain.call.model import Caller, Outcome
 from pbx_control.domain.plans import Plan
-from pbx_control.domain.quota import Kind, Limits, Threshold
+from pbx_control.domain.quota import Kind, Limits, Threshold, Uncounted
 from pbx_control.errors import ClientMistake, StoreUnavailable
-from pbx_control.store import calls, ledger, plans
+from pbx_control.store import caller_marks, calls, ledger, plans
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import account, bag, call, ledger_entry, letter, recipient, unit_reservation
+from pbx_control.store.tables import account, bag, call, did, ledger_entry, letter, recipient, unit_reservation
+from pbx_control.store.taken_in import SwitchCall, take_in
 from pbx_control.store.writer import Writer
 
 RULES = Rules("Casa", limits=Limits(80, 5), bag_sizes=(25,))
@@ -69,6 +70,22 @@ def test_a_missed_call_gives_it_back(office: Engine) -> None:
     assert left(office) == (10, 0)
 
 
+def test_a_wrong_number_is_taken_back_with_the_secretarys_name(office: Engine) -> None:
+    save(office, arriving("c1"), answered("c1"), wrong_number("c1"))
+    assert left(office) == (10, 0)
+    assert entries(office) == [("grant", 10, None), ("charge", -1, "c1"), ("reversal", 1, "c1")]
+    with reading(office) as conn:
+        assert conn.scalar(select(ledger_entry.c.why).where(ledger_entry.c.units == 1)) == "wrong-number: Ana"
+
+
+def test_a_wrong_number_that_the_admin_has_marked_is_not_taken_back_twice(office: Engine) -> None:
+    save(office, arriving("c1"), answered("c1"))
+    with writing(office) as conn:
+        ledger.uncount(conn, "c1", Uncounted.TEST, "", AT)
+    assert save(office, wrong_number("c1"), arriving("c2")) == [True, True]
+    assert left(office) == (10, 1)
+
+
 def test_nothing_is_charged_twice(office: Engine) -> None:
     save(office, arriving("c1"))
     save(office, answered("c1"))
@@ -98,6 +115,26 @@ def test_a_client_without_a_plan_is_not_counted(office: Engine) -> None:
         conn.execute(delete(account))
         assert ledger.reserve(conn, 1, "c1", AT)
         assert ledger.charge(conn, 1, "c1", AT, Limits()) is None
+
+
+@pytest.mark.parametrize(("caller", "cost"), [("+56911110000", 0), ("+56911110001", 0), ("+56911110002", 1)])
+def test_of_what_the_switch_served_alone_marked_callers_cost_nothing(office: Engine, caller: str, cost: int) -> None:
+    with writing(office) as conn:
+        conn.execute(insert(did).values(number="+56225550101", country="CL", area="2", client_id=1))
+        caller_marks.mark(conn, "+56911110000", "test", "ours")
+        caller_marks.mark(conn, "+56911110001", "blocked", "threats", "andes")
+        alone = SwitchCall(
+            id="c1",
+            did="+56225550101",
+            caller=caller,
+            caller_name="",
+            arrived_at=AT,
+            ended_at=AT,
+            outcome=Outcome.ANSWERED,
+            answered_at=AT,
+        )
+        assert take_in(conn, alone, RULES)
+    assert left(office) == (10 - cost, 0)
 
 
 # --- the last unit ----------------------------------------------------------------------------------------

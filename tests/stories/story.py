@@ -28,6 +28,7 @@ from pbx_control.domain.call.commands import (
     ReleaseUnit,
     RemoveBridge,
     ReserveUnit,
+    ReturnUnit,
     SwitchCommand,
     WriteLetters,
 )
@@ -449,6 +450,9 @@ class Story:
                     self.units += 1
                 case ChargeUnit():
                     self.charged.append(call_id)
+                case ReturnUnit():
+                    self.charged.remove(call_id)
+                    self.units += 1
 
     def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
         if self._will_die:

@@ -61,7 +61,7 @@ class AnyDay(RuleBasedStateMachine):
             self.story.switch.leaves(leg, cause)
         self.a_moment()
 
-    @rule(name=st.sampled_from(NAMES), keys=st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*#", "*", "5"]))
+    @rule(name=st.sampled_from(NAMES), keys=st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*9", "*#", "*", "5"]))
     @precondition(lambda self: self.story.connected)
     def she_presses_keys(self, name: str, keys: str) -> None:
         leg = self.story.switch.telephone(name.lower())

@@ -98,7 +98,7 @@ HAPPENINGS = st.one_of(
     st.just("prompt"),
     st.just("contact answers"),
     st.just("contact leaves"),
-    st.tuples(st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*#", "*", "5"]), AROUND),  # her keys
+    st.tuples(st.sampled_from(["*1", "*2", "##", "*0", "*7", "*8", "*9", "*#", "*", "5"]), AROUND),  # her keys
 )
 
 

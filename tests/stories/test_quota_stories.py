@@ -48,6 +48,24 @@ def test_a_caller_whose_secretary_is_lost_is_charged_once() -> None:
     assert (story.units, story.charged) == (9, ["maria"])
 
 
+def test_a_wrong_number_that_she_marks_costs_nothing() -> None:
+    story = metered("Ana").answers("Ana").presses("Ana", "*9").was_told("ana", "beep").hears("ana")
+    story.presses("Ana", "*9").was_told("ana", "refusal").passes(20).caller_hangs_up().passes(1)
+    story.ended(Outcome.ANSWERED)
+    assert (story.units, story.charged) == (10, [])
+
+
+def test_a_wrong_number_is_none_of_the_next_secretarys_either() -> None:
+    story = metered("Ana", "Eva").answers("Ana").presses("Ana", "*9").network_dies("Ana").passes(1)
+    story.rings("Eva").answers("Eva").passes(20).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert (story.units, story.charged) == (10, [])
+
+
+def test_of_a_client_that_is_not_counted_a_wrong_number_is_noted_too() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").presses("Ana", "*9").was_told("ana", "beep")
+    assert story.call.wrong_number
+
+
 def test_out_of_calls_he_hears_the_announcement_and_nobody_is_rung() -> None:
     story = metered("Ana", units=0).hears("exhausted").never(Ring).passes(4).ended(Outcome.EXHAUSTED)
     assert (story.units, story.charged) == (0, [])

@@ -104,6 +104,24 @@ async def test_callers_who_are_not_counted(town):
     assert sorted(call["outcome"] for call in await town.calls(firm)) == ["answered", "blocked"]
 
 
+async def test_a_wrong_number_is_marked_by_a_key_and_told_so(town):
+    firm = await planned(town, 5)
+    ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
+    caller = await town.world.call(firm.number, tone=CALLER)
+    hers = await ana.rung()
+    await caller.answered()
+    await asyncio.sleep(0.5)
+    await hers.press("*9")
+    await asyncio.sleep(1)
+    await caller.hang_up()
+    assert await town.quiet(5) == ""
+    assert await left(town, firm) == (5, 0)
+    entries = (await town.office.ask("ledger", "show", firm.slug))["entries"]
+    assert [(one["kind"], one["units"]) for one in entries] == [("grant", 5), ("charge", -1), ("reversal", 1)]
+    assert entries[-1]["why"] == f"wrong-number: Ana {firm.slug}"
+    assert "Número equivocado" in (await town.letter(firm, 1)).text
+
+
 async def test_what_the_switch_answered_alone_is_charged_when_the_daemon_is_back(town):
     firm = await planned(town, 5)
     ana = (await town.secretary(firm, "Ana", ANA)).answers(0.3)

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,12 +22,13 @@ from sqlalchemy.exc import IntegrityError
 
 from pbx_control import archive, backup, restoring
 from pbx_control.backup import make, nightly
+from pbx_control.domain.billing import InvoiceKind
 from pbx_control.domain.plans import Plan
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.pulse import take_lock
 from pbx_control.restoring import restore
 from pbx_control.settings import Backup, Database, Home, Settings, load
-from pbx_control.store import copies, job_runs, ledger, refusals, upkeep
+from pbx_control.store import copies, invoices, job_runs, ledger, refusals, upkeep
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import newest
 from pbx_control.store.tables import call, client, job_run, journal, ledger_entry, refusal
@@ -183,6 +185,32 @@ def test_the_ledger_is_as_well_kept_after_it(place: Place) -> None:
     place.restored(place.backed_up())
     with pytest.raises((IntegrityError, StoreUnavailable), match="ledger"), writing(place.engine) as conn:
         conn.execute(text("UPDATE ledger_entry SET units = 5"))
+
+
+def test_numbers_of_invoices_that_were_issued_since_are_not_given_again(place: Place) -> None:
+    with writing(place.engine) as conn:
+        invoices.count_on(conn, InvoiceKind.BOLETA, 12)
+    file = place.backed_up()
+    for name in (
+        "2026/boleta-000014.pdf",
+        "2026/boleta-000009.pdf",
+        "2027/nota_credito-000001.pdf",
+        "2026/boleta-x.pdf",
+    ):
+        place.put(f"documents/invoices/{name}", "a PDF")
+    since = place.restored(file).issued_since
+    assert since == {InvoiceKind.BOLETA: range(13, 15), InvoiceKind.CREDIT_NOTE: range(1, 2)}
+    with writing(place.engine) as conn:
+        assert invoices.count_on(conn, InvoiceKind.BOLETA, 14) == range(15, 15)
+
+
+def test_a_backup_that_has_no_room_is_refused_before_the_disk_is_full(
+    small: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = small.backed_up()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2 << 20))
+    with pytest.raises(ClientMistake, match="no room"):
+        small.restored(file)
 
 
 def test_a_fresh_machine_becomes_the_old_one(small: Place, tmp_path: Path) -> None:

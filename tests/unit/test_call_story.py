@@ -172,7 +172,7 @@ def kept_of(call: Call, keys: str) -> list[dict[str, Any] | None]:
 
 
 def test_no_digit_that_she_types_is_kept() -> None:
-    assert kept_of(TALKING, "41111111*9##1") == [None] * 11 + [
+    assert kept_of(TALKING, "41111111**##1") == [None] * 11 + [
         {"secretary": "Ana", "keys": "##", "refused": True},
         None,
     ]
@@ -186,6 +186,8 @@ def test_no_digit_that_she_types_is_kept() -> None:
         (Phase.TALKING, "*0", {"refused": True}),
         (Phase.TALKING, "*7", {}),
         (Phase.TALKING, "*8", {"refused": True}),
+        (Phase.TALKING, "*9", {}),
+        (Phase.CONSULTING, "*9", {"contact": "Rosa", "refused": True}),
         (Phase.TALKING, "*#", {"phase": "waiting"}),
         (Phase.CONSULTING, "##", {"contact": "Rosa", "phase": "handed_over"}),
         (Phase.CONSULTING, "*0", {"contact": "Rosa", "phase": "talking"}),

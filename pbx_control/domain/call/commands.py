@@ -52,6 +52,13 @@ class ChargeUnit(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnUnit(StoreCommand):
+    """The caller wanted somebody else: what the call was charged is taken back. `said_by`: the secretary's name."""
+
+    said_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseUnit(StoreCommand):
     """Nobody has answered, and nobody will: the reserved unit is free again."""
 

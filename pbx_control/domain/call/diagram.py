@@ -34,7 +34,14 @@ BOSS = Contact(1, "Boss", ("+56225550102", "+56987654321"), 1)
 OUT = Outgoing("trunk", "e164", "CL", "+56225550101", at_once=1, a_day=1)
 FACTS = Facts("+1", 1, "c", "C", "es", "UTC", Admission.OPEN, Sounds(), contacts=(BOSS,), outgoing=OUT)
 # Her commands in words: Mermaid takes # for the beginning of something else.
-KEYS = {"##": "hands over", "*0": "takes back", "*7": "recording off", "*8": "recording on", "*#": "other language"}
+KEYS = {
+    "##": "hands over",
+    "*0": "takes back",
+    "*7": "recording off",
+    "*8": "recording on",
+    "*9": "wrong number",
+    "*#": "other language",
+}
 # Leads to ENDED out of every phase: told in words instead of by ten arrows.
 EVERYWHERE = e.CallerTakenOver
 HEAD = """\

@@ -44,8 +44,12 @@ def _of_her_command(event: Event, before: Call, after: Call) -> dict[str, Any]:
     if not isinstance(event, KeyPressed | ConsultationAsked):
         return {}
     keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else {}
-    done = (after.phase, after.recording_paused) != (before.phase, before.recording_paused)
+    done = _what_keys_change(after) != _what_keys_change(before)
     return keys | _him(after if done else before) | ({} if done else {"refused": True})
+
+
+def _what_keys_change(call: Call) -> tuple[object, ...]:
+    return call.phase, call.recording_paused, call.wrong_number
 
 
 def _details_of(event: Event, before: Call) -> dict[str, Any]:

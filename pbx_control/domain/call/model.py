@@ -49,7 +49,7 @@ class Unit(StrEnum):
 
     NONE = ""  # nothing: not counted, or given back
     RESERVED = "reserved"  # kept until somebody answers
-    CHARGED = "charged"  # once and for all, however often it is transferred
+    CHARGED = "charged"  # once, however often it is transferred
 
 
 class Deadline(StrEnum):
@@ -171,6 +171,7 @@ class Call:
     prompt_playing: bool = False
     deadlines: dict[Deadline, datetime] = field(default_factory=dict)
     unit: Unit = Unit.NONE
+    wrong_number: bool = False  # the secretary says so
     outcome: Outcome | None = None
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None

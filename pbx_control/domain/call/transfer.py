@@ -23,6 +23,7 @@ from pbx_control.domain.call.commands import (
     RecordBridge,
     RemoveBridge,
     ResumeRecording,
+    ReturnUnit,
     StartMusic,
     StopMusic,
     WriteLetters,
@@ -42,7 +43,7 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
     Surroundings,
 )
-from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase
+from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import (
     SWITCH_MARGIN,
     Handler,
@@ -363,7 +364,16 @@ def contact_left_him(call: Call, event: ContactLeft) -> Step:
     return call, [*silenced(call, call.id), Leave(call.bridge, call.id), *farewell]
 
 
-# --- recording, language ----------------------------------------------------------------------------------
+# --- wrong number, recording, language ------------------------------------------------------------------------
+
+
+def mark_wrong_number(call: Call, event: KeyPressed) -> Step:
+    """The caller wanted somebody else: the client does not pay for him (docs/service.md rule 10)."""
+    if call.wrong_number:
+        return refused(call)
+    take_back: list[Command] = [ReturnUnit(seat_of(call).name)] if call.unit is Unit.CHARGED else []
+    call, tone = told(replace(call, wrong_number=True, unit=Unit.NONE), call.secretary_leg, BEEP)
+    return call, [*take_back, *tone]
 
 
 def pause_recording(call: Call, event: KeyPressed) -> Step:
@@ -444,6 +454,7 @@ COMMANDS: dict[str, tuple[frozenset[Phase], KeyCommand]] = {
     "*0": (frozenset({CALLING, CONSULTING}), take_back),
     "*7": (frozenset({T}), pause_recording),
     "*8": (frozenset({T}), resume_recording),
+    "*9": (frozenset({T}), mark_wrong_number),
     "*#": (frozenset({T}), switch_language),
 }
 
