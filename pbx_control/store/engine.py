@@ -66,7 +66,7 @@ def writing_late(engine: Engine) -> Iterator[Connection]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and _is_busy(error.orig):
+        if _is_busy(error.orig):
             raise Overtaken from error
         raise _unavailable(error) from error
 
@@ -145,32 +145,30 @@ def _sqlite_begin(connection: Connection) -> None:
     # A writer takes its lock at once: a read that is later promoted could meet SQLITE_BUSY without waiting.
     raw = connection.connection.dbapi_connection
     assert isinstance(raw, sqlite3.Connection)
-    if not _begun(raw):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # fails once more, so that SQLAlchemy tells of it
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        _take_lock(connection)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
 
 
-def _begun(raw: sqlite3.Connection) -> bool:
-    """Waits for the one writer's lock; False if that cannot be had.
+def _take_lock(connection: Connection) -> None:
+    """Waits for the one writer's lock, at most BUSY_TIMEOUT.
 
     SQLite's own waiting looks again after 1, 2, 5, 10 … 100 ms: a live call would wait for much longer than for what it
     waits for.
     """
     until = time.monotonic() + BUSY_TIMEOUT
-    raw.execute("PRAGMA busy_timeout=0")
-    try:
-        while time.monotonic() < until:
-            try:
-                raw.execute("BEGIN IMMEDIATE")
-                return True
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    return False
-            time.sleep(LOOK_AGAIN)
-        return False
-    finally:
-        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        except DBAPIError as error:
+            if time.monotonic() > until or not _is_busy(error.orig):
+                raise
+        time.sleep(LOOK_AGAIN)
 
 
-def _is_busy(error: sqlite3.OperationalError) -> bool:
+def _is_busy(error: BaseException | None) -> bool:
     """Whether it says that another one has the lock, or has had it since."""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
