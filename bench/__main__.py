@@ -121,6 +121,7 @@ async def _beside(lab: Lab, extent: Extent) -> Beside:
     await asides.alone(WARM_UP_RATE)
     done = Beside(extent)
     for number in range(extent.rounds):
+        await lab.register()
         for rate in PURGE_RATES:
             without_plan, alone = await asides.without_plan(rate), await asides.alone(rate)
             beside, purged = await asides.beside(rate)

@@ -66,6 +66,7 @@ class Lab:
         self.contacts = Contacts(folder / "contacts", (CARRIER, CONTACTS_PORT), AUDIO + 40)
         self.carrier = Carrier(folder / "carrier", (CARRIER, PORTS.sip), (PBX, PORTS.sip), AUDIO)
         self.users: list[str] = []
+        self._accounts: list[Account] = []
         self.firms = list(_firms())
         self._engine: Engine | None = None
         self._asterisk: psutil.Process | None = None
@@ -86,16 +87,21 @@ class Lab:
         PORTS.require_free()
         self.office.write_settings(sip={"rtp_ports": RTP})
         await self.office.pbx("setup")
-        accounts = await self._provision()
+        self._accounts = await self._provision()
         await self.office.pbx("dialplan", "apply")
         self._stack.push_async_callback(self.office.clean_up)
         await self.office.pbx("asterisk", "start")
         await self.office.start_daemon()
-        await asyncio.to_thread(register, accounts, (PBX, PORTS.sip), (PHONES, PORTS.sip))
         self._stack.push_async_callback(self.phones.hang_up)
-        await self.phones.start()
+        await self.register()
         self._stack.push_async_callback(self.contacts.hang_up)
         await self.contacts.start()
+
+    async def register(self) -> None:
+        """Registers all telephones, again before the switch forgets them (`registrar.EXPIRES`): between calls only."""
+        await self.phones.hang_up()
+        await asyncio.to_thread(register, self._accounts, (PBX, PORTS.sip), (PHONES, PORTS.sip))
+        await self.phones.start()
 
     async def _provision(self) -> list[Account]:
         """As an admin does; the many secretaries at once, since a command for each would take minutes."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# The longest that the switch grants (pjsip.conf, `place`): longer than the whole bench, seconds.
+# The longest that the switch grants (pjsip.conf, `place`), seconds.
 EXPIRES = 600
 ANSWER_TIMEOUT = 3.0
 TRIES = 3

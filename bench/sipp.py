@@ -72,6 +72,10 @@ class Phones(Answering):
         super().__init__(folder, address, audio, keys=keys)
         self._read = 0  # bytes of the log
 
+    async def start(self) -> None:
+        self._read = 0  # the log begins anew
+        await super().start()
+
     def rung_at(self) -> dict[str, float]:
         """When the first INVITE of each caller's call came, by the caller's number, in epoch seconds."""
         return _times(self._log)
