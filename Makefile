@@ -11,7 +11,7 @@ BIN := .venv/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pbx-control
 
 # What an Asterisk of our own, its prompts and their voices need; then what the tests and measurements need besides.
-RUN_PACKAGES := python3-venv mmdebstrap bubblewrap espeak-ng
+RUN_PACKAGES := python3-venv mmdebstrap uidmap bubblewrap espeak-ng
 TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah
 
 # Real calls in real time: the tests wait more than they compute, so that two cores have work for four of them

@@ -300,7 +300,7 @@ def load(home: Home) -> Settings:
         raise ClientMistake(
             "the setting {key} is wrong: {why}; mend it in {file} or in the environment",
             key=key,
-            why=first["msg"],
+            why=first["msg"].removeprefix("Value error, "),
             file=home.settings_file,
         ) from None
 

@@ -11,6 +11,7 @@ from pbx_control.admin.home import make_folders
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.domain.retention import LONGEST_LEAP
+from pbx_control.errors import ClientMistake
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -35,7 +36,7 @@ def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> No
     at = clock.now()
     with telling(desk) as tell:
         tell("copying the home")
-        target = file.absolute() if file else usual_place(desk.home, desk.settings, at)
+        target = _there(file.absolute()) if file else usual_place(desk.home, desk.settings, at)
         made = make(desk.home, desk.settings, desk.engine, target, at, recordings=recordings)
     if as_json:
         print_json({"file": made.file, "bytes": made.size, "files": made.files, "left_out": made.left_out})
@@ -79,6 +80,13 @@ def restore(desk: Desk, file: Path, as_json: bool) -> None:
     if clock.now() - manifest.made_at > LONGEST_LEAP:
         desk.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     desk.tell("next: pbx-control setup, then start Asterisk and the daemon")
+
+
+def _there(file: Path) -> Path:
+    """A disk that is not mounted must not become a folder on this one."""
+    if not file.parent.is_dir():
+        raise ClientMistake("there is no folder {folder}: make it, or mount the disk, first", folder=file.parent)
+    return file
 
 
 def _restored(restored: Any) -> dict[str, object]:

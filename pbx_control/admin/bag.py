@@ -46,6 +46,8 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
     invoices = [issued] if issued else []
     send(desk.engine, desk.home, desk.settings, invoices, now)
     tell_invoices(desk, invoices)
+    if cost and not desk.settings.billing.issuer_rut:
+        desk.tell("no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up")
 
 
 def _listed(_desk: Desk, row: dict[str, Any]) -> dict[str, Any]:

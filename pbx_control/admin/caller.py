@@ -10,7 +10,9 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, rea
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.domain.numbering import is_complete
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, readable_number
+from pbx_control.errors import ClientMistake
 from pbx_control.media import erasure
 from pbx_control.media.erasure import Erased, Wish
 from pbx_control.store import caller_marks, callers
@@ -40,6 +42,10 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
         letters = callers.letters_about(conn, [call.id for call in calls])
         marks = caller_marks.rows(conn, known)
         contacts = callers.contacts_with(conn, known)
+    if not (calls or marks or contacts or is_complete(known)):
+        raise ClientMistake(
+            "nothing is known of {number}, which is no complete telephone number", number=clean_line(known, NAME_LIMIT)
+        )
     if as_json:
         found = {"calls": [asdict(call) for call in calls], "letters": letters, "marks": marks, "contacts": contacts}
         print_json({"number": known} | found)

@@ -135,6 +135,8 @@ def credit(desk: Desk, number: int, kind: str | None, why: str, places: tuple[in
 def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
     """Prints invoices and credit notes, oldest first, for the e-invoicing provider, with the SII's document codes."""
     days = {name: _day(text) for name, text in (("since", since), ("until", until)) if text}
+    if since and until and days["since"] > days["until"]:
+        raise ClientMistake("--since {since} is after --until {until}: nothing lies between them", **days)
     with reading(desk.engine) as conn:
         found = invoices.issued(conn, **days)[::-1]
     if form == "json":

@@ -14,7 +14,7 @@ from pbx_control.domain.deadlines import Urgency
 from pbx_control.domain.going_live import Deadline, Order, minutes_left
 from pbx_control.domain.wording import readable_number
 from pbx_control.errors import ClientMistake
-from pbx_control.store import clients, going_live
+from pbx_control.store import clients, going_live, plans
 from pbx_control.store.engine import reading
 from pbx_control.store.going_live import Progress
 
@@ -74,6 +74,9 @@ def live(desk: Desk, slug: str, at: str | None) -> None:
         desk.tell("client {slug} is live, in time", slug=slug)
     else:
         desk.tell("client {slug} is live; it was due at {service}", slug=slug, service=_clock(desk, order.service_due))
+    with reading(desk.engine) as conn:
+        if plans.current(conn, clients.find(conn, slug).id) is None:
+            desk.tell("client {slug} has no plan: its calls are neither counted nor invoiced", slug=slug)
 
 
 def under_way(desk: Desk, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import click
+import phonenumbers
 from sqlalchemy import Connection
 
 from pbx_control import clock
@@ -156,6 +157,8 @@ def _did_prices(pairs: tuple[str, ...]) -> dict[str, int]:
             raise ClientMistake(
                 "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000", pair=pair
             )
+        if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise ClientMistake("{country} is no country: write its two letters, as in CL=4000", country=country)
         found[country.upper()] = price
     return found
 

@@ -59,7 +59,10 @@ def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> Non
 @json_option
 @pass_desk
 def reconcile(desk: Desk, as_json: bool) -> None:
-    """Files that belong to no call, and calls whose file is not there. Nothing is changed."""
+    """Files that belong to no call, and calls whose file is not there. Nothing is changed.
+
+    What is younger than a day is passed over: it may still be on its way.
+    """
     with telling(desk) as tell:
         tell("comparing files and calls")
         found = purging.reconcile(desk.home, desk.engine, clock.now())

@@ -62,7 +62,7 @@ def list_recordings(desk: Desk, slug: str | None, limit: int, as_json: bool) -> 
 @pass_desk
 def fetch(desk: Desk, call_id: str, output: str | None, left_message: bool) -> None:
     with reading(desk.engine) as conn:
-        found = recorded.get(conn, call_id)
+        found = recorded.get(conn, call_log.find(conn, call_id).id)
     name = _name(found, left_message)
     with recordings.open_recording(desk.home.recordings, name) as source:
         if output == "-":

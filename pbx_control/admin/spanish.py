@@ -1062,6 +1062,27 @@ SPANISH: dict[str, str] = {
     "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price": (
         "{calls} llamadas costarían {cost}, más de lo que cabe en una factura: venda menos, o indique --price"
     ),
+    "no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up": (
+        "sin factura: [billing] en pbx.toml está vacío; si se completa este mes, se emite después"
+    ),
+    "{country} is no country: write its two letters, as in CL=4000": (
+        "{country} no es un país: escriba sus dos letras, como en CL=4000"
+    ),
+    "nothing is known of {number}, which is no complete telephone number": (
+        "nada se sabe de {number}, que no es un número de teléfono completo"
+    ),
+    "all that is left of {number} are calls under a legal hold: {calls}": (
+        "de {number} solo quedan llamadas con retención legal: {calls}"
+    ),
+    "there is no folder {folder}: make it, or mount the disk, first": (
+        "no existe la carpeta {folder}: créela, o monte el disco, primero"
+    ),
+    "--since {since} is after --until {until}: nothing lies between them": (
+        "--since {since} es posterior a --until {until}: no hay nada entre ambos"
+    ),
+    "client {slug} has no plan: its calls are neither counted nor invoiced": (
+        "el cliente {slug} no tiene plan: sus llamadas no se cuentan ni se facturan"
+    ),
     "the home {home} is as it was at {time}": "la carpeta {home} está como el {time}",
     "what it replaced is in {folder}; remove that once all is well": (
         "lo reemplazado está en {folder}; elimínelo cuando todo esté bien"

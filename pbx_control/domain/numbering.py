@@ -76,6 +76,14 @@ def transfer_destination(text: str) -> str:
     return _e164(number)
 
 
+def is_complete(number: str) -> bool:
+    """Whether an E.164 number is one that a telephone can have: neither too short nor too long, in a known country."""
+    try:
+        return number.startswith("+") and phonenumbers.is_possible_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def written_for(number: str, number_format: str, country: str) -> str:
     """An E.164 number as a carrier writes it: `e164` with its plus, `plain` without it, `national` as within that
     country (one of another country without its plus)."""

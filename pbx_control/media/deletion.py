@@ -149,13 +149,14 @@ def doom(on: Shelf, path: str, *, aside: bool = False) -> Doomed:
     return Doomed(on.folder(folder), name, aside)
 
 
-def is_there(on: Shelf, path: str) -> bool:
-    """Whether an ordinary file lies there, reached through no link."""
+def size_of(on: Shelf, path: str) -> int | None:
+    """The bytes of the ordinary file that lies there, reached through no link; None if none does."""
     try:
         folder, name = _parts(path)
-        return stat.S_ISREG(os.stat(name, dir_fd=on.folder(folder), follow_symlinks=False).st_mode)
+        found = os.stat(name, dir_fd=on.folder(folder), follow_symlinks=False)
     except OSError:
-        return False
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def walk(top: Path) -> Iterator[Found]:

@@ -77,6 +77,12 @@ def erase(home: Home, engine: Engine, wish: Wish, now: datetime, reached: Reache
         # First what has no call: the names are known as long as the calls have them.
         _erase_elsewhere(home, engine, wish, [call.id for call in free], names, erased)
         _erase_calls(home, engine, wish, free, now, erased, reached)
+        if kept and not erased.anything:
+            raise ClientMistake(
+                "all that is left of {number} are calls under a legal hold: {calls}",
+                number=wish.number,
+                calls=", ".join(kept),
+            )
         if not erased.anything:
             raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=wish.number)
         _write_receipt(engine, wish, erased, now)

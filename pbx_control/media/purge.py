@@ -126,16 +126,21 @@ def purge(
 
 def planned(home: Home, engine: Engine, now: datetime) -> Iterator[Planned]:
     """What a purge at `now` would delete, and what a hold keeps from it; nothing is changed. The clock is believed."""
+    told = set()
     for _, judged in _walked(home, engine, now, only_old=True):
-        yield from (Planned(file, what, found.size) for found, file, what in judged if _counts(what))
+        for found, file, what in judged:
+            if _counts(what):
+                told.add(found.path)
+                yield Planned(file, what, found.size)
     with reading(engine) as conn:
         odd = retention.odd_references(conn)
     with deletion.shelf(home.recordings) as on:
         for group in _old_references(engine, now):
-            gone = [found for found in group if not deletion.is_there(on, found.path)]
             with reading(engine) as conn:
-                judged = _judged(conn, gone, odd, now)
-            yield from (Planned(file, what, None) for _, file, what in judged if _counts(what))
+                judged = _judged(conn, [found for found in group if found.path not in told], odd, now)
+            for found, file, what in judged:
+                if _counts(what):
+                    yield Planned(file, what, deletion.size_of(on, found.path))
 
 
 def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = NOBODY) -> Reconciliation:
@@ -150,7 +155,7 @@ def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = 
         without_row.add([found for found, _, what in judged if _is_stray(found, what, now)])
     with deletion.shelf(home.recordings) as on:
         for references in _pages(engine, now - NO_STRAY_BEFORE):
-            without_file.add([one for one in references if not deletion.is_there(on, one.path)])
+            without_file.add([one for one in references if deletion.size_of(on, one.path) is None])
     with reading(engine) as conn:
         unended = retention.unended(conn, now - NO_STRAY_BEFORE, LISTED)
     found = Reconciliation(

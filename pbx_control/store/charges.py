@@ -6,11 +6,11 @@ cause, and a cause is invoiced once. The rules are written down in docs/decision
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, String, cast, exists, literal, or_, select, update
 
 from pbx_control.domain import billing
 from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line
@@ -21,7 +21,10 @@ from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
 from pbx_control.store import invoices, plans
 from pbx_control.store.plans import Subscription
-from pbx_control.store.tables import account, client, did, invoice, subscription
+from pbx_control.store.tables import account, bag, client, did, invoice, subscription
+
+# No client's month is longer; the exact one is looked at client by client.
+LONGEST_MONTH = timedelta(days=32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,13 @@ class _Payer:
 
 
 def due_renewals(conn: Connection, now: datetime) -> list[Due]:
-    """The clients whose paid time is over, or that got a further number within it, by slug."""
+    """The clients whose paid time is over, that got a number within it, or a bag that nobody invoiced; by slug."""
     unpaid = or_(subscription.c.paid_until.is_(None), subscription.c.paid_until <= now)
+    added, bags = client.c.id.in_(_with_added_numbers()), client.c.id.in_(_with_bags(now))
     query = (
         select(client.c.id, client.c.slug)
         .join_from(client, subscription)
-        .where(subscription.c.until.is_(None), or_(unpaid, client.c.id.in_(_with_added_numbers())))
+        .where(subscription.c.until.is_(None), or_(unpaid, added, bags))
         .order_by(client.c.slug)
     )
     return [Due(row.id, row.slug) for row in conn.execute(query)]
@@ -74,17 +78,18 @@ def renew(conn: Connection, settings: Settings, client_id: int, now: datetime) -
         _pass_over(conn, payer, current, now)
         return []
     added = _added_numbers(conn, settings, payer, current, now)
-    return added + _renewals(conn, settings, payer, current, now)
+    return added + _renewals(conn, settings, payer, current, now) + _bags(conn, settings, payer, now)
 
 
 def invoice_bag(
     conn: Connection, settings: Settings, client_id: int, bag_id: int, calls: int, price: int, now: datetime
 ) -> Invoice | None:
-    """The invoice for a bag; `price` is net, of the whole bag. None if it is free or no issuer is set."""
+    """The invoice for a bag; `price` is net, of the whole bag. None if it is free, or no issuer is set: once one is,
+    `renew` makes it up within the client's month."""
     lines = billing.bag_lines(calls, price)
     if not settings.billing.issuer_rut:
         return None
-    return _issue(conn, settings, _payer(conn, client_id), lines, f"bag:{bag_id}", now)
+    return _issue(conn, settings, _payer(conn, client_id), lines, _bag_cause(bag_id), now)
 
 
 def invoice_plan_change(conn: Connection, settings: Settings, client_id: int, now: datetime) -> list[Invoice]:
@@ -145,6 +150,29 @@ def _pass_over(conn: Connection, payer: _Payer, current: Subscription, now: date
     reached, begun = current.paid_until or payer.period(current.since).start, payer.period(now).start
     if reached < begun:
         conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=begun))
+
+
+# --- bags that were sold while no issuer was set ----------------------------------------------------------
+
+
+def _bag_cause(bag_id: int) -> str:
+    return f"bag:{bag_id}"
+
+
+def _with_bags(now: datetime) -> Any:
+    """The clients that may have a bag without invoice which was sold in the month under way."""
+    invoiced = invoice.c.cause == literal("bag:") + cast(bag.c.id, String)
+    unpaid = ~exists().where(invoiced).correlate(bag)
+    return select(bag.c.client_id).where(bag.c.price > 0, bag.c.bought_at > now - LONGEST_MONTH, unpaid)
+
+
+def _bags(conn: Connection, settings: Settings, payer: _Payer, now: datetime) -> list[Invoice]:
+    """An invoice for each bag of the month under way that has none."""
+    sold = bag.c.client_id == payer.row.id, bag.c.price > 0, bag.c.bought_at >= payer.period(now).start
+    rows = conn.execute(select(bag).where(*sold).order_by(bag.c.id)).all()
+    unpaid = [row for row in rows if invoices.by_cause(conn, _bag_cause(row.id)) is None]
+    made = (invoice_bag(conn, settings, payer.row.id, row.id, row.calls, row.price, now) for row in unpaid)
+    return [each for each in made if each]
 
 
 # --- numbers added within paid time -----------------------------------------------------------------------

@@ -149,6 +149,8 @@ def test_a_held_call_stops_everything_or_stays_as_it_is(house: House) -> None:
     assert (erased.calls, erased.kept) == (1, ["pbx-1.2"])
     assert house.files() == {held}
     assert house.row("pbx-1.2")["caller"] == HIS
+    with pytest.raises(ClientMistake, match="are calls under a legal hold: pbx-1"):
+        erase(house.home, house.engine, replace(WISH, keep_held=True), NOW)
 
 
 def test_a_hold_that_comes_in_between_stops_it(house: House) -> None:

@@ -19,7 +19,7 @@ from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line, LineKi
 from pbx_control.domain.plans import Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import charges, clients, dids, invoices, plans
+from pbx_control.store import charges, clients, dids, invoices, ledger, plans
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, subscription
 
@@ -490,6 +490,31 @@ def test_a_bag_is_invoiced_once(engine: Engine, andes: int) -> None:
         twice = [charges.invoice_bag(conn, SETTINGS, andes, 7, 25, 8_750, NOW) for _ in range(2)]
     assert twice[0] == twice[1]
     assert numbers(engine) == [1, 2]
+
+
+def test_a_bag_that_was_sold_while_no_issuer_was_set_is_made_up_within_the_month_once(
+    engine: Engine, andes: int
+) -> None:
+    assign(engine, andes, "Inicial")
+    with writing(engine) as conn:
+        for price in (8_750, 0):
+            bag_id = ledger.add_bag(conn, andes, 25, price, NOW)
+            assert charges.invoice_bag(conn, NO_ISSUER, andes, bag_id, 25, price, NOW) is None
+    later = NOW + timedelta(days=2)
+    with reading(engine) as conn:
+        assert [due.client_id for due in charges.due_renewals(conn, later)] == [andes]
+    (made_up,) = renew(engine, andes, later)
+    assert (made_up.sums.net, renew(engine, andes, later)) == (8_750, [])
+    with reading(engine) as conn:
+        assert charges.due_renewals(conn, later) == []
+
+
+def test_a_bag_of_an_earlier_month_is_not_made_up(engine: Engine, andes: int) -> None:
+    assign(engine, andes, "Inicial")
+    with writing(engine) as conn:
+        ledger.add_bag(conn, andes, 25, 8_750, NOW)
+    (plan,) = renew(engine, andes, NOW + timedelta(days=31))
+    assert plan.cause.startswith("renewal:")
 
 
 # --- changes of plan --------------------------------------------------------------------------------------

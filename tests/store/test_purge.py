@@ -341,11 +341,15 @@ def test_a_plan_of_the_purge_changes_nothing(house: House) -> None:
     house.has_call("pbx-1.3", 4)
     absent = house.has_call("pbx-1.4", 50)
     (house.home.recordings / absent).unlink()
+    # Its clock was wrong when it came: its folder says that it is young.
+    misplaced = f"{NOW:%Y/%m/%d}/pbx-1.5.wav"
+    house.has_call("pbx-1.5", 40, recording=misplaced)
+    house.has_file(misplaced)
     with writing(house.engine) as conn:
         holds.hold(conn, "pbx-1.2", "a trial", NOW)
     before = house.files()
     shown = {one.file.path: (one.verdict.delete, one.size) for one in planned(house.home, house.engine, NOW)}
-    assert shown == {gone: (True, 16), held: (False, 16), absent: (True, None)}
+    assert shown == {gone: (True, 16), held: (False, 16), absent: (True, None), misplaced: (True, 5)}
     assert (house.files(), house.receipts()) == (before, [])
 
 

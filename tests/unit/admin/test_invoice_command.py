@@ -137,6 +137,7 @@ def test_the_export_has_every_document_of_the_days(admin: Admin) -> None:
         (["list", "--month", "9999-12"], "is no month"),
         (["list", "--client", "nobody"], "there is no client"),
         (["export", "--since", "ayer\n"], "ayer is no day"),
+        (["export", "--since", "2026-11-30", "--until", "2026-11-01"], "nothing lies between them"),
         (["issue", "nobody"], "there is no client"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else None,

@@ -127,7 +127,7 @@ def test_a_file_that_is_there_is_never_overwritten(home: Home, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["fetch", "pbx-9.9"], "there is no call 'pbx-9.9'"),
+        (["fetch", "pbx-9.9"], "there is no call pbx-9.9"),
         (["fetch", "../../etc/passwd\n\x1b[2J"], "there is no call"),
         (["fetch", "pbx-2.1"], "was not recorded"),
         (["fetch", "pbx-1.1", "--message"], "no message was left"),
