@@ -98,6 +98,7 @@ class CatchingUp:
         return SwitchCall(
             id=call.id,
             did=call.did,
+            client_id=call.client_id,
             caller=caller_number(call.caller, country_of(call.did) or "CL"),
             caller_name=clean_line(call.caller_name, NAME_LIMIT),
             arrived_at=call.arrived_at,

@@ -198,6 +198,13 @@ def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: dat
     return reverse(conn, charge_of_call(conn, call_id), said, at)
 
 
+def is_wrong_number(conn: Connection, call_id: str) -> bool:
+    """Whether what the call was charged has been taken back because its caller wanted somebody else."""
+    taken_back = ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.REVERSAL.value
+    reasons = conn.scalars(select(ledger_entry.c.why).where(*taken_back))
+    return any(why.startswith(Uncounted.WRONG_NUMBER.value) for why in reasons)
+
+
 def charge_of_call(conn: Connection, call_id: str) -> int:
     """The number of the entry that charged the call. Raises ClientMistake if nothing was charged for it."""
     found = conn.scalar(

@@ -1,16 +1,16 @@
 """Calls that the switch served alone enter the store: row, journal and letters in one transaction, each once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import CallSummary
-from pbx_control.store import calls
+from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Rules
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import caller_mark, client, did, journal, secretary
@@ -33,6 +33,7 @@ class SwitchCall:
 
     id: str
     did: str
+    client_id: int | None = None  # whose number it was when the call came; None if the switch did not tell
     caller: str
     caller_name: str
     arrived_at: datetime
@@ -43,6 +44,7 @@ class SwitchCall:
     recording: str = ""
     recording_flaw: str = ""
     message: str = ""
+    wrong_number: bool = False
     events: Sequence[SwitchEvent] = ()
 
 
@@ -57,6 +59,7 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
         return False
     if row and row["ended_at"]:
         return True
+    one = _with_what_the_daemon_saw(conn, one, row) if row else one
     values = _row(conn, one)
     if row:
         began = {"arrived_at", "did", "client_id", "caller", "caller_name"}
@@ -71,6 +74,23 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     _charge(conn, one, values["client_id"], rules)
     _write_letters(conn, one, values["client_id"], rules.office_name)
     return True
+
+
+def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, row: RowMapping) -> SwitchCall:
+    """The whole call, of which the switch tells the rest: who has talked with a secretary was answered, whatever became
+    of him afterwards. How long the switch's part of a recording should be is not known then."""
+    if row["answered_at"] is None:
+        return one
+    her = conn.scalar(select(secretary.c.user).where(secretary.c.id == row["secretary_id"]))
+    return replace(
+        one,
+        outcome=Outcome.ANSWERED,
+        answered_at=row["answered_at"],
+        answered_by=one.answered_by or her or "",
+        recording=one.recording or row["recording"],
+        recording_flaw="" if one.recording_flaw != "missing" or row["recording"] else "missing",
+        wrong_number=ledger.is_wrong_number(conn, one.id),
+    )
 
 
 def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
@@ -91,9 +111,8 @@ def is_marked(conn: Connection, caller: str, client_id: int) -> bool:
 
 def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
     her = conn.execute(select(secretary.c.id).where(secretary.c.user == one.answered_by)).scalar()
-    owner = conn.execute(select(did.c.client_id).where(did.c.number == one.did)).scalar()
     return {
-        "client_id": owner,
+        "client_id": _owner(conn, one),
         "did": one.did,
         "caller": one.caller,
         "caller_name": one.caller_name,
@@ -109,6 +128,13 @@ def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
         "hosted_by": "switch",
         "state": None,
     }
+
+
+def _owner(conn: Connection, one: SwitchCall) -> int | None:
+    """Whose call it was. A number may have got another client since: his is the call least of all."""
+    if one.client_id is not None:
+        return conn.scalar(select(client.c.id).where(client.c.id == one.client_id))
+    return conn.scalar(select(did.c.client_id).where(did.c.number == one.did))
 
 
 def _add_journal(conn: Connection, one: SwitchCall) -> None:
@@ -150,5 +176,6 @@ def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, off
         talked=one.ended_at - until,
         recording_flaw=one.recording_flaw,
         message=one.message,
+        wrong_number=one.wrong_number,
     )
     calls.write_letters(conn, summary, office_name)

@@ -25,6 +25,8 @@ STUCK = 150.0
 MESSAGE_SPOKEN = 120.0
 # A message of some seconds, bytes.
 ENOUGH = 40_000
+# Nobody hangs up in the very instant of her answer, which may not have reached anybody yet, seconds.
+FIRST_WORD = 1.0
 # The closed announcement is heard to its end: it says more than this, seconds of voice.
 ANNOUNCEMENT = 4.0
 
@@ -94,6 +96,7 @@ class Crowd:
         """Talks with a secretary; then one of the two hangs up, and the other is let go."""
         if (both := await self.conversation(visit)) is None:
             return
+        await asyncio.sleep(FIRST_WORD)
         await self.stays(self.house.dice.uniform(4, 18), visit, *both)
         await self.part(visit, *both)
 
