@@ -259,6 +259,26 @@ async def test_a_recorded_caller_who_lost_his_secretary_hears_music_and_then_ano
     assert audio.tones_in(file, (700, 880, 1000), at_least=1) == {700, 880, 1000}
 
 
+async def test_who_was_answered_before_the_switch_took_over_is_told_as_answered(town):
+    """Daemon and network die, nobody else answers, he gives up: he has talked with her all the same, and it is kept."""
+    firm = await town.firm("always", "--recording")
+    ana = await town.secretary(firm, "Ana", tone=880)
+    caller, _ = await talking(town, firm, ana)
+    ana.rings_on()
+    await town.office.kill_daemon()
+    await asyncio.sleep(5)  # the switch takes a daemon for dead
+    await lose(town, ana)
+    await ana.rung(2)
+    await caller.hang_up()
+    await town.office.start_daemon()
+    assert await outcomes(town, firm, 1) == ["answered"]
+    (call,) = await town.calls(firm)
+    assert call["secretary"] == f"Ana {firm.slug}"
+    file = town.office.home / "recordings" / call["recording"]
+    assert audio.tones_in(file, (700, 880), at_least=1) == {700, 880}
+    assert "La atendió Ana" in (await town.letter(firm, 1)).text
+
+
 async def lose(town, telephone):
     """Her network dies: the switch is told at once what it finds out by itself after thirty seconds of silence."""
     await asyncio.to_thread(_end_leg, town.office, telephone.name)
