@@ -96,8 +96,12 @@ def still_to_do(connection: Connection, slug: str) -> list[str]:
     from pbx_control.store import going_live
 
     row = find(connection, slug)
-    had_plan = plans.history(connection, row.id) and not plans.current(connection, row.id)
-    return [*going_live.missing(connection, row.id), *([f"plan assign {slug} PLAN"] if had_plan else [])]
+    missing = going_live.missing(connection, row.id)
+    if not plans.history(connection, row.id) or plans.current(connection, row.id):
+        return missing
+    # It had left: a number that it had rests, for everybody but its own callers.
+    again = [f"{command} --resting" if command.startswith("did assign ") else command for command in missing]
+    return [*again, f"plan assign {slug} PLAN"]
 
 
 def cancel(connection: Connection, slug: str, now: datetime) -> list[str]:
