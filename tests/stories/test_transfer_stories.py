@@ -377,6 +377,11 @@ def test_the_caller_hangs_up_on_hold_in_the_gap() -> None:
     story.is_in(Phase.CALLER_GONE).passes(4).ended(Outcome.ANSWERED)
 
 
+def test_who_was_being_told_that_the_caller_left_is_let_go_and_not_told_again() -> None:
+    story = talking().consults().caller_hangs_up().is_in(Phase.CALLER_GONE).expect(Play).daemon_dies().passes(5)
+    story.daemon_returns().never(Play).passes(0.1).ended(Outcome.ANSWERED).is_free("Ana")
+
+
 def test_she_hangs_up_while_consulting_in_the_gap() -> None:
     story = talking("Eva").consults().daemon_dies().hangs_up("Ana").passes(2).daemon_returns().passes(0.5)
     assert story.switch.telephone(BOSS) is None

@@ -423,7 +423,8 @@ def resume_consulting(call: Call, event: Recovered) -> Step:
 
 
 def resume_caller_gone(call: Call, event: Recovered) -> Step:
-    return (call, []) if event.playing else told_that_he_left(call)
+    """She has most likely heard it; told anew by each daemon that dies, she would not be free for as long."""
+    return (call, []) if event.playing else end_call(replace(call, prompt_playing=False), event.at, call.outcome)
 
 
 def resume_handed_over(call: Call, event: Recovered) -> Step:
