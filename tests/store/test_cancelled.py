@@ -176,7 +176,7 @@ def test_who_comes_back_in_time_finds_everything_but_its_number_and_plan(office:
     with changing(office) as conn:
         clients.resume(conn, "andes")
         assert clients.still_to_do(conn, "andes") == [
-            "did assign NUMBER andes",
+            "did assign NUMBER andes --resting",
             "secretary add NAME --clients andes",
             "plan assign andes PLAN",
         ]
@@ -366,7 +366,7 @@ def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> 
         row = clients.find(conn, "andes")
         assert (row.state, row.cancelled_at, row.erased_at) == ("active", None, None)
         assert clients.still_to_do(conn, "andes") == [
-            "did assign NUMBER andes",
+            "did assign NUMBER andes --resting",
             "greeting set andes TEXT",
             "secretary add NAME --clients andes",
             "recipient add andes --email ADDRESS",
