@@ -12,17 +12,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import worker
 from chaos.campaign import Shake, all_faults, campaign, every_fault, random_kills
 from chaos.house import TRANSFER, House
 from chaos.killer import Killer
 from chaos.transfers import TRANSFERS
 from postgres_server import Server, running
 
-from pbx_control.world.installation import Ports
-
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
 
-PORTS = Ports(16600, audio=44000)
+PORTS = worker.fixed_ports(16600, audio=44000)
 KILLS = 15
 TRANSFER_KILLS, TRANSFER_PAUSE = 20, (0.3, 2.0)
 PAUSE = (0.5, 2.5)  # s from a start to the next kill

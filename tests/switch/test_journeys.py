@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import worker
 from chaos.cap import kept_without_daemon
 from chaos.house import TRANSFER, House
 from conftest import Firm, Town
 
 from pbx_control.world import audio
-from pbx_control.world.installation import Ports
 from pbx_control.world.legs import Leg, Ringing
 from pbx_control.world.people import Telephone
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
-PORTS = Ports(17600, audio=54000)
+PORTS = worker.fixed_ports(17600, audio=54000)
 AT_ONCE, BATCHES = 5, 4
 # Everybody's tone in hertz: far enough apart to be told from each other, and higher than the notes that music holds.
 TONES = [1010 + 70 * number for number in range(3 * AT_ONCE)]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import worker
 from forked import ForkedInstallation
 from forwarder import forwarding
 from peer import Peer, peer
@@ -20,16 +21,16 @@ from pbx_control.domain.office import Client, Did, Office, Trunk
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio
 from pbx_control.world.config import BEHIND_NAT, INSIDE_NAT, Address
-from pbx_control.world.installation import CARRIER, Installation, Ports
+from pbx_control.world.installation import CARRIER, Installation
 from pbx_control.world.legs import Leg
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
-PORTS = Ports(16800, audio=52000)
+PORTS = worker.fixed_ports(16800, audio=52000)
 # A carrier of its own, made of one socket: the world's Asterisk would not send what these tests want sent.
-OTHER_CARRIER, OTHER_PORT = "127.0.0.12", 16861
+OTHER_CARRIER, OTHER_PORT = "127.0.0.12", PORTS.base + 61
 MARIA = "+56912345678"
 OTHER = "+56987654321"
 # qualify_frequency, qualify_timeout and the time that the switch and the daemon take, seconds.
@@ -349,7 +350,7 @@ async def _with_environment(office: Installation, *words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *office.command,
         *words,
-        env=office.environment | {"PBX_ASTERISK__AMI_PORT": "16899"},
+        env=office.environment | {"PBX_ASTERISK__AMI_PORT": str(PORTS.base + 99)},
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await process.communicate()
@@ -366,9 +367,9 @@ LOCAL_PEER = "127.0.0.13"
 async def behind_router(folder):
     """A switch without a daemon that has an outside address, and a client that is always closed."""
     settings = Settings(
-        asterisk=AsteriskSettings(http_port=16892, ami_port=16893),
+        asterisk=AsteriskSettings(http_port=PORTS.base + 92, ami_port=PORTS.base + 93),
         sip=Sip(
-            bind="127.0.0.1:16891",
+            bind=f"127.0.0.1:{PORTS.base + 91}",
             rtp_ports="55000-55900",
             external_address=OUTSIDE,
             local_networks=["127.0.0.1/32", f"{LOCAL_PEER}/32"],
@@ -381,7 +382,7 @@ async def behind_router(folder):
     await bring_into_force(stage(home, settings, office), home, settings)
     asterisk = runtime.choose(home, settings)
     await asyncio.to_thread(asterisk.start)
-    yield Address("127.0.0.1", 16891)
+    yield Address("127.0.0.1", PORTS.base + 91)
     await asyncio.to_thread(asterisk.stop)
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+import worker
 from forked import ForkedInstallation
 from sipp import play
 from twice import (
@@ -28,13 +29,12 @@ from twice import (
 )
 
 from pbx_control.world import audio
-from pbx_control.world.installation import Ports
 from pbx_control.world.post import PostOffice
 from pbx_control.world.world import World
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
-PORTS = Ports(16700, audio=48000)
+PORTS = worker.fixed_ports(16700, audio=48000)
 # A second carrier, which writes numbers as they are dialled inside Chile.
 NATIONAL_CARRIER = "127.0.0.5"
 
