@@ -1,6 +1,7 @@
 """The provisioning as the daemon asks for it: which client a DID belongs to, and the facts for a call that arrives."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from pbx_control.domain.call.model import Facts, Outgoing, Seat, Sounds
 from pbx_control.domain.floor import Chair
 from pbx_control.domain.hours import OpenState, state_at
 from pbx_control.domain.office import Client, Did, Office, Secretary
+from pbx_control.domain.sounds import day_off_sound
 
 # An answer that nothing is known to change is still looked up anew after this.
 TRUSTED_FOR = timedelta(hours=1)
@@ -34,6 +36,7 @@ class Directory:
                 self._numbers[did.client_id].append(did)
         self._ours = frozenset(did.number for did in office.dids)
         self._marks = {(mark.number, mark.client_id): mark.kind for mark in office.marks}
+        self._common_holidays = holidays.common(office.holidays)
         self._sounds: dict[int, Sounds] = {}
         self._outgoing: dict[int, Outgoing | None] = {}
         self._holidays: dict[int, dict[date, str]] = {}
@@ -48,7 +51,8 @@ class Directory:
         if client.id not in self._sounds:
             self._sounds[client.id] = sounds_for(client)
         mark = self._marks.get((caller, client.id)) or self._marks.get((caller, None))
-        state, sounds, outgoing = self._state(client, at), self._sounds[client.id], self.outgoing(client)
+        state, outgoing = self._state(client, at), self.outgoing(client)
+        sounds = self._sounds_at(client, state, at)
         return facts_of(client, did, state, sounds, outgoing, self._cap, mark)
 
     def outgoing(self, client: Client) -> Outgoing | None:
@@ -60,6 +64,14 @@ class Directory:
     def owns(self, number: str) -> bool:
         """Whether the E.164 number is a DID of ours, whoever has it."""
         return number in self._ours
+
+    def _sounds_at(self, client: Client, state: OpenState, at: datetime) -> Sounds:
+        """The client's sounds; on a day that is closed besides the weekly hours, with the one that says so."""
+        sounds = self._sounds[client.id]
+        if not state.day_off:
+            return sounds
+        today = at.astimezone(ZoneInfo(client.timezone)).date()
+        return replace(sounds, day_off=day_off_sound(client, today in self._common_holidays))
 
     def _state(self, client: Client, at: datetime) -> OpenState:
         """Open or not: asked of the rule only when the last answer has run out."""

@@ -20,6 +20,8 @@ CLOSED_ALWAYS = "Dear customer, we are not taking calls at the moment. Thank you
 
 HOUSE = {
     "message_taken": "Thank you. Your message has been recorded. Goodbye.",
+    "holiday": "Today is a public holiday.",
+    "closed_today": "We are closed today.",
     "goodbye": "Thank you for calling. Goodbye.",
     # A secretary hears these while the caller is with her again: as short as can be.
     "contact_busy": "Busy.",

@@ -1,4 +1,4 @@
-"""What callers hear in Spanish, as it is written; the wording of the closed hours is the company's own recording."""
+"""What callers hear in Spanish, as it is written; the closed announcement is the company's own, with the days."""
 
 # Used where a client has set no text of its own. None of them may hint at plans or at whose house it is.
 ANNOUNCEMENTS = {
@@ -24,6 +24,8 @@ CLOSED_ALWAYS = "Estimado cliente, en este momento no estamos atendiendo. Gracia
 
 HOUSE = {
     "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
+    "holiday": "Hoy es feriado.",
+    "closed_today": "Hoy no atendemos.",
     "goodbye": "Gracias por llamar. Hasta luego.",
     # A secretary hears these while the caller is with her again: as short as can be.
     "contact_busy": "Ocupado.",

@@ -107,4 +107,4 @@ def _tell(desk: Desk, client: Client, state: OpenState) -> None:
 
 
 def _why(desk: Desk, client: Client, state: OpenState) -> str:
-    return week_text(client.week) if state.why == "hours" else desk.say("holiday: {name}", name=state.why)
+    return desk.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week)

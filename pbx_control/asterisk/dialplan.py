@@ -6,7 +6,7 @@ what must be printed as it is (passwords) says so with the filter `secret`.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -26,7 +26,7 @@ from pbx_control.domain.call.flow import (
     RINGING_LIMIT,
     SILENCE_ENDS_MESSAGE,
 )
-from pbx_control.domain.holidays import of_client
+from pbx_control.domain.holidays import common, of_client
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.numbering import written_for
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
@@ -268,10 +268,11 @@ def _escaped(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DaysOff:
-    """A set of holidays, shared by all clients that keep the same ones; days as 20260918."""
+    """A set of days off, shared by all clients that keep the same ones; a day as 20260918, with what it is: HOLIDAY, or
+    CLOSED_TODAY for one of the client's own."""
 
     name: str
-    days: tuple[str, ...]
+    days: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,23 +363,24 @@ def _calendars(holidays: Iterable[Holiday]) -> Any:
     for holiday in holidays:
         if holiday.client_id is not None:
             own[holiday.client_id].append(holiday)
-    common = [holiday for holiday in holidays if holiday.client_id is None]
+    shared = [holiday for holiday in holidays if holiday.client_id is None]
 
     @cache
     def usual(zone: str, week: Week) -> Calendar:
-        return _calendar(zone, week, common, 0)
+        return _calendar(zone, week, shared, 0)
 
     def of(client: Client) -> Calendar:
         if client.id not in own:
             return usual(client.timezone, client.week)
-        return _calendar(client.timezone, client.week, [*common, *own[client.id]], client.id)
+        return _calendar(client.timezone, client.week, [*shared, *own[client.id]], client.id)
 
     return of
 
 
-def _calendar(zone: str, week: Week, holidays: Iterable[Holiday], client_id: int) -> Calendar:
-    days = tuple(f"{day:%Y%m%d}" for day in sorted(of_client(holidays, client_id, week)))
-    days_off = DaysOff(f"holidays-{generation(' '.join(days))}", days)
+def _calendar(zone: str, week: Week, holidays: Sequence[Holiday], client_id: int) -> Calendar:
+    everybody, off = common(holidays), sorted(of_client(holidays, client_id, week))
+    days = tuple((f"{day:%Y%m%d}", "HOLIDAY" if day in everybody else "CLOSED_TODAY") for day in off)
+    days_off = DaysOff(f"holidays-{generation(repr(days))}", days)
     spans = tuple(_span(span) for span in week)
     return Calendar(f"hours-{generation(repr((zone, spans, days)))}", zone, spans, days_off)
 

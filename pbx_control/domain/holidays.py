@@ -41,6 +41,11 @@ def of_client(holidays: Iterable[Holiday], client_id: int, week: Week) -> dict[d
     return {day: holiday.name for day, holiday in days.items() if holiday.kept}
 
 
+def common(holidays: Iterable[Holiday]) -> frozenset[date]:
+    """The days that are holidays for everybody; what else closes a client is a day of its own."""
+    return frozenset(holiday.day for holiday in holidays if holiday.client_id is None and holiday.kept)
+
+
 def with_changes(public_days: Iterable[Holiday], changes: Iterable[Holiday]) -> tuple[Holiday, ...]:
     """The public holidays changed by the store's rows: one for everybody replaces or removes the public day."""
     common = {holiday.day: holiday for holiday in public_days}

@@ -43,12 +43,13 @@ class OpenState:
     """Whether a client is open, the instant at which that changes, and why.
 
     `until` is None if nothing changes within HORIZON. `why` is "hours" where the weekly hours decide, else the
-    holiday's name.
+    holiday's name; `day_off` is True in the second case.
     """
 
     open: bool
     until: datetime | None
     why: str
+    day_off: bool = False
 
 
 # --- the week as people write it ----------------------------------------------------------------------------
@@ -189,7 +190,8 @@ def state_at(week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetim
     wall = at.astimezone(zone)
     holiday = holidays.get(wall.date())
     is_open = _open_on_the_wall(week, holidays, wall)
-    return OpenState(is_open, _next_change(week, holidays, zone, at, is_open), "hours" if holiday is None else holiday)
+    until = _next_change(week, holidays, zone, at, is_open)
+    return OpenState(is_open, until, "hours" if holiday is None else holiday, day_off=holiday is not None)
 
 
 def _open_on_the_wall(week: Week, holidays: Mapping[date, str], wall: datetime) -> bool:

@@ -43,6 +43,9 @@ class HouseSound(StrEnum):
 
     MESSAGE_TAKEN = "message_taken"  # after a message was left, then hung up
     GOODBYE = "goodbye"
+    # Before the closed announcement, where a day is closed whatever the weekly hours say.
+    HOLIDAY = "holiday"
+    CLOSED_TODAY = "closed_today"  # a day of the client's own, which is nobody else's holiday
     TIME_IS_UP = "time_is_up"  # the cap on a transferred conversation was reached, then hung up
     # Why a consultation came to nothing: to her, before she goes on talking with the caller.
     CONTACT_BUSY = "contact_busy"
@@ -113,6 +116,16 @@ def announcement_text(client: Client, kind: AnnouncementKind) -> str:
     if own and own.text:
         return fill(own.text, client)
     return "" if kind in ONLY_IF_SET else fill(default_text(kind, client.language, client.week), client)
+
+
+def day_off_sound(client: Client, is_holiday: bool) -> str:
+    """What is said before the closed announcement on a day that is closed besides the weekly hours: a holiday, or a day
+    of the client's own. "" for a client whose closed announcement is an uploaded file: it says what the client wants.
+    """
+    own = client.announcement(AnnouncementKind.CLOSED)
+    if own and own.audio:
+        return ""
+    return house_sound(HouseSound.HOLIDAY if is_holiday else HouseSound.CLOSED_TODAY, client.language)
 
 
 def default_text(kind: AnnouncementKind, language: str, week: Week) -> str:

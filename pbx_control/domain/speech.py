@@ -12,7 +12,6 @@ Hours = tuple[tuple[time, time], ...]
 """The spans of one day, (opens, closes), sorted."""
 
 ALL_DAY: Hours = ((time.min, time.max),)
-WORKING_DAYS = (0, 1, 2, 3, 4)
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 
 DAYS = {
@@ -29,19 +28,11 @@ NEVER = {"es": "por ahora, sin atención", "en": "for now, none"}
 
 @lru_cache(maxsize=1024)  # most clients share a few weeks, and each arriving call asks
 def hours_in_words(week: Week, language: str) -> str:
-    """The week as a caller is told it: "de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas".
+    """The week as people are told it: "de lunes a viernes de las 9:00 a las 13:00 horas y de las 14:00 …".
 
-    Days with the same hours are told together. Monday to Friday alike is told without its days, as the company's
-    own recording does it (docs/service.md rule 3).
+    Days with the same hours are told together; the days are always named (docs/service.md rule 3): who calls on a
+    Saturday must not hear hours that are those of Monday.
     """
-    groups = _days_by_hours(week)
-    if len(groups) == 1 and groups[0][0] == WORKING_DAYS and groups[0][1] != ALL_DAY:
-        return _spans(groups[0][1], language)
-    return hours_with_days(week, language)
-
-
-def hours_with_days(week: Week, language: str) -> str:
-    """The week for a reader, its days named always: "de lunes a viernes de las 9:00 a las 18:00 horas"."""
     groups = _days_by_hours(week)
     if not groups:
         return NEVER[language]

@@ -9,7 +9,7 @@ from pbx_control.domain.hours import ALWAYS, NEVER, Week
 from pbx_control.domain.messages import Channel, Letter, Recipient, html_template
 from pbx_control.domain.notes import named
 from pbx_control.domain.numbering import dialled_within_country
-from pbx_control.domain.speech import hours_with_days
+from pbx_control.domain.speech import hours_in_words
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, date_and_time, readable_number
 
 # What carriers understand as "forward every call" and as "no longer", in Chile and nearly everywhere (3GPP TS 22.030).
@@ -79,7 +79,7 @@ def _page(welcome: Welcome, office_name: str) -> Page:
         "office": clean_line(office_name, NAME_LIMIT),
         "number": readable_number(welcome.numbers[0]),
         "others": ", ".join(readable_number(number) for number in welcome.numbers[1:]),
-        "hours": hours_with_days(welcome.week, welcome.language),
+        "hours": hours_in_words(welcome.week, welcome.language),
         "until": date_and_time(welcome.answered_by.astimezone(ZoneInfo(welcome.timezone)), welcome.language),
     }
     return Page(

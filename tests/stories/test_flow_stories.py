@@ -1,9 +1,10 @@
 """Stories of one call: each path of the flow, from the first ringing to the letter."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from story import WELCOME, Story, speaks
+from story import SOUNDS, WELCOME, Story, speaks
 
 from pbx_control.domain.call.commands import (
     Answer,
@@ -44,6 +45,13 @@ def test_on_a_holiday_a_client_that_wants_it_gets_a_letter() -> None:
 def test_the_callers_of_a_suspended_client_hear_the_exhausted_announcement() -> None:
     story = Story("Ana").caller_dials("andes", admission=Admission.EXHAUSTED)
     story.hears("exhausted").passes(4).never(Ring).ended(Outcome.EXHAUSTED)
+
+
+def test_on_a_holiday_he_hears_that_it_is_one_and_then_the_hours() -> None:
+    sounds = replace(SOUNDS, day_off="holiday")
+    story = Story("Ana").caller_dials("andes", admission=Admission.CLOSED, why="Navidad", sounds=sounds)
+    story.expect(Play, sounds=("holiday", "closed")).daemon_dies().passes(9).daemon_returns()
+    story.expect(Play, sounds=("holiday", "closed")).passes(8).ended(Outcome.CLOSED, letters=0)
 
 
 def test_who_hangs_up_during_the_closed_announcement_called_outside_the_hours_all_the_same() -> None:

@@ -40,6 +40,8 @@ TONES = {
     AnnouncementKind.WELCOME: WELCOME,
     AnnouncementKind.RECORDING: NOTICE,
 }
+HOLIDAY, CLOSED_TODAY = 1000.0, 1050.0
+HOUSE_TONES = {HouseSound.HOLIDAY: HOLIDAY, HouseSound.CLOSED_TODAY: CLOSED_TODAY}
 CARRIERS = (Trunk(1, "carrier", (CARRIER,)),)
 
 
@@ -147,7 +149,7 @@ class Alone:
             if sound := announcement_sound(client, kind):
                 self._tone(sound, tone)
         for sound in HouseSound:
-            self._tone(house_sound(sound, client.language), TAKEN)
+            self._tone(house_sound(sound, client.language), HOUSE_TONES.get(sound, TAKEN))
 
     def _tone(self, sound: str, hertz: float) -> None:
         path = self.home.root / f"{sound}.wav"

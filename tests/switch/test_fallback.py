@@ -14,7 +14,9 @@ import soundfile
 from alone import (
     BUSY,
     CLOSED,
+    CLOSED_TODAY,
     EXHAUSTED,
+    HOLIDAY,
     MESSAGE,
     NOTICE,
     TAKEN,
@@ -104,6 +106,25 @@ async def test_a_holiday_is_kept_in_the_clients_zone_and_other_clients_are_open(
     await ana.rung()
     await open_.hang_up()
     assert audio.heard(closed.heard, CLOSED) > 1
+    assert audio.heard(closed.heard, CLOSED_TODAY) > 1
+
+
+async def test_on_a_holiday_the_caller_hears_that_it_is_one_and_then_the_hours(alone):
+    today = datetime.now(ZoneInfo("America/Santiago")).date()
+    week = replace_one_span(parse_week(["mon-sun", "00:00-24:00"]))
+    firm = await alone.firm(week=week)
+    with_file = await alone.firm(
+        week=week, announcements=(Announcement(AnnouncementKind.CLOSED, audio="audio/0123456789abcdef"),)
+    )
+    await alone.publish(holidays=(Holiday(today, "Navidad"),))
+    caller, other = await alone.call(firm), await alone.call(with_file)
+    await caller.ended()
+    await other.ended()
+    assert audio.heard(caller.heard, HOLIDAY) > 1
+    assert audio.heard(caller.heard, CLOSED) > 1
+    assert audio.heard(other.heard, HOLIDAY) == 0
+    assert audio.heard(other.heard, CLOSED) > 1
+    assert (await alone.absent(firm)).outcome is Outcome.CLOSED
 
 
 def replace_one_span(week):

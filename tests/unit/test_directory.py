@@ -1,13 +1,15 @@
 """The facts for transfers: whom a client's secretaries may call, through which carrier, and what is shown to them."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from pbx_control.directory import Directory, chair_of
-from pbx_control.domain.call.model import Contact, Outgoing
+from pbx_control.domain.call.model import Admission, Contact, Outgoing
 from pbx_control.domain.hours import parse_week
-from pbx_control.domain.office import Client, Did, Office, Secretary, Trunk
+from pbx_control.domain.office import Announcement, AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
+from pbx_control.domain.sounds import HouseSound, announcement_sound, house_sound
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 ROSA = Contact(5, "Rosa", ("+56987654321", "+56225550199"), 1)
@@ -50,6 +52,37 @@ def test_client_without_a_carrier_to_send_to_calls_nobody() -> None:
 def test_other_clients_numbers_are_never_shown() -> None:
     found = outgoing(Did(MAIN, "deaf", 1, main=True), Did(SECOND, "out", 2), Did(FOREIGN, "out"))
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("day", "closed", "said"),
+    [
+        ("2026-12-25T15:00+00:00", True, "holiday"),  # Christmas, a Friday
+        ("2026-12-26T02:30+00:00", True, "holiday"),  # still Christmas in Chile
+        ("2026-12-28T15:00+00:00", True, "closed_today"),  # the firm's own day
+        ("2026-12-26T15:00+00:00", True, ""),  # a Saturday like any other
+        ("2026-12-29T15:00+00:00", False, ""),
+    ],
+)
+def test_caller_on_a_day_off_hears_what_day_it_is_before_the_hours(day: str, closed: bool, said: str) -> None:
+    firm = replace(ANDES, week=parse_week(["mon-fri", "09:00-18:00"]))
+    days = (Holiday(date(2026, 12, 25), "Navidad"), Holiday(date(2026, 12, 28), "Aniversario", client_id=1))
+    facts = Directory(Office(1, dids=(Did(MAIN, "", 1),), clients=(firm,), holidays=days)).facts(
+        MAIN, datetime.fromisoformat(day)
+    )
+    assert facts is not None
+    assert (facts.admission is Admission.CLOSED) == closed
+    hours = announcement_sound(firm, AnnouncementKind.CLOSED)
+    assert facts.sounds.closing == ((house_sound(HouseSound(said), "es"), hours) if said else (hours,))
+
+
+def test_firms_own_recording_stands_alone_on_a_holiday() -> None:
+    own = (Announcement(AnnouncementKind.CLOSED, audio="audio/0123456789abcdef"),)
+    firm = replace(ANDES, week=(), announcements=own)
+    days = (Holiday(AT.date(), "Feriado"),)
+    facts = Directory(Office(1, dids=(Did(MAIN, "", 1),), clients=(firm,), holidays=days)).facts(MAIN, AT)
+    assert facts is not None
+    assert facts.sounds.closing == ("prompts/audio/0123456789abcdef",)
 
 
 def test_contacts_and_the_cap_travel_with_the_call() -> None:

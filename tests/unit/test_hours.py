@@ -100,7 +100,7 @@ def test_usual_hours_of_a_week(at: str, is_open: bool, until: str) -> None:
 def test_holiday_closes_and_says_its_name() -> None:
     holidays = {date(2026, 9, 18): "Independencia", date(2026, 9, 19): "Glorias"}
     state = state_at(USUAL, holidays, SANTIAGO, instant("2026-09-18T10:00"))
-    assert state == OpenState(False, instant("2026-09-21T09:00"), "Independencia")
+    assert state == OpenState(False, instant("2026-09-21T09:00"), "Independencia", day_off=True)
 
 
 def test_evening_before_a_holiday_lasts_until_after_it() -> None:
@@ -112,7 +112,7 @@ def test_always_open_client_closes_for_a_holiday_of_its_own() -> None:
     state = state_at(ALWAYS, {date(2026, 12, 8): "Aniversario"}, SANTIAGO, instant("2026-12-07T20:00"))
     assert state == OpenState(True, instant("2026-12-08T00:00"), "hours")
     state = state_at(ALWAYS, {date(2026, 12, 8): "Aniversario"}, SANTIAGO, instant("2026-12-08T20:00"))
-    assert state == OpenState(False, instant("2026-12-09T00:00"), "Aniversario")
+    assert state == OpenState(False, instant("2026-12-09T00:00"), "Aniversario", day_off=True)
 
 
 def test_nothing_changes_for_who_is_always_or_never_open() -> None:
@@ -141,7 +141,7 @@ def test_hour_that_does_not_exist_is_passed_over() -> None:
 def test_holiday_on_the_day_of_25_hours_is_one_whole_day() -> None:
     saturday = {date(2026, 4, 4): "Sábado Santo"}
     state = state_at(ALWAYS, saturday, SANTIAGO, BACK + timedelta(minutes=30))
-    assert state == OpenState(False, BACK + timedelta(hours=1), "Sábado Santo")
+    assert state == OpenState(False, BACK + timedelta(hours=1), "Sábado Santo", day_off=True)
 
 
 CLOCKS = [time(hour, minute) for hour in range(24) for minute in (0, 15, 30, 45)]

@@ -25,7 +25,7 @@ from pbx_control.domain.sounds import (
     sounds_of,
     uploads_of,
 )
-from pbx_control.domain.speech import hours_in_words, pronounceable
+from pbx_control.domain.speech import DAYS, hours_in_words, pronounceable
 from pbx_control.errors import ClientMistake
 
 OFFICE_WEEK = parse_week([USUAL_WEEK])
@@ -50,16 +50,16 @@ def with_own(client: Client, kind: AnnouncementKind, text: str = "", audio: str 
     return replace(client, announcements=(Announcement(kind, text, audio),))
 
 
-def test_the_default_closed_announcement_is_the_companys_own_recording() -> None:
+def test_the_default_closed_announcement_is_the_companys_own_recording_with_the_days() -> None:
     assert announcement_text(ANDES, CLOSED) == (
-        "Estimado cliente, le recordamos que nuestro horario de atención es de las 9:00 a las 13:00 horas "
-        "y de las 14:00 a las 18:00 horas. Gracias por llamar."
+        "Estimado cliente, le recordamos que nuestro horario de atención es de lunes a viernes "
+        "de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas. Gracias por llamar."
     )
 
 
 def test_the_default_in_english_ends_its_sentence_once() -> None:
     assert announcement_text(replace(ANDES, language="en"), CLOSED) == (
-        "Dear customer, please note that our opening hours are from 9:00 a.m. to 1:00 p.m. "
+        "Dear customer, please note that our opening hours are Monday to Friday from 9:00 a.m. to 1:00 p.m. "
         "and from 2:00 p.m. to 6:00 p.m. Thank you for calling."
     )
 
@@ -92,6 +92,13 @@ def test_the_default_in_english_ends_its_sentence_once() -> None:
             "Mondays and Tuesdays from 10:00 p.m. to midnight; Saturdays and Sundays 24 hours a day",
         ),
         (ALWAYS[:5], "de lunes a viernes las 24 horas", "Monday to Friday 24 hours a day"),
+        (
+            parse_week(["mon-thu", "09:00-13:00", "14:00-18:00", "fri", "09:00-15:00"]),
+            "de lunes a jueves de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas; "
+            "los viernes de las 9:00 a las 15:00 horas",
+            "Monday to Thursday from 9:00 a.m. to 1:00 p.m. and from 2:00 p.m. to 6:00 p.m.; "
+            "Fridays from 9:00 a.m. to 3:00 p.m.",
+        ),
     ],
 )
 def test_hours_are_told_in_words(week: Week, spanish: str, english: str) -> None:
@@ -107,6 +114,14 @@ def test_every_opening_and_closing_time_is_told(week: Week) -> None:
             assert f"{span.opens.hour}:{span.opens.minute:02}" in told
             closes = "24:00" if span.closes == time.max else f"{span.closes.hour}:{span.closes.minute:02}"
             assert closes in told
+
+
+@given(weeks.filter(lambda week: week != ALWAYS), st.sampled_from(LANGUAGES))
+def test_every_day_of_opening_is_named_or_lies_in_a_range_that_is(week: Week, language: str) -> None:
+    told = hours_in_words(week, language).lower()
+    for day in {span.weekday for span in week}:
+        stem = DAYS[language][day].lower().removesuffix("s")
+        assert stem in told or re.search(r"(de \w+ a|\w+ to) \w+|todos los días|every day", told)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +158,7 @@ def test_a_client_that_is_never_open_names_no_hours() -> None:
 def test_a_clients_own_text_is_filled_in() -> None:
     client = with_own(ANDES, CLOSED, "{name}: atendemos {hours}.")
     assert announcement_text(client, CLOSED) == (
-        "Andes Ltda.: atendemos de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas."
+        "Andes Ltda.: atendemos de lunes a viernes de las 9:00 a las 13:00 horas y de las 14:00 a las 18:00 horas."
     )
 
 

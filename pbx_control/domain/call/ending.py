@@ -27,10 +27,10 @@ SHORTEST_MESSAGE_SECONDS = 1.0
 RECORDING_TOLERANCE = timedelta(seconds=2)
 
 
-def part(call: Call, at: datetime, sound: str, outcome: Outcome | None) -> Step:
-    """The caller hears one last announcement and is then hung up."""
+def part(call: Call, at: datetime, sound: str | tuple[str, ...], outcome: Outcome | None) -> Step:
+    """The caller hears one last announcement (of one or several sounds) and is then hung up."""
     call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
-    call, play = playing(call, sound)
+    call, play = playing(call, *((sound,) if isinstance(sound, str) else sound))
     return call, [*pick_up, *play]
 
 

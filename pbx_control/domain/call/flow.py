@@ -171,7 +171,7 @@ def turned_away(event: CallArrived) -> CallArrived:
 def first_heard(call: Call, at: datetime) -> Step:
     sounds = call.known.sounds
     if call.known.admission is Admission.CLOSED:
-        return part(call, at, sounds.closed, Outcome.CLOSED)
+        return part(call, at, sounds.closing, Outcome.CLOSED)
     if call.known.admission is Admission.EXHAUSTED:
         return exhausted(call, at)
     return welcome(call, at) if sounds.welcome else begin_waiting(call, at)
@@ -397,7 +397,10 @@ def resume_prompt(call: Call, event: Recovered) -> Step:
     if call.phase is Phase.WELCOMING:
         return welcome(call, event.at)
     sounds = call.known.sounds
-    parting_with = {Outcome.CLOSED: sounds.closed, Outcome.EXHAUSTED: sounds.exhausted}
+    parting_with: dict[Outcome, str | tuple[str, ...]] = {
+        Outcome.CLOSED: sounds.closing,
+        Outcome.EXHAUSTED: sounds.exhausted,
+    }
     last_word = sounds.thanks if call.message else parting_with.get(call.outcome or Outcome.MISSED, sounds.busy)
     return part(call, event.at, last_word, call.outcome)
 

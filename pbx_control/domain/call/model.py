@@ -76,11 +76,17 @@ class Sounds:
 
     welcome: tuple[str, ...] = ()  # before the ringing: the client's welcome, the recording notice
     closed: str = ""
+    day_off: str = ""  # on a holiday, before `closed`: that it is one
     exhausted: str = ""
     busy: str = ""
     message: str = ""
     thanks: str = ""
     positions: tuple[str, ...] = ()  # spoken position 1, 2, … ; the last one says "more than"
+
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """What is heard outside the hours, one after the other."""
+        return (self.day_off, self.closed) if self.day_off else (self.closed,)
 
 
 @dataclass(frozen=True, slots=True)
