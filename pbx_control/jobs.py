@@ -21,7 +21,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.offspring import end_with_parent
 from pbx_control.settings import Home, Settings
-from pbx_control.store import job_runs
+from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.job_runs import FAILED
 
@@ -49,8 +49,13 @@ class Context:
     @property
     def alarms(self) -> AlarmDesk:
         """Where the admin is told what needs a person."""
-        office = self.settings.office
-        return AlarmDesk(office.alarms_to, office.language, office.name)
+        return alarm_desk(self.settings)
+
+
+def alarm_desk(settings: Settings) -> AlarmDesk:
+    """Where the settings have alarms go."""
+    office = settings.office
+    return AlarmDesk(office.alarms_to, office.language, office.name)
 
 
 Work = Callable[[Context], str]
@@ -107,6 +112,11 @@ class Place:
     home: Home
     settings: Settings
 
+    @property
+    def alarms(self) -> AlarmDesk:
+        """Where the admin is told what needs a person."""
+        return alarm_desk(self.settings)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -132,14 +142,15 @@ def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: 
         return Outcome(clean_line(line, RESULT_LIMIT), traceback.format_exc())
 
 
-def note(task: Task, engine: Engine, due_at: datetime, outcome: Outcome) -> None:
-    """Keeps and logs what came of a run. Raises StoreUnavailable if it cannot be kept: the run then counts as open."""
+def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Outcome) -> None:
+    """Keeps and logs what came of a run, and tells the admin if the job begins to fail. Raises StoreUnavailable if it
+    cannot be kept: the run then counts as open."""
     if outcome.failed:
         log.error("job.failed", job=task.name, due=due_at.isoformat(), why=outcome.result, trace=outcome.trace or None)
     else:
         log.info("job.done", job=task.name, due=due_at.isoformat(), result=outcome.result)
     with writing(engine) as conn:
-        job_runs.finish(conn, task.name, due_at, clock.now(), outcome.result)
+        job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.result, place.alarms)
 
 
 def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
@@ -152,7 +163,7 @@ def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
         outcome = attempt(task, place, engine, due_at)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
         with writing(engine) as conn:
-            job_runs.finish(conn, task.name, due_at, clock.now(), outcome.result)
+            job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.result, place.alarms)
     return outcome
 
 

@@ -18,12 +18,13 @@ from sqlalchemy import Engine
 
 from pbx_control import clock, jobs
 from pbx_control.domain.due import Daily, Every
+from pbx_control.domain.job_notes import Trouble
 from pbx_control.domain.reports import REPORTS
 from pbx_control.domain.retention import Trust
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.jobs import Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
-from pbx_control.store import job_runs
+from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import FAILED
 
@@ -159,6 +160,8 @@ JOBS = (
 
 # What was missed, and whose daemon died, is looked for so often, seconds; so is whether clients have new zones.
 LOOK_EVERY = 600.0
+# A daemon that starts again makes up a job within minutes: what is later than this was missed.
+LATE = timedelta(hours=1)
 
 
 def tasks(settings: Settings, zones: Iterable[str]) -> list[Task]:
@@ -209,8 +212,11 @@ class Schedule:
         with writing(self._engine) as conn:
             found = tasks(self._place.settings, job_runs.zones(conn))
             self._tasks = {task.name: task for task in found}
-            again = job_runs.claim_abandoned(conn, now)
+            again, closed = job_runs.claim_abandoned(conn, now)
+            for run in closed:
+                job_alarms.tell_failure(conn, run, now, self._place.alarms)
             missed = [task for task in found if job_runs.claim_if_missed(conn, task.name, task.last(now), now)]
+            job_alarms.tell_missed(conn, _late(missed, now), now, self._place.alarms)
         repeated = [(self._tasks[run.job], run.due_at) for run in again if run.job in self._tasks]
         return [*repeated, *((task, task.last(now)) for task in missed)]
 
@@ -249,7 +255,7 @@ class Schedule:
         with _absorbed(task):
             async with self._lanes[task.job.apart]:
                 outcome = await self._outcome(task, due_at)
-            await asyncio.to_thread(jobs.note, task, self._engine, due_at, outcome)
+            await asyncio.to_thread(jobs.note, task, self._place, self._engine, due_at, outcome)
             self._wrote()
 
     async def _outcome(self, task: Task, due_at: datetime) -> Outcome:
@@ -277,6 +283,11 @@ class Trigger(BaseTrigger):  # type: ignore[misc]
         """The first due time that has not fired; of several that have passed (the clock leapt), the latest."""
         last = self._task.last(now)
         return last if previous_fire_time and previous_fire_time < last else self._task.next(now)
+
+
+def _late(missed: Iterable[Task], now: datetime) -> list[Trouble]:
+    """Of the jobs that were missed, those that an admin must hear of: what runs all day long is soon due again."""
+    return [Trouble(task.name, task.last(now)) for task in missed if task.by_wall_clock and now - task.last(now) > LATE]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +30,7 @@ from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
+from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
 from pbx_control.settings import Settings
 from pbx_control.store import job_runs, trunks
@@ -268,13 +270,38 @@ def check_telegram(desk: Desk) -> Iterator[Finding]:
 
 
 def check_jobs(desk: Desk) -> Iterator[Finding]:
-    """No calendar job failed when it ran last."""
+    """No calendar job failed when it ran last, and none that was due hours ago has not run."""
+    from pbx_control import schedule
+
+    now = clock.now()
     with reading(desk.engine) as connection:
-        failed = [run for run in job_runs.latest(connection).values() if run.failed]
+        latest = job_runs.latest(connection)
+        known = schedule.tasks(desk.settings, job_runs.zones(connection))
+    failed = [run for run in latest.values() if run.failed]
+    missed = [task for task in known if _is_missed(task, latest.get(task.name), now)]
     for run in failed:
-        yield doubt("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.result)
-    if not failed:
+        yield bad("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.result)
+    for task in missed:
+        due = desk.plain(task.last(now))
+        yield bad(
+            "the job {name} was due at {due} and did not run: start the daemon, or pbx-control job run {name}",
+            name=task.name,
+            due=due,
+        )
+    if not failed and not missed:
         yield good("no calendar job has failed")
+
+
+def _is_missed(task: Task, last: job_runs.Run | None, now: datetime) -> bool:
+    """Whether a job that has run before did not run when it was due. A daemon makes up what it has just missed."""
+    due = task.last(now)
+    return last is not None and last.due_at < due and now - due > job_runs.LEASE
+
+
+def check_alarms(desk: Desk) -> Iterator[Finding]:
+    """There is somebody who hears of what goes wrong."""
+    if not desk.settings.office.alarms_to:
+        yield doubt("nobody is told by e-mail of what goes wrong: set [office] alarms_to in pbx.toml")
 
 
 CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
@@ -289,6 +316,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_carriers,
     check_transfers,
     check_jobs,
+    check_alarms,
     check_disk,
     check_mail,
     check_telegram,

@@ -1044,6 +1044,12 @@ SPANISH: dict[str, str] = {
     "the job {name} {result}; try again: pbx-control job run {name}": (
         "la tarea {name} {result}; intente de nuevo: pbx-control job run {name}"
     ),
+    "the job {name} was due at {due} and did not run: start the daemon, or pbx-control job run {name}": (
+        "la tarea {name} debía hacerse a las {due} y no se hizo: inicie el servicio, o pbx-control job run {name}"
+    ),
+    "nobody is told by e-mail of what goes wrong: set [office] alarms_to in pbx.toml": (
+        "nadie recibe por correo aviso de lo que falla: indique [office] alarms_to en pbx.toml"
+    ),
     "no calendar job has failed": "ninguna tarea del calendario ha fallado",
     # --- backup and restore
     "copying the home": "copiando la carpeta",

@@ -55,25 +55,34 @@ def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime)
     return seen < due_at and claim(conn, job, due_at, now)
 
 
-def claim_abandoned(conn: Connection, now: datetime) -> list[Run]:
-    """Takes the runs whose daemon died (LEASE), each for one more time, and closes those that nobody shall repeat.
+def claim_abandoned(conn: Connection, now: datetime) -> tuple[list[Run], list[Run]]:
+    """Takes the runs whose daemon died (LEASE), each for one more time, and closes those that nobody shall repeat:
+    gives both, in that order.
 
     Not repeated: what has been begun twice, and what a later run of the same job has done meanwhile.
     """
     open_too_long = select(job_run).where(job_run.c.ended_at.is_(None), job_run.c.began_at <= now - LEASE)
-    taken = []
+    taken, closed = [], []
     for run in [_run(row) for row in conn.execute(open_too_long)]:
         if (reason := _not_again(conn, run)) is not None:
-            _retake(conn, run, ended_at=now, result=reason)
+            if _retake(conn, run, ended_at=now, result=reason):
+                closed.append(Run(run.job, run.due_at, run.began_at, now, reason))
         elif _retake(conn, run, began_at=now, result=BEGUN_AGAIN):
             taken.append(Run(run.job, run.due_at, now, None, BEGUN_AGAIN))
-    return taken
+    return taken, closed
 
 
 def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: str) -> None:
     """Notes that a claimed run has ended, with what came of it in one line."""
     ended = update(job_run).where(job_run.c.job == job, job_run.c.due_at == due_at)
     conn.execute(ended.values(ended_at=now, result=result))
+
+
+def ended_before(conn: Connection, job: str, due_at: datetime) -> Run | None:
+    """The latest run of the job that has ended and was due before that instant; None if there is none."""
+    earlier = job_run.c.job == job, job_run.c.due_at < due_at, job_run.c.ended_at.is_not(None)
+    row = conn.execute(select(job_run).where(*earlier).order_by(job_run.c.due_at.desc()).limit(1)).first()
+    return _run(row) if row else None
 
 
 def latest(conn: Connection) -> dict[str, Run]:

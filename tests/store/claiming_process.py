@@ -25,7 +25,7 @@ def main(url: str, what: str, first: str) -> None:
     for each in [due + n * MINUTE for n in range(40)]:
         with writing(engine) as conn:
             if what == "abandoned":
-                taken = [run.due_at for run in job_runs.claim_abandoned(conn, each + LEASE)]
+                taken = [run.due_at for run in job_runs.claim_abandoned(conn, each + LEASE)[0]]
             else:
                 taken = [each] if job_runs.claim(conn, "purge", each, each) else []
         for one in taken:

@@ -29,7 +29,7 @@ def claim_if_missed(engine: Engine, due_at: datetime, now: datetime) -> bool:
 
 def claim_abandoned(engine: Engine, now: datetime) -> list[Run]:
     with writing(engine) as conn:
-        return job_runs.claim_abandoned(conn, now)
+        return job_runs.claim_abandoned(conn, now)[0]
 
 
 def finish(engine: Engine, due_at: datetime, result: str = "done") -> None:

@@ -20,11 +20,11 @@ from pbx_control.domain.plans import Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job, Place, Task
 from pbx_control.schedule import JOBS, Schedule, Trigger
-from pbx_control.settings import Database, Home, Settings
+from pbx_control.settings import Database, Home, OfficeSettings, Settings
 from pbx_control.store import job_runs, ledger
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import FIRST_SEEN, LEASE, Run
-from pbx_control.store.tables import client, job_run
+from pbx_control.store.tables import client, job_run, letter
 
 SANTIAGO = ZoneInfo("America/Santiago")
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -120,7 +120,8 @@ class Running:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine = engine
         url = engine.url.render_as_string(hide_password=False)
-        self.home, self.settings = Home(folder), Settings(database=Database(url=url))
+        office = OfficeSettings(alarms_to="admin@casa.example", language="en")
+        self.home, self.settings = Home(folder), Settings(database=Database(url=url), office=office)
         self.ended = asyncio.Event()
 
     @asynccontextmanager
@@ -148,6 +149,11 @@ class Running:
         with reading(self.engine) as conn:
             rows = conn.execute(select(job_run).where(job_run.c.job == name).order_by(job_run.c.due_at)).all()
         return [Run(*row) for row in rows]
+
+    def letters(self) -> list[str]:
+        """The subjects of what was written to the admin."""
+        with reading(self.engine) as conn:
+            return list(conn.scalars(select(letter.c.subject).order_by(letter.c.subject)))
 
     def results(self, name: str) -> list[str]:
         return [run.result for run in self.runs(name)]
@@ -198,6 +204,7 @@ async def test_what_was_missed_is_made_up_once(running: Running, these: Callable
             await running.one_more()
     missed = job.rhythm.last(clock.now(), ZoneInfo(running.settings.office.timezone))
     assert running.results("purge") == ["then", missed.isoformat()]
+    assert running.letters() == ["Jobs that did not run in time: 1"]
 
 
 async def test_two_daemons_run_nothing_twice(running: Running, these: Callable[..., None], tmp_path: Path) -> None:
@@ -228,14 +235,15 @@ async def test_two_daemons_run_nothing_twice(running: Running, these: Callable[.
 async def test_a_job_that_fails_is_no_other_job_s_trouble(
     running: Running, these: Callable[..., None], work: jobs.Work, why: str
 ) -> None:
-    these(daily("bad", work), daily("good", tell_due))
-    running.seen("bad")
+    these(daily("purge", work), daily("good", tell_due))
+    running.seen("purge")
     running.seen("good")
     async with running.running():
-        while any(len(running.runs(job)) < 2 or not running.runs(job)[1].ended_at for job in ("bad", "good")):
+        while any(len(running.runs(job)) < 2 or not running.runs(job)[1].ended_at for job in ("purge", "good")):
             await running.one_more()
-    assert running.results("bad")[1:] == [why]
+    assert running.results("purge")[1:] == [why]
     assert not running.results("good")[1].startswith("failed")
+    assert running.letters() == ["Jobs that did not run in time: 2", "The job purge failed"]
 
 
 async def test_a_heavy_job_has_a_process_of_its_own_that_gives_way(

@@ -78,7 +78,26 @@ def test_a_job_that_fails_is_an_exit_status_and_a_finding_of_the_doctor(admin: A
     assert listed(admin)["backup"]["state"] == "failed"
     result = admin.types("doctor", "--json", env=PORTS)
     found = {entry["finding"]: entry["level"] for entry in json.loads(result.stdout)}
-    assert found["the job backup failed: the disk is full; try again: pbx-control job run backup"] == "warn"
+    assert found["the job backup failed: the disk is full; try again: pbx-control job run backup"] == "bad"
+    assert result.exit_code == 1
+
+
+def test_a_job_that_did_not_run_when_it_was_due_is_a_finding_of_the_doctor(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.does("job", "run", "upkeep")
+    afternoon = (datetime.now(UTC) + timedelta(days=3)).replace(hour=20)  # the job was due this morning
+    monkeypatch.setattr(clock, "now", lambda: afternoon)
+    found = json.loads(admin.types("doctor", "--json", env=PORTS).stdout)
+    missed = [entry for entry in found if "and did not run" in entry["finding"]]
+    assert [entry["level"] for entry in missed] == ["bad"]
+    assert missed[0]["finding"].startswith("the job upkeep was due at ")
+
+
+def test_the_doctor_says_that_nobody_would_be_told(admin: Admin) -> None:
+    words = "nobody is told by e-mail of what goes wrong"
+    assert words in admin.types("doctor", env=PORTS).stdout
+    assert words not in admin.types("doctor", env=PORTS | {"PBX_OFFICE__ALARMS_TO": "admin@casa.example"}).stdout
 
 
 def test_an_unknown_job_is_refused_with_those_there_are(admin: Admin) -> None:
