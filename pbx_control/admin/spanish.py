@@ -371,6 +371,20 @@ SPANISH: dict[str, str] = {
     "no calls are transferred to {number}: it is neither a landline nor a mobile": (
         "no se transfieren llamadas a {number}: no es fijo ni móvil"
     ),
+    (
+        "no calls are transferred to {number}: it is internet telephony, which is no free destination; give the "
+        "contact's landline or mobile"
+    ): (
+        "no se transfieren llamadas a {number}: es telefonía por internet, que no es un destino gratuito; indique el "
+        "fijo o el móvil del contacto"
+    ),
+    (
+        "no calls are transferred to {number}: its prefix is for campaigns and shared-cost services; give the "
+        "contact's landline or mobile"
+    ): (
+        "no se transfieren llamadas a {number}: su prefijo es de campañas y servicios de costo compartido; indique el "
+        "fijo o el móvil del contacto"
+    ),
     # --- trunks
     "trunk {name} added; next: `did add NUMBER… --trunk {name}`": (
         "troncal {name} agregada; ahora: `did add NÚMERO… --trunk {name}`"

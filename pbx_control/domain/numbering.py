@@ -20,8 +20,9 @@ _LANDLINES_AND_MOBILES = (
     PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
 
-# Shared-cost numbers (600, and the operators' 606 … 609) that the package takes for fixed lines.
-_COSTLY_PREFIXES = ("+5660",)
+# Numbers that the package takes for fixed lines: Chile's shared-cost ones (600, and the operators' 606 … 609), and those
+# of campaigns (600 and 809, Subtel Res. Ex. 286 of 2025; Spain's 400, for sales calls), which nobody answers.
+_NO_FIXED_LINE = ("+5660", "+56809", "+34400")
 
 _AS_WRITTEN = re.compile(r"\+[0-9 ().-]{6,30}", re.ASCII)
 _CALLER_LONGEST = 64  # of what a stranger sends, before it is looked at
@@ -59,7 +60,8 @@ def area_of(number: str) -> str:
 def transfer_destination(text: str) -> str:
     """The E.164 form of a number to which calls may be transferred: a landline or mobile of FREE_COUNTRIES (rule 9).
 
-    Raises ClientMistake for others: premium, shared-cost, satellite, short, internet or freephone numbers.
+    Raises ClientMistake for others: premium, shared-cost, campaign, satellite, short, freephone or internet numbers
+    (Chile's 44 is no landline: docs/decisions/transfers.md).
     """
     number = _valid(text)
     if phonenumbers.region_code_for_number(number) not in FREE_COUNTRIES:
@@ -68,8 +70,20 @@ def transfer_destination(text: str) -> str:
             "Canada, Spain, United Kingdom, Italy, France, Germany",
             number=_e164(number),
         )
-    costly = _e164(number).startswith(_COSTLY_PREFIXES)
-    if costly or phonenumbers.number_type(number) not in _LANDLINES_AND_MOBILES:
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.VOIP:
+        raise ClientMistake(
+            "no calls are transferred to {number}: it is internet telephony, which is no free destination; give the "
+            "contact's landline or mobile",
+            number=_e164(number),
+        )
+    if _e164(number).startswith(_NO_FIXED_LINE):
+        raise ClientMistake(
+            "no calls are transferred to {number}: its prefix is for campaigns and shared-cost services; give the "
+            "contact's landline or mobile",
+            number=_e164(number),
+        )
+    if kind not in _LANDLINES_AND_MOBILES:
         raise ClientMistake(
             "no calls are transferred to {number}: it is neither a landline nor a mobile", number=_e164(number)
         )

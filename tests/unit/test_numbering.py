@@ -71,6 +71,9 @@ def test_landlines_and_mobiles_of_thirteen_countries_are_free_destinations(numbe
         "+566006000101",  # Chile: shared cost
         "+56800200300",  # Chile: freephone
         "+56442345678",  # Chile: internet telephony
+        "+56600222333",  # Chile: campaigns, or shared cost
+        "+56809222333",  # Chile: campaigns
+        "+34400123456",  # Spain: campaigns
         "+19005551234",  # premium
         "+18005551234",  # freephone
         "+15005551234",  # personal number
@@ -93,6 +96,15 @@ def test_landlines_and_mobiles_of_thirteen_countries_are_free_destinations(numbe
 )
 def test_other_destinations_are_refused(number: str) -> None:
     with pytest.raises(ClientMistake):
+        transfer_destination(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [("+56 809 222 333", "campaigns"), ("+56 600 222 333", "campaigns"), ("+56 44 234 5678", "internet telephony")],
+)
+def test_who_gives_such_a_number_learns_what_it_is(number: str, why: str) -> None:
+    with pytest.raises(ClientMistake, match=why):
         transfer_destination(number)
 
 
