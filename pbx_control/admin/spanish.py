@@ -371,19 +371,15 @@ SPANISH: dict[str, str] = {
     "no calls are transferred to {number}: it is neither a landline nor a mobile": (
         "no se transfieren llamadas a {number}: no es fijo ni móvil"
     ),
-    (
-        "no calls are transferred to {number}: it is internet telephony, which is no free destination; give the "
-        "contact's landline or mobile"
-    ): (
-        "no se transfieren llamadas a {number}: es telefonía por internet, que no es un destino gratuito; indique el "
-        "fijo o el móvil del contacto"
+    "no calls are transferred to {number}: it is neither a landline nor a mobile but internet telephony": (
+        "no se transfieren llamadas a {number}: no es fijo ni móvil, sino telefonía por internet"
     ),
     (
-        "no calls are transferred to {number}: its prefix is for campaigns and shared-cost services; give the "
-        "contact's landline or mobile"
+        "no calls are transferred to {number}: it is neither a landline nor a mobile, its prefix is for campaigns "
+        "and shared-cost services"
     ): (
-        "no se transfieren llamadas a {number}: su prefijo es de campañas y servicios de costo compartido; indique el "
-        "fijo o el móvil del contacto"
+        "no se transfieren llamadas a {number}: no es fijo ni móvil, su prefijo es de campañas y servicios de costo "
+        "compartido"
     ),
     # --- trunks
     "trunk {name} added; next: `did add NUMBER… --trunk {name}`": (

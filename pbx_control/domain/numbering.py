@@ -20,8 +20,8 @@ _LANDLINES_AND_MOBILES = (
     PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
 
-# Numbers that the package takes for fixed lines: Chile's shared-cost ones (600, and the operators' 606 … 609), and those
-# of campaigns (600 and 809, Subtel Res. Ex. 286 of 2025; Spain's 400, for sales calls), which nobody answers.
+# The package takes these for fixed lines. Chile: shared cost (600, the operators' 606 … 609), campaigns (600 and 809,
+# Subtel Res. Ex. 286 of 2025); Spain: sales calls (400). Nobody answers campaigns' numbers.
 _NO_FIXED_LINE = ("+5660", "+56809", "+34400")
 
 _AS_WRITTEN = re.compile(r"\+[0-9 ().-]{6,30}", re.ASCII)
@@ -73,14 +73,13 @@ def transfer_destination(text: str) -> str:
     kind = phonenumbers.number_type(number)
     if kind == PhoneNumberType.VOIP:
         raise ClientMistake(
-            "no calls are transferred to {number}: it is internet telephony, which is no free destination; give the "
-            "contact's landline or mobile",
+            "no calls are transferred to {number}: it is neither a landline nor a mobile but internet telephony",
             number=_e164(number),
         )
     if _e164(number).startswith(_NO_FIXED_LINE):
         raise ClientMistake(
-            "no calls are transferred to {number}: its prefix is for campaigns and shared-cost services; give the "
-            "contact's landline or mobile",
+            "no calls are transferred to {number}: it is neither a landline nor a mobile, its prefix is for campaigns "
+            "and shared-cost services",
             number=_e164(number),
         )
     if kind not in _LANDLINES_AND_MOBILES:
