@@ -1,15 +1,17 @@
 """A backup's file: a tar with a manifest of everything in it, written whole or not at all, read with distrust.
 
-Its last member is the manifest: what is added is read once, however large it is.
+Its last member is the manifest: what is added is read once, however large it is. Reading goes through the file twice:
+first to see that all in it is what the manifest promises, and only then to write it.
 """
 
+import gzip
 import json
 import os
 import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -22,7 +24,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import ClientMistake
 
 FORMAT = 1
-MANIFEST = "manifest.json"
+MANIFEST, SETTINGS = "manifest.json", "pbx.toml"
 # Fast: sound hardly shrinks, and a database shrinks to a quarter at once.
 COMPRESSION = 1
 # What a backup may hold. No part of a name begins with a dot, so none leads up or hides.
@@ -31,8 +33,17 @@ NAME = re.compile(rf"manifest\.json|pbx\.toml|pbx\.db|pbx\.dump|(prompts/audio|d
 BLOCK = 1 << 20
 # What unpacking leaves free of the disk that it shares with live calls' recordings, bytes.
 ROOM_LEFT = 256 * BLOCK
-# A manifest has a line for each file; a million recordings make 150 MB.
-LARGEST_MANIFEST = 512 * BLOCK
+# A backup's own headers have some hundred bytes; tar would let one name its own size and read it all into memory.
+LARGEST_HEADER = 16 << 10
+# Each file of a backup is kept in mind while it is read; an office of 500 clients has some 300,000 recordings.
+MOST_FILES = 2_000_000
+LONGEST_NAME = 1000
+# Settings are read whole; with all that can be set they have some kB.
+LARGEST_SETTINGS = BLOCK
+# A manifest's line for one file, without its name, and what the lines stand in, bytes.
+MANIFEST_LINE, MANIFEST_FRAME = 256, BLOCK
+# A character of a name is written with so many at most: two times \uXXXX.
+ESCAPED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,12 @@ class Packing:
         self.entries: list[Entry] = []
 
     def add(self, name: str, file: BinaryIO) -> None:
-        """Adds an open file, as long as it is now: one that grows meanwhile is cut there."""
+        """Adds an open file, as long as it is now: one that grows meanwhile is cut there.
+
+        Raises ClientMistake when there are more files than can be read again.
+        """
+        if len(self.entries) == MOST_FILES:
+            raise ClientMistake("a backup holds at most {count} files: make it without --recordings", count=MOST_FILES)
         facts = os.fstat(file.fileno())
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = facts.st_size, 0o600, int(facts.st_mtime)
@@ -100,17 +116,20 @@ def packing(target: Path) -> Iterator[Packing]:
 def unpack(file: Path, folder: Path) -> Manifest:
     """Unpacks a backup into an empty folder and gives its manifest, which everything in it fits.
 
-    Raises ClientMistake for what is no backup, is damaged, or holds anything that a backup does not: links, pipes,
-    names that lead elsewhere, files that its manifest does not know.
+    Nothing is written before the manifest is read, nothing beyond what it promises, and memory does not grow with
+    what a header claims. Raises ClientMistake for what is no backup, is damaged, or holds anything that a backup does
+    not: links, pipes, names that lead elsewhere, large headers, files that its manifest does not know.
     """
     try:
-        with tarfile.open(file, "r:gz") as tar:
-            found = _unpack_all(tar, folder, file)
+        with file.open("rb") as packed:
+            manifest = _survey(packed, folder, file)
+            packed.seek(0)
+            _unpack_all(packed, folder, file, manifest)
+            return manifest
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # a disk that is full, say: the backup is not to blame
         raise _damaged(file, clean_line(str(error), 200)) from None
-    return _fitting(file, folder, found)
 
 
 def sync_folder(folder: Path) -> None:
@@ -135,25 +154,96 @@ class _Hashed:
         return block
 
 
-def _unpack_all(tar: tarfile.TarFile, folder: Path, file: Path) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for member in tar:
-        if not member.isreg() or not NAME.fullmatch(member.name) or member.name in found:
+class _Limited:
+    """The unpacked stream, for tarfile: it may read so many bytes for a header, and ours of a file's content."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.allowed = LARGEST_HEADER
+
+    def read(self, size: int = -1) -> bytes:
+        # A negative size would be all that follows.
+        if not 0 <= size <= self.allowed:
+            raise tarfile.ReadError(f"it has a header of more than {LARGEST_HEADER >> 10} kB")
+        self.allowed -= size
+        return self._stream.read(size)
+
+    def seek(self, place: int) -> int:
+        return self._stream.seek(place)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def _members(packed: BinaryIO, file: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Each ordinary file with an allowed name, and its content, to be read before the next one is asked for."""
+    with gzip.GzipFile(fileobj=packed) as stream:
+        limited = _Limited(stream)  # type: ignore[arg-type]
+        with tarfile.open(fileobj=limited, mode="r:") as tar:  # type: ignore[call-overload]
+            while (member := tar.next()) is not None:
+                _require_ours(tar, member, file)
+                tar.members.clear()  # tarfile would keep them all
+                source = tar.extractfile(member)
+                assert source is not None  # it is an ordinary file
+                limited.allowed = member.size
+                yield member, source
+                limited.allowed = LARGEST_HEADER
+
+
+def _require_ours(tar: tarfile.TarFile, member: tarfile.TarInfo, file: Path) -> None:
+    ordinary = member.isreg() and not member.issparse() and member.size >= 0 and not tar.pax_headers
+    if not ordinary or len(member.name) > LONGEST_NAME or not NAME.fullmatch(member.name):
+        raise ClientMistake(
+            "{file} is no backup of ours: it holds {name}", file=file, name=clean_line(repr(member.name[:120]), 120)
+        )
+
+
+def _survey(packed: BinaryIO, folder: Path, file: Path) -> Manifest:
+    """The manifest, once it is known that the files in the backup are those, and as long as, it promises."""
+    room = shutil.disk_usage(folder).free - ROOM_LEFT
+    sizes: dict[str, int] = {}
+    manifest = None
+    for member, source in _members(packed, file):
+        if member.name in sizes or len(sizes) > MOST_FILES:
+            raise ClientMistake("{file} is no backup of ours: it holds {name}", file=file, name=repr(member.name))
+        sizes[member.name] = member.size
+        room -= member.size
+        if room < 0:
             raise ClientMistake(
-                "{file} is no backup of ours: it holds {name}", file=file, name=clean_line(repr(member.name), 120)
-            )
-        if member.size + ROOM_LEFT > shutil.disk_usage(folder).free:
-            raise ClientMistake(
-                "there is no room for {file} in {folder}: {name} alone has {size} MB",
+                "there is no room for {file} in {folder}: unpacked it has over {size} MB, and {reserve} MB stay free "
+                "for calls",
                 file=file,
                 folder=folder.parent,
-                name=member.name,
-                size=member.size >> 20,
+                size=sum(sizes.values()) >> 20,
+                reserve=ROOM_LEFT >> 20,
             )
-        source = tar.extractfile(member)
-        assert source is not None  # it is an ordinary file
+        if member.name == SETTINGS and member.size > LARGEST_SETTINGS:
+            raise _damaged(file, f"{SETTINGS} has more than {LARGEST_SETTINGS >> 10} kB")
+        if member.name == MANIFEST and member.size <= _longest_manifest(sizes):
+            manifest = _read(file, source.read())
+    if manifest is None:
+        raise ClientMistake("{file} is no backup of ours: it has no manifest", file=file)
+    promised = {entry.name: entry.size for entry in manifest.files}
+    del sizes[MANIFEST]
+    _require_same(file, promised, sizes)
+    return manifest
+
+
+def _longest_manifest(names: Iterable[str]) -> int:
+    return MANIFEST_FRAME + sum(MANIFEST_LINE + ESCAPED * len(name) for name in names)
+
+
+def _unpack_all(packed: BinaryIO, folder: Path, file: Path, manifest: Manifest) -> None:
+    promised = {entry.name: entry for entry in manifest.files}
+    found = {}
+    for member, source in _members(packed, file):
+        if member.name == MANIFEST:
+            continue
+        entry = promised.get(member.name)
+        if entry is None or entry.size != member.size or member.name in found:
+            raise _damaged(file, f"{member.name} does not fit the manifest")
         found[member.name] = _unpack_one(source, member.name, folder)
-    return found
+    _require_same(file, promised, found)
 
 
 def _unpack_one(source: IO[bytes], name: str, folder: Path) -> Entry:
@@ -169,16 +259,10 @@ def _unpack_one(source: IO[bytes], name: str, folder: Path) -> Entry:
     return Entry(name, size, digest.hexdigest())
 
 
-def _fitting(file: Path, folder: Path, found: dict[str, Entry]) -> Manifest:
-    about = found.pop(MANIFEST, None)
-    if about is None or about.size > LARGEST_MANIFEST:
-        raise ClientMistake("{file} is no backup of ours: it has no manifest", file=file)
-    manifest = _read(file, (folder / MANIFEST).read_bytes())
-    promised = {entry.name: entry for entry in manifest.files}
+def _require_same(file: Path, promised: Mapping[str, object], found: Mapping[str, object]) -> None:
     odd = sorted(name for name in promised.keys() | found.keys() if promised.get(name) != found.get(name))
     if odd:
-        raise _damaged(file, f"{odd[0]} does not fit the manifest")
-    return manifest
+        raise _damaged(file, f"{clean_line(odd[0], LONGEST_NAME)} does not fit the manifest")
 
 
 def _read(file: Path, content: bytes) -> Manifest:

@@ -1072,8 +1072,12 @@ SPANISH: dict[str, str] = {
         "{kind} {first} a {last} se emitieron después de este respaldo: sus PDF están aquí, y la numeración sigue tras "
         "ellas"
     ),
-    "there is no room for {file} in {folder}: {name} alone has {size} MB": (
-        "no hay espacio para {file} en {folder}: solo {name} tiene {size} MB"
+    "there is no room for {file} in {folder}: unpacked it has over {size} MB, and {reserve} MB stay free for calls": (
+        "no hay espacio para {file} en {folder}: desempaquetado ocupa más de {size} MB, y {reserve} MB quedan libres "
+        "para las llamadas"
+    ),
+    "a backup holds at most {count} files: make it without --recordings": (
+        "un respaldo contiene a lo más {count} archivos: hágalo sin --recordings"
     ),
     "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price": (
         "{calls} llamadas costarían {cost}, más de lo que cabe en una factura: venda menos, o indique --price"

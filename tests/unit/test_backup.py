@@ -1,5 +1,6 @@
 """A backup is one state of a database that others write to, and a home that is made of it is that state again."""
 
+import gzip
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -390,6 +392,138 @@ def test_what_is_no_archive_is_refused(small: Place, tmp_path: Path, content: by
     file.write_bytes(content)
     with pytest.raises(ClientMistake, match="is no backup, or damaged"):
         small.restored(file)
+
+
+# --- files that claim much ----------------------------------------------------------------------------------
+
+MEGABYTE = 1 << 20
+ZEROS = bytes(MEGABYTE)
+
+
+def header(name: str, kind: bytes, size: int) -> bytes:
+    """One block of a tar, of a member that claims that size."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax(**records: str) -> bytes:
+    """A pax header with those records, and the member that they belong to."""
+    info = tarfile.TarInfo("documents/x.pdf")
+    info.size, info.pax_headers = 512, records
+    return info.tobuf(tarfile.PAX_FORMAT) + bytes(512)
+
+
+def sparse_map_of_many_blocks() -> Iterator[bytes]:
+    first = bytearray(header("documents/x.pdf", tarfile.GNUTYPE_SPARSE, 0))
+    first[482] = 1  # more blocks follow
+    first[148:155] = b"%06o\0" % (int(first[148:154], 8) + 1)
+    yield bytes(first)
+    yield from [(b"00000000001\0" * 42 + b"\x01").ljust(512, b"\0")] * 60_000
+
+
+BOMBS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "pax": lambda: iter([header("x", tarfile.XHDTYPE, 30 * MEGABYTE), *[ZEROS] * 30]),
+    "pax for all": lambda: iter([header("x", tarfile.XGLTYPE, 30 * MEGABYTE), *[ZEROS] * 30]),
+    "pax of Solaris": lambda: iter([header("x", tarfile.SOLARIS_XHDTYPE, 30 * MEGABYTE), *[ZEROS] * 30]),
+    "long name": lambda: iter([header("x", tarfile.GNUTYPE_LONGNAME, 30 * MEGABYTE), *[ZEROS] * 30]),
+    "long link": lambda: iter([header("x", tarfile.GNUTYPE_LONGLINK, 30 * MEGABYTE), *[ZEROS] * 30]),
+    "less than nothing": lambda: iter([header("x", tarfile.XHDTYPE, -512), *[ZEROS] * 30]),
+    "many small ones": lambda: iter([header("x", tarfile.XHDTYPE, 512) + bytes(512)] * 60_000),
+    "blocks of a sparse file": sparse_map_of_many_blocks,
+    "map of a sparse file": lambda: iter(
+        [pax(**{"GNU.sparse.major": "1", "GNU.sparse.minor": "0"})[:-512], b"99999999999\n", *[b"1\n" * 512] * 60_000]
+    ),
+}
+
+
+def bomb(tmp_path: Path, blocks: Iterator[bytes]) -> Path:
+    file = tmp_path / "bomb.tar.gz"
+    with gzip.open(file, "wb", compresslevel=1) as out:
+        for block in blocks:
+            out.write(block)
+        out.write(bytes(1024))
+    return file
+
+
+def refused_in_little_memory(place: Place, file: Path) -> str:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ClientMistake) as refused:
+            place.restored(file)
+        assert tracemalloc.get_traced_memory()[1] < 8 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_no_header_is_read_into_memory_for_what_it_claims(small: Place, tmp_path: Path, kind: str) -> None:
+    file = bomb(tmp_path, BOMBS[kind]())
+    assert file.stat().st_size < 6 * MEGABYTE
+    before = untouched(small)
+    assert "a header of more than 16 kB" in refused_in_little_memory(small, file)
+    assert untouched(small) == before
+
+
+@pytest.mark.parametrize("records", [{"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}, {"size": "-512"}])
+def test_a_file_with_holes_or_less_than_nothing_is_refused(
+    small: Place, tmp_path: Path, records: dict[str, str]
+) -> None:
+    file = bomb(tmp_path, iter([pax(**records)]))
+    assert "is no backup" in refused_in_little_memory(small, file)
+
+
+def test_nothing_is_written_of_a_file_that_is_longer_than_its_manifest_says(
+    small: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_unpack_one", lambda *_: pytest.fail("it is written"))
+    manifest = json.dumps(
+        {
+            "format": archive.FORMAT,
+            "made_at": AT.isoformat(),
+            "version": "1",
+            "schema": newest(),
+            "database": "sqlite",
+            "recordings": False,
+            "files": [{"name": "documents/x.pdf", "size": 10, "sha256": sha256(b"0" * 10).hexdigest()}],
+        }
+    ).encode()
+    tail = [header("manifest.json", tarfile.REGTYPE, len(manifest)), manifest.ljust(1024, b"\0")]
+    long = [header("documents/x.pdf", tarfile.REGTYPE, 30 * MEGABYTE), *[ZEROS] * 30]
+    assert "x.pdf does not fit the manifest" in refused_in_little_memory(small, bomb(tmp_path, iter([*long, *tail])))
+
+
+def test_a_manifest_is_as_long_as_its_files_make_it(small: Place, tmp_path: Path) -> None:
+    blocks = [header("manifest.json", tarfile.REGTYPE, 30 * MEGABYTE), *[b" " * MEGABYTE] * 30]
+    assert "it has no manifest" in refused_in_little_memory(small, bomb(tmp_path, iter(blocks)))
+
+
+def test_settings_of_any_length_are_not_read(small: Place) -> None:
+    file = changed(small.backed_up(), lambda files: files.update({"pbx.toml": b"#" * 2 * MEGABYTE}))
+    assert "pbx.toml has more than 1024 kB" in refused_in_little_memory(small, file)
+
+
+def test_more_files_than_a_backup_holds_are_neither_read_nor_written(
+    small: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MOST_FILES", 2)
+    files = (header(f"documents/{number}", tarfile.REGTYPE, 0) for number in range(60_000))
+    assert "it holds 'documents/3'" in refused_in_little_memory(small, bomb(tmp_path, files))
+    with pytest.raises(ClientMistake, match="at most 2 files"):
+        small.backed_up(recordings=True)
+
+
+def test_long_names_and_many_files_are_restored(small: Place) -> None:
+    names = [f"documents/ñandú/{'ñ' * 100}-{number}.pdf" for number in range(300)]
+    for name in names:
+        small.put(name, name)
+    file = small.backed_up()
+    shutil.rmtree(small.home.documents)
+    small.restored(file)
+    assert sorted(
+        f"documents/{path.relative_to(small.home.documents)}" for path in small.home.documents.rglob("*.pdf")
+    ) == sorted(names)
 
 
 @pytest.mark.parametrize("part", [0.3, 0.9])
