@@ -17,6 +17,12 @@ class PbxError(Exception):
         self.values = values
 
 
+class Word(str):
+    """A value that is a word for people, "Monday" for example: a door looks it up in its catalogue as it does lines."""
+
+    __slots__ = ()
+
+
 class ClientMistake(PbxError):
     """What was asked cannot be done as asked: whoever asked must ask differently. Nothing was changed."""
 

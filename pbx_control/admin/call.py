@@ -34,7 +34,7 @@ def call() -> None:
 
 @call.command("list", epilog=examples("call list --client andes", "call list --since 2026-04-01 --json"))
 @click.option("--client", "slug", metavar="SLUG", type=CLIENT, help="Only those of this client.")
-@click.option("--since", metavar="TIME", help="Only those that arrived since then (ISO 8601; the office's clock).")
+@click.option("--since", metavar="TIME", help="Only those since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--live", is_flag=True, help="Only those that last still.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option

@@ -4,10 +4,10 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
+from pbx_control import clock
 from pbx_control.admin.spanish import SPANISH
-from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.errors import ClientMistake, PbxError, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.engine import open_engine
 
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def said(language: str, template: str, values: Mapping[str, Any]) -> str:
+    """A line in the language of a person; values that are words are said in it, too."""
+    if language == "es":
+        template = SPANISH.get(template, template)
+        values = {
+            name: SPANISH.get(value, value) if isinstance(value, Word) else value for name, value in values.items()
+        }
+    return template.format(**values) if values else template
 
 
 @dataclass
@@ -68,8 +79,7 @@ class Desk:
 
     def say(self, template: str, **values: Any) -> str:
         """The line in the person's language; templates are English and looked up in admin/spanish.py."""
-        wording = SPANISH.get(template, template) if self.language == "es" else template
-        return wording.format(**values) if values else wording
+        return said(self.language, template, values)
 
     def tell(self, template: str, **values: Any) -> None:
         """Prints a line for a person."""
@@ -85,15 +95,15 @@ class Desk:
         Raises ClientMistake if it is none.
         """
         # Imported here: it knows how to write dates in two languages, which most commands do not need.
-        from pbx_control.domain.wording import clean_line
+        from pbx_control.domain.written_time import read_instant
 
-        try:
-            at = datetime.fromisoformat(text)
-            return (at if at.tzinfo else at.replace(tzinfo=self.zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ClientMistake(
-                "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30", text=clean_line(text, 40) or "–"
-            ) from None
+        return read_instant(text, self.zone, clock.now())
+
+    def day(self, text: str) -> date:
+        """A day that a person wrote. Raises ClientMistake if it is none."""
+        from pbx_control.domain.written_time import read_day
+
+        return read_day(text, clock.now().astimezone(self.zone).date())
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Prints rows under translated headings."""
@@ -143,8 +153,7 @@ class Tree(click.Group):
             with expected_failures():
                 return super().invoke(context)
         except PbxError as error:
-            wording = SPANISH.get(error.template, error.template) if language == "es" else error.template
-            line = wording.format(**error.values) if error.values else wording
+            line = said(language, error.template, error.values)
             click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
             context.exit(1)
 

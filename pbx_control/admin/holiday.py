@@ -1,6 +1,5 @@
 """`holiday`: the days on which clients are closed, besides their weekly hours."""
 
-from datetime import datetime
 from typing import Any
 
 import click
@@ -12,7 +11,6 @@ from pbx_control.admin.provisioning import CLIENT, change, examples
 from pbx_control.store import clients, holidays
 from pbx_control.store.engine import reading
 
-DAY = click.DateTime(["%Y-%m-%d"])
 client_option = click.option("--client", "slug", type=CLIENT, metavar="C", help="One client only [everybody].")
 
 
@@ -36,26 +34,28 @@ def list_(desk: Desk, year: int | None, slug: str | None) -> list[dict[str, Any]
 
 
 @holiday.command(
-    epilog=examples("holiday add 2026-12-31", 'holiday add 2026-10-02 --client andes --name "Aniversario"')
+    epilog=examples("holiday add 31/12/2026", 'holiday add 2026-10-02 --client andes --name "Aniversario"')
 )
-@click.argument("day", metavar="DATE", type=DAY)
+@click.argument("text", metavar="DATE")
 @client_option
 @click.option("--name", default="", help="Why: `hours check` and the journal show it.")
 @pass_desk
-def add(desk: Desk, day: datetime, slug: str | None, name: str) -> None:
+def add(desk: Desk, text: str, slug: str | None, name: str) -> None:
     """Closes everybody, or one client, on DATE."""
-    change(desk, lambda connection: holidays.add(connection, day.date(), _client_id(connection, slug), name))
-    desk.tell("{who} closed on {day}", who=_who(desk, slug), day=day.date())
+    day = desk.day(text)
+    change(desk, lambda connection: holidays.add(connection, day, _client_id(connection, slug), name))
+    desk.tell("{who} closed on {day}", who=_who(desk, slug), day=day)
 
 
 @holiday.command(epilog=examples("holiday remove 2026-10-31", "holiday remove 2026-09-18 --client andes"))
-@click.argument("day", metavar="DATE", type=DAY)
+@click.argument("text", metavar="DATE")
 @client_option
 @pass_desk
-def remove(desk: Desk, day: datetime, slug: str | None) -> None:
+def remove(desk: Desk, text: str, slug: str | None) -> None:
     """Keeps the usual hours on DATE, though it was a holiday: for everybody, or for one client."""
-    change(desk, lambda connection: holidays.remove(connection, day.date(), _client_id(connection, slug)))
-    desk.tell("usual hours for {who} on {day}", who=_who(desk, slug), day=day.date())
+    day = desk.day(text)
+    change(desk, lambda connection: holidays.remove(connection, day, _client_id(connection, slug)))
+    desk.tell("usual hours for {who} on {day}", who=_who(desk, slug), day=day)
 
 
 def _client_id(connection: Connection, slug: str | None) -> int | None:

@@ -11,8 +11,9 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
 from pbx_control.domain.holidays import of_client
-from pbx_control.domain.hours import OpenState, parse_week, state_at, week_text
+from pbx_control.domain.hours import OpenState, nights, parse_week, state_at, week_text
 from pbx_control.domain.office import Client
+from pbx_control.domain.written_time import read_instant
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
@@ -29,6 +30,7 @@ def hours() -> None:
     epilog=examples(
         'hours set andes "mon-fri 09:00-13:00 14:00-18:00"',
         'hours set andes "mon-fri 09:00-19:00" "sat 10:00-14:00"',
+        "hours set andes L-V 9-13 14-18 S 10-14",
         "hours set andes always   # on public holidays too",
     ),
 )
@@ -40,6 +42,8 @@ def set_(desk: Desk, slug: str, words: tuple[str, ...]) -> None:
     week = week_text(parse_week(words))
     change_heard(desk, slug, lambda connection: clients.change(connection, slug, week=week))
     desk.tell("the hours of {slug} are now {week}", slug=slug, week=week)
+    for night in nights(words):
+        desk.tell("{night} passes midnight: what comes after 24:00 is counted to the next day", night=night)
 
 
 @hours.command(epilog=examples("hours show andes"))
@@ -56,31 +60,22 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
         desk.tell("{week} ({zone})", week=found.week, zone=found.timezone)
 
 
-@hours.command(epilog=examples("hours check andes", "hours check andes --at 2026-09-18T10:00"))
+@hours.command(epilog=examples("hours check andes", "hours check andes --at '18/09/2026 10:00'"))
 @client_argument
-@click.option("--at", "moment", metavar="TIME", help="ISO 8601; without a zone: the client's [now].")
+@click.option("--at", "moment", metavar="TIME", help="In the client's zone [now].")
 @json_option
 @pass_desk
 def check(desk: Desk, slug: str, moment: str | None, as_json: bool) -> None:
     """Whether the client is open, until when, and why."""
     with reading(desk.engine) as connection:
         client = read_client(connection, slug)
-        at = _instant(moment, ZoneInfo(client.timezone))
+        now = clock.now()
+        at = now if moment is None else read_instant(moment, ZoneInfo(client.timezone), now)
         state = _state(connection, client, at)
     if as_json:
         print_json({"client": slug, "at": at, "open": state.open, "until": state.until, "why": state.why})
     else:
         _tell(desk, client, state)
-
-
-def _instant(text: str | None, zone: ZoneInfo) -> datetime:
-    if text is None:
-        return clock.now()
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(clock.now().tzinfo)
-    except (ValueError, OverflowError):
-        raise ClientMistake("{text} is no time: write it like 2026-09-18T10:00", text=repr(text[:40])) from None
 
 
 def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
@@ -89,7 +84,7 @@ def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
         holidays = of_client(read_holidays(connection, at.astimezone(zone).date()), client.id, client.week)
         return state_at(client.week, holidays, zone, at)
     except OverflowError:
-        raise ClientMistake("{text} is no time: write it like 2026-09-18T10:00", text=at.isoformat()) from None
+        raise ClientMistake("{text} is too far away to be looked up", text=at.isoformat()) from None
 
 
 def _tell(desk: Desk, client: Client, state: OpenState) -> None:

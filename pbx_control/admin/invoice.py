@@ -2,9 +2,10 @@
 
 import os
 import sys
+from calendar import monthrange
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.invoice_export import as_csv, as_record
 from pbx_control.domain.invoice_letters import document
 from pbx_control.domain.wording import clean_line
+from pbx_control.domain.written_time import read_month
 from pbx_control.errors import ClientMistake
 from pbx_control.store import charges, clients, invoices
 from pbx_control.store.engine import reading, writing
@@ -134,7 +136,7 @@ def credit(desk: Desk, number: int, kind: str | None, why: str, places: tuple[in
 @pass_desk
 def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
     """Prints invoices and credit notes, oldest first, for the e-invoicing provider, with the SII's document codes."""
-    days = {name: _day(text) for name, text in (("since", since), ("until", until)) if text}
+    days = {name: desk.day(text) for name, text in (("since", since), ("until", until)) if text}
     if since and until and days["since"] > days["until"]:
         raise ClientMistake("--since {since} is after --until {until}: nothing lies between them", **days)
     with reading(desk.engine) as conn:
@@ -226,21 +228,10 @@ def _row(found: Invoice) -> dict[str, Any]:
 # --- what people type, and files --------------------------------------------------------------------------
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ClientMistake("{text} is no day: write it like 2026-11-01", text=clean_line(text, 40) or "–") from None
-
-
 def _month(text: str) -> tuple[date, date]:
     """The first and the last day of a month."""
-    try:
-        first = date.fromisoformat(f"{text}-01")
-        after = (first + timedelta(days=31)).replace(day=1)
-    except (ValueError, OverflowError):
-        raise ClientMistake("{text} is no month: write it like 2026-11", text=clean_line(text, 40) or "–") from None
-    return first, after - timedelta(days=1)
+    first = read_month(text)
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def _pdf(found: Invoice) -> bytes:

@@ -14,6 +14,7 @@ from pbx_control.admin.provisioning import card, client_argument, examples
 from pbx_control.domain import checks, quota
 from pbx_control.domain.periods import Period, period_of
 from pbx_control.domain.wording import clean_line, readable_number
+from pbx_control.domain.written_time import read_month
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading, writing
@@ -121,11 +122,12 @@ def _standing(account: quota.Account, used: int, zone: ZoneInfo, now: datetime) 
 
 def _month(connection: Connection, client_id: int, zone: ZoneInfo, month: str) -> Period:
     day = ledger.anchor_day(connection, client_id)
+    start = read_month(month)
+    first = datetime(start.year, start.month, start.day, tzinfo=zone)
     try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
         return period_of(day, zone, period_of(day, zone, first).end) if day > 1 else period_of(day, zone, first)
-    except (ValueError, OverflowError):  # the latter at the ends of all time
-        raise ClientMistake("{month} is no month: write it like 2026-10", month=repr(month[:20])) from None
+    except OverflowError:  # at the ends of all time
+        raise ClientMistake("{text} is no month: write it like 2026-11", text=month) from None
 
 
 def _days(period: Period, zone: ZoneInfo) -> str:

@@ -77,7 +77,7 @@ def reconcile(desk: Desk, as_json: bool) -> None:
 
 
 @click.command("receipts", epilog=examples("recording receipts --since 2026-08-01", "recording receipts --call 17.3"))
-@click.option("--since", metavar="TIME", help="Only deletions since then (ISO 8601; the office's clock).")
+@click.option("--since", metavar="TIME", help="Only deletions since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--call", "call_id", metavar="ID", help="Only those of this call.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many at most.")
 @json_option

@@ -419,7 +419,10 @@ SPANISH: dict[str, str] = {
     "the hours of {slug} are now {week}": "el horario de {slug} es ahora {week}",
     "{week} ({zone})": "{week} ({zone})",
     "holiday: {name}": "feriado: {name}",
-    "{text} is no time: write it like 2026-09-18T10:00": "{text} no es una hora: escríbala como 2026-09-18T10:00",
+    "{text} is too far away to be looked up": "{text} queda demasiado lejos para consultarlo",
+    "{night} passes midnight: what comes after 24:00 is counted to the next day": (
+        "{night} pasa la medianoche: lo que sigue a las 24:00 se cuenta en el día siguiente"
+    ),
     "{slug} is open until {until} ({why})": "{slug} está abierto hasta {until} ({why})",
     "{slug} is closed until {until} ({why})": "{slug} está cerrado hasta {until} ({why})",
     "{slug} is open, for the coming month ({why})": "{slug} está abierto, durante el próximo mes ({why})",
@@ -441,10 +444,23 @@ SPANISH: dict[str, str] = {
     "`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00": (
         "`{word}` no es un tramo de horas: escríbalo como 09:00-13:00, hasta 24:00 como máximo"
     ),
-    "`{word}` ends before it begins: for a night write 22:00-24:00 and, on the next day, 00:00-06:00": (
-        "`{word}` termina antes de empezar: para una noche escriba 22:00-24:00 y, al día siguiente, 00:00-06:00"
+    "`{word}` ends when it begins: write 00:00-24:00 for a whole day": (
+        "`{word}` termina cuando empieza: para el día entero escriba 00:00-24:00"
     ),
-    "the hours of {day} overlap: {one} and {other}": "las horas de {day} se superponen: {one} y {other}",
+    "`{word}` may be several days: write more of the name, like mar, mie or mon": (
+        "`{word}` puede ser más de un día: escriba más del nombre, como mar, mie o lun"
+    ),
+    "`{word}` is neither a day nor a time: write for example mon-fri 09:00-13:00": (
+        "`{word}` no es un día ni una hora: escriba por ejemplo lun-vie 09:00-13:00"
+    ),
+    "the hours of {day} overlap: {one} and {other}": "los horarios del {day} se superponen: {one} y {other}",
+    "Monday": "lunes",
+    "Tuesday": "martes",
+    "Wednesday": "miércoles",
+    "Thursday": "jueves",
+    "Friday": "viernes",
+    "Saturday": "sábado",
+    "Sunday": "domingo",
     "{who} closed on {day}": "{who}: cerrado el {day}",
     "usual hours for {who} on {day}": "{who}: horario habitual el {day}",
     "everybody": "todos",
@@ -807,8 +823,8 @@ SPANISH: dict[str, str] = {
     "there is no call {call}: `pbx-control call list` shows them": (
         "no hay ninguna llamada {call}: `pbx-control call list` las muestra"
     ),
-    "{text} is no time: write it like 2026-04-01 or 2026-04-01T09:30": (
-        "{text} no es una hora: escríbala como 2026-04-01 o 2026-04-01T09:30"
+    "{text} is no time: write it like 2026-04-01T09:30, 01/04/2026 9:30, yesterday, or 2h for two hours ago": (
+        "{text} no es una fecha u hora: escríbala como 01/04/2026 9:30, 2026-04-01T09:30, ayer, o 2h (hace dos horas)"
     ),
     "there is nothing in the supplement: write what the client should know": (
         "el complemento está vacío: escriba lo que el cliente debe saber"
@@ -964,8 +980,10 @@ SPANISH: dict[str, str] = {
     "draft: nothing has been issued": "borrador: no se emitió nada",
     "-o FILE.pdf writes it": "-o ARCHIVO.pdf lo escribe",
     "{kind} {number} issued: {total} ({net} net), {file}": "{kind} {number} emitida: {total} ({net} neto), {file}",
-    "{text} is no day: write it like 2026-11-01": "{text} no es una fecha: escríbala como 2026-11-01",
-    "{text} is no month: write it like 2026-11": "{text} no es un mes: escríbalo como 2026-11",
+    "{text} is no day: write it like 2026-11-01, 01/11/2026, today or yesterday": (
+        "{text} no es una fecha: escríbala como 01/11/2026, 2026-11-01, hoy o ayer"
+    ),
+    "{text} is no month: write it like 2026-11": "{text} no es un mes: escríbalo como 2026-11 o 11/2026",
     "there is no invoice {number}: `pbx-control invoice list` shows them": (
         "no hay documento {number}: `pbx-control invoice list` los muestra"
     ),
@@ -1191,7 +1209,6 @@ SPANISH: dict[str, str] = {
     ),
     "entry {entry} is taken back": "el asiento {entry} queda anulado",
     "the charge of entry {entry} stays": "el cobro del asiento {entry} se mantiene",
-    "{month} is no month: write it like 2026-10": "{month} no es un mes: escríbalo como 2026-10",
     "plan {name} added": "plan {name} agregado",
     "plan {name} is as you say": "el plan {name} queda como usted dice",
     "plan {name} is no longer on offer": "el plan {name} ya no se ofrece",

@@ -137,7 +137,7 @@ def remove(desk: Desk, name: str) -> None:
 
 
 @trunk.command(epilog=examples("trunk refusals", "trunk refusals --since 2026-04-01 --json"))
-@click.option("--since", metavar="TIME", help="Only the hours since then (ISO 8601).")
+@click.option("--since", metavar="TIME", help="Only the hours since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["hour", "source", "reason", "count"])
 def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:

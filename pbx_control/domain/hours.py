@@ -1,13 +1,13 @@
 """Opening hours: a week of spans in local wall time, closed on holidays (docs/service.md rule 3)."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import groupby, pairwise
 
-from pbx_control.errors import ClientMistake
+from pbx_control.domain.written_hours import DAY_NAMES, WrittenSpan, read_spans
+from pbx_control.errors import ClientMistake, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,6 @@ Week = tuple[Span, ...]
 """Spans sorted by weekday and time, never overlapping. Empty: never open."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-SPANISH_DAYS = ("lun", "mar", "mie", "jue", "vie", "sab", "dom")
-_DAY_NUMBER = {name: number for names in (DAYS, SPANISH_DAYS) for number, name in enumerate(names)}
 
 ALWAYS: Week = tuple(Span(day, time.min, time.max) for day in range(7))
 NEVER: Week = ()
@@ -34,7 +32,6 @@ USUAL_WEEK = "mon-fri 09:00-13:00 14:00-18:00"
 # How far ahead the next opening or closing is looked for; who asks shows "for the coming month" beyond it.
 HORIZON = timedelta(days=31)
 
-_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _LONGEST = 2000  # characters: a sane week has a tenth of it
 
 
@@ -58,72 +55,45 @@ class OpenState:
 def parse_week(words: Sequence[str]) -> Week:
     """The week that an admin wrote: `mon-fri 09:00-13:00 14:00-18:00 sat 10:00-14:00`, `always` or `never`.
 
-    Days are mon … sun (or lun … dom), single, as a range or with commas; each group of days is followed by its
-    spans. `24:00` is the day's end. Raises ClientMistake naming the word that makes no sense.
+    How else it may be written, `written_hours` tells. A span that ends before it begins is a night: its second part is
+    the next day's. Raises ClientMistake naming the word that makes no sense.
     """
+    text = _checked(words).lower()
+    if text in ("always", "siempre", "24/7"):
+        return ALWAYS
+    if text in ("never", "nunca"):
+        return NEVER
+    return _parse_week(text)
+
+
+def nights(words: Sequence[str]) -> list[str]:
+    """The spans of that week, as they were written, that pass midnight."""
+    text = _checked(words)
+    if text.lower() in ("always", "siempre", "24/7", "never", "nunca"):
+        return []
+    return [span.text for span in read_spans(text, USUAL_WEEK) if span.passes_midnight]
+
+
+def _checked(words: Sequence[str]) -> str:
     text = " ".join(words)
     if len(text) > _LONGEST:
         raise ClientMistake("these hours are too long: at most {longest} characters", longest=_LONGEST)
-    return _parse_week(tuple(text.lower().replace("é", "e").replace("á", "a").split()))
+    return " ".join(text.split())
 
 
 @lru_cache(maxsize=4096)
-def _parse_week(words: tuple[str, ...]) -> Week:
-    if words in (("always",), ("siempre",)):
-        return ALWAYS
-    if words in (("never",), ("nunca",)):
-        return NEVER
-    if not words:
-        raise ClientMistake("no hours were given: write for example `{example}`", example=USUAL_WEEK)
-    return _joined(sorted(_spans(words), key=lambda span: (span.weekday, span.opens, span.closes)))
+def _parse_week(text: str) -> Week:
+    spans = (part for span in read_spans(text, USUAL_WEEK) for part in _of_each_day(span))
+    return _joined(sorted(spans, key=lambda span: (span.weekday, span.opens, span.closes)))
 
 
-def _spans(words: Sequence[str]) -> Iterator[Span]:
-    days: list[int] = []
-    used = True
-    for word in words:
-        if word[0].isalpha():
-            if not used:
-                raise ClientMistake("the hours lack times before `{word}`, like 09:00-13:00", word=word)
-            days, used = list(_days(word)), False
-        elif not days:
-            raise ClientMistake("the hours lack days before `{word}`, like mon-fri", word=word)
+def _of_each_day(span: WrittenSpan) -> Iterator[Span]:
+    for day in span.days:
+        if span.passes_midnight:
+            yield Span(day, span.opens, time.max)
+            yield Span((day + 1) % 7, time.min, span.closes)
         else:
-            opens, closes = _times(word)
-            yield from (Span(day, opens, closes) for day in days)
-            used = True
-    if not used:
-        raise ClientMistake("the hours lack times after `{word}`, like 09:00-13:00", word=words[-1])
-
-
-def _days(word: str) -> Iterator[int]:
-    for part in word.split(","):
-        first, dash, last = part.partition("-")
-        start, end = _day(first, word), _day(last if dash else first, word)
-        yield from ((start + step) % 7 for step in range((end - start) % 7 + 1))
-
-
-def _day(name: str, word: str) -> int:
-    if name not in _DAY_NUMBER:
-        raise ClientMistake("`{word}` names no days: write mon tue wed thu fri sat sun, mon-fri or mon,wed", word=word)
-    return _DAY_NUMBER[name]
-
-
-def _times(word: str) -> tuple[time, time]:
-    first, dash, last = word.partition("-")
-    opens, closes = _clock(first), time.max if last == "24:00" else _clock(last)
-    if not dash or opens is None or closes is None:
-        raise ClientMistake("`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00", word=word)
-    if opens >= closes:
-        raise ClientMistake(
-            "`{word}` ends before it begins: for a night write 22:00-24:00 and, on the next day, 00:00-06:00", word=word
-        )
-    return opens, closes
-
-
-def _clock(text: str) -> time | None:
-    match = _CLOCK.fullmatch(text)
-    return time(int(match[1]), int(match[2])) if match else None
+            yield Span(day, span.opens, span.closes)
 
 
 def _joined(spans: Sequence[Span]) -> Week:
@@ -138,7 +108,7 @@ def _joined(spans: Sequence[Span]) -> Week:
         else:
             raise ClientMistake(
                 "the hours of {day} overlap: {one} and {other}",
-                day=DAYS[span.weekday],
+                day=Word(DAY_NAMES[0][span.weekday].title()),
                 one=_span_text(last),
                 other=_span_text(span),
             )

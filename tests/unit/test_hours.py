@@ -14,6 +14,7 @@ from pbx_control.domain.hours import (
     USUAL_WEEK,
     OpenState,
     Span,
+    nights,
     parse_week,
     state_at,
     week_text,
@@ -39,6 +40,20 @@ FORWARD = datetime(2026, 9, 6, 4, tzinfo=UTC)
         (["mon-sun 00:00-24:00"], "always"),
         (["siempre"], "always"),
         (["never"], "never"),
+        (["lunes-viernes 9:00-18:00"], "mon-fri 09:00-18:00"),
+        (["Lunes a Viernes de 9:00 a 13:00 hrs. y de 14:00 a 18:00 horas"], "mon-fri 09:00-13:00 14:00-18:00"),
+        (["L-V", "9-18", "S", "10-14"], "mon-fri 09:00-18:00 sat 10:00-14:00"),
+        (["L,Mi,V 9–13"], "mon,wed,fri 09:00-13:00"),
+        (["X y D 9 - 13, 14 — 18"], "wed,sun 09:00-13:00 14:00-18:00"),
+        (["los sábados y domingos desde las 10 hasta las 14"], "sat-sun 10:00-14:00"),
+        (["Monday to Friday 9am-1pm and 2 p.m. to 6 p.m."], "mon-fri 09:00-13:00 14:00-18:00"),
+        (["todos los días 24 horas"], "always"),
+        (["weds 12pm-12am"], "wed 12:00-24:00"),
+        (["lun-dom 9.30-18.00"], "mon-sun 09:30-18:00"),
+        (["mon-fri 22:00-06:00"], "mon 22:00-24:00 tue-fri 00:00-06:00 22:00-24:00 sat 00:00-06:00"),
+        (["dom 22-6"], "mon 00:00-06:00 sun 22:00-24:00"),
+        (["mon 18:00-00:00"], "mon 18:00-24:00"),
+        (["24/7"], "always"),
     ],
 )
 def test_week_is_read_as_people_write_it(words: list[str], canonical: str) -> None:
@@ -48,7 +63,18 @@ def test_week_is_read_as_people_write_it(words: list[str], canonical: str) -> No
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["mon-sun 18:00-09:00 25:00"], "18:00-09:00"),
+        (["mon-sun 18:00-09:00 25:00"], "25:00"),
+        (["mon 18:00-09:00-10:00"], "18:00-09:00-10:00"),
+        (["M 9-13"], "m"),
+        (["T 9-13"], "t"),
+        (["lunes a 9"], "lunes"),
+        (["lunes a"], "lunes"),
+        (["mon 9"], "9"),
+        (["mon 24:00-06:00"], "24:00-06:00"),
+        (["mon 13pm-14pm"], "13pm-14pm"),
+        (["mon ab 9-13"], "ab"),
+        (["mon 9-13 *"], "[*]"),
+        (["sun 22:00-06:00 mon 05:00-07:00"], "Monday overlap"),
         (["mon 25:00"], "25:00"),
         (["mon 09:00-24:01"], "09:00-24:01"),
         (["mon 09:00-09:00"], "09:00-09:00"),
@@ -69,7 +95,21 @@ def test_hours_that_make_no_sense_are_refused_by_name(words: list[str], named: s
         parse_week(words)
 
 
-@given(st.text(max_size=60))
+def test_span_that_passes_midnight_is_told() -> None:
+    assert nights(["mon-fri 22:00-06:00 sat 9-13 18:00-00:00", "dom 23–2"]) == ["22:00-06:00", "23-2"]
+    assert nights(["always"]) == []
+
+
+PIECES = (
+    *("lunes", "L", "M", "Mi", "vie", "dom", "mon", "fri", "Sat", "9", "9:00", "13:30", "22:00", "06:00", "24:00"),
+    *("-", "–", "a", "to", ",", "y", ";", "de", "las", "hrs", "6pm", "*"),
+)
+typed = st.lists(st.sampled_from(PIECES), max_size=12).flatmap(
+    lambda words: st.sampled_from([" ".join(words), "".join(words)])
+)
+
+
+@given(st.text(max_size=60) | typed)
 @example("mon 1:00-2:00-3:00")
 def test_anything_written_is_a_week_or_a_mistake(text: str) -> None:
     try:

@@ -93,6 +93,28 @@ def test_hours_check_says_open_or_not_and_why(office: Admin, at: str, is_open: b
     assert (state["open"], state["why"]) == (is_open, why)
 
 
+def test_hours_may_be_typed_as_people_write_them(office: Admin) -> None:
+    told = office.does("hours", "set", "andes", "L-V", "9–13,", "14", "a", "18", "sábado", "10-14")
+    assert told == "the hours of andes are now mon-fri 09:00-13:00 14:00-18:00 sat 10:00-14:00\n"
+
+
+def test_night_is_split_at_midnight_and_that_is_said(office: Admin) -> None:
+    told = office.does("hours", "set", "andes", "dom 22:00-06:00").splitlines()
+    assert told[0] == "the hours of andes are now mon 00:00-06:00 sun 22:00-24:00"
+    assert told[1].startswith("22:00-06:00 passes midnight")
+
+
+@pytest.mark.parametrize("since", ["today", "ayer", "2h", "28/11/2020", "28-11-2020 09:30", "hace 3 días"])
+def test_lists_take_times_as_people_type_them(office: Admin, since: str) -> None:
+    assert office.reads("call", "list", "--since", since) == []
+    assert office.reads("trunk", "refusals", "--since", since) == []
+    assert office.reads("recording", "receipts", "--since", since) == []
+
+
+def test_holiday_takes_a_day_as_people_type_it(office: Admin) -> None:
+    assert office.does("holiday", "add", "31/12/2026") == "everybody closed on 2026-12-31\n"
+
+
 def test_hours_check_speaks_to_a_person(office: Admin) -> None:
     line = office.does("hours", "check", "andes", "--at", "2026-09-18T10:00")
     assert line == "andes is closed until 2026-09-21 09:00 -03 (holiday: Día de la Independencia)\n"
