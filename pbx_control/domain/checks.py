@@ -6,9 +6,10 @@ Generated configuration is filtered again where it is rendered; here a person le
 import re
 import unicodedata
 from datetime import timedelta
-from email.headerregistry import Address
+from functools import cache
 from ipaddress import ip_network
 from string import Formatter
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from pbx_control.errors import ClientMistake
@@ -93,17 +94,41 @@ def rut(value: str) -> str:
 
 
 def email(value: str) -> str:
-    """An e-mail address that a letter can carry: ASCII, one @, at most 254 characters."""
+    """An e-mail address that a letter can carry, with its domain in small letters and as people read it (ñandú.cl)."""
+    normal, _ = _mailbox(value)
+    return normal
+
+
+def wire_email(value: str) -> str:
+    """The same address as mail servers write it, in ASCII: ventas@xn--and-6ma2c.cl."""
+    _, ascii_form = _mailbox(value)
+    return ascii_form
+
+
+def _mailbox(value: str) -> tuple[str, str]:
+    """An address for people and one for mail servers: taking and sending ask the same question."""
+    library = _email_validator()
     try:
-        address = Address(addr_spec=value)
-    except Exception:  # the parser raises IndexError and its own errors for some hostile texts
-        address = Address()
-    # Comments and quoted parts are lawful in an address, but nobody has one: they only serve to hide another.
-    plain = value.isascii() and value.isprintable() and not set(value) & set(' ,;:<>()[]"\\')
-    sound = plain and f"{address.username}@{address.domain}" == value and address.username
-    if not sound or len(value) > 254 or not _HOST.fullmatch(address.domain):
-        raise ClientMistake("{value} is no e-mail address: write one like ventas@andes.cl", value=_shown(value))
-    return value
+        found = library.validate_email(
+            value, allow_smtputf8=False, globally_deliverable=False, check_deliverability=False
+        )
+    except library.EmailNotValidError:
+        raise ClientMistake(
+            "{value} is no e-mail address: write one like ventas@andes.cl", value=_shown(value)
+        ) from None
+    assert found.ascii_email is not None  # the part before the @ is ASCII
+    return found.normalized, found.ascii_email
+
+
+@cache
+def _email_validator() -> ModuleType:
+    # Imported here: it takes 60 ms, and few commands need it.
+    import email_validator
+
+    # An office may have mail that stays in the house. The library's manual names this list for that.
+    for domain in ("localhost", "local", "test"):
+        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(domain)
+    return email_validator
 
 
 def telegram(value: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,15 +17,13 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from pbx_control.domain import checks
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
 from pbx_control.settings import Home, Mail
-
-# What Python's e-mail package raises for an address, according to what is wrong with it.
-NOT_AN_ADDRESS = (ValueError, MessageError, IndexError)
 
 ANSWER_LIMIT = 20.0  # seconds that the server may take for each answer
 PLAIN_SUBJECT = 65  # characters: with its header's name a line, which is never folded
@@ -93,7 +90,7 @@ class Mailer:
         try:
             mail = write(letter, self._sender, attached)
             return mail["To"].addresses[0].addr_spec, mail.as_bytes()
-        except NOT_AN_ADDRESS as error:
+        except ClientMistake as error:
             raise DeliveryFailed(
                 "{address} cannot be written to: {why}", address=letter.address, why=error, permanent=True
             ) from error
@@ -106,8 +103,8 @@ def sender_address(sender: str, office_name: str) -> Address:
     """
     name, address = parseaddr(sender)
     try:
-        return Address(display_name=clean_line(name or office_name, NAME_LIMIT), addr_spec=_with_ascii_domain(address))
-    except NOT_AN_ADDRESS:
+        return Address(display_name=clean_line(name or office_name, NAME_LIMIT), addr_spec=checks.wire_email(address))
+    except ClientMistake:
         raise ClientMistake(
             "the setting mail.sender is wrong: {sender} is no e-mail address; mend it in pbx.toml", sender=sender
         ) from None
@@ -116,11 +113,11 @@ def sender_address(sender: str, office_name: str) -> Address:
 def write(letter: Letter, sender: Address, attached: Attached | None) -> EmailMessage:
     """The letter as a mail; written twice it is the same mail, Message-ID and Date included.
 
-    Raises ValueError or MessageError for an address that is none.
+    Raises ClientMistake for an address that is none.
     """
     mail = EmailMessage(policy=SMTP_POLICY)
     mail["From"] = sender
-    mail["To"] = Address(addr_spec=_with_ascii_domain(letter.address))
+    mail["To"] = Address(addr_spec=checks.wire_email(letter.address))
     mail.set_raw("Subject", encoded_subject(letter.subject))
     mail["Date"] = letter.written_at
     mail["Message-ID"] = f"<{letter.message_id}@{sender.domain}>"
@@ -190,8 +187,3 @@ async def _leave(connection: SMTP) -> None:
         await connection.quit(timeout=1)
     except (SMTPException, OSError):
         connection.close()  # gone already, which is what we wanted
-
-
-def _with_ascii_domain(address: str) -> str:
-    local, at, domain = address.rpartition("@")
-    return local + at + domain.encode("idna").decode("ascii")

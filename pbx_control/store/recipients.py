@@ -15,23 +15,22 @@ CHECKS = {"email": checks.email, "telegram": checks.telegram}
 def add(connection: Connection, client_id: int, channel: str, address: str) -> str:
     """Keeps a client's recipient; `channel` is email or telegram. Raises ClientMistake if it is no address or known."""
     address = CHECKS[channel](address)
-    if address in _addresses(connection, client_id):
-        raise ClientMistake("{address} is a recipient of this client already", address=address)
+    if known := _known(connection, client_id, address):
+        raise ClientMistake("{address} is a recipient of this client already", address=known)
     connection.execute(insert(recipient).values(client_id=client_id, channel=channel, address=address))
     return address
 
 
 def remove(connection: Connection, client_id: int, address: str) -> None:
     """Takes a recipient away; letters already written still go to him. Raises ClientMistake if there is none such."""
-    gone = connection.execute(
-        delete(recipient).where(recipient.c.client_id == client_id, recipient.c.address == address)
-    )
-    if not gone.rowcount:
+    known = _known(connection, client_id, address)
+    if not known:
         raise ClientMistake(
             "{address} is no recipient of this client: it has {known}",
             address=repr(address[:60]),
             known=", ".join(_addresses(connection, client_id)) or "–",
         )
+    connection.execute(delete(recipient).where(recipient.c.client_id == client_id, recipient.c.address == known))
 
 
 def rows(connection: Connection, client_id: int | None = None) -> list[dict[str, Any]]:
@@ -44,6 +43,20 @@ def rows(connection: Connection, client_id: int | None = None) -> list[dict[str,
     if client_id is not None:
         query = query.where(recipient.c.client_id == client_id)
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _known(connection: Connection, client_id: int, address: str) -> str:
+    """The client's recipient of that address as it is kept, or "", however it is written."""
+    wanted = _same(address)
+    return next((one for one in _addresses(connection, client_id) if _same(one) == wanted), "")
+
+
+def _same(address: str) -> str:
+    """What is equal for two ways to write one address: no mail server tells VENTAS@ from ventas@."""
+    try:
+        return checks.email(address).casefold()
+    except ClientMistake:
+        return address.casefold()
 
 
 def _addresses(connection: Connection, client_id: int) -> list[str]:

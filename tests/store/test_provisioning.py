@@ -414,11 +414,18 @@ def test_contact_and_recipient_are_taken_away_by_name(office: Engine) -> None:
         recipients.remove(connection, andes, "-100123")
 
 
-def test_recipient_is_there_once(office: Engine) -> None:
+@pytest.mark.parametrize("again", ["ventas@ñandú.cl", "VENTAS@ÑANDÚ.CL", "ventas@xn--and-6ma2c.cl"])
+def test_recipient_is_there_once_however_it_is_written(office: Engine, again: str) -> None:
     with changing(office) as connection:
-        recipients.add(connection, client_id(connection), "email", "a@b.cl")
-    with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
-        recipients.add(connection, client_id(connection), "email", "a@b.cl")
+        recipients.add(connection, client_id(connection), "email", "Ventas@ñandú.cl")
+    with (
+        pytest.raises(ClientMistake, match="is a recipient of this client already"),
+        changing(office) as connection,
+    ):
+        recipients.add(connection, client_id(connection), "email", again)
+    with changing(office) as connection:
+        recipients.remove(connection, client_id(connection), again)
+        assert recipients.rows(connection) == []
 
 
 def test_greeting_is_never_overwritten_and_can_be_rolled_back(office: Engine) -> None:

@@ -45,9 +45,23 @@ def test_addresses_of_letters(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "kept", "sent"),
+    [
+        ("ventas@ñandú.cl", "ventas@ñandú.cl", "ventas@xn--and-6ma2c.cl"),
+        ("ventas@xn--and-6ma2c.cl", "ventas@ñandú.cl", "ventas@xn--and-6ma2c.cl"),
+        ("Ventas@ANDES.CL", "Ventas@andes.cl", "Ventas@andes.cl"),
+        ("pbx-control@localhost", "pbx-control@localhost", "pbx-control@localhost"),
+    ],
+)
+def test_domain_is_kept_for_people_and_sent_in_ascii(typed: str, kept: str, sent: str) -> None:
+    assert (checks.email(typed), checks.wire_email(kept)) == (kept, sent)
+
+
+@pytest.mark.parametrize(
     "value",
     ["", "a", "a@", "@b", "a@b@c", "a b@c.cl", "a@b.cl\nBcc: x@y", "a@b.cl\r\n", "<a@b.cl>", "a@b.cl,c@d.cl", "ñ@b.cl",
-     "a@-", "a" * 250 + "@b.cl", "a@b .cl", "(x)a@b.cl"],
+     "a@-", "a" * 250 + "@b.cl", "a@b .cl", "(x)a@b.cl", "ventas@andes-.cl", "ventas@-andes.cl",
+     f"x@{'a' * 64}.cl", "a..b@c.cl", ".a@b.cl", "a@b..cl", "a@b.cl.", "a@[10.0.0.1]"],
 )  # fmt: skip
 def test_what_is_no_address_of_letters(value: str) -> None:
     with pytest.raises(ClientMistake):
@@ -57,12 +71,13 @@ def test_what_is_no_address_of_letters(value: str) -> None:
 @given(st.text(max_size=80))
 def test_an_address_accepted_can_break_no_header(value: str) -> None:
     try:
-        address = checks.email(value)
+        kept, sent = checks.email(value), checks.wire_email(value)
     except ClientMistake:
         return
-    assert address.isascii()
-    assert address.isprintable()
-    assert not set(address) & set(" ,;<>()\r\n")
+    assert sent.isascii()
+    assert (kept + sent).isprintable()
+    assert not set(kept + sent) & set(" ,;<>()\r\n")
+    assert checks.email(kept) == kept
 
 
 @pytest.mark.parametrize("value", ["123456789", "-1001234567890", "@canal_andes"])
