@@ -283,7 +283,12 @@ class FakeSwitch:
         file = self.files[path]
         if file.ended is None:
             file.ended = self.now()
-            self.later(ON_THE_WIRE, lambda: self.tell(call, RecordingEnded(self.now(), path)))
+            self.later(ON_THE_WIRE, lambda: self._tell_end(call, path, file.where))
+
+    def _tell_end(self, call: str, path: str, where: str) -> None:
+        """A recording tells of its end through its bridge: Asterisk loses it where the bridge was removed first."""
+        if where in self.bridges or "-bridge-" not in where:
+            self.tell(call, RecordingEnded(self.now(), path))
 
     def message_ends(self, call: str) -> None:
         """The caller is silent, or presses #: his message is over."""

@@ -118,6 +118,13 @@ def test_a_recorded_conversation_is_whole() -> None:
     assert (story.call.recording, story.call.recording_flaw) == ("2026/08/03/maria.wav", "")
 
 
+@pytest.mark.parametrize("who", ["maria", "Ana"])
+def test_a_recorded_call_is_over_at_once_since_its_bridge_stays_until_the_file_has_told_its_end(who: str) -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(3)
+    story = (story.caller_hangs_up() if who == "maria" else story.hangs_up("Ana")).passes(1)
+    story.ended(Outcome.ANSWERED)
+
+
 def test_a_recording_that_broke_off_is_flagged() -> None:
     story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(10)
     story.switch.files[story.call.recording].ended = story.now

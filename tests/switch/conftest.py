@@ -82,6 +82,11 @@ class Town:
         calls = await self.office.ask("call", "list", "--client", firm.slug)
         return sorted(calls, key=lambda call: call["arrived_at"])
 
+    async def journal(self, call: dict[str, Any]) -> list[dict[str, Any]]:
+        """The lines of a call's journal."""
+        lines: list[dict[str, Any]] = (await self.office.ask("call", "show", call["id"]))["journal"]
+        return lines
+
     async def letter(self, firm: Firm, number: int = 1, seconds: float = 20) -> Delivery:
         """The firm's letter of that number, as soon as it has arrived."""
         return await self.post.arrived(firm.mailbox, number, seconds)

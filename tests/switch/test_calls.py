@@ -51,6 +51,7 @@ async def test_a_recorded_call_has_both_voices_in_its_file(town):
     assert audio.tones_in(file, (700, 940), at_least=2) == {700, 940}
     assert audio.seconds(file) == pytest.approx(3, abs=0.7)
     assert file.stat().st_mode & 0o777 == 0o600
+    assert "DeadlinePassed" not in [line["event"] for line in await town.journal(call)]
 
 
 async def test_outside_the_hours_the_caller_hears_so_and_nobody_is_rung(town):

@@ -58,13 +58,15 @@ def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
 
 
 def release(call: Call) -> list[Command]:
-    """Lets go of whatever the call may still have."""
+    """Lets go of whatever the call may still have. The caller's bridge waits for its recording, which ends by itself
+    when nobody is left in it: Asterisk may lose the end of a recording whose bridge is removed first."""
     legs: list[Command] = [HangUp(call.id)] if call.caller_here else []
     if call.seat:
         legs.append(HangUp(call.secretary_leg))
     if call.contact_here:
         legs.append(HangUp(call.contact_leg))
-    return [*legs, *map(RemoveBridge, bridges_of(call))]
+    kept = call.bridge if call.files_awaited else ""
+    return [*legs, *(RemoveBridge(bridge) for bridge in bridges_of(call) if bridge != kept)]
 
 
 def bridges_of(call: Call) -> list[str]:
@@ -88,7 +90,10 @@ def contact_gone(call: Call, event: ContactLeft) -> Step:
 
 def file_closed(call: Call, event: RecordingEnded) -> Step:
     call = replace(call, files_awaited=max(0, call.files_awaited - 1))
-    return settle(call, event.at) if call.phase is Phase.ENDING else (call, [])
+    if call.phase is not Phase.ENDING or call.files_awaited:
+        return call, []
+    call, more = settle(call, event.at)
+    return call, [*map(RemoveBridge, bridges_of(call)), *more]
 
 
 def settle(call: Call, at: datetime) -> Step:
@@ -120,7 +125,8 @@ def settling_over(call: Call, event: DeadlinePassed) -> Step:
     Of the rest the minute's comparison with the switch finds what is left over."""
     if call.caller_here:
         return by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
-    return finish(call, event.at) if call.inspected else look_at_files(call, event.at)
+    call, more = finish(call, event.at) if call.inspected else look_at_files(call, event.at)
+    return call, [*map(RemoveBridge, bridges_of(call)), *more]
 
 
 def finish(call: Call, at: datetime) -> Step:

@@ -442,9 +442,9 @@ def resume_talking(call: Call, event: Recovered) -> Step:
 
 
 def resume_ending(call: Call, event: Recovered) -> Step:
+    call = by(replace(call, files_awaited=0, inspected=False), Deadline.SETTLING, event.at + SETTLING_LIMIT)
     let_go = release(call)
-    call = by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT)
-    call, more = settle(replace(call, files_awaited=0, inspected=False), event.at)
+    call, more = settle(call, event.at)
     return call, [*let_go, *more]
 
 
