@@ -89,10 +89,13 @@ WORDS: dict[str, dict[str, Any]] = {
             InvoiceKind.FACTURA: "factura",
             InvoiceKind.CREDIT_NOTE: "nota de crédito",
         },
-        "name": "{kind} N° {number}",
-        "subject": "{office}: {kind} N° {number} por {total}",
-        "story": "Le enviamos su {kind} del {day}. El documento va adjunto en PDF.",
-        "corrects": "Corrige la {kind} N° {number}: {why}.",
+        "name": "{kind} interna N° {number}",
+        "subject": "{office}: {kind} interna N° {number} por {total}",
+        "story": (
+            "Le enviamos nuestro comprobante del {day}, adjunto en PDF. No es la {kind} electrónica del SII, que emite "
+            "por separado el proveedor de facturación electrónica."
+        ),
+        "corrects": "Corrige la {kind} interna N° {number}: {why}.",
         "net": "Neto",
         "footer": "Mensaje de {office}.",
     },
@@ -104,7 +107,10 @@ WORDS: dict[str, dict[str, Any]] = {
         },
         "name": "{kind} No. {number}",
         "subject": "{office}: {kind} No. {number} of {total}",
-        "story": "This is your {kind} of {day}. The document, which is in Spanish, is attached as a PDF.",
+        "story": (
+            "This is our own statement of {day}; the document, which is in Spanish, is attached as a PDF. It is not "
+            "the electronic {kind} of the SII, which the provider of electronic invoices issues separately."
+        ),
         "corrects": "It corrects the {kind} No. {number}: {why}.",
         "net": "Net",
         "footer": "Sent by {office}.",

@@ -1,4 +1,8 @@
-"""An invoice as a PDF to print and file: in Spanish, laid out as Chile's are; the same invoice, the same bytes."""
+"""An invoice as a PDF to print and file, in Spanish; the same invoice, the same bytes.
+
+It is the house's own statement, and must not be taken for the document that the SII knows: it has no red box with the
+RUT, and says in its title what it is.
+"""
 
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -8,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from babel.dates import format_date
 from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.enums import TA_CENTER, TA_RIGHT
+from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -19,17 +23,22 @@ from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.wording import clean_line
 
 TITLES = {
-    InvoiceKind.BOLETA: "BOLETA",
-    InvoiceKind.FACTURA: "FACTURA",
-    InvoiceKind.CREDIT_NOTE: "NOTA DE CRÉDITO",
+    InvoiceKind.BOLETA: "COMPROBANTE DE COBRO",
+    InvoiceKind.FACTURA: "COMPROBANTE DE COBRO",
+    InvoiceKind.CREDIT_NOTE: "COMPROBANTE DE ABONO",
 }
+NAMES = {
+    InvoiceKind.BOLETA: "boleta",
+    InvoiceKind.FACTURA: "factura",
+    InvoiceKind.CREDIT_NOTE: "nota de crédito",
+}
+NOT_OF_THE_SII = "No es la {name} electrónica del SII"
 DISCLAIMER = (
-    "Documento comercial emitido por {issuer}. El documento tributario electrónico (DTE) correspondiente lo emite ante "
-    "el SII el proveedor de facturación electrónica a partir de estos mismos datos; su folio puede ser distinto del "
-    "número que aparece aquí."
+    "Documento interno emitido por {issuer}, sin validez tributaria. El documento tributario electrónico (DTE) "
+    "correspondiente lo emite ante el SII el proveedor de facturación electrónica a partir de estos mismos datos; su "
+    "folio puede ser distinto del número que aparece aquí."
 )
 
-RED = HexColor("#c8102e")  # of the box that every Chilean invoice has at its top right
 INK = HexColor("#1a2230")
 FAINT = HexColor("#5a6675")
 RULE = HexColor("#c9d0d8")
@@ -47,7 +56,7 @@ TEXT_LIMIT = 300  # characters of any one text
 def render(invoice: Invoice) -> bytes:
     """The PDF of an invoice or credit note. No clock and no setting goes in: it never changes."""
     content = BytesIO()
-    title = f"{TITLES[invoice.kind].capitalize()} N° {invoice.number}"
+    title = f"{TITLES[invoice.kind].capitalize()}, {_own_name(invoice)}"
     page = SimpleDocTemplate(
         content,
         pagesize=LETTER,
@@ -77,17 +86,23 @@ def _parts(invoice: Invoice) -> Iterator[Flowable]:
 
 
 def _head(invoice: Invoice) -> Table:
-    """The issuer at the left, the red box with RUT, kind and number at the right."""
+    """The issuer at the left; at the right what this is, its number, and what it is not."""
     issuer = invoice.issuer
     left = [_text(issuer.name, size=15, bold=True)]
-    left += [_text(fact, colour=FAINT) for fact in (issuer.business, issuer.address) if fact]
-    box = [
-        _text(f"R.U.T.: {issuer.rut}", size=12, bold=True, colour=RED, align=TA_CENTER),
-        _text(TITLES[invoice.kind], size=14, bold=True, colour=RED, align=TA_CENTER),
-        _text(f"N° {invoice.number}", size=14, bold=True, colour=RED, align=TA_CENTER),
+    rut = f"R.U.T. {issuer.rut}" if issuer.rut else ""
+    left += [_text(fact, colour=FAINT) for fact in (rut, issuer.business, issuer.address) if fact]
+    not_this = NOT_OF_THE_SII.format(name=NAMES[invoice.kind])
+    right = [
+        _text(TITLES[invoice.kind], size=14, bold=True, align=TA_RIGHT),
+        _text(_own_name(invoice), size=12, align=TA_RIGHT),
+        _text(not_this, size=9, colour=FAINT, align=TA_RIGHT),
     ]
-    inner = Table([[line] for line in box], colWidths=[70 * mm], style=_style(("BOX", 1.6, RED), pad=2.2 * mm))
-    return Table([[left, inner]], colWidths=[WIDTH - 70 * mm, 70 * mm], style=_style())
+    return Table([[left, right]], colWidths=[WIDTH - 80 * mm, 80 * mm], style=_style())
+
+
+def _own_name(invoice: Invoice) -> str:
+    """ "boleta interna N° 12": its kind and number in this house's own count."""
+    return f"{NAMES[invoice.kind]} interna N° {invoice.number}"
 
 
 def _facts(invoice: Invoice) -> Table:
@@ -97,8 +112,9 @@ def _facts(invoice: Invoice) -> Table:
     rows += [("Fecha de emisión", format_date(invoice.day, "d 'de' MMMM 'de' y", locale="es_CL"))]
     rows += [("Período", _period(invoice))]
     if invoice.corrects is not None:
-        kind = TITLES[invoice.corrects.kind].lower()
-        corrected = f"{kind} N° {invoice.corrects.number} del {invoice.corrects.day:%d-%m-%Y}"
+        corrected = (
+            f"{NAMES[invoice.corrects.kind]} interna N° {invoice.corrects.number} del {invoice.corrects.day:%d-%m-%Y}"
+        )
         rows += [("Corrige", corrected), ("Motivo", invoice.why)]
     shown = [[_text(label, colour=FAINT), _text(value)] for label, value in rows if value]
     return Table(

@@ -68,9 +68,9 @@ def pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b", pdf))
 
 
-def test_it_shows_what_a_factura_shows() -> None:
+def test_it_shows_who_pays_whom_what_and_for_what() -> None:
     shown = words(render(FACTURA))
-    for text in ("R.U.T.: 76.086.428-5", "FACTURA", "N° 12", "Ñandú SpA", "Andes Limitada", "77.123.456-7"):
+    for text in ("R.U.T. 76.086.428-5", "factura interna N° 12", "Ñandú SpA", "Andes Limitada", "77.123.456-7"):
         assert text in shown
     for text in ("10 de noviembre de 2026", "10-11-2026 al 09-12-2026", "$30.000", "-$72.000"):
         assert text in shown
@@ -82,9 +82,29 @@ def test_it_shows_what_a_factura_shows() -> None:
     assert "DTE" in " ".join(shown)
 
 
+@pytest.mark.parametrize(
+    ("kind", "title", "name"),
+    [
+        (InvoiceKind.BOLETA, "COMPROBANTE DE COBRO", "boleta"),
+        (InvoiceKind.FACTURA, "COMPROBANTE DE COBRO", "factura"),
+        (InvoiceKind.CREDIT_NOTE, "COMPROBANTE DE ABONO", "nota de crédito"),
+    ],
+)
+def test_nobody_takes_it_for_a_document_of_the_sii(kind: InvoiceKind, title: str, name: str) -> None:
+    """No red box with the RUT, no title of a tax document; it says what it is not, on the page and in the mail."""
+    pdf = render(replace(FACTURA, kind=kind))
+    shown = words(pdf)
+    assert {title, f"{name} interna N° 12", f"No es la {name} electrónica del SII"} <= set(shown)
+    assert not {"BOLETA", "FACTURA", "NOTA DE CRÉDITO"} & set(shown)
+    assert ".784314 .062745 .180392" not in streams(pdf)
+    letter = compose_invoice(replace(FACTURA, kind=kind), "a@andes.cl", "es", "Casa", NOW)
+    assert f"No es la {name} electrónica del SII" in letter.text
+    assert f"{name} interna N° 12" in letter.subject
+
+
 def test_a_credit_note_says_what_it_corrects_and_why() -> None:
     shown = words(render(NOTE))
-    assert {"NOTA DE CRÉDITO", "factura N° 12 del 10-11-2026", "plan equivocado"} <= set(shown)
+    assert {"COMPROBANTE DE ABONO", "factura interna N° 12 del 10-11-2026", "plan equivocado"} <= set(shown)
 
 
 def test_the_same_invoice_is_the_same_bytes_in_another_process() -> None:
@@ -130,7 +150,7 @@ def test_letters_that_the_font_lacks_are_told_as_well_as_can_be(name: str, shown
 
 def test_the_letter_has_the_sums_and_the_pdf() -> None:
     letter = compose_invoice(FACTURA, "a@andes.cl", "es", "Secretariado", NOW)
-    assert letter.subject == "Secretariado: factura N° 12 por $342.720"
+    assert letter.subject == "Secretariado: factura interna N° 12 por $342.720"
     assert letter.attachment == "documents/invoices/2026/factura-000012.pdf"
     assert "Total: $342.720" in letter.text
     assert "IVA 19 %: $54.720" in letter.text
@@ -141,7 +161,7 @@ def test_the_letter_has_the_sums_and_the_pdf() -> None:
 def test_the_letter_of_a_credit_note_says_what_it_corrects() -> None:
     spanish = compose_invoice(NOTE, "a@andes.cl", "es", "Secretariado", NOW)
     english = compose_invoice(NOTE, "a@andes.cl", "en", "Secretariado", NOW)
-    assert "Corrige la factura N° 12: plan equivocado." in spanish.text
+    assert "Corrige la factura interna N° 12: plan equivocado." in spanish.text
     assert "It corrects the invoice (factura) No. 12: plan equivocado." in english.text
 
 

@@ -49,7 +49,7 @@ def test_what_is_due_is_issued_once(admin: Admin) -> None:
     assert (admin.home / "documents/invoices/2026/boleta-000001.pdf").read_bytes().startswith(b"%PDF-")
     assert admin.does("invoice", "issue", "andes") == "nothing is due for andes now\n"
     (letter,) = admin.reads("message", "list")
-    assert (letter["address"], letter["subject"]) == ("a@andes.cl", "Secretariado: boleta N° 1 por $35.700")
+    assert (letter["address"], letter["subject"]) == ("a@andes.cl", "Secretariado: boleta interna N° 1 por $35.700")
 
 
 def test_a_dry_run_shows_the_draft_and_issues_nothing(admin: Admin) -> None:
@@ -160,7 +160,7 @@ def test_who_leaves_gets_a_note_for_the_months_paid_ahead(admin: Admin) -> None:
     (note, boleta) = admin.reads("invoice", "list")
     assert (boleta["net"], note["kind"], note["net"]) == (360_000, "nota_credito", 330_411)  # 335 of 365 days
     assert (admin.home / "documents/invoices/2026/nota_credito-000001.pdf").is_file()
-    assert admin.reads("message", "list")[0]["subject"].startswith("Secretariado: nota de crédito N° 1")
+    assert admin.reads("message", "list")[0]["subject"].startswith("Secretariado: nota de crédito interna N° 1")
 
 
 def test_without_an_issuer_it_is_told_what_to_write(admin: Admin) -> None:
