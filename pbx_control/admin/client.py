@@ -16,8 +16,8 @@ from pbx_control.store.engine import reading
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
 
-# The waiting caller's limit in seconds; the dialplan's own limit is 30 s later.
-SHORTEST_WAIT, LONGEST_WAIT = 10, 3600
+# Least and most, in seconds. The waiting caller's limit in the dialplan itself is 30 s later.
+DURATIONS = {"wait_limit": (10, 3600), "repeat_within": (0, 3600), "short_call": (0, 300)}
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 
@@ -68,6 +68,12 @@ def fields(command: Callable[..., Any]) -> Callable[..., Any]:
             default=None,
             help="Out of calls, a daily e-mail lists the missed ones [yes].",
         ),
+        click.option(
+            "--repeat-within",
+            metavar="TIME",
+            help="Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].",
+        ),
+        click.option("--short-call", metavar="TIME", help="Shorter conversations are short ones [10s]."),
         click.option(
             "--calls-out-at-once",
             type=click.IntRange(0, MOST_AT_ONCE),
@@ -144,7 +150,7 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        card(desk, _said(desk, facts) | {"wait_limit": f"{facts['wait_limit']} s"})
+        card(desk, _said(desk, facts) | {name: f"{facts[name]} s" for name in DURATIONS})
 
 
 @client.command(epilog=examples("client suspend andes"))
@@ -219,7 +225,8 @@ def _account(connection: Connection, slug: str) -> dict[str, Any]:
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given, as columns."""
     values = {name: value for name, value in options.items() if value is not None}
-    if "wait_limit" in values:
-        limit = checks.duration(values["wait_limit"], "--wait-limit", SHORTEST_WAIT, LONGEST_WAIT)
-        values["wait_limit"] = int(limit.total_seconds())
+    for name, (least, most) in DURATIONS.items():
+        if name in values:
+            limit = checks.duration(values[name], f"--{name.replace('_', '-')}", least, most)
+            values[name] = int(limit.total_seconds())
     return values

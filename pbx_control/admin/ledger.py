@@ -147,7 +147,13 @@ def _line(desk: Desk, entry: dict[str, Any]) -> list[object]:
         desk.say(entry["source"]) + (f" {entry['bag_id']}" if entry["bag_id"] else ""),
         entry["call_id"] or "",
         readable_number(entry["caller"]) if entry["caller"] else "",
-        desk.say("disputed: {why}", why=clean_line(entry["disputed"], 60))
-        if objection
-        else clean_line(entry["why"], 60),
+        desk.say("disputed: {why}", why=clean_line(entry["disputed"], 60)) if objection else _why(desk, entry),
     ]
+
+
+def _why(desk: Desk, entry: dict[str, Any]) -> str:
+    """Why an entry is there; of a call that was not charged, which conversation it repeats."""
+    if entry["kind"] != quota.Kind.REPEAT:
+        return clean_line(entry["why"], 60)
+    call, _, seconds = clean_line(entry["why"], 80).partition(", ")
+    return desk.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)

@@ -185,6 +185,8 @@ SPANISH: dict[str, str] = {
     "recording": "grabación",
     "music": "música",
     "wait_limit": "espera máxima",
+    "repeat_within": "repetida si vuelve antes de",
+    "short_call": "tras conversación menor a",
     "active": "activo",
     "suspended": "suspendido",
     "summary_closed": "avisa llamadas fuera de horario",
@@ -1194,6 +1196,10 @@ SPANISH: dict[str, str] = {
     "grant": "llamadas del mes",
     "expiry": "no usadas",
     "charge": "llamada",
+    "repeat": "llamada repetida",
+    "not charged: the caller called again at once after {call} ({seconds})": (
+        "no se descuenta: quien llama volvió a llamar enseguida tras {call} ({seconds})"
+    ),
     "reversal": "anulación",
     "bag": "bolsa",
     "change": "cambio de plan",

@@ -10,6 +10,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.periods import INTO_THE_DAY, Period, period_of
+from pbx_control.domain.repeats import Answered
 
 
 class Kind(StrEnum):
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     GRANT = "grant"  # a period's calls
     EXPIRY = "expiry"  # what was left of them: they do not carry over
     CHARGE = "charge"  # a secretary answered a call
+    REPEAT = "repeat"  # a secretary answered a call, which is not charged: its caller called again at once
     REVERSAL = "reversal"  # a charge is taken back, by a counter-entry
     BAG = "bag"  # a bag was bought; its calls carry over
     CHANGE = "change"  # another plan, in the midst of a period
@@ -112,6 +114,13 @@ def charge(account: Account, call_id: str, at: datetime) -> Booked:
     oldest, *younger = account.bags
     rest = (replace(oldest, left=oldest.left - 1),) if oldest.left > 1 else ()
     return replace(account, bags=(*rest, *younger)), replace(entry, source=Source.BAG, bag_id=oldest.id)
+
+
+def uncharged(call_id: str, again: Answered, at: datetime) -> Entry:
+    """A secretary has answered a call that repeats a short conversation: no unit; the entry names that conversation
+    and how many seconds it lasted."""
+    seconds = round((again.talked or timedelta(0)).total_seconds())
+    return Entry(at=at, kind=Kind.REPEAT, units=0, call_id=call_id, why=f"{again.call_id}, {seconds} s")
 
 
 def reverse(account: Account, charged: Entry, entry_id: int, why: str, at: datetime) -> Booked:

@@ -27,7 +27,7 @@ from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
 from pbx_control.errors import ClientMistake
-from pbx_control.store import ledger, letters, recipients, reports
+from pbx_control.store import ledger, letters, recipients, repeats, reports
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -96,8 +96,10 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
 
 
 def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: Rules) -> None:
-    """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11)."""
+    """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11); the
+    admin, if more calls come than people make."""
     charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
+    repeats.tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
         reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name)
 
@@ -226,10 +228,13 @@ def _claims(conn: Connection, step: Save, rules: Rules) -> bool:
 
 
 def _reserve(conn: Connection, step: Save, rules: Rules) -> bool:
-    """Whether a unit was free. If none is, the client is told, once in a period: not only a charge can have used the
-    last one, a smaller plan or a debt can, too."""
+    """Whether a unit was free, or none is needed, as the call will not be charged. Else the client is told, once in a
+    period: not only a charge can have used the last one, a smaller plan or a debt can, too."""
     client_id, at = step.call.known.client_id, step.entries[-1].at
     if ledger.reserve(conn, client_id, step.call.id, at):
+        return True
+    caller, arrived = step.call.caller.number, step.call.arrived_at or at
+    if repeats.repeats(conn, client_id, step.call.id, caller, arrived):
         return True
     account = ledger.read(conn, client_id)
     if account.left <= 0:

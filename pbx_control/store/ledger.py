@@ -17,6 +17,7 @@ from pbx_control.domain.periods import Period, period_of
 from pbx_control.domain.plans import Plan
 from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
 from pbx_control.errors import ClientMistake
+from pbx_control.store import repeats
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
 from pbx_control.store.tables import call as calls
@@ -89,7 +90,8 @@ def release(conn: Connection, call_id: str) -> bool:
 def charge(conn: Connection, client_id: int, call_id: str, at: datetime, limits: Limits) -> Charged | None:
     """A secretary answered the call at `at`: uses its reserved unit, or one without reservation, as a debt if need be.
 
-    None if the call has been charged before, or its client is not counted. The call's row must be there.
+    None if the call has been charged before, its client is not counted, or it repeats a short conversation: then an
+    entry of no units says so. The call's row must be there.
     """
     found = _locked(conn, client_id)
     if found is None or _is_charged(conn, call_id):
@@ -97,6 +99,9 @@ def charge(conn: Connection, client_id: int, call_id: str, at: datetime, limits:
     _roll_over(conn, found, at)
     release(conn, call_id)
     before = read(conn, client_id)
+    if again := repeats.of_call(conn, client_id, call_id):
+        _book(conn, client_id, before, before, [quota.uncharged(call_id, again, at)])
+        return None
     after, entry = quota.charge(before, call_id, at)
     _book(conn, client_id, before, after, [entry])
     return Charged(client_id, after, quota.reached(before, after, limits))
@@ -384,10 +389,9 @@ def _row_of(conn: Connection, client_id: int) -> Row[Any] | None:
 
 
 def _is_charged(conn: Connection, call_id: str) -> bool:
-    charged = select(ledger_entry.c.id).where(
-        ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value
-    )
-    return conn.scalar(charged) is not None
+    """Whether it has been decided already what the call costs."""
+    decided = ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REPEAT.value))
+    return conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, decided)) is not None
 
 
 def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:

@@ -104,6 +104,9 @@ client = Table(
     Column("wait_limit", Integer, nullable=False, server_default="90"),  # seconds
     Column("summary_closed", Boolean, nullable=False, server_default=text("false")),
     Column("takes_messages", Boolean, nullable=False, server_default=text("true")),
+    # Who calls again within so many seconds of a conversation shorter than so many is not charged.
+    Column("repeat_within", Integer, nullable=False, server_default="60"),
+    Column("short_call", Integer, nullable=False, server_default="10"),
     Column("calls_out_at_once", Integer, nullable=False, server_default="3"),
     Column("calls_out_a_day", Integer, nullable=False, server_default="100"),  # of contacts; a UTC day
     Column("created_at", Instant, nullable=False),
@@ -231,6 +234,7 @@ call = Table(
     Column("recording", Text, nullable=False, server_default=""),  # path under recordings/
     Column("recording_flaw", Text, nullable=False, server_default=""),  # missing | short | long; "" is sound
     Column("message", Text, nullable=False, server_default=""),  # path under recordings/ of a left message
+    Column("message_flaw", String(4), nullable=False, server_default=""),  # lost | cut; "" is sound, or none was left
     Column("transferred_to", Text, nullable=False, server_default=""),  # the contact's name, from the hand-over on
     Column("handed_over_at", Instant),
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
@@ -238,6 +242,8 @@ call = Table(
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
 Index("ix_call_live", call.c.id, sqlite_where=text("state IS NOT NULL"), postgresql_where=text("state IS NOT NULL"))
+# The latest conversations of a client: who calls again is not charged.
+Index("ix_call_answered", call.c.client_id, call.c.answered_at)
 # What there is to delete one day; what has been deleted leaves it.
 KEPT = "recording <> '' OR message <> ''"
 Index("ix_call_kept", call.c.ended_at, call.c.id, sqlite_where=text(KEPT), postgresql_where=text(KEPT))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from terminal import Admin
 
 from pbx_control import clock
@@ -112,3 +112,37 @@ def test_a_client_is_shown_with_its_plan_and_what_is_left(admin: Admin) -> None:
     assert (shown["plan"], shown["months_ahead"], shown["calls_left"]) == ("inicial", "1", "8")
     assert (shown["state"], shown["wait_limit"]) == ("active", "90 s")
     assert "activo" in admin.does("--lang", "es", "client", "list")
+
+
+def test_a_call_that_repeats_another_is_in_the_ledger_and_says_so(admin: Admin) -> None:
+    """One line of no units, with the conversation that it repeats, in both languages."""
+    again = BEGAN + timedelta(hours=2, seconds=30)
+    engine = open_engine(Home(admin.home), Settings())
+    with writing(engine) as conn:
+        spoke = {"answered_at": BEGAN + timedelta(hours=2), "ended_at": BEGAN + timedelta(hours=2, seconds=4)}
+        conn.execute(update(call).where(call.c.id == "pbx-2.1").values(**spoke))
+        andes = clients.find(conn, "andes").id
+        facts = {"client_id": andes, "did": "+56225550101", "phase": "ended"}
+        conn.execute(insert(call).values(id="pbx-3.1", caller="+56981234567", arrived_at=again, **facts))
+        assert ledger.charge(conn, andes, "pbx-3.1", again, Limits()) is None
+    engine.dispose()
+    shown = admin.does("ledger", "show", "andes")
+    assert "not charged: the caller called again at once after pbx-2.1 (4 s)" in " ".join(shown.split())
+    spanish = " ".join(admin.does("--lang", "es", "ledger", "show", "andes").split())
+    assert "llamada repetida" in spanish
+    assert "no se descuenta: quien llama volvió a llamar enseguida tras pbx-2.1 (4 s)" in spanish
+    told = admin.reads("ledger", "show", "andes")
+    assert [(entry["kind"], entry["units"]) for entry in told["entries"][1:]] == [
+        ("charge", -1),
+        ("charge", -1),
+        ("repeat", 0),
+    ]
+    assert told["closing"] == 8
+
+
+def test_a_client_has_limits_of_its_own_for_who_calls_again(admin: Admin) -> None:
+    assert "repeat_within" in admin.does("client", "show", "andes")
+    admin.does("client", "set", "andes", "--repeat-within", "2m", "--short-call", "15s")
+    facts = admin.reads("client", "show", "andes")
+    assert (facts["repeat_within"], facts["short_call"]) == (120, 15)
+    assert "is no duration from 0 to 300 seconds" in admin.is_refused("client", "set", "andes", "--short-call", "6m")

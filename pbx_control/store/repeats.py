@@ -1,0 +1,63 @@
+"""Looks for the calls by which a repetition, or a flood of calls, is known (domain/repeats.py)."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.flood_notes import compose_flood
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.repeats import FLOOD_WINDOW, Answered, RepeatLimit, flood, repeated
+from pbx_control.store import letters
+from pbx_control.store.tables import call as calls
+from pbx_control.store.tables import client as clients
+
+_decode = msgspec.json.Decoder(Call).decode
+
+
+def repeats(conn: Connection, client_id: int, call_id: str, caller: str, arrived_at: datetime) -> Answered | None:
+    """The short conversation of the same caller with the same client that the call repeats, or None."""
+    limit = _limit(conn, client_id)
+    if not limit.within or not limit.short:
+        return None
+    earlier = answered_since(conn, client_id, arrived_at - limit.longest_look, caller)
+    return repeated(caller, arrived_at, [one for one in earlier if one.call_id != call_id], limit)
+
+
+def of_call(conn: Connection, client_id: int, call_id: str) -> Answered | None:
+    """The same, of a call whose row is there."""
+    row = conn.execute(select(calls.c.caller, calls.c.arrived_at).where(calls.c.id == call_id)).one()
+    return repeats(conn, client_id, call_id, row.caller, row.arrived_at)
+
+
+def tell_flood(conn: Connection, client_id: int, at: datetime, desk: AlarmDesk) -> None:
+    """Writes to the admin if more calls of the client were answered in the minute before `at` than people make."""
+    if not desk.address:
+        return
+    recent = answered_since(conn, client_id, at - FLOOD_WINDOW)
+    if found := flood([one for one in recent if one.answered_at <= at]):
+        row = conn.execute(select(clients.c.slug, clients.c.name).where(clients.c.id == client_id)).one()
+        letters.add(conn, [compose_flood(found, client_id, row.slug, row.name, at, desk)])
+
+
+def answered_since(conn: Connection, client_id: int, since: datetime, caller: str | None = None) -> list[Answered]:
+    """The client's calls that were answered since then, of that caller only if one is given."""
+    query = select(calls.c.id, calls.c.caller, calls.c.answered_at, calls.c.ended_at, calls.c.phase, calls.c.state)
+    query = query.where(calls.c.client_id == client_id, calls.c.answered_at >= since)
+    if caller is not None:
+        query = query.where(calls.c.caller == caller)
+    return [
+        Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.phase, row.state))
+        for row in conn.execute(query)
+    ]
+
+
+def _hung_up_at(phase: str, state: bytes | None) -> datetime | None:
+    """When a call ended of which only the files are still looked at: its row has no end before that is done."""
+    return _decode(state).ended_at if state and phase == Phase.ENDING else None
+
+
+def _limit(conn: Connection, client_id: int) -> RepeatLimit:
+    row = conn.execute(select(clients.c.repeat_within, clients.c.short_call).where(clients.c.id == client_id)).one()
+    return RepeatLimit(timedelta(seconds=row.repeat_within), timedelta(seconds=row.short_call))
