@@ -16,8 +16,9 @@ from pbx_control.domain import loops
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import FilesInspected
 from pbx_control.domain.call.model import Call, Caller
+from pbx_control.domain.loops import Arriving
 from pbx_control.domain.messages import NAME_LIMIT
-from pbx_control.domain.numbering import caller_number, country_of
+from pbx_control.domain.numbering import caller_number, country_of, numbers_in
 from pbx_control.domain.office import Office
 from pbx_control.domain.wording import clean_line
 from pbx_control.media import recordings
@@ -79,9 +80,12 @@ def caller_of(arrival: Arrival) -> Caller:
 def came_back(board: Switchboard, arrival: Arrival) -> str | None:
     """Whether it is no caller but a consultation of ours that a contact's telephone forwards to us, and of which call:
     see `domain.loops.came_back`."""
+    if board.directory is None:
+        return None
     country = country_of(arrival.did) or "CL"
-    caller, diverted_by = (caller_number(number, country) for number in (arrival.number, arrival.diverted_by))
-    return loops.came_back(caller, diverted_by, board.directory.owns, board.calls) if board.directory else None
+    forwarded_by = frozenset(numbers_in(arrival.diverted_by, country))
+    arriving = Arriving(arrival.did, caller_number(arrival.number, country), forwarded_by, arrival.mark)
+    return loops.came_back(arriving, board.calls)
 
 
 def refuse_loop(ari: Ari, arrival: Arrival) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
 from pbx_control.asterisk.perform import Performer
-from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, Arrival, call_of
+from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, Arrival, arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
     CallerLeft,
@@ -64,9 +64,7 @@ class Leg:
     up: bool
     ours: bool  # in our application
     did: str  # the DID a caller came by, "" for any other channel
-    number: str
-    caller_name: str
-    diverted_by: str = ""  # who forwarded the caller to us
+    arrival: Arrival | None = None  # a caller's
     leaving: bool = False  # in its hangup handler: as good as gone
 
     @property
@@ -127,8 +125,8 @@ class Recovery:
         self._note_telephones(found)
         await self._remove_strays(found)
         # A call that ended since the look was taken still has its leg in it: it must not come back to life.
-        entered = [leg for leg in found.legs.values() if leg.did and leg.ours]
-        return [_arrival(leg) for leg in entered if leg.id not in known and not self._board.call(leg.id)]
+        entered = [leg.arrival for leg in found.legs.values() if leg.arrival and leg.did and leg.ours]
+        return [one for one in entered if one.channel not in known and not self._board.call(one.channel)]
 
     def channel_gone(self, channel: str) -> None:
         """A channel that is no leg of ours is gone: its telephone is free again."""
@@ -318,20 +316,14 @@ def _leg(channel: dict[str, Any]) -> Leg:
     dialplan = channel.get("dialplan", {})
     app, _, data = str(dialplan.get("app_data", "")).partition(",")
     ours = dialplan.get("app_name") == "Stasis" and app == APP
-    role, did, diverted_by, *_ = [*data.split(","), "", ""]
-    caller = channel.get("caller", {})
+    role, *args = data.split(",")
+    arrived = role == "arrived"
     return Leg(
         id=channel["id"],
         name=channel["name"],
         up=channel["state"] == "Up",
         ours=ours,
-        did=did if role == "arrived" else "",
-        number=caller.get("number", ""),
-        caller_name=caller.get("name", ""),
-        diverted_by=diverted_by if role == "arrived" else "",
+        did=args[0] if arrived and args else "",
+        arrival=arrival(channel["id"], channel.get("caller", {}), args) if arrived else None,
         leaving=dialplan.get("context") == HANGUP_HANDLER,
     )
-
-
-def _arrival(leg: Leg) -> Arrival:
-    return Arrival(leg.id, leg.did, leg.number, leg.caller_name, leg.diverted_by)

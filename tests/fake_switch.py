@@ -325,4 +325,4 @@ def _left(key: str, leg: Leg, at: datetime, cause: int) -> Event:
 
 def _as_found(key: str, leg: Leg) -> FoundLeg:
     name = f"PJSIP/{leg.user or 'carrier'}-00000001"
-    return FoundLeg(key, name, leg.up, leg.ours, "" if leg.user else "+56225550101", "", "")
+    return FoundLeg(key, name, leg.up, leg.ours, "" if leg.user else "+56225550101")

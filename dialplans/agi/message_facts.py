@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import wave
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from asterisk.agi import AGI
 
@@ -24,16 +24,29 @@ FACTS = {
     "PBX_CALLER_NAME": "caller_name",
 }
 
+NAME_LIMIT = 60  # characters
+CUT_FROM = 60  # bytes from which on Asterisk may have cut a name within a letter
+
 
 def main() -> None:
-    # A caller's name may be no UTF-8.
-    sys.stdin.reconfigure(errors="replace")
     agi = AGI()
     message = sys.argv[1]
     facts = {ours: agi.get_variable(theirs) for theirs, ours in FACTS.items()}
     facts["client_name"] = unquote(facts["client_name"])
+    facts["caller_name"] = name_of(facts["caller_name"])
     facts["seconds"] = seconds(message)
     write(message.removesuffix(".wav") + ".json", facts)
+
+
+def name_of(encoded: str) -> str:
+    """A caller's name, percent-encoded: UTF-8 or Latin-1, by the rule of `decoded` (pbx_control/domain/wording.py)."""
+    raw = unquote_to_bytes(encoded)
+    try:
+        return raw.decode()[:NAME_LIMIT]
+    except UnicodeDecodeError as error:
+        ends_early = error.reason == "unexpected end of data"
+        cut = ends_early and (len(raw) >= CUT_FROM or not raw[: error.start].isascii())
+        return (raw[: error.start].decode() if cut else raw.decode("latin-1"))[:NAME_LIMIT]
 
 
 def seconds(path: str) -> float:

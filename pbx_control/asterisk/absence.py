@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.wording import NAME_LIMIT, clean_line, decoded
 from pbx_control.settings import Home
 
 log = structlog.get_logger()
@@ -142,7 +143,7 @@ class Absence:
             did=did,
             client_id=client_id,
             caller=own.number,
-            caller_name=str(facts.get("caller_name") or own.name),
+            caller_name=str(facts.get("caller_name") or clean_line(decoded(own.name), NAME_LIMIT)),
             arrived_at=arrived_at,
             ended_at=told.get("left", lines[-1]).at,
             outcome=_outcome(told, message),

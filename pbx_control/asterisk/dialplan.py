@@ -18,6 +18,7 @@ import phonenumbers
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pbx_control.asterisk.modules import MODULES
+from pbx_control.asterisk.translate import MARK_HEADER
 from pbx_control.domain.call.flow import (
     MESSAGE_LIMIT,
     NETWORK_DIED,
@@ -197,6 +198,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "silence": _seconds(SILENCE_ENDS_MESSAGE),
         "longest_message": _seconds(MESSAGE_LIMIT),
         "spanish": SPANISH,
+        "mark_header": MARK_HEADER,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, Reply, path
-from pbx_control.asterisk.translate import CONTACT, call_of
+from pbx_control.asterisk.translate import CONTACT, MARK_HEADER, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
@@ -244,14 +244,17 @@ def left(call_id: str, leg: str) -> Event:
 
 
 def variables_of(do: c.Dial) -> dict[str, str]:
-    """What a contact's leg starts with: the number it shows, for an outgoing leg that of the connected line, and how
-    long it lives."""
+    """What a contact's leg starts with: the number it shows, for an outgoing leg that of the connected line, how long
+    it lives, and how it is known if it comes back to us."""
     shown = written_for(do.shown, do.number_format, do.country)
     return {
         "CONNECTEDLINE(num,i)": shown,
         "CONNECTEDLINE(num-pres,i)": "allowed_passed_screen",
         "CALLERID(num)": shown,
         "TIMEOUT(absolute)": str(int(do.limit.total_seconds())),
+        f"PJSIP_HEADER(add,{MARK_HEADER})": do.leg,
+        # For the time without us: the dialplan must know this call if the contact's telephone forwards it to us.
+        f"GLOBAL(PBX_ASKING_{do.shown.removeprefix('+')})": f"{do.leg} {do.number}",
     }
 
 

@@ -1,7 +1,8 @@
 """Makes typed events of what Asterisk sends; what nobody knows is dropped here, so no rule meets wire data."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,6 +22,10 @@ from pbx_control.domain.call.events import (
     SecretaryRinging,
     Unheld,
 )
+from pbx_control.domain.wording import decoded
+
+# By this a contact's leg is known that comes back to us as a call; not all carriers that forward keep it.
+MARK_HEADER = "X-PBX-Consultation"
 
 LEG = re.compile(r"(?P<call>.+)-secretary-\d+")
 CONTACT = re.compile(r"(?P<call>.+)-contact-\d+")
@@ -37,8 +42,9 @@ class Arrival:
     did: str
     number: str  # as the carrier sent it: hostile
     name: str  # as the carrier sent it: hostile
-    diverted_by: str = ""  # digits of who forwarded the call to us, as the carrier sent them
+    diverted_by: str = ""  # Diversion and History-Info, as the carrier sent them: hostile
     entered: datetime | None = None  # where it is known
+    mark: str = ""  # the contact's leg that has come back, if it carries the mark of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,16 @@ def call_of(pattern: re.Pattern[str], name: str) -> str | None:
     return found["call"] if found else None
 
 
+def arrival(channel: str, caller: Mapping[str, str], args: Sequence[str]) -> Arrival:
+    """A caller who has entered the application by the dialplan's `Stasis(pbx,arrived,DID,FORWARDED,MARK)`.
+
+    What carriers send need not be UTF-8, so the dialplan percent-encodes it, his name too.
+    """
+    did, forwarded, mark, *_ = [*args, "", "", ""]
+    number, name = caller.get("number", ""), decoded(caller.get("name", ""))
+    return Arrival(channel, did, number, name, decoded(forwarded), mark=mark)
+
+
 def _is_leg(channel: str) -> bool:
     """Whether it is a secretary's leg or a contact's; a caller's is none of ours until a call has its id."""
     return bool(call_of(LEG, channel) or call_of(CONTACT, channel))
@@ -103,10 +119,8 @@ def _is_leg(channel: str) -> bool:
 def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
     channel, args = data["channel"], data["args"]
     if args[0] == "arrived":
-        diverted_by = args[2] if len(args) > 2 else ""
-        caller = channel["caller"]
         entered = datetime.fromisoformat(data["timestamp"]) if "timestamp" in data else None
-        return Arrival(channel["id"], args[1], caller["number"], caller["name"], diverted_by, entered)
+        return replace(arrival(channel["id"], channel["caller"], args[1:]), entered=entered)
     if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
         return call, SecretaryAnswered(at, channel["id"])
     return ContactMade(channel["id"]) if args[0] == "contact" and call_of(CONTACT, channel["id"]) else None

@@ -1,34 +1,53 @@
 """Which arriving calls are our own consultations come back: clients forward their telephones to us, and often it is
-a contact's (docs/service.md rule 9). Such a call is refused; it is nobody's, and never charged."""
+a contact's (docs/service.md rule 9). Such a call is refused; it is nobody's, and never charged.
 
-from collections.abc import Callable, Iterable
+Everybody else is served: a busy signal to a real caller is worse than a consultation that rings a colleague.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from pbx_control.domain.call.model import Call, Phase
 
-ASKING = (Phase.CALLING_CONTACT, Phase.CONSULTING)
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What an arriving call shows of itself. Numbers are E.164 where they could be read as such."""
+
+    did: str  # that was called
+    caller: str  # "" if he shows none
+    forwarded_by: Collection[str] = ()  # everybody whom Diversion and History-Info name
+    mark: str = ""  # the contact's leg whose mark it carries
 
 
-def came_back(caller: str, diverted_by: str, owns: Callable[[str], bool], live: Iterable[Call]) -> str | None:
+def came_back(arriving: Arriving, live: Iterable[Call]) -> str | None:
     """The id of the call whose consultation has come back as an arriving call, "" if it is not clear whose it was;
-    None for an ordinary call.
+    None for a caller.
 
-    `caller` and `diverted_by` (who forwarded it, "" for nobody) are E.164 where they could be read as numbers; `owns`
-    tells our DIDs. Carriers differ in which of the two still names us, and which the contact.
+    Only a consultation whose contact's telephone still rings can come back. It is known by our own mark, or it is a
+    call to the DID that it showed, and from that DID, or forwarded by the contact in nobody else's name.
     """
-    numbers = {number for number in (caller, diverted_by) if number}
-    asking = [call for call in live if call.phase in ASKING]
-    of_contact = [call for call in asking if _asked(call) in numbers]
-    if of_contact:
-        # Of two that ask the same contact, one whose telephone rings still: the other one will come back, too.
-        return min(of_contact, key=lambda call: call.phase is not Phase.CALLING_CONTACT).id
-    if not any(map(owns, numbers)):
+    ringing = [call for call in live if call.phase is Phase.CALLING_CONTACT and call.contact_here]
+    for call in ringing:
+        if arriving.mark and arriving.mark == call.contact_leg:
+            return call.id
+    suspects = [call for call in ringing if _shown(call) == arriving.did and _looks_like(call, arriving)]
+    by_contact = [call for call in suspects if _asked(call) in arriving.forwarded_by]
+    if not suspects:
         return None
-    shown = [call.id for call in asking if call.phase is Phase.CALLING_CONTACT and _shown(call) in numbers]
-    return shown[0] if len(shown) == 1 else ""
+    found = by_contact or suspects
+    return found[0].id if len(found) == 1 else ""
+
+
+def _looks_like(call: Call, arriving: Arriving) -> bool:
+    """Carriers that forward leave the DID in From, or put the contact there, or nobody."""
+    if arriving.caller == arriving.did:
+        return True
+    return _asked(call) in arriving.forwarded_by and arriving.caller in ("", _asked(call))
 
 
 def _asked(call: Call) -> str:
-    """The number that is called, or talked with."""
+    """The number that is called."""
     return call.contact.numbers[call.number_tried] if call.contact else ""
 
 

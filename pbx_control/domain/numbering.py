@@ -4,6 +4,7 @@ All knowledge of numbers is the package phonenumbers'; a prefix list of our own 
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 import phonenumbers
@@ -26,6 +27,8 @@ _NO_FIXED_LINE = ("+5660", "+56809", "+34400")
 
 _AS_WRITTEN = re.compile(r"\+[0-9 ().-]{6,30}", re.ASCII)
 _CALLER_LONGEST = 64  # of what a stranger sends, before it is looked at
+_HEADERS_LONGEST = 4000
+_USER_IN_URI = re.compile(r"(?:sips?|tel):([^@;>?,\s]{1,64})", re.IGNORECASE)
 _TEXT_LONGEST = 32  # of a caller that is no number
 _NOBODY = ("anonymous", "restricted", "unavailable", "unknown", "private", "withheld")
 
@@ -135,6 +138,17 @@ def caller_number(raw: str, country: str) -> str:
         return _e164(number)
     plus = "+" if text.startswith("+") else ""
     return plus + re.sub(r"[^0-9A-Za-z]", "", text)[:_TEXT_LONGEST] if re.search(r"[0-9A-Za-z]", text) else ""
+
+
+def numbers_in(headers: str, country: str) -> Iterator[str]:
+    """The numbers in SIP headers that name people (Diversion, History-Info), each read like a caller's.
+
+    `headers` is hostile: anything of any length. Never raises.
+    """
+    text = headers[:_HEADERS_LONGEST]
+    for found in _USER_IN_URI.findall(text) or [text]:
+        if number := caller_number(found, country):
+            yield number
 
 
 def _possible(text: str, country: str) -> PhoneNumber | None:

@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import unquote_to_bytes
 
 import phonenumbers
 from babel.dates import format_date, format_datetime
@@ -17,6 +18,7 @@ WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 # What begins a formula in a spreadsheet; the wide forms do, too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
+CUT_FROM = 60  # bytes: Asterisk keeps 79 of a caller's name, wherever a letter ends; some of those we drop
 
 # What carriers and Asterisk write in place of a number that the caller keeps to himself.
 WITHHELD = {"", "anonymous", "restricted", "private", "unavailable", "unknown"}
@@ -32,6 +34,18 @@ def clean_line(text: str, limit: int) -> str:
     kept = "".join(_harmless(char) for char in text[: limit * 4])
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def decoded(encoded: str) -> str:
+    """Percent-encoded text of a carrier's: UTF-8, Latin-1 where it is none. A last letter that was cut is left out."""
+    raw = unquote_to_bytes(encoded)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        ends_early = error.reason == "unexpected end of data"
+        # Latin-1 may end in such a byte, too: `José` does.
+        cut = ends_early and (len(raw) >= CUT_FROM or not raw[: error.start].isascii())
+        return raw[: error.start].decode() if cut else raw.decode("latin-1")
 
 
 def _harmless(char: str) -> str:

@@ -26,11 +26,13 @@ async def peer(switch: Address, host: str, port: int):
 
 
 class Peer(asyncio.DatagramProtocol):
-    """One call at a time. `answers` are the responses to its INVITE, as text."""
+    """One call at a time. `answers` are the responses to its INVITE, as text. A call that it gets rings."""
 
     def __init__(self, switch: Address, here: Address) -> None:
         self.switch, self.here = switch, here
         self.answers: list[str] = []
+        self.asked: asyncio.Queue[str] = asyncio.Queue()
+        self._ringing = ""
         self._news = asyncio.Condition()
         self._request: dict[str, str] = {}
 
@@ -41,8 +43,23 @@ class Peer(asyncio.DatagramProtocol):
         text = data.decode()
         if text.startswith("SIP/2.0"):
             self._reading = asyncio.ensure_future(self._answered(text))
+        elif text.startswith("INVITE") and not re.search("^To:.*;tag=", text, re.MULTILINE):
+            self._ringing = text
+            self._respond(text, "180 Ringing")
+            self.asked.put_nowait(text)
         elif not text.startswith("ACK"):
-            self._send("SIP/2.0 200 OK", *re.findall(r"^((?:Via|From|To|Call-ID|CSeq): .*?)\r$", text, re.MULTILINE))
+            self._respond(text, "200 OK")
+            if text.startswith("CANCEL"):
+                self._respond(self._ringing, "487 Request Terminated")
+
+    def _respond(self, request: str, status: str) -> None:
+        same = re.findall(r"^((?:Via|From|To|Call-ID|CSeq): .*?)\r$", request, re.MULTILINE)
+        tagged = [f"{one};tag=peer" if one.startswith("To:") and ";tag=" not in one else one for one in same]
+        self._send(f"SIP/2.0 {status}", *tagged)
+
+    async def rung(self, seconds: float = 5) -> str:
+        """The next INVITE that it gets, and lets ring."""
+        return await asyncio.wait_for(self.asked.get(), seconds)
 
     def invite(
         self, number: str, sender: str, *headers: str, to: str = "", codecs: str = "8 0", media: str = ""

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+import pytest_asyncio
 import tomlkit
-from conftest import Firm, Town
+from conftest import PORTS, Firm, Town
 from ear import listen
 from forwarder import forwarding_carrier
-from sipp import CARRIER, play
+from peer import peer
+from sipp import CARRIER
 
 from pbx_control.asterisk.dialplan import STALE as TAKEN_FOR_DEAD
 from pbx_control.domain.sounds import HouseSound, house_sound
@@ -593,18 +595,115 @@ async def test_a_consultation_that_comes_back_to_us_is_refused_and_she_is_told(t
     assert len(here.ana.calls) == 1
 
 
+ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+STRANGER, HIS_MOBILE = "<sip:+56912345678@carrier>", "+56912345678"
+FORWARDED = {
+    "Diversion": "Diversion: <sip:{rosa}@carrier>;reason=unconditional",
+    "History-Info": "History-Info: <sip:{rosa}@carrier?Reason=SIP%3Bcause%3D302>;index=1, <sip:{did}@here>;index=1.1",
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def carrier(town):
+    """The carrier again, as one socket that sends what a test writes."""
+    async with peer(town.world.place.pbx, CARRIER, PORTS.base + 61) as one:
+        yield one
+
+
+@pytest.mark.parametrize("header", FORWARDED)
+async def test_a_consultation_is_known_by_who_forwarded_it(town, carrier, header):
+    here = await scene(town)
+    here.rosa.rings_on()
+    await here.consults()
+    carrier.invite(here.firm.number, ANONYMOUS, FORWARDED[header].format(rosa=here.rosa.name, did=here.firm.number))
+    await carrier.answer("486")
+    await asyncio.sleep(3)
+    await here.over()
+    assert is_told(here, here.her, HouseSound.FORWARDED_TO_US)
+    assert len(here.ana.calls) == 1
+
+
+async def test_a_consultation_is_known_by_our_mark_wherever_it_comes_in(town):
+    """A carrier that forwards as a caller of its own, to another number of ours, and keeps what it does not know."""
+    other = await town.firm()
+    here = Address("127.0.0.14", PORTS.base + 62)
+    await town.office.pbx("trunk", "add", "echo", "--match", here.host, "--host", str(here))
+    async with peer(town.world.place.pbx, here.host, here.port) as echo:
+        scenery = await scene(town, over="echo")
+        await scenery.her.press("*1")
+        mark = re.search(r"^X-PBX-Consultation: .*$", await echo.rung(), re.MULTILINE)[0].strip()
+        echo.invite(other.number, STRANGER, mark)
+        await echo.answer("486")
+        await asyncio.sleep(3)
+        await scenery.over()
+    assert is_told(scenery, scenery.her, HouseSound.FORWARDED_TO_US)
+    assert await town.calls(other) == []
+
+
 @pytest.mark.parametrize("daemon", [True, False], ids=["with the daemon", "without it"])
-async def test_a_call_that_one_of_our_numbers_forwarded_is_refused(town, tmp_path, daemon):
+async def test_who_shows_a_number_of_ours_is_served(town, carrier, daemon):
+    """A client's own telephone system shows the number that it rents from us, or forwards to us in its name."""
     firm, other = await town.firm(), await town.firm()
-    ana = await town.secretary(firm, "Ana")
+    ana = (await town.secretary(firm, "Ana")).rings_on()
     if not daemon:
         await town.office.kill_daemon()
         await asyncio.sleep(STALE)
-    switch = str(town.world.place.pbx)
-    who = {"service": firm.number, "user": "+56912345678", "diverter": other.number, "STATUS": "486"}
-    played = await play(tmp_path, "diverted", switch, CARRIER, **who)
+    ours = f"<sip:{other.number}@carrier>"
+    ways = [(ours, ()), (STRANGER, (f"Diversion: {ours}",)), (f"<sip:{firm.number}@carrier>", ())]
+    for times, (sender, headers) in enumerate(ways, 1):
+        carrier.invite(firm.number, sender, *headers)
+        await ana.rung(times, 8)
+        await carrier.give_up()
     if not daemon:
         await town.office.start_daemon()
-    assert played.as_expected, played.errors
-    assert await town.calls(firm) == []
-    assert ana.calls == []
+    await town.quiet()
+    callers = [call["caller"] for call in await town.calls(firm)]
+    assert callers == [other.number, HIS_MOBILE, firm.number]
+
+
+async def test_a_colleague_of_the_contact_is_served_and_the_consultation_goes_on(town):
+    here = await scene(town)
+    eva = (await town.secretary(here.firm, "Eva", EVA)).rings_on()
+    rosa = await here.consults()
+    first = await town.world.call(here.firm.number, here.rosa.name)  # her telephone still rings
+    await eva.rung(1, 8)
+    await first.hang_up()
+    await rosa.answered()
+    second = await town.world.call(here.firm.number, here.rosa.name)
+    await eva.rung(2, 8)
+    third = await town.world.call(here.firm.number, here.firm.number)  # nothing rings that could have come back
+    await third.ringing()
+    await second.hang_up()
+    await third.hang_up()
+    await here.her.press("##")
+    await here.her.ended(2)
+    await asyncio.sleep(1.5)
+    await here.caller.hang_up()
+    await town.quiet(8)
+    assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
+
+
+async def test_a_consultation_that_comes_back_while_no_daemon_lives_is_refused(town, carrier):
+    here = await scene(town)
+    here.rosa.rings_on()
+    eva = (await town.secretary(here.firm, "Eva", EVA)).rings_on()
+    rosa = await here.consults()
+    await town.office.kill_daemon()
+    try:
+        await asyncio.sleep(STALE)
+        forwarded = FORWARDED["Diversion"].format(rosa=here.rosa.name)
+        for sender, headers in ((f"<sip:{here.firm.number}@carrier>", ()), (ANONYMOUS, (forwarded,))):
+            carrier.invite(here.firm.number, sender, *headers)
+            await carrier.answer("486")
+            await carrier.give_up()
+        carrier.invite(here.firm.number, STRANGER, forwarded)  # he rang her up, and was forwarded
+        await eva.rung(1, 8)
+        await carrier.give_up()
+        await rosa.pick_up()
+        carrier.invite(here.firm.number, f"<sip:{here.firm.number}@carrier>")  # nothing rings that could have come back
+        await eva.rung(2, 8)
+        await carrier.give_up()
+    finally:
+        await town.office.start_daemon()
+    await here.caller.hang_up()
+    assert await town.quiet(8) == ""

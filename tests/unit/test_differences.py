@@ -33,7 +33,7 @@ def call(phase: Phase, **more: Any) -> Call:
 
 
 def legs(*ids: str, up: bool = True) -> dict[str, Leg]:
-    return {each: Leg(each, f"PJSIP/x-{each}", up, True, "", "", "") for each in ids}
+    return {each: Leg(each, f"PJSIP/x-{each}", up, True, "") for each in ids}
 
 
 def found(phase: Phase, without: str = "", **more: Any) -> Found:
@@ -96,7 +96,7 @@ def test_all_are_gone_after_the_hand_over() -> None:
 
 
 def test_a_caller_whom_the_dialplan_tells_that_his_time_is_up_is_taken_over() -> None:
-    his = Leg(ID, "PJSIP/trunk-1-01", True, False, "", "", "")
+    his = Leg(ID, "PJSIP/trunk-1-01", True, False, "")
     assert differences(call(HANDED_OVER), Found({ID: his}), AT, newly_connected=False) == [CallerTakenOver(AT)]
 
 

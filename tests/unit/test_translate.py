@@ -58,7 +58,7 @@ def test_a_caller_who_is_found_later_is_known_by_his_did_too(more):
     caller = {"number": "+56987654321", "name": "Rosa"}
     dialplan = {"app_name": "Stasis", "app_data": f"pbx,arrived,+56225550101{more}"}
     leg = _leg({"id": "x", "name": "PJSIP/trunk-1-1", "state": "Ring", "caller": caller, "dialplan": dialplan})
-    assert (leg.did, leg.diverted_by) == ("+56225550101", more.removeprefix(","))
+    assert (leg.did, leg.arrival.diverted_by) == ("+56225550101", more.removeprefix(","))
 
 
 # --- consultations that come back -----------------------------------------------------------------------------
@@ -74,11 +74,20 @@ def board_with(*calls: Call) -> Mock:
 
 
 @pytest.mark.parametrize(
-    ("number", "diverted_by"), [("+56225550101", ""), ("225550101", ""), ("56987654321", ""), ("", "987654321")]
+    ("number", "diverted_by"),
+    [
+        ("+56225550101", ""),
+        ("225550101", ""),
+        ("56987654321", "<sip:56987654321@carrier>;reason=unconditional"),
+        ("", "987654321"),
+        ("", "<tel:+56-9-8765-4321>"),
+        ("", '"x" <sip:+56223334455@a>;index=1, <sip:987654321;npdi@b?Reason=SIP%3Bcause%3D302>;index=1.1'),
+    ],
 )
 def test_a_consultation_is_recognised_however_the_carrier_writes_numbers(number, diverted_by):
     facts = Directory(OFFICE).facts("+56225550101", AT)
-    asking = Call("c1", Phase.CALLING_CONTACT, facts=facts, contact=Contact(5, "Rosa", ("+56987654321",)))
+    rosa = Contact(5, "Rosa", ("+56987654321",))
+    asking = Call("c1", Phase.CALLING_CONTACT, facts=facts, contact=rosa, contact_legs=1, contact_here=True)
     arrival = Arrival("pbx-1764000000.9", "+56225550101", number, "", diverted_by)
     assert came_back(board_with(asking), arrival) == "c1"
 

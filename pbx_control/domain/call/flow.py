@@ -517,6 +517,7 @@ _ELSEWHERE = "the call found its way meanwhile: the floor looks again"
 _NOBODY = "no telephone rings and nobody talks in this phase"
 _NO_KEYS = "she is alone in this phase, or not there: her keys command nothing"
 _NO_CONTACT = "no contact is called or talked with in this phase"
+_NOT_RINGING = "no contact's telephone rings: a consultation that is answered, or over, goes on as it is"
 _HE_LEFT = "he hung up before this phase began"
 _NO_PROMPT = "no prompt is playing in this phase"
 _NO_FILES = "files are looked at in ENDING only"
@@ -547,7 +548,7 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         ContactRinging: _NOTED,
         ContactAnswered: _NO_CONTACT,
         ContactLeft: _NO_CONTACT,
-        LoopFound: _NO_CONTACT,
+        LoopFound: _NOT_RINGING,
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
         FilesInspected: _NO_FILES,

@@ -467,7 +467,7 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (CALLING, ContactLeft): contact_unavailable,
     (CALLING, Deadline.CONTACT): contact_silent,
     (CONSULTING, ContactLeft): contact_hung_up,
-    **{(phase, LoopFound): forwarded_to_us for phase in (CALLING, CONSULTING)},
+    (CALLING, LoopFound): forwarded_to_us,
     **{(phase, Deadline.CONSULTATION): on_hold_too_long for phase in (CALLING, CONSULTING)},
     **{(phase, CallerLeft): caller_left_on_hold for phase in (CALLING, CONSULTING)},
     **{(phase, SecretaryLeft): secretary_left_consulting for phase in (CALLING, CONSULTING)},
