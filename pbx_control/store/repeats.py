@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select
 
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.flood_notes import compose_flood
@@ -14,6 +14,9 @@ from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
 
 _decode = msgspec.json.Decoder(Call).decode
+
+# So many of a client's newest conversations tell whether people make them; a busy client has thousands in a minute.
+NEWEST = 50
 
 
 def repeats(conn: Connection, client_id: int, call_id: str, caller: str, arrived_at: datetime) -> Answered | None:
@@ -42,20 +45,22 @@ def tell_flood(conn: Connection, client_id: int, at: datetime, desk: AlarmDesk) 
 
 
 def answered_since(conn: Connection, client_id: int, since: datetime, caller: str | None = None) -> list[Answered]:
-    """The client's calls that were answered since then, of that caller only if one is given."""
-    query = select(calls.c.id, calls.c.caller, calls.c.answered_at, calls.c.ended_at, calls.c.phase, calls.c.state)
+    """The NEWEST of the client's calls that were answered since then, of that caller only if one is given."""
+    state = case((calls.c.phase == Phase.ENDING.value, calls.c.state)).label("state")
+    query = select(calls.c.id, calls.c.caller, calls.c.answered_at, calls.c.ended_at, state)
     query = query.where(calls.c.client_id == client_id, calls.c.answered_at >= since)
+    query = query.order_by(calls.c.answered_at.desc()).limit(NEWEST)
     if caller is not None:
         query = query.where(calls.c.caller == caller)
     return [
-        Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.phase, row.state))
+        Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.state))
         for row in conn.execute(query)
     ]
 
 
-def _hung_up_at(phase: str, state: bytes | None) -> datetime | None:
+def _hung_up_at(ending: bytes | None) -> datetime | None:
     """When a call ended of which only the files are still looked at: its row has no end before that is done."""
-    return _decode(state).ended_at if state and phase == Phase.ENDING else None
+    return _decode(ending).ended_at if ending else None
 
 
 def _limit(conn: Connection, client_id: int) -> RepeatLimit:
