@@ -19,6 +19,7 @@ import uvloop
 
 from pbx_control import reception
 from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
@@ -311,7 +312,7 @@ class _running:
                 await asyncio.sleep(RECONNECT_EVERY)
 
 
-@click.command(epilog="Example: pbx-control --home /srv/pbx run")
+@click.command(epilog=examples("--home /srv/pbx run"))
 @click.option("--with-asterisk", is_flag=True, help="Start Asterisk first, if it does not run yet.")
 @pass_desk
 def run(desk: Desk, with_asterisk: bool) -> None:

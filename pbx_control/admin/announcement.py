@@ -7,6 +7,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
 from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.store import announcements, clients
@@ -45,7 +46,7 @@ def announcement() -> None:
 def set_(desk: Desk, slug: str, kind: str, text: str | None, audio: Path | None) -> None:
     """Puts a client's own announcement in place of the house's."""
     if (text is None) == (audio is None):
-        raise click.UsageError("give either --text or --audio")
+        raise click.UsageError(spoken("give either --text or --audio"))
     values = {"text": text} if text is not None else {"audio": _upload(desk, slug, audio)}
 
     def act(connection: Connection) -> None:

@@ -86,7 +86,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
         with reading(desk.engine) as conn:
             count = len(callers.calls_of(conn, known))
         question = "erase {count} calls' recordings, and number and name of {number}, for ever?"
-        click.confirm(desk.say(question, count=count, number=readable_number(known)), abort=True)
+        desk.confirm(question, count=count, number=readable_number(known))
     wish = Wish(
         number=known,
         why=kept_why,

@@ -3,6 +3,7 @@
 import click
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk import publish
 from pbx_control.asterisk.confcheck import check
 from pbx_control.asterisk.dialplan import render
@@ -17,7 +18,7 @@ def dialplan() -> None:
     """
 
 
-@dialplan.command(epilog="Example: pbx-control dialplan show extensions.conf")
+@dialplan.command(epilog=examples("dialplan show extensions.conf"))
 @click.argument("file", required=False)
 @json_option
 @pass_desk
@@ -35,7 +36,7 @@ def show(desk: Desk, file: str | None, as_json: bool) -> None:
         click.echo(texts[file] if file else "\n".join(texts) or desk.say("nothing to show"))
 
 
-@dialplan.command(epilog="Example: pbx-control dialplan diff")
+@dialplan.command(epilog=examples("dialplan diff"))
 @json_option
 @pass_desk
 def diff(desk: Desk, as_json: bool) -> None:
@@ -50,7 +51,7 @@ def diff(desk: Desk, as_json: bool) -> None:
         click.echo("\n".join(lines) if lines else desk.say("what is provisioned is in force"))
 
 
-@dialplan.command(epilog="Example: pbx-control dialplan apply")
+@dialplan.command(epilog=examples("dialplan apply"))
 @json_option
 @pass_desk
 def apply(desk: Desk, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from pbx_control import clock
+from pbx_control.admin.language import LANGUAGES, asked_language, speak, with_help_in
 from pbx_control.admin.spanish import SPANISH
 from pbx_control.errors import ClientMistake, PbxError, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
@@ -85,6 +85,13 @@ class Desk:
         """Prints a line for a person."""
         click.echo(self.say(template, **values))
 
+    def confirm(self, template: str, **values: Any) -> None:
+        """Asks a question. Ends the command unless the answer is yes, in either language; click knows English only."""
+        choice = "[s/N]" if self.language == "es" else "[y/N]"
+        answer = click.prompt(f"{self.say(template, **values)} {choice}", default="", show_default=False)
+        if answer.strip().lower() not in ("s", "si", "sí", "y", "yes"):
+            raise click.Abort
+
     def plain(self, cell: object) -> str:
         """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04")."""
         return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
@@ -120,6 +127,12 @@ class Desk:
 class Tree(click.Group):
     """The top command: imports a group only when it is used, so that each command starts quickly."""
 
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
+        """Reads and runs a command line; all that it says is in the language that it asks for."""
+        arguments = sys.argv[1:] if args is None else list(args)
+        speak(asked_language(arguments))
+        return super(Tree, with_help_in(self)).main(arguments, *more, **options)
+
     def __init__(self, commands: dict[str, str]) -> None:
         super().__init__(
             name="pbx-control",
@@ -130,7 +143,7 @@ class Tree(click.Group):
             "(zsh: zsh_source in ~/.zshrc; fish: fish_source).",
             params=[
                 click.Option(["--home"], metavar="DIR", help="The folder of this installation [$PBX_HOME or ./var]."),
-                click.Option(["--lang"], type=click.Choice(["es", "en"]), help="Language of messages [that of $LANG]."),
+                click.Option(["--lang"], type=click.Choice(LANGUAGES), help="Language of messages [that of $LANG]."),
             ],
         )
         self.paths = commands
@@ -143,10 +156,18 @@ class Tree(click.Group):
             return None
         module, _, attribute = self.paths[name].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return with_help_in(command)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.paths and not args[0].startswith("-"):
+            # click would look for what was meant among the commands that it has imported: none.
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.paths, ctx=context)
+        return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> Any:
-        language = context.params.get("lang") or terminal_language()
+        language = context.params.get("lang") or asked_language([])
         try:
             context.obj = Desk(find_home(context.params.get("home")), language)
             context.call_on_close(context.obj.close)
@@ -175,12 +196,6 @@ def expected_failures() -> Iterator[None]:
         raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
     except UnicodeEncodeError as error:
         raise ClientMistake("what was typed is no text in UTF-8: type it anew") from error
-
-
-def terminal_language() -> str:
-    """ "es" if the terminal's locale is Spanish, else "en" (LC_ALL, LC_MESSAGES, LANG, as POSIX orders them)."""
-    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return "es" if locale.lower().startswith("es") else "en"
 
 
 pass_desk = click.make_pass_decorator(Desk)

@@ -6,6 +6,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
 from pbx_control.store import clients, recipients
 from pbx_control.store.engine import reading
@@ -26,7 +27,7 @@ def recipient() -> None:
 def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
     """Adds an e-mail address or a Telegram chat."""
     if (email is None) == (telegram is None):
-        raise click.UsageError("give either --email or --telegram")
+        raise click.UsageError(spoken("give either --email or --telegram"))
     channel, address = ("email", email) if email is not None else ("telegram", telegram or "")
 
     def act(connection: Connection) -> str:
