@@ -84,6 +84,7 @@ _teach_click()
 def with_help_in(command: C, translate: Translate = spoken) -> C:
     """A copy of the command, and of all below it, whose help is translated; the command itself stays English."""
     told = copy(command)
+    told._help_option = None  # click keeps it, in the language in which it was first asked for
     told.help = _help(command.help, translate)
     told.epilog = _help(command.epilog, translate)
     told.short_help = translate(command.short_help) if command.short_help else command.short_help

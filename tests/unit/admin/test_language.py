@@ -117,6 +117,11 @@ def test_wrong_usage_is_told_in_spanish(words: list[str], said: str) -> None:
         assert "Vea la ayuda con 'pbx-control" in told
 
 
+def test_help_of_help_is_told_anew_in_another_language() -> None:
+    main.get_help_option(click.Context(main, help_option_names=["--help"]))
+    assert "Muestra esta ayuda." in typed("--help")
+
+
 def test_english_is_what_it_was_also_after_spanish() -> None:
     typed("client", "--help")
     told = typed("client", "show", "--help", env={"LC_ALL": "C.UTF-8", "COLUMNS": "200"})
