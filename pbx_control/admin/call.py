@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain import checks
 from pbx_control.domain.call.story import sentence
@@ -46,13 +46,7 @@ def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: in
         if slug is not None:
             clients.find(connection, slug)
         found = call_log.newest(connection, slug=slug, since=start, live=live, limit=limit)
-    if as_json:
-        print_json([asdict(one) for one in found])
-    elif found:
-        rows = [_row(desk, one) for one in found]
-        desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
-    else:
-        desk.tell("nothing to show")
+    show_rows(desk, COLUMNS, map(asdict, found) if as_json else (_row(desk, one) for one in found), as_json)
 
 
 @call.command(epilog=examples("call show pbx-1795351117.3", "call show 17.3 --json"))

@@ -135,7 +135,8 @@ def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
         under_way(desk, as_json)
         return
     with reading(desk.engine) as connection:
-        show_rows(desk, COLUMNS, clients.rows(connection), as_json, _said)
+        rows = clients.rows(connection)
+    show_rows(desk, COLUMNS, rows, as_json, _said)
 
 
 @client.command(epilog=examples("client show andes"))

@@ -2,14 +2,17 @@
 
 import errno
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from shutil import get_terminal_size
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -23,10 +26,11 @@ from pbx_control.errors import ClientMistake, PbxError, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.engine import open_engine
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+T = TypeVar("T")
+
+# Rows or lines that are printed in one piece.
+PIECE = 200
 
 
 def said(language: str, template: str, values: Mapping[str, Any]) -> str:
@@ -41,10 +45,12 @@ def said(language: str, template: str, values: Mapping[str, Any]) -> str:
 
 @dataclass
 class Desk:
-    """What a command is given: its home, settings, database and the person's language ("es" or "en")."""
+    """What a command is given: its home, settings, database, the person's language ("es" or "en"), and whether a list
+    that is longer than the screen goes through the pager."""
 
     home: Home
     language: str
+    pager: bool = True
 
     @cached_property
     def settings(self) -> Settings:
@@ -58,15 +64,6 @@ class Desk:
     def zone(self) -> ZoneInfo:
         """The office's zone: people read times as the letters to clients tell them, wherever the machine's clock is."""
         return ZoneInfo(self.settings.office.timezone)
-
-    @cached_property
-    def console(self) -> "Console":
-        # Imported here, as in `table`: most commands print a line, or JSON.
-        from rich.console import Console
-
-        # rich drops colours when the output is no terminal or NO_COLOR is set
-        # and brackets in a client's name are no markup
-        return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
     def about_to_change(self) -> None:
         """For commands that write into the home. Raises ClientMistake if root would, in another user's home."""
@@ -112,16 +109,26 @@ class Desk:
 
         return read_day(text, clock.now().astimezone(self.zone).date())
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Prints rows under translated headings."""
-        from rich.table import Table
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], cut: Sequence[str] = ()) -> None:
+        """Prints rows under translated headings, as they come; what is in the columns `cut` is shortened to fit."""
+        from pbx_control.admin import table
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(self.say(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(self.plain(cell) for cell in row))
-        self.console.print(table)
+        room = get_terminal_size().columns if sys.stdout.isatty() else None
+        texts = ([self.plain(cell) for cell in row] for row in rows)
+        places = [columns.index(column) for column in cut]
+        self.show_lines(table.lines([self.say(column) for column in columns], texts, room, places))
+
+    def show_lines(self, lines: Iterator[str]) -> None:
+        """Prints lines, the first one bold; through the pager if a terminal has less room."""
+        lines = chain([click.style(next(lines), bold=True)], lines)
+        if self.pager and sys.stdin.isatty() and sys.stdout.isatty():
+            first = list(islice(lines, get_terminal_size().lines))
+            lines = chain(first, lines)
+            if len(first) == get_terminal_size().lines:
+                click.echo_via_pager("\n".join(piece) + "\n" for piece in pieces(lines))
+                return
+        for piece in pieces(lines):
+            click.echo("\n".join(piece))
 
 
 class Tree(click.Group):
@@ -144,6 +151,7 @@ class Tree(click.Group):
             params=[
                 click.Option(["--home"], metavar="DIR", help="The folder of this installation [$PBX_HOME or ./var]."),
                 click.Option(["--lang"], type=click.Choice(LANGUAGES), help="Language of messages [that of $LANG]."),
+                click.Option(["--no-pager"], is_flag=True, help="Long lists do not go through $PAGER."),
             ],
         )
         self.paths = commands
@@ -168,8 +176,10 @@ class Tree(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         language = context.params.get("lang") or asked_language([])
+        if os.environ.get("NO_COLOR"):
+            context.color = False
         try:
-            context.obj = Desk(find_home(context.params.get("home")), language)
+            context.obj = Desk(find_home(context.params.get("home")), language, not context.params.get("no_pager"))
             context.call_on_close(context.obj.close)
             with expected_failures():
                 return super().invoke(context)
@@ -208,7 +218,24 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def print_json(value: object) -> None:
     """Prints a value as JSON for other programs; instants as ISO 8601."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable))
+    click.echo(_as_json(value))
+
+
+def print_json_rows(rows: Iterable[object]) -> None:
+    """Prints rows as one JSON array, as they come."""
+    printed = False
+    for piece in pieces(rows):
+        objects = ",\n".join("  " + _as_json(row).replace("\n", "\n  ") for row in piece)
+        click.echo((",\n" if printed else "[\n") + objects, nl=False)
+        printed = True
+    click.echo("\n]" if printed else "[]")
+
+
+def pieces(items: Iterable[T]) -> Iterator[list[T]]:
+    """Items, some at a time: printing each alone would take longer than making it."""
+    rest = iter(items)
+    while piece := list(islice(rest, PIECE)):
+        yield piece
 
 
 # What makes a row's facts readable, for a table.
@@ -234,16 +261,27 @@ def reading_command(
 
 
 def show_rows(
-    desk: Desk, columns: Sequence[str], rows: list[dict[str, Any]], as_json: bool, said: Said | None = None
+    desk: Desk,
+    columns: Sequence[str],
+    rows: Iterable[dict[str, Any]],
+    as_json: bool,
+    said: Said | None = None,
+    cut: Sequence[str] = (),
 ) -> None:
-    """Prints rows (dicts) as a table with `columns` (keys), or all of them as JSON."""
+    """Prints rows (dicts), as they come, as a table with `columns` (keys) or all of them as JSON.
+
+    In the columns `cut` a table shortens what does not fit.
+    """
     if as_json:
-        print_json(rows)
-    elif rows:
-        shown = [said(desk, row) for row in rows] if said else rows
-        desk.table(columns, [[row[column] for column in columns] for row in shown])
-    else:
+        print_json_rows(rows)
+        return
+    rest = iter(rows)
+    first = next(rest, None)
+    if first is None:
         desk.tell("nothing to show")
+        return
+    shown = (said(desk, row) if said else row for row in chain([first], rest))
+    desk.table(columns, ([row[column] for column in columns] for row in shown), cut)
 
 
 def plain(cell: object) -> str:
@@ -255,6 +293,10 @@ def plain(cell: object) -> str:
     if isinstance(cell, (list, tuple, set, frozenset)):
         return ", ".join(str(item) for item in cell) or "–"
     return str(cell)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable)
 
 
 def _jsonable(value: object) -> object:

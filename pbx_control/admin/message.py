@@ -5,13 +5,17 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
+from pbx_control.domain.wording import clean_line
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 
-# For a person; the subject names the client. --json has everything.
-COLUMNS = ("id", "written", "address", "state", "next_try", "subject", "last_error")
+# For a person; the subject names the client. --json and `message show` have everything.
+COLUMNS = ("id", "written", "address", "subject", "state")
+LATE_COLUMNS = ("id", "next_try", "address", "subject", "state")
+# So much of a server's answer is shown in a list, characters.
+ERROR_LIMIT = 80
 
 
 @click.group(help="Messages to the clients' recipients: list them, read them, send them again.")
@@ -28,14 +32,8 @@ def message() -> None:
 def list_messages(desk: Desk, undelivered: bool, slug: str | None, limit: int, as_json: bool) -> None:
     with reading(desk.engine) as conn:
         found = letters.newest(conn, undelivered=undelivered, slug=slug, limit=limit)
-    rows = [_row(posted) for posted in found]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        said = [row | {"state": desk.say(row["state"])} for row in rows]
-        desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
-    else:
-        desk.tell("nothing to show")
+    columns = LATE_COLUMNS if undelivered else COLUMNS
+    show_rows(desk, columns, map(_row, found), as_json, _said, cut=("subject", "state"))
 
 
 @message.command(help="One message in full, with what became of it.")
@@ -69,6 +67,14 @@ def resend(desk: Desk, message_id: int) -> None:
     with writing(desk.engine) as conn:
         letters.resend(conn, message_id, clock.now())
     desk.tell("message {id} is due at once: the running daemon sends it within seconds", id=message_id)
+
+
+def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    """A row that fits into a line: times by the minute, the server's last answer beside the state."""
+    state = desk.say(row["state"])
+    error = clean_line(row["last_error"], ERROR_LIMIT)
+    times = {name: f"{row[name].astimezone(desk.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
+    return row | times | {"state": f"{state}: {error}" if error else state}
 
 
 def _row(posted: Posted) -> dict[str, Any]:

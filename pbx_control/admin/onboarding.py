@@ -1,5 +1,6 @@
 """`client paid`, `welcomed`, `live`: from payment to service, within deadlines in business hours (rule 2)."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,7 +121,8 @@ def _when(desk: Desk, at: str | None) -> datetime:
 
 
 def _print(desk: Desk, orders: list[Progress]) -> None:
-    # Imported here, as the door does: most commands print a line, or JSON.
+    # Imported here: no other command prints in colours.
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -134,7 +136,8 @@ def _print(desk: Desk, orders: list[Progress]) -> None:
             style = STYLES[deadline.urgency]
             cells += [Text(_told(desk, deadline), style), Text(_clock(desk, deadline.due), style)]
         table.add_row(*cells)
-    desk.console.print(table)
+    # rich drops the colours when the output is no terminal or NO_COLOR is set
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _told(desk: Desk, deadline: Deadline) -> str:

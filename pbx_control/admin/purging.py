@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.domain.retention import Cause, Trust, instant
@@ -89,10 +89,10 @@ def receipts(desk: Desk, since: str | None, call_id: str | None, limit: int, as_
         call = call_log.find(conn, call_id).id if call_id is not None else None
         found = kept_receipts.newest(conn, since=start, call_id=call, limit=limit)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json_rows(map(asdict, found))
     elif found:
-        said = [_receipt_row(desk, one) for one in found]
-        desk.table(RECEIPTS, [[row[column] for column in RECEIPTS] for row in said])
+        said = (_receipt_row(desk, one) for one in found)
+        desk.table(RECEIPTS, ([row[column] for column in RECEIPTS] for row in said))
     else:
         desk.tell("nothing to show")
 
@@ -106,10 +106,10 @@ def _show_plan(desk: Desk, now: datetime, as_json: bool) -> None:
         held = holds.reasons(conn, {claim.call_id for one in found for claim in one.file.claims if claim.held})
     rows = [_planned_row(one, held) for one in found]
     if as_json:
-        print_json(rows)
+        print_json_rows(rows)
     elif rows:
-        said = [row | {"what": desk.say(row["what"]), "why": _why(desk, row["why"])} for row in rows]
-        desk.table(PLANNED, [[row[column] for column in PLANNED] for row in said])
+        said = (row | {"what": desk.say(row["what"]), "why": _why(desk, row["why"])} for row in rows)
+        desk.table(PLANNED, ([row[column] for column in PLANNED] for row in said))
         _tell_sums(desk, rows)
     else:
         desk.tell("nothing is due")

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.provisioning import examples
 from pbx_control.admin.purging import purge, receipts, reconcile
 from pbx_control.domain.wording import caller_line, clean_line
@@ -45,14 +45,8 @@ def list_recordings(desk: Desk, slug: str | None, limit: int, as_json: bool) -> 
             clients.find(conn, slug)
         found = recorded.newest(conn, slug=slug, limit=limit)
         held = holds.reasons(conn, [one.call_id for one in found])
-    rows = [_row(desk, one) | {"hold": held.get(one.call_id, "")} for one in found]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        said = [_said(desk, row) for row in rows]
-        desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
-    else:
-        desk.tell("nothing to show")
+    rows = (_row(desk, one) | {"hold": held.get(one.call_id, "")} for one in found)
+    show_rows(desk, COLUMNS, rows, as_json, _said)
 
 
 @recording.command(help="Copy a call's recording, or the message that was left, to a WAV file.")
