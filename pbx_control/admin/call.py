@@ -4,14 +4,13 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.door import PIECE, Desk, flat, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain import checks
 from pbx_control.domain.call.story import sentence
@@ -45,8 +44,8 @@ def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: in
     with reading(desk.engine) as connection:
         if slug is not None:
             clients.find(connection, slug)
-        found = call_log.newest(connection, slug=slug, since=start, live=live, limit=limit)
-    show_rows(desk, COLUMNS, map(asdict, found) if as_json else (_row(desk, one) for one in found), as_json)
+    found = _newest(desk, limit, slug=slug, since=start, live=live)
+    show_rows(desk, COLUMNS, map(flat, found) if as_json else (_row(desk, one) for one in found), as_json)
 
 
 @call.command(epilog=examples("call show pbx-1795351117.3", "call show 17.3 --json"))
@@ -59,7 +58,7 @@ def show(desk: Desk, call_id: str, as_json: bool) -> None:
         found = call_log.find(connection, call_id)
         lines = call_log.journal_of(connection, found.id)
     if as_json:
-        print_json(asdict(found) | {"journal": [_json(desk, line) for line in lines]})
+        print_json(flat(found) | {"journal": [_json(desk, line) for line in lines]})
         return
     card(desk, _header(desk, found))
     click.echo()
@@ -79,6 +78,18 @@ def watch(desk: Desk, as_json: bool) -> None:
                 click.echo(json.dumps(told | {"at": line.at.isoformat()}, ensure_ascii=False))
             else:
                 click.echo(f"{line.call_id}  {_told(desk, line)}")
+
+
+def _newest(desk: Desk, limit: int, **which: Any) -> Iterator[LoggedCall]:
+    """The newest calls, some at a time: nobody waits for the last one, and no transaction lasts as long as a pager."""
+    after = None
+    while limit > 0:
+        with reading(desk.engine) as connection:
+            found = call_log.newest(connection, limit=min(limit, PIECE), after=after, **which)
+        yield from found
+        if len(found) < PIECE:
+            return
+        after, limit = found[-1], limit - len(found)
 
 
 def _news(desk: Desk) -> Iterator[Line]:

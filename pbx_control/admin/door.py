@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -231,6 +232,11 @@ def print_json_rows(rows: Iterable[object]) -> None:
     click.echo("\n]" if printed else "[]")
 
 
+def flat(record: Any) -> dict[str, Any]:
+    """A record's fields. dataclasses.asdict copies each value deeply: that took most of a long list's time."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
 def pieces(items: Iterable[T]) -> Iterator[list[T]]:
     """Items, some at a time: printing each alone would take longer than making it."""
     rest = iter(items)
@@ -296,7 +302,8 @@ def plain(cell: object) -> str:
 
 
 def _as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable)
+    # Indented by msgspec: json.dumps is four times as slow once it indents.
+    return msgspec.json.format(json.dumps(value, ensure_ascii=False, default=_jsonable), indent=2)
 
 
 def _jsonable(value: object) -> object:

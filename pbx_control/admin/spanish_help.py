@@ -147,6 +147,7 @@ HELP: dict[str, str] = {
     ),
     "The folder of this installation [$PBX_HOME or ./var].": "La carpeta de esta instalación [$PBX_HOME o ./var].",
     "Language of messages [that of $LANG].": "Idioma de los textos [el de $LANG].",
+    "Long lists do not go through $PAGER.": "Las listas largas no pasan por $PAGER.",
     "Print JSON instead of a table.": "Imprime JSON en vez de una tabla.",
     "How many at most.": "Cuántos como máximo.",
     # --- setup, run, status, doctor, demo

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import ClientMistake
@@ -60,9 +60,18 @@ class Line:
 
 
 def newest(
-    conn: Connection, *, slug: str | None = None, since: datetime | None = None, live: bool = False, limit: int = 100
+    conn: Connection,
+    *,
+    slug: str | None = None,
+    since: datetime | None = None,
+    live: bool = False,
+    limit: int = 100,
+    after: LoggedCall | None = None,
 ) -> list[LoggedCall]:
-    """The newest calls, newest first: of one client, since an instant, or only those that last still."""
+    """The newest calls, newest first: of one client, since an instant, or only those that last still.
+
+    With `after` those that come in that list after that call.
+    """
     query = _calls().order_by(call.c.arrived_at.desc(), call.c.id.desc()).limit(limit)
     if slug is not None:
         query = query.where(client.c.slug == slug)
@@ -70,6 +79,8 @@ def newest(
         query = query.where(call.c.arrived_at >= since)
     if live:
         query = query.where(call.c.state.is_not(None))
+    if after is not None:
+        query = query.where(tuple_(call.c.arrived_at, call.c.id) < tuple_(after.arrived_at, after.id))
     return [_logged(row) for row in conn.execute(query)]
 
 

@@ -10,7 +10,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,9 @@ from pbx_control.admin import door, table
 from pbx_control.settings import Home, defaults
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
-from pbx_control.store.tables import client
+from pbx_control.store.tables import call, client
 
-CLIENTS = 300
+CLIENTS, CALLS = 300, 555
 HEIGHT, WIDTH = 24, 60
 # A pager of which we see that it was asked, and when.
 PAGER = 'import sys; print("PAGER BEGINS"); sys.stdout.writelines(sys.stdin); print("PAGER ENDS")'
@@ -93,8 +93,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     engine = open_engine(home, defaults())
     at = datetime(2026, 8, 3, 12, tzinfo=UTC)
     names = [{"slug": f"client-{n}", "name": f"n{n}", "week": "never", "created_at": at} for n in range(CLIENTS)]
+    # Ten calls arrive in the same instant: their ids tell them apart.
+    calls = [
+        {
+            "id": f"pbx-{n}",
+            "did": "+56225550101",
+            "caller": "",
+            "phase": "over",
+            "arrived_at": at + timedelta(hours=n // 10),
+        }
+        for n in range(CALLS)
+    ]
     with writing(engine) as conn:
         conn.execute(insert(client), names)
+        conn.execute(insert(call), calls)
     engine.dispose()
     return home
 
@@ -146,3 +158,11 @@ def test_json_needs_no_pager(home):
 
 def test_no_colour_is_nothing_but_text(home):
     assert "\x1b" not in on_a_terminal(home, "--no-pager", "client", "list", NO_COLOR="1")
+
+
+@pytest.mark.parametrize("limit", [1, door.PIECE, door.PIECE + 1, 1000])
+def test_calls_that_are_read_piece_by_piece_come_once_each_and_newest_first(home, limit):
+    calls = json.loads(on_a_terminal(home, "call", "list", "--json", "--limit", str(limit)))
+    order = [(one["arrived_at"], one["id"]) for one in calls]
+    assert len(set(order)) == min(limit, CALLS)
+    assert order == sorted(order, reverse=True)
