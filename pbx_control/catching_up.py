@@ -106,6 +106,7 @@ class CatchingUp:
             outcome=call.outcome or Outcome.MISSED,
             answered_by=call.answered_by,
             answered_at=call.answered_at,
+            talked=_talked(call),
             recording=call.recording,
             recording_flaw=self._flaw(call),
             message=call.message,

@@ -118,9 +118,12 @@ def brief_time(local: datetime, language: str) -> str:
 
 
 def duration(length: timedelta, language: str) -> str:
-    """ "2 minutos y 5 segundos" / "2 minutes and 5 seconds", to the second."""
+    """ "2 minutos y 5 segundos" / "2 minutes and 5 seconds", to the second.
+
+    Rounded to tenths first, as lengths are kept: one reads the same whether it was kept or is told at once.
+    """
     locale = LOCALES[language]
-    minutes, seconds = divmod(max(0, round(length.total_seconds())), 60)
+    minutes, seconds = divmod(max(0, round(round(length.total_seconds(), 1))), 60)
     hours, minutes = divmod(minutes, 60)
     counts = {"duration-hour": hours, "duration-minute": minutes, "duration-second": seconds}
     parts = [format_unit(count, unit, locale=locale) for unit, count in counts.items() if count]

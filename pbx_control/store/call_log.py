@@ -38,7 +38,7 @@ class LoggedCall:
     handed_over_at: datetime | None
     ended_at: datetime | None
     waited: float | None  # seconds until somebody answered, or it was over; None while he waits
-    talked: float | None  # seconds with a secretary; None while they talk, or if nobody answered
+    talked: float | None  # seconds with secretaries; None while they talk, or if nobody answered
     transferred: float | None  # seconds with the contact; None while they talk, or if there was no transfer
     recording: str  # path under recordings/, "" where there is none
     recording_flaw: str  # missing | short | long; "" is sound
@@ -152,7 +152,6 @@ def _calls() -> Select[Any]:
 
 def _logged(row: Row[Any]) -> LoggedCall:
     until = row.answered_at or row.ended_at
-    left_her = row.handed_over_at or row.ended_at
     return LoggedCall(
         id=row.id,
         client=row.slug or "",
@@ -167,8 +166,8 @@ def _logged(row: Row[Any]) -> LoggedCall:
         handed_over_at=row.handed_over_at,
         ended_at=row.ended_at,
         waited=_seconds(until - row.arrived_at) if until else None,
-        talked=_seconds(left_her - row.answered_at) if row.answered_at and left_her else None,
-        transferred=_seconds(row.ended_at - row.handed_over_at) if row.handed_over_at and row.ended_at else None,
+        talked=row.talked,
+        transferred=row.transferred,
         recording=row.recording,
         recording_flaw=row.recording_flaw,
         message=row.message,

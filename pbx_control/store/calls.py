@@ -22,6 +22,7 @@ from pbx_control.domain.call.commands import (
     StoreCommand,
     WriteLetters,
 )
+from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
@@ -155,7 +156,7 @@ def summary_of(call: Call) -> CallSummary:
     over, outcome = (call.handed_over_at, Outcome.ANSWERED) if call.handed_over_at else (call.ended_at, call.outcome)
     if arrived is None or over is None or outcome is None:
         raise ValueError(f"call {call.id} is neither over nor handed over")
-    until = call.answered_at or over
+    until, lengths = call.answered_at or over, lengths_of(call)
     return CallSummary(
         call_id=call.id,
         client_id=facts.client_id,
@@ -171,7 +172,7 @@ def summary_of(call: Call) -> CallSummary:
         transferred_to=call.transferred_to,
         ended_at=over,
         waited=until - arrived,
-        talked=over - until,
+        talked=lengths.talked or timedelta(0),
         recording_flaw=call.recording_flaw,
         message=call.message,
         wrong_number=call.wrong_number,
@@ -310,8 +311,13 @@ def _write_alarm(conn: Connection, step: Save, command: RaiseAlarm, alarms: Alar
     letters.add(conn, [compose_alarm(reached, alarms)])
 
 
+def seconds(length: timedelta | None) -> float | None:
+    """A length as it is kept and shown to programs: to a tenth."""
+    return None if length is None else round(length.total_seconds(), 1)
+
+
 def _row(call: Call) -> dict[str, Any]:
-    facts = call.known
+    facts, lengths = call.known, lengths_of(call)
     over = call.phase is Phase.ENDED
     return {
         "client_id": facts.client_id,
@@ -329,6 +335,8 @@ def _row(call: Call) -> dict[str, Any]:
         "message": call.message,
         "transferred_to": call.transferred_to,
         "handed_over_at": call.handed_over_at,
+        "talked": seconds(lengths.talked),
+        "transferred": seconds(lengths.transferred),
         "hosted_by": "switch" if call.taken_over else "daemon",
         "state": None if over else _encode(call),
     }

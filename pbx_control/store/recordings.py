@@ -20,7 +20,7 @@ class RecordedCall:
     caller: str
     caller_name: str
     arrived_at: datetime
-    talked: timedelta | None  # None while the call lasts, or if nobody answered
+    talked: timedelta | None  # with secretaries; None while they talk, or if nobody answered
     recording: str
     flaw: str  # missing | short | long; "" is sound
     message: str
@@ -48,7 +48,6 @@ def _query() -> Select[Any]:
 
 
 def _recorded(row: Row[Any]) -> RecordedCall:
-    ended = row.answered_at and row.ended_at
     return RecordedCall(
         call_id=row.id,
         client=row.slug or "",
@@ -56,7 +55,7 @@ def _recorded(row: Row[Any]) -> RecordedCall:
         caller=row.caller,
         caller_name=row.caller_name,
         arrived_at=row.arrived_at,
-        talked=row.ended_at - row.answered_at if ended else None,
+        talked=None if row.talked is None else timedelta(seconds=row.talked),
         recording=row.recording,
         flaw=row.recording_flaw,
         message=row.message,

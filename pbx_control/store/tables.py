@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -171,6 +172,7 @@ secretary = Table(
     Column("languages", Text, nullable=False, server_default="es"),
     Column("all_clients", Boolean, nullable=False, server_default=text("true")),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
+    Column("paused_why", String(16), nullable=False, server_default=""),  # domain.floor.Pause; "": by the admin
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
     Column("secure", Boolean, nullable=False, server_default=text("false")),
@@ -237,6 +239,8 @@ call = Table(
     Column("message_flaw", String(4), nullable=False, server_default=""),  # lost | cut; "" is sound, or none was left
     Column("transferred_to", Text, nullable=False, server_default=""),  # the contact's name, from the hand-over on
     Column("handed_over_at", Instant),
+    Column("talked", Float),  # seconds, as domain.call.lengths tells them; NULL: not known yet, or nobody answered
+    Column("transferred", Float),  # seconds; NULL while they talk, or if there was no transfer
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
     Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended

@@ -41,6 +41,7 @@ class SwitchCall:
     outcome: Outcome
     answered_by: str = ""  # user of the secretary's telephone
     answered_at: datetime | None = None
+    talked: timedelta = timedelta(0)  # with one secretary after another
     recording: str = ""
     recording_flaw: str = ""
     message: str = ""
@@ -86,11 +87,20 @@ def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, row: RowMapping
         one,
         outcome=Outcome.ANSWERED,
         answered_at=row["answered_at"],
+        talked=one.talked + _talked_before(one, row),
         answered_by=one.answered_by or her or "",
         recording=one.recording or row["recording"],
         recording_flaw="" if one.recording_flaw != "missing" or row["recording"] else "missing",
         wrong_number=ledger.is_wrong_number(conn, one.id),
     )
+
+
+def _talked_before(one: SwitchCall, row: RowMapping) -> timedelta:
+    """How long he had talked with a secretary when the switch took him over: the daemon knows, or had gone by then."""
+    if row["talked"] is not None:
+        return timedelta(seconds=row["talked"])
+    until = next((event.at for event in one.events if event.name == "entered"), one.ended_at)
+    return max(until - row["answered_at"], timedelta(0))
 
 
 def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
@@ -122,6 +132,7 @@ def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
         "arrived_at": one.arrived_at,
         "answered_at": one.answered_at,
         "ended_at": one.ended_at,
+        "talked": calls.seconds(one.talked) if one.answered_at else None,
         "recording": one.recording,
         "recording_flaw": one.recording_flaw,
         "message": one.message,
@@ -173,7 +184,7 @@ def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, off
         arrived_at=one.arrived_at,
         ended_at=one.ended_at,
         waited=max(until - one.arrived_at, timedelta(0)),
-        talked=one.ended_at - until,
+        talked=one.talked,
         recording_flaw=one.recording_flaw,
         message=one.message,
         wrong_number=one.wrong_number,

@@ -304,6 +304,7 @@ def connect(call: Call, event: SecretaryAnswered) -> Step:
         outcome=Outcome.ANSWERED,
         answered_by=call.seat,
         answered_at=call.answered_at or event.at,
+        talking_since=event.at,
     )
     call, used = charged(call)
     call, join = joined(call)

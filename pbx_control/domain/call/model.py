@@ -180,7 +180,9 @@ class Call:
     wrong_number: bool = False  # the secretary says so
     outcome: Outcome | None = None
     answered_by: Seat | None = None  # the last secretary who talked with the caller
-    answered_at: datetime | None = None
+    answered_at: datetime | None = None  # by the first secretary
+    talking_since: datetime | None = None  # with the last one; None while he waits for the next
+    talked_before: timedelta = timedelta(0)  # with those before her
     bridged: bool = False  # the bridge has been asked for
     left_bridge_at: datetime | None = None  # to leave a message, his secretary lost, or to be thanked
     recording: str = ""  # path under recordings/, once asked for

@@ -21,6 +21,7 @@ from pbx_control.domain.call.commands import (
     StopRingingTone,
     Tell,
 )
+from pbx_control.domain.call.lengths import with_her_since
 from pbx_control.domain.call.model import Call, Deadline, Phase, Seat
 
 # The answer is heard first, then the position: some networks swallow the first syllables.
@@ -118,9 +119,17 @@ def in_his_bridge(call: Call, *legs: str) -> Join:
     return Join(call.bridge, legs, mixed=call.known.recording, secretary=hers)
 
 
+def conversation_broken(call: Call, at: datetime) -> Call:
+    """He has no secretary any more; what follows is no talking."""
+    since = with_her_since(call)
+    talked = at - since if since else timedelta(0)
+    return replace(call, talking_since=None, talked_before=call.talked_before + talked)
+
+
 def first_in_line(call: Call, at: datetime) -> Step:
     """He has lost his secretary through no fault of his: he waits again, and is next."""
     call, free = seat_freed(call, at)
+    call = conversation_broken(call, at)
     call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=at, keys_begun="", deadlines={})
     call = by(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
     call = by(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call

@@ -31,12 +31,14 @@ SERVED = {
     "secretary_id": 1,
     "arrived_at": NOON,
     "answered_at": NOON + timedelta(seconds=4),
+    "talked": 60.5,
     "ended_at": NOON + timedelta(seconds=64.5),
     "recording": "2026/08/03/x.wav",
     "hosted_by": "daemon",
     "state": None,
 }
-LASTING = {"phase": "offering", "outcome": "", "secretary_id": None, "answered_at": None, "ended_at": None}
+NOT_YET = dict.fromkeys(("secretary_id", "answered_at", "ended_at", "talked"))
+LASTING = {"phase": "offering", "outcome": ""} | NOT_YET
 
 
 @pytest.fixture
@@ -80,6 +82,7 @@ def test_list_as_json_has_every_key_that_was_promised(home: Home) -> None:
 def test_a_transferred_call_names_the_contact_and_both_conversations(home: Home) -> None:
     engine = open_engine(home, defaults())
     handed_over = {"transferred_to": "Rosa\x1b[2J", "handed_over_at": NOON + timedelta(seconds=34)}
+    handed_over |= {"talked": 30.0, "transferred": 30.5}
     with writing(engine) as conn:
         conn.execute(update(call).where(call.c.id == "pbx-100.1").values(handed_over))
     engine.dispose()

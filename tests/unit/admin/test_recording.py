@@ -46,11 +46,11 @@ def home(tmp_path: Path) -> Home:
             [
                 facts | row
                 for row in (
-                    {"id": "pbx-1.1", "arrived_at": NOON, "answered_at": NOON, "recording": NAME, "message": ""}
+                    {"id": "pbx-1.1", "arrived_at": NOON, "talked": 9.0, "recording": NAME, "message": ""}
                     | {"ended_at": NOON + timedelta(seconds=9), "recording_flaw": "short"},
-                    {"id": "pbx-2.1", "arrived_at": NOON + timedelta(hours=1), "answered_at": None, "recording": ""}
+                    {"id": "pbx-2.1", "arrived_at": NOON + timedelta(hours=1), "talked": None, "recording": ""}
                     | {"message": MESSAGE, "ended_at": None, "recording_flaw": ""},
-                    {"id": "pbx-3.1", "arrived_at": NOON, "answered_at": None, "recording": "", "message": ""}
+                    {"id": "pbx-3.1", "arrived_at": NOON, "talked": None, "recording": "", "message": ""}
                     | {"ended_at": None, "recording_flaw": ""},
                 )
             ],
