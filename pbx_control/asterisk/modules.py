@@ -71,8 +71,7 @@ MODULES = (
     "func_dialplan",
     "func_global",
     "func_groupcount",
-    "func_import",
-    "func_logic",
+    "func_logic",  # IF, and IMPORT
     "func_periodic_hook",
     "func_pjsip_endpoint",
     "func_strings",

@@ -1,9 +1,12 @@
 """Opens the database: SQLite with the pragmas that make it durable, or PostgreSQL; plain, never asyncio."""
 
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -103,6 +106,7 @@ def bump_revision(connection: Connection) -> None:
 
 def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+    event.listen(engine, "do_connect", lambda *_: _keep_private(Path(url.database or "")))
     event.listen(engine, "connect", _sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
@@ -128,6 +132,17 @@ def _unavailable(error: DBAPIError) -> StoreUnavailable:
             why=why,
         )
     return StoreUnavailable("the database cannot be used: {why}; see that it runs and that its disk has room", why=why)
+
+
+def _keep_private(database: Path) -> None:
+    """Makes the database a file of its owner's alone (0600), whatever our umask; SQLite gives its other files the same
+    mode. Those of an older version are changed. A file that is somebody else's stays as it is."""
+    with suppress(OSError):
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for file in (database, *(database.with_name(f"{database.name}-{kind}") for kind in ("wal", "shm"))):
+        with suppress(OSError):
+            if stat.S_IMODE(file.stat().st_mode) != 0o600:
+                file.chmod(0o600)
 
 
 def _sqlite_pragmas(raw: sqlite3.Connection, _record: Any) -> None:

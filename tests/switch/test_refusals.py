@@ -42,6 +42,10 @@ async def refusals(alone):
         ami.close()
 
 
+async def test_asterisk_finds_all_that_it_is_to_load(alone):
+    assert "loader.c" not in (alone.home.asterisk / "log" / "messages.log").read_text()
+
+
 async def test_a_strangers_invite(alone, tmp_path):
     firm = await alone.firm("Ana")
     ana = await alone.phone(firm, "Ana")
