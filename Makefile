@@ -17,6 +17,8 @@ TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah
 # Real calls in real time: the tests wait more than they compute, so that two cores have work for four of them
 # (tests/shares.py). On a machine whose cores have other work, one call in some hundred comes late. What failed is tried
 # once more with the machine to itself; what fails twice is red.
+# A failure is told when it happens, and all of them once more at the end.
+PYTEST := $(BIN)/pytest --instafail
 ON_THE_SWITCH := -m "switch or postgres"
 AT_ONCE := -n 4 --dist loadscope
 
@@ -30,14 +32,14 @@ demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARG
 
 test: ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
 	@$(MAKE) -j 2 check prepared
-	@$(BIN)/pytest $(AT_ONCE) $(ON_THE_SWITCH) --durations=15 $(ARGS) || \
-	  (echo "once more, alone, what failed:" && $(BIN)/pytest --last-failed $(ON_THE_SWITCH) $(ARGS))
+	@$(PYTEST) $(AT_ONCE) $(ON_THE_SWITCH) --durations=15 $(ARGS) || \
+	  (echo "once more, alone, what failed:" && $(PYTEST) --verbose --last-failed $(ON_THE_SWITCH) $(ARGS))
 
 check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -n 2 -m "not switch and not postgres"
+	@$(PYTEST) -n 2 -m "not switch and not postgres"
 
 prepared: .venv/.test .venv/.debian-test
 	@$(BIN)/python -m tests.prepared
