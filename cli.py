@@ -1,6 +1,17 @@
 """Entry point of `pbx-control`: the tree of commands, nothing else."""
 
-from pbx_control.admin.door import Tree
+import atexit
+import gc
+
+# A command is over before its garbage would matter: imports go without the collector, and so does its end.
+collecting = gc.isenabled()
+gc.disable()
+atexit.register(gc.freeze)
+
+from pbx_control.admin.door import Tree  # noqa: E402
+
+if collecting:
+    gc.enable()
 
 COMMANDS = {
     "setup": "pbx_control.admin.home:setup",

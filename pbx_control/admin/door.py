@@ -1,6 +1,7 @@
 """The admin's door: what all commands share: home, language, tables, JSON, and errors told in one line."""
 
 import errno
+import gc
 import json
 import os
 import sys
@@ -164,7 +165,8 @@ class Tree(click.Group):
         if name not in self.paths:
             return None
         module, _, attribute = self.paths[name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with uncollected():
+            command: click.Command = getattr(import_module(module), attribute)
         return with_help_in(command)
 
     def resolve_command(
@@ -188,6 +190,18 @@ class Tree(click.Group):
             line = said(language, error.template, error.values)
             click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
             context.exit(1)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Lets the garbage collector rest: what is imported stays, and looking through it takes longer than reading it."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

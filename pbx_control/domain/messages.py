@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.phrases import PHRASES, SPANISH, Phrases
@@ -26,6 +25,9 @@ from pbx_control.domain.wording import (
     is_withheld,
     readable_number,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 # Calls for which telephones rang: only there is waiting time worth telling.
 RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
@@ -252,8 +254,11 @@ def _sentence(text: str) -> str:
 
 
 @cache
-def html_template(name: str) -> Template:
+def html_template(name: str) -> "Template":
     """A letter's page, by its file in this folder; what is filled in is escaped, and nothing may be missing."""
+    # Imported here: most commands write no letter.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("pbx_control.domain"),
         autoescape=True,

@@ -6,9 +6,8 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import phonenumbers
-from babel.dates import format_date, format_datetime
-from babel.lists import format_list
-from babel.units import format_unit
+
+# babel is imported where it is used: most commands write no date in words.
 
 # The house's Spanish is Chile's; its English writes the day before the month, as Spanish readers expect.
 LOCALES = {"es": "es_CL", "en": "en_GB"}
@@ -104,16 +103,22 @@ def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
 
 def date_and_time(local: datetime, language: str) -> str:
     """ "lunes 3 de agosto de 2026, 10:15" / "Monday 3 August 2026, 10:15", in the zone that `local` carries."""
+    from babel.dates import format_datetime
+
     return format_datetime(local, WHEN[language], locale=LOCALES[language])
 
 
 def day_in_words(day: date, language: str) -> str:
     """ "domingo 22 de noviembre de 2026" / "Sunday 22 November 2026"."""
+    from babel.dates import format_date
+
     return format_date(day, DAY[language], locale=LOCALES[language])
 
 
 def brief_time(local: datetime, language: str) -> str:
     """ "dom 22 nov, 10:15" / "Sun 22 Nov, 10:15", for tables; in the zone that `local` carries."""
+    from babel.dates import format_datetime
+
     return format_datetime(local, "EEE d MMM, HH:mm", locale=LOCALES[language])
 
 
@@ -122,6 +127,9 @@ def duration(length: timedelta, language: str) -> str:
 
     Rounded to tenths first, as lengths are kept: one reads the same whether it was kept or is told at once.
     """
+    from babel.lists import format_list
+    from babel.units import format_unit
+
     locale = LOCALES[language]
     minutes, seconds = divmod(max(0, round(round(length.total_seconds(), 1))), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,6 +1,8 @@
 """The whole schema on one page (SQLAlchemy Core). Instants are UTC, money is integer pesos, numbers are E.164."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +34,24 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+_PARTIAL: list[Callable[[], Index]] = []
+
+
+def _partial_index(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
+    """An index of some rows only. `whole_schema` makes it: naming a dialect's option loads that whole dialect, which
+    a command that lists something need not wait for."""
+    condition = text(where)
+    _PARTIAL.append(lambda: Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition))
+
+
+@cache
+def whole_schema() -> MetaData:
+    """All tables with all their indexes, for migrations."""
+    for make in _PARTIAL:
+        make()
+    return metadata
 
 
 class Instant(TypeDecorator[datetime]):
@@ -127,7 +147,7 @@ did = Table(
     Column("assigned_at", Instant),
     Column("free_from", Instant),  # quarantine after a release: not offered before
 )
-Index("uq_did_main", did.c.client_id, unique=True, sqlite_where=text("main"), postgresql_where=text("main"))
+_partial_index("uq_did_main", did.c.client_id, unique=True, where="main")
 
 holiday = Table(
     # Public holidays come from the `holidays` package; rows here add days, or (observed = false) take one away.
@@ -178,12 +198,11 @@ secretary = Table(
     Column("secure", Boolean, nullable=False, server_default=text("false")),
     Column("removed_at", Instant),  # she has left; the row stays because the calls she answered name it
 )
-Index(
+_partial_index(
     "uq_secretary_name",
     secretary.c.name,
     unique=True,
-    sqlite_where=text("removed_at IS NULL"),
-    postgresql_where=text("removed_at IS NULL"),
+    where="removed_at IS NULL",
 )
 
 secretary_client = Table(
@@ -245,12 +264,12 @@ call = Table(
     Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
-Index("ix_call_live", call.c.id, sqlite_where=text("state IS NOT NULL"), postgresql_where=text("state IS NOT NULL"))
+_partial_index("ix_call_live", call.c.id, where="state IS NOT NULL")
 # The latest conversations of a client: who calls again is not charged.
 Index("ix_call_answered", call.c.client_id, call.c.answered_at)
 # What there is to delete one day; what has been deleted leaves it.
 KEPT = "recording <> '' OR message <> ''"
-Index("ix_call_kept", call.c.ended_at, call.c.id, sqlite_where=text(KEPT), postgresql_where=text(KEPT))
+_partial_index("ix_call_kept", call.c.ended_at, call.c.id, where=KEPT)
 
 seat_claim = Table(
     # A secretary holds one call at a time: the primary key is what makes two offers at once impossible.
@@ -365,12 +384,11 @@ subscription = Table(
     Column("months", Integer, nullable=False, server_default="1"),  # paid ahead: 1, 3, 6 or 12
     Column("paid_until", Instant),  # to where invoices reach
 )
-Index(
+_partial_index(
     "uq_subscription_open",
     subscription.c.client_id,
     unique=True,
-    sqlite_where=text("until IS NULL"),
-    postgresql_where=text("until IS NULL"),
+    where="until IS NULL",
 )
 
 account = Table(
@@ -413,13 +431,12 @@ ledger_entry = Table(
     Column("reverses", ForeignKey("ledger_entry.id"), unique=True),
     Column("why", Text, nullable=False, server_default=""),
 )
-Index(
+_partial_index(
     # A call is charged once, however often it was transferred or the daemon died.
     "uq_ledger_entry_charge",
     ledger_entry.c.call_id,
     unique=True,
-    sqlite_where=text("kind = 'charge'"),
-    postgresql_where=text("kind = 'charge'"),
+    where="kind = 'charge'",
 )
 
 unit_reservation = Table(
@@ -527,13 +544,12 @@ going_live = Table(
     Column("told", String(20), nullable=False, server_default=""),  # which warning the admin has had last
     Column("ended_at", Instant),  # the client cancelled, before or after it went live
 )
-Index(
+_partial_index(
     # A client has one order at a time.
     "uq_going_live_open",
     going_live.c.client_id,
     unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
+    where="ended_at IS NULL",
 )
 
 # --- what is kept and what is deleted ---------------------------------------------------------------------
@@ -548,12 +564,11 @@ recording_hold = Table(
     Column("since", Instant, nullable=False),
     Column("released_at", Instant),
 )
-Index(
+_partial_index(
     "uq_recording_hold_open",
     recording_hold.c.call_id,
     unique=True,
-    sqlite_where=text("released_at IS NULL"),
-    postgresql_where=text("released_at IS NULL"),
+    where="released_at IS NULL",
 )
 
 receipt = Table(

@@ -10,26 +10,26 @@ from sqlalchemy import Engine, inspect, select
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.migrate import VERSIONS, move, newest, upgrade
-from pbx_control.store.tables import metadata, revision
+from pbx_control.store.tables import revision, whole_schema
 
 
 def test_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, whole_schema()) == []
 
 
 def test_server_defaults_are_those_of_the_tables(engine: Engine) -> None:
     wanted = {
         (table.name, column.name): str(getattr(column.server_default.arg, "text", column.server_default.arg))
-        for table in metadata.sorted_tables
+        for table in whole_schema().sorted_tables
         for column in table.columns
         if column.server_default is not None
     }
     inspector = inspect(engine)
     found = {
         (table.name, column["name"]): str(column["default"]).partition("::")[0].strip("'")
-        for table in metadata.sorted_tables
+        for table in whole_schema().sorted_tables
         for column in inspector.get_columns(table.name)
         if column["default"] is not None and "nextval" not in column["default"]
     }
@@ -38,9 +38,9 @@ def test_server_defaults_are_those_of_the_tables(engine: Engine) -> None:
 
 def test_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine) -> None:
     inspector = inspect(engine)
-    checks = {check["name"] for table in metadata.tables for check in inspector.get_check_constraints(table)}
+    checks = {check["name"] for table in whole_schema().tables for check in inspector.get_check_constraints(table)}
     assert checks == {"ck_revision_single", "ck_announcement_text_or_audio", "ck_clock_guard_single"}
-    indexes = {index["name"]: index for table in metadata.tables for index in inspector.get_indexes(table)}
+    indexes = {index["name"]: index for table in whole_schema().tables for index in inspector.get_indexes(table)}
     only = {name: [str(one) for one in index["dialect_options"].values()] for name, index in indexes.items()}
     assert "main" in only["uq_did_main"]
     assert any("removed_at IS NULL" in condition for condition in only["uq_secretary_name"])
@@ -55,7 +55,7 @@ def test_migrations_go_down_and_up_again(engine: Engine) -> None:
     assert inspect(engine).get_table_names() == ["alembic_version"]
     with writing(engine) as connection:
         move(connection, "head")
-    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+    assert set(inspect(engine).get_table_names()) == {*whole_schema().tables, "alembic_version"}
 
 
 def test_upgrading_again_changes_nothing(engine: Engine, tmp_path) -> None:
