@@ -305,6 +305,10 @@ HELP: dict[str, str] = {
     "Out of calls, a daily e-mail lists the missed ones [yes].": (
         "Sin llamadas en el plan, un correo diario informa las perdidas [sí]."
     ),
+    "Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].": (
+        "A quien vuelve a llamar en este tiempo tras una conversación corta no se le descuenta; 0s: sí [60s]."
+    ),
+    "Shorter conversations are short ones [10s].": "Es corta una conversación menor a esto [10s].",
     "How many of its contacts may be called or talked with at the same time [3].": (
         "A cuántos de sus contactos se puede llamar a la vez [3]."
     ),
