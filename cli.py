@@ -39,6 +39,7 @@ COMMANDS = {
     "invoice": "pbx_control.admin.invoice:invoice",
     "dialplan": "pbx_control.admin.dialplan:dialplan",
     "message": "pbx_control.admin.message:message",
+    "mail": "pbx_control.admin.mail:mail",
     "job": "pbx_control.admin.job:job",
     "backup": "pbx_control.admin.backup:backup",
     "restore": "pbx_control.admin.backup:restore",

@@ -82,8 +82,9 @@ class Daemon:
         self._pulse = Pulse(home)
         self._outbox: Outbox | None = None
         office = settings.office
-        alarms = AlarmDesk(office.alarms_to, office.language, office.name)
-        rules = Rules(office.name, alarms, settings.plans.limits, settings.billing.bag_sizes)
+        self._alarms = AlarmDesk(office.alarms_to, office.language, office.name)
+        answers_read = bool(settings.mail.reply_to)
+        rules = Rules(office.name, self._alarms, settings.plans.limits, settings.billing.bag_sizes, answers_read)
         self._writer = Writer(self._engine, rules, self._committed)
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
@@ -254,7 +255,7 @@ class Daemon:
         from pbx_control.notify.worker import Outbox
 
         mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
-        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, self._home), now)
+        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, self._home), now, self._alarms)
 
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()

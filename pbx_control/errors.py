@@ -1,6 +1,7 @@
 """What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 
@@ -35,15 +36,41 @@ class StoreUnavailable(PbxError):
     """The database cannot be reached or written to (away, locked, disk full)."""
 
 
-class DeliveryFailed(PbxError):
-    """A message could not be handed over; `permanent` tells that trying again is of no use.
+class Fault(StrEnum):
+    """Why a letter was not handed over, as far as it says when to try again (docs/decisions/outbox.md)."""
 
-    `retry_after` is the pause that the other side asked for, if it did.
+    LATER = "later"  # the recipient cannot take it now
+    SERVER = "server"  # the server is away, or its settings are wrong: no letter gets through
+    LETTER = "letter"  # this letter alone is put off: others need not wait for it
+    BUSY = "busy"  # the server takes no more letters at once
+    PAUSE = "pause"  # the recipient's server asks to wait before the next letter to him
+    UNCONFIRMED = "unconfirmed"  # the answer did not come: it may have arrived
+    TOO_LARGE = "too large"  # without its attachment it may get through
+    MOVED = "moved"  # the recipient has a new address
+    FINAL = "final"  # trying again is of no use
+
+
+class DeliveryFailed(PbxError):
+    """A message could not be handed over.
+
+    `retry_after` is the pause that the other side asked for (PAUSE), `moved_to` the new address (MOVED).
     """
 
     def __init__(
-        self, template: str, *, permanent: bool = False, retry_after: timedelta | None = None, **values: Any
+        self,
+        template: str,
+        fault: Fault = Fault.LATER,
+        *,
+        retry_after: timedelta = timedelta(0),
+        moved_to: str = "",
+        **values: Any,
     ) -> None:
         super().__init__(template, **values)
-        self.permanent = permanent
+        self.fault = fault
         self.retry_after = retry_after
+        self.moved_to = moved_to
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again is of no use."""
+        return self.fault is Fault.FINAL

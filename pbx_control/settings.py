@@ -26,6 +26,13 @@ from pbx_control.errors import ClientMistake
 SAFE_HOME = re.compile(r"[A-Za-z0-9/._+@-]+")
 
 
+def _email_or_empty(value: str) -> str:
+    try:
+        return checks.email(value) if value else ""
+    except ClientMistake:
+        raise ValueError("must be an e-mail address, or empty") from None
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,6 +94,12 @@ class Mail(Section):
     password: str = ""
     tls: Literal["none", "starttls", "tls"] = "starttls"
     sender: str = "pbx-control@localhost"
+    reply_to: str = ""  # where clients' answers are read; empty: letters do not ask for any
+
+    @field_validator("reply_to")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        return _email_or_empty(value)
 
 
 class Telegram(Section):
@@ -104,12 +117,7 @@ class OfficeSettings(Section):
     @field_validator("alarms_to")
     @classmethod
     def _mailbox(cls, value: str) -> str:
-        if not value:
-            return value
-        try:
-            return checks.email(value)
-        except ClientMistake:
-            raise ValueError("must be an e-mail address, or empty") from None
+        return _email_or_empty(value)
 
     @property
     def cap(self) -> timedelta:

@@ -7,10 +7,10 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,14 +26,15 @@ from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.directory import Directory
+from pbx_control.domain.call.flow import MESSAGE_LIMIT
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
-from pbx_control.settings import Settings
-from pbx_control.store import job_runs, trunks
+from pbx_control.settings import Mail, Settings
+from pbx_control.store import job_runs, letters, mailboxes, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -52,6 +53,11 @@ LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
 SLOW_NAME = 1.0
 # How long a mail server may take to answer, seconds.
 MAIL_LIMIT = 5
+# Bytes of a letter: for each second of sound (8 kHz, 16 bits, in base64), and for what stands around it.
+SOUND_SECOND, LETTER_AROUND = 21_900, 20_000
+LONGEST_LETTER = LETTER_AROUND + int(MESSAGE_LIMIT.total_seconds()) * SOUND_SECOND
+# A letter that waits for longer shows that something is amiss.
+LONG_WAIT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +255,110 @@ def check_prompts(desk: Desk) -> Iterator[Finding]:
 
 
 def check_mail(desk: Desk) -> Iterator[Finding]:
-    """The mail server answers as [mail] says; it matters once somebody is to get mail."""
+    """The mail server answers as [mail] says and has what letters need; it matters once somebody is to get mail."""
     mail = desk.settings.mail
     place = f"{mail.host}:{mail.port}"
+    awaited = _count_recipients(desk, "email") > 0
     try:
-        _greet_mail_server(desk.settings)
+        found = list(_look_at_mail_server(mail, place))
     except (OSError, smtplib.SMTPException) as error:
-        blame = bad if _count_recipients(desk, "email") else doubt
+        blame = bad if awaited else doubt
         yield blame(
             "the mail server {place} does not serve: {why}; see [mail] in pbx.toml", place=place, why=_why(error)
         )
     else:
+        yield from found
+    if awaited and mail.sender.rstrip(">").endswith("@localhost"):
+        yield doubt("letters come from {sender}, which servers refuse: set [mail] sender", sender=mail.sender)
+
+
+def _look_at_mail_server(mail: Mail, place: str) -> Iterator[Finding]:
+    """What the server lacks. Raises OSError or SMTPException if it does not do what [mail] asks for."""
+    trust = ssl.create_default_context()
+    if mail.tls == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=MAIL_LIMIT, context=trust)
+    else:
+        server = smtplib.SMTP(mail.host, mail.port, timeout=MAIL_LIMIT)
+    with server:
+        server.ehlo_or_helo_if_needed()
+        if mail.tls != "tls" and (yield from _lacks_encryption(server, mail, place, trust)):
+            return
+        server.ehlo_or_helo_if_needed()
+        if mail.user and not server.has_extn("auth"):
+            yield bad(
+                "the mail server {place} takes no password: use its port for clients (587), or empty [mail] user",
+                place=place,
+            )
+            return
+        if mail.user:
+            server.login(mail.user, mail.password)
+        server.noop()
         yield good("the mail server {place} answers", place=place)
+        yield from _little_size(server, place)
+
+
+def _lacks_encryption(
+    server: smtplib.SMTP, mail: Mail, place: str, trust: ssl.SSLContext
+) -> Generator[Finding, None, bool]:
+    """Begins TLS if [mail] asks for it; returns whether there is no way on."""
+    offered = server.has_extn("starttls")
+    if mail.tls == "starttls" and not offered:
+        yield bad(
+            'the mail server {place} offers no STARTTLS: use its port for clients (587), [mail] tls = "tls" with port '
+            '465, or "none" for a server on this machine',
+            place=place,
+        )
+        return True
+    if mail.tls == "starttls":
+        server.starttls(context=trust)
+    elif offered and not _is_here(mail.host):
+        yield doubt(
+            'letters go to {place} unencrypted, which offers STARTTLS: set [mail] tls = "starttls"', place=place
+        )
+    return False
+
+
+def _is_here(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _little_size(server: smtplib.SMTP, place: str) -> Iterator[Finding]:
+    """A left message of the longest kind must fit into a letter; else it goes without its sound."""
+    announced = server.esmtp_features.get("size", "").strip()
+    if announced.isdecimal() and 0 < int(announced) < LONGEST_LETTER:
+        yield doubt(
+            "the mail server {place} takes letters of at most {size} kB: messages of more than {seconds} s go without "
+            "their sound",
+            place=place,
+            size=int(announced) // 1000,
+            seconds=max(0, int(announced) - LETTER_AROUND) // SOUND_SECOND,
+        )
+
+
+def check_letters(desk: Desk) -> Iterator[Finding]:
+    """What was written has reached those for whom it is."""
+    alarms_to = desk.settings.office.alarms_to
+    with reading(desk.engine) as connection:
+        failing = mailboxes.failing(connection, alarms_to)
+        given_up = letters.count_given_up(connection)
+        waiting = letters.waiting_since(connection)
+    for one in failing[:SHOWN]:
+        yield bad(
+            "{address} gets no messages since {since} ({why}), given up: {count}; once it works: "
+            "pbx-control message resend --to {address}",
+            address=one.recipient.address,
+            since=desk.plain(one.since),
+            why=clean_line(one.error, 120),
+            count=given_up.get(one.recipient, 0),
+        )
+    if len(failing) > SHOWN:
+        yield bad("so do {count} more: pbx-control recipient list", count=len(failing) - SHOWN)
+    if waiting and clock.now() - waiting > LONG_WAIT:
+        yield doubt(
+            "messages wait since {since} to be sent: pbx-control message list --undelivered", since=desk.plain(waiting)
+        )
 
 
 def check_telegram(desk: Desk) -> Iterator[Finding]:
@@ -320,6 +418,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_disk,
     check_mail,
     check_telegram,
+    check_letters,
 )
 
 
@@ -335,21 +434,6 @@ def examine(desk: Desk) -> Iterator[Finding]:
             yield bad(error.template, **error.values)
             if check is check_settings:
                 return
-
-
-def _greet_mail_server(settings: Settings) -> None:
-    mail = settings.mail
-    trust = ssl.create_default_context()
-    if mail.tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=MAIL_LIMIT, context=trust)
-    else:
-        server = smtplib.SMTP(mail.host, mail.port, timeout=MAIL_LIMIT)
-    with server:
-        if mail.tls == "starttls":
-            server.starttls(context=trust)
-        if mail.user:
-            server.login(mail.user, mail.password)
-        server.noop()
 
 
 def _count_recipients(desk: Desk, channel: str) -> int:

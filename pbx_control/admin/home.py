@@ -69,6 +69,7 @@ FIRST_SETTINGS = """\
 # password = ""
 # tls = "starttls"            # none | starttls | tls
 # sender = "pbx-control@localhost"
+# reply_to = ""               # who reads what clients answer; while it is empty, no letter asks for an answer
 
 [telegram]
 # token = ""

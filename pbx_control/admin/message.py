@@ -6,8 +6,10 @@ import click
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.language import spoken
+from pbx_control.admin.provisioning import examples
 from pbx_control.domain.wording import clean_line
-from pbx_control.store import letters
+from pbx_control.store import clients, letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 
@@ -60,13 +62,31 @@ def show(desk: Desk, message_id: int, as_json: bool) -> None:
     click.echo(f"\n{text.rstrip()}")
 
 
-@message.command(help="Send a message once more, delivered or given up, at once.")
-@click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+@message.command(
+    epilog=examples("message resend 812 813", "message resend --to ventas@andes.cl", "message resend --client andes")
+)
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.option("--to", "address", metavar="ADDRESS", default="", help="All that have not reached this address or chat.")
+@click.option("--client", "slug", metavar="SLUG", help="All of this client that have not reached their recipients.")
 @pass_desk
-def resend(desk: Desk, message_id: int) -> None:
+def resend(desk: Desk, ids: tuple[int, ...], address: str, slug: str | None) -> None:
+    """Sends messages once more, at once.
+
+    By their numbers: delivered or not. With --to or --client: those that wait or were given up.
+    """
+    if bool(ids) == bool(address or slug):
+        raise click.UsageError(spoken("give the messages' numbers, or --to or --client"))
     with writing(desk.engine) as conn:
-        letters.resend(conn, message_id, clock.now())
-    desk.tell("message {id} is due at once: the running daemon sends it within seconds", id=message_id)
+        if ids:
+            letters.resend(conn, ids, clock.now())
+            count = len(set(ids))
+        else:
+            client_id = clients.find(conn, slug).id if slug else None
+            count = letters.resend_undelivered(conn, clock.now(), address=address, client_id=client_id)
+    if count:
+        desk.tell("messages that are due at once: {count}; the running daemon sends them within seconds", count=count)
+    else:
+        desk.tell("there is nothing to send again")
 
 
 def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:

@@ -38,9 +38,9 @@ def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
 
 @recipient.command("list", epilog=examples("recipient list", "recipient list andes"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
-@reading_command(["client", "channel", "address"])
+@reading_command(["client", "channel", "address", "failing_since", "last_error"])
 def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
-    """The recipients of one client, or of all."""
+    """The recipients of one client, or of all; since when messages do not reach one, and why."""
     with reading(desk.engine) as connection:
         return recipients.rows(connection, clients.find(connection, slug).id if slug else None)
 

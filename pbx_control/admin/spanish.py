@@ -108,9 +108,20 @@ SPANISH: dict[str, str] = {
     "Telegram answered: {why}": "Telegram respondió: {why}",
     "not delivered within {seconds} s": "sin entregar en {seconds} s",
     "{error}: this is a fault of the software, see its log": "{error}: es una falla del programa, vea su registro",
-    "message {id} is due at once: the running daemon sends it within seconds": (
-        "el mensaje {id} sale de inmediato: el demonio en marcha lo envía en segundos"
+    "messages that are due at once: {count}; the running daemon sends them within seconds": (
+        "mensajes que salen de inmediato: {count}; pbx-control, si está en marcha, los envía en segundos"
     ),
+    "there is nothing to send again": "no hay nada que enviar de nuevo",
+    "waiting for the mail server": "esperando al servidor de correo",
+    "{place} has taken the letter for {address}: look there, among the junk, too": (
+        "{place} recibió el mensaje para {address}: vea si llegó, también en el correo no deseado"
+    ),
+    "failing_since": "no llega desde",
+    "the mail server takes letters of at most {most} bytes, this one has {size}": (
+        "el servidor de correo recibe mensajes de a lo más {most} bytes, y este tiene {size}"
+    ),
+    "the file {name} is too large for a letter": "el archivo {name} es demasiado grande para un mensaje",
+    "the group is now the supergroup {chat}": "el grupo es ahora el supergrupo {chat}",
     "waiting": "en espera",
     "delivered": "entregado",
     "given up": "abandonado",
@@ -971,6 +982,34 @@ SPANISH: dict[str, str] = {
         "el servidor de correo {place} no sirve: {why}; vea [mail] en pbx.toml"
     ),
     "the mail server {place} answers": "el servidor de correo {place} responde",
+    "letters come from {sender}, which servers refuse: set [mail] sender": (
+        "los mensajes salen a nombre de {sender}, que otros servidores rechazan: ponga [mail] sender"
+    ),
+    "the mail server {place} takes no password: use its port for clients (587), or empty [mail] user": (
+        "el servidor de correo {place} no acepta contraseña: use su puerto para clientes (587), o vacíe [mail] user"
+    ),
+    'the mail server {place} offers no STARTTLS: use its port for clients (587), [mail] tls = "tls" with port '
+    '465, or "none" for a server on this machine': (
+        'el servidor de correo {place} no ofrece STARTTLS: use su puerto para clientes (587), [mail] tls = "tls" con '
+        'el puerto 465, o "none" si está en esta máquina'
+    ),
+    'letters go to {place} unencrypted, which offers STARTTLS: set [mail] tls = "starttls"': (
+        'los mensajes van sin cifrar a {place}, que ofrece STARTTLS: ponga [mail] tls = "starttls"'
+    ),
+    "the mail server {place} takes letters of at most {size} kB: messages of more than {seconds} s go without "
+    "their sound": (
+        "el servidor de correo {place} recibe mensajes de a lo más {size} kB: los de voz de más de {seconds} s salen "
+        "sin su grabación"
+    ),
+    "{address} gets no messages since {since} ({why}), given up: {count}; once it works: "
+    "pbx-control message resend --to {address}": (
+        "{address} no recibe mensajes desde {since} ({why}), abandonados: {count}; cuando funcione: "
+        "pbx-control message resend --to {address}"
+    ),
+    "so do {count} more: pbx-control recipient list": "y otras {count} direcciones: pbx-control recipient list",
+    "messages wait since {since} to be sent: pbx-control message list --undelivered": (
+        "hay mensajes que esperan desde {since}: pbx-control message list --undelivered"
+    ),
     "the contacts of {clients} cannot be called: none of their numbers is on a trunk with --host": (
         "no se puede llamar a los contactos de {clients}: ninguno de sus números está en una troncal con --host"
     ),

@@ -439,7 +439,9 @@ HELP: dict[str, str] = {
     "Adds an e-mail address or a Telegram chat.": "Agrega una dirección de correo o un chat de Telegram.",
     "An e-mail address.": "Una dirección de correo.",
     "A Telegram chat's number, or a channel's @name.": "El número de un chat de Telegram, o el @nombre de un canal.",
-    "The recipients of one client, or of all.": "Los destinatarios de un cliente, o de todos.",
+    "The recipients of one client, or of all; since when messages do not reach one, and why.": (
+        "Los destinatarios de un cliente, o de todos; desde cuándo no llegan los mensajes a uno, y por qué."
+    ),
     "Takes a recipient away; letters already written still go to him.": (
         "Quita un destinatario; los mensajes ya escritos aún le llegan."
     ),
@@ -643,8 +645,20 @@ HELP: dict[str, str] = {
     ),
     "The newest messages, newest first.": "Los últimos mensajes; primero el más reciente.",
     "Only those that have not reached their recipient (yet).": "Solo los que (aún) no llegan a su destinatario.",
-    "Send a message once more, delivered or given up, at once.": (
-        "Envía de nuevo un mensaje, entregado o abandonado, de inmediato."
+    "Sends messages once more, at once.": "Envía mensajes de nuevo, de inmediato.",
+    "By their numbers: delivered or not. With --to or --client: those that wait or were given up.": (
+        "Por su número: entregados o no. Con --to o --client: los que esperan o se abandonaron."
+    ),
+    "All that have not reached this address or chat.": "Todos los que no llegaron a esta dirección o chat.",
+    "All of this client that have not reached their recipients.": (
+        "Todos los de este cliente que no llegaron a sus destinatarios."
+    ),
+    "give the messages' numbers, or --to or --client": "escriba los números de los mensajes, o --to o --client",
+    "The way of letters out of here, by the mail server in [mail].": (
+        "La salida de los mensajes, por el servidor de correo de [mail]."
+    ),
+    "Sends one letter to ADDRESS at once, and tells what the mail server says to it.": (
+        "Envía de inmediato un mensaje a DIRECCIÓN y dice qué respondió el servidor de correo."
     ),
     "One message in full, with what became of it.": "Un mensaje completo, con lo que fue de él.",
     "Calendar jobs: list them, run one by hand.": "Tareas programadas: verlas, ejecutar una a mano.",

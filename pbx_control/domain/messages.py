@@ -6,11 +6,13 @@ text wherever it shows up.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 # Calls for which telephones rang: only there is waiting time worth telling.
 RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
+
+# Where an HTML letter begins to be read.
+BODY = re.compile(r"<body[^>]*>")
 
 # What a letter's attachment begins with if it lies there, and not under recordings/.
 DOCUMENTS = "documents/"
@@ -172,6 +177,26 @@ def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Let
         call_id=summary.call_id,
         client_id=summary.client_id,
     )
+
+
+def without_attachment(letter: Letter, language: str, office_name: str) -> Letter:
+    """The letter for a recipient who cannot be sent what is attached: it says where to hear or get that instead."""
+    phrases = PHRASES.get(language, SPANISH)
+    is_document = letter.attachment.startswith(DOCUMENTS)
+    sentence = (phrases.file_too_large if is_document else phrases.sound_too_large).format(
+        office=clean_line(office_name, NAME_LIMIT), reference=clean_line(letter.call_id or "–", NAME_LIMIT)
+    )
+    text, html = letter.text.rstrip(), letter.html
+    if phrases.attached in text:
+        text = text.replace(phrases.attached, sentence)
+    else:
+        text = f"{text}\n\n{sentence}"
+    if escape(phrases.attached) in html:
+        html = html.replace(escape(phrases.attached), escape(sentence))
+    elif html:
+        start = body.end() if (body := BODY.search(html)) else 0
+        html = f"{html[:start]}<p>{escape(sentence)}</p>{html[start:]}"
+    return replace(letter, attachment="", text=text + "\n", html=html)
 
 
 def message_id(call_id: str, recipient: Recipient) -> str:

@@ -38,6 +38,8 @@ class Phrases:
     reference: str
     call_back: str
     attached: str
+    sound_too_large: str  # {office}, {reference}
+    file_too_large: str  # {office}
     footer: str
 
     def told(self, outcome: Outcome) -> Told:
@@ -95,6 +97,9 @@ SPANISH = Phrases(
     reference="Referencia",
     call_back="Devolver la llamada",
     attached="El mensaje va adjunto a este correo.",
+    sound_too_large="El mensaje es demasiado grande para enviárselo por aquí. {office} lo guarda y usted puede pedir "
+    "oírlo; indique la referencia {reference}.",
+    file_too_large="El archivo es demasiado grande para enviárselo por aquí. {office} lo guarda: pídalo.",
     footer="Mensaje automático de {office}, que atiende los llamados de {client}.",
 )
 
@@ -148,6 +153,9 @@ ENGLISH = Phrases(
     reference="Reference",
     call_back="Call back",
     attached="The message is attached to this e-mail.",
+    sound_too_large="The message is too large to be sent this way. {office} keeps it, and you can ask to hear it; give "
+    "the reference {reference}.",
+    file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",
     footer="Sent automatically by {office}, who answers the calls of {client}.",
 )
 

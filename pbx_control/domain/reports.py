@@ -55,6 +55,7 @@ class Notice:
     period_start: datetime  # aware
     period_end: datetime  # aware; the next period begins then
     bags: tuple[Offer, ...] = ()  # that the client may buy
+    answers_read: bool = False  # somebody reads what is answered to an e-mail
     forecast: date | None = None  # the day on which the calls run out, if they do within the period
     reported: bool = True  # out of calls, the client gets a daily report
     at: datetime  # aware
@@ -142,7 +143,7 @@ def _offer(notice: Notice, words: dict[str, Any], office_name: str, by_mail: boo
     none = notice.threshold is Threshold.NONE
     consequence = words["consequence-none" if none else "consequence"]
     report = words["report"].format(at=REPORTS) if notice.reported else ""
-    how = ("buy-mail" if by_mail else "buy-chat") if notice.bags else "ask"
+    how = ("buy-mail" if by_mail and notice.answers_read else "buy") if notice.bags else "ask"
     return Note(
         language=_language(notice.language),
         sign="⛔" if none else "⏳",
@@ -377,7 +378,7 @@ OFFER: dict[str, dict[str, Any]] = {
         "columns": ("Bolsa de", "Precio neto", "Con IVA", "Neto por llamada"),
         "bag": "Bolsa de {0} llamadas: {1} neto, {2} con IVA ({3} neto por llamada)",
         "buy-mail": "Para comprar una bolsa, responda este correo diciendo cuál quiere, o comuníquese con {office}.",
-        "buy-chat": "Para comprar una bolsa, comuníquese con {office}.",
+        "buy": "Para comprar una bolsa, comuníquese con {office}.",
         "ask": "Para seguir recibiendo llamadas, comuníquese con {office}.",
         "bags": "Una bolsa sirve desde la llamada siguiente a su compra. Sus llamadas no vencen: se usan solo cuando "
         "se acaban las del mes, y las que sobran pasan al mes siguiente.",
@@ -401,7 +402,7 @@ OFFER: dict[str, dict[str, Any]] = {
         "columns": ("Bag of", "Net, CLP", "With IVA", "Net per call"),
         "bag": "Bag of {0} calls: CLP {1} net, CLP {2} with IVA (CLP {3} net per call)",
         "buy-mail": "To buy a bag, answer this e-mail saying which one you want, or get in touch with {office}.",
-        "buy-chat": "To buy a bag, get in touch with {office}.",
+        "buy": "To buy a bag, get in touch with {office}.",
         "ask": "To go on getting calls, get in touch with {office}.",
         "bags": "A bag works from the next call after it was bought. Its calls do not expire: they are used only when "
         "the month's are used up, and what is left carries over to the next month.",

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 import structlog
 
 from pbx_control.domain.messages import DOCUMENTS
+from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import open_below
 from pbx_control.settings import Home
 
@@ -38,9 +39,10 @@ class Attached:
 
 def read(home: Home, path: str) -> Attached | None:
     """The file at a letter's `attachment` (`domain.messages.Letter`), or None if there is none to send: no path,
-    absent, elsewhere, behind a link, too large.
+    absent, elsewhere, behind a link.
 
     A letter without its attachment still tells what it tells, so that is logged and no reason to hold it back.
+    Raises DeliveryFailed (TOO_LARGE) if no server would take it.
     """
     if not path:
         return None
@@ -53,6 +55,7 @@ def read(home: Home, path: str) -> Attached | None:
         log.error("attachment.unreadable", path=path, why=error.strerror)
         return None
     if len(content) > LARGEST:
-        log.error("attachment.too_large", path=path)
-        return None
+        raise DeliveryFailed(
+            "the file {name} is too large for a letter", Fault.TOO_LARGE, name=PurePosixPath(path).name
+        )
     return Attached(PurePosixPath(path).name, content)

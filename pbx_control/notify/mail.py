@@ -1,7 +1,9 @@
 """Hands letters to the office's mail server by SMTP, as text and HTML, with a file attached if they have one."""
 
 import asyncio
+import re
 import ssl
+from contextlib import suppress
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -12,29 +14,43 @@ from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
-    SMTPRecipientsRefused,
     SMTPResponseException,
 )
 
 from pbx_control.domain import checks
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
-from pbx_control.errors import ClientMistake, DeliveryFailed
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
 from pbx_control.settings import Home, Mail
 
-ANSWER_LIMIT = 20.0  # seconds that the server may take for each answer
+# How long the server may take, seconds. RFC 5321 section 4.5.3.2: five minutes for an answer, ten after the final dot,
+# where a client that goes sooner makes duplicates. That a server is not there at all shows sooner.
+CONNECT_LIMIT = 60.0
+ANSWER_LIMIT = 300.0
+ACCEPT_LIMIT = 600.0
 PLAIN_SUBJECT = 65  # characters: with its header's name a line, which is never folded
+
+# RFC 3463: what an answer begins with, as 4.3.2.
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
+# The server has no room for one more session or letter at once; letters have no part in that.
+BUSY_CODES, BUSY_STATUS = (421, 432), ("4.3.2",)
+# The letter is larger than the server, or its recipient's, takes. 552 alone: RFC 1870 section 6.1.
+SIZE_CODE, SIZE_STATUS = 552, ("5.3.4", "5.2.3")
+# Our own password or rights are in question.
+LOGIN_CODES = (530, 535, 538)
 
 
 class Mailer:
-    """Sends mail through one server; connections are kept for the next letter until `rest`."""
+    """Sends mail through one server; sessions are kept for the next letters until `rest`."""
 
     def __init__(self, settings: Mail, office_name: str, home: Home) -> None:
         self._settings = settings
         self._sender = sender_address(settings.sender, office_name)
+        self._reply_to = settings.reply_to
         self._home = home
         # Made once: reading all certificate authorities takes some 30 ms.
         self._tls = None if settings.tls == "none" else ssl.create_default_context()
@@ -44,34 +60,38 @@ class Mailer:
         """Hand the letter to the server. Raises DeliveryFailed if it did not take it, or may not have."""
         # In a thread: encoding a sound of some megabytes would hold up the calls.
         to, content = await asyncio.to_thread(self._write, letter)
-        try:
-            connection = await self._connection()
+        while True:
+            session, used = await self._session()
             try:
-                await connection.sendmail(self._sender.addr_spec, [to], content)
-            except BaseException:
-                # Half an envelope may stand there, and after a cancellation half an answer: never use it again.
-                connection.close()
+                await self._hand_over(session, to, content)
+            except DeliveryFailed as failed:
+                # A server may end a session after so many letters, or after a while: a new one shows how it is.
+                if used and failed.fault in (Fault.BUSY, Fault.SERVER):
+                    continue
                 raise
-        except (SMTPException, OSError, ValueError) as error:
-            raise failure(error) from error
-        self._idle.append(connection)
+            self._idle.append(session)
+            return
 
     async def rest(self) -> None:
         """Take leave of the server: there is nothing to send for now."""
         while self._idle:
             await _leave(self._idle.pop())
 
-    async def _connection(self) -> SMTP:
+    async def _session(self) -> tuple[SMTP, bool]:
+        """A session with the server, and whether it was used before."""
         while self._idle:
-            connection = self._idle.pop()
-            if await _alive(connection):
-                return connection
-            connection.close()
-        return await self._connect()
+            session = self._idle.pop()
+            if await _alive(session):
+                return session, True
+            session.close()
+        try:
+            return await self._connect(), False
+        except (SMTPException, OSError, ValueError) as error:
+            raise failure(error) from error
 
     async def _connect(self) -> SMTP:
         settings = self._settings
-        connection = SMTP(
+        session = SMTP(
             hostname=settings.host,
             port=settings.port,
             username=settings.user or None,
@@ -79,20 +99,39 @@ class Mailer:
             use_tls=settings.tls == "tls",
             start_tls=settings.tls == "starttls",
             tls_context=self._tls,
-            timeout=ANSWER_LIMIT,
+            timeout=CONNECT_LIMIT,
         )
-        await connection.connect()
-        return connection
+        await session.connect()
+        session.timeout = ANSWER_LIMIT
+        with suppress(SMTPHeloError):  # a server that knows only HELO has no extensions
+            if not session.esmtp_extensions:
+                await session.ehlo()
+        return session
+
+    async def _hand_over(self, session: SMTP, to: str, content: bytes) -> None:
+        begun = False  # whether the server may have the whole letter
+        try:
+            _require_room(session, content)
+            await session.mail(self._sender.addr_spec, options=_size_option(session, content))
+            await session.rcpt(to)
+            begun = True
+            await session.data(content, timeout=ACCEPT_LIMIT)
+        except BaseException as error:
+            # Half an envelope may stand there, and after a cancellation half an answer: never use it again.
+            session.close()
+            if not isinstance(error, (SMTPException, OSError, ValueError)):
+                raise
+            raise failure(error, begun=begun) from error
 
     def _write(self, letter: Letter) -> tuple[str, bytes]:
         """The envelope's address and the mail."""
         attached = attachments.read(self._home, letter.attachment)
         try:
-            mail = write(letter, self._sender, attached)
+            mail = write(letter, self._sender, attached, self._reply_to)
             return mail["To"].addresses[0].addr_spec, mail.as_bytes()
         except ClientMistake as error:
             raise DeliveryFailed(
-                "{address} cannot be written to: {why}", address=letter.address, why=error, permanent=True
+                "{address} cannot be written to: {why}", Fault.FINAL, address=letter.address, why=error
             ) from error
 
 
@@ -110,14 +149,16 @@ def sender_address(sender: str, office_name: str) -> Address:
         ) from None
 
 
-def write(letter: Letter, sender: Address, attached: Attached | None) -> EmailMessage:
-    """The letter as a mail; written twice it is the same mail, Message-ID and Date included.
+def write(letter: Letter, sender: Address, attached: Attached | None, reply_to: str = "") -> EmailMessage:
+    """The letter as a mail; written twice it is the same mail, Message-ID and Date included. Answers go to `reply_to`.
 
     Raises ClientMistake for an address that is none.
     """
     mail = EmailMessage(policy=SMTP_POLICY)
     mail["From"] = sender
     mail["To"] = Address(addr_spec=checks.wire_email(letter.address))
+    if reply_to:
+        mail["Reply-To"] = Address(addr_spec=checks.wire_email(reply_to))
     mail.set_raw("Subject", encoded_subject(letter.subject))
     mail["Date"] = letter.written_at
     mail["Message-ID"] = f"<{letter.message_id}@{sender.domain}>"
@@ -151,39 +192,70 @@ def encoded_subject(subject: str) -> str:
     return Header(subject, "us-ascii" if plain else "utf-8", header_name="Subject").encode()
 
 
-def failure(error: Exception) -> DeliveryFailed:
+def failure(error: Exception, *, begun: bool = False) -> DeliveryFailed:
     """What a failed try means: a 5xx answer to this recipient or this content is final, all else is tried again.
 
     A wrong password, a refused sender or a relay that does not know us (5.7.x, RFC 3463) is for the admin to mend:
-    no letter is given up for it.
+    no letter is given up for it. `begun`: the server may have got the whole letter before its answer failed to come.
     """
-    if isinstance(error, SMTPRecipientsRefused):
-        return failure(error.recipients[0])
-    if isinstance(error, SMTPResponseException):
-        concerns_letter = isinstance(error, (SMTPRecipientRefused, SMTPDataError))
-        about_us = not concerns_letter or error.code in (530, 535, 538) or error.message.startswith("5.7.")
+    if isinstance(error, DeliveryFailed):
+        return error
+    if isinstance(error, SMTPResponseException) and error.code > 0:
         return DeliveryFailed(
-            "the mail server answered {code} {answer}",
-            code=error.code,
-            answer=error.message,
-            permanent=error.code >= 500 and not about_us,
+            "the mail server answered {code} {answer}", _meaning(error), code=error.code, answer=error.message
         )
     # A refused certificate is an OSError and a ValueError at once; a ValueError alone speaks of the addresses.
     if isinstance(error, (SMTPException, OSError)):
-        return DeliveryFailed("the mail server cannot be used: {why}", why=str(error) or type(error).__name__)
-    return DeliveryFailed("the letter cannot be sent: {why}", why=error, permanent=True)
+        fault = Fault.UNCONFIRMED if begun else Fault.SERVER
+        return DeliveryFailed("the mail server cannot be used: {why}", fault, why=str(error) or type(error).__name__)
+    return DeliveryFailed("the letter cannot be sent: {why}", Fault.FINAL, why=error)
 
 
-async def _alive(connection: SMTP) -> bool:
+def _meaning(error: SMTPResponseException) -> Fault:
+    found = ENHANCED.match(error.message)
+    status = found[0] if found else ""
+    if error.code in BUSY_CODES or status in BUSY_STATUS:
+        return Fault.BUSY
+    if status in SIZE_STATUS or (error.code == SIZE_CODE and not status):
+        return Fault.TOO_LARGE
+    about_content = isinstance(error, SMTPDataError)
+    if about_content and error.code < 400:
+        return Fault.UNCONFIRMED  # no answer that SMTP knows
+    if not about_content and not isinstance(error, SMTPRecipientRefused):
+        return Fault.SERVER
+    if error.code in LOGIN_CODES or status.startswith("5.7."):
+        return Fault.SERVER
+    if error.code >= 500:
+        return Fault.FINAL
+    return Fault.LETTER if about_content else Fault.LATER
+
+
+def _require_room(session: SMTP, content: bytes) -> None:
+    """Raises DeliveryFailed if the server has announced that it takes no letter of this size."""
+    announced = session.esmtp_extensions.get("size", "")
+    if announced.isdecimal() and 0 < int(announced) < len(content):
+        raise DeliveryFailed(
+            "the mail server takes letters of at most {most} bytes, this one has {size}",
+            Fault.TOO_LARGE,
+            most=int(announced),
+            size=len(content),
+        )
+
+
+def _size_option(session: SMTP, content: bytes) -> list[str]:
+    return [f"SIZE={len(content)}"] if session.supports_extension("size") else []
+
+
+async def _alive(session: SMTP) -> bool:
     try:
-        await connection.noop()
+        await session.noop()
     except (SMTPException, OSError):
         return False
     return True
 
 
-async def _leave(connection: SMTP) -> None:
+async def _leave(session: SMTP) -> None:
     try:
-        await connection.quit(timeout=1)
+        await session.quit(timeout=1)
     except (SMTPException, OSError):
-        connection.close()  # gone already, which is what we wanted
+        session.close()  # gone already, which is what we wanted

@@ -8,6 +8,7 @@ import ssl
 from datetime import timedelta
 from pathlib import PurePosixPath
 
+import httpx
 import structlog
 from telegram import Bot, LinkPreviewOptions
 from telegram.constants import MessageLimit
@@ -15,15 +16,20 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 
 from pbx_control.domain.messages import Letter
-from pbx_control.errors import DeliveryFailed
+from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
 from pbx_control.settings import Home, Telegram
 
-ANSWER_LIMIT = 20.0  # seconds that Telegram may take to answer
+CONNECT_LIMIT = 20.0  # seconds until Telegram takes the connection, and until it takes each part of a request
+# Seconds that Telegram may take to answer. Who goes sooner does not know whether the letter has arrived.
+ANSWER_LIMIT = 300.0
 
 # The library's own switch: pauses come as timedeltas, as they will in its next major version, and it does not warn.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+# The request was sent, but no answer came: Telegram may have it.
+ANSWER_LOST = (httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError)
 
 log = structlog.get_logger()
 
@@ -38,9 +44,10 @@ class Telegrammer:
         self._token = settings.token
         self._request = HTTPXRequest(
             read_timeout=ANSWER_LIMIT,
-            write_timeout=ANSWER_LIMIT,
-            connect_timeout=ANSWER_LIMIT,
-            pool_timeout=ANSWER_LIMIT,
+            write_timeout=CONNECT_LIMIT,
+            media_write_timeout=CONNECT_LIMIT,
+            connect_timeout=CONNECT_LIMIT,
+            pool_timeout=CONNECT_LIMIT,
             # Made once: reading all certificate authorities takes some 30 ms.
             httpx_kwargs={"verify": ssl.create_default_context()},
         )
@@ -54,13 +61,10 @@ class Telegrammer:
     async def send(self, letter: Letter) -> None:
         """Send the letter to the chat that its address names. Raises DeliveryFailed if Telegram did not take it."""
         if self._bot is None:
-            raise DeliveryFailed("there is no Telegram bot: set [telegram] token in pbx.toml")
+            raise DeliveryFailed("there is no Telegram bot: set [telegram] token in pbx.toml", Fault.SERVER)
         await self._request.initialize()
         try:
-            try:
-                await self._post(self._bot, letter.address, letter)
-            except ChatMigrated as moved:
-                await self._post(self._bot, str(moved.new_chat_id), letter)
+            await self._post(self._bot, letter.address, letter)
         except TelegramError as error:
             raise self._failure(error) from None  # the cause's text may hold the token
 
@@ -103,13 +107,29 @@ class Telegrammer:
             pause = error.retry_after
             pause = pause if isinstance(pause, timedelta) else timedelta(seconds=pause)
             return DeliveryFailed(
-                "Telegram asks to wait {seconds} s", seconds=int(pause.total_seconds()), retry_after=pause
+                "Telegram asks to wait {seconds} s",
+                Fault.PAUSE,
+                seconds=int(pause.total_seconds()),
+                retry_after=pause,
             )
+        if isinstance(error, ChatMigrated):
+            chat = str(error.new_chat_id)
+            return DeliveryFailed("the group is now the supergroup {chat}", Fault.MOVED, chat=chat, moved_to=chat)
         if isinstance(error, InvalidToken):
-            return DeliveryFailed("Telegram does not know the bot: mend [telegram] token in pbx.toml")
+            return DeliveryFailed("Telegram does not know the bot: mend [telegram] token in pbx.toml", Fault.SERVER)
         why = str(error).replace(self._token, "…")
-        final = isinstance(error, (Forbidden, BadRequest, ChatMigrated))
-        return DeliveryFailed("Telegram answered: {why}", why=why, permanent=final)
+        return DeliveryFailed("Telegram answered: {why}", _meaning(error), why=why)
+
+
+def _meaning(error: TelegramError) -> Fault:
+    # A BadRequest is a NetworkError to the library.
+    if isinstance(error, (Forbidden, BadRequest)):
+        return Fault.FINAL
+    if "too large" in str(error).lower():
+        return Fault.TOO_LARGE
+    if isinstance(error.__cause__, ANSWER_LOST) or "gateway timeout" in str(error).lower():
+        return Fault.UNCONFIRMED
+    return Fault.SERVER if isinstance(error.__cause__, httpx.HTTPError) else Fault.LATER
 
 
 def cut(text: str, limit: int) -> str:

@@ -1,8 +1,9 @@
 """Empties the outbox: claims what is due, sends it, writes down what became of it, and never dies.
 
 One turn is one small transaction that records what has finished and claims what is due, because the database's
-writer is shared with live calls. Between claim and record a letter is in flight: if the daemon dies there, the
-lease runs out and the letter is sent again under the same Message-ID.
+writer is shared with live calls. Between claim and record a letter is in flight, however long its server takes: the
+claim is renewed meanwhile. If the daemon dies there, the lease runs out and the letter is sent again under the same
+Message-ID.
 """
 
 import asyncio
@@ -10,59 +11,51 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.messages import Channel, Letter, Recipient
-from pbx_control.errors import DeliveryFailed, StoreUnavailable
+from pbx_control.domain.messages import Channel
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.errors import DeliveryFailed, Fault, StoreUnavailable
+from pbx_control.notify.lanes import Flight, Lane, Room, Sender
+from pbx_control.notify.outcomes import Delivery, record
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 
-PARALLEL = 16  # letters in flight, each to another recipient
-SEND_LIMIT = timedelta(seconds=60)  # for one letter
-LEASE = timedelta(seconds=75)  # longer than a letter can be in flight
+SEND_LIMIT = timedelta(minutes=45)  # for one letter: more than its server may take for all its answers together
+RENEW_AFTER = letters.LEASE / 3  # of a claim, while its letter is in flight
 POLL = 2.0  # seconds between looks for letters that another process (`message resend`) made due
 BREATH = 0.05  # seconds from one turn to the next at least: a burst is recorded in few transactions
 AWAY_PAUSE = 2.0  # seconds until the database is tried again
 GRACE = 5.0  # seconds that letters in flight get when the daemon stops
 
+NOBODY = AlarmDesk()
+
 log = structlog.get_logger()
 
 
-class Sender(Protocol):
-    """Hands letters over by one channel: notify.mail.Mailer, notify.telegram.Telegrammer."""
-
-    async def send(self, letter: Letter) -> None:
-        """Raises DeliveryFailed if the letter was not taken, or may not have been."""
-
-    async def rest(self) -> None:
-        """There is nothing to send for now: connections can be let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a try ended, to be written down; `failure` is None if the letter was taken."""
-
-    posted: Posted
-    at: datetime
-    failure: DeliveryFailed | None
-
-
 class Outbox:
-    """The worker of the outbox; `clock` gives the present instant, aware."""
+    """The worker of the outbox; `clock` gives the present instant, aware, `desk` is told what the office must know."""
 
-    def __init__(self, engine: Engine, mailer: Sender, telegrammer: Sender, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        mailer: Sender,
+        telegrammer: Sender,
+        clock: Callable[[], datetime],
+        desk: AlarmDesk = NOBODY,
+    ) -> None:
         self._engine = engine
-        self._senders: dict[Channel, Sender] = {Channel.EMAIL: mailer, Channel.TELEGRAM: telegrammer}
+        senders = {Channel.EMAIL: mailer, Channel.TELEGRAM: telegrammer}
+        self._lanes = {channel: Lane(channel, sender, clock) for channel, sender in senders.items()}
         self._clock = clock
+        self._desk = desk
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._in_flight: dict[Recipient, asyncio.Task[None]] = {}
         self._finished: list[Delivery] = []
-        self._rested = True
+        self._back: set[Channel] = set()  # whose server was away and is there again
 
     def wake(self) -> None:
         """Say that a transaction with letters was committed; may be called from any thread."""
@@ -93,59 +86,77 @@ class Outbox:
 
     async def _turn(self) -> float:
         at = self._clock()
-        finished = tuple(self._finished)
-        claimed, due = await asyncio.to_thread(self._exchange, at, finished, frozenset(self._in_flight))
-        del self._finished[: len(finished)]
+        news = self._what_ended(at)
+        claimed, due = await asyncio.to_thread(self._exchange, at, news)
+        self._is_written_down(news, at)
         for posted in claimed:
-            self._in_flight[posted.recipient] = asyncio.create_task(self._deliver(posted))
-        await self._rest_if_idle()
-        if due is None or len(self._in_flight) >= PARALLEL:
-            return POLL
-        return min(POLL, max(0.0, (due - at).total_seconds()))
+            self._begin(posted, at)
+        for room in news.rooms:
+            if not room.busy:  # what ended since then may be followed by letters that the next turn finds
+                await self._lanes[room.channel].rest_if_idle()
+        return POLL if due is None else min(POLL, max(0.0, (due - at).total_seconds()))
 
-    def _exchange(
-        self, at: datetime, finished: Sequence[Delivery], busy: frozenset[Recipient]
-    ) -> tuple[list[Posted], datetime | None]:
+    def _what_ended(self, at: datetime) -> "News":
+        flights = [flight for lane in self._lanes.values() for flight in lane.in_flight.values()]
+        return News(
+            finished=tuple(self._finished),
+            renew=frozenset(flight.posted.id for flight in flights if flight.renew_at <= at),
+            back=frozenset(self._back),
+            rooms=tuple(lane.room(at) for lane in self._lanes.values()),
+        )
+
+    def _is_written_down(self, news: "News", at: datetime) -> None:
+        del self._finished[: len(news.finished)]
+        self._back -= news.back
+        for lane in self._lanes.values():
+            for flight in lane.in_flight.values():
+                if flight.posted.id in news.renew:
+                    flight.renew_at = at + RENEW_AFTER
+
+    def _exchange(self, at: datetime, news: "News") -> tuple[list[Posted], datetime | None]:
         """Record what has finished, claim what is due; returns that and when the next letter is due."""
-        free = PARALLEL - len(busy)
-        if not finished:
+        if not news.to_write:
             # Most turns find nothing to do, and a read does not hold up the writer.
             with reading(self._engine) as conn:
-                due = letters.next_due(conn, busy)
-            if due is None or due > at or free <= 0:
+                ids, due = _choose(conn, news.rooms, at)
+            if not ids:
                 return [], due
         with writing(self._engine) as conn:
-            record(conn, finished)
-            claimed = letters.claim(conn, at, lease=LEASE, limit=free, busy=busy)
-            return claimed, letters.next_due(conn, busy | {posted.recipient for posted in claimed})
+            record(conn, news.finished, self._desk)
+            letters.renew(conn, news.renew, at + letters.LEASE)
+            for channel in news.back:
+                letters.server_is_back(conn, channel, at)
+            ids, due = _choose(conn, news.rooms, at)
+            return letters.claim(conn, ids, at), due
 
-    async def _deliver(self, posted: Posted) -> None:
-        failure = await self._send(posted)
+    def _begin(self, posted: Posted, at: datetime) -> None:
+        lane = self._lanes[posted.letter.channel]
+        task = asyncio.create_task(self._deliver(lane, posted))
+        lane.begin(Flight(posted, at + RENEW_AFTER, task))
+
+    async def _deliver(self, lane: Lane, posted: Posted) -> None:
+        failure = await self._send(lane, posted)
         log.info("letter.failed" if failure else "letter.delivered", letter=posted.id, why=str(failure or "") or None)
         self._finished.append(Delivery(posted, self._clock(), failure))
-        del self._in_flight[posted.recipient]
+        if lane.ended(failure):
+            self._back.add(lane.channel)
+        del lane.in_flight[posted.letter.address]
         self._news.set()
 
-    async def _send(self, posted: Posted) -> DeliveryFailed | None:
-        self._rested = False
+    async def _send(self, lane: Lane, posted: Posted) -> DeliveryFailed | None:
         try:
             async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-                await self._senders[posted.letter.channel].send(posted.letter)
+                await lane.sender.send(posted.letter)
         except DeliveryFailed as failure:
             return failure
         except TimeoutError:
-            return DeliveryFailed("not delivered within {seconds} s", seconds=SEND_LIMIT.seconds)
+            return DeliveryFailed("not delivered within {seconds} s", Fault.UNCONFIRMED, seconds=SEND_LIMIT.seconds)
         except Exception as error:
             log.exception("letter.broken", letter=posted.id)
-            return DeliveryFailed("{error}: this is a fault of the software, see its log", error=type(error).__name__)
+            return DeliveryFailed(
+                "{error}: this is a fault of the software, see its log", Fault.LETTER, error=type(error).__name__
+            )
         return None
-
-    async def _rest_if_idle(self) -> None:
-        if self._rested or self._in_flight:
-            return
-        self._rested = True
-        for sender in self._senders.values():
-            await sender.rest()
 
     async def _wait_for_news(self, pause: float) -> None:
         with suppress(TimeoutError):
@@ -154,36 +165,46 @@ class Outbox:
         self._news.clear()
 
     async def _finish(self) -> None:
-        if self._in_flight:
-            await asyncio.wait(self._in_flight.values(), timeout=GRACE)
-        late = list(self._in_flight.values())
-        for task in late:
+        tasks = [flight.task for lane in self._lanes.values() for flight in lane.in_flight.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await asyncio.to_thread(self._record_last)
         except StoreUnavailable as error:
             log.warning("outbox.store_away", why=str(error))
-        await self._rest_if_idle()
+        for lane in self._lanes.values():
+            lane.in_flight.clear()
+            await lane.rest_if_idle()
 
     def _record_last(self) -> None:
         if self._finished:
             with writing(self._engine) as conn:
-                record(conn, self._finished)
+                record(conn, self._finished, self._desk)
 
 
-def record(conn: Connection, finished: Sequence[Delivery]) -> None:
-    """Write down how tries ended."""
-    for delivery in finished:
-        failure = delivery.failure
-        if failure is None:
-            letters.delivered(conn, delivery.posted, delivery.at)
-        else:
-            letters.failed(
-                conn,
-                delivery.posted,
-                delivery.at,
-                str(failure),
-                permanent=failure.permanent,
-                retry_after=failure.retry_after,
-            )
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one turn has to tell the database, and what can be sent after it."""
+
+    finished: tuple[Delivery, ...]
+    renew: frozenset[int]  # letters in flight of which the claim would run out
+    back: frozenset[Channel]  # whose server was away and answers again
+    rooms: tuple[Room, ...]
+
+    @property
+    def to_write(self) -> bool:
+        return bool(self.finished or self.renew or self.back)
+
+
+def _choose(conn: Connection, rooms: Sequence[Room], at: datetime) -> tuple[list[int], datetime | None]:
+    """The letters to claim in all lanes, and when the next one is due."""
+    ids: list[int] = []
+    dues: list[datetime] = []
+    for room in rooms:
+        found, due = room.choose(letters.heads(conn, room.channel, room.enough), at)
+        ids += found
+        dues += [due] if due else []
+    return ids, min(dues, default=None)

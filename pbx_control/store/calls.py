@@ -65,6 +65,7 @@ class Rules:
     alarms: AlarmDesk = field(default_factory=AlarmDesk)
     limits: Limits = field(default_factory=Limits)  # when a client is told that its calls run out
     bag_sizes: tuple[int, ...] = ()  # what it is then offered
+    answers_read: bool = False  # somebody reads what clients answer to e-mails
 
 
 def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
@@ -102,7 +103,7 @@ def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: 
     charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
     repeats.tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
-        reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name)
+        reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
 
 
 def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:
@@ -240,7 +241,7 @@ def _reserve(conn: Connection, step: Save, rules: Rules) -> bool:
     account = ledger.read(conn, client_id)
     if account.left <= 0:
         out_of_calls = ledger.Charged(client_id, account, Threshold.NONE)
-        reports.write_offer(conn, out_of_calls, at, rules.bag_sizes, rules.office_name)
+        reports.write_offer(conn, out_of_calls, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
     return False
 
 

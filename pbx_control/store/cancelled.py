@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Table, bindparam, case, delete, 
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.retention import ERASED, Trust, What, instant
 from pbx_control.settings import Home
-from pbx_control.store import holds, receipts, retention
+from pbx_control.store import holds, mailboxes, receipts, retention
 from pbx_control.store.engine import changing, reading, writing
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.tables import (
@@ -92,6 +92,7 @@ def _erase_provisioned(conn: Connection, row: Row[Any], now: datetime) -> Counte
         name: conn.execute(delete(table).where(table.c.client_id == row.id)).rowcount
         for name, table in PROVISIONED.items()
     }
+    mailboxes.forget_strangers(conn)
     about_no_call = delete(letter).where(letter.c.client_id == row.id, letter.c.call_id.is_(None))
     gone["letters"] = conn.execute(about_no_call).rowcount
     conn.execute(update(client).where(client.c.id == row.id).values(erased_at=now))

@@ -1,27 +1,55 @@
 """The outbox: letters wait here until they are delivered or given up, and are never lost (docs/service.md rule 7).
 
 `due_at` is the next try; a letter that has none is delivered (`delivered_at`) or given up. Whoever sends claims
-first: the claim counts the try and moves `due_at` a lease ahead, so a sender that dies sends at most what it had in
-flight a second time, once its lease is over.
+first: the claim counts the try and moves `due_at` a lease ahead, which is renewed while the letter is in flight. A
+sender that dies sends at most what it had in flight a second time, once its lease is over.
+
+Letters to one recipient keep their order: only the oldest that waits is ever due (`docs/decisions/outbox.md`).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.messages import Channel, Letter, Recipient, next_try
 from pbx_control.domain.wording import clean_line
-from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import client, letter
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.store import mailboxes, recipients
+from pbx_control.store.tables import client, letter, mailbox
 
 # However long the other side asks to wait: it is asked again then, and an absurd number stops nothing.
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(days=1)
+# A claim that is not renewed runs out after this.
+LEASE = timedelta(seconds=75)
+# A letter that may have arrived is sent once more: with it there are two copies at most.
+MOST_UNCONFIRMED = 1  # docs/decisions/outbox.md
+UNCONFIRMED_TWICE = "sent twice without an answer, so it may have arrived"
+# A letter that is put off for what it holds keeps its place for so many tries, an hour; then others may overtake it.
+PATIENT_TRIES = 6
 ERROR_LIMIT = 300  # characters of a server's answer that are worth keeping
 
+T = TypeVar("T")
 State = Literal["waiting", "delivered", "given up"]
 
 
@@ -33,6 +61,7 @@ class Posted:
     letter: Letter
     client: str = ""  # slug, where it was asked for
     attempts: int  # the one under way included
+    unconfirmed: int = 0  # tries of which the answer did not come
     due_at: datetime | None
     delivered_at: datetime | None
     last_error: str
@@ -57,63 +86,132 @@ def add(conn: Connection, letters: Sequence[Letter]) -> None:
     conn.execute(insert, [_row(each) for each in letters])
 
 
-def claim(
-    conn: Connection, at: datetime, *, lease: timedelta, limit: int, busy: Collection[Recipient] = ()
-) -> list[Posted]:
-    """Take up to `limit` due letters for sending, the oldest of each recipient that is not `busy`.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The letter that is next for its recipient, and when; a claimed one is due when its lease is over."""
 
-    Nobody else gets them before `at + lease`. Two that claim at once never get the same letter.
+    id: int
+    address: str
+    due_at: datetime
+
+
+def heads(conn: Connection, channel: Channel, limit: int) -> list[Head]:
+    """The next letter of each recipient of a channel, the first due first, at most so many.
+
+    A recipient has a second one while an older letter stands aside (`failed`).
     """
-    oldest = (
-        select(func.min(letter.c.id))
-        .where(letter.c.due_at <= at, *_not_to(busy))
-        .group_by(letter.c.channel, letter.c.address)
-        .order_by(func.min(letter.c.due_at))
+    due_at = _later(letter.c.due_at, mailbox.c.paused_until).label("due_at")
+    first = _first_of_each(channel)
+    query = (
+        select(letter.c.id, letter.c.address, due_at)
+        .select_from(first.join(letter, letter.c.id == first.c.id).outerjoin(mailbox, _mailbox_of_letter()))
+        .order_by(due_at, letter.c.id)
         .limit(limit)
     )
+    return [Head(row.id, row.address, row.due_at) for row in conn.execute(query)]
+
+
+def claim(conn: Connection, ids: Collection[int], at: datetime) -> list[Posted]:
+    """Take those of the `heads` that are still due for sending, oldest first.
+
+    Nobody else gets them before `at + LEASE`. Two that claim at once never get the same letter.
+    """
     taking = (
         update(letter)
         # PostgreSQL looks at the second condition again after it waited for another's claim.
-        .where(letter.c.id.in_(oldest), letter.c.due_at <= at)
-        .values(due_at=at + lease, attempts=letter.c.attempts + 1)
+        .where(letter.c.id.in_(ids), letter.c.due_at <= at)
+        .values(due_at=at + LEASE, attempts=letter.c.attempts + 1, server_away=False)
         .returning(letter)
     )
     return sorted((_posted(row) for row in conn.execute(taking)), key=lambda posted: posted.id)
 
 
-def next_due(conn: Connection, busy: Collection[Recipient] = ()) -> datetime | None:
-    """When the next letter to a recipient that is not `busy` is due; None if none waits."""
-    due: datetime | None = conn.scalar(select(func.min(letter.c.due_at)).where(*_not_to(busy)))
-    return due
+def renew(conn: Connection, ids: Collection[int], until: datetime) -> None:
+    """Keep claimed letters for oneself until then."""
+    held = letter.c.id.in_(ids), letter.c.due_at.is_not(None), letter.c.due_at < until
+    conn.execute(update(letter).where(*held).values(due_at=until))
 
 
 def delivered(conn: Connection, posted: Posted, at: datetime) -> None:
     """Note that the letter was handed over at `at`."""
-    done = {"due_at": None, "delivered_at": at, "last_error": ""}
-    conn.execute(update(letter).where(letter.c.id == posted.id).values(done))
+    _note(conn, posted, due_at=None, delivered_at=at, last_error="")
+    mailboxes.forget(conn, posted.recipient)
 
 
-def failed(
-    conn: Connection,
-    posted: Posted,
-    at: datetime,
-    error: str,
-    *,
-    permanent: bool = False,
-    retry_after: timedelta | None = None,
-) -> None:
-    """Note that the claimed try failed at `at`: it is tried again after a pause that grows, or given up.
+def failed(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFailed) -> bool:
+    """Note that the claimed try failed at `at`: when it is tried again, or that the letter is given up.
 
-    `retry_after` is the pause that the other side asked for; such a try does not count.
+    Returns whether it is given up. A try that the server refused for reasons of its own does not count.
     """
-    if permanent:
-        due_at, attempts = None, posted.attempts
-    elif retry_after is not None:
-        due_at, attempts = at + min(max(retry_after, SHORTEST_WAIT), LONGEST_WAIT), posted.attempts - 1
-    else:
-        due_at, attempts = next_try(posted.attempts, at), posted.attempts
-    values = {"due_at": due_at, "attempts": attempts, "last_error": clean_line(error, ERROR_LIMIT)}
+    error = clean_line(str(failure), ERROR_LIMIT)
+    match failure.fault:
+        case Fault.BUSY:
+            _note(conn, posted, due_at=at, attempts=posted.attempts - 1, last_error=error)
+        case Fault.PAUSE:
+            until = at + min(max(failure.retry_after, SHORTEST_WAIT), LONGEST_WAIT)
+            mailboxes.pause(conn, posted.recipient, until)
+            _note(conn, posted, due_at=until, attempts=posted.attempts - 1, last_error=error)
+        case Fault.MOVED:
+            _move(conn, posted, failure.moved_to)
+            _note(conn, posted, due_at=at, last_error=error)
+        case Fault.FINAL | Fault.TOO_LARGE:
+            return _give_up(conn, posted, at, error)
+        case Fault.UNCONFIRMED if posted.unconfirmed >= MOST_UNCONFIRMED:
+            return _give_up(conn, posted, at, clean_line(f"{UNCONFIRMED_TWICE}: {failure}", ERROR_LIMIT))
+        case _:
+            return _try_again(conn, posted, at, failure.fault, error)
+    return False
+
+
+def server_is_back(conn: Connection, channel: Channel, at: datetime) -> None:
+    """Make due at once what waits only because the channel's server was away."""
+    waiting = letter.c.channel == channel.value, letter.c.due_at > at, letter.c.server_away
+    conn.execute(update(letter).where(*waiting).values(due_at=at, server_away=False))
+
+
+def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Letter, error: str) -> None:
+    """Put a letter without the attachment in its place, due at once; nothing of the first one was taken."""
+    _note(
+        conn,
+        posted,
+        due_at=at,
+        attachment=other.attachment,
+        body_text=other.text,
+        body_html=other.html,
+        last_error=clean_line(error, ERROR_LIMIT),
+    )
+
+
+def _try_again(conn: Connection, posted: Posted, at: datetime, fault: Fault, error: str) -> bool:
+    due_at = next_try(posted.attempts, at)
+    if due_at is None:
+        return _give_up(conn, posted, at, error)
+    _note(
+        conn,
+        posted,
+        due_at=due_at,
+        aside=fault is Fault.LETTER and posted.attempts >= PATIENT_TRIES,
+        server_away=fault is Fault.SERVER,
+        unconfirmed=posted.unconfirmed + (fault is Fault.UNCONFIRMED),
+        last_error=error,
+    )
+    return False
+
+
+def _give_up(conn: Connection, posted: Posted, at: datetime, error: str) -> bool:
+    _note(conn, posted, due_at=None, last_error=error)
+    return True
+
+
+def _note(conn: Connection, posted: Posted, **values: Any) -> None:
     conn.execute(update(letter).where(letter.c.id == posted.id).values(values))
+
+
+def _move(conn: Connection, posted: Posted, address: str) -> None:
+    """The recipient is reached under another address from now on: he, and what waits for him."""
+    here = letter.c.channel == posted.letter.channel.value, letter.c.address == posted.letter.address
+    conn.execute(update(letter).where(*here, letter.c.due_at.is_not(None)).values(address=address))
+    recipients.move(conn, posted.recipient, address)
 
 
 def newest(conn: Connection, *, undelivered: bool = False, slug: str | None = None, limit: int = 100) -> list[Posted]:
@@ -134,25 +232,90 @@ def get(conn: Connection, letter_id: int) -> Posted:
     return _posted(row)
 
 
-def resend(conn: Connection, letter_id: int, at: datetime) -> None:
-    """Make the letter due at once, as if it had never been tried; its Message-ID stays the same.
+def resend(conn: Connection, ids: Collection[int], at: datetime) -> None:
+    """Make letters due at once, as if they had never been tried; their Message-IDs stay the same.
 
-    Raises ClientMistake if there is none of that number.
+    Raises ClientMistake if there is none of one of those numbers; then nothing is changed.
     """
-    get(conn, letter_id)
-    anew = {"due_at": at, "attempts": 0, "delivered_at": None, "last_error": ""}
-    conn.execute(update(letter).where(letter.c.id == letter_id).values(anew))
+    for letter_id in ids:
+        get(conn, letter_id)
+    conn.execute(update(letter).where(letter.c.id.in_(ids)).values(_anew(at)))
+
+
+def resend_undelivered(conn: Connection, at: datetime, *, address: str = "", client_id: int | None = None) -> int:
+    """The same for all letters to an address, of a client, or both, that were given up or wait; gives their number.
+
+    Those in flight just now are left to their sender; what would be tried within the next minute is so anyway.
+    """
+    not_in_flight = or_(letter.c.due_at.is_(None), letter.c.due_at > at + LEASE)
+    which = [letter.c.delivered_at.is_(None), not_in_flight]
+    if address:
+        which.append(func.lower(letter.c.address) == address.lower())
+    if client_id is not None:
+        which.append(letter.c.client_id == client_id)
+    return conn.execute(update(letter).where(*which).values(_anew(at))).rowcount
+
+
+def _anew(at: datetime) -> dict[str, Any]:
+    return {
+        "due_at": at,
+        "attempts": 0,
+        "unconfirmed": 0,
+        "aside": False,
+        "server_away": False,
+        "delivered_at": None,
+        "last_error": "",
+    }
+
+
+def waiting_since(conn: Connection) -> datetime | None:
+    """When the oldest letter that waits to be sent was written; None if none waits."""
+    written: datetime | None = conn.scalar(select(func.min(letter.c.written_at)).where(letter.c.due_at.is_not(None)))
+    return written
+
+
+def count_given_up(conn: Connection) -> dict[Recipient, int]:
+    """How many letters to each address were given up and not sent again since."""
+    given_up = letter.c.delivered_at.is_(None), letter.c.due_at.is_(None)
+    query = select(letter.c.channel, letter.c.address, func.count().label("number")).where(*given_up)
+    rows = conn.execute(query.group_by(letter.c.channel, letter.c.address))
+    return {Recipient(Channel(row.channel), row.address): row.number for row in rows}
+
+
+def _first_of_each(channel: Channel) -> FromClause:
+    """The ids of the letters that are first in line, one for each address and one more for what stands aside there.
+
+    Each is looked up in the index, so that it does not matter how many letters wait behind it. Not by row values,
+    (address, aside) > (?, ?): SQLite would read all letters of the address.
+    """
+    waits = letter.c.channel == channel.value, letter.c.due_at.is_not(None)
+    found = select(_lowest(letter.c.address, *waits).label("address")).cte("line", recursive=True)
+    more = select(_lowest(letter.c.address, *waits, letter.c.address > found.c.address, within=found))
+    line = found.union_all(more.where(found.c.address.is_not(None)))
+    firsts = [
+        select(
+            _lowest(letter.c.id, *waits, letter.c.address == line.c.address, aside, within=line).label("id")
+        ).select_from(line)
+        for aside in (letter.c.aside == false(), letter.c.aside == true())
+    ]
+    return union_all(*firsts).subquery("first")
+
+
+def _lowest(column: Column[T], *which: ColumnElement[bool], within: FromClause | None = None) -> ScalarSelect[T]:
+    query = select(column).where(*which).order_by(column).limit(1)
+    return (query.correlate(within) if within is not None else query).scalar_subquery()
+
+
+def _later(one: ColumnElement[datetime], other: ColumnElement[datetime | None]) -> ColumnElement[datetime]:
+    return case((other > one, other), else_=one)
+
+
+def _mailbox_of_letter() -> ColumnElement[bool]:
+    return and_(mailbox.c.channel == letter.c.channel, mailbox.c.address == letter.c.address)
 
 
 def _with_client() -> Select[Any]:
     return select(letter, client.c.slug).select_from(letter.outerjoin(client, letter.c.client_id == client.c.id))
-
-
-def _not_to(busy: Collection[Recipient]) -> list[ColumnElement[bool]]:
-    if not busy:
-        return []
-    pairs = [(recipient.channel.value, recipient.address) for recipient in busy]
-    return [tuple_(letter.c.channel, letter.c.address).not_in(pairs)]
 
 
 def _row(each: Letter) -> dict[str, Any]:
@@ -190,6 +353,7 @@ def _posted(row: Row[Any]) -> Posted:
         ),
         client=row._mapping.get("slug") or "",
         attempts=row.attempts,
+        unconfirmed=row.unconfirmed,
         due_at=row.due_at,
         delivered_at=row.delivered_at,
         last_error=row.last_error,

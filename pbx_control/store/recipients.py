@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from pbx_control.domain import checks
 from pbx_control.domain.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import client, recipient
+from pbx_control.store import mailboxes
+from pbx_control.store.tables import client, mailbox, recipient
 
 CHECKS = {"email": checks.email, "telegram": checks.telegram}
 
@@ -18,6 +19,7 @@ def add(connection: Connection, client_id: int, channel: str, address: str) -> s
     if known := _known(connection, client_id, address):
         raise ClientMistake("{address} is a recipient of this client already", address=known)
     connection.execute(insert(recipient).values(client_id=client_id, channel=channel, address=address))
+    mailboxes.mended(connection, Recipient(Channel(channel), address))
     return address
 
 
@@ -33,11 +35,27 @@ def remove(connection: Connection, client_id: int, address: str) -> None:
     connection.execute(delete(recipient).where(recipient.c.client_id == client_id, recipient.c.address == known))
 
 
+def move(connection: Connection, old: Recipient, address: str) -> None:
+    """Keeps a recipient's new address for every client that has him; who has the new one already loses the old."""
+    here = recipient.c.channel == old.channel.value, recipient.c.address == old.address
+    known = select(recipient.c.client_id).where(here[0], recipient.c.address == address)
+    connection.execute(delete(recipient).where(*here, recipient.c.client_id.in_(known)))
+    connection.execute(update(recipient).where(*here).values(address=address))
+    mailboxes.forget(connection, old)
+
+
 def rows(connection: Connection, client_id: int | None = None) -> list[dict[str, Any]]:
-    """The recipients of one client or of all, with the client's slug."""
+    """The recipients of one client or of all, with the client's slug, and since when and why letters do not arrive."""
     query = (
-        select(client.c.slug.label("client"), recipient.c.channel, recipient.c.address)
+        select(
+            client.c.slug.label("client"),
+            recipient.c.channel,
+            recipient.c.address,
+            mailbox.c.failing_since,
+            func.coalesce(mailbox.c.last_error, "").label("last_error"),
+        )
         .join_from(recipient, client)
+        .outerjoin(mailbox, and_(mailbox.c.channel == recipient.c.channel, mailbox.c.address == recipient.c.address))
         .order_by(client.c.slug, recipient.c.channel, recipient.c.address)
     )
     if client_id is not None:

@@ -1,7 +1,7 @@
 """Tells clients that their calls run out, once for each threshold and period, and which calls they missed, each day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -60,18 +60,29 @@ class Due:
 # --- few calls are left -----------------------------------------------------------------------------------
 
 
-def write_offer(conn: Connection, charged: Charged, at: datetime, bag_sizes: Sequence[int], office_name: str) -> bool:
+def write_offer(
+    conn: Connection,
+    charged: Charged,
+    at: datetime,
+    bag_sizes: Sequence[int],
+    office_name: str,
+    *,
+    answers_read: bool = False,
+) -> bool:
     """Tells a client's recipients that a charge has crossed a threshold, and which bags it can buy (rule 11).
 
     In the transaction of that charge: letters are written once for each client, period and threshold, whoever charges
     at the same time. True if they were written now. What cannot be told, whatever the reason, loses no charge: it is
     logged, and told at the next charge that crosses the threshold. Only a database in trouble is an error.
+    `answers_read`: whether the client may answer the e-mail.
     """
     if charged.threshold is None:
         return False
     try:
         with conn.begin_nested():
-            return _is_first(conn, charged, at) and _tell(conn, charged, at, bag_sizes, office_name)
+            return _is_first(conn, charged, at) and _tell(
+                conn, replace(_notice(conn, charged, at, bag_sizes), answers_read=answers_read), office_name
+            )
     except (OperationalError, InterfaceError, InternalError):
         raise  # then the whole transaction is lost, and its owner must know
     except Exception:
@@ -91,9 +102,8 @@ def _is_first(conn: Connection, charged: Charged, at: datetime) -> bool:
     return conn.execute(_NOTE[conn.dialect.name], row).first() is not None
 
 
-def _tell(conn: Connection, charged: Charged, at: datetime, bag_sizes: Sequence[int], office_name: str) -> bool:
-    notice = _notice(conn, charged, at, bag_sizes)
-    people = recipients.of_client(conn, charged.client_id)
+def _tell(conn: Connection, notice: Notice, office_name: str) -> bool:
+    people = recipients.of_client(conn, notice.client_id)
     letters.add(conn, [compose_offer(notice, person, office_name) for person in people])
     return True
 

@@ -335,9 +335,39 @@ letter = Table(
     Column("body_html", Text, nullable=False, server_default=""),
     Column("attachment", Text, nullable=False, server_default=""),  # domain.messages.Letter
     Column("written_at", Instant, nullable=False),
-    Column("due_at", Instant, index=True),  # next try; NULL: delivered or given up
+    Column("due_at", Instant),  # next try; NULL: delivered or given up
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("unconfirmed", Integer, nullable=False, server_default="0"),  # tries that may have arrived
+    Column("aside", Boolean, nullable=False, server_default=text("false")),  # later ones to the same may overtake it
+    Column("server_away", Boolean, nullable=False, server_default=text("false")),  # why it waits: nobody could get any
     Column("delivered_at", Instant),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Index(
+        # What waits, by recipient and in order: as much as is under way, however many letters have been delivered.
+        "ix_letter_waiting",
+        "channel",
+        "address",
+        "aside",
+        "id",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_letter_undelivered",
+        "id",
+        sqlite_where=text("delivered_at IS NULL"),
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+)
+
+mailbox = Table(
+    # What is amiss with an address or chat; one that is well, or was never written to, has no row.
+    "mailbox",
+    metadata,
+    Column("channel", String(8), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("paused_until", Instant),  # its server asked to wait
+    Column("failing_since", Instant),  # when the first letter was given up; until one arrives
     Column("last_error", Text, nullable=False, server_default=""),
 )
 

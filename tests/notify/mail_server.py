@@ -40,6 +40,13 @@ class MailServer:
     connections: int = 0
     taken: asyncio.Queue[EmailMessage] = field(default_factory=asyncio.Queue)
     on_data: Callable[[], None] = lambda: None  # after a mail was taken, before that is answered
+    hold: asyncio.Event | None = None  # until it is set, mail that was taken is not answered
+    most_sessions: int = 1000  # the next is refused with 421
+    letters_a_session: int = 1000  # then it ends with 421
+    most_bytes: int = 2**25
+    announce_size: bool = True
+    refused: int = 0  # sessions
+    letters: int = 0  # begun
     _server: asyncio.Server | None = None
     _open: list[SMTP] = field(default_factory=list)
 
@@ -80,8 +87,10 @@ class MailServer:
 
     def _protocol(self) -> SMTP:
         self.connections += 1
-        protocol = SMTP(
+        full = len(self._open) >= self.most_sessions
+        protocol = (Full if full else Counted)(
             self,
+            data_size_limit=self.most_bytes if self.announce_size else None,
             hostname="mail.test",
             enable_SMTPUTF8=True,
             tls_context=self.tls,
@@ -90,7 +99,10 @@ class MailServer:
             auth_require_tls=False,
             authenticator=self._authenticate if self.password else None,
         )
-        self._open.append(protocol)
+        if full:
+            self.refused += 1
+        else:
+            self._open.append(protocol)
         return protocol
 
     def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, login: Any) -> AuthResult:
@@ -102,9 +114,38 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 ok"
 
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        session.letters = getattr(session, "letters", 0) + 1
+        if session.letters > self.letters_a_session:
+            return "421 4.3.2 too many letters in this session"
+        self.letters += 1
+        envelope.mail_from = address
+        return "250 ok"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if len(envelope.content) > self.most_bytes:
+            return "552 5.3.4 message too big"
         line = self.data.pop(0)() if self.data else accept()
         if line.startswith("250"):
             self.taken.put_nowait(message_from_bytes(envelope.content, policy=default))
             self.on_data()
+            if self.hold is not None:
+                await self.hold.wait()
         return line
+
+
+class Counted(SMTP):
+    """A session, one of so many."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self in self.event_handler._open:
+            self.event_handler._open.remove(self)
+        super().connection_lost(error)
+
+
+class Full(SMTP):
+    """A server that has sessions enough: it says so instead of a greeting, and hangs up."""
+
+    async def _handle_client(self) -> None:
+        await self.push("421 4.7.0 too many connections from your address")
+        self.transport.close()

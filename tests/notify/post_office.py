@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 from pbx_control.domain.messages import Letter
+from pbx_control.errors import DeliveryFailed, Fault
 
 SOUND = "2026/08/03/pbx-1-message.wav"
 
@@ -54,13 +55,15 @@ class Watch:
 
 
 class SentLetters:
-    """A sender that remembers; it holds back what goes to an address in `held`, and fails as `failures` say."""
+    """A sender that remembers; it holds back what goes to an address in `held`, and fails as `refused` and `failures`
+    say."""
 
     def __init__(self) -> None:
         self.sent: list[Letter] = []
         self.tried: asyncio.Queue[Letter] = asyncio.Queue()
         self.failures: list[Exception] = []
         self.held: set[str] = set()
+        self.refused: set[str] = set()  # addresses that do not exist
         self.in_flight: defaultdict[str, int] = defaultdict(int)
         self.most_in_flight = 0
         self.most_to_one = 0
@@ -75,6 +78,8 @@ class SentLetters:
         try:
             if letter.address in self.held:
                 await self._release.wait()
+            if letter.address in self.refused:
+                raise DeliveryFailed("550 no such user", Fault.FINAL)
             if self.failures:
                 raise self.failures.pop(0)
             self.sent.append(letter)

@@ -5,7 +5,10 @@ answer is JSON with `ok` and `result`, or `error_code`, `description` and `param
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,7 +42,16 @@ class TelegramServer:
     refusals: list[Refusal] = field(default_factory=list)
     migrated: dict[str, int] = field(default_factory=dict)
     voices_forbidden: bool = False
+    most_a_minute: int = 0  # to one chat, by `clock`; 0: as many as one likes
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: int = 42  # seconds that it asks to wait then
+    silent: int = 0  # so many of the next messages are taken and never answered
+    requests: int = 0
     sent: list[Sent] = field(default_factory=list)
+    _times: defaultdict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    _paused: defaultdict[str, datetime] = field(
+        default_factory=lambda: defaultdict(lambda: datetime.min.replace(tzinfo=UTC))
+    )
 
     def start(self) -> None:
         server = self
@@ -48,6 +60,10 @@ class TelegramServer:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 code, answer = server.answer(self.path, self.headers["Content-Type"], body)
+                if code == 200 and server.silent > 0:
+                    server.silent -= 1
+                    self.close_connection = True
+                    return
                 payload = json.dumps(answer).encode()
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
@@ -81,6 +97,7 @@ class TelegramServer:
         token, _, method = path.removeprefix("/bot").partition("/")
         if token != TOKEN:
             raise Refusal(401, "Unauthorized")
+        self.requests += 1
         if self.refusals:
             raise self.refusals.pop(0)
         self._check_chat(fields)
@@ -101,6 +118,24 @@ class TelegramServer:
             raise Refusal(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=new)
         if not chat.lstrip("-").isdigit():
             raise Refusal(400, "Bad Request: chat not found")
+
+        if self.most_a_minute:
+            self._check_rate(chat)
+
+    def _check_rate(self, chat: str) -> None:
+        """20 messages a minute to one group (https://core.telegram.org/bots/faq): then a pause."""
+        now, times = self.clock(), self._times[chat]
+        if now < self._paused[chat]:
+            raise self._too_many(int((self._paused[chat] - now).total_seconds()))
+        times[:] = [time for time in times if now - time < timedelta(minutes=1)]
+        if len(times) >= self.most_a_minute:
+            times.clear()
+            self._paused[chat] = now + timedelta(seconds=self.pause)
+            raise self._too_many(self.pause)
+        times.append(now)
+
+    def _too_many(self, seconds: int) -> Refusal:
+        return Refusal(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
 
     def _check_message(self, fields: dict[str, str], _files: dict[str, bytes]) -> None:
         text = fields.get("text", "")

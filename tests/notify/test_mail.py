@@ -12,7 +12,7 @@ import pytest
 from mail_server import MailServer, answer
 from post_office import SOUND
 
-from pbx_control.errors import ClientMistake, DeliveryFailed
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
 
@@ -83,13 +83,58 @@ async def test_letter_goes_without_a_file_that_may_not_be_sent(mail_server, mail
     assert list((await mail_server.next_mail()).iter_attachments()) == []
 
 
-async def test_letter_goes_without_a_file_that_no_server_would_take(mail_server, mailer, home, letter, monkeypatch):
+async def test_file_that_no_server_would_take_is_too_large(mail_server, mailer, home, letter, monkeypatch):
     monkeypatch.setattr("pbx_control.notify.attachments.LARGEST", 10)
     for size in (10, 11):
         write_below(home.documents, f"{size}.csv", b"x" * size)
-        await mailer.send(replace(letter, attachment=f"documents/{size}.csv"))
-    counts = [len(list((await mail_server.next_mail()).iter_attachments())) for _ in range(2)]
-    assert counts == [1, 0]
+    await mailer.send(replace(letter, attachment="documents/10.csv"))
+    with pytest.raises(DeliveryFailed) as failed:
+        await mailer.send(replace(letter, attachment="documents/11.csv"))
+    assert failed.value.fault is Fault.TOO_LARGE
+    assert mail_server.taken.qsize() == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "line", "fault"),
+    [
+        ("data", "552 5.3.4 message too big", Fault.TOO_LARGE),
+        ("data", "552 message size exceeds limit", Fault.TOO_LARGE),
+        ("data", "552 5.2.2 mailbox full", Fault.FINAL),
+        ("data", "552 5.7.0 blocked attachment", Fault.SERVER),
+        ("data", "554 5.6.0 bad content", Fault.FINAL),
+        ("data", "451 4.7.1 try later", Fault.LETTER),
+        ("data", "421 4.3.2 shutting down", Fault.BUSY),
+        ("rcpt", "432 4.3.2 recipient thread limit exceeded", Fault.BUSY),
+        ("rcpt", "451 4.3.2 not accepting messages", Fault.BUSY),
+        ("rcpt", "450 4.2.1 greylisted", Fault.LATER),
+        ("rcpt", "552 5.2.3 too large for this mailbox", Fault.TOO_LARGE),
+        ("rcpt", "550 5.7.1 relay access denied", Fault.SERVER),
+    ],
+)
+async def test_what_an_answer_means(mail_server, mailer, letter, at, line, fault):
+    if at == "data":
+        mail_server.data = [answer(line)]
+    else:
+        mail_server.rcpt = [line]
+    with pytest.raises(DeliveryFailed) as failed:
+        await mailer.send(letter)
+    assert failed.value.fault is fault
+
+
+async def test_announced_size_is_believed(mail_server, mailer, home, letter):
+    mail_server.most_bytes = 15_000
+    await mailer.send(letter)
+    with pytest.raises(DeliveryFailed, match="at most 15000 bytes") as failed:
+        await mailer.send(replace(letter, attachment=SOUND))
+    assert failed.value.fault is Fault.TOO_LARGE
+    assert mail_server.letters == 1
+
+
+async def test_answers_go_where_the_settings_say(mail_server, home, letter):
+    mailer = Mailer(mail_server.settings(reply_to="recepcion@sur.example"), "Sur", home)
+    await mailer.send(letter)
+    assert (await mail_server.next_mail())["Reply-To"] == "recepcion@sur.example"
+    await mailer.rest()
 
 
 async def test_burst_uses_one_connection(mail_server, mailer, letter):
@@ -155,7 +200,7 @@ async def test_server_killed_in_the_middle_is_tried_again(mail_server, mailer, l
 
 
 async def test_silent_server_is_given_up_in_time(letter, home, monkeypatch):
-    monkeypatch.setattr("pbx_control.notify.mail.ANSWER_LIMIT", 0.05)
+    monkeypatch.setattr("pbx_control.notify.mail.CONNECT_LIMIT", 0.05)
     left = asyncio.Event()
 
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

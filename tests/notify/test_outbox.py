@@ -13,18 +13,21 @@ from pathlib import Path
 
 import pytest
 from mail_server import answer
-from post_office import HandClock, SentLetters, Watch
+from post_office import SOUND, HandClock, SentLetters, Watch
 from sqlalchemy import Engine, text
 
 from pbx_control.domain.messages import Channel, Letter
-from pbx_control.errors import DeliveryFailed
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import worker
-from pbx_control.notify.worker import LEASE, PARALLEL, Outbox, Sender
+from pbx_control.notify.lanes import LONGEST_HOLD, MOST_SLOTS, Sender
+from pbx_control.notify.worker import Outbox
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 
 MINUTE = timedelta(minutes=1)
+NOBODY, OFFICE = AlarmDesk(), AlarmDesk("admin@sur.example", "es", "Secretariado Sur")
 
 
 class Office:
@@ -61,8 +64,10 @@ class Office:
         self.outbox.wake()
 
     @asynccontextmanager
-    async def open(self, mailer: Sender, telegrammer: Sender | None = None) -> AsyncIterator[None]:
-        self.outbox = Outbox(self.engine, mailer, telegrammer or SentLetters(), self.clock)
+    async def open(
+        self, mailer: Sender, telegrammer: Sender | None = None, desk: AlarmDesk = NOBODY
+    ) -> AsyncIterator[None]:
+        self.outbox = Outbox(self.engine, mailer, telegrammer or SentLetters(), self.clock, desk)
         running = asyncio.create_task(self.outbox.run())
         try:
             yield
@@ -164,19 +169,211 @@ async def test_worker_killed_between_send_and_record_sends_one_duplicate(office,
     assert mail_server.taken.empty()
 
 
+async def test_slow_final_answer_is_waited_for_and_the_claim_renewed(office, mail_server, mailer, letter, monkeypatch):
+    monkeypatch.setattr(worker, "POLL", 0.01)
+    mail_server.hold = asyncio.Event()
+    async with office.open(mailer):
+        office.post(letter)
+        await mail_server.next_mail()
+        for _ in range(6):  # longer than the lease, in steps in which a claim is renewed
+            office.advance(letters.LEASE / 3)
+            await office.watch.until(lambda: office.posted()[0].due_at == office.clock() + letters.LEASE)
+        mail_server.hold.set()
+        await office.all_delivered()
+    assert mail_server.taken.empty()
+    assert office.posted()[0].attempts == 1
+
+
+async def test_letter_of_which_the_answer_never_comes_is_sent_twice_and_told(office, mail_server, mailer, letter):
+    mail_server.on_data = mail_server.cut
+    async with office.open(mailer):
+        office.post(letter)
+        await office.failed_with("the mail server cannot be used")
+        office.advance(MINUTE)
+        given_up = await office.failed_with(letters.UNCONFIRMED_TWICE)
+        office.advance(timedelta(days=4))
+    assert given_up.state == "given up"
+    assert mail_server.taken.qsize() == 2
+
+
+async def test_server_that_takes_three_sessions_gets_sixty_letters_without_delay(office, mail_server, mailer, letter):
+    mail_server.most_sessions = 3
+    async with office.open(mailer):
+        office.post(*(numbered(letter, n, f"r{n}@x.example") for n in range(60)))
+        await office.all_delivered()  # the clock stands: no letter had to wait
+    assert mail_server.taken.qsize() == 60
+    assert {posted.attempts for posted in office.posted()} == {1}
+    assert mail_server.refused <= MOST_SLOTS
+    assert mail_server.connections <= 3 + mail_server.refused
+
+
+async def test_server_that_ends_a_session_after_each_letter_gets_them_all(office, mail_server, mailer, letter):
+    mail_server.letters_a_session = 1
+    async with office.open(mailer):
+        office.post(*(numbered(letter, n, "one@x.example") for n in range(5)))
+        await office.all_delivered()
+    assert {posted.attempts for posted in office.posted()} == {1}
+
+
+async def test_server_that_takes_no_session_is_left_alone_longer_each_time(office, mail_server, mailer, letter):
+    mail_server.most_sessions = 0
+    async with office.open(mailer):
+        office.post(letter)
+        for number in range(9):
+            await office.watch.until(lambda n=number: mail_server.refused > n and waits_anew(office))
+            office.advance(LONGEST_HOLD)
+        mail_server.most_sessions = 1
+        await office.all_delivered()
+    assert office.posted()[0].attempts == 1
+
+
+def waits_anew(office: Office) -> bool:
+    """Whether the refusal is written down."""
+    [posted] = office.posted()
+    return posted.attempts == 0 and posted.last_error.startswith("the mail server answered 421")
+
+
+async def test_dead_mail_server_does_not_delay_telegram(office, telegrammer, telegram_server, letter):
+    hanging = SentLetters()
+    addresses = [f"r{n}@x.example" for n in range(2 * MOST_SLOTS)]
+    hanging.held = set(addresses)
+    chats = [replace(letter, channel=Channel.TELEGRAM, address=str(n), message_id=f"chat.{n}") for n in range(20)]
+    async with office.open(hanging, telegrammer):
+        office.post(*(numbered(letter, n, address) for n, address in enumerate(addresses)))
+        for _ in range(MOST_SLOTS):
+            await hanging.next_try()
+        office.post(*chats)
+        await office.watch.until(lambda: office.states().count("delivered") == len(chats))
+        hanging.release()
+        await office.all_delivered()
+    assert len(telegram_server.sent) == len(chats)
+
+
+async def test_chat_that_is_told_to_wait_gets_its_letters_in_order_later(office, telegrammer, telegram_server, letter):
+    telegram_server.most_a_minute, telegram_server.clock = 20, office.clock
+    chat = [
+        replace(letter, channel=Channel.TELEGRAM, address="4711", message_id=f"chat.{n}", text=str(n), html="")
+        for n in range(30)
+    ]
+    async with office.open(SentLetters(), telegrammer):
+        office.post(*chat[:25])
+        await office.watch.until(lambda: any("wait" in posted.last_error for posted in office.posted()))
+        office.post(*chat[25:])  # what comes meanwhile does not knock
+        office.advance(timedelta(seconds=telegram_server.pause))
+        await office.all_delivered()
+    assert [sent.fields["text"] for sent in telegram_server.sent] == [str(n) for n in range(30)]
+    assert telegram_server.requests == 31
+
+
+async def test_group_that_became_a_supergroup_is_written_to_there_from_now_on(
+    office, telegrammer, telegram_server, letter
+):
+    telegram_server.migrated["-42"] = -1001234567890
+    group = replace(letter, channel=Channel.TELEGRAM, address="-42", html="")
+    async with office.open(SentLetters(), telegrammer):
+        office.post(group)
+        await office.all_delivered()
+        assert [posted.letter.address for posted in office.posted()] == ["-1001234567890"]
+    assert [sent.fields["chat_id"] for sent in telegram_server.sent] == ["-1001234567890"]
+
+
+async def test_telegram_that_answers_late_gets_one_copy(office, telegrammer, telegram_server, letter, monkeypatch):
+    telegram_server.silent = 1
+    chat = replace(letter, channel=Channel.TELEGRAM, address="4711", html="")
+    async with office.open(SentLetters(), telegrammer):
+        office.post(chat)
+        await office.failed_with("Telegram answered")
+        telegram_server.silent = 99
+        office.advance(MINUTE)
+        given_up = await office.failed_with(letters.UNCONFIRMED_TWICE)
+        office.advance(timedelta(days=4))
+    assert given_up.state == "given up"
+    assert len(telegram_server.sent) == 2  # one duplicate at most
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_message_too_large_goes_without_its_sound_and_says_where_to_hear_it(
+    office, mail_server, mailer, letter, announced
+):
+    sound = replace(letter, text="Dejó un mensaje.\n\nEl mensaje va adjunto a este correo.\n", attachment=SOUND)
+    mail_server.announce_size = announced
+    mail_server.most_bytes = 15_000
+    async with office.open(mailer, desk=OFFICE):
+        office.post(sound)
+        await office.all_delivered()
+    mails = [mail_server.taken.get_nowait() for _ in range(2)]
+    [to_client] = [mail for mail in mails if mail["To"] == letter.address]
+    [to_office] = [mail for mail in mails if mail["To"] == OFFICE.address]
+    assert list(to_client.iter_attachments()) == []
+    text = " ".join(to_client.get_body(("plain",)).get_content().split())
+    assert "Secretariado Sur lo guarda y usted puede pedir oírlo" in text
+    assert "adjunto" not in text
+    assert "Secretariado Sur lo guarda" in " ".join(to_client.get_body(("html",)).get_content().split())
+    assert SOUND in " ".join(to_office.get_body(("plain",)).get_content().split())
+    assert {posted.attempts for posted in office.posted()} == {1, 2}
+
+
+async def test_server_that_is_back_gets_at_once_what_waited(office, mail_server, mailer, letter):
+    await mail_server.stop()
+    async with office.open(mailer):
+        office.post(*(numbered(letter, n, f"r{n}@x.example") for n in range(3)))
+        for minutes in (0, 1, 2, 5):
+            office.advance(timedelta(minutes=minutes))
+            due = office.clock()
+            await office.watch.until(lambda due=due: all(posted.due_at > due for posted in office.posted()))
+            await office.watch.until(lambda: all("cannot be used" in posted.last_error for posted in office.posted()))
+        await mail_server.start()
+        office.post(numbered(letter, 9, "r9@x.example"))
+        await office.all_delivered()
+
+
+# --- what the office is told
+
+
+async def test_office_is_told_once_of_an_address_that_stops_working(office, sender, letter):
+    sender.refused = {letter.address}
+    async with office.open(sender, desk=OFFICE):
+        office.post(letter, replace(letter, message_id="call.2"))
+        await office.watch.until(lambda: sorted(office.states()) == ["delivered", "given up", "given up"])
+    [alarm] = sender.sent
+    assert (alarm.address, alarm.subject) == (OFFICE.address, "gerencia@andes.example ya no recibe mensajes")
+    assert "message resend --to gerencia@andes.example" in alarm.text
+
+
+async def test_address_that_works_again_and_fails_again_is_told_again_next_day(office, sender, letter):
+    async with office.open(sender, desk=OFFICE):
+        for number in range(2):
+            sender.refused = {letter.address}
+            office.post(replace(letter, message_id=f"refused.{number}"))
+            await office.watch.until(lambda n=number: office.states().count("given up") == n + 1)
+            sender.refused = set()
+            office.post(replace(letter, message_id=f"taken.{number}"))
+            await office.watch.until(lambda n=number: office.states().count("delivered") == 2 * (n + 1))
+            office.advance(timedelta(days=1))
+    assert [sent.address for sent in sender.sent].count(OFFICE.address) == 2
+
+
+async def test_alarm_that_cannot_be_delivered_raises_no_alarm(office, sender, letter):
+    sender.refused = {letter.address, OFFICE.address}
+    async with office.open(sender, desk=OFFICE):
+        office.post(letter)
+        await office.watch.until(lambda: office.states() == ["given up", "given up"])
+    assert len(office.posted()) == 2
+
+
 # --- with a sender that is told what to do
 
 
 async def test_recipients_are_served_side_by_side_but_each_one_letter_at_a_time(office, sender, letter):
-    addresses = [f"r{number}@x.example" for number in range(PARALLEL + 4)]
+    addresses = [f"r{number}@x.example" for number in range(MOST_SLOTS + 4)]
     sender.held = set(addresses)
     async with office.open(sender):
         office.post(*(numbered(letter, n, address) for n, address in enumerate(addresses * 2)))
-        for _ in range(PARALLEL):
+        for _ in range(MOST_SLOTS):
             await sender.next_try()
         sender.release()
         await office.all_delivered()
-    assert sender.most_in_flight == PARALLEL
+    assert sender.most_in_flight == MOST_SLOTS
     assert sender.most_to_one == 1
     assert len({sent.message_id for sent in sender.sent}) == len(sender.sent) == 2 * len(addresses)
 
@@ -205,7 +402,7 @@ async def test_each_channel_has_its_own_sender(office, sender, letter):
 
 
 async def test_pause_that_was_asked_for_is_kept(office, sender, letter):
-    sender.failures = [DeliveryFailed("slowly", retry_after=timedelta(seconds=7))]
+    sender.failures = [DeliveryFailed("slowly", Fault.PAUSE, retry_after=timedelta(seconds=7))]
     async with office.open(sender):
         office.post(letter)
         waiting = await office.failed_with("slowly")
@@ -248,7 +445,7 @@ async def test_letter_sent_while_the_database_is_away_is_sent_once(office, sende
         for _ in range(3):
             await turns_failed()
         change(office.engine, "ALTER TABLE away RENAME TO letter")
-        office.advance(LEASE * 2)
+        office.advance(letters.LEASE * 2)
         await office.all_delivered()
     assert sender.sent == [letter]
 
@@ -284,12 +481,12 @@ async def test_writer_thread_may_wake_the_worker(office, sender, letter):
 
 async def test_letter_that_another_process_makes_due_is_found(office, sender, letter, monkeypatch):
     monkeypatch.setattr(worker, "POLL", 0.01)
-    sender.failures = [DeliveryFailed("no", permanent=True)]
+    sender.failures = [DeliveryFailed("no", Fault.FINAL)]
     async with office.open(sender):
         office.post(letter)
         given_up = await office.failed_with("no")
         with writing(office.engine) as conn:
-            letters.resend(conn, given_up.id, office.clock())
+            letters.resend(conn, [given_up.id], office.clock())
         await office.all_delivered()
     assert sender.sent == [letter]
 
@@ -298,7 +495,7 @@ async def test_burst_takes_few_transactions(office, sender, letter):
     async with office.open(sender):
         office.post(*(numbered(letter, n, f"r{n}@x.example") for n in range(160)))
         await office.all_delivered()
-    assert office.watch.commits <= 160 // PARALLEL + 5
+    assert office.watch.commits <= 160 // MOST_SLOTS + 5
 
 
 def numbered(letter: Letter, number: int, address: str) -> Letter:

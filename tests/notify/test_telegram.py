@@ -9,7 +9,7 @@ from post_office import SOUND
 from telegram_server import Refusal
 
 from pbx_control.domain.messages import Channel
-from pbx_control.errors import DeliveryFailed
+from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.settings import Telegram
@@ -69,17 +69,18 @@ async def test_overlong_text_is_cut_to_what_telegram_takes(telegram_server, tele
     assert [len(sent.fields.get("text", sent.fields.get("caption"))) for sent in telegram_server.sent] == [2048, 512]
 
 
-async def test_group_that_became_a_supergroup_is_followed(telegram_server, telegrammer, letter):
+async def test_group_that_became_a_supergroup_has_a_new_address(telegram_server, telegrammer, letter):
     telegram_server.migrated["-42"] = -1001234567890
-    await telegrammer.send(replace(letter, address="-42"))
-    assert [sent.fields["chat_id"] for sent in telegram_server.sent] == ["-1001234567890"]
+    with pytest.raises(DeliveryFailed) as failed:
+        await telegrammer.send(replace(letter, address="-42"))
+    assert (failed.value.fault, failed.value.moved_to) == (Fault.MOVED, "-1001234567890")
 
 
 async def test_pause_that_telegram_asks_for_is_told(telegram_server, telegrammer, letter):
     telegram_server.refusals = [Refusal(429, "Too Many Requests: retry after 7", retry_after=7)]
     with pytest.raises(DeliveryFailed) as failed:
         await telegrammer.send(letter)
-    assert (failed.value.permanent, failed.value.retry_after) == (False, timedelta(seconds=7))
+    assert (failed.value.fault, failed.value.retry_after) == (Fault.PAUSE, timedelta(seconds=7))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,7 @@ async def test_pause_that_telegram_asks_for_is_told(telegram_server, telegrammer
         (500, "Internal Server Error", False),
         (502, "Bad Gateway", False),
         (409, "Conflict: terminated by other getUpdates request", False),
+        (413, "Request Entity Too Large", False),
     ],
 )
 async def test_refusal(telegram_server, telegrammer, letter, code, description, permanent):
@@ -111,11 +113,38 @@ async def test_wrong_token_is_for_the_admin_to_mend_and_never_told(telegram_serv
     await wrong.rest()
 
 
+@pytest.mark.parametrize(
+    ("code", "description", "fault"),
+    [
+        (413, "Request Entity Too Large", Fault.TOO_LARGE),
+        (504, "Gateway Timeout", Fault.UNCONFIRMED),
+        (502, "Bad Gateway", Fault.LATER),
+        (401, "Unauthorized", Fault.SERVER),
+        (400, "Bad Request: chat not found", Fault.FINAL),
+    ],
+)
+async def test_what_a_refusal_means(telegram_server, telegrammer, letter, code, description, fault):
+    telegram_server.refusals = [Refusal(code, description)]
+    with pytest.raises(DeliveryFailed) as failed:
+        await telegrammer.send(letter)
+    assert failed.value.fault is fault
+
+
+async def test_answer_that_does_not_come_leaves_it_open_whether_the_letter_arrived(
+    telegram_server, telegrammer, letter
+):
+    telegram_server.silent = 1
+    with pytest.raises(DeliveryFailed) as failed:
+        await telegrammer.send(letter)
+    assert failed.value.fault is Fault.UNCONFIRMED
+    assert len(telegram_server.sent) == 1
+
+
 async def test_unreachable_telegram_is_tried_again(home, letter):
     nowhere = Telegrammer(Telegram(token="1:secret", base_url="http://127.0.0.1:1/bot"), home)
     with pytest.raises(DeliveryFailed) as failed:
         await nowhere.send(letter)
-    assert not failed.value.permanent
+    assert failed.value.fault is Fault.SERVER
     assert "secret" not in str(failed.value)
     await nowhere.rest()
 

@@ -5,14 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
-from pbx_control.domain.messages import Channel, Letter, Recipient
-from pbx_control.errors import ClientMistake
-from pbx_control.store import letters
+from pbx_control.domain.messages import Channel, Letter
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.store import letters, recipients
 from pbx_control.store.engine import reading, writing
+from pbx_control.store.tables import client
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
-LEASE = timedelta(seconds=75)
+LEASE = letters.LEASE
 
 ANA = Letter(
     channel=Channel.EMAIL,
@@ -33,9 +35,20 @@ def post(engine, *each: Letter) -> None:
         letters.add(conn, each)
 
 
-def claim(engine, at=NOON, *, limit=10, busy=()) -> list[letters.Posted]:
+def claim(engine, at=NOON, *, limit=10) -> list[letters.Posted]:
     with writing(engine) as conn:
-        return letters.claim(conn, at, lease=LEASE, limit=limit, busy=busy)
+        heads = [head for channel in Channel for head in letters.heads(conn, channel, limit) if head.due_at <= at]
+        return letters.claim(conn, [head.id for head in heads], at)
+
+
+def fail(engine, posted, at=NOON, why="451 later", fault=Fault.LATER, **more) -> bool:
+    with writing(engine) as conn:
+        return letters.failed(conn, posted, at, DeliveryFailed(why, fault, **more))
+
+
+def next_due(engine) -> datetime | None:
+    with reading(engine) as conn:
+        return min((head.due_at for channel in Channel for head in letters.heads(conn, channel, 1)), default=None)
 
 
 def all_letters(engine, **only) -> list[letters.Posted]:
@@ -81,18 +94,126 @@ def test_each_recipient_gets_one_letter_at_a_time_the_oldest_first(engine):
     assert [posted.letter.message_id for posted in claim(engine)] == ["call.1", "call.3"]
 
 
-def test_busy_recipient_is_left_alone(engine):
-    post(engine, ANA, BETO)
-    busy = [Recipient(Channel.EMAIL, ANA.address)]
-    assert [posted.letter for posted in claim(engine, busy=busy)] == [BETO]
+def test_letters_to_one_recipient_keep_their_order_when_one_is_tried_again(engine):
+    post(engine, ANA, ANA_AGAIN)
+    [first] = claim(engine)
+    fail(engine, first, fault=Fault.SERVER)
+    assert claim(engine) == []
+    [again] = claim(engine, NOON + timedelta(minutes=1))
+    assert again.id == first.id
+    with writing(engine) as conn:
+        letters.delivered(conn, again, NOON)
+    assert [posted.letter.message_id for posted in claim(engine)] == ["call.2"]
+
+
+def test_letter_given_up_holds_up_no_other(engine):
+    post(engine, ANA, ANA_AGAIN)
+    [first] = claim(engine)
+    assert fail(engine, first, fault=Fault.FINAL)
+    assert [posted.letter.message_id for posted in claim(engine)] == ["call.2"]
+
+
+def test_letter_that_is_put_off_for_what_it_holds_is_overtaken_after_an_hour(engine):
+    post(engine, ANA, ANA_AGAIN)
+    at = NOON
+    for _ in range(letters.PATIENT_TRIES):
+        [posted] = claim(engine, at)
+        assert posted.letter == ANA
+        fail(engine, posted, at, fault=Fault.LETTER)
+        last, at = at, next_due(engine)
+    assert last - NOON < timedelta(hours=1)
+    assert [posted.letter for posted in claim(engine, last)] == [ANA_AGAIN]
+
+
+def test_heads_are_the_first_due_first_and_no_more_than_asked_for(engine):
+    post(engine, *(replace(ANA, address=f"r{n}@x.cl", message_id=f"call.{n}") for n in range(9)))
+    [first] = claim(engine, limit=1)
+    fail(engine, first)
     with reading(engine) as conn:
-        assert letters.next_due(conn, busy) == NOON + LEASE
-        assert letters.next_due(conn) == NOON
+        assert [head.id for head in letters.heads(conn, Channel.EMAIL, 3)] == [2, 3, 4]
+        assert [head.id for head in letters.heads(conn, Channel.EMAIL, 99)] == [2, 3, 4, 5, 6, 7, 8, 9, 1]
+        assert letters.heads(conn, Channel.TELEGRAM, 99) == []
 
 
-def test_no_more_than_the_limit_is_claimed(engine):
-    post(engine, ANA, BETO)
-    assert len(claim(engine, limit=1)) == 1
+def test_claim_is_renewed_while_its_letter_is_in_flight(engine):
+    post(engine, ANA)
+    [posted] = claim(engine)
+    with writing(engine) as conn:
+        letters.renew(conn, {posted.id}, NOON + 2 * LEASE)
+    assert claim(engine, NOON + LEASE) == []
+    assert len(claim(engine, NOON + 2 * LEASE)) == 1
+
+
+def test_letter_done_is_not_taken_up_by_a_late_renewal(engine):
+    post(engine, ANA)
+    [posted] = claim(engine)
+    with writing(engine) as conn:
+        letters.delivered(conn, posted, NOON)
+        letters.renew(conn, {posted.id}, NOON + LEASE)
+    assert next_due(engine) is None
+
+
+def test_server_that_is_back_gets_at_once_what_waited_for_it(engine):
+    others = [replace(ANA, address=f"r{n}@x.cl", message_id=f"other.{n}") for n in (1, 2)]
+    post(engine, ANA, *others)
+    by_server, by_recipient, in_flight = claim(engine)
+    fail(engine, by_server, fault=Fault.SERVER)
+    fail(engine, by_recipient, fault=Fault.LATER)
+    with writing(engine) as conn:
+        letters.server_is_back(conn, Channel.EMAIL, NOON)
+    assert [posted.id for posted in claim(engine)] == [by_server.id]
+    assert in_flight.attempts == 1
+
+
+def test_letter_that_may_have_arrived_is_sent_once_more_and_no_oftener(engine):
+    post(engine, ANA)
+    [first] = claim(engine)
+    assert not fail(engine, first, why="no answer", fault=Fault.UNCONFIRMED)
+    [second] = claim(engine, NOON + timedelta(minutes=1))
+    assert fail(engine, second, NOON, "no answer", Fault.UNCONFIRMED)
+    [given_up] = all_letters(engine, undelivered=True)
+    assert (given_up.state, given_up.last_error) == ("given up", f"{letters.UNCONFIRMED_TWICE}: no answer")
+
+
+def test_try_that_a_busy_server_refused_is_due_at_once_and_does_not_count(engine):
+    post(engine, ANA)
+    [posted] = claim(engine)
+    fail(engine, posted, why="421 too many connections", fault=Fault.BUSY)
+    [again] = claim(engine)
+    assert (again.attempts, again.last_error) == (1, "421 too many connections")
+
+
+def test_pause_holds_all_letters_to_a_chat_however_they_become_due(engine):
+    post(engine, BETO)
+    [posted] = claim(engine)
+    fail(engine, posted, fault=Fault.PAUSE, retry_after=timedelta(seconds=10072))
+    post(engine, replace(BETO, message_id="call.4"), ANA)
+    with writing(engine) as conn:
+        letters.resend(conn, [posted.id], NOON)
+    assert [one.letter for one in claim(engine)] == [ANA]
+    assert [one.id for one in claim(engine, NOON + timedelta(seconds=10072))][:1] == [posted.id]
+
+
+def test_moved_chat_takes_its_letters_and_recipients_along(engine):
+    with writing(engine) as conn:
+        conn.execute(
+            insert(client),
+            [{"slug": slug, "name": slug, "week": "always", "created_at": NOON} for slug in ("andes", "beta")],
+        )
+        for client_id in (1, 2):
+            recipients.add(conn, client_id, "telegram", "-42")
+        recipients.add(conn, 2, "telegram", "-1001")
+    old = [replace(BETO, address="-42", message_id=f"move.{n}") for n in (1, 2)]
+    post(engine, *old)
+    [posted] = claim(engine)
+    assert not fail(engine, posted, fault=Fault.MOVED, moved_to="-1001")
+    assert [one.letter.address for one in claim(engine)] == ["-1001"]
+    assert {one.letter.address for one in all_letters(engine)} == {"-1001"}
+    with reading(engine) as conn:
+        assert [(row["client"], row["address"]) for row in recipients.rows(conn)] == [
+            ("andes", "-1001"),
+            ("beta", "-1001"),
+        ]
 
 
 def test_two_who_claim_at_once_share_the_letters(engine):
@@ -122,9 +243,8 @@ def test_failed_letter_waits_longer_each_time(engine):
     at, pauses = NOON, []
     for _ in range(8):
         [posted] = claim(engine, at)
-        with writing(engine) as conn:
-            letters.failed(conn, posted, at, "451 later")
-            due = letters.next_due(conn)
+        fail(engine, posted, at)
+        due = next_due(engine)
         pauses.append((due - at) // timedelta(minutes=1))
         at = due
     assert pauses == [1, 2, 5, 15, 30, 60, 120, 120]
@@ -138,9 +258,8 @@ def test_letter_is_given_up_after_three_days_but_stays_visible(engine):
     while due is not None:
         at = due
         [posted] = claim(engine, at)
-        with writing(engine) as conn:
-            letters.failed(conn, posted, at, "no answer")
-            due = letters.next_due(conn)
+        fail(engine, posted, at, "no answer")
+        due = next_due(engine)
     assert timedelta(days=2, hours=22) < at - NOON <= timedelta(days=3)
     [given_up] = all_letters(engine, undelivered=True)
     assert (given_up.state, given_up.last_error) == ("given up", "no answer")
@@ -149,8 +268,7 @@ def test_letter_is_given_up_after_three_days_but_stays_visible(engine):
 def test_permanent_failure_is_given_up_at_once(engine):
     post(engine, ANA)
     [posted] = claim(engine)
-    with writing(engine) as conn:
-        letters.failed(conn, posted, NOON, "550 no such\r\nuser \x00" + "x" * 999, permanent=True)
+    assert fail(engine, posted, NOON, "550 no such\r\nuser \x00" + "x" * 999, Fault.FINAL)
     [given_up] = all_letters(engine, undelivered=True)
     assert given_up.state == "given up"
     assert given_up.last_error.startswith("550 no such user xxx")
@@ -160,8 +278,7 @@ def test_permanent_failure_is_given_up_at_once(engine):
 def test_pause_that_was_asked_for_is_kept_and_the_try_not_counted(engine):
     post(engine, BETO)
     [posted] = claim(engine)
-    with writing(engine) as conn:
-        letters.failed(conn, posted, NOON, "slowly", retry_after=timedelta(seconds=7))
+    fail(engine, posted, fault=Fault.PAUSE, retry_after=timedelta(seconds=7))
     [waiting] = all_letters(engine)
     assert (waiting.due_at, waiting.attempts) == (NOON + timedelta(seconds=7), 0)
 
@@ -173,8 +290,7 @@ def test_pause_that_was_asked_for_is_kept_and_the_try_not_counted(engine):
 def test_an_absurd_pause_that_was_asked_for_is_not_kept(engine, asked, waits):
     post(engine, BETO)
     [posted] = claim(engine)
-    with writing(engine) as conn:
-        letters.failed(conn, posted, NOON, "slowly", retry_after=asked)
+    fail(engine, posted, fault=Fault.PAUSE, retry_after=asked)
     [waiting] = all_letters(engine)
     assert waiting.due_at == NOON + waits
 
@@ -182,13 +298,13 @@ def test_an_absurd_pause_that_was_asked_for_is_not_kept(engine, asked, waits):
 def test_resent_letter_starts_anew_under_its_own_id(engine):
     post(engine, ANA)
     [posted] = claim(engine)
+    fail(engine, posted, why="550 no", fault=Fault.FINAL)
     with writing(engine) as conn:
-        letters.failed(conn, posted, NOON, "550 no", permanent=True)
-        letters.resend(conn, posted.id, NOON + timedelta(days=9))
+        letters.resend(conn, [posted.id], NOON + timedelta(days=9))
     [again] = claim(engine, NOON + timedelta(days=9))
     assert (again.letter.message_id, again.attempts, again.last_error) == ("call.1", 1, "")
 
 
 def test_resending_what_is_not_there_is_refused(engine):
     with pytest.raises(ClientMistake, match="there is no message 7"), writing(engine) as conn:
-        letters.resend(conn, 7, NOON)
+        letters.resend(conn, [7], NOON)

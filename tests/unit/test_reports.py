@@ -159,7 +159,7 @@ class Reader(HTMLParser):
 
 
 def test_offer_in_spanish_by_mail() -> None:
-    letter = compose_offer(FEW, BY_MAIL, "Casa")
+    letter = compose_offer(replace(FEW, answers_read=True), BY_MAIL, "Casa")
     assert letter.text == SPANISH_OFFER
     assert letter.subject == "Clínica Andes: quedan 20 llamadas"
     assert (letter.client_id, letter.written_at, letter.attachment) == (7, FEW.at, "")
@@ -169,6 +169,12 @@ def test_offer_in_english_in_a_chat() -> None:
     overdrawn = replace(FEW, language="en", threshold=Threshold.NONE, left=-2)
     letter = compose_offer(overdrawn, BY_TELEGRAM, "Casa")
     assert (letter.text, letter.html) == (ENGLISH_OFFER, "")
+
+
+def test_offer_asks_for_an_answer_only_if_somebody_reads_it() -> None:
+    text = compose_offer(FEW, BY_MAIL, "Casa").text
+    assert "responda" not in text
+    assert "Para comprar una bolsa, comuníquese con Casa." in text
 
 
 def test_page_shows_the_bags_as_a_table() -> None:

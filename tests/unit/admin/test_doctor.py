@@ -9,12 +9,22 @@ import sqlite3
 import threading
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from terminal import Admin
 
+from pbx_control import clock
 from pbx_control.asterisk.runtime import Runtime, Status
+from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.notify.outcomes import Delivery, record
+from pbx_control.settings import Home, Settings
+from pbx_control.store import letters
+from pbx_control.store.engine import open_engine, writing
 
 PORTS = {"PBX_ASTERISK__HTTP_PORT": "16170", "PBX_ASTERISK__AMI_PORT": "16171", "PBX_SIP__BIND": "127.0.0.1:16172"}
 NO_MAIL = {"PBX_MAIL__HOST": "127.0.0.1", "PBX_MAIL__PORT": "16179"}
@@ -128,14 +138,32 @@ def test_a_key_that_asterisk_cannot_read_is_bad(admin: Admin, tmp_path: Path) ->
 
 
 class MailServer(socketserver.StreamRequestHandler):
+    """Takes every command and letter; `features` are what it says to EHLO."""
+
+    features: ClassVar[list[bytes]] = []
+    taken: ClassVar[list[bytes]] = []
+
     def handle(self) -> None:
         self.wfile.write(b"220 mail.test ESMTP\r\n")
         while line := self.rfile.readline():
-            self.wfile.write(b"221 bye\r\n" if line.startswith(b"QUIT") else b"250 fine\r\n")
+            verb = line[:4].upper()
+            self.wfile.write(self.answer(verb))
+            if verb == b"DATA":
+                self.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                self.wfile.write(b"250 taken\r\n")
+
+    def answer(self, verb: bytes) -> bytes:
+        if verb == b"QUIT":
+            return b"221 bye\r\n"
+        if verb == b"DATA":
+            return b"354 go on\r\n"
+        lines = [b"mail.test", *self.features] if verb == b"EHLO" else [b"fine"]
+        return b"".join(b"250-" + line + b"\r\n" for line in lines[:-1]) + b"250 " + lines[-1] + b"\r\n"
 
 
 @pytest.fixture
 def mail_server() -> Iterator[int]:
+    MailServer.features, MailServer.taken = [], []
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailServer) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
@@ -151,13 +179,84 @@ def test_a_mail_server_that_answers_is_well(admin: Admin, mail_server: int) -> N
 
 
 def test_one_that_does_not_encrypt_as_wanted_is_told(admin: Admin, mail_server: int) -> None:
-    assert level(findings(admin, PBX_MAIL__PORT=str(mail_server)), "does not serve: STARTTLS") == "warn"
+    assert level(findings(admin, PBX_MAIL__PORT=str(mail_server)), "offers no STARTTLS: use its port") == "bad"
+
+
+def test_a_mail_server_that_lacks_what_letters_need_is_told(admin: Admin, mail_server: int) -> None:
+    MailServer.features = [b"SIZE 200000", b"8BITMIME"]
+    env = {"PBX_MAIL__PORT": str(mail_server), "PBX_MAIL__TLS": "none"}
+    assert level(findings(admin, **env), "of at most 200 kB: messages of more than 8 s go without") == "warn"
+    assert level(findings(admin, PBX_MAIL__USER="sur", **env), "takes no password") == "bad"
+
+
+def test_a_mail_server_that_breaks_off_starttls_does_not_serve(admin: Admin, mail_server: int) -> None:
+    MailServer.features = [b"STARTTLS"]
+    assert level(findings(admin, PBX_MAIL__PORT=str(mail_server)), "does not serve") == "warn"
 
 
 def test_an_absent_mail_server_is_bad_once_somebody_waits_for_mail(office: Admin) -> None:
     assert level(findings(office), "the mail server 127.0.0.1:16179 does not serve") == "warn"
     office.does("recipient", "add", "andes", "--email", "gerencia@andes.example")
     assert level(findings(office), "the mail server 127.0.0.1:16179 does not serve") == "bad"
+
+
+def test_an_address_that_gets_no_messages_is_bad_and_marked(office: Admin) -> None:
+    office.does("recipient", "add", "andes", "--email", "gerencia@andes.example")
+    engine = open_engine(Home(office.home), Settings())
+    letter = Letter(
+        channel=Channel.EMAIL,
+        address="gerencia@andes.example",
+        message_id="call.1",
+        subject="Llamada",
+        text="x",
+        written_at=clock.now(),
+    )
+    with writing(engine) as conn:
+        letters.add(conn, [letter])
+        [posted] = letters.newest(conn)
+        record(conn, [Delivery(posted, clock.now(), DeliveryFailed("550 no such user", Fault.FINAL))], AlarmDesk())
+    assert level(findings(office), "gerencia@andes.example gets no messages since") == "bad"
+    [row] = office.reads("recipient", "list", "andes")
+    assert row["failing_since"]
+    assert row["last_error"] == "550 no such user"
+    office.does("recipient", "remove", "andes", "gerencia@andes.example")
+    assert not [finding for finding in findings(office) if "gets no messages" in finding]
+    engine.dispose()
+
+
+def test_messages_that_wait_long_are_told(office: Admin) -> None:
+    engine = open_engine(Home(office.home), Settings())
+    letter = Letter(
+        channel=Channel.EMAIL,
+        address="gerencia@andes.example",
+        message_id="call.1",
+        subject="Llamada",
+        text="x",
+        written_at=clock.now() - timedelta(hours=1),
+    )
+    with writing(engine) as conn:
+        letters.add(conn, [letter])
+    assert level(findings(office), "messages wait since") == "warn"
+    engine.dispose()
+
+
+def test_mail_test_sends_a_letter_at_once(office: Admin, mail_server: int) -> None:
+    env = {"PBX_MAIL__PORT": str(mail_server), "PBX_MAIL__TLS": "none", "PBX_MAIL__REPLY_TO": "recepcion@sur.cl"}
+    shown = office.types("mail", "test", "ana@ñandú.cl", env=env)
+    assert (shown.exit_code, "has taken the letter for ana@ñandú.cl" in shown.stdout) == (0, True)
+    [letter] = MailServer.taken
+    assert b"To: ana@xn--and-6ma2c.cl" in letter
+    assert b"Reply-To: recepcion@sur.cl" in letter
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "words"),
+    [("nadie", "25", "is no e-mail address"), ("a@b.cl", "1", "cannot be used")],
+)
+def test_mail_test_tells_why_none_was_sent(office: Admin, address: str, port: str, words: str) -> None:
+    env = {"PBX_MAIL__PORT": port, "PBX_MAIL__TLS": "none", "PBX_MAIL__HOST": "127.0.0.1"}
+    shown = office.types("mail", "test", address, env=env)
+    assert (shown.exit_code, words in shown.stderr) == (1, True)
 
 
 def test_recipients_by_telegram_need_a_bot(office: Admin) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from cli import main
 from pbx_control.domain.messages import Channel, Letter
+from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.settings import Home, defaults
 from pbx_control.store import letters
 from pbx_control.store.engine import open_engine, reading, writing
@@ -44,7 +45,7 @@ def home(tmp_path: Path) -> Home:
             conn.execute(insert(client).values(id=number, slug=slug, name=slug, week="never", created_at=NOON))
         letters.add(conn, [ARRIVED, REFUSED, WAITING])
         letters.delivered(conn, letters.get(conn, 1), NOON)
-        letters.failed(conn, letters.get(conn, 2), NOON, "550 no such user", permanent=True)
+        letters.failed(conn, letters.get(conn, 2), NOON, DeliveryFailed("550 no such user", Fault.FINAL))
     engine.dispose()
     return home
 
@@ -93,15 +94,45 @@ def test_show_as_json_has_text_and_fate(home):
     assert (shown["client"], shown["message_id"], shown["last_error"]) == ("andes", "call.1", "")
 
 
-def test_resend_makes_a_letter_due_again(home):
-    result = run(home, "resend", "2")
+def test_resend_makes_letters_due_again(home):
+    result = run(home, "resend", "1", "2")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert listed(home, "--undelivered") == [(3, "waiting"), (2, "waiting")]
+    assert result.stdout.startswith("messages that are due at once: 2;")
+    assert listed(home, "--undelivered") == [(3, "waiting"), (2, "waiting"), (1, "waiting")]
     engine = open_engine(home, defaults())
     with reading(engine) as conn:
         posted = letters.get(conn, 2)
     engine.dispose()
     assert (posted.attempts, posted.last_error) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        ("--to", "NADIE@andes.example"),
+        ("--client", "andes"),
+        ("--client", "andes", "--to", "nadie@andes.example"),
+    ],
+)
+def test_resend_takes_all_that_did_not_reach_an_address_or_a_client(home, which):
+    assert run(home, "resend", *which).stdout.startswith("messages that are due at once: 1;")
+    assert listed(home) == [(3, "waiting"), (2, "waiting"), (1, "delivered")]
+
+
+@pytest.mark.parametrize("which", [("--to", "ana@andes.example"), ("--client", "andes", "--to", "-1001234")])
+def test_resend_says_if_there_is_nothing(home, which):
+    assert run(home, "resend", *which).stdout == "there is nothing to send again\n"
+
+
+@pytest.mark.parametrize("words", [(), ("2", "--to", "nadie@andes.example"), ("2", "--client", "andes")])
+def test_resend_wants_numbers_or_a_kind(home, words):
+    result = run(home, "resend", *words)
+    assert (result.exit_code, "give the messages' numbers" in result.stderr) == (2, True)
+
+
+def test_resend_of_what_is_not_there_changes_nothing(home):
+    assert run(home, "resend", "2", "99").exit_code == 1
+    assert listed(home) == [(3, "waiting"), (2, "given up"), (1, "delivered")]
 
 
 @pytest.mark.parametrize("verb", ["show", "resend"])

@@ -1,0 +1,70 @@
+"""What is amiss with an address or chat that letters go to: its server asked to wait, or letters were given up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pbx_control.domain.messages import Channel, Recipient
+from pbx_control.store.tables import mailbox, recipient
+
+
+def pause(conn: Connection, to: Recipient, until: datetime) -> None:
+    """No letter goes there before that."""
+    _put(conn, to, {"paused_until": until})
+
+
+def fails(conn: Connection, to: Recipient, at: datetime, error: str) -> bool:
+    """Note that a letter to it was given up; returns whether it is the first since one arrived."""
+    since = conn.scalar(select(mailbox.c.failing_since).where(*_one(to)))
+    _put(conn, to, {"failing_since": since or at, "last_error": error})
+    return since is None
+
+
+def mended(conn: Connection, to: Recipient) -> None:
+    """Note that somebody has seen to it: the next letter that is given up is news again."""
+    conn.execute(update(mailbox).where(*_one(to)).values(failing_since=None, last_error=""))
+
+
+def forget(conn: Connection, to: Recipient) -> None:
+    """Forget what was amiss: a letter arrived, or none will go there any more."""
+    conn.execute(delete(mailbox).where(*_one(to)))
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An address that gets no letters: since when, and what was answered."""
+
+    recipient: Recipient
+    since: datetime
+    error: str
+
+
+def failing(conn: Connection, alarms_to: str) -> list[Failing]:
+    """The addresses that get no letters, the longest first: recipients', and the one for alarms."""
+    wanted = select(recipient.c.channel, recipient.c.address)
+    alarms = and_(mailbox.c.channel == Channel.EMAIL.value, mailbox.c.address == alarms_to)
+    query = select(mailbox).where(
+        mailbox.c.failing_since.is_not(None), or_(tuple_(mailbox.c.channel, mailbox.c.address).in_(wanted), alarms)
+    )
+    rows = conn.execute(query.order_by(mailbox.c.failing_since, mailbox.c.address))
+    return [Failing(Recipient(Channel(row.channel), row.address), row.failing_since, row.last_error) for row in rows]
+
+
+def forget_strangers(conn: Connection) -> None:
+    """Forget addresses that are nobody's any more."""
+    known = select(recipient.c.channel, recipient.c.address)
+    conn.execute(delete(mailbox).where(tuple_(mailbox.c.channel, mailbox.c.address).not_in(known)))
+
+
+def _put(conn: Connection, to: Recipient, values: dict[str, Any]) -> None:
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    key = {"channel": to.channel.value, "address": to.address}
+    insert = dialect.insert(mailbox).values(key | values)
+    conn.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _one(to: Recipient) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return mailbox.c.channel == to.channel.value, mailbox.c.address == to.address
