@@ -109,7 +109,7 @@ def test_resend_makes_letters_due_again(home):
 @pytest.mark.parametrize(
     "which",
     [
-        ("--to", "NADIE@andes.example"),
+        ("--to", "NADIE@ANDES.example"),
         ("--client", "andes"),
         ("--client", "andes", "--to", "nadie@andes.example"),
     ],
