@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, recipients
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import client
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
@@ -308,3 +309,19 @@ def test_resent_letter_starts_anew_under_its_own_id(engine):
 def test_resending_what_is_not_there_is_refused(engine):
     with pytest.raises(ClientMistake, match="there is no message 7"), writing(engine) as conn:
         letters.resend(conn, [7], NOON)
+
+
+def test_heads_are_looked_up_whatever_lies_in_the_table(sqlite_url, tmp_path):
+    """The plan of SQLite; a letter is never searched for by reading others."""
+    engine = open_engine(Home(tmp_path), Settings(database=Database(url=sqlite_url)))
+    asked = []
+    event.listen(engine, "before_cursor_execute", lambda _conn, _cursor, *statement: asked.append(statement[:2]))
+    with reading(engine) as conn:
+        letters.heads(conn, Channel.EMAIL, 34)
+        statement, values = next(one for one in asked if "RECURSIVE" in one[0])
+        plan = [row.detail for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    engine.dispose()
+    assert [step for step in plan if step.startswith("SCAN letter")] == []
+    searches = [step for step in plan if step.startswith("SEARCH letter USING INDEX ix_letter_waiting")]
+    assert len(searches) == 4
+    assert any("address>?" in step for step in searches)

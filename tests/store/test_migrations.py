@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, inspect, select, text
 
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store.engine import reading, writing
@@ -72,6 +72,20 @@ def test_migration_that_breaks_leaves_nothing(engine: Engine, monkeypatch: pytes
     with pytest.raises(ZeroDivisionError), writing(engine) as connection:
         move(connection, "head")
     assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_one_address_written_in_two_ways_becomes_one_recipient(engine: Engine) -> None:
+    with writing(engine) as connection:
+        move(connection, "base")
+        move(connection, "0005")
+        connection.execute(
+            text("INSERT INTO client (id, slug, name, week, created_at) VALUES (1, 'a', 'a', 'always', '2026-01-01')")
+        )
+        added = text("INSERT INTO recipient (client_id, channel, address) VALUES (1, 'email', :address)")
+        connection.execute(added, [{"address": one} for one in ("ventas@andes.cl", "VENTAS@andes.cl", "b@andes.cl")])
+        move(connection, "head")
+        left = connection.scalars(text("SELECT address FROM recipient ORDER BY id")).all()
+    assert left == ["ventas@andes.cl", "b@andes.cl"]
 
 
 def _break(*_arguments: object, **_options: object) -> None:
