@@ -24,6 +24,12 @@ class Word(str):
     __slots__ = ()
 
 
+class Pesos(int):
+    """An amount of Chilean pesos: a door writes it as its language does."""
+
+    __slots__ = ()
+
+
 class ClientMistake(PbxError):
     """What was asked cannot be done as asked: whoever asked must ask differently. Nothing was changed."""
 

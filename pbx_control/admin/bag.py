@@ -9,8 +9,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, tell_invoices
 from pbx_control.admin.provisioning import CLIENT, client_argument, examples
-from pbx_control.domain.billing import pesos
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Pesos
 from pbx_control.notify.invoices import send
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading, writing
@@ -37,10 +36,10 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         issued = charges.invoice_bag(connection, desk.settings, client_id, bag_id, calls, cost, now)
         account = ledger.read(connection, client_id)
     desk.tell(
-        "{slug} has {calls} calls more, for {price} net: {left} are left",
+        "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
         slug=slug,
         calls=calls,
-        price=pesos(cost),
+        price=desk.pesos(cost),
         left=account.left,
     )
     invoices = [issued] if issued else []
@@ -50,8 +49,8 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         desk.tell("no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up")
 
 
-def _listed(_desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"price": pesos(row["price"])}
+def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"price": desk.pesos(row["price"])}
 
 
 @bag.command("list", epilog=examples("bag list", "bag list andes --json"))
@@ -71,6 +70,6 @@ def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int
         raise ClientMistake(
             "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
             calls=calls,
-            cost=pesos(cost),
+            cost=Pesos(cost),
         )
     return cost

@@ -31,7 +31,7 @@ def doctor(desk: Desk, context: click.Context, as_json: bool) -> None:
 
 def _show(desk: Desk, findings: list[Finding]) -> None:
     for found in findings:
-        click.echo(click.style(f"{found.level:5}", fg=COLOURS[found.level]) + _line(desk, found))
+        click.echo(click.style(f"{desk.say(found.level):5}", fg=COLOURS[found.level]) + _line(desk, found))
     count = sum(found.level == "bad" for found in findings)
     if count:
         desk.tell("to be mended: {count}", count=count)

@@ -23,10 +23,14 @@ from sqlalchemy.exc import IntegrityError
 
 from pbx_control import clock
 from pbx_control.admin.language import LANGUAGES, asked_language, speak, with_help_in
+from pbx_control.admin.plurals import ONE
 from pbx_control.admin.spanish import SPANISH
-from pbx_control.errors import ClientMistake, PbxError, Word
+from pbx_control.errors import ClientMistake, PbxError, Pesos, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.engine import open_engine
+
+# Facts whose values are words of ours, the same for programs in every language.
+WORDS = frozenset({"channel", "origin", "registration", "telephone"})
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 T = TypeVar("T")
@@ -36,13 +40,22 @@ PIECE = 200
 
 
 def said(language: str, template: str, values: Mapping[str, Any]) -> str:
-    """A line in the language of a person; values that are words are said in it, too."""
-    if language == "es":
-        template = SPANISH.get(template, template)
-        values = {
-            name: SPANISH.get(value, value) if isinstance(value, Word) else value for name, value in values.items()
-        }
-    return template.format(**values) if values else template
+    """A line in a person's language, in the singular where it tells of one; words and money among its values, too."""
+    one = ONE.get(template)
+    if one and values.get(one.count) == 1:
+        template = one.template
+    wording = SPANISH.get(template, template) if language == "es" else template
+    return wording.format(**{name: _worded(value, language) for name, value in values.items()}) if values else wording
+
+
+def _worded(value: object, language: str) -> Any:
+    if isinstance(value, Word):
+        return SPANISH.get(value, value) if language == "es" else value
+    if isinstance(value, Pesos):
+        from pbx_control.domain.billing import pesos
+
+        return pesos(value, language)
+    return value
 
 
 @dataclass
@@ -91,6 +104,22 @@ class Desk:
         if answer.strip().lower() not in ("s", "si", "sí", "y", "yes"):
             raise click.Abort
 
+    def fact(self, name: str, value: object) -> str:
+        """A fact of that name as text; words of ours are said in the person's language, weeks are written in it."""
+        if isinstance(value, str) and name in WORDS:
+            return self.say(value)
+        return self.week(value) if isinstance(value, str) and name == "week" else self.plain(value)
+
+    def pesos(self, amount: int) -> str:
+        """An amount of Chilean pesos."""
+        return _worded(Pesos(amount), self.language)
+
+    def week(self, text: str) -> str:
+        """A canonical week as people of the language write it: "lun-vie 09:00-18:00"."""
+        from pbx_control.domain.hours import parse_week, week_text
+
+        return week_text(parse_week([text]), self.language)
+
     def plain(self, cell: object) -> str:
         """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04")."""
         return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
@@ -116,7 +145,7 @@ class Desk:
         from pbx_control.admin import table
 
         room = get_terminal_size().columns if sys.stdout.isatty() else None
-        texts = ([self.plain(cell) for cell in row] for row in rows)
+        texts = ([self.fact(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows)
         places = [columns.index(column) for column in cut]
         self.show_lines(table.lines([self.say(column) for column in columns], texts, room, places))
 

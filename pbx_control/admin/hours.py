@@ -41,7 +41,7 @@ def set_(desk: Desk, slug: str, words: tuple[str, ...]) -> None:
     """Sets the week, in the client's time zone; what its closed announcement says follows."""
     week = week_text(parse_week(words))
     change_heard(desk, slug, lambda connection: clients.change(connection, slug, week=week))
-    desk.tell("the hours of {slug} are now {week}", slug=slug, week=week)
+    desk.tell("the hours of {slug} are now {week}", slug=slug, week=desk.week(week))
     for night in nights(words):
         desk.tell("{night} passes midnight: what comes after 24:00 is counted to the next day", night=night)
 
@@ -57,7 +57,7 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
     if as_json:
         print_json({"client": slug, "week": found.week, "timezone": found.timezone})
     else:
-        desk.tell("{week} ({zone})", week=found.week, zone=found.timezone)
+        desk.tell("{week} ({zone})", week=desk.week(found.week), zone=found.timezone)
 
 
 @hours.command(epilog=examples("hours check andes", "hours check andes --at '18/09/2026 10:00'"))
@@ -102,4 +102,4 @@ def _tell(desk: Desk, client: Client, state: OpenState) -> None:
 
 
 def _why(desk: Desk, client: Client, state: OpenState) -> str:
-    return desk.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week)
+    return desk.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week, desk.language)

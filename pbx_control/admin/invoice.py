@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
-from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
+from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.invoice_export import as_csv, as_record
 from pbx_control.domain.invoice_letters import document
 from pbx_control.domain.wording import clean_line
@@ -60,7 +60,7 @@ def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
 
 def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     """An invoice's row for a person: money as money."""
-    return row | {"kind": desk.say(row["kind"])} | {sum_: pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
+    return row | {"kind": desk.say(row["kind"])} | {sum_: desk.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
 
 
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
@@ -97,7 +97,7 @@ def show(desk: Desk, number: int, kind: str | None, output: str | None, as_json:
     if as_json:
         print_json(as_record(found) | {"net_left": left, "pdf": kept if kept.is_file() else None})
         return
-    credited = {} if left == found.sums.net else {"net_left": pesos(left)}
+    credited = {} if left == found.sums.net else {"net_left": desk.pesos(left)}
     _print(desk, found, credited | {"PDF": output or (kept if kept.is_file() else desk.say("-o FILE.pdf writes it"))})
 
 
@@ -182,19 +182,19 @@ def _tell_issued(desk: Desk, issued: Invoice) -> None:
         "{kind} {number} issued: {total} ({net} net), {file}",
         kind=desk.say(issued.kind.value),
         number=issued.number,
-        total=pesos(issued.sums.total),
-        net=pesos(issued.sums.net),
+        total=desk.pesos(issued.sums.total),
+        net=desk.pesos(issued.sums.net),
         file=desk.home.root / document(issued),
     )
 
 
 def _print(desk: Desk, found: Invoice, more: dict[str, object]) -> None:
     """The invoice as a card, its lines as a table."""
-    sums = {"net": pesos(found.sums.net), f"IVA {VAT_PERCENT} %": pesos(found.sums.vat)}
-    card(desk, _facts(desk, found) | sums | {"total": pesos(found.sums.total)} | more)
+    sums = {"net": desk.pesos(found.sums.net), f"IVA {VAT_PERCENT} %": desk.pesos(found.sums.vat)}
+    card(desk, _facts(desk, found) | sums | {"total": desk.pesos(found.sums.total)} | more)
     click.echo()
     rows = [
-        (place, line.text, line.quantity, pesos(line.unit_price), pesos(line.amount))
+        (place, line.text, line.quantity, desk.pesos(line.unit_price), desk.pesos(line.amount))
         for place, line in enumerate(found.lines, start=1)
     ]
     desk.table(LINES, rows)

@@ -12,7 +12,6 @@ from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
-from pbx_control.domain.billing import pesos
 from pbx_control.domain.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.notify.invoices import send
@@ -82,10 +81,10 @@ def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     """A plan's row for a person: money as money, for whom it was made to measure, and whether it is still on offer."""
     return row | {
         "name": f"{row['name']} ({desk.say('retired')})" if row["retired_at"] else row["name"],
-        "price": pesos(row["price"]),
-        "extra_call": pesos(row["extra_call"]),
+        "price": desk.pesos(row["price"]),
+        "extra_call": desk.pesos(row["extra_call"]),
         "discounts": [f"{months}: {percent} %" for months, percent in row["discounts"].items()],
-        "dids": [f"{country}: {pesos(price)}" for country, price in row["dids"].items()],
+        "dids": [f"{country}: {desk.pesos(price)}" for country, price in row["dids"].items()],
         "clients": f"{row['clients']} ({row['client']})" if row["client"] else row["clients"],
     }
 
@@ -134,7 +133,7 @@ def tell_invoices(desk: Desk, issued: list[Any]) -> None:
     """A line for each invoice that came of a command."""
     for each in issued:
         kind = desk.say(each.kind.value)
-        desk.tell("issued: {kind} {number}, {total}", kind=kind, number=each.number, total=pesos(each.total))
+        desk.tell("issued: {kind} {number}, {total}", kind=kind, number=each.number, total=desk.pesos(each.total))
 
 
 def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:

@@ -67,7 +67,7 @@ def card(desk: Desk, facts: Mapping[str, object]) -> None:
     labels = {name: desk.say(name) for name in facts}
     width = max(map(len, labels.values()))
     for name, value in facts.items():
-        click.echo(f"{labels[name]:{width}}  {desk.plain(value)}")
+        click.echo(f"{labels[name]:{width}}  {desk.fact(name, value)}")
 
 
 def examples(*lines: str) -> str:

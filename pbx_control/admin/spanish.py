@@ -172,7 +172,7 @@ SPANISH: dict[str, str] = {
         "{home} no es una carpeta vacía (contiene {strange}): indique otra con --home"
     ),
     "speaking the prompts": "grabando los avisos",
-    "daemon": "demonio",
+    "daemon": "pbx-control",
     "asterisk": "asterisk",
     "database": "base de datos",
     "ready": "listo",
@@ -185,6 +185,17 @@ SPANISH: dict[str, str] = {
     "kind": "tipo",
     "live_calls": "llamadas en curso",
     "why": "motivo",
+    "unknown": "no se sabe",
+    "reached": "responde",
+    "away": "ausente",
+    "registered": "registrada",
+    "rejected": "rechazada",
+    "unregistered": "sin respuesta",
+    "email": "correo",
+    "telegram": "Telegram",
+    "house": "de la casa",
+    "none": "ninguno",
+    "audio": "archivo propio",
     # --- headings of lists
     "slug": "cliente",
     "name": "nombre",
@@ -239,7 +250,7 @@ SPANISH: dict[str, str] = {
     "closed": "cerrado",
     "text": "texto",
     "origin": "origen",
-    "sound": "sonido",
+    "sound": "audio",
     "since": "desde",
     "asked_by": "a pedido de",
     # --- clients
@@ -266,7 +277,7 @@ SPANISH: dict[str, str] = {
     ),
     # --- going live, invoices' data, cancelling
     "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}": (
-        "el cliente {slug} pagó: déle la bienvenida hasta el {welcome}, conteste sus llamadas a más tardar el {service}"
+        "el cliente {slug} pagó: dele la bienvenida hasta el {welcome}, conteste sus llamadas a más tardar el {service}"
     ),
     "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}": (
         "el cliente {slug} tiene su bienvenida y una carta sobre el {number}; conteste sus llamadas hasta el {service}"
@@ -399,12 +410,12 @@ SPANISH: dict[str, str] = {
         "troncal {name} agregada; ahora: `did add NÚMERO… --trunk {name}`"
     ),
     "trunk {name} changed": "troncal {name} cambiada",
-    "the carrier {name} has registered us": "el proveedor {name} nos tiene registrados",
+    "the carrier {name} has registered us": "el operador {name} nos tiene registrados",
     "the carrier {name} refuses us: `trunk set {name}` with the right --user and --password": (
-        "el proveedor {name} nos rechaza: `trunk set {name}` con --user y --password correctos"
+        "el operador {name} nos rechaza: `trunk set {name}` con --user y --password correctos"
     ),
     "the carrier {name} does not answer at {host}: no calls come in by it": (
-        "el proveedor {name} no responde en {host}: no entran llamadas por él"
+        "el operador {name} no responde en {host}: no entran llamadas por él"
     ),
     "--secure needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml first": (
         "--secure necesita TLS: defina antes tls_bind, certificate y key en [sip] de pbx.toml"
@@ -609,7 +620,7 @@ SPANISH: dict[str, str] = {
     # --- sounds and recordings
     "{voice} cannot speak: {why}": "{voice} no puede hablar: {why}",
     "no voice is installed for the prompts: apt-get install espeak-ng": (
-        "no hay una voz instalada para los anuncios: apt-get install espeak-ng"
+        "no hay una voz instalada para los avisos: apt-get install espeak-ng"
     ),
     "{name} is no name of a recording": "{name} no es el nombre de una grabación",
     "the recording {name} cannot be read: {why}": "no se puede leer la grabación {name}: {why}",
@@ -650,9 +661,9 @@ SPANISH: dict[str, str] = {
     "the call {call} is not held: `recording list` shows which are": (
         "la llamada {call} no está retenida: `recording list` muestra cuáles lo están"
     ),
-    "looking at the recordings": "mirando las grabaciones",
+    "looking at the recordings": "revisando las grabaciones",
     "comparing files and calls": "comparando archivos y llamadas",
-    "{looked} files looked at, {deleted} deleted": "{looked} archivos mirados, {deleted} borrados",
+    "{looked} files looked at, {deleted} deleted": "{looked} archivos revisados, {deleted} borrados",
     "files and calls agree": "archivos y llamadas coinciden",
     "would be deleted: {count} ({size} MB); kept by a legal hold: {held}": (
         "se borrarían: {count} ({size} MB); con retención legal: {held}"
@@ -805,7 +816,7 @@ SPANISH: dict[str, str] = {
         "Ana oye que Rosa está ocupada y vuelve a hablar con María"
     ),
     "María heard music, then Ana again": "María oyó música y después a Ana otra vez",
-    "The daemon is killed; Lucía Vidal calls all the same": "Se mata el demonio; Lucía Vidal llama igual",
+    "The daemon is killed; Lucía Vidal calls all the same": "Se mata pbx-control; Lucía Vidal llama igual",
     "no e-mail yet: nobody is there to write it": "todavía no hay correo: no hay quien lo escriba",
     "it knows that the switch hosted this call alone": "sabe que la central atendió sola esta llamada",
     "What is left of it": "Lo que queda",
@@ -875,13 +886,13 @@ SPANISH: dict[str, str] = {
     "transferred": "con el contacto",
     "did": "número",
     "hosted_by": "atendió",
-    "the daemon": "el control",
+    "the daemon": "pbx-control",
     "the switch alone": "la central sola",
     # --- dialplan
     "there is no file {file} in force: `pbx-control dialplan show` lists those that are": (
         "no hay un archivo {file} vigente: `pbx-control dialplan show` muestra los que hay"
     ),
-    "what is provisioned is in force": "lo provisionado está vigente",
+    "what is provisioned is in force": "lo registrado está vigente",
     "revision {revision} is in force: {files}": "la revisión {revision} está vigente: {files}",
     "revision {revision} is written; Asterisk does not run and reads it at its start": (
         "la revisión {revision} está escrita; Asterisk no está en marcha y la leerá al iniciar"
@@ -919,7 +930,7 @@ SPANISH: dict[str, str] = {
     ),
     "Asterisk does not answer a request ({request})": "Asterisk no responde a una petición ({request})",
     "a daemon runs for {home} already: see `pbx-control status`": (
-        "ya hay un demonio en marcha para {home}: vea `pbx-control status`"
+        "pbx-control ya está en marcha para {home}: vea `pbx-control status`"
     ),
     # --- the database
     (
@@ -932,6 +943,9 @@ SPANISH: dict[str, str] = {
     # --- more of secretaries
     "there is no secretary {name}: did you mean {near}?": "no existe la secretaria {name}: ¿quiso decir {near}?",
     # --- doctor
+    "ok": "bien",
+    "warn": "ojo",
+    "bad": "mal",
     "nothing is bad": "nada está mal",
     "to be mended: {count}": "por arreglar: {count}",
     "the variable {name} means nothing: is {close} meant?": "la variable {name} no significa nada: ¿será {close}?",
@@ -962,12 +976,12 @@ SPANISH: dict[str, str] = {
     "looking up {name} is slow and stalls calls: add 127.0.0.1 {name} to /etc/hosts": (
         "resolver {name} es lento y frena las llamadas: agregue 127.0.0.1 {name} a /etc/hosts"
     ),
-    "the daemon takes calls": "el demonio atiende llamadas",
+    "the daemon takes calls": "pbx-control atiende llamadas",
     "the daemon runs but takes no calls: see its log": (
-        "el demonio está en marcha pero no atiende llamadas: vea su registro"
+        "pbx-control está en marcha pero no atiende llamadas: vea su registro"
     ),
     "the daemon does not run: pbx-control run; until then the dialplan keeps the service alone": (
-        "el demonio no está en marcha: pbx-control run; hasta entonces el dialplan atiende solo"
+        "pbx-control no está en marcha: pbx-control run; hasta entonces la central atiende sola"
     ),
     "only {room} are free where {home} lies: make room, or recordings will be lost": (
         "quedan solo {room} libres donde está {home}: haga espacio, o se perderán grabaciones"
@@ -976,8 +990,8 @@ SPANISH: dict[str, str] = {
         "quedan {room} libres donde está {home}: una hora de grabaciones ocupa 58 MB"
     ),
     "{room} are free for recordings": "hay {room} libres para grabaciones",
-    "{count} sounds are missing: run `pbx-control setup`": "faltan {count} sonidos: ejecute `pbx-control setup`",
-    "all {count} sounds are there": "están los {count} sonidos",
+    "{count} sounds are missing: run `pbx-control setup`": "faltan {count} audios: ejecute `pbx-control setup`",
+    "all {count} sounds are there": "están los {count} audios",
     "the mail server {place} does not serve: {why}; see [mail] in pbx.toml": (
         "el servidor de correo {place} no sirve: {why}; vea [mail] en pbx.toml"
     ),
@@ -1041,11 +1055,11 @@ SPANISH: dict[str, str] = {
         "no se puede emitir una factura a {slug} sin {missing}: `pbx-control client set {slug} {first} …` lo completa, "
         "`client set {slug} --invoice-as boleta` pide boletas"
     ),
-    "{net} pesos cannot be credited: of the {kind} {number}, {left} pesos net are left": (
-        "no se pueden acreditar {net} pesos: de la {kind} {number} quedan {left} pesos netos"
+    "{net} net cannot be credited: of the {kind} {number}, {left} net is left": (
+        "no se pueden acreditar {net} netos: de la {kind} {number} quedan {left} netos"
     ),
-    "the nota_credito {number} cannot be credited: a new invoice for what was credited wrongly corrects it": (
-        "la nota_credito {number} no se puede acreditar: la corrige un documento nuevo por lo mal acreditado"
+    "the credit note {number} cannot be credited: a new invoice for what was credited wrongly corrects it": (
+        "la nota de crédito {number} no se puede acreditar: la corrige un documento nuevo por lo mal acreditado"
     ),
     "the {kind} {number} has no line {place}: it has 1 to {count}": (
         "la {kind} {number} no tiene línea {place}: tiene de 1 a {count}"
@@ -1056,7 +1070,7 @@ SPANISH: dict[str, str] = {
     "the plan {plan} has no price for further numbers of {country}: make a plan that has one with `plan set NAME "
     "--did {country}=PRICE` and assign it, or release the number": (
         "el plan {plan} no tiene precio para números adicionales de {country}: haga un plan que lo tenga con `plan set "
-        "NAME --did {country}=PRICE` y asígnelo, o libere el número"
+        "NOMBRE --did {country}=PRECIO` y asígnelo, o libere el número"
     ),
     "the client {slug} has no plan: `pbx-control plan assign` gives it one": (
         "el cliente {slug} no tiene plan: `pbx-control plan assign` le da uno"
@@ -1096,7 +1110,7 @@ SPANISH: dict[str, str] = {
     "every {time}": "cada {time}",
     "erases who cancelled 90 days ago": "borra los datos de quien canceló hace 90 días",
     "copies database, settings and uploads; keeps the newest": (
-        "copia base de datos, ajustes y audios propios; conserva las más nuevas"
+        "respalda base de datos, ajustes y audios propios; conserva lo más nuevo"
     ),
     "deletes recordings whose time is over": "borra las grabaciones cuyo plazo venció",
     "compares recordings and rows": "compara grabaciones y registros",
@@ -1108,20 +1122,21 @@ SPANISH: dict[str, str] = {
     "notes the time: a clock that leaps deletes nothing": "anota la hora: un reloj que salta no borra nada",
     "warns of orders that are soon late": "avisa de los pedidos que están por atrasarse",
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
-        "la base de datos está dañada ({why}): detenga el demonio y restaure una copia con `pbx-control restore`"
+        "la base de datos está dañada ({why}): detenga pbx-control y restaure un respaldo con `pbx-control restore`"
     ),
     "the job {name} {result}; try again: pbx-control job run {name}": (
         "la tarea {name} {result}; intente de nuevo: pbx-control job run {name}"
     ),
     "the job {name} was due at {due} and did not run: start the daemon, or pbx-control job run {name}": (
-        "la tarea {name} debía hacerse a las {due} y no se hizo: inicie el servicio, o pbx-control job run {name}"
+        "la tarea {name} debía hacerse a las {due} y no se hizo: inicie pbx-control, o ejecute pbx-control job run "
+        "{name}"
     ),
     "nobody is told by e-mail of what goes wrong: set [office] alarms_to in pbx.toml": (
         "nadie recibe por correo aviso de lo que falla: indique [office] alarms_to en pbx.toml"
     ),
-    "no calendar job has failed": "ninguna tarea del calendario ha fallado",
+    "no calendar job has failed": "ninguna tarea programada ha fallado",
     # --- backup and restore
-    "copying the home": "copiando la carpeta",
+    "copying the home": "respaldando la carpeta",
     "restoring the home": "restaurando la carpeta",
     "{file}: {count} files, {size}": "{file}: {count} archivos, {size}",
     "{count} files were left out: gone meanwhile, or links": (
@@ -1173,24 +1188,24 @@ SPANISH: dict[str, str] = {
         "para esta base de datos el reloj ha saltado: confírmelo con `pbx-control recording purge --clock-is-right`"
     ),
     "next: pbx-control setup, then start Asterisk and the daemon": (
-        "ahora: pbx-control setup, y después inicie Asterisk y el demonio"
+        "ahora: pbx-control setup, y después inicie Asterisk y pbx-control run"
     ),
     "{file} is there already: name another file": "{file} ya existe: indique otro archivo",
-    "{file} is no backup of ours: it holds {name}": "{file} no es una copia nuestra: contiene {name}",
-    "{file} is no backup of ours: it has no manifest": "{file} no es una copia nuestra: no tiene manifiesto",
-    "{file} is no backup, or damaged: {why}": "{file} no es una copia, o está dañada: {why}",
+    "{file} is no backup of ours: it holds {name}": "{file} no es un respaldo nuestro: contiene {name}",
+    "{file} is no backup of ours: it has no manifest": "{file} no es un respaldo nuestro: no tiene manifiesto",
+    "{file} is no backup, or damaged: {why}": "{file} no es un respaldo, o está dañado: {why}",
     "{file} is of another format: restore it with the version that made it": (
         "{file} tiene otro formato: restáurelo con la versión que lo hizo"
     ),
     "this backup was made by version {version}, with a newer schema: install that version first": (
-        "esta copia la hizo la versión {version}, con un esquema más nuevo: instale antes esa versión"
+        "este respaldo lo hizo la versión {version}, con un esquema más nuevo: instale antes esa versión"
     ),
     "Asterisk runs in this home: stop it first with `pbx-control asterisk stop`": (
         "Asterisk está en marcha en esta carpeta: deténgalo antes con `pbx-control asterisk stop`"
     ),
     "the backup holds a database of {kind}, but [database] url in its settings, or in the environment, says {url}: set "
     "PBX_DATABASE__URL to where it shall be restored": (
-        "la copia contiene una base de datos de {kind}, pero [database] url en sus ajustes, o en el entorno, dice "
+        "el respaldo contiene una base de datos de {kind}, pero [database] url en sus ajustes, o en el entorno, dice "
         "{url}: defina PBX_DATABASE__URL con el lugar donde se ha de restaurar"
     ),
     "{file} leads out of the home: remove that link first": "{file} sale de la carpeta: elimine antes ese enlace",
@@ -1199,7 +1214,7 @@ SPANISH: dict[str, str] = {
     ),
     "the copy of the database is damaged: {why}": "la copia de la base de datos está dañada: {why}",
     "{count} others are connected to the database: stop every daemon and program that uses it first": (
-        "hay otros {count} conectados a la base de datos: detenga antes todo demonio y programa que la use"
+        "hay otros {count} conectados a la base de datos: detenga antes pbx-control y todo programa que la use"
     ),
     "{program} is not installed: PostgreSQL's own programs copy and restore it; apt-get install postgresql-client": (
         "{program} no está instalado: la copian y restauran los programas de PostgreSQL; apt-get install "
@@ -1242,8 +1257,8 @@ SPANISH: dict[str, str] = {
     "reversal": "anulación",
     "bag": "bolsa",
     "change": "cambio de plan",
-    "{slug} has {calls} calls more, for {price} net: {left} are left": (
-        "{slug} tiene {calls} llamadas más, por {price} neto: quedan {left}"
+    "{slug} has {calls} calls more, for {price} net; left altogether: {left}": (
+        "{slug} tiene {calls} llamadas más, por {price} neto; en total le quedan: {left}"
     ),
     "the client {slug} has no plan: `plan assign {slug} PLAN` gives it one": (
         "el cliente {slug} no tiene plan: `plan assign {slug} PLAN` le da uno"
@@ -1261,10 +1276,10 @@ SPANISH: dict[str, str] = {
     "issued: {kind} {number}, {total}": "emitida: {kind} {number}, {total}",
     "{option} {pair} makes no sense: write it like 6=10": "{option} {pair} no tiene sentido: escríbalo como 6=10",
     "--discount {pair} makes no sense: MONTHS is 3, 6 or 12, PERCENT at most 100, as in 6=10": (
-        "--discount {pair} no tiene sentido: MONTHS es 3, 6 o 12, PERCENT a lo más 100, como en 6=10"
+        "--discount {pair} no tiene sentido: MESES es 3, 6 o 12, PORCENTAJE a lo más 100, como en 6=10"
     ),
     "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000": (
-        "--did {pair} no tiene sentido: COUNTRY son dos letras, PESOS es un precio, como en CL=4000"
+        "--did {pair} no tiene sentido: PAÍS son dos letras, PESOS es un precio, como en CL=4000"
     ),
     "entry {id} has been reversed already: `ledger show` has the counter-entry": (
         "el asiento {id} ya fue anulado: `ledger show` tiene el contraasiento"
@@ -1316,5 +1331,47 @@ SPANISH: dict[str, str] = {
     "{left} calls of the bag are left": "quedan {left} llamadas de la bolsa",
     "{number} cannot be told from other words in texts: erase calls by a number of {digits} digits or more": (
         "{number} no se distingue de otras palabras en los textos: borre por un número de {digits} dígitos o más"
+    ),
+    # --- what is told of one (admin/plurals.py)
+    "{slug} has the plan {name}: {left} call is left": "{slug} tiene el plan {name}: queda {left} llamada",
+    "{left} call of the bag is left": "queda {left} llamada de la bolsa",
+    "{slug} has {calls} call more, for {price} net; left altogether: {left}": (
+        "{slug} tiene {calls} llamada más, por {price} neto; en total le quedan: {left}"
+    ),
+    "{calls} call would cost {cost}, more than an invoice may say: give a --price": (
+        "{calls} llamada costaría {cost}, más de lo que cabe en una factura: indique --price"
+    ),
+    "Asterisk {version} ({runtime}, process {pid}) has run for {time} and has {channels} channel": (
+        "Asterisk {version} ({runtime}, proceso {pid}) está en marcha desde hace {time} y tiene {channels} canal"
+    ),
+    "the plan {plan} has room for {limit} contact and the client has {count}: remove one, or assign a larger plan": (
+        "el plan {plan} permite {limit} contacto y el cliente tiene {count}: quite uno, o asigne un plan mayor"
+    ),
+    "soon late: a minute left": "por vencer: queda un minuto",
+    "a minute left": "queda un minuto",
+    "{name} is the only trunk, and {count} number comes in by any: add another or `did remove` it first": (
+        "{name} es la única troncal y {count} número entra por cualquiera: "
+        "agregue otra troncal o retírelo antes con `did remove`"
+    ),
+    "{count} number comes in by the trunk {name}: `did remove` it first": (
+        "{count} número entra por la troncal {name}: retírelo antes con `did remove`"
+    ),
+    "{looked} file looked at, {deleted} deleted": "{looked} archivo revisado, {deleted} borrados",
+    "{count} file could not be deleted: see to its rights, or to links": (
+        "{count} archivo no se pudo borrar: revise sus permisos, o si hay enlaces"
+    ),
+    "erase {count} call's recordings, and number and name of {number}, for ever?": (
+        "¿borrar para siempre las grabaciones de {count} llamada, y el número y el nombre de {number}?"
+    ),
+    "{count} fact is not as it should be ({seconds} s)": "{count} hecho no es como debía ({seconds} s)",
+    "{count} sound is missing: run `pbx-control setup`": "falta {count} audio: ejecute `pbx-control setup`",
+    "the reports of missed calls of {clients} could not be made: the log says why; {sent} other was sent": (
+        "los informes de llamadas perdidas de {clients} no se pudieron hacer: el registro dice por qué; se envió otro: "
+        "{sent}"
+    ),
+    "{file}: {count} file, {size}": "{file}: {count} archivo, {size}",
+    "{count} file was left out: gone meanwhile, or a link": "quedó fuera {count} archivo: borrado entretanto, o enlace",
+    "{count} other is connected to the database: stop every daemon and program that uses it first": (
+        "hay otro conectado a la base de datos ({count}): detenga antes pbx-control y todo programa que la use"
     ),
 }

@@ -110,7 +110,7 @@ METAVARS: dict[str, str] = {
     "NAME": "NOMBRE",
     "NUMBER": "NÚMERO",
     "OPTIONS": "OPCIONES",
-    "P": "CLAVE",
+    "P": "CONTRASEÑA",
     "PERCENT": "PORCENTAJE",
     "PESOS": "PESOS",
     "PLAN": "PLAN",
@@ -152,7 +152,7 @@ HELP: dict[str, str] = {
     "How many at most.": "Cuántos como máximo.",
     # --- setup, run, status, doctor, demo
     "Makes the home: folders, settings with random secrets, database, prompts, Asterisk's configuration.": (
-        "Prepara la instalación: carpetas, ajustes con claves al azar, base de datos, audios, configuración de "
+        "Prepara la instalación: carpetas, ajustes con contraseñas al azar, base de datos, audios, configuración de "
         "Asterisk."
     ),
     "Does only what is missing: run it again after each new version.": (
@@ -215,7 +215,7 @@ HELP: dict[str, str] = {
     "Where it sends from; repeatable.": "Desde dónde envía; se puede repetir.",
     "Where we send to.": "Adónde enviamos.",
     "Our user name with the carrier.": "Nuestro usuario ante el operador.",
-    "Our password; - asks for it, unseen.": "Nuestra clave; con - se pide sin mostrarla.",
+    "Our password; - asks for it, unseen.": "Nuestra contraseña; con - se pide sin mostrarla.",
     "Register with the carrier.": "Se registra ante el operador.",
     "[udp]": "[udp]",
     "The preferred one first [alaw,ulaw].": "El preferido primero [alaw,ulaw].",
@@ -228,11 +228,11 @@ HELP: dict[str, str] = {
     "Of national numbers [CL].": "De los números nacionales [CL].",
     "Where the dialled number stands [request].": "Dónde viene el número marcado [request].",
     "At once; 0: no limit [0].": "A la vez; 0: sin límite [0].",
-    "All trunks; without their passwords.": "Todas las troncales; sin sus claves.",
+    "All trunks; without their passwords.": "Todas las troncales; sin sus contraseñas.",
     "Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered "
     "yet), "
     "or unknown (Asterisk is away).": (
-        "Registro: registrada, rechazada (el operador no acepta usuario o clave), sin respuesta aún, o no se sabe "
+        "Registro: registrada, rechazada (el operador no acepta usuario o contraseña), sin respuesta aún, o no se sabe "
         "(Asterisk no está)."
     ),
     "Who was refused by the switch, counted by hour, address and reason.": (
@@ -241,7 +241,7 @@ HELP: dict[str, str] = {
     "a call or telephone from an address that is no carrier's and no secretary's": (
         "una llamada o un teléfono desde una dirección que no es de un operador ni de una secretaria"
     ),
-    "a telephone whose password is wrong": "un teléfono con clave equivocada",
+    "a telephone whose password is wrong": "un teléfono con contraseña equivocada",
     "a carrier's call to a number that is none of ours": "una llamada de un operador a un número que no es nuestro",
     "a consultation of ours that a telephone forwarded to a number of ours": (
         "una consulta nuestra que un teléfono desvió a un número nuestro"
@@ -295,6 +295,10 @@ HELP: dict[str, str] = {
         "Cuánto espera quien llama antes de poder dejar un mensaje [90s]."
     ),
     "What a waiting caller hears after 20 s [music].": "Qué oye quien espera después de 20 s [música].",
+    "Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].": (
+        "Quien vuelve a llamar antes de este plazo, tras una conversación corta, no se cobra; 0s: se cobra [60s]."
+    ),
+    "Shorter conversations are short ones [10s].": "Las conversaciones menores a esto son cortas [10s].",
     "At the limit, take a message or say that all are busy [messages].": (
         "Al límite, tomar un mensaje o decir que todas las líneas están ocupadas [mensajes]."
     ),
@@ -407,7 +411,7 @@ HELP: dict[str, str] = {
     "Her pause after each call [0s].": "Su pausa tras cada llamada [0s].",
     "Her telephone must use TLS and SRTP.": "Su teléfono debe usar TLS y SRTP.",
     "All secretaries; without their passwords. No clients named: she may answer for all.": (
-        "Todas las secretarias; sin sus claves. Sin clientes indicados: puede contestar por todos."
+        "Todas las secretarias; sin sus contraseñas. Sin clientes indicados: puede contestar por todos."
     ),
     "Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).": (
         "Teléfono: responde, ausente (no registrado, o no responde a la central), o no se sabe (Asterisk no está)."
@@ -416,7 +420,7 @@ HELP: dict[str, str] = {
         "Elimina una secretaria; las llamadas que contestó conservan su nombre."
     ),
     "Makes a new password for her telephone and prints it once; the old one stops working.": (
-        "Crea otra clave para su teléfono y la muestra una vez; la anterior deja de servir."
+        "Crea otra contraseña para su teléfono y la muestra una vez; la anterior deja de servir."
     ),
     "Whom she may answer for; all: every client.": "Por quién puede contestar; all: todos los clientes.",
     "Her pause after each call.": "Su pausa tras cada llamada.",
@@ -635,10 +639,10 @@ HELP: dict[str, str] = {
         "Pone en vigor lo registrado: no se corta ninguna llamada, y si Asterisk lo rechaza vuelve lo anterior."
     ),
     "Shows what `apply` would change, as a unified diff; of a secret only that it changes.": (
-        "Muestra qué cambiaría `apply`, como diferencia unificada; de una clave, solo que cambia."
+        "Muestra qué cambiaría `apply`, como diferencia unificada; de una contraseña, solo que cambia."
     ),
     "Shows the configuration in force: the names of its files, or one FILE. Secrets are left out.": (
-        "Muestra la configuración vigente: los nombres de sus archivos, o un ARCHIVO. Sin claves."
+        "Muestra la configuración vigente: los nombres de sus archivos, o un ARCHIVO. Sin contraseñas."
     ),
     "Messages to the clients' recipients: list them, read them, send them again.": (
         "Mensajes a los destinatarios de los clientes: verlos, leerlos, enviarlos de nuevo."
@@ -677,7 +681,7 @@ HELP: dict[str, str] = {
     ),
     "Without FILE it lies in the folder of [backup]. The copy holds passwords and callers' numbers: keep it to "
     "yourself.": (
-        "Sin ARCHIVO queda en la carpeta de [backup]. El respaldo tiene claves y números de quienes llaman: "
+        "Sin ARCHIVO queda en la carpeta de [backup]. El respaldo tiene contraseñas y números de quienes llaman: "
         "guárdelo en "
         "reserva."
     ),

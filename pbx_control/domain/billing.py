@@ -283,9 +283,10 @@ def country_name(country: str) -> str:
     return str(Locale("es").territories.get(country, country))
 
 
-def pesos(amount: int) -> str:
-    """ "$12.345", "-$12.345": as Chile writes money."""
-    return ("-" if amount < 0 else "") + f"${abs(amount):,}".replace(",", ".")
+def pesos(amount: int, language: str = "es") -> str:
+    """ "$12.345", "-$12.345": as Chile writes money; in English "CLP 12,345", which nobody takes for dollars."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}CLP {abs(amount):,}" if language == "en" else f"{sign}${abs(amount):,}".replace(",", ".")
 
 
 def _discount(plan: Plan, months: int) -> int:

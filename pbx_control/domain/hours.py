@@ -22,7 +22,12 @@ class Span:
 Week = tuple[Span, ...]
 """Spans sorted by weekday and time, never overlapping. Empty: never open."""
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = {
+    "en": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+    "es": ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
+}
+ALWAYS_WORD = {"en": "always", "es": "siempre"}
+NEVER_WORD = {"en": "never", "es": "nunca"}
 
 ALWAYS: Week = tuple(Span(day, time.min, time.max) for day in range(7))
 NEVER: Week = ()
@@ -115,14 +120,14 @@ def _joined(spans: Sequence[Span]) -> Week:
     return tuple(week)
 
 
-def week_text(week: Week) -> str:
-    """The canonical text of a week; `parse_week` of it gives the same week."""
+def week_text(week: Week, language: str = "en") -> str:
+    """The text of a week; `parse_week` of it gives the same week. What is stored is that of "en"."""
     if week == ALWAYS:
-        return "always"
+        return ALWAYS_WORD[language]
     if week == NEVER:
-        return "never"
+        return NEVER_WORD[language]
     hours = {day: " ".join(map(_span_text, spans)) for day, spans in groupby(week, key=lambda span: span.weekday)}
-    return " ".join(f"{_days_text(days)} {text}" for text, days in _same_hours(hours))
+    return " ".join(f"{_days_text(days, DAYS[language])} {text}" for text, days in _same_hours(hours))
 
 
 def _same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
@@ -133,14 +138,14 @@ def _same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
     return list(together.items())
 
 
-def _days_text(days: Sequence[int]) -> str:
+def _days_text(days: Sequence[int], names: Sequence[str]) -> str:
     runs: list[list[int]] = [[days[0]]]
     for before, day in pairwise(days):
         if day == before + 1:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return ",".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
+    return ",".join(names[run[0]] if len(run) == 1 else f"{names[run[0]]}-{names[run[-1]]}" for run in runs)
 
 
 def _span_text(span: Span) -> str:

@@ -46,7 +46,7 @@ def _note(invoice: Invoice, language: str, office_name: str) -> Note:
         "office": clean_line(office_name, NAME_LIMIT),
         "kind": words["kinds"][invoice.kind],
         "number": invoice.number,
-        "total": pesos(invoice.sums.total),
+        "total": pesos(invoice.sums.total, language),
         "day": day_in_words(invoice.day, language),
     }
     name = words["name"].format(**values)
@@ -58,7 +58,7 @@ def _note(invoice: Invoice, language: str, office_name: str) -> Note:
         headline=name[:1].upper() + name[1:],
         title=values["total"],
         paragraphs=(words["story"].format(**values), *_correction(invoice, words)),
-        facts=(*_lines(invoice), *_sums(invoice, words)),
+        facts=(*_lines(invoice, language), *_sums(invoice, language)),
         footer=words["footer"].format(**values),
     )
 
@@ -70,15 +70,15 @@ def _correction(invoice: Invoice, words: dict[str, Any]) -> tuple[str, ...]:
     return (words["corrects"].format(kind=kind, number=invoice.corrects.number, why=clean_line(invoice.why, 200)),)
 
 
-def _lines(invoice: Invoice) -> tuple[Fact, ...]:
-    return tuple(Fact(clean_line(line.text, LINE_LIMIT), pesos(line.amount)) for line in invoice.lines)
+def _lines(invoice: Invoice, language: str) -> tuple[Fact, ...]:
+    return tuple(Fact(clean_line(line.text, LINE_LIMIT), pesos(line.amount, language)) for line in invoice.lines)
 
 
-def _sums(invoice: Invoice, words: dict[str, Any]) -> tuple[Fact, ...]:
+def _sums(invoice: Invoice, language: str) -> tuple[Fact, ...]:
     return (
-        Fact(words["net"], pesos(invoice.sums.net)),
-        Fact(f"IVA {VAT_PERCENT} %", pesos(invoice.sums.vat)),
-        Fact("Total", pesos(invoice.sums.total)),
+        Fact(WORDS[language]["net"], pesos(invoice.sums.net, language)),
+        Fact(f"IVA {VAT_PERCENT} %", pesos(invoice.sums.vat, language)),
+        Fact("Total", pesos(invoice.sums.total, language)),
     )
 
 

@@ -234,7 +234,8 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
         number=number if name else "",
         dialable=dialable_number(summary.caller),
         call_back=phrases.call_back,
-        facts=tuple(_facts(summary, phrases, values["caller"])),
+        # A name stays as the telephone sent it.
+        facts=tuple(_facts(summary, phrases, values["caller"] if name else _sentence(number))),
         attached=phrases.attached if summary.message else "",
         footer=phrases.footer.format(**values),
         reference=f"{phrases.reference}: {clean_line(summary.call_id, NAME_LIMIT)}",
@@ -243,7 +244,7 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
 
 def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact]:
     local = summary.arrived_at.astimezone(ZoneInfo(summary.timezone))
-    yield Fact(phrases.caller, _sentence(caller))
+    yield Fact(phrases.caller, caller)
     yield Fact(phrases.called, _sentence(date_and_time(local, summary.language)))
     yield Fact(phrases.did, readable_number(summary.did))
     if summary.outcome in RUNG:

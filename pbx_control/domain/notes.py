@@ -108,7 +108,7 @@ def compose_supplement(added: Supplement, recipient: Recipient, office_name: str
         accent="#1d5fbf",
         subject=words["subject"].format(**values),
         headline=words["headline"],
-        title=values["caller"][:1].upper() + values["caller"][1:],
+        title=values["caller"] if name else number[:1].upper() + number[1:],
         paragraphs=tuple(clean_paragraphs(added.text)),
         footer=words["footer"].format(**values),
         reference=f"{words['reference']}: {clean_line(added.call_id, NAME_LIMIT)}",
@@ -208,7 +208,7 @@ SUPPLEMENT = {
         "headline": "Más sobre la llamada",
         "withheld": "número oculto",
         "reference": "Referencia",
-        "footer": "Mensaje de {office}, que atiende los llamados de {client}. Completa el anterior.",
+        "footer": "Mensaje de {office}, que atiende las llamadas de {client}. Completa el anterior.",
     },
     "en": {
         "subject": "{client}: more about the call from {caller}",
@@ -223,8 +223,10 @@ ALARM = {
     "es": {
         "subject": "{client}: se alcanzó el límite de llamadas a contactos",
         "headline": "Límite de llamadas salientes",
-        "reached-at_once": "{client} ({slug}) tiene ya {number} llamadas a contactos al mismo tiempo, su límite.",
-        "reached-a_day": "{client} ({slug}) hizo ya {number} llamadas a contactos en este día (UTC), su límite.",
+        "reached-at_once": "Las llamadas a contactos al mismo tiempo de {client} ({slug}) llegaron a su límite: "
+        "{number}.",
+        "reached-a_day": "Las llamadas a contactos de {client} ({slug}) en este día (UTC) llegaron a su límite: "
+        "{number}.",
         "contact": "Una secretaria quiso llamar a {contact} y no pudo.",
         "raise": "Si es correcto que llame tanto, suba el límite, por ejemplo al doble:",
         "footer": "Aviso automático de pbx-control en {office}; por cliente, a lo más uno al día.",
@@ -232,8 +234,8 @@ ALARM = {
     "en": {
         "subject": "{client}: the limit of calls to contacts is reached",
         "headline": "Limit of outgoing calls",
-        "reached-at_once": "{client} ({slug}) has {number} calls to contacts at the same time, which is its limit.",
-        "reached-a_day": "{client} ({slug}) has made {number} calls to contacts on this day (UTC), which is its limit.",
+        "reached-at_once": "{client} ({slug}) has reached its limit of calls to contacts at the same time: {number}.",
+        "reached-a_day": "{client} ({slug}) has reached its limit of calls to contacts on this day (UTC): {number}.",
         "contact": "A secretary wanted to call {contact} and could not.",
         "raise": "If it is right that so many are made, raise the limit, to twice as much for example:",
         "footer": "Sent automatically by pbx-control at {office}; at most one a day for each client.",

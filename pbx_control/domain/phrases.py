@@ -100,7 +100,7 @@ SPANISH = Phrases(
     sound_too_large="El mensaje es demasiado grande para enviárselo por aquí. {office} lo guarda y usted puede pedir "
     "oírlo; indique la referencia {reference}.",
     file_too_large="El archivo es demasiado grande para enviárselo por aquí. {office} lo guarda: pídalo.",
-    footer="Mensaje automático de {office}, que atiende los llamados de {client}.",
+    footer="Mensaje automático de {office}, que atiende las llamadas de {client}.",
 )
 
 ENGLISH = Phrases(

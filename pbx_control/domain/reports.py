@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -382,7 +383,7 @@ OFFER: dict[str, dict[str, Any]] = {
         "ask": "Para seguir recibiendo llamadas, comuníquese con {office}.",
         "bags": "Una bolsa sirve desde la llamada siguiente a su compra. Sus llamadas no vencen: se usan solo cuando "
         "se acaban las del mes, y las que sobran pasan al mes siguiente.",
-        "footer": "Mensaje automático de {office}, que atiende los llamados de {client}.",
+        "footer": "Mensaje automático de {office}, que atiende las llamadas de {client}.",
     },
     "en": {
         "left": "{count} calls left",
@@ -398,9 +399,9 @@ OFFER: dict[str, dict[str, Any]] = {
         "in-bags": "In bags",
         "forecast": "At this rate they run out on",
         "renewal": "Your next month begins on",
-        "money": "{:,}".format,
-        "columns": ("Bag of", "Net, CLP", "With IVA", "Net per call"),
-        "bag": "Bag of {0} calls: CLP {1} net, CLP {2} with IVA (CLP {3} net per call)",
+        "money": partial(pesos, language="en"),
+        "columns": ("Bag of", "Net", "With IVA", "Net per call"),
+        "bag": "Bag of {0} calls: {1} net, {2} with IVA ({3} net per call)",
         "buy-mail": "To buy a bag, answer this e-mail saying which one you want, or get in touch with {office}.",
         "buy": "To buy a bag, get in touch with {office}.",
         "ask": "To go on getting calls, get in touch with {office}.",
@@ -425,7 +426,7 @@ MISSED: dict[str, dict[str, Any]] = {
         "more": "… y {count} más en el archivo adjunto.",
         "attached": "La lista completa va adjunta, para abrirla en una planilla.",
         "buy": "Para que volvamos a contestar, compre una bolsa de llamadas: comuníquese con {office}.",
-        "footer": "Mensaje automático de {office}, que atiende los llamados de {client}.",
+        "footer": "Mensaje automático de {office}, que atiende las llamadas de {client}.",
         "separator": ";",
         "csv": ("Fecha", "Hora", "Llamó", "Nombre", "A su número", "Dejó un mensaje"),
         "yes": "sí",

@@ -139,7 +139,8 @@ WORDS = {
         "lead": "Este es el número fijo de {client}. Es solo suyo hasta que termine la suscripción, y puede usarlo de "
         "dos formas, o de ambas.",
         "publish-title": "1. Publicarlo",
-        "publish": "Póngalo en su página web, sus tarjetas de visita, su publicidad: quien lo marque será atendido "
+        "publish": "Póngalo en su página web, sus tarjetas de presentación, su publicidad: quien lo marque será "
+        "atendido "
         "como si llamara a su oficina.",
         "others": "También son suyos: {others}.",
         "forward-title": "2. Conservar su número y desviarlo",
@@ -160,7 +161,7 @@ WORDS = {
         "always": "Atendemos las 24 horas, todos los días, también los feriados.",
         "never": "Su horario de atención aún está por acordarse.",
         "closed": "Fuera de ese horario, quien llama escucha una grabación que se lo recuerda.",
-        "footer": "Mensaje de {office}, que atiende los llamados de {client}.",
+        "footer": "Mensaje de {office}, que atiende las llamadas de {client}.",
     },
     "en": {
         "subject": "{client}: your number is {number}",

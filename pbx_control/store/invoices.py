@@ -28,7 +28,7 @@ from pbx_control.domain.billing import (
     sums,
 )
 from pbx_control.domain.periods import Period
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Pesos, Word
 from pbx_control.settings import Settings
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, recipient
 
@@ -252,11 +252,11 @@ def _credit(
     net, still = sum(line.amount for _, line in lines), left(conn, wrong)
     if not 0 < net <= still:
         raise ClientMistake(
-            "{net} pesos cannot be credited: of the {kind} {number}, {left} pesos net are left",
-            net=net,
-            kind=wrong.kind.value,
+            "{net} net cannot be credited: of the {kind} {number}, {left} net is left",
+            net=Pesos(net),
+            kind=Word(wrong.kind.value),
             number=wrong.number,
-            left=still,
+            left=Pesos(still),
         )
     draft = Draft(
         kind=NOTE,
@@ -280,7 +280,7 @@ def office_day(settings: Settings, now: datetime) -> date:
 def _refuse_note(wrong: Invoice) -> None:
     if wrong.kind is NOTE:
         raise ClientMistake(
-            "the nota_credito {number} cannot be credited: a new invoice for what was credited wrongly corrects it",
+            "the credit note {number} cannot be credited: a new invoice for what was credited wrongly corrects it",
             number=wrong.number,
         )
 
@@ -298,7 +298,7 @@ def _chosen(conn: Connection, wrong: Invoice, places: Sequence[int]) -> list[tup
         if not 1 <= place <= len(wrong.lines):
             raise ClientMistake(
                 "the {kind} {number} has no line {place}: it has 1 to {count}",
-                kind=wrong.kind.value,
+                kind=Word(wrong.kind.value),
                 number=wrong.number,
                 place=place,
                 count=len(wrong.lines),
@@ -307,7 +307,7 @@ def _chosen(conn: Connection, wrong: Invoice, places: Sequence[int]) -> list[tup
             raise ClientMistake(
                 "line {place} of the {kind} {number} has been credited already",
                 place=place,
-                kind=wrong.kind.value,
+                kind=Word(wrong.kind.value),
                 number=wrong.number,
             )
     return [(place, wrong.lines[place - 1]) for place in sorted(set(places))]

@@ -51,7 +51,7 @@ A su número: +56 2 2555 0101
 Espera: 8 segundos
 Conversación: 2 minutos y 5 segundos
 
-Mensaje automático de Secretariado Sur, que atiende los llamados de Clínica Andes.
+Mensaje automático de Secretariado Sur, que atiende las llamadas de Clínica Andes.
 Referencia: pbx-1785766500.12
 """
 

@@ -56,7 +56,7 @@ Límite de llamadas salientes
 
 Clínica Andes
 
-Clínica Andes (andes) tiene ya 3 llamadas a contactos al mismo tiempo, su límite.
+Las llamadas a contactos al mismo tiempo de Clínica Andes (andes) llegaron a su límite: 3.
 
 Una secretaria quiso llamar a Rosa y no pudo.
 
@@ -99,7 +99,11 @@ def test_alarm_in_spanish_tells_how_to_raise_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("es", "hizo ya 100 llamadas"), ("en", "has made 100 calls to contacts on this day (UTC)")]
+    ("language", "words"),
+    [
+        ("es", "en este día (UTC) llegaron a su límite: 100"),
+        ("en", "its limit of calls to contacts on this day (UTC): 100"),
+    ],
 )
 def test_alarm_names_the_daily_limit(language: str, words: str) -> None:
     letter = compose_alarm(replace(REACHED, limit="a_day"), AlarmDesk("admin@casa.example", language, "Casa"))

@@ -86,7 +86,7 @@ Para comprar una bolsa, responda este correo diciendo cuál quiere, o comuníque
 Una bolsa sirve desde la llamada siguiente a su compra. Sus llamadas no vencen: se usan solo cuando se acaban las del \
 mes, y las que sobran pasan al mes siguiente.
 
-Mensaje automático de Casa, que atiende los llamados de Clínica Andes.
+Mensaje automático de Casa, que atiende las llamadas de Clínica Andes.
 """
 
 ENGLISH_OFFER = """\
@@ -122,7 +122,7 @@ La lista completa va adjunta, para abrirla en una planilla.
 
 Para que volvamos a contestar, compre una bolsa de llamadas: comuníquese con Casa.
 
-Mensaje automático de Casa, que atiende los llamados de Clínica Andes.
+Mensaje automático de Casa, que atiende las llamadas de Clínica Andes.
 """
 
 ENGLISH_CHAT = """\

@@ -37,8 +37,8 @@ o de ambas.
 
 1. PUBLICARLO
 
-Póngalo en su página web, sus tarjetas de visita, su publicidad: quien lo marque será atendido como si llamara a su \
-oficina.
+Póngalo en su página web, sus tarjetas de presentación, su publicidad: quien lo marque será atendido como si llamara \
+a su oficina.
 
 2. CONSERVAR SU NÚMERO Y DESVIARLO
 
@@ -66,7 +66,7 @@ Atendemos de lunes a viernes de las 9:00 a las 13:00 horas y de las 14:00 a las 
 
 Fuera de ese horario, quien llama escucha una grabación que se lo recuerda.
 
-Mensaje de Casa, que atiende los llamados de Clínica Andes.
+Mensaje de Casa, que atiende las llamadas de Clínica Andes.
 """
 
 

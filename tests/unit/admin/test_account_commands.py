@@ -96,14 +96,14 @@ def test_money_is_shown_as_money_and_read_as_a_number(admin: Admin) -> None:
     discounts = ("--discount", "6=10", "--did", "US=9000", "--client", "andes")
     admin.does("plan", "set", "andes-2026", "--calls", "250", *TERMS, *discounts)
     assert re.split(r" {2,}", admin.does("plan", "list").splitlines()[1].strip()) == [
-        "andes-2026", "250", "$39.000", "$450", "2", "1", "–", "6: 10 %", "US: $9.000", "0 (andes)",
+        "andes-2026", "250", "CLP 39,000", "CLP 450", "2", "1", "–", "6: 10 %", "US: CLP 9,000", "0 (andes)",
     ]  # fmt: skip
     admin.does("plan", "retire", "inicial")
     assert "inicial (retired)" in admin.does("plan", "list", "--all")
     made_to_measure = admin.reads("plan", "list")[0]
     assert (made_to_measure["price"], made_to_measure["discounts"]) == (39000, {"6": 10})
-    assert "$11.250 net" in admin.does("bag", "add", "andes", "25")
-    assert "$11.250" in admin.does("bag", "list")
+    assert "CLP 11,250 net" in admin.does("bag", "add", "andes", "25")
+    assert "CLP 11,250" in admin.does("bag", "list")
     assert admin.reads("bag", "list")[0]["price"] == 11250
 
 

@@ -105,7 +105,7 @@ def test_a_busy_port_is_told_with_its_owner(admin: Admin) -> None:
 
 def test_missing_sounds_are_counted(admin: Admin) -> None:
     next((admin.home / "prompts/spoken").glob("es-*.wav")).unlink()
-    assert level(findings(admin), "1 sounds are missing: run `pbx-control setup`") == "bad"
+    assert level(findings(admin), "1 sound is missing: run `pbx-control setup`") == "bad"
 
 
 def test_an_old_database_is_noticed(admin: Admin) -> None:
@@ -266,6 +266,6 @@ def test_recipients_by_telegram_need_a_bot(office: Admin) -> None:
 
 def test_people_read_it_in_their_language(admin: Admin) -> None:
     shown = admin.types("--lang", "es", "doctor", env=PORTS | NO_MAIL)
-    assert "bad  Asterisk no está en marcha: pbx-control asterisk start\n" in shown.stdout
+    assert "mal  Asterisk no está en marcha: pbx-control asterisk start\n" in shown.stdout
     assert shown.stdout.endswith("por arreglar: 1\n")
     assert shown.exit_code == 1

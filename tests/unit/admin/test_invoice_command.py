@@ -45,7 +45,7 @@ def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
 
 def test_what_is_due_is_issued_once(admin: Admin) -> None:
     said = admin.does("invoice", "issue", "andes")
-    assert said.startswith("boleta 1 issued: $35.700 ($30.000 net), ")
+    assert said.startswith("boleta 1 issued: CLP 35,700 (CLP 30,000 net), ")
     assert (admin.home / "documents/invoices/2026/boleta-000001.pdf").read_bytes().startswith(b"%PDF-")
     assert admin.does("invoice", "issue", "andes") == "nothing is due for andes now\n"
     (letter,) = admin.reads("message", "list")
@@ -65,7 +65,7 @@ def test_a_dry_run_shows_the_draft_and_issues_nothing(admin: Admin) -> None:
 def test_an_invoice_is_shown(admin: Admin) -> None:
     admin.does("invoice", "issue", "andes")
     shown = admin.does("invoice", "show", "1")
-    for text in ("boleta 1", "Andes Ltda", "2026-11-10 – 2026-12-09", "$30.000", "$5.700", "$35.700"):
+    for text in ("boleta 1", "Andes Ltda", "2026-11-10 – 2026-12-09", "CLP 30,000", "CLP 5,700", "CLP 35,700"):
         assert text in shown
     assert "boleta-000001.pdf" in shown
     assert "net_left" not in shown
@@ -89,7 +89,7 @@ def test_its_pdf_is_written_where_one_wants_it_and_over_nothing(admin: Admin, tm
 def test_a_credit_note_corrects_it(admin: Admin) -> None:
     admin.does("invoice", "issue", "andes")
     said = admin.does("invoice", "credit", "1", "--why", "plan equivocado")
-    assert said.startswith("nota_credito 1 issued: $35.700")
+    assert said.startswith("nota_credito 1 issued: CLP 35,700")
     assert "add --kind" in admin.is_refused("invoice", "show", "1")
     shown = admin.does("invoice", "show", "1", "--kind", "nota_credito")
     assert "boleta 1" in shown
@@ -110,7 +110,7 @@ def test_invoices_are_listed_by_client_and_month(admin: Admin) -> None:
     (row,) = admin.reads("invoice", "list", "--client", "andes", "--month", "2026-11")
     assert (row["kind"], row["number"], row["net"], row["vat"], row["total"]) == ("boleta", 1, 30_000, 5_700, 35_700)
     assert admin.reads("invoice", "list", "--month", "2026-10") == []
-    assert "$35.700" in admin.does("invoice", "list")
+    assert "CLP 35,700" in admin.does("invoice", "list")
 
 
 def test_the_export_has_every_document_of_the_days(admin: Admin) -> None:
