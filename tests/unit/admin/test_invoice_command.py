@@ -94,7 +94,7 @@ def test_a_credit_note_corrects_it(admin: Admin) -> None:
     shown = admin.does("invoice", "show", "1", "--kind", "nota_credito")
     assert "boleta 1" in shown
     assert "plan equivocado" in shown
-    assert "$0" in admin.does("invoice", "show", "1", "--kind", "boleta")
+    assert "CLP 0" in admin.does("invoice", "show", "1", "--kind", "boleta")
     assert "0 pesos net are left" in admin.is_refused("invoice", "credit", "1", "--kind", "boleta", "--why", "otra vez")
     assert len(admin.reads("message", "list")) == 2
 
