@@ -295,10 +295,6 @@ HELP: dict[str, str] = {
         "Cuánto espera quien llama antes de poder dejar un mensaje [90s]."
     ),
     "What a waiting caller hears after 20 s [music].": "Qué oye quien espera después de 20 s [música].",
-    "Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].": (
-        "Quien vuelve a llamar antes de este plazo, tras una conversación corta, no se cobra; 0s: se cobra [60s]."
-    ),
-    "Shorter conversations are short ones [10s].": "Las conversaciones menores a esto son cortas [10s].",
     "At the limit, take a message or say that all are busy [messages].": (
         "Al límite, tomar un mensaje o decir que todas las líneas están ocupadas [mensajes]."
     ),

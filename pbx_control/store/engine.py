@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
 
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.settings import Home, Settings
@@ -81,7 +82,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     sqlite = engine.dialect.name == "sqlite"
     options = {"pbx_read_only": True} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
-        with engine.connect().execution_options(**options) as connection:
+        with _connected(engine).execution_options(**options) as connection:
             yield connection
     except DBAPIError as error:
         raise _unavailable(error) from error
@@ -110,6 +111,35 @@ def _open_sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
+
+
+def _connected(engine: Engine) -> Connection:
+    """A connection to read from, also where the disk has no room for the file by which SQLite's users share a database:
+    then nobody else is connected, and it is read alone."""
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        if not _has_no_room(error.orig):
+            raise
+    alone = create_engine(engine.url, poolclass=NullPool)
+    event.listen(alone, "connect", _without_shared_memory)
+    event.listen(alone, "begin", _sqlite_begin)
+    return alone.connect()
+
+
+def _has_no_room(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+    )
+
+
+def _without_shared_memory(raw: sqlite3.Connection, _record: Any) -> None:
+    # Who locks the others out needs no file to share: SQLite then keeps the log's index in its own memory.
+    raw.isolation_level = None
+    raw.execute("PRAGMA locking_mode=EXCLUSIVE")
 
 
 def _open_postgresql(url: URL) -> Engine:
