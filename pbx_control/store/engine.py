@@ -167,8 +167,9 @@ def _unavailable(error: DBAPIError) -> StoreUnavailable:
 def _keep_private(database: Path) -> None:
     """Makes the database a file of its owner's alone (0600), whatever our umask; SQLite gives its other files the same
     mode. Those of an older version are changed. A file that is somebody else's stays as it is."""
+    # Only one that is not there is opened: closing a file gives up every lock of this process on it, SQLite's too.
     with suppress(OSError):
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     for file in (database, *(database.with_name(f"{database.name}-{kind}") for kind in ("wal", "shm"))):
         with suppress(OSError):
             if stat.S_IMODE(file.stat().st_mode) != 0o600:
