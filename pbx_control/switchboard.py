@@ -23,6 +23,7 @@ from pbx_control.domain.call.commands import (
     FreeSeat,
     InspectFiles,
     NoteDialling,
+    PauseSeat,
     ReserveUnit,
     Ring,
     StoreCommand,
@@ -404,6 +405,9 @@ class Switchboard:
         for command in commands:
             if isinstance(command, FreeSeat):
                 self._free(command, call.id, at)
+            elif isinstance(command, PauseSeat):
+                self._change(command.secretary_id, lambda chair: replace(chair, paused=True))
+                log.warning("a telephone refuses every call: its secretary is paused", secretary=command.name)
         if self._waiting:
             self.look_at_floor()
 
@@ -420,7 +424,8 @@ class Switchboard:
         def freed(chair: Chair) -> Chair:
             if chair.held_by != call_id:
                 return chair
-            return replace(chair, held_by="", idle_since=at, free_from=command.free_from)
+            refusals = command.refusals
+            return replace(chair, held_by="", idle_since=at, free_from=command.free_from, refusals=refusals)
 
         self._change(command.secretary_id, freed)
 
@@ -446,6 +451,7 @@ class Switchboard:
             held_by=old.held_by,
             idle_since=old.idle_since,
             free_from=max(old.free_from, chair.free_from),
+            refusals=0 if old.paused else old.refusals,
         )
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -12,7 +12,7 @@ from pbx_control.asterisk.ari import Ari, path
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.settings import Settings
-from pbx_control.store import refusals
+from pbx_control.store import refusals, secretaries
 from pbx_control.store.engine import writing
 from pbx_control.store.refusals import Counted
 from pbx_control.switchboard import Switchboard
@@ -38,6 +38,7 @@ class Telephones:
         self._board = board
         self._refused: Counter[Counted] = Counter()
         self._asking: set[asyncio.Task[None]] = set()
+        self._gone: set[str] = set()  # telephones that were there and are not any more
 
     async def run(self) -> None:
         """Connects to AMI; the connection comes back by itself after a break."""
@@ -86,4 +87,24 @@ class Telephones:
         except SwitchUnavailable:
             return  # the comparison after the next connection asks for all telephones
         if reply.ok:
-            self._board.registered(user, reply.body["state"] == "online")
+            there = reply.body["state"] == "online"
+            self._board.registered(user, there)
+            await self._noted(user, there)
+
+    async def _noted(self, user: str, there: bool) -> None:
+        """Somebody has switched her telephone off and on again: a pause of the system's ends."""
+        if not there:
+            self._gone.add(user)
+        elif user in self._gone:
+            self._gone.discard(user)
+            try:
+                ended = await asyncio.to_thread(self._end_pause, user)
+            except StoreUnavailable:
+                self._gone.add(user)  # it is tried again when the telephone is next heard of
+                return
+            if ended:
+                log.info("a telephone is back: its secretary is no longer paused", telephone=user)
+
+    def _end_pause(self, user: str) -> bool:
+        with writing(self._engine) as conn:
+            return secretaries.end_pause(conn, user)

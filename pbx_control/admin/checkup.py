@@ -34,7 +34,7 @@ from pbx_control.errors import PbxError
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
 from pbx_control.settings import Mail, Settings
-from pbx_control.store import job_runs, letters, mailboxes, trunks
+from pbx_control.store import job_runs, letters, mailboxes, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -191,6 +191,18 @@ def check_daemon(desk: Desk) -> Iterator[Finding]:
         yield bad("the daemon runs but takes no calls: see its log")
     else:
         yield doubt("the daemon does not run: pbx-control run; until then the dialplan keeps the service alone")
+
+
+def check_pauses(desk: Desk) -> Iterator[Finding]:
+    """Nobody is paused because her telephone refuses every call."""
+    with reading(desk.engine) as connection:
+        paused = [row["name"] for row in secretaries.rows(connection) if row["paused_why"]]
+    for name in paused:
+        yield doubt(
+            "{name} is paused: her telephone refused three calls in a row. When it takes calls, have it register anew,"
+            " or run `secretary set {name} --available`",
+            name=name,
+        )
 
 
 def check_carriers(desk: Desk) -> Iterator[Finding]:
@@ -411,6 +423,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_listening,
     check_names,
     check_daemon,
+    check_pauses,
     check_carriers,
     check_transfers,
     check_jobs,

@@ -68,6 +68,8 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
     if given["secure"]:
         _require_tls(desk.settings.sip)
     fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
+    if given["paused"] is not None:
+        fields["paused_why"] = ""
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
     if given["wrap_up"] is not None:
@@ -84,9 +86,12 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
 
 
 @secretary.command("list", epilog=examples("secretary list"))
-@reading_command(["name", "user", "telephone", "languages", "clients", "paused", "wrap_up", "secure"])
+@reading_command(["name", "user", "telephone", "languages", "clients", "paused", "paused_why", "wrap_up", "secure"])
 def list_(desk: Desk) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
+
+    Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is back
+    when it registers anew, or by `secretary set NAME --available`.
 
     Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).
     """

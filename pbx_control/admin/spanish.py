@@ -241,6 +241,8 @@ SPANISH: dict[str, str] = {
     "languages": "idiomas",
     "clients": "clientes",
     "paused": "en pausa",
+    "paused_why": "motivo de la pausa",
+    "refusals": "rechazos seguidos",
     "wrap_up": "pausa tras la llamada (s)",
     "secure": "cifrado",
     "key": "tecla",
@@ -982,6 +984,11 @@ SPANISH: dict[str, str] = {
     ),
     "the daemon does not run: pbx-control run; until then the dialplan keeps the service alone": (
         "pbx-control no está en marcha: pbx-control run; hasta entonces la central atiende sola"
+    ),
+    "{name} is paused: her telephone refused three calls in a row. When it takes calls, have it register anew,"
+    " or run `secretary set {name} --available`": (
+        "{name} está en pausa: su teléfono rechazó tres llamadas seguidas. Cuando tome llamadas, haga que se registre"
+        " de nuevo, o ejecute `secretary set {name} --available`"
     ),
     "only {room} are free where {home} lies: make room, or recordings will be lost": (
         "quedan solo {room} libres donde está {home}: haga espacio, o se perderán grabaciones"

@@ -1,13 +1,13 @@
 """Which free secretary is offered which waiting call. Owns no state: the queue is the calls that wait."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 
 from pbx_control.domain.call.model import Call, Phase, Seat
 
-# A telephone that declines at once would be rung again at once when she is the only one: she gets a pause.
+# Who has refused a call, or let it ring, is asked for the same one again after this.
 PAUSE_AFTER_REFUSAL = timedelta(seconds=5)
 
 # Phases in which a caller waits for somebody to answer.
@@ -26,6 +26,7 @@ class Chair:
     registered: bool = False
     paused: bool = False
     held_by: str = ""  # the call that has her
+    refusals: int = 0  # offers in a row that her telephone has refused
     busy: bool = False  # her telephone has a channel in the switch that no call of ours knows
 
     def free_at(self, at: datetime) -> bool:
@@ -77,7 +78,7 @@ def assign(
         if rested:
             best = _best(call, rested)
             del free[best.seat.secretary_id]
-            pairs.append((call.id, best.seat))
+            pairs.append((call.id, replace(best.seat, refusals=best.refusals)))
         elif able:
             wakes.append(min(_asked_again_from(call, chair) for chair in able))
     return pairs, min(wakes, default=None)

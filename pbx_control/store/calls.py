@@ -15,6 +15,7 @@ from pbx_control.domain.call.commands import (
     ClaimSeat,
     FreeSeat,
     NoteDialling,
+    PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
     ReserveUnit,
@@ -28,7 +29,7 @@ from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
 from pbx_control.errors import ClientMistake
-from pbx_control.store import ledger, letters, recipients, repeats, reports
+from pbx_control.store import ledger, letters, recipients, repeats, reports, secretaries
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -88,6 +89,8 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 write_letters(conn, summary_of(step.call), rules.office_name)
             elif isinstance(command, RaiseAlarm):
                 _write_alarm(conn, step, command, rules.alarms)
+            elif isinstance(command, PauseSeat):
+                secretaries.pause(conn, command.secretary_id)
             elif isinstance(command, ChargeUnit):
                 charge(conn, step.call.known.client_id, step.call.id, step.entries[-1].at, rules)
             elif isinstance(command, ReturnUnit):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
+from pbx_control.store.engine import bump_revision
 from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
 
 # Typed by hand on a telephone: no characters that look alike.
@@ -20,6 +21,8 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz"
 _DIGITS = "23456789"
 # 24 characters of 54: some 138 bits, far beyond guessing.
 _PASSWORD_LENGTH = 24
+# Why the system has paused her: her telephone refused one offer after another.
+REFUSALS = "refusals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,22 @@ def change(connection: Connection, name: str, **fields: Any) -> None:
     connection.execute(update(secretary).where(secretary.c.id == row.id).values(**fields))
 
 
+def pause(connection: Connection, secretary_id: int) -> None:
+    """Pauses her because her telephone refused one offer after another; a pause of the admin's stays as it is."""
+    theirs = secretary.c.id == secretary_id, secretary.c.paused.is_(False)
+    if connection.execute(update(secretary).where(*theirs).values(paused=True, paused_why=REFUSALS)).rowcount:
+        bump_revision(connection)
+
+
+def end_pause(connection: Connection, user: str) -> bool:
+    """Her telephone has come back: a pause of the system's ends. False if there was none."""
+    hers = secretary.c.user == user, secretary.c.paused_why != ""
+    ended = connection.execute(update(secretary).where(*hers).values(paused=False, paused_why="")).rowcount > 0
+    if ended:
+        bump_revision(connection)
+    return ended
+
+
 def allow(connection: Connection, name: str, client_ids: Sequence[int] | None) -> None:
     """Lets her answer for these clients only, or for every client (None)."""
     row = find(connection, name)
@@ -131,6 +150,7 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
             "languages": row.languages.split(","),
             "clients": None if row.all_clients else slugs.get(row.id, []),
             "paused": row.paused,
+            "paused_why": row.paused_why,
             "wrap_up": row.wrap_up,
             "secure": row.secure,
         }

@@ -192,7 +192,7 @@ secretary = Table(
     Column("languages", Text, nullable=False, server_default="es"),
     Column("all_clients", Boolean, nullable=False, server_default=text("true")),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
-    Column("paused_why", String(16), nullable=False, server_default=""),  # domain.floor.Pause; "": by the admin
+    Column("paused_why", String(16), nullable=False, server_default=""),  # refusals; "": by the admin
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
     Column("secure", Boolean, nullable=False, server_default=text("false")),

@@ -24,6 +24,7 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     NoteDialling,
+    PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
     RemoveBridge,
@@ -229,6 +230,12 @@ class Story:
     def consults(self, name: str = "Ana", keys: str = "*1") -> Self:
         """She talks with the contact of that key, and the caller hears music."""
         return self.presses(name, keys).contact_answers().is_in(Phase.CONSULTING)
+
+    def is_back(self, name: str) -> Self:
+        """Her telephone registers anew, or an admin makes her available: a pause of the system's is over."""
+        self._change(self._chair(name).seat.secretary_id, paused=False, refusals=0)
+        self._look_at_floor()
+        return self
 
     def unplugs(self, name: str) -> Self:
         """Her telephone is no longer registered; what it is in the middle of goes on."""
@@ -437,7 +444,10 @@ class Story:
             match command:
                 case FreeSeat(secretary_id=who, free_from=free_from) if self.claims.get(who) == call_id:
                     del self.claims[who]
-                    self._change(who, held_by="", idle_since=self.now, free_from=free_from)
+                    freed = {"free_from": free_from, "refusals": command.refusals}
+                    self._change(who, held_by="", idle_since=self.now, **freed)
+                case PauseSeat(secretary_id=who):
+                    self._change(who, paused=True)
                 case WriteLetters():
                     self.letters.append(call_id)
                 case NoteDialling(number=number):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from story import WELCOME, Story, speaks
 
+from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.call.model import Admission, Outcome, Phase
 
 NAMES = ("Ana", "Eva", "Isa")
@@ -94,6 +95,12 @@ class AnyDay(RuleBasedStateMachine):
         self.a_moment()
 
     @rule(name=st.sampled_from(NAMES))
+    @precondition(lambda self: self.story.daemon_lives)
+    def her_pause_is_over(self, name: str) -> None:
+        self.story.is_back(name)
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES))
     def another_daemon_takes_her(self, name: str) -> None:
         self.story.another_daemon_takes(name)
 
@@ -147,6 +154,12 @@ class AnyDay(RuleBasedStateMachine):
         for bridge, legs in self.story.switch.bridges.items():
             assert {self.story.switch.legs[leg].call for leg in legs} <= {bridge.rsplit("-", 2)[0]}, self.story.so_far
             assert len(legs) <= 2, self.story.so_far
+
+    @invariant()
+    def nobody_is_rung_while_her_telephone_rests_or_is_paused(self) -> None:
+        for chair in self.story.chairs.values():
+            assert chair.refusals < REFUSALS_BEFORE_PAUSE or chair.paused, self.story.so_far
+            assert not (chair.paused and chair.held_by), self.story.so_far
 
     @invariant()
     def a_seat_belongs_to_a_call_that_wants_it(self) -> None:

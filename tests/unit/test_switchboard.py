@@ -202,11 +202,13 @@ async def test_she_is_freed_and_claimed_again_by_one_commit(engine: Engine) -> N
         here.register("ana")
         here.dials("c1")
         await here.calm()
+        here.switch.answers("c1-secretary-1")
+        await here.calm()
         async with locked(engine):
             here.dials("c0")  # something for the writer to wait with
             await until(lambda: here.writer._in_hand_since is not None)
             here.board.post("c0", SwitchRefused(now(), "Play", "x"))
-            here.switch.leaves("c1-secretary-1", 21)
+            here.switch.leaves("c1-secretary-1")
             here.switch.leaves("c1")
             await asyncio.sleep(0)
             await asyncio.sleep(0)

@@ -34,10 +34,20 @@ class ClaimSeat(StoreCommand):
 
 @dataclass(frozen=True, slots=True)
 class FreeSeat(StoreCommand):
-    """Give her back to the floor; she is offered nothing before `free_from` (the end of her wrap-up)."""
+    """Give her back to the floor; she is offered nothing before `free_from` (the end of her wrap-up, or of her
+    telephone's rest after a refusal). `refusals`: offers in a row that her telephone has refused by now."""
 
     secretary_id: int
     free_from: datetime
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSeat(StoreCommand):
+    """Her telephone refuses everything: she is offered nothing until she, or an admin, ends the pause."""
+
+    secretary_id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
     Command,
+    FreeSeat,
     HangUp,
     Leave,
     LimitLeg,
+    PauseSeat,
     RecordMessage,
     ReserveUnit,
     Ring,
@@ -65,7 +67,7 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
     Unheld,
 )
-from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Unit
+from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat, Unit
 from pbx_control.domain.call.moves import (
     FIRST_POSITION_AFTER,
     SWITCH_MARGIN,
@@ -93,6 +95,10 @@ OFFER_LIMIT = timedelta(seconds=10)
 OFFER_GIVE_UP = OFFER_LIMIT + timedelta(seconds=5)
 # A silenced telephone confirms within milliseconds; one that does not is taken for gone.
 WITHDRAWAL_LIMIT = timedelta(seconds=2)
+# A telephone that declines at once would be rung again at once, for the same caller or the next.
+REST_AFTER_REFUSAL = timedelta(seconds=5)
+# It has refused so many offers in a row, none answered between: nobody sits there, or do-not-disturb is on.
+REFUSALS_BEFORE_PAUSE = 3
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
@@ -264,9 +270,25 @@ def offer_lost(call: Call, event: OfferLost) -> Step:
 
 
 def refused(call: Call, event: SecretaryLeft) -> Step:
-    """She declined, was busy, or her telephone could not be reached: the next one is asked."""
+    """She declined, was busy, or her telephone could not be reached: the next one is asked. Her telephone rests, so
+    that it does not refuse everybody who waits within a moment; one that refuses again and again is paused."""
     her = seat_of(call)
-    call = replace(call, refused_at=call.refused_at | {her.secretary_id: event.at})
+    refusals = refusals_with(her, event.cause)
+    call = replace(call, refused_at=call.refused_at | {her.secretary_id: event.at}, seat=None)
+    free = FreeSeat(her.secretary_id, event.at + REST_AFTER_REFUSAL, refusals)
+    pause = [PauseSeat(her.secretary_id, her.name)] if refusals >= REFUSALS_BEFORE_PAUSE else []
+    call, more = back_in_line(call, event.at)
+    return call, [free, *pause, *more]
+
+
+def refusals_with(her: Seat, cause: int) -> int:
+    """How many offers in a row her telephone has refused with this one; one that cannot be reached refuses nothing."""
+    return her.refusals if cause in NETWORK_DIED else her.refusals + 1
+
+
+def not_answered(call: Call, event: SecretaryLeft) -> Step:
+    """Her telephone rang long enough and is silent: the next one is asked."""
+    call = replace(call, refused_at=call.refused_at | {seat_of(call).secretary_id: event.at})
     call, free = seat_freed(call, event.at)
     call, more = back_in_line(call, event.at)
     return call, [*free, *more]
@@ -282,7 +304,7 @@ def too_late(call: Call, event: SecretaryAnswered) -> Step:
 
 
 def withdrawn_without_a_word(call: Call, event: DeadlinePassed) -> Step:
-    return refused(call, SecretaryLeft(event.at, call.secretary_leg))
+    return not_answered(call, SecretaryLeft(event.at, call.secretary_leg))
 
 
 def back_in_line(call: Call, at: datetime) -> Step:
@@ -477,7 +499,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.OFFERING, D.WAIT_LIMIT): wait_over_while_ringing,
     (P.OFFERING, Recovered): resume_waiting,
     (P.WITHDRAWING, SecretaryAnswered): too_late,
-    (P.WITHDRAWING, SecretaryLeft): refused,
+    (P.WITHDRAWING, SecretaryLeft): not_answered,
     (P.WITHDRAWING, PromptEnded): music_again,
     (P.WITHDRAWING, CallerLeft): caller_hung_up,
     (P.WITHDRAWING, D.WITHDRAWAL): withdrawn_without_a_word,

@@ -20,7 +20,9 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
     SwitchRefused,
 )
-from pbx_control.domain.call.model import Call, Deadline
+from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE, refusals_with
+from pbx_control.domain.call.model import Call, Deadline, Phase
+from pbx_control.domain.call.moves import seat_of
 from pbx_control.domain.call.transfer import COMMANDS
 
 # The deadlines that are about a secretary's telephone.
@@ -60,7 +62,8 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
         case Offered(seat=seat):
             return {"secretary": seat.name}
         case SecretaryLeft(cause=cause):
-            return {"cause": cause, "during": before.phase.value} | _her(before)
+            paused = {"paused": True} if _is_paused_for(before, cause) else {}
+            return {"cause": cause, "during": before.phase.value} | _her(before) | paused
         case CallerLeft(cause=cause):
             return {"cause": cause, "during": before.phase.value}
         case ContactLeft(cause=cause):
@@ -81,6 +84,12 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
         case SwitchRefused(command=command, why=why):
             return {"command": command, "why": why}
     return _her(before)
+
+
+def _is_paused_for(call: Call, cause: int) -> bool:
+    """Whether her telephone has refused so often that the system pauses her."""
+    offered = call.seat is not None and call.phase is Phase.OFFERING
+    return offered and refusals_with(seat_of(call), cause) >= REFUSALS_BEFORE_PAUSE
 
 
 def _her(call: Call) -> dict[str, Any]:

@@ -154,6 +154,7 @@ class Seat:
     name: str
     wrap_up: timedelta = timedelta(0)
     language: str = "es"  # in which she is told things
+    refusals: int = 0  # offers in a row that her telephone had refused when this one was made
 
 
 @dataclass(frozen=True, slots=True)

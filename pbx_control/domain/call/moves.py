@@ -92,7 +92,8 @@ def seat_freed(call: Call, at: datetime) -> Step:
         return call, []
     talked_with_her = call.answered_by == call.seat and call.phase in IN_CONVERSATION
     free_from = at + call.seat.wrap_up if talked_with_her else at
-    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from)]
+    refusals = 0 if talked_with_her else call.seat.refusals
+    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from, refusals)]
 
 
 def file_path(call: Call, suffix: str) -> str:

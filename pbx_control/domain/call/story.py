@@ -90,6 +90,8 @@ def _secretary_left(details: Details) -> str:
         return "secretary-hung-up"
     if during == Phase.WITHDRAWING:
         return "secretary-silent"
+    if details.get("paused"):
+        return "secretary-paused"
     return {17: "secretary-busy", 20: "secretary-absent", 21: "secretary-declined"}.get(cause or 0, "secretary-refused")
 
 
@@ -201,6 +203,7 @@ SPANISH = {
     "secretary-left-consulting": "{secretary} se va durante la consulta: quien llama pasa al primer lugar de la fila",
     "secretary-gone": "La línea de {secretary} queda cerrada",
     "secretary-silent": "El teléfono de {secretary} deja de sonar: no contestó a tiempo",
+    "secretary-paused": "El teléfono de {secretary} rechaza la tercera llamada seguida: el sistema la deja en pausa",
     "secretary-busy": "El teléfono de {secretary} está ocupado",
     "secretary-absent": "El teléfono de {secretary} no está conectado",
     "secretary-declined": "{secretary} rechaza la llamada",
@@ -289,6 +292,7 @@ ENGLISH = {
     "secretary-left-consulting": "{secretary} leaves while consulting: the caller goes to the front of the queue",
     "secretary-gone": "{secretary}'s line is closed",
     "secretary-silent": "{secretary}'s telephone stops ringing: she did not answer in time",
+    "secretary-paused": "{secretary}'s telephone refuses the third call in a row: the system pauses her",
     "secretary-busy": "{secretary}'s telephone is busy",
     "secretary-absent": "{secretary}'s telephone is not connected",
     "secretary-declined": "{secretary} declines the call",
