@@ -6,10 +6,11 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
@@ -103,6 +104,11 @@ def changing(engine: Engine) -> Iterator[Connection]:
 def bump_revision(connection: Connection) -> None:
     """Counts a change of provisioning; every command that changes something calls it in its transaction."""
     connection.execute(text("UPDATE revision SET number = number + 1"))
+
+
+def insert_into(conn: Connection, table: Table) -> Any:
+    """An insert that may say what becomes of a conflict: each database has its own."""
+    return import_module(f"sqlalchemy.dialects.{conn.dialect.name}").insert(table)
 
 
 def _open_sqlite(url: URL) -> Engine:

@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain import checks
 from pbx_control.domain.billing import (
@@ -30,6 +29,7 @@ from pbx_control.domain.billing import (
 from pbx_control.domain.periods import Period
 from pbx_control.errors import ClientMistake, Pesos, Word
 from pbx_control.settings import Settings
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, recipient
 
 WHY_LIMIT = 200  # characters of a credit note's reason
@@ -187,9 +187,8 @@ def _take_client(conn: Connection, client_id: int) -> None:
 
 def _next_number(conn: Connection, kind: InvoiceKind) -> int:
     """Counts: one statement, whose row stays taken until the transaction has ended."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     counting = (
-        dialect.insert(invoice_series)
+        insert_into(conn, invoice_series)
         .values(kind=kind.value, last=1)
         .on_conflict_do_update(index_elements=["kind"], set_={"last": invoice_series.c.last + 1})
         .returning(invoice_series.c.last)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
 
 # A run that has not ended after this long belongs to a daemon that died: the longest job takes minutes.
@@ -106,8 +106,7 @@ def zones(conn: Connection) -> list[str]:
 
 
 def _insert(conn: Connection, run: Run) -> bool:
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(job_run).values(
+    row = insert_into(conn, job_run).values(
         job=run.job, due_at=run.due_at, began_at=run.began_at, ended_at=run.ended_at, result=run.result
     )
     # Asked for the row itself: drivers do not agree on how many rows such a statement has touched.

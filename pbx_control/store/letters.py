@@ -30,12 +30,12 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.messages import Channel, Letter, Recipient, next_try
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, letter, mailbox
 
 # However long the other side asks to wait: it is asked again then, and an absurd number stops nothing.
@@ -81,8 +81,7 @@ def add(conn: Connection, letters: Sequence[Letter]) -> None:
     """Put letters into the outbox, due at once; those that are there already (by message_id) stay as they are."""
     if not letters:
         return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(letter).on_conflict_do_nothing(index_elements=["message_id"])
+    insert = insert_into(conn, letter).on_conflict_do_nothing(index_elements=["message_id"])
     conn.execute(insert, [_row(each) for each in letters])
 
 

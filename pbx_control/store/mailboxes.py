@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.messages import Channel, Recipient
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import mailbox, recipient
 
 
@@ -60,9 +60,8 @@ def forget_strangers(conn: Connection) -> None:
 
 
 def _put(conn: Connection, to: Recipient, values: dict[str, Any]) -> None:
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     key = {"channel": to.channel.value, "address": to.address}
-    insert = dialect.insert(mailbox).values(key | values)
+    insert = insert_into(conn, mailbox).values(key | values)
     conn.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import refusal
 
 Counted = tuple[str, datetime, str]
@@ -15,8 +15,7 @@ Counted = tuple[str, datetime, str]
 
 def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
     """Adds to the counts, in one statement each: never read-then-write."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    entry = dialect.insert(refusal)
+    entry = insert_into(conn, refusal)
     upsert = entry.on_conflict_do_update(
         index_elements=["source", "hour", "reason"], set_={"count": refusal.c.count + entry.excluded.count}
     )

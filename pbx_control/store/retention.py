@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.plans import USUAL_KEEP_DAYS
 from pbx_control.domain.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
 from pbx_control.store import holds
+from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, plan, subscription
 
 # Rows that are read at once.
@@ -159,8 +159,7 @@ def note_time(conn: Connection, now: datetime) -> Clock:
     A clock that has leapt ahead is not believed until it comes back, or an admin confirms it (`believe`).
     """
     known = clock_at(conn, now)
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(dialect.insert(clock_guard).values(id=1, seen_at=known.seen_at).on_conflict_do_nothing())
+    conn.execute(insert_into(conn, clock_guard).values(id=1, seen_at=known.seen_at).on_conflict_do_nothing())
     if known.trust is Trust.TRUSTED:
         # Looked at once more in the statement: two hosts may note the time at once, and it never goes back by that.
         steady = clock_guard.c.seen_at <= now, clock_guard.c.seen_at >= now - LONGEST_LEAP
