@@ -16,7 +16,7 @@ import tomlkit
 from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.errors import ClientMistake
 from pbx_control.world.config import Address, Place
-from pbx_control.world.legs import DidNotHappen
+from pbx_control.world.legs import DidNotHappen, patience
 
 PBX, CARRIER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 READY = 30.0  # s: the daemon's first start renders and publishes the configuration
@@ -188,9 +188,9 @@ class Installation:
                 stderr=output,
             )
         try:
-            await asyncio.wait_for(self._until_ready(), READY)
+            await asyncio.wait_for(self._until_ready(), limit := patience(READY))
         except TimeoutError:
-            raise DidNotHappen(f"the daemon is ready: not within {READY:g} s; {self._last_words()}") from None
+            raise DidNotHappen(f"the daemon is ready: not within {limit:.0f} s; {self._last_words()}") from None
 
     async def kill_daemon(self) -> None:
         """kill -9: it has no time for anything."""
@@ -199,7 +199,7 @@ class Installation:
     async def stop_daemon(self) -> None:
         """Asks it to end; kills it if it does not."""
         try:
-            await asyncio.wait_for(self._end_daemon(signal.SIGTERM), GOODBYE)
+            await asyncio.wait_for(self._end_daemon(signal.SIGTERM), patience(GOODBYE))
         except TimeoutError:
             await self.kill_daemon()
 

@@ -1,6 +1,7 @@
 """One leg of a call in the outside world, from its first ring to its hang-up: what happened, and what was heard."""
 
 import asyncio
+import os
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -22,12 +23,18 @@ class DidNotHappen(AssertionError):
     """Something that was to happen in the outside world did not, in the time that it was given."""
 
 
+def patience(seconds: float) -> float:
+    """How long to wait for what takes at most `seconds` on an idle machine: on one whose cores others use, longer."""
+    return seconds * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 async def within(seconds: float, what: str, waited: Awaitable[Any]) -> Any:
-    """Awaits something; DidNotHappen with `what` in words if it takes longer than `seconds`."""
+    """Awaits something; DidNotHappen with `what` in words if it takes longer than `seconds` (see `patience`)."""
+    limit = patience(seconds)
     try:
-        return await asyncio.wait_for(waited, seconds)
+        return await asyncio.wait_for(waited, limit)
     except TimeoutError:
-        raise DidNotHappen(f"{what}: not within {seconds:g} s") from None
+        raise DidNotHappen(f"{what}: not within {limit:.0f} s") from None
 
 
 class Milestone:
@@ -111,12 +118,13 @@ class Leg:
     async def _reaches(self, milestone: Milestone, seconds: float) -> None:
         """Waits for a milestone, but not beyond the leg's end: what has ended rings no more."""
         either = [asyncio.ensure_future(m.wait()) for m in {milestone, self.end}]
-        first = asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        limit = patience(seconds)
+        first = asyncio.wait(either, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         _, waiting = await first
         for one in waiting:
             one.cancel()
         if milestone.at is None:
-            why = f"ended before, with cause {self.cause}" if self.end.at else f"not within {seconds:g} s"
+            why = f"ended before, with cause {self.cause}" if self.end.at else f"not within {limit:.0f} s"
             raise DidNotHappen(f"{self.label} {milestone.name}: {why}")
 
 

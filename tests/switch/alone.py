@@ -24,7 +24,7 @@ from pbx_control.domain.sounds import HouseSound, announcement_sound, house_soun
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio
 from pbx_control.world.installation import CARRIER, PBX, Installation, Ports
-from pbx_control.world.legs import Leg
+from pbx_control.world.legs import Leg, patience
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
 
@@ -130,7 +130,7 @@ class Alone:
 
     async def until(self, condition: Any, seconds: float = 5) -> None:
         """Waits until something holds that no event tells of."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(patience(seconds)):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

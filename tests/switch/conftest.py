@@ -14,6 +14,7 @@ import worker
 from forked import ForkedInstallation
 
 from pbx_control.world.installation import Installation
+from pbx_control.world.legs import patience
 from pbx_control.world.people import Telephone
 from pbx_control.world.post import Delivery, PostOffice
 from pbx_control.world.world import World
@@ -72,7 +73,7 @@ class Town:
     async def live(self, seconds: float = 20) -> None:
         """Waits until the switch has what is provisioned. A daemon that has just been started takes longer than one
         that has published before (test_calls tests that promise)."""
-        last = asyncio.get_running_loop().time() + seconds
+        last = asyncio.get_running_loop().time() + patience(seconds)
         while difference := (await self.office.ask("dialplan", "diff"))["diff"]:
             assert asyncio.get_running_loop().time() < last, f"not published: {difference}"
             await asyncio.sleep(0.1)
@@ -99,7 +100,7 @@ class Town:
 
     async def quiet(self, seconds: float = 2) -> str:
         """Waits until the switch has no channel and no bridge any more; returns those that stay nevertheless."""
-        last = asyncio.get_running_loop().time() + seconds
+        last = asyncio.get_running_loop().time() + patience(seconds)
         while (left := await self.channels()) and asyncio.get_running_loop().time() < last:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         return left

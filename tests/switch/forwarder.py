@@ -9,6 +9,7 @@ from hashlib import md5
 import worker
 
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 HOST, PORT = "127.0.0.9", worker.ports(0).base + 98
 
@@ -20,7 +21,7 @@ async def forwarding(switch: Address, user: str, password: str, target: str):
     phone = Forwarder(switch, user, password, target)
     await loop.create_datagram_endpoint(lambda: phone, local_addr=(HOST, PORT), remote_addr=(switch.host, switch.port))
     try:
-        await asyncio.wait_for(phone.registered.wait(), 5)
+        await asyncio.wait_for(phone.registered.wait(), patience(5))
         yield phone
     finally:
         phone.transport.close()

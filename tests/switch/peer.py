@@ -6,6 +6,7 @@ import re
 from contextlib import asynccontextmanager
 
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 _serial = itertools.count(1)
 # RFC 3551 and its extensions: what a codec is called in SDP.
@@ -59,7 +60,7 @@ class Peer(asyncio.DatagramProtocol):
 
     async def rung(self, seconds: float = 5) -> str:
         """The next INVITE that it gets, and lets ring."""
-        return await asyncio.wait_for(self.asked.get(), seconds)
+        return await asyncio.wait_for(self.asked.get(), patience(seconds))
 
     def invite(
         self, number: str, sender: str, *headers: str, to: str = "", codecs: str = "8 0", media: str = ""
@@ -85,7 +86,7 @@ class Peer(asyncio.DatagramProtocol):
 
         async with self._news:
             try:
-                await asyncio.wait_for(self._news.wait_for(there), seconds)
+                await asyncio.wait_for(self._news.wait_for(there), patience(seconds))
             except TimeoutError:
                 raise AssertionError(f"no {status}: {[text.splitlines()[0] for text in self.answers]}") from None
         return there()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import worker
 
+from pbx_control.world.legs import patience
+
 SCENARIOS = Path(__file__).parents[1] / "sipp"
 CARRIER, STRANGER = "127.0.0.2", "127.0.0.9"
 LIMIT = 30.0  # s for one scenario
@@ -39,9 +41,10 @@ async def play(folder: Path, scenario: str, switch: str, source: str = CARRIER, 
     script.write_text(text)
     keys = [word for name, value in values.items() if name != "service" for word in ("-key", name, value)]
     service = ["-s", values["service"]] if "service" in values else []
+    limit = patience(LIMIT)
     process = await create_subprocess_exec(
         *("sipp", switch, "-sf", str(script), "-i", source, "-p", str(next(_local_ports)), "-m", "1", "-nostdin"),
-        *("-mi", source, "-mp", str(AUDIO), "-trace_err", "-timeout", f"{LIMIT:g}s"),
+        *("-mi", source, "-mp", str(AUDIO), "-trace_err", "-timeout", f"{limit:.0f}s"),
         *service,
         *keys,
         cwd=folder,
@@ -49,6 +52,6 @@ async def play(folder: Path, scenario: str, switch: str, source: str = CARRIER, 
         stdout=DEVNULL,
         stderr=PIPE,
     )
-    _, complaint = await asyncio.wait_for(process.communicate(), LIMIT + 5)
+    _, complaint = await asyncio.wait_for(process.communicate(), limit + 5)
     errors = "".join(file.read_text(errors="replace") for file in folder.glob("*errors.log"))
     return Outcome(process.returncode == 0, errors + complaint.decode(errors="replace"))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pbx_control.world import audio
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -84,7 +85,7 @@ async def test_a_busy_secretary_lets_the_next_one_be_rung(town):
     ana = (await town.secretary(firm, "Ana", tone=880)).refuses()
     eva = (await town.secretary(firm, "Eva", tone=1000)).refuses()
     caller = await town.world.call(firm.number)
-    first = await asyncio.wait_for(_first_rung(ana, eva), 10)
+    first = await asyncio.wait_for(_first_rung(ana, eva), patience(10))
     second = eva if first is ana else ana
     second.answers(after=0.2)
     await caller.answered()

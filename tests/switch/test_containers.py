@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pbx_control.asterisk.runtime import rootfs
+from pbx_control.world.legs import patience
 
 pytestmark = pytest.mark.switch
 
@@ -160,7 +161,7 @@ def test_the_image_has_what_the_root_file_system_has() -> None:
 
 
 def wait_for(condition, limit: float) -> None:
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + patience(limit)
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.5)

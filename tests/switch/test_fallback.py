@@ -32,6 +32,7 @@ from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.hours import NEVER, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday
 from pbx_control.world import audio
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -368,7 +369,7 @@ async def test_each_language_has_its_own_words(alone):
 async def arrived(socket):
     """The channel id of the caller who has just come into the application."""
     while True:
-        event = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        event = json.loads(await asyncio.wait_for(socket.recv(), patience(5)))
         if event["type"] == "StasisStart":
             assert event["args"][0] == "arrived"
             return event["channel"]["id"]
@@ -388,7 +389,7 @@ async def ask(socket, method, uri, body=None, **query):
         request |= {"content_type": "application/json", "message_body": json.dumps(body)}
     await socket.send(json.dumps(request))
     while True:
-        answer = json.loads(await asyncio.wait_for(socket.recv(), 5))
+        answer = json.loads(await asyncio.wait_for(socket.recv(), patience(5)))
         if answer["type"] == "RESTResponse":
             assert answer["status_code"] < 300, answer
             return

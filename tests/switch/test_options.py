@@ -22,7 +22,7 @@ from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio
 from pbx_control.world.config import BEHIND_NAT, INSIDE_NAT, Address
 from pbx_control.world.installation import CARRIER, Installation
-from pbx_control.world.legs import Leg
+from pbx_control.world.legs import Leg, patience
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
 
@@ -107,7 +107,7 @@ class House:
 
 async def until(ask: Any, wanted: Any, seconds: float) -> None:
     """Asks until the answer is the wanted one; fails with the last other one."""
-    last = asyncio.get_running_loop().time() + seconds
+    last = asyncio.get_running_loop().time() + patience(seconds)
     while (answer := await ask()) != wanted:
         assert asyncio.get_running_loop().time() < last, f"{answer!r}, not {wanted!r}"
         await asyncio.sleep(0.1)

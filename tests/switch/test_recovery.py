@@ -17,6 +17,7 @@ import soundfile
 
 from pbx_control.settings import Home, load
 from pbx_control.world import audio
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -308,7 +309,7 @@ async def test_when_asterisk_dies_its_calls_are_settled_and_a_new_one_is_served(
     await asyncio.sleep(1)
     await town.office.pbx("asterisk", "start")
     assert sorted(await outcomes(town, firm, 2)) == ["answered", "missed"]
-    await asyncio.wait_for(until_ready(town), 20)
+    await asyncio.wait_for(until_ready(town), patience(20))
     again, ring = await talking_again(town, firm, ana)
     await asyncio.sleep(1)
     await again.hang_up()

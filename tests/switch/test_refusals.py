@@ -13,6 +13,7 @@ from sipp import CARRIER, STRANGER, play
 from pbx_control.asterisk.ami import Ami, Refused, refusal
 from pbx_control.domain.office import Trunk
 from pbx_control.world.installation import PHONES
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -61,7 +62,7 @@ async def test_a_strangers_invite(alone, tmp_path):
                 STATUS="401",
             )
             assert outcome.as_expected, outcome.errors
-        assert await asyncio.wait_for(told.get(), 3) == Refused(STRANGER, "stranger")
+        assert await asyncio.wait_for(told.get(), patience(3)) == Refused(STRANGER, "stranger")
     assert ana.calls == []
     assert alone.absence.gather() == [] or all(call.client_id != firm.id for call in alone.absence.gather())
 
@@ -83,7 +84,7 @@ async def test_a_wrong_password(alone, tmp_path):
             tmp_path, "register", str(alone.world.place.pbx), STRANGER, user=f"ana{firm.id}", USER=f"ana{firm.id}"
         )
         assert outcome.as_expected, outcome.errors
-        assert await asyncio.wait_for(told.get(), 3) == Refused(STRANGER, "wrong-password")
+        assert await asyncio.wait_for(told.get(), patience(3)) == Refused(STRANGER, "wrong-password")
 
 
 @pytest.mark.parametrize("number", ["133", "+56912345678", "*1", "ana1"])
@@ -94,7 +95,7 @@ async def test_a_telephone_dials_nothing(alone, number):
         leg = await alone.world.dial_from_phone(ana.name, number)
         await leg.ended()
         assert leg.answer.at is None
-        assert await asyncio.wait_for(told.get(), 3) == Refused(PHONES, "dialled")
+        assert await asyncio.wait_for(told.get(), patience(3)) == Refused(PHONES, "dialled")
 
 
 @pytest.mark.parametrize("number", ["+56229999999", "133", "s", "T", "h", "arrival", "+5622555000100", "trunk-1"])
@@ -104,7 +105,7 @@ async def test_a_number_that_is_not_ours(alone, tmp_path, number):
             tmp_path, "refused", str(alone.world.place.pbx), CARRIER, service=number, user=MARIA, STATUS="404"
         )
         assert outcome.as_expected, outcome.errors
-        assert await asyncio.wait_for(told.get(), 3) == Refused(CARRIER, "unknown-number")
+        assert await asyncio.wait_for(told.get(), patience(3)) == Refused(CARRIER, "unknown-number")
 
 
 @pytest.mark.parametrize("target", ["sip:+56912345678@CARRIER", "sip:eva@SWITCH", "tel:133"])
@@ -120,7 +121,7 @@ async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone, t
     async with forwarding(alone.world.place.pbx, ana, password_of(alone, ana), target) as phone:
         await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
         caller = await alone.call(firm)
-        await asyncio.wait_for(phone.forwarded.wait(), 10)
+        await asyncio.wait_for(phone.forwarded.wait(), patience(10))
         await asyncio.sleep(1)  # a second call would come at once
         others = [name for name in alone.channels() if not name.startswith(f"PJSIP/{ana}-")]
         assert len(others) == 1  # the caller's; her own telephone may be ringing again by then

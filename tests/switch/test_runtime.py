@@ -21,6 +21,7 @@ from pbx_control.asterisk.runtime import bubblewrap, process, rootfs, system
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.errors import ClientMistake, SwitchUnavailable
 from pbx_control.settings import Home, Settings
+from pbx_control.world.legs import patience
 
 pytestmark = pytest.mark.switch
 
@@ -374,7 +375,7 @@ def test_the_root_file_system_knows_every_zone_that_python_knows() -> None:
 
 
 def wait_for(condition, limit: float = 10) -> None:
-    deadline = time.monotonic() + limit
+    deadline = time.monotonic() + patience(limit)
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)

@@ -20,7 +20,7 @@ from pbx_control.asterisk.dialplan import STALE as TAKEN_FOR_DEAD
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
 from pbx_control.world.config import Address
-from pbx_control.world.legs import Leg, Ringing
+from pbx_control.world.legs import Leg, Ringing, patience
 from pbx_control.world.people import Conduct, Telephone, refusing
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
@@ -165,7 +165,7 @@ async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identi
         await town.office.pbx(*add, "--user", "cuenta", "--password", "una-clave-larga-y-segura")
         here = await scene(town, over=identity)
         await here.her.press("*1")
-        await asyncio.wait_for(other.forwarded.wait(), 5)
+        await asyncio.wait_for(other.forwarded.wait(), patience(5))
         await asyncio.sleep(4)
         assert town_channels(await town.channels()) == 2
         await here.over()
