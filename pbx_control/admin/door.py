@@ -22,9 +22,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from pbx_control import clock
-from pbx_control.admin.language import LANGUAGES, asked_language, speak, with_help_in
+from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
 from pbx_control.admin.plurals import ONE
 from pbx_control.admin.spanish import SPANISH
+from pbx_control.domain.characters import unseen_in, without_unseen
 from pbx_control.errors import ClientMistake, PbxError, Pesos, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.engine import open_engine
@@ -162,6 +163,17 @@ class Desk:
             click.echo("\n".join(piece))
 
 
+def _seen(argument: str) -> str:
+    """What was typed, without characters that nobody sees; which they were is said. A file's own name stays."""
+    unseen = unseen_in(argument)
+    if not unseen or os.path.exists(argument):
+        return argument
+    click.echo(
+        spoken("left out of what was typed, as nobody sees it: {signs}").format(signs=" ".join(unseen)), err=True
+    )
+    return without_unseen(argument)
+
+
 class Tree(click.Group):
     """The top command: imports a group only when it is used, so that each command starts quickly."""
 
@@ -169,6 +181,7 @@ class Tree(click.Group):
         """Reads and runs a command line; all that it says is in the language that it asks for."""
         arguments = sys.argv[1:] if args is None else list(args)
         speak(asked_language(arguments))
+        arguments = [_seen(argument) for argument in arguments]
         return super(Tree, with_help_in(self)).main(arguments, *more, **options)
 
     def __init__(self, commands: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """`pbx-control invoice`: issues what is due, shows and lists it, corrects it, and hands it to other programs."""
 
 import os
+import re
 import sys
 from calendar import monthrange
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
 from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.invoice_export import as_csv, as_record
@@ -24,7 +26,27 @@ from pbx_control.errors import ClientMistake
 from pbx_control.store import charges, clients, invoices
 from pbx_control.store.engine import reading, writing
 
-NUMBER = click.IntRange(1, 2**31 - 1)
+NUMBER_END = 2**31
+NUMBER = click.IntRange(1, NUMBER_END - 1)
+_REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
+
+
+class Reference(click.ParamType):
+    """An invoice as people name it: its number, or with its kind, `boleta-2`."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str | None, int]:
+        found = _REFERENCE.fullmatch(str(value).strip().lower())
+        if found is None or int(found[2]) not in range(1, NUMBER_END):
+            template = spoken("{value} is no invoice: write its number, or its kind too, like boleta-2")
+            self.fail(template.format(value=clean_line(repr(value), 40)), parameter, context)
+        return found[1], int(found[2])
+
+
+REFERENCE = Reference()
 LINES = ("line", "text", "quantity", "unit_price", "amount")
 
 
@@ -77,16 +99,16 @@ def list_invoices(desk: Desk, slug: str | None, month: str | None, limit: int) -
     return [_row(each) for each in found]
 
 
-@invoice.command(epilog=examples("invoice show 12", "invoice show 12 --kind factura -o factura-12.pdf"))
-@click.argument("number", type=NUMBER)
+@invoice.command(epilog=examples("invoice show 12", "invoice show factura-12 -o factura-12.pdf"))
+@click.argument("reference", metavar="NUMBER", type=REFERENCE)
 @kind_option
 @click.option("-o", "--output", metavar="FILE.pdf", help="Also write it as a PDF there; - is the standard output.")
 @json_option
 @pass_desk
-def show(desk: Desk, number: int, kind: str | None, output: str | None, as_json: bool) -> None:
+def show(desk: Desk, reference: tuple[str | None, int], kind: str | None, output: str | None, as_json: bool) -> None:
     """One invoice, and where its PDF lies."""
     with reading(desk.engine) as conn:
-        found = _find(conn, number, kind)
+        found = _find(conn, reference, kind)
         left = invoices.left(conn, found)
     if output == "-":
         sys.stdout.buffer.write(_pdf(found))
@@ -106,17 +128,24 @@ def show(desk: Desk, number: int, kind: str | None, output: str | None, as_json:
         'invoice credit 12 --why "plan equivocado"', 'invoice credit 12 --line 2 --why "el número era gratis"'
     )
 )
-@click.argument("number", type=NUMBER)
+@click.argument("reference", metavar="NUMBER", type=REFERENCE)
 @kind_option
 @click.option("--why", required=True, help="The reason, as it stands on the note (in Spanish).")
 @click.option("--line", "places", type=NUMBER, multiple=True, help="Only this line, from 1; may be repeated [all].")
 @json_option
 @pass_desk
-def credit(desk: Desk, number: int, kind: str | None, why: str, places: tuple[int, ...], as_json: bool) -> None:
+def credit(
+    desk: Desk,
+    reference: tuple[str | None, int],
+    kind: str | None,
+    why: str,
+    places: tuple[int, ...],
+    as_json: bool,
+) -> None:
     """Issues and sends a credit note for an invoice, or for some of its lines: nothing issued is ever changed."""
     desk.about_to_change()
     with writing(desk.engine) as conn:
-        wrong = _find(conn, number, kind)
+        wrong = _find(conn, reference, kind, to_credit=True)
         note = invoices.credit(conn, desk.settings, wrong, places or None, why, clock.now())
     _send(desk, [note])
     if as_json:
@@ -170,8 +199,10 @@ def _send(desk: Desk, issued: list[Invoice]) -> None:
     send(desk.engine, desk.home, desk.settings, issued, clock.now())
 
 
-def _find(conn: Connection, number: int, kind: str | None) -> Invoice:
-    return invoices.find(conn, number, InvoiceKind(kind) if kind else None)
+def _find(conn: Connection, reference: tuple[str | None, int], kind: str | None, to_credit: bool = False) -> Invoice:
+    named, number = reference
+    wanted = named or kind
+    return invoices.find(conn, number, InvoiceKind(wanted) if wanted else None, to_credit)
 
 
 # --- showing ----------------------------------------------------------------------------------------------

@@ -1049,9 +1049,7 @@ SPANISH: dict[str, str] = {
     "there is no invoice {number}: `pbx-control invoice list` shows them": (
         "no hay documento {number}: `pbx-control invoice list` los muestra"
     ),
-    "several have the number {number}: add --kind, one of {kinds}": (
-        "varios tienen el número {number}: agregue --kind, uno de {kinds}"
-    ),
+    "{number} may be {several}: write one of these": "{number} puede ser {several}: escriba uno de estos",
     "no invoices can be issued while [billing] in pbx.toml has no issuer_rut: write it there, with issuer_name, "
     "issuer_business and issuer_address": (
         "no se puede facturar mientras [billing] en pbx.toml no tenga issuer_rut: escríbalo ahí, con issuer_name, "

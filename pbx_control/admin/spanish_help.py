@@ -130,6 +130,10 @@ METAVARS: dict[str, str] = {
 
 HELP: dict[str, str] = {
     "Examples:": "Ejemplos:",
+    "{value} is no invoice: write its number, or its kind too, like boleta-2": (
+        "{value} no es un documento: escriba su número, o también su tipo, como boleta-2"
+    ),
+    "left out of what was typed, as nobody sees it: {signs}": "se quitó de lo escrito, porque no se ve: {signs}",
     "give either --email or --telegram": "indique --email o --telegram",
     "give either --text or --audio": "indique --text o --audio",
     "again: brings the database up to date": "otra vez: pone al día la base de datos",

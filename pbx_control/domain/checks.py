@@ -4,7 +4,6 @@ Generated configuration is filtered again where it is rendered; here a person le
 """
 
 import re
-import unicodedata
 from datetime import timedelta
 from functools import cache
 from ipaddress import ip_network
@@ -12,6 +11,7 @@ from string import Formatter
 from types import ModuleType
 from zoneinfo import ZoneInfo
 
+from pbx_control.domain.characters import category, without_unseen
 from pbx_control.errors import ClientMistake
 
 LANGUAGES = ("es", "en")
@@ -26,6 +26,7 @@ _DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
 
 def line(value: str, option: str, longest: int = 80) -> str:
     """A name or the like: one line of printable characters, spaces at the ends and doubled ones dropped."""
+    value = without_unseen(value)
     if any(_is_control(character) for character in value):
         raise ClientMistake("{option} holds a line break or another control character: leave it out", option=option)
     tidy = " ".join(value.split())
@@ -36,7 +37,7 @@ def line(value: str, option: str, longest: int = 80) -> str:
 
 def paragraph(value: str, option: str, longest: int = 2000, places: tuple[str, ...] = ()) -> str:
     """A text that is spoken or read out; line breaks are allowed, and {places} that are filled in later."""
-    text = value.replace("\r\n", "\n").strip()
+    text = without_unseen(value).replace("\r\n", "\n").strip()
     if any(_is_control(character) and character not in "\n\t" for character in text):
         raise ClientMistake("{option} holds a control character: leave it out", option=option)
     if not text:
@@ -234,7 +235,7 @@ def _only_known_places(text: str, option: str, places: tuple[str, ...]) -> None:
 
 def _is_control(character: str) -> bool:
     # Cc: control, Cf: invisible marks (but for the joiner within emoji), Cs/Co/Cn: no characters, Zl/Zp: line ends
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character != "\u200d"
+    return category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character != "\u200d"
 
 
 def _not_too_long(value: str, option: str, longest: int) -> str:

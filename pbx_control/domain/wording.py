@@ -1,11 +1,12 @@
 """How things read to people: hostile strings made harmless, numbers, dates and durations in words, in es and en."""
 
-import unicodedata
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import phonenumbers
+
+from pbx_control.domain.characters import category
 
 # babel is imported where it is used: most commands write no date in words.
 
@@ -48,10 +49,10 @@ def decoded(encoded: str) -> str:
 
 
 def _harmless(char: str) -> str:
-    category = unicodedata.category(char)
-    if category in ("Zs", "Zl", "Zp") or char in "\t\n\v\f\r\x85":
+    kind = category(char)
+    if kind in ("Zs", "Zl", "Zp") or char in "\t\n\v\f\r\x85":
         return " "
-    return "" if category.startswith("C") else char
+    return "" if kind.startswith("C") else char
 
 
 def no_formula(text: str) -> str:

@@ -119,17 +119,21 @@ def buyer(conn: Connection, row: Row[Any]) -> Party:
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-def find(conn: Connection, number: int, kind: InvoiceKind | None = None) -> Invoice:
-    """The invoice of that number. Raises ClientMistake if there is none, or several kinds have one."""
+def find(conn: Connection, number: int, kind: InvoiceKind | None = None, to_credit: bool = False) -> Invoice:
+    """The invoice of that number. `to_credit`: credit notes, which nobody can credit, are not meant where another has
+    the number. Raises ClientMistake if there is none, or several kinds have one.
+    """
     query = _with_client().where(invoice.c.number == number)
     if kind is not None:
         query = query.where(invoice.c.kind == kind.value)
     found = _invoices(conn, query.order_by(invoice.c.id))
     if not found:
         raise ClientMistake("there is no invoice {number}: `pbx-control invoice list` shows them", number=number)
+    if to_credit:
+        found = [each for each in found if each.kind is not NOTE] or found
     if len(found) > 1:
-        kinds = ", ".join(each.kind.value for each in found)
-        raise ClientMistake("several have the number {number}: add --kind, one of {kinds}", number=number, kinds=kinds)
+        several = ", ".join(f"{each.kind.value}-{number}" for each in found)
+        raise ClientMistake("{number} may be {several}: write one of these", number=number, several=several)
     return found[0]
 
 

@@ -627,7 +627,7 @@ def test_a_number_of_two_kinds_must_say_which(engine: Engine, andes: int) -> Non
     note = credit(engine, wrong)
     with reading(engine) as conn:
         assert invoices.find(conn, 1, NOTE) == note
-        with pytest.raises(ClientMistake, match="add --kind, one of boleta, nota_credito"):
+        with pytest.raises(ClientMistake, match="1 may be boleta-1, nota_credito-1: write one of these"):
             invoices.find(conn, 1)
         with pytest.raises(ClientMistake, match="there is no invoice 9"):
             invoices.find(conn, 9)

@@ -93,6 +93,13 @@ def test_hours_check_says_open_or_not_and_why(office: Admin, at: str, is_open: b
     assert (state["open"], state["why"]) == (is_open, why)
 
 
+def test_what_nobody_sees_in_a_name_is_left_out_and_that_is_said(office: Admin) -> None:
+    told = office.types("client", "set", "andes", "--name", "Clínica\u200b Andes\ufeff")
+    assert told.exit_code == 0
+    assert told.stderr == "left out of what was typed, as nobody sees it: U+200B U+FEFF\n"
+    assert office.reads("client", "show", "andes")["name"] == "Clínica Andes"
+
+
 def test_hours_may_be_typed_as_people_write_them(office: Admin) -> None:
     told = office.does("hours", "set", "andes", "L-V", "9–13,", "14", "a", "18", "sábado", "10-14")
     assert told == "the hours of andes are now mon-fri 09:00-13:00 14:00-18:00 sat 10:00-14:00\n"

@@ -90,12 +90,16 @@ def test_a_credit_note_corrects_it(admin: Admin) -> None:
     admin.does("invoice", "issue", "andes")
     said = admin.does("invoice", "credit", "1", "--why", "plan equivocado")
     assert said.startswith("nota_credito 1 issued: CLP 35,700")
-    assert "add --kind" in admin.is_refused("invoice", "show", "1")
+    assert "1 may be boleta-1, nota_credito-1: write one of these" in admin.is_refused("invoice", "show", "1")
+    assert "boleta 1" in admin.does("invoice", "show", "boleta-1").splitlines()[0]
+    assert "cannot be credited" in admin.is_refused("invoice", "credit", "1", "--why", "otra vez")  # the boleta, fully
+    assert "the credit note 1" in admin.is_refused("invoice", "credit", "nota_credito-1", "--why", "x")
+    assert "is no invoice" in admin.types("invoice", "show", "boleta").stderr
     shown = admin.does("invoice", "show", "1", "--kind", "nota_credito")
     assert "boleta 1" in shown
     assert "plan equivocado" in shown
     assert "CLP 0" in admin.does("invoice", "show", "1", "--kind", "boleta")
-    assert "0 pesos net are left" in admin.is_refused("invoice", "credit", "1", "--kind", "boleta", "--why", "otra vez")
+    assert "CLP 0 net is left" in admin.is_refused("invoice", "credit", "1", "--kind", "boleta", "--why", "otra vez")
     assert len(admin.reads("message", "list")) == 2
 
 
