@@ -34,7 +34,7 @@ from pbx_control.errors import PbxError
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
 from pbx_control.settings import Mail, Settings
-from pbx_control.store import job_runs, letters, mailboxes, secretaries, trunks
+from pbx_control.store import job_runs, letters, mailboxes, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -51,6 +51,8 @@ SHOWN = 5
 LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
 # A look-up of our own name that takes longer stalls Asterisk at every call, seconds.
 SLOW_NAME = 1.0
+# So many wrong passwords of one address since then are no mistyping.
+MANY_GUESSES, GUESSES_SINCE = 10, timedelta(days=1)
 # How long a mail server may take to answer, seconds.
 MAIL_LIMIT = 5
 # Bytes of a letter: for each second of sound (8 kHz, 16 bits, in base64), and for what stands around it.
@@ -221,6 +223,22 @@ def _registration(name: str, host: str, state: str) -> Iterator[Finding]:
         yield bad("the carrier {name} refuses us: `trunk set {name}` with the right --user and --password", name=name)
     elif state != UNKNOWN:
         yield bad("the carrier {name} does not answer at {host}: no calls come in by it", name=name, host=host)
+
+
+def check_guesses(desk: Desk) -> Iterator[Finding]:
+    """Nobody guesses the password of a secretary's telephone. A telephone with an old one tries it all day, too."""
+    with reading(desk.engine) as connection:
+        tried = refusals.sources(connection, "wrong-password", clock.now() - GUESSES_SINCE)
+    guessing = [(source, times) for source, times in tried.items() if times >= MANY_GUESSES]
+    for source, times in guessing[:SHOWN]:
+        yield doubt(
+            "{source} has tried {times} wrong passwords of telephones since yesterday: is it a telephone of yours with "
+            "an old password? Else keep it out, at the firewall: pbx-control trunk refusals tells since when",
+            source=source,
+            times=times,
+        )
+    if not guessing:
+        yield good("nobody guesses passwords of telephones")
 
 
 def check_transfers(desk: Desk) -> Iterator[Finding]:
@@ -425,6 +443,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_daemon,
     check_pauses,
     check_carriers,
+    check_guesses,
     check_transfers,
     check_jobs,
     check_alarms,

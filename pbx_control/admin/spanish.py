@@ -1129,6 +1129,12 @@ SPANISH: dict[str, str] = {
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
         "la base de datos está dañada ({why}): detenga pbx-control y restaure un respaldo con `pbx-control restore`"
     ),
+    "{source} has tried {times} wrong passwords of telephones since yesterday: is it a telephone of yours with an old "
+    "password? Else keep it out, at the firewall: pbx-control trunk refusals tells since when": (
+        "{source} ha probado {times} contraseñas erradas de teléfonos desde ayer: ¿es un teléfono suyo con una "
+        "contraseña antigua? Si no, bloquéelo en el cortafuegos: pbx-control trunk refusals dice desde cuándo"
+    ),
+    "nobody guesses passwords of telephones": "nadie intenta adivinar contraseñas de teléfonos",
     "the job {name} {result}; try again: pbx-control job run {name}": (
         "la tarea {name} {result}; intente de nuevo: pbx-control job run {name}"
     ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import refusal
@@ -33,6 +33,14 @@ def newest(conn: Connection, since: datetime | None, limit: int) -> list[dict[st
     if since is not None:
         query = query.where(refusal.c.hour >= since.replace(minute=0, second=0, microsecond=0))
     return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def sources(conn: Connection, reason: str, since: datetime) -> dict[str, int]:
+    """Who was refused for that reason, and how often, in the hours that began since then; the busiest first."""
+    times = func.sum(refusal.c["count"])
+    query = select(refusal.c.source, times).where(refusal.c.reason == reason, refusal.c.hour >= since)
+    rows = conn.execute(query.group_by(refusal.c.source).order_by(times.desc(), refusal.c.source))
+    return {source: int(number) for source, number in rows}
 
 
 def forget(conn: Connection, before: datetime) -> int:

@@ -9,7 +9,8 @@ import sqlite3
 import threading
 from collections import namedtuple
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from pbx_control.store import letters
 from pbx_control.store.engine import open_engine, writing
 
 PORTS = {"PBX_ASTERISK__HTTP_PORT": "16170", "PBX_ASTERISK__AMI_PORT": "16171", "PBX_SIP__BIND": "127.0.0.1:16172"}
+OLD = datetime(2026, 1, 1, tzinfo=UTC)
 NO_MAIL = {"PBX_MAIL__HOST": "127.0.0.1", "PBX_MAIL__PORT": "16179"}
 
 
@@ -62,6 +64,19 @@ def test_contacts_that_no_carrier_reaches_are_told(office: Admin) -> None:
     office.does("did", "add", "+56225550177", "--trunk", "out")
     office.does("did", "assign", "+56225550177", "andes")
     assert not any(words in finding for finding in findings(office))
+
+
+def test_who_guesses_passwords_is_named(office: Admin) -> None:
+    words = "wrong passwords"
+    assert level(findings(office), "nobody guesses passwords") == "ok"
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    with closing(sqlite3.connect(office.home / "pbx.db")) as raw:
+        for source, at, times in (("203.0.113.9", hour, 600), ("203.0.113.8", hour, 3), ("203.0.113.7", OLD, 600)):
+            raw.execute("INSERT INTO refusal VALUES (?, ?, 'wrong-password', ?)", (source, at.isoformat(" "), times))
+        raw.commit()
+    found = findings(office)
+    assert level(found, words) == "warn"
+    assert level(found, "203.0.113.9 has tried 600") == "warn"
 
 
 def test_without_a_home_it_says_how_to_make_one(tmp_path: Path) -> None:
