@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -70,6 +70,10 @@ CALLS_FIRST = 3.0
 WAIT_FOR_OTHERS = 2.0
 # Board and switch are compared so often while all goes well, seconds.
 COMPARE_EVERY = 60.0
+
+
+# So much of one value stands in a log line, characters.
+LONGEST_LOGGED = 300
 
 
 class Daemon:
@@ -365,11 +369,20 @@ def log_to_stderr() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            cut_short,
             *([] if for_people else [structlog.processors.format_exc_info]),
             _for_people() if for_people else structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def cut_short(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cuts every value of a log line: what comes from outside may be as long as whoever sends it likes."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > LONGEST_LOGGED:
+            event[key] = f"{value[:LONGEST_LOGGED]}…"
+    return event
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:
