@@ -83,7 +83,7 @@ clean: ## removes what the other targets made: environment, demo, caches, the ro
 	elif ! command -v apt-get >/dev/null; then
 	  echo "this is no Debian: if something is missing below, install the likes of:$$missing" >&2
 	elif [ "$$(id -u)" != 0 ]; then
-	  echo "Debian packages are missing; please run: sudo apt-get install$$missing" >&2; exit 1
+	  echo "Debian packages are missing; as root, run: apt-get install$$missing" >&2; exit 1
 	else
 	  echo "installing Debian packages:$$missing …"
 	  log=$$(mktemp)
