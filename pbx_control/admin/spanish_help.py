@@ -416,6 +416,13 @@ HELP: dict[str, str] = {
     "Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).": (
         "Teléfono: responde, ausente (no registrado, o no responde a la central), o no se sabe (Asterisk no está)."
     ),
+    "Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is "
+    "back "
+    "when it registers anew, or by `secretary set NAME --available`.": (
+        "Motivo de la pausa: refusals, si el sistema la puso en pausa porque su teléfono rechazó tres llamadas "
+        "seguidas. "
+        "Vuelve cuando se registre de nuevo, o con `secretary set NOMBRE --available`."
+    ),
     "Removes a secretary; the calls she answered still name her.": (
         "Elimina una secretaria; las llamadas que contestó conservan su nombre."
     ),
