@@ -65,6 +65,12 @@ NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
             "Ana's telephone is busy",
         ),
         (
+            "SecretaryLeft",
+            ANA | {"cause": 23, "during": "offering", "phase": "waiting"},
+            "El teléfono de Ana está desviado: no se llama a otro número, debe quitar el desvío",
+            "Ana's telephone is left on forward: nobody is called there, she must end that",
+        ),
+        (
             "FilesInspected",
             {"recording": 61.4, "message": None},
             "La grabación dura 61 s",

@@ -92,7 +92,7 @@ def _secretary_left(details: Details) -> str:
         return "secretary-silent"
     if details.get("paused"):
         return "secretary-paused"
-    return {17: "secretary-busy", 20: "secretary-absent", 21: "secretary-declined"}.get(cause or 0, "secretary-refused")
+    return SECRETARY_CAUSES.get(cause if isinstance(cause, int) else 0, "secretary-refused")
 
 
 def _prompt_ended(details: Details) -> str:
@@ -130,6 +130,15 @@ def _contact_left(details: Details) -> str:
     return CONTACT_CAUSES.get(cause if isinstance(cause, int) else 0, "contact-unreachable")
 
 
+# Q.850. 22 and 23 are what a 301 and a 302 come to: nothing is dialled for them.
+SECRETARY_CAUSES = {
+    17: "secretary-busy",
+    20: "secretary-absent",
+    21: "secretary-declined",
+    22: "secretary-forwards",
+    23: "secretary-forwards",
+}
+
 # Q.850, as `transfer.WHY_NOT` has them.
 CONTACT_CAUSES = {
     1: "contact-unknown",
@@ -137,6 +146,8 @@ CONTACT_CAUSES = {
     18: "contact-silent",
     19: "contact-silent",
     21: "contact-declined",
+    22: "contact-forwards",
+    23: "contact-forwards",
     28: "contact-unknown",
 }
 
@@ -207,6 +218,7 @@ SPANISH = {
     "secretary-busy": "El teléfono de {secretary} está ocupado",
     "secretary-absent": "El teléfono de {secretary} no está conectado",
     "secretary-declined": "{secretary} rechaza la llamada",
+    "secretary-forwards": "El teléfono de {secretary} está desviado: no se llama a otro número, debe quitar el desvío",
     "secretary-refused": "{secretary} no toma la llamada (causa {cause})",
     "held": "{secretary} pone la llamada en espera desde su teléfono",
     "unheld": "{secretary} retoma la llamada",
@@ -226,6 +238,7 @@ SPANISH = {
     "contact-silent": "{contact} no contesta",
     "contact-declined": "{contact} rechaza la llamada",
     "contact-unknown": "El número de {contact} no existe",
+    "contact-forwards": "El operador de {contact} responde que llama en otro número: no se llama allí",
     "contact-unreachable": "No se pudo llamar a {contact} (causa {cause})",
     "contact-left-consulting": "{contact} cuelga: la secretaria recupera a quien llama",
     "contact-left-handed_over": "{contact} cuelga: quien llamaba oye la despedida",
@@ -296,6 +309,7 @@ ENGLISH = {
     "secretary-busy": "{secretary}'s telephone is busy",
     "secretary-absent": "{secretary}'s telephone is not connected",
     "secretary-declined": "{secretary} declines the call",
+    "secretary-forwards": "{secretary}'s telephone is left on forward: nobody is called there, she must end that",
     "secretary-refused": "{secretary} does not take the call (cause {cause})",
     "held": "{secretary} puts the call on hold at her telephone",
     "unheld": "{secretary} takes the call off hold",
@@ -315,6 +329,7 @@ ENGLISH = {
     "contact-silent": "{contact} does not answer",
     "contact-declined": "{contact} declines the call",
     "contact-unknown": "{contact}'s number does not exist",
+    "contact-forwards": "{contact}'s carrier answers with another number: nobody is called there",
     "contact-unreachable": "{contact} could not be called (cause {cause})",
     "contact-left-consulting": "{contact} hangs up: the secretary has the caller again",
     "contact-left-handed_over": "{contact} hangs up: the caller hears the farewell",
