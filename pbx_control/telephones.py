@@ -1,13 +1,14 @@
 """Listens to AMI: which telephones can be reached, and who was refused by the switch."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
 
-from pbx_control.asterisk.ami import Ami, refusal, telephone
+from pbx_control.asterisk.ami import Ami, Refused, refusal, telephone
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
@@ -25,6 +26,8 @@ RECONNECT_EVERY = 1.0
 WRITE_EVERY = 10.0
 # More sources than this in ten seconds are counted together: the memory of a flood is bounded, too.
 MOST_SOURCES = 1000
+# So many numbers that one source asked for are kept of an hour.
+MOST_NUMBERS = 20
 OTHERS = "others"
 
 
@@ -37,6 +40,8 @@ class Telephones:
         self._ari = ari
         self._board = board
         self._refused: Counter[Counted] = Counter()
+        self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
+        self._numbers_of: datetime | None = None  # which hour
         self._asking: set[asyncio.Task[None]] = set()
         self._gone: set[str] = set()  # telephones that were there and are not any more
 
@@ -77,8 +82,18 @@ class Telephones:
             task.add_done_callback(self._asking.discard)
         elif refused := refusal(name, event):
             hour = now().replace(minute=0, second=0, microsecond=0)
-            known = len(self._refused) < MOST_SOURCES
-            self._refused[refused.source if known else OTHERS, hour, refused.reason] += 1
+            source = refused.source if len(self._refused) < MOST_SOURCES else OTHERS
+            self._refused[source, hour, refused.reason, self._asked_for(hour, source, refused)] += 1
+
+    def _asked_for(self, hour: datetime, source: str, refused: Refused) -> str:
+        """The number that was asked for; "" if its source has asked for many others within the hour: it scans."""
+        if hour != self._numbers_of:
+            self._numbers_of = hour
+            self._numbers.clear()
+        numbers = self._numbers[source, refused.reason]
+        if len(numbers) < MOST_NUMBERS:
+            numbers.add(refused.number)
+        return refused.number if refused.number in numbers else ""
 
     async def _ask(self, user: str) -> None:
         """Asks the switch itself: of an old and a new contact of one telephone the events come in either order."""

@@ -230,6 +230,7 @@ SPANISH: dict[str, str] = {
     "source": "dirección",
     "reason": "motivo",
     "count": "veces",
+    "mend": "qué hacer",
     "host": "servidor",
     "user": "usuario",
     "register": "registro",
@@ -413,6 +414,41 @@ SPANISH: dict[str, str] = {
     ),
     "trunk {name} changed": "troncal {name} cambiada",
     "the carrier {name} has registered us": "el operador {name} nos tiene registrados",
+    "it lacks the area: ask the carrier for whole numbers": (
+        "le falta el código de área: pida al operador números completos"
+    ),
+    "it is no whole number: ask the carrier what it sends": (
+        "no es un número completo: pregunte al operador qué envía"
+    ),
+    "it is none of ours: if it should be, `did add {number}`": (
+        "no es de los nuestros: si debe serlo, `did add {number}`"
+    ),
+    "it is no number: ask the carrier where it puts the dialled one": (
+        "no es un número: pregunte al operador dónde pone el marcado"
+    ),
+    "it is no number; if the carrier puts that elsewhere: `trunk set {trunk} --did-from {place}`": (
+        "no es un número; si el operador lo pone en otra parte: `trunk set {trunk} --did-from {place}`"
+    ),
+    "{number} is free: `did assign {number} CLIENT`": "{number} está libre: `did assign {number} CLIENTE`",
+    "{number} comes by the trunk {trunk} only: ask that carrier, or add the number without --trunk": (
+        "{number} entra solo por la troncal {trunk}: consulte a ese operador o agregue el número sin --trunk"
+    ),
+    "{number} is a number of {client} by now": "{number} ya es un número de {client}",
+    ("it can be read as {numbers}: `trunk set {trunk} --number-format` as the carrier writes, or have it send a +"): (
+        "puede leerse como {numbers}: `trunk set {trunk} --number-format` según escriba el operador, o que envíe el +"
+    ),
+    "the trunk had its {most} calls: `trunk set {trunk} --max-calls`": (
+        "la troncal tenía sus {most} llamadas: `trunk set {trunk} --max-calls`"
+    ),
+    "if it is a carrier of yours: `trunk add NAME --match ADDRESS`": (
+        "si es un operador suyo: `trunk add NOMBRE --match DIRECCIÓN`"
+    ),
+    "if it is a telephone of yours: `secretary reset-password`": ("si es un teléfono suyo: `secretary reset-password`"),
+    "nothing: the carrier sent one call by two ways, and it was served once": (
+        "nada: el operador envió una llamada por dos caminos y se atendió una vez"
+    ),
+    "nothing: a contact's telephone forwards to us": "nada: el teléfono de un contacto desvía hacia nosotros",
+    "nothing: secretaries' telephones dial no numbers": "nada: los teléfonos de las secretarias no marcan números",
     "the carrier {name} refuses us: `trunk set {name}` with the right --user and --password": (
         "el operador {name} nos rechaza: `trunk set {name}` con --user y --password correctos"
     ),

@@ -239,14 +239,21 @@ HELP: dict[str, str] = {
         "Registro: registrada, rechazada (el operador no acepta usuario o contraseña), sin respuesta aún, o no se sabe "
         "(Asterisk no está)."
     ),
-    "Who was refused by the switch, counted by hour, address and reason.": (
-        "A quién rechazó la central, contado por hora, dirección y motivo."
+    "Who was refused by the switch, counted by hour, address, reason and number, and what would mend it.": (
+        "A quién rechazó la central, contado por hora, dirección, motivo y número, y qué hacer."
     ),
     "a call or telephone from an address that is no carrier's and no secretary's": (
         "una llamada o un teléfono desde una dirección que no es de un operador ni de una secretaria"
     ),
     "a telephone whose password is wrong": "un teléfono con contraseña equivocada",
     "a carrier's call to a number that is none of ours": "una llamada de un operador a un número que no es nuestro",
+    "a carrier's call to a number that may be two of ours": (
+        "una llamada de un operador a un número que puede ser dos de los nuestros"
+    ),
+    "a carrier's call beyond its --max-calls": "una llamada de un operador por sobre su --max-calls",
+    "a carrier's call that came by two ways; it was served once": (
+        "una llamada de un operador que llegó por dos caminos; se atendió una vez"
+    ),
     "a consultation of ours that a telephone forwarded to a number of ours": (
         "una consulta nuestra que un teléfono desvió a un número nuestro"
     ),

@@ -9,9 +9,11 @@ from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain.office import Trunk, trunk_section
+from pbx_control.domain.refused import OurNumber, remedy, trunk_of
+from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
-from pbx_control.store import trunks
 from pbx_control.store.engine import reading
+from pbx_control.store.snapshot import read_trunks
 
 MOST_CALLS = 10_000
 
@@ -139,20 +141,30 @@ def remove(desk: Desk, name: str) -> None:
 @trunk.command(epilog=examples("trunk refusals", "trunk refusals --since 2026-04-01 --json"))
 @click.option("--since", metavar="TIME", help="Only the hours since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@reading_command(["hour", "source", "reason", "count"])
+@reading_command(["hour", "source", "trunk", "number", "reason", "count", "mend"])
 def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
-    """Who was refused by the switch, counted by hour, address and reason.
+    """Who was refused by the switch, counted by hour, address, reason and number, and what would mend it.
 
     \b
-    stranger        a call or telephone from an address that is no carrier's and no secretary's
-    wrong-password  a telephone whose password is wrong
-    unknown-number  a carrier's call to a number that is none of ours
-    loop            a consultation of ours that a telephone forwarded to a number of ours
-    dialled         a secretary's telephone that dialled: it may not
+    stranger          a call or telephone from an address that is no carrier's and no secretary's
+    wrong-password    a telephone whose password is wrong
+    unknown-number    a carrier's call to a number that is none of ours
+    ambiguous-number  a carrier's call to a number that may be two of ours
+    full              a carrier's call beyond its --max-calls
+    merged            a carrier's call that came by two ways; it was served once
+    loop              a consultation of ours that a telephone forwarded to a number of ours
+    dialled           a secretary's telephone that dialled: it may not
     """
     start = desk.instant(since) if since is not None else None
     with reading(desk.engine) as connection:
-        return store_refusals.newest(connection, start, limit)
+        rows = store_refusals.newest(connection, start, limit)
+        carriers, ours = read_trunks(connection), dids.owners(connection)
+    return [_with_remedy(desk, row, trunk_of(row["source"], carriers), ours) for row in rows]
+
+
+def _with_remedy(desk: Desk, row: dict[str, Any], carrier: Trunk | None, ours: dict[str, OurNumber]) -> dict[str, Any]:
+    mend = remedy(row["reason"], row["number"], carrier, ours)
+    return row | {"trunk": carrier.name if carrier else "", "mend": desk.say(mend.template, **mend.values)}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

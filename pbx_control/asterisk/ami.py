@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -48,10 +48,12 @@ Listener = Callable[[str, Mapping[str, str]], None]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Somebody was refused by the switch: from which address, and why (a word of our own)."""
+    """Somebody was refused by the switch: from which address, why (a word of our own), and what he asked for."""
 
     source: str
     reason: str
+    number: str = field(default="", compare=False)  # as it was dialled, "" where that is unknown
+    trunk: str = field(default="", compare=False)  # the section of the trunk that it came by, "" for a telephone
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ def refusal(name: str, event: Mapping[str, str]) -> Refused | None:
     A source is an address without its port, so that a scanner that changes ports is one source.
     """
     if name == "UserEvent" and event.get("UserEvent") == "Refused":
-        return Refused(_address_of_socket(event.get("Source", "")), event.get("Reason", "")[:32])
+        source, reason = _address_of_socket(event.get("Source", "")), event.get("Reason", "")[:32]
+        return Refused(source, reason, event.get("Number", "")[:32], event.get("Trunk", "")[:32])
     if name in REASONS and event.get("Service", "PJSIP") == "PJSIP":
         return Refused(_address_of_security_event(event.get("RemoteAddress", "")), REASONS[name])
     return None

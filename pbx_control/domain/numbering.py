@@ -5,6 +5,7 @@ All knowledge of numbers is the package phonenumbers'; a prefix list of our own 
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -21,6 +22,7 @@ _LANDLINES_AND_MOBILES = (
     PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
 
+ITALY = 39  # the one plan whose national numbers begin with a zero that other countries dial, too
 # The package takes these for fixed lines. Chile: shared cost (600, the operators' 606 … 609), campaigns (600 and 809,
 # Subtel Res. Ex. 286 of 2025); Spain: sales calls (400). Nobody answers campaigns' numbers.
 _NO_FIXED_LINE = ("+5660", "+56809", "+34400")
@@ -108,6 +110,48 @@ def written_for(number: str, number_format: str, country: str) -> str:
     if number_format == "national":
         return _national(number, country)
     return number.removeprefix("+")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """How numbers are dialled within a country."""
+
+    code: str  # of the country: 56
+    prefix: str  # before a national number: 0, 1, "" where it would be part of the number
+    abroad: str  # before another country's code: 00, 011
+    length: int  # of national numbers, landlines and mobiles alike; 0 if they differ
+
+
+@lru_cache(maxsize=256)
+def dialling(country: str) -> Dialling:
+    """The country's dialling. Where none is the rule, a 0 before national numbers is taken: some carriers add it."""
+    facts = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    code = phonenumbers.country_code_for_region(country)
+    if facts is None or not code:
+        return Dialling("", "", "00", 0)
+    kinds = [kind for kind in (facts.fixed_line, facts.mobile) if kind]
+    lengths = {length for kind in kinds for length in kind.possible_length}
+    prefix = facts.national_prefix or ("" if code == ITALY else "0")
+    abroad = facts.preferred_international_prefix or facts.international_prefix or ""
+    return Dialling(
+        str(code), prefix, abroad if abroad.isdecimal() else "00", lengths.pop() if len(lengths) == 1 else 0
+    )
+
+
+def readings(digits: str, number_format: str, country: str) -> list[str]:
+    """The E.164 numbers that a carrier may mean by a dialled number, that of its declared way of writing first.
+
+    `digits` is of digits, with or without a plus before them. The dialplan has the same rule (`[dialled]`).
+    """
+    if digits.startswith("+"):
+        return [digits]
+    rule = dialling(country)
+    plain, national = f"+{digits}", f"+{rule.code}{digits}"
+    found = [national, plain] if number_format == "national" else [plain, national]
+    if rule.prefix and digits.startswith(rule.prefix):
+        found.append(f"+{rule.code}{digits[1:]}")
+    found += [f"+{digits.removeprefix(prefix)}" for prefix in ("00", rule.abroad) if digits.startswith(prefix)]
+    return list(dict.fromkeys(found))
 
 
 def dialled_within_country(number: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pbx_control.domain.numbering import area_of, country_of, to_e164
 from pbx_control.domain.office import ClientState
+from pbx_control.domain.refused import OurNumber
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import client, contact, did, trunk
 
@@ -22,6 +23,12 @@ def find(connection: Connection, number: str) -> Row[Any]:
     if row is None:
         raise ClientMistake("{number} is not one of our numbers: `did add` it first", number=to_e164(number))
     return row
+
+
+def owners(connection: Connection) -> dict[str, OurNumber]:
+    """Every number of ours, with the trunk that it comes by and the client that has it."""
+    query = select(did.c.number, trunk.c.name, client.c.slug).select_from(did.outerjoin(trunk).outerjoin(client))
+    return {number: OurNumber(by or "", slug or "") for number, by, slug in connection.execute(query)}
 
 
 def numbers(connection: Connection, beginning: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""What the switch refused, counted per source, hour and reason: a scanner fills a row an hour, not the disk."""
+"""What the switch refused, counted per source, hour, reason and number: a scanner fills some rows, not the disk."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,19 +9,19 @@ from sqlalchemy import Connection, delete, func, select
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import refusal
 
-Counted = tuple[str, datetime, str]
-"""Source address, beginning of the hour (UTC), reason."""
+Counted = tuple[str, datetime, str, str]
+"""Source address, beginning of the hour (UTC), reason, number that was asked for ("" if unknown)."""
 
 
 def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
     """Adds to the counts, in one statement each: never read-then-write."""
     entry = insert_into(conn, refusal)
     upsert = entry.on_conflict_do_update(
-        index_elements=["source", "hour", "reason"], set_={"count": refusal.c.count + entry.excluded.count}
+        index_elements=["source", "hour", "reason", "number"], set_={"count": refusal.c.count + entry.excluded.count}
     )
     rows = [
-        {"source": source, "hour": hour, "reason": reason, "count": number}
-        for (source, hour, reason), number in counts.items()
+        {"source": source, "hour": hour, "reason": reason, "number": number, "count": times}
+        for (source, hour, reason, number), times in counts.items()
     ]
     if rows:
         conn.execute(upsert, rows)

@@ -73,6 +73,11 @@ def _trunks(connection: Connection) -> dict[int, Trunk]:
     }
 
 
+def read_trunks(connection: Connection) -> list[Trunk]:
+    """All trunks, by name."""
+    return list(_trunks(connection).values())
+
+
 def _dids(connection: Connection, trunk_names: dict[int, str]) -> tuple[Did, ...]:
     query = select(did.c.number, did.c.trunk_id, did.c.client_id, did.c.main).order_by(did.c.number)
     return tuple(

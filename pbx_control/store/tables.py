@@ -309,12 +309,13 @@ dialling = Table(
 )
 
 refusal = Table(
-    # What the switch refused, counted per source and hour: a scanner fills one row an hour, not the disk.
+    # What the switch refused, counted per source and hour: a scanner fills some rows an hour, not the disk.
     "refusal",
     metadata,
     Column("source", String(64), primary_key=True),
     Column("hour", Instant, primary_key=True),
     Column("reason", String(32), primary_key=True),
+    Column("number", String(32), primary_key=True, server_default=""),  # that was asked for, as it was dialled
     Column("count", Integer, nullable=False),
 )
 

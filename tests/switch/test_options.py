@@ -338,6 +338,36 @@ async def test_a_telephone_that_vanishes_is_known_to_be_gone_and_is_not_rung(hou
     assert not phone.forwarded.is_set()
 
 
+async def test_a_telephone_that_is_left_on_forward_is_told_of(house):
+    slug, number = await house.firm()
+    account = await house.account(slug)
+    target = f"sip:{OTHER}@{CARRIER}"
+    async with forwarding(house.world.place.pbx, account["user"], account["password"], target) as phone:
+        await house.state(account["user"], "reached")
+        caller = await house.world.call(number)
+        await asyncio.wait_for(phone.forwarded.wait(), 5)
+        (call,) = await house.calls(slug)
+
+        async def told() -> bool:
+            story = await house.pbx("--lang", "en", "call", "show", call["id"])
+            return "telephone is left on forward" in " ".join(story.split())
+
+        await until(told, True, 5)
+        await caller.hang_up()
+
+
+async def test_who_asks_for_an_unknown_number_is_counted_by_it(house, other: Peer):
+    await house.pbx("trunk", "set", "other", "--did-from", "request")
+    other.invite("0056229998877", FROM)
+    await other.answer("404")
+
+    async def now() -> list[str]:
+        rows = await house.office.ask("--lang", "en", "trunk", "refusals")
+        return [row["mend"] for row in rows if row["number"] == "0056229998877"]
+
+    await until(now, ["it is none of ours: if it should be, `did add +56229998877`"], 15)
+
+
 async def test_without_a_switch_nobody_claims_to_know(house, tmp_path):
     asleep = Installation(house.office.home, PORTS)
     answer = await _with_environment(asleep, "secretary", "list", "--json")

@@ -682,7 +682,7 @@ def test_a_strange_name_makes_no_backup_worthless(small: Place) -> None:
 
 def test_upkeep_looks_the_database_over_and_forgets_old_counts(engine: Engine) -> None:
     with writing(engine) as conn:
-        refusals.add(conn, {("1.2.3.4", AT - age, "scan"): 1 for age in (91 * DAY, 89 * DAY, DAY)})
+        refusals.add(conn, {("1.2.3.4", AT - age, "scan", ""): 1 for age in (91 * DAY, 89 * DAY, DAY)})
         for age in (91 * DAY, 89 * DAY):
             job_runs.claim(conn, "purge", AT - age, AT - age)
     done = upkeep.tend(engine, AT)
@@ -702,7 +702,7 @@ def test_upkeep_holds_up_nobody_who_reads(sqlite_url: str, tmp_path: Path) -> No
     with reading(engine) as reader:
         reader.execute(select(client)).all()
         with writing(engine) as conn:
-            refusals.add(conn, {("1.2.3.4", AT, "scan"): 1})
+            refusals.add(conn, {("1.2.3.4", AT, "scan", ""): 1})
         assert "log in use, copied only" in upkeep.tend(engine, AT)
     engine.dispose()
 

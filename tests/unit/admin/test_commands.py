@@ -2,6 +2,7 @@
 
 import json
 import wave
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from terminal import Admin
 
 from cli import COMMANDS, main
 from pbx_control.domain.sounds import EXTENSIONS
+from pbx_control.settings import Home, defaults
+from pbx_control.store import refusals
+from pbx_control.store.engine import open_engine, writing
 
 PROVISIONING = (
     "trunk", "did", "client", "hours", "holiday", "greeting", "announcement", "secretary", "contact", "recipient",
@@ -299,3 +303,16 @@ def test_numbers_without_a_trunk_are_told_to_come_by_any(office: Admin) -> None:
 def test_shell_completes_nothing_without_a_home(tmp_path: Path) -> None:
     complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
     assert complete.get_completions(["--home", str(tmp_path), "client", "show"], "") == []
+
+
+def test_refusals_say_what_was_asked_for_and_what_would_mend_it(office: Admin) -> None:
+    at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    counts = {("127.0.0.2", at, "unknown-number", "225550102"): 3, ("127.0.0.9", at, "stranger", ""): 2}
+    with writing(open_engine(Home(office.home), defaults())) as connection:
+        refusals.add(connection, counts)
+        refusals.add(connection, counts)
+    first, second = office.reads("trunk", "refusals")
+    assert (first["trunk"], first["number"], first["count"]) == ("carrier", "225550102", 6)
+    assert first["mend"] == "+56225550102 is free: `did assign +56225550102 CLIENT`"
+    assert (second["trunk"], second["mend"]) == ("", "if it is a carrier of yours: `trunk add NAME --match ADDRESS`")
+    assert "está libre" in " ".join(office.does("--lang", "es", "trunk", "refusals").split())
