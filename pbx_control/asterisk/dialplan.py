@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-import phonenumbers
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pbx_control.asterisk.modules import MODULES
@@ -29,7 +28,7 @@ from pbx_control.domain.call.flow import (
 )
 from pbx_control.domain.holidays import common, of_client
 from pbx_control.domain.hours import Span, Week
-from pbx_control.domain.numbering import written_for
+from pbx_control.domain.numbering import dialling, written_for
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
 from pbx_control.domain.sounds import (
     LANGUAGES,
@@ -91,6 +90,7 @@ FILES = (
     "udptl",
     "websocket_client",
 )
+ANY_TRUNK = "any"
 # What stands for a file's own digest until the file is complete.
 _UNDATED = "this-generation"
 
@@ -179,7 +179,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "events": AMI_EVENTS,
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "secretaries": office.secretaries,
-        "dids": [(did.number, clients[did.client_id].facts) for did in office.dids if did.client_id in clients],
+        "dids": _dids(office, clients),
         "calendars": sorted({client.calendar for client in clients.values()}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients.values()}, key=lambda one: one.name),
         "queues": sorted(
@@ -254,11 +254,18 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "identity": trunk.identity,
         "trusts_identity": "no" if trunk.identity == "from" else "yes",
         "number_format": trunk.number_format,
-        "country_code": phonenumbers.country_code_for_region(trunk.country),
+        "dialling": dialling(trunk.country),
         "max_calls": trunk.max_calls,
         "did_from": trunk.did_from,
         "dids": [(written_for(number, trunk.number_format, trunk.country), number) for number in ours],
     }
+
+
+def _dids(office: Office, clients: Mapping[int, "_ClientPart"]) -> list[tuple[str, str, Verbatim]]:
+    """Each number in use, the trunk by which its calls come (any), and its client's facts."""
+    sections = {trunk.name: trunk.section for trunk in office.trunks} | {"": ANY_TRUNK}
+    ours = (did for did in office.dids if did.client_id in clients)
+    return [(did.number, sections.get(did.trunk, ANY_TRUNK), clients[did.client_id].facts) for did in ours]
 
 
 def _escaped(text: str) -> str:

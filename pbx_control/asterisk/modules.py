@@ -71,7 +71,9 @@ MODULES = (
     "func_dialplan",
     "func_global",
     "func_groupcount",
+    "func_lock",
     "func_logic",  # IF, and IMPORT
+    "func_md5",
     "func_periodic_hook",
     "func_pjsip_endpoint",
     "func_strings",

@@ -9,6 +9,7 @@ from pbx_control.world.config import Address
 from pbx_control.world.legs import patience
 
 _serial = itertools.count(1)
+OTHER_WAY = "-other-way"
 # RFC 3551 and its extensions: what a codec is called in SDP.
 RTPMAP = {"8": "PCMA/8000", "0": "PCMU/8000", "9": "G722/8000", "96": "opus/48000/2"}
 
@@ -41,7 +42,7 @@ class Peer(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, _) -> None:
-        text = data.decode()
+        text = data.decode(errors="surrogateescape")
         if text.startswith("SIP/2.0"):
             self._reading = asyncio.ensure_future(self._answered(text))
         elif text.startswith("INVITE") and not re.search("^To:.*;tag=", text, re.MULTILINE):
@@ -76,7 +77,12 @@ class Peer(asyncio.DatagramProtocol):
         }
         body = self._offer(codecs.split(), media or self.here.host)
         contact = f"Contact: <sip:{self.here}>"
-        self._ask("INVITE", contact, "Content-Type: application/sdp", *headers, body=body)
+        self._again = (contact, "Content-Type: application/sdp", *headers), body
+        self._ask("INVITE", *self._again[0], body=body)
+
+    def invite_again(self) -> None:
+        """The same request, as if it had come by another way (RFC 3261 8.2.2.2)."""
+        self._ask("INVITE", *self._again[0], branch=OTHER_WAY, body=self._again[1])
 
     async def answer(self, status: str, seconds: float = 5) -> str:
         """The first answer whose status line has these digits; fails with those that came if there is none."""
@@ -95,7 +101,7 @@ class Peer(asyncio.DatagramProtocol):
         """Ends its call, whatever it has come to."""
         if not self._request:
             return
-        finals = [text for text in self.answers if not text.startswith("SIP/2.0 1")]
+        finals = [text for text in self.answers if not text.startswith(("SIP/2.0 1", "SIP/2.0 482"))]
         if not finals:
             self._ask("CANCEL")
             await self.answer("487")
@@ -110,12 +116,22 @@ class Peer(asyncio.DatagramProtocol):
         async with self._news:
             self.answers.append(text)
             self._news.notify_all()
-        if not text.startswith("SIP/2.0 1"):
+        if text.startswith("SIP/2.0 482"):
+            self._merged(text)
+        elif not text.startswith("SIP/2.0 1"):
             self._request["To"] = re.search(r"^To: (.*?)\r$", text, re.MULTILINE)[1]
             self._ask("ACK", branch="-ack" if text.startswith("SIP/2.0 200") else "")
 
-    def _ask(self, method: str, *headers: str, number: int = 1, branch: str = "", body: str = "") -> None:
-        fixed = [f"{name}: {self._request[name]}" for name in ("From", "To", "Call-ID")]
+    def _merged(self, text: str) -> None:
+        """One of the two ways is refused; the call goes on by the other."""
+        second = OTHER_WAY in text
+        self._ask("ACK", branch=OTHER_WAY if second else "", to=re.search(r"^To: (.*?)\r$", text, re.MULTILINE)[1])
+        if not second:
+            self._request["Via"] += OTHER_WAY
+
+    def _ask(self, method: str, *headers: str, number: int = 1, branch: str = "", body: str = "", to: str = "") -> None:
+        fixed = [f"{name}: {self._request[name]}" for name in ("From", "Call-ID")]
+        fixed.append(f"To: {to or self._request['To']}")
         via, sequence = f"Via: {self._request['Via']}{branch}", f"CSeq: {number} {method}"
         self._send(f"{method} {self._request['uri']} SIP/2.0", via, *fixed, sequence, *headers, body=body)
 
@@ -126,4 +142,5 @@ class Peer(asyncio.DatagramProtocol):
 
     def _send(self, *lines: str, body: str = "") -> None:
         head = [*lines, "Max-Forwards: 70", f"Content-Length: {len(body)}", "", ""]
-        self.transport.sendto(("\r\n".join(head) + body).encode())
+        # A name that is no UTF-8 is written by surrogates: "Jos\udce9" is Latin-1.
+        self.transport.sendto(("\r\n".join(head) + body).encode(errors="surrogateescape"))
