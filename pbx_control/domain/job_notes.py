@@ -87,7 +87,7 @@ FAILED = {
         "result": "La tarea {job}, prevista para {due}, terminó así: {result}",
         "again": "Cuando la causa esté corregida, repítala:",
         "footer": "Aviso automático de pbx-control: uno por cada vez que una tarea empieza a fallar.",
-        "backup": "Hasta que resulte no hay copia de seguridad nueva: si el disco se daña, se pierde lo posterior.",
+        "backup": "Hasta que resulte no hay respaldo nuevo: si el disco se daña, se pierde lo posterior.",
         "purge": "Hasta que resulte no se borran las grabaciones cuyo plazo venció.",
         "reconciliation": "Hasta que resulte nadie compara las grabaciones con sus registros.",
         "erasure": "Hasta que resulte no se borran los datos de los clientes que se retiraron hace 90 días.",

@@ -277,7 +277,7 @@ def test_a_discount_alone_is_not_credited(engine: Engine, andes: int) -> None:
     wrong = issue(engine, a_draft(andes, "x", lines=lines))
     with pytest.raises(ClientMistake, match="-100 net cannot be credited"):
         credit(engine, wrong, [2])
-    with pytest.raises(ClientMistake, match="1000 pesos cannot be credited"):
+    with pytest.raises(ClientMistake, match="1000 net cannot be credited"):
         credit(engine, wrong, [1])
 
 

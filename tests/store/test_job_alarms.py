@@ -40,7 +40,7 @@ def test_a_job_that_begins_to_fail_is_told_at_once_and_once(engine: Engine) -> N
         text, address = conn.execute(select(letter.c.body_text, letter.c.address)).first() or ("", "")
     assert address == "admin@casa.example"
     assert "prevista para 2026-08-04T06:00:00Z, terminó así: no space left on device" in text
-    assert "no hay copia de seguridad nueva" in text
+    assert "no hay respaldo nuevo" in text
     assert "    pbx-control job run backup\n" in text
 
 
