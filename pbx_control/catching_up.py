@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
-from pbx_control.asterisk.absence import Absence, AbsentCall, Alive
+from pbx_control.asterisk.absence import Absence, AbsentCall, AbsentEvent, Alive
 from pbx_control.clock import now
 from pbx_control.domain.call.ending import flaw
 from pbx_control.domain.call.events import CallerLeft, CallerTakenOver
@@ -110,8 +110,15 @@ class CatchingUp:
             recording=call.recording,
             recording_flaw=self._flaw(call),
             message=call.message,
-            events=[SwitchEvent(at=event.at, name=event.name, details=event.details) for event in call.events],
+            events=[self._event(call, event) for event in call.events],
         )
+
+    def _event(self, call: AbsentCall, event: AbsentEvent) -> SwitchEvent:
+        """What the switch tells; of the notice that the call is recorded the words, too."""
+        details = event.details
+        if event.name == "notice" and self._board.directory:
+            details = f"{details} {self._board.directory.notice_text(call.client_id, details)}".strip()
+        return SwitchEvent(at=event.at, name=event.name, details=details)
 
     def _flaw(self, call: AbsentCall) -> str:
         if call.answered_at is None or not any(event.name == "recording" for event in call.events):

@@ -61,6 +61,12 @@ class Directory:
             self._outgoing[client.id] = outgoing_for(client, self._numbers[client.id], self.office.trunks)
         return self._outgoing[client.id]
 
+    def notice_text(self, client_id: int | None, sound: str) -> str:
+        """The words by which a client's callers are told that they are recorded, if that sound still says so."""
+        client = next((one for one in self.office.clients if one.id == client_id), None)
+        sounds = sounds_for(client) if client else None
+        return sounds.notice_text if sounds and sounds.notice == sound else ""
+
     def owns(self, number: str) -> bool:
         """Whether the E.164 number is a DID of ours, whoever has it."""
         return number in self._ours

@@ -7,7 +7,8 @@ ANNOUNCEMENTS = {
     "exhausted": (
         "Dear customer, we cannot take your call at the moment. Please try again later. Thank you for calling."
     ),
-    "recording": "Please note that this call may be recorded to improve the quality of our service.",
+    # Said by default before every call that is recorded: that it is, and what for.
+    "recording": "Please note that this call is recorded so that messages can be checked.",
     "busy": "Dear customer, all our lines are busy at the moment. Please call again later. Thank you for calling.",
     "message": (
         "We cannot take your call at the moment. Please leave your name, your number and your message after the tone. "

@@ -8,7 +8,8 @@ ANNOUNCEMENTS = {
         "Estimado cliente, en este momento no podemos atender su llamada. "
         "Por favor, inténtelo más tarde. Gracias por llamar."
     ),
-    "recording": "Le informamos que esta llamada puede ser grabada para mejorar la calidad de nuestra atención.",
+    # Said by default before every call that is recorded (Código Penal 161-A, Ley 21.719): that it is, and what for.
+    "recording": "Le informamos que esta llamada se graba para verificar los mensajes.",
     "busy": (
         "Estimado cliente, en este momento todas nuestras líneas están ocupadas. "
         "Por favor, llame más tarde. Gracias por llamar."

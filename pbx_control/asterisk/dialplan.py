@@ -362,7 +362,7 @@ def _sounds(client: Client) -> Mapping[AnnouncementKind, str]:
 @lru_cache(maxsize=4096)
 def _usual_sounds(language: str, week: Week) -> Mapping[AnnouncementKind, str]:
     """What a client without texts of its own plays; none of these texts has the client's name in it."""
-    anybody = Client(id=0, slug="", name="", language=language, week=week)
+    anybody = Client(id=0, slug="", name="", language=language, week=week, recording=True)
     return {kind: announcement_sound(anybody, kind) for kind in AnnouncementKind}
 
 

@@ -91,7 +91,7 @@ class Performer:
     def _play(self, call_id: str, do: c.Play) -> None:
         def replied(reply: Reply) -> None:
             if self._refused(call_id, do, reply):
-                self._post(call_id, PromptEnded(now(), do.prompt))
+                self._post(call_id, PromptEnded(now(), do.prompt, failed=True))
 
         media = ",".join(map(self._media, do.sounds))
         self._ari.request("POST", path("channels", do.leg, "play", do.prompt), replied, media=media)

@@ -179,7 +179,7 @@ def _dial(data: dict[str, Any], at: datetime) -> Translated | None:
 def _playback_finished(data: dict[str, Any], at: datetime) -> Translated | None:
     prompt = data["playback"]["id"]
     call = call_of(PROMPT, prompt)
-    return (call, PromptEnded(at, prompt)) if call else None
+    return (call, PromptEnded(at, prompt, failed=data["playback"].get("state") == "failed")) if call else None
 
 
 def _recording_ended(data: dict[str, Any], at: datetime) -> Translated | None:

@@ -6,7 +6,14 @@ from datetime import timedelta
 from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds
 from pbx_control.domain.hours import OpenState
 from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, MarkKind, Trunk
-from pbx_control.domain.sounds import LAST_POSITION, HouseSound, announcement_sound, house_sound, position_sound
+from pbx_control.domain.sounds import (
+    LAST_POSITION,
+    HouseSound,
+    announcement_sound,
+    announcement_text,
+    house_sound,
+    position_sound,
+)
 
 
 def admission_of(client: Client, hours: OpenState) -> Admission:
@@ -23,6 +30,8 @@ def sounds_for(client: Client) -> Sounds:
     before = [AnnouncementKind.WELCOME, *([AnnouncementKind.RECORDING] if client.recording else [])]
     return Sounds(
         welcome=tuple(sound for kind in before if (sound := announcement_sound(client, kind))),
+        notice=announcement_sound(client, AnnouncementKind.RECORDING) if client.recording else "",
+        notice_text=announcement_text(client, AnnouncementKind.RECORDING) if client.recording else "",
         closed=announcement_sound(client, AnnouncementKind.CLOSED),
         exhausted=announcement_sound(client, AnnouncementKind.EXHAUSTED),
         busy=announcement_sound(client, AnnouncementKind.BUSY),

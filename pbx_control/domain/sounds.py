@@ -25,8 +25,6 @@ EXTENSIONS = (".wav", ".wav16")  # 8 and 16 kHz, as Asterisk's format_wav names 
 LONGEST_TEXT = 1000  # characters: a bit more than a minute of speech
 LAST_POSITION = 20
 
-# Played only to the callers of a client that asked for them by setting a text or a file.
-ONLY_IF_SET = frozenset({AnnouncementKind.WELCOME, AnnouncementKind.RECORDING})
 PLACEHOLDERS = ("hours", "name")
 
 Spoken = tuple[str, str, str]
@@ -99,7 +97,7 @@ def position_text(position: int, language: str) -> str:
 def announcement_sound(client: Client, kind: AnnouncementKind) -> str:
     """The name of what the client's callers hear for that kind, or "" where nothing is to be played.
 
-    Only `welcome` and `recording` can be "": they are for clients that set one. All others have a default.
+    Only `welcome` can be "", for a client that set none, and `recording`, for one whose calls are not recorded.
     """
     own = client.announcement(kind)
     if own and own.audio:
@@ -115,7 +113,15 @@ def announcement_text(client: Client, kind: AnnouncementKind) -> str:
         return ""
     if own and own.text:
         return fill(own.text, client)
-    return "" if kind in ONLY_IF_SET else fill(default_text(kind, client.language, client.week), client)
+    return fill(default_text(kind, client.language, client.week), client) if _has_default(client, kind) else ""
+
+
+def _has_default(client: Client, kind: AnnouncementKind) -> bool:
+    """Whether the house says something for a client that set nothing. Who is recorded is told so, always: to record a
+    private conversation without that is punishable (Código Penal 161-A)."""
+    if kind is AnnouncementKind.RECORDING:
+        return client.recording
+    return kind is not AnnouncementKind.WELCOME
 
 
 def day_off_sound(client: Client, is_holiday: bool) -> str:
@@ -185,7 +191,7 @@ def uploads_of(client: Client) -> list[str]:
 
 
 def _house_texts(language: str) -> list[str]:
-    plain_client = Client(id=0, slug="", name="", language=language, week=parse_week([USUAL_WEEK]))
+    plain_client = Client(id=0, slug="", name="", language=language, week=parse_week([USUAL_WEEK]), recording=True)
     return [
         *(position_text(position, language) for position in range(1, LAST_POSITION + 2)),
         *(house_text(sound, language) for sound in HouseSound),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from story import SOUNDS, WELCOME, Story, speaks
 
+from pbx_control.domain.call import journal
 from pbx_control.domain.call.commands import (
     Answer,
     HangUp,
@@ -29,6 +30,7 @@ from pbx_control.domain.call.events import (
 )
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase
+from pbx_control.domain.call.story import sentence
 
 # --- nobody is rung -----------------------------------------------------------------------------------------
 
@@ -107,6 +109,29 @@ def test_after_a_conversation_she_has_her_wrap_up() -> None:
 def test_a_refusal_needs_no_wrap_up() -> None:
     story = Story(speaks("Ana", wrap_up=60)).caller_dials("andes").refuses("Ana")
     story.caller_dials("norte", "pedro").rings().passes(5.1).about("maria").rings("Ana")
+
+
+def told_that_he_is_recorded(failed: bool = False) -> tuple[Story, dict[str, object]]:
+    """A caller of a recorded client after the notice, and what the journal keeps of that."""
+    sounds = replace(SOUNDS, welcome=("notice",), notice="notice", notice_text="Se graba")
+    story = Story("Ana").caller_dials("andes", recording=True, sounds=sounds).hears("notice")
+    event, before = PromptEnded(story.now, story.call.prompt, failed=failed), story.call
+    story.happens(event)
+    return story, journal.details(event, before, story.call) or {}
+
+
+def test_the_journal_proves_which_words_said_that_the_call_is_recorded() -> None:
+    story, kept = told_that_he_is_recorded()
+    assert (kept["notice"], kept["text"]) == ("notice", "Se graba")
+    assert "(Se graba)" in sentence("PromptEnded", kept, "es")
+    story.rings("Ana").answers("Ana").expect(RecordBridge)
+
+
+def test_who_could_not_be_told_that_he_is_recorded_is_not_recorded() -> None:
+    """Código Penal 161-A."""
+    story, kept = told_that_he_is_recorded(failed=True)
+    assert "la llamada no se graba" in sentence("PromptEnded", kept, "es")
+    story.rings("Ana").answers("Ana").never(RecordBridge).passes(5).hangs_up("Ana").passes(1).ended(Outcome.ANSWERED)
 
 
 # --- recording ------------------------------------------------------------------------------------------------

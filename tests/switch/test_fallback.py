@@ -31,6 +31,7 @@ from sipp import play
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.hours import NEVER, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday
+from pbx_control.domain.sounds import sound_name
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
 
@@ -49,14 +50,14 @@ async def test_a_secretary_answers_and_the_conversation_is_recorded(alone):
     firm = await alone.firm("Ana", recording=True)
     ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.5)
     caller = await alone.call(firm, caller=MARIA, name="María", tone=700)
-    await caller.ringing()
+    await caller.answered()
     ring = await ana.rung()
     assert (ring.name, ring.number) == (firm.name, MARIA)
-    await caller.answered()
     await ring.answered()
     await asyncio.sleep(3)
     await caller.hang_up()
     await ring.ended(2)
+    assert audio.heard(caller.heard, NOTICE) > 1
     assert audio.heard(caller.heard, 880) > 2
     assert audio.heard(ring.heard, 700) > 2
     call = await alone.absent(firm)
@@ -157,6 +158,23 @@ async def test_welcome_and_recording_notice_come_before_the_ringing(alone):
     await caller.hang_up()
     order = [audio.spans(caller.heard, tone)[0].start for tone in (WELCOME, NOTICE, 880)]
     assert order == sorted(order)
+    notice = next(event for event in (await alone.absent(firm)).events if event.name == "notice")
+    assert notice.details == sound_name("Se graba", "es")
+
+
+async def test_who_cannot_be_told_that_he_is_recorded_is_not_recorded(alone):
+    own = (Announcement(AnnouncementKind.RECORDING, "Nadie tiene este aviso"),)
+    firm = await alone.firm("Ana", recording=True, announcements=own)
+    for file in alone.home.root.glob(f"{sound_name(own[0].text, 'es')}.*"):
+        file.unlink()
+    ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.2)
+    caller = await alone.call(firm)
+    await (await ana.rung()).answered()
+    await caller.hang_up()
+    call = await alone.absent(firm)
+    told = [event.name for event in call.events if event.name in ("notice", "notice-failed", "recording")]
+    assert told == ["notice-failed"]
+    assert (call.outcome, call.recording) == (Outcome.ANSWERED, "")
 
 
 async def test_nobody_answers_so_the_caller_leaves_a_message(alone):

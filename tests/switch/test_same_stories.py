@@ -107,11 +107,11 @@ async def hangs_up_during_the_closed_announcement(scene):
 # --- a secretary answers ----------------------------------------------------------------------------------
 
 
-@story(options="--recording", outcomes=["answered"], hears=["Ana"])
+@story(options="--recording", outcomes=["answered"], hears=["recording", "Ana"])
 async def answered_and_recorded(scene):
-    scene.phone().answers(after=1)
-    caller = await scene.dials(MARIA, "Ángela Ñáñez")
-    await caller.answered()
+    scene.phone().answers(after=0.3)
+    await scene.dials(MARIA, "Ángela Ñáñez")
+    await (await scene.rung()).answered()
     await asyncio.sleep(6)
 
 
@@ -123,12 +123,12 @@ async def answered_and_not_recorded(scene):
     await asyncio.sleep(3)
 
 
-@story(options="--recording", outcomes=["answered"], hears=["Ana"])
+@story(options="--recording", outcomes=["answered"], hears=["recording", "Ana"])
 async def she_hangs_up(scene):
-    scene.phone().answers(after=0.5, hang_up_after=4)
+    scene.phone().answers(after=0.3, hang_up_after=4)
     caller = await scene.dials()
     await caller.answered()
-    await caller.ended(10)
+    await caller.ended(20)
 
 
 @story(
@@ -186,7 +186,9 @@ async def who_speaks_the_language_is_asked_first(scene):
     await asyncio.sleep(2)
 
 
-@story(options="--recording", holes=True, outcomes=["answered"], hears=["Ana", "position 1", "music", "Ana"])
+@story(
+    options="--recording", holes=True, outcomes=["answered"], hears=["recording", "Ana", "position 1", "music", "Ana"]
+)
 async def her_network_dies_and_she_comes_back(scene):
     """The caller is not hung up: he waits, first in line."""
     scene.phone().dies(after=0.3, silent_after=2)

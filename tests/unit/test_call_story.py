@@ -1,7 +1,9 @@
 """How a call's journal reads: words for every event in both languages, and nothing hostile gets through."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 from string import Formatter
 from typing import Any
 
@@ -23,6 +25,7 @@ from pbx_control.domain.call.model import (
     Sounds,
 )
 from pbx_control.domain.call.story import ENGLISH, KEYS, SPANISH, sentence
+from pbx_control.domain.call.transfer import COMMANDS
 
 ANA = {"secretary": "Ana"}
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
@@ -146,6 +149,37 @@ def test_a_deadline_of_a_secretarys_telephone_names_her(deadline: Deadline, lang
 def test_every_event_has_its_words() -> None:
     assert {event.__name__ for event in flow.EVENT_TYPES} <= KEYS.keys()
     assert {f"deadline-{deadline}" for deadline in Deadline} <= ENGLISH.keys()
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("event", sorted(KEYS))
+def test_no_event_is_shown_as_it_is_kept_whenever_it_happens(event: str, language: str) -> None:
+    """Each event of each phase, with every deadline, command of hers and word of the switch."""
+    files = [
+        {"recording": 61.0, "message": None},
+        {"recording": None, "message": 6.0},
+        {"recording": 61.0, "message": 6.0},
+    ]
+    told = {
+        "DeadlinePassed": [{"deadline": deadline.value} for deadline in Deadline],
+        "KeyPressed": [{"keys": keys} for keys in COMMANDS],
+        "CallArrived": [{"admission": admission.value} for admission in Admission],
+        "FilesInspected": [*files, {}],
+        "ServedByTheSwitch": [{"what": word} for word in words_of_the_switch()],
+    }
+    for details in told.get(event, [{}]):
+        for phase in Phase:
+            for cause in (0, 1, 16, 17, 18, 20, 21, 28, 44, 127):
+                line = sentence(event, details | {"during": phase.value, "cause": cause, "phase": "ending"}, language)
+                assert event not in line, (details, phase, cause)
+
+
+def words_of_the_switch() -> list[str]:
+    """What the generated dialplan tells of calls that it serves."""
+    template = resources.files("pbx_control.dialplans").joinpath("extensions.conf.j2").read_text()
+    words = sorted(set(re.findall(r"CELGenUserEvent\(([\w-]+)", template)))
+    assert {"entered", "left", "ended", "notice"} <= set(words)
+    return words
 
 
 # --- what she presses ----------------------------------------------------------------------------------------

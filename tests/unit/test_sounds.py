@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbx_control.domain.admission import sounds_for
 from pbx_control.domain.hours import USUAL_WEEK, Span, Week, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
 from pbx_control.domain.sounds import (
@@ -16,6 +17,7 @@ from pbx_control.domain.sounds import (
     announcement_sound,
     announcement_text,
     check_text,
+    default_text,
     fill,
     house_sound,
     house_sounds,
@@ -177,10 +179,27 @@ def test_an_upload_is_played_as_it_is_and_never_spoken() -> None:
     assert announcement_text(client, CLOSED) not in [text for _, text, _ in sounds_of(client)]
 
 
-def test_welcome_and_recording_are_played_only_where_a_client_set_them() -> None:
-    for kind in (AnnouncementKind.WELCOME, AnnouncementKind.RECORDING):
-        assert announcement_sound(ANDES, kind) == ""
-        assert NAME.fullmatch(announcement_sound(with_own(ANDES, kind, "Hola"), kind))
+def test_a_welcome_is_played_only_where_a_client_set_one() -> None:
+    assert announcement_sound(ANDES, AnnouncementKind.WELCOME) == ""
+    assert NAME.fullmatch(
+        announcement_sound(with_own(ANDES, AnnouncementKind.WELCOME, "Hola"), AnnouncementKind.WELCOME)
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_recorded_is_told_so_also_where_a_client_set_nothing(language: str) -> None:
+    """Código Penal 161-A, Ley 21.719."""
+    kind, client = AnnouncementKind.RECORDING, replace(ANDES, language=language)
+    assert (announcement_text(client, kind), sounds_for(client).notice) == ("", "")
+    recorded = replace(client, recording=True)
+    assert announcement_text(recorded, kind) == default_text(kind, language, client.week)
+    assert sounds_for(recorded).welcome == (announcement_sound(recorded, kind),)
+    assert sounds_for(recorded).notice_text == announcement_text(recorded, kind)
+    own = with_own(recorded, kind, "Se graba")
+    assert (sounds_for(own).notice_text, sounds_for(own).notice) == ("Se graba", sound_name("Se graba", language))
+    uploaded = with_own(recorded, kind, audio="audio/0123456789abcdef")
+    assert (sounds_for(uploaded).notice_text, sounds_for(uploaded).notice) == ("", "prompts/audio/0123456789abcdef")
+    assert set(sounds_of(recorded)) <= set(house_sounds())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -137,7 +137,10 @@ class LoopFound(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptEnded(Event):
+    """A prompt is over; `failed`: it was not played, or not to its end."""
+
     prompt: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,9 @@ def welcome(call: Call, at: datetime) -> Step:
 
 
 def welcomed(call: Call, event: PromptEnded) -> Step:
+    """Who could not be told that the call is recorded is not recorded."""
+    if event.failed and call.known.sounds.notice:
+        call = replace(call, facts=replace(call.known, recording=False))
     return begin_waiting(replace(call, prompt_playing=False), event.at)
 
 

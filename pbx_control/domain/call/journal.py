@@ -72,8 +72,9 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return _him(before)
         case LoopFound():
             return _him(before) | _her(before)
-        case PromptEnded():
-            return {"during": before.phase.value}
+        case PromptEnded(failed=failed):
+            ended = {"during": before.phase.value} | ({"failed": True} if failed else {})
+            return ended | (_notice(before) if before.phase is Phase.WELCOMING else {})
         case DeadlinePassed(name=name, position=position):
             told = {"deadline": name.value} | ({"position": position} if name == Deadline.POSITION else {})
             return told | (_her(before) if name in HERS else {})
@@ -90,6 +91,12 @@ def _is_paused_for(call: Call, cause: int) -> bool:
     """Whether her telephone has refused so often that the system pauses her."""
     offered = call.seat is not None and call.phase is Phase.OFFERING
     return offered and refusals_with(seat_of(call), cause) >= REFUSALS_BEFORE_PAUSE
+
+
+def _notice(call: Call) -> dict[str, Any]:
+    """Which words said that the call is recorded: the text, and the sound, whose name changes with every version."""
+    sounds = call.known.sounds
+    return {"notice": sounds.notice, "text": sounds.notice_text} if sounds.notice else {}
 
 
 def _her(call: Call) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Sounds:
     """What this client's callers may hear: paths under the home, without extension, as `domain.sounds` names them."""
 
     welcome: tuple[str, ...] = ()  # before the ringing: the client's welcome, the recording notice
+    notice: str = ""  # the last of them, if the call is recorded: that says so
+    notice_text: str = ""  # its words; none of an uploaded file
     closed: str = ""
     day_off: str = ""  # on a holiday, before `closed`: that it is one
     exhausted: str = ""

@@ -35,6 +35,8 @@ class _Values(dict[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name in ("who", "because"):
             return self._who() if name == "who" else self._because()
+        if name == "words":
+            name = "text" if self.get("text") else "notice"
         value = self.get(name, "–")
         if name == "did":
             return readable_number(str(value))
@@ -97,6 +99,8 @@ def _secretary_left(details: Details) -> str:
 
 def _prompt_ended(details: Details) -> str:
     during = details.get("during", "")
+    if during == Phase.WELCOMING and details.get("notice"):
+        return "prompt-notice-failed" if details.get("failed") else "prompt-notice"
     known = (Phase.WELCOMING, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.CALLER_GONE)
     return f"prompt-{during}" if during in known else "prompt-position"
 
@@ -244,6 +248,8 @@ SPANISH = {
     "contact-left-handed_over": "{contact} cuelga: quien llamaba oye la despedida",
     "contact-gone": "La línea de {contact} queda cerrada",
     "loop": "El teléfono de {contact} desvía a un número nuestro: {secretary} recupera a quien llama",
+    "prompt-notice": "Quien llama oyó el aviso de que se graba ({words}): ahora oye sonar",
+    "prompt-notice-failed": "No se pudo tocar el aviso de que se graba: la llamada no se graba",
     "prompt-welcoming": "Terminó la bienvenida: oye sonar",
     "prompt-position": "Ya oyó su lugar en la fila: sigue la música",
     "prompt-taking_message": "Oyó que puede dejar un mensaje: se graba después del tono",
@@ -274,10 +280,13 @@ SPANISH = {
     "switch-entered": "La central atiende sola la llamada",
     "switch-closed": "Fuera de horario: la central toca el aviso de cierre",
     "switch-exhausted": "Sin servicio: la central toca el aviso",
+    "switch-notice": "Quien llama oyó el aviso de que se graba ({details})",
+    "switch-notice-failed": "No se pudo tocar el aviso de que se graba: la llamada no se graba",
     "switch-recording": "La central graba",
     "switch-answered": "La central la conectó con una secretaria",
     "switch-lost": "Se cortó la red de la secretaria: quien llama vuelve a esperar, en el primer lugar",
     "switch-message": "Nadie contestó: la central toma un mensaje",
+    "switch-left": "Quien llamaba cuelga",
     "switch-ended": "La llamada terminó",
 }
 
@@ -335,6 +344,8 @@ ENGLISH = {
     "contact-left-handed_over": "{contact} hangs up: the caller hears the farewell",
     "contact-gone": "{contact}'s line is closed",
     "loop": "{contact}'s telephone forwards to a number of ours: {secretary} has the caller again",
+    "prompt-notice": "The caller has heard that the call is recorded ({words}), and now hears ringing",
+    "prompt-notice-failed": "The notice that the call is recorded could not be played: the call is not recorded",
     "prompt-welcoming": "The welcome is over: the caller hears ringing",
     "prompt-position": "The position has been told: the music goes on",
     "prompt-taking_message": "The caller may leave a message: it is recorded after the tone",
@@ -365,10 +376,13 @@ ENGLISH = {
     "switch-entered": "The switch serves the call alone",
     "switch-closed": "Outside the hours: the switch plays the closed announcement",
     "switch-exhausted": "Without service: the switch plays the announcement",
+    "switch-notice": "The caller has heard that the call is recorded ({details})",
+    "switch-notice-failed": "The notice that the call is recorded could not be played: the call is not recorded",
     "switch-recording": "The switch records",
     "switch-answered": "The switch has connected a secretary",
     "switch-lost": "The secretary's network died: the caller waits again, first in line",
     "switch-message": "Nobody answered: the switch takes a message",
+    "switch-left": "The caller has hung up",
     "switch-ended": "The call is over",
 }
 
