@@ -95,6 +95,8 @@ class CatchingUp:
         return remembered
 
     def _as_stored(self, call: AbsentCall) -> SwitchCall:
+        recording_flaw = self._flaw(call)
+        lost = recording_flaw in ("missing", "short") and not recordings.has_room(self._home.recordings)
         return SwitchCall(
             id=call.id,
             did=call.did,
@@ -108,8 +110,11 @@ class CatchingUp:
             answered_at=call.answered_at,
             talked=_talked(call),
             recording=call.recording,
-            recording_flaw=self._flaw(call),
+            recording_flaw=recording_flaw,
+            recording_lost=lost,
             message=call.message,
+            message_flaw=call.message_flaw,
+            message_kept=timedelta(seconds=call.message_seconds),
             events=[self._event(call, event) for event in call.events],
         )
 
@@ -126,14 +131,15 @@ class CatchingUp:
         if not call.recording:
             return "missing"
         found = recordings.settle(self._home.recordings / call.recording)
-        return flaw(_talked(call), found.seconds if found.exists else None)
+        return flaw(_talked(call), found.seconds if found.has_header else None)
 
     def _spoken(self, call: AbsentCall) -> AbsentCall:
         """The call without its message, if nobody is heard in that."""
         if not call.message or recordings.is_spoken(self._home.recordings / call.message):
             return call
         missed = Outcome.MISSED if call.outcome is Outcome.LEFT_MESSAGE else call.outcome
-        return replace(call, message="", outcome=missed)
+        flaw = "lost" if call.message_flaw else ""
+        return replace(call, message="", message_flaw=flaw, message_seconds=0.0, outcome=missed)
 
 
 def _talked(call: AbsentCall) -> timedelta:

@@ -36,7 +36,7 @@ from pbx_control.asterisk.translate import (
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.directory import Directory
-from pbx_control.domain.call.commands import InspectFiles, RaiseAlarm, WriteLetters
+from pbx_control.domain.call.commands import RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Office
@@ -48,7 +48,7 @@ from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
-from pbx_control.switchboard import Switchboard
+from pbx_control.switchboard import Inspection, Switchboard
 from pbx_control.telephones import Telephones
 
 if TYPE_CHECKING:
@@ -168,11 +168,11 @@ class Daemon:
     def _perform(self, call_id: str, command: Any) -> None:
         self._performer.perform(call_id, command)
 
-    def _inspect(self, call_id: str, command: InspectFiles) -> None:
+    def _inspect(self, call_id: str, command: Inspection) -> None:
         def looked(done: "asyncio.Future[Any]") -> None:
             self._board.post(call_id, done.result())
 
-        look = asyncio.to_thread(reception.inspect_files, self._home, command)
+        look = asyncio.to_thread(reception.inspect, self._home, command)
         asyncio.ensure_future(look).add_done_callback(looked)
 
     # --- what goes on all the time ------------------------------------------------------------------------
@@ -278,7 +278,7 @@ class Daemon:
             if isinstance(command, RaiseAlarm):
                 client = call.known.slug
                 log.warning("a limit of outgoing calls is reached", client=client, limit=command.limit, why=command.why)
-        if any(isinstance(command, (WriteLetters, RaiseAlarm)) for _, command in told):
+        if any(isinstance(command, (WriteLetters, RaiseAlarm, ReportLoss)) for _, command in told):
             self._wake_outbox()
 
     def _wake_outbox(self) -> None:

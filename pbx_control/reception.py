@@ -13,8 +13,8 @@ from pbx_control.asterisk.translate import Arrival, Forwarded
 from pbx_control.clock import now
 from pbx_control.directory import Directory
 from pbx_control.domain import loops
-from pbx_control.domain.call.commands import InspectFiles
-from pbx_control.domain.call.events import FilesInspected
+from pbx_control.domain.call.commands import InspectMessage
+from pbx_control.domain.call.events import FilesInspected, MessageInspected
 from pbx_control.domain.call.model import Call, Caller
 from pbx_control.domain.loops import Arriving
 from pbx_control.domain.messages import NAME_LIMIT
@@ -26,7 +26,7 @@ from pbx_control.settings import Home
 from pbx_control.store import calls
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.snapshot import read_office
-from pbx_control.switchboard import Switchboard
+from pbx_control.switchboard import Inspection, Switchboard
 
 log = structlog.get_logger()
 
@@ -110,16 +110,22 @@ def refuse_forward(ari: Ari, forwarded: Forwarded) -> None:
     ari.request("DELETE", path("channels", forwarded.channel))
 
 
-def inspect_files(home: Home, command: InspectFiles) -> FilesInspected:
-    """Looks at a call's files. Runs in a thread; a file that cannot be read counts as missing."""
+def inspect(home: Home, command: Inspection) -> FilesInspected | MessageInspected:
+    """Looks at a call's files, or at a message that was left just now. Runs in a thread; a file that cannot be read
+    counts as missing."""
+    room = recordings.has_room(home.recordings)
+    if isinstance(command, InspectMessage):
+        # Not settled: Asterisk may not have closed it yet.
+        found = recordings.inspect(home.recordings / command.message)
+        return MessageInspected(now(), found.seconds if found.has_header else None, room)
     message = _seconds(home.recordings, command.message)
     if message and not recordings.is_spoken(home.recordings / command.message):
         message = 0.0  # he waited for the tone and said nothing
-    return FilesInspected(now(), _seconds(home.recordings, command.recording), message)
+    return FilesInspected(now(), _seconds(home.recordings, command.recording), message, room)
 
 
 def _seconds(folder: Path, name: str) -> float | None:
     if not name:
         return None
     found = recordings.settle(folder / name)
-    return found.seconds if found.exists else None
+    return found.seconds if found.has_header else None

@@ -137,6 +137,14 @@ def warn_of_deadlines(context: Context) -> str:
     return going_live.warn_of_deadlines(context.engine, context.settings, context.at)
 
 
+def watch_space(context: Context) -> str:
+    from pbx_control.disks import LITTLE_ROOM, disks
+
+    found = disks(context.home, context.settings)
+    told = "; ".join(f"{disk.room} free on the disk of {disk.names}" for disk in found)
+    return f"{FAILED}{told}" if any(disk.free < LITTLE_ROOM for disk in found) else told
+
+
 HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))
 
 JOBS = (
@@ -153,6 +161,7 @@ JOBS = (
     # all day long
     Job("periods", "begins the clients' new months of calls", HOURLY, begin_periods),
     Job("clock", "notes the time: a clock that leaps deletes nothing", HOURLY, note_clock),
+    Job("space", "warns before a disk is full", FIVE_MINUTES, watch_space),
     Job("deadlines", "warns of orders that are soon late", FIVE_MINUTES, warn_of_deadlines),
 )
 

@@ -22,6 +22,7 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     InspectFiles,
+    InspectMessage,
     NoteDialling,
     PauseSeat,
     ReserveUnit,
@@ -55,6 +56,7 @@ WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 # The loop's clock and the wall's may differ by a hair.
 CLOCKS_DIFFER = timedelta(milliseconds=50)
 
+Inspection = InspectFiles | InspectMessage
 Perform = Callable[[str, Command], None]
 
 
@@ -106,7 +108,7 @@ class Switchboard:
     `perform(call id, command)` tells the switch; `inspect(call id, command)` has the files looked at.
     """
 
-    def __init__(self, writer: Writer, perform: Perform, inspect: Callable[[str, InspectFiles], None]) -> None:
+    def __init__(self, writer: Writer, perform: Perform, inspect: Callable[[str, Inspection], None]) -> None:
         self._writer = writer
         self._perform = perform
         self._inspect = inspect
@@ -350,7 +352,7 @@ class Switchboard:
         live.inbox.appendleft(OfferLost(at))
 
     def _tell_switch(self, call_id: str, command: SwitchCommand) -> None:
-        if isinstance(command, InspectFiles):
+        if isinstance(command, InspectFiles | InspectMessage):
             self._inspect(call_id, command)
         else:
             self._perform(call_id, command)

@@ -23,6 +23,7 @@ HOUSE = {
     "message_taken": "Thank you. Your message has been recorded. Goodbye.",
     "holiday": "Today is a public holiday.",
     "closed_today": "We are closed today.",
+    "message_lost": "We are sorry: your message could not be recorded. Please call again later. Goodbye.",
     "goodbye": "Thank you for calling. Goodbye.",
     # A secretary hears these while the caller is with her again: as short as can be.
     "contact_busy": "Busy.",

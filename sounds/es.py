@@ -27,6 +27,7 @@ HOUSE = {
     "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
     "holiday": "Hoy es feriado.",
     "closed_today": "Hoy no atendemos.",
+    "message_lost": "Lo sentimos: no pudimos grabar su mensaje. Por favor, vuelva a llamar más tarde. Hasta luego.",
     "goodbye": "Gracias por llamar. Hasta luego.",
     # A secretary hears these while the caller is with her again: as short as can be.
     "contact_busy": "Ocupado.",

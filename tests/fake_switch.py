@@ -16,6 +16,7 @@ from pbx_control.domain.call.events import (
     ContactRinging,
     Event,
     FilesInspected,
+    MessageInspected,
     PromptEnded,
     RecordingEnded,
     SecretaryAnswered,
@@ -79,6 +80,7 @@ class FakeSwitch:
     told: list[tuple[str, str]] = field(default_factory=list)  # (user or "", word)
     dialled: list[c.Dial] = field(default_factory=list)
     looking_takes: timedelta = ON_THE_WIRE  # at files
+    keeps: timedelta | None = None  # so much of each file, as the disk is full
     causes: dict[str, int] = field(default_factory=dict)  # of secretaries' legs that are gone
     done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
 
@@ -169,6 +171,8 @@ class FakeSwitch:
                 self._stop_playing(call, prompt)
             case c.InspectFiles():
                 self.later(self.looking_takes, lambda: self._inspect(call, command))
+            case c.InspectMessage(message=path):
+                self.later(self.looking_takes, lambda: self._inspect_message(call, path))
             case _ if leg:
                 self._on_leg(call, leg, command)
 
@@ -295,11 +299,18 @@ class FakeSwitch:
         self._close_all_of(call, call)
 
     def _inspect(self, call: str, command: c.InspectFiles) -> None:
-        self.tell(call, FilesInspected(self.now(), self._length(command.recording), self._length(command.message)))
+        lengths = self._length(command.recording), self._length(command.message)
+        self.tell(call, FilesInspected(self.now(), *lengths, room=self.keeps is None))
+
+    def _inspect_message(self, call: str, path: str) -> None:
+        self.tell(call, MessageInspected(self.now(), self._length(path), room=self.keeps is None))
 
     def _length(self, path: str) -> float | None:
         file = self.files.get(path)
-        return ((file.ended or self.now()) - file.began).total_seconds() if file else None
+        if file is None:
+            return None
+        length = (file.ended or self.now()) - file.began
+        return (length if self.keeps is None else min(length, self.keeps)).total_seconds()
 
     def _limit(self, key: str, after: timedelta | None) -> None:
         leg = self.legs[key]

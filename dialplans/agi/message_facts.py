@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import wave
+from contextlib import suppress
 from urllib.parse import unquote, unquote_to_bytes
 
 from asterisk.agi import AGI
@@ -61,9 +62,14 @@ def seconds(path: str) -> float:
 def write(path: str, facts: dict) -> None:
     """The facts as JSON: whole or not at all, for nobody else's eyes."""
     new = path + ".new"
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(facts, file, ensure_ascii=False)
-    os.replace(new, path)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(facts, file, ensure_ascii=False)
+        os.replace(new, path)
+    except OSError:  # the disk is full
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+        raise
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def _header(desk: Desk, one: LoggedCall) -> dict[str, object]:
     """What a person wants to know of a call before its story."""
     flaw = f" ({desk.say(one.recording_flaw)})" if one.recording_flaw else ""
     transfer = {"transferred_to": _contact(one), "transferred": _length(desk, one.transferred)}
-    files = {"recording": one.recording + flaw, "message": one.message}
+    lost = f" ({desk.say(one.message_flaw)})" if one.message_flaw else ""
+    files = {"recording": one.recording + flaw, "message": (one.message + lost).strip()}
     row = _row(desk, one)
     return (
         {"id": one.id, "caller": row["caller"], "client": one.client, "did": readable_number(one.did)}

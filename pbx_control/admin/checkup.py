@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import smtplib
 import socket
 import ssl
@@ -26,6 +25,7 @@ from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.directory import Directory
+from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
@@ -44,11 +44,8 @@ from pbx_control.store.tables import recipient
 TRANSPORT = re.compile(r"^Transport:\s+(transport-\w+)\s.*\s(\S+:\d+)\s*$", re.MULTILINE)
 # Whose bind each setting is; transport-tcp's is that of udp.
 TRANSPORTS = {"[sip] bind": "transport-udp", "[sip] tls_bind": "transport-tls"}
-GIGABYTE = 10**9
 # So many of several things are named in one line.
 SHOWN = 5
-# Below these the disk is nearly full, or will be in days: an hour of recordings takes 58 MB.
-LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
 # A look-up of our own name that takes longer stalls Asterisk at every call, seconds.
 SLOW_NAME = 1.0
 # So many wrong passwords of one address since then are no mistyping.
@@ -254,21 +251,15 @@ def check_transfers(desk: Desk) -> Iterator[Finding]:
 
 
 def check_disk(desk: Desk) -> Iterator[Finding]:
-    """There is room for recordings and messages."""
-    free = shutil.disk_usage(desk.home.root).free
-    room = f"{free / GIGABYTE:.1f} GB"
-    if free < LITTLE_ROOM:
-        yield bad(
-            "only {room} are free where {home} lies: make room, or recordings will be lost",
-            room=room,
-            home=desk.home.root,
-        )
-    elif free < SOME_ROOM:
-        yield doubt(
-            "{room} are free where {home} lies: an hour of recordings takes 58 MB", room=room, home=desk.home.root
-        )
-    else:
-        yield good("{room} are free for recordings", room=room)
+    """There is room on each disk that is written to; recordings, database or backups may have one of their own."""
+    for disk in disks(desk.home, desk.settings):
+        told = {"room": disk.room, "folders": disk.names}
+        if disk.free < LITTLE_ROOM:
+            yield bad("only {room} are free on the disk of {folders}: make room, or what comes is lost", **told)
+        elif disk.free < SOME_ROOM:
+            yield doubt("{room} are free on the disk of {folders}: an hour of recordings takes 58 MB", **told)
+        else:
+            yield good("{room} are free on the disk of {folders}", **told)
 
 
 def check_prompts(desk: Desk) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> Non
 @json_option
 @pass_desk
 def reconcile(desk: Desk, as_json: bool) -> None:
-    """Files that belong to no call, and calls whose file is not there. Nothing is changed.
+    """Files that belong to no call or are empty, and calls whose file is not there or was cut. Nothing is changed.
 
     What is younger than a day is passed over: it may still be on its way.
     """
@@ -202,6 +202,8 @@ def _differences(desk: Desk, found: Reconciliation) -> list[dict[str, Any]]:
         *(row("call without file", one.path, one.call_id) for one in found.without_file),
         *(row("link or no ordinary file", one.path, file=one) for one in found.odd),
         *(row("call without end", call=call_id) for call_id in found.unended),
+        *(row("file of a call, without sound", one.path, file=one) for one in found.empty),
+        *(row("recording or message was cut or lost", call=call_id) for call_id in found.cut),
     ]
 
 

@@ -678,6 +678,8 @@ SPANISH: dict[str, str] = {
     "message": "mensaje",
     "missing": "falta",
     "short": "incompleta",
+    "lost": "no se pudo grabar",
+    "cut": "incompleto",
     "long": "demasiado larga",
     # --- what is kept and what is deleted
     "recordings are being deleted at this moment: try again in a minute": (
@@ -730,6 +732,8 @@ SPANISH: dict[str, str] = {
         "confírmelo: `pbx-control recording purge --clock-is-right`"
     ),
     "file without call": "archivo sin llamada",
+    "file of a call, without sound": "archivo de una llamada, sin sonido",
+    "recording or message was cut or lost": "grabación o mensaje incompleto o perdido",
     "call without file": "llamada sin archivo",
     "link or no ordinary file": "enlace u otra cosa que no es archivo",
     "call without end": "llamada sin final",
@@ -1026,13 +1030,13 @@ SPANISH: dict[str, str] = {
         "{name} está en pausa: su teléfono rechazó tres llamadas seguidas. Cuando tome llamadas, haga que se registre"
         " de nuevo, o ejecute `secretary set {name} --available`"
     ),
-    "only {room} are free where {home} lies: make room, or recordings will be lost": (
-        "quedan solo {room} libres donde está {home}: haga espacio, o se perderán grabaciones"
+    "only {room} are free on the disk of {folders}: make room, or what comes is lost": (
+        "quedan solo {room} libres en el disco de {folders}: haga espacio, o se perderá lo que llegue"
     ),
-    "{room} are free where {home} lies: an hour of recordings takes 58 MB": (
-        "quedan {room} libres donde está {home}: una hora de grabaciones ocupa 58 MB"
+    "{room} are free on the disk of {folders}: an hour of recordings takes 58 MB": (
+        "quedan {room} libres en el disco de {folders}: una hora de grabaciones ocupa 58 MB"
     ),
-    "{room} are free for recordings": "hay {room} libres para grabaciones",
+    "{room} are free on the disk of {folders}": "hay {room} libres en el disco de {folders}",
     "{count} sounds are missing: run `pbx-control setup`": "faltan {count} audios: ejecute `pbx-control setup`",
     "all {count} sounds are there": "están los {count} audios",
     "the mail server {place} does not serve: {why}; see [mail] in pbx.toml": (
@@ -1161,6 +1165,7 @@ SPANISH: dict[str, str] = {
     "reports missed calls to clients": "informa a los clientes de sus llamadas perdidas",
     "begins the clients' new months of calls": "inicia los nuevos meses de llamadas de los clientes",
     "notes the time: a clock that leaps deletes nothing": "anota la hora: un reloj que salta no borra nada",
+    "warns before a disk is full": "avisa antes de que se llene un disco",
     "warns of orders that are soon late": "avisa de los pedidos que están por atrasarse",
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
         "la base de datos está dañada ({why}): detenga pbx-control y restaure un respaldo con `pbx-control restore`"

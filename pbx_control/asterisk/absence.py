@@ -27,13 +27,16 @@ log = structlog.get_logger()
 KEPT = timedelta(days=30)
 # A message of less sound than this is a caller who hung up at the tone, seconds.
 SHORTEST_MESSAGE = 1.0
+# Between the question and the recording there is a tone; a file that is closed well lacks less than this, seconds.
+TONE_TAKES, UNWRITTEN = 0.7, 1.5
 # Debian's 8 kHz WAV as Asterisk writes it: header, and bytes a second.
 WAV_HEADER, WAV_RATE = 44, 16000
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentEvent:
-    """What the dialplan told of a call: entered, closed, exhausted, recording, answered, lost, message, left, ended."""
+    """What the dialplan told of a call: entered, closed, exhausted, notice, recording, answered, lost, message,
+    unrecorded, left, ended."""
 
     at: datetime
     name: str
@@ -57,6 +60,7 @@ class AbsentCall:
     recording: str  # path under recordings/, "" if there is none
     message: str
     message_seconds: float
+    message_flaw: str  # lost | cut; "" if it is sound, or none was left
     events: tuple[AbsentEvent, ...]
 
 
@@ -136,7 +140,7 @@ class Absence:
         own = next((line for line in lines if line.event != "answered"), lines[0])
         did, client_id, arrived_at = _arrival(told.get("entered") or told.get("ended"), lines[0].at)
         answers = [line for line in lines if line.event == "answered"]
-        message, seconds = self._message(told)
+        message, seconds, flaw = self._message(told)
         facts = self._facts(message)
         return AbsentCall(
             id=call,
@@ -153,6 +157,7 @@ class Absence:
             recording=self._recording(told),
             message=message,
             message_seconds=seconds,
+            message_flaw=flaw,
             events=tuple(AbsentEvent(line.at, line.event, line.details) for line in lines),
         )
 
@@ -160,14 +165,17 @@ class Absence:
         path = told["recording"].details if "recording" in told and "answered" in told else ""
         return path if path and (self._recordings / path).exists() else ""
 
-    def _message(self, told: Mapping[str, _Line]) -> tuple[str, float]:
-        """The left message's path and length; nothing if the caller said nothing."""
+    def _message(self, told: Mapping[str, _Line]) -> tuple[str, float, str]:
+        """The left message's path and length, nothing if the caller said nothing; and what is wrong with it."""
         path = told["message"].details if "message" in told else ""
-        file = self._recordings / path
-        if not path or not file.exists():
-            return "", 0.0
-        seconds = max(file.stat().st_size - WAV_HEADER, 0) / WAV_RATE
-        return (path, seconds) if seconds >= SHORTEST_MESSAGE else ("", 0.0)
+        if not path:
+            return "", 0.0, ""
+        size = _size(self._recordings / path)
+        seconds = max(size - WAV_HEADER, 0) / WAV_RATE
+        missing = "unrecorded" in told or _is_missed(told, seconds)
+        if seconds < SHORTEST_MESSAGE:
+            return "", 0.0, "lost" if missing else ""
+        return path, seconds, "cut" if missing else ""
 
     def _facts(self, message: str) -> Mapping[str, object]:
         """What the AGI script wrote beside the message; it may be missing, the message is the floor."""
@@ -198,6 +206,23 @@ def _parsed(row: list[str], file: Path) -> _Line | None:
     except (ValueError, OverflowError, OSError, LookupError, TypeError):
         log.warning("a line of the switch's own record makes no sense and is left out", file=str(file), line=row[:6])
         return None
+
+
+def _size(file: Path) -> int:
+    """How large a file is; 0 if it is not there."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_missed(told: Mapping[str, _Line], seconds: float) -> bool:
+    """Whether a caller who hung up had more time to speak than his message lasts. Only of him: when he is silent, or
+    presses a key, Asterisk leaves out the end."""
+    if "left" not in told or told["left"].details != "HANGUP":
+        return False
+    spoke = (told["left"].at - told["message"].at).total_seconds() - TONE_TAKES
+    return spoke - seconds > UNWRITTEN
 
 
 def _is_over(call: str, lines: Sequence[_Line], alive: Alive | None) -> bool:

@@ -37,6 +37,7 @@ def sounds_for(client: Client) -> Sounds:
         busy=announcement_sound(client, AnnouncementKind.BUSY),
         message=announcement_sound(client, AnnouncementKind.MESSAGE),
         thanks=house_sound(HouseSound.MESSAGE_TAKEN, client.language),
+        not_taken=house_sound(HouseSound.MESSAGE_LOST, client.language),
         positions=tuple(position_sound(number, client.language) for number in range(1, LAST_POSITION + 2)),
     )
 

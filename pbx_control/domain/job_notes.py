@@ -97,6 +97,7 @@ FAILED = {
         "reports": "Hasta que resulte hay clientes que no reciben su informe de llamadas perdidas.",
         "periods": "Hasta que resulte no empiezan los meses nuevos de los clientes.",
         "clock": "Hasta que resulte no se borra ninguna grabación: no se sabe si el reloj está bien.",
+        "space": "Queda menos de 1 GB en un disco: cuando se llene, se pierden grabaciones, mensajes o respaldos.",
         "deadlines": "Hasta que resulte nadie avisa de los pedidos que están por atrasarse.",
     },
     "en": {
@@ -115,6 +116,7 @@ FAILED = {
         "reports": "Until it succeeds there are clients that do not get their report of missed calls.",
         "periods": "Until it succeeds the clients' new months do not begin.",
         "clock": "Until it succeeds no recording is deleted: nobody knows whether the clock is right.",
+        "space": "Less than 1 GB is left on a disk: once it is full, recordings, messages or backups are lost.",
         "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
     },
 }

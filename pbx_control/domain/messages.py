@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.phrases import PHRASES, SPANISH, Phrases
+from pbx_control.domain.phrases import PHRASES, SPANISH, Phrases, Told
 from pbx_control.domain.wording import (
     NAME_LIMIT,
     clean_line,
@@ -84,6 +84,8 @@ class CallSummary:
     talked: timedelta = timedelta(0)  # with the secretary
     recording_flaw: str = ""  # missing | short | long; empty: the recording is sound, or there was to be none
     message: str = ""  # path under recordings/ of a left message
+    message_flaw: str = ""  # lost | cut; empty: it is sound, or there is none
+    message_kept: timedelta = timedelta(0)  # of one that was cut
     wrong_number: bool = False
 
 
@@ -222,7 +224,7 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
         "contact": clean_line(summary.transferred_to, NAME_LIMIT),
         "office": clean_line(office_name, NAME_LIMIT),
     }
-    told = phrases.transferred if summary.transferred_to else phrases.told(summary.outcome)
+    told = _told(summary, phrases)
     return Page(
         language=summary.language,
         sign=SIGNS[summary.outcome],
@@ -242,6 +244,13 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
     )
 
 
+def _told(summary: CallSummary, phrases: Phrases) -> Told:
+    if summary.transferred_to:
+        return phrases.transferred
+    lost = summary.message_flaw == "lost" and summary.outcome is not Outcome.ANSWERED
+    return phrases.lost if lost else phrases.told(summary.outcome)
+
+
 def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact]:
     local = summary.arrived_at.astimezone(ZoneInfo(summary.timezone))
     yield Fact(phrases.caller, caller)
@@ -256,6 +265,10 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
         yield Fact(label, duration(summary.talked, summary.language))
     if summary.wrong_number:
         yield Fact(phrases.wrong_number, phrases.not_charged)
+    if summary.message_flaw:
+        kept = duration(summary.message_kept, summary.language)
+        lost = summary.message_flaw == "lost"
+        yield Fact(phrases.message, phrases.message_lost if lost else phrases.message_cut.format(kept=kept))
     if flaw := phrases.flaws.get(summary.recording_flaw):
         yield Fact(phrases.recording, flaw)
 

@@ -22,7 +22,11 @@ class Phrases:
     headlines: dict[Outcome, str]
     stories: dict[Outcome, str]
     transferred: Told  # answered, and handed over to a contact
+    lost: Told  # wanted to leave a message, which could not be recorded
     flaws: dict[str, str]
+    message: str
+    message_lost: str
+    message_cut: str
     withheld: str
     somebody: str  # who answered, if it is not known
     called: str
@@ -77,6 +81,14 @@ SPANISH = Phrases(
         "Llamada transferida",
         "La atendió {secretary} y la transfirió a {contact}.",
     ),
+    lost=Told(
+        "{client}: {caller} quiso dejar un mensaje, que no se pudo grabar",
+        "Mensaje no grabado",
+        "Nadie pudo atender a tiempo y quiso dejar un mensaje, pero no se pudo grabar: se le pidió llamar de nuevo.",
+    ),
+    message="Mensaje",
+    message_lost="no se pudo grabar",
+    message_cut="incompleto: solo se pudieron grabar {kept}",
     flaws={
         "missing": "falta: no se pudo guardar",
         "short": "incompleta: dura menos que la llamada",
@@ -133,6 +145,15 @@ ENGLISH = Phrases(
         "Call transferred",
         "{secretary} answered it and transferred it to {contact}.",
     ),
+    lost=Told(
+        "{client}: {caller} wanted to leave a message, which could not be recorded",
+        "Message not recorded",
+        "Nobody could answer in time, and the caller wanted to leave a message, but it could not be recorded: "
+        "the caller was asked to call again.",
+    ),
+    message="Message",
+    message_lost="could not be recorded",
+    message_cut="incomplete: only {kept} could be recorded",
     flaws={
         "missing": "missing: it could not be kept",
         "short": "incomplete: shorter than the call",

@@ -92,6 +92,8 @@ DIFFERENCES = {
         "without_file": "Llamadas cuyo archivo no está: {count}.",
         "odd": "Enlaces y otras cosas que no son archivos comunes: {count}. No se tocan.",
         "unended": "Llamadas con grabación de las que nadie supo el final: {count}. Sus archivos se guardan.",
+        "empty": "Archivos de llamadas en los que nada se pudo escribir: {count}. Un disco estaba lleno.",
+        "cut": "Llamadas del último día cuya grabación o mensaje falta o quedó corto: {count}.",
         "footer": "Aviso automático de pbx-control, a lo más uno al día.",
     },
     "en": {
@@ -101,6 +103,8 @@ DIFFERENCES = {
         "without_file": "Calls whose file is not there: {count}.",
         "odd": "Links and other things that are no ordinary files: {count}. They are left alone.",
         "unended": "Calls with a recording of which nobody told the end: {count}. Their files are kept.",
+        "empty": "Files of calls to which nothing could be written: {count}. A disk was full.",
+        "cut": "Calls of the last day whose recording or message is missing or too short: {count}.",
         "footer": "Sent automatically by pbx-control, at most once a day.",
     },
 }

@@ -40,6 +40,7 @@ class HouseSound(StrEnum):
     """What the house itself says to callers and contacts, whoever the client is, and to its secretaries."""
 
     MESSAGE_TAKEN = "message_taken"  # after a message was left, then hung up
+    MESSAGE_LOST = "message_lost"  # it could not be recorded, then hung up
     GOODBYE = "goodbye"
     # Before the closed announcement, where a day is closed whatever the weekly hours say.
     HOLIDAY = "holiday"

@@ -86,6 +86,8 @@ class Reconciliation:
     without_file: tuple[Reference, ...] = ()  # references to files that are not there
     odd: tuple[Found, ...] = ()  # links, and what is no ordinary file
     unended: tuple[str, ...] = ()  # calls with files of which nobody told the end
+    empty: tuple[Found, ...] = ()  # files of a call to which nothing could be written
+    cut: tuple[str, ...] = ()  # calls of the last day whose recording or message is lost or too short
     counts: dict[str, int] = field(default_factory=dict)  # by the names above
 
     @property
@@ -149,26 +151,32 @@ def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = 
     Calls that last, and files younger than a day, are passed over. If something does not agree and there is an admin's
     address, it is told by letter, one a day.
     """
-    without_row, odd, without_file = _Some[Found](), _Some[Found](), _Some[Reference]()
+    without_row, odd, without_file, empty = _Some[Found](), _Some[Found](), _Some[Reference](), _Some[Found]()
     for page, judged in _walked(home, engine, now):
         odd.add([found for found in page if found.kind != "file" or not _is_text(found.path)])
         without_row.add([found for found, _, what in judged if _is_stray(found, what, now)])
+        empty.add([found for found, file, what in judged if _is_empty(found, file, what)])
     with deletion.shelf(home.recordings) as on:
         for references in _pages(engine, now - NO_STRAY_BEFORE):
             without_file.add([one for one in references if deletion.size_of(on, one.path) is None])
     with reading(engine) as conn:
         unended = retention.unended(conn, now - NO_STRAY_BEFORE, LISTED)
+        cut = retention.cut(conn, now - NO_STRAY_BEFORE, LISTED)
     found = Reconciliation(
         at=now,
         without_row=tuple(without_row.kept),
         without_file=tuple(without_file.kept),
         odd=tuple(odd.kept),
         unended=tuple(unended),
+        empty=tuple(empty.kept),
+        cut=tuple(cut),
         counts={
             "without_row": without_row.count,
             "without_file": without_file.count,
             "odd": odd.count,
             "unended": len(unended),
+            "empty": empty.count,
+            "cut": len(cut),
         },
     )
     _tell_differences(engine, found, alarms)
@@ -275,6 +283,12 @@ def _is_stray(found: Found, what: Verdict, now: datetime) -> bool:
     return what.cause is Cause.STRAY and found.modified < (now - NO_STRAY_BEFORE).timestamp()
 
 
+def _is_empty(found: Found, file: File, what: Verdict) -> bool:
+    """A sound of a call that is over without even the header that Asterisk begins every file with: a disk was full."""
+    over = bool(file.claims) and what.cause is not Cause.LIVE
+    return over and found.path.endswith(".wav") and found.size == 0
+
+
 def _drop_empty_days(home: Home, now: datetime) -> None:
     """Folders of days that are long over and from which everything has gone."""
     last = f"{now - SHORTEST_KEEP - NO_STRAY_BEFORE:%Y/%m/%d}"
@@ -300,7 +314,8 @@ class _Some(Generic[T]):
 def _tell_differences(engine: Engine, found: Reconciliation, alarms: AlarmDesk) -> None:
     if found.agrees or not alarms.address:
         return
-    files = [one.path for some in (found.without_row, found.without_file, found.odd) for one in some[:3]]
-    told = Differences(found.counts, (*files, *found.unended[:3]), found.at)
+    kinds = (found.without_row, found.without_file, found.odd, found.empty)
+    files = [one.path for some in kinds for one in some[:3]]
+    told = Differences(found.counts, (*files, *found.unended[:3], *found.cut[:3]), found.at)
     with writing(engine) as conn:
         letters.add(conn, [compose_differences(told, alarms)])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from struct import Struct
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from pbx_control.errors import ClientMistake
@@ -32,6 +33,9 @@ QUIET = 260
 MOMENT = 800
 MOMENTS_OF_A_WORD = 4
 
+# What Asterisk writes at a time: two seconds of sound.
+ROOM_TRIED = 32768
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -42,6 +46,11 @@ class RecordingFacts:
     exists: bool
     seconds: float = 0.0  # of sound in the file, whatever its header says
     bytes: int = 0
+
+    @property
+    def has_header(self) -> bool:
+        """Whether anything could be written: Asterisk begins a file, be it of silence, with a header."""
+        return self.exists and self.bytes >= HEADER.size
 
 
 ABSENT = RecordingFacts(exists=False)
@@ -54,6 +63,19 @@ def inspect(path: Path) -> RecordingFacts:
             return _facts(file)
     except OSError:
         return ABSENT
+
+
+def has_room(folder: Path) -> bool:
+    """Whether a second or two more of sound can be written below that folder: tried, since a quota, or blocks that are
+    kept for root, show in no figure."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM_TRIED))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def settle(path: Path) -> RecordingFacts:

@@ -43,6 +43,7 @@ class LoggedCall:
     recording: str  # path under recordings/, "" where there is none
     recording_flaw: str  # missing | short | long; "" is sound
     message: str  # path under recordings/ of a left message
+    message_flaw: str  # lost | cut; "" is sound, or none was left
     hosted_by: str  # daemon | switch
     live: bool
     phase: str  # domain.call.model.Phase
@@ -170,6 +171,7 @@ def _logged(row: Row[Any]) -> LoggedCall:
         transferred=row.transferred,
         recording=row.recording,
         recording_flaw=row.recording_flaw,
+        message_flaw=row.message_flaw,
         message=row.message,
         hosted_by=row.hosted_by,
         live=row.state is not None,

@@ -18,6 +18,7 @@ from pbx_control.domain.call.commands import (
     PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
+    ReportLoss,
     ReserveUnit,
     ReturnUnit,
     StoreCommand,
@@ -25,6 +26,7 @@ from pbx_control.domain.call.commands import (
 )
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Outcome, Phase
+from pbx_control.domain.loss_notes import Loss, compose_loss
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
@@ -91,6 +93,9 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 _write_alarm(conn, step, command, rules.alarms)
             elif isinstance(command, PauseSeat):
                 secretaries.pause(conn, command.secretary_id)
+            elif isinstance(command, ReportLoss):
+                facts, at = step.call.known, step.entries[-1].at
+                tell_loss(conn, command.what, step.call.id, facts.client_name, step.call.caller.number, at, rules)
             elif isinstance(command, ChargeUnit):
                 charge(conn, step.call.known.client_id, step.call.id, step.entries[-1].at, rules)
             elif isinstance(command, ReturnUnit):
@@ -107,6 +112,15 @@ def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: 
     repeats.tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
         reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
+
+
+def tell_loss(
+    conn: Connection, what: str, call_id: str, client_name: str, caller: str, at: datetime, rules: Rules
+) -> None:
+    """Writes to the admin that a message, or a recording (`what`), could not be kept; once an hour."""
+    if rules.alarms.address:
+        loss = Loss(what=what, call_id=call_id, client_name=client_name, caller=caller, at=at)
+        letters.add(conn, [compose_loss(loss, rules.alarms)])
 
 
 def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:
@@ -179,6 +193,8 @@ def summary_of(call: Call) -> CallSummary:
         talked=lengths.talked or timedelta(0),
         recording_flaw=call.recording_flaw,
         message=call.message,
+        message_flaw=call.message_flaw,
+        message_kept=timedelta(seconds=call.message_kept),
         wrong_number=call.wrong_number,
     )
 
@@ -337,6 +353,7 @@ def _row(call: Call) -> dict[str, Any]:
         "recording": call.recording,
         "recording_flaw": call.recording_flaw,
         "message": call.message,
+        "message_flaw": call.message_flaw if over else "",
         "transferred_to": call.transferred_to,
         "handed_over_at": call.handed_over_at,
         "talked": seconds(lengths.talked),

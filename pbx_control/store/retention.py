@@ -121,6 +121,13 @@ def unended(conn: Connection, until: datetime, limit: int) -> list[str]:
     return list(conn.scalars(query.order_by(call.c.arrived_at).limit(limit)))
 
 
+def cut(conn: Connection, since: datetime, limit: int) -> list[str]:
+    """Calls that ended since then whose recording or message was lost, or is too short: usually a disk was full."""
+    flawed = or_(call.c.recording_flaw.in_(("missing", "short")), call.c.message_flaw != "")
+    query = select(call.c.id).where(call.c.ended_at >= since, flawed)
+    return list(conn.scalars(query.order_by(call.c.ended_at).limit(limit)))
+
+
 def forget(conn: Connection, gone: Collection[tuple[Claim, str]]) -> None:
     """Takes away what rows and letters say of files that are gone: pairs of a call, as it is, and a path."""
     for column in (call.c.recording, call.c.message):

@@ -44,7 +44,10 @@ class SwitchCall:
     talked: timedelta = timedelta(0)  # with one secretary after another
     recording: str = ""
     recording_flaw: str = ""
+    recording_lost: bool = False  # and there is no room where recordings lie
     message: str = ""
+    message_flaw: str = ""
+    message_kept: timedelta = timedelta(0)
     wrong_number: bool = False
     events: Sequence[SwitchEvent] = ()
 
@@ -74,6 +77,7 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     _add_journal(conn, one)
     _charge(conn, one, values["client_id"], rules)
     _write_letters(conn, one, values["client_id"], rules.office_name)
+    _tell_losses(conn, one, values["client_id"], rules)
     return True
 
 
@@ -136,6 +140,7 @@ def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
         "recording": one.recording,
         "recording_flaw": one.recording_flaw,
         "message": one.message,
+        "message_flaw": one.message_flaw,
         "hosted_by": "switch",
         "state": None,
     }
@@ -164,6 +169,15 @@ def _add_journal(conn: Connection, one: SwitchCall) -> None:
         conn.execute(insert(journal), rows)
 
 
+def _tell_losses(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
+    """The admin hears of a message that was lost or cut, and of a recording if the disk is full still."""
+    what = "message" if one.message_flaw else "recording" if one.recording_lost else ""
+    if not what:
+        return
+    name = conn.scalar(select(client.c.name).where(client.c.id == client_id)) or ""
+    calls.tell_loss(conn, what, one.id, name, one.caller, one.ended_at, rules)
+
+
 def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, office_name: str) -> None:
     owner = conn.execute(select(client).where(client.c.id == client_id)).mappings().first()
     if owner is None or (one.outcome is Outcome.CLOSED and not owner["summary_closed"]):
@@ -187,6 +201,8 @@ def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, off
         talked=one.talked,
         recording_flaw=one.recording_flaw,
         message=one.message,
+        message_flaw=one.message_flaw,
+        message_kept=one.message_kept,
         wrong_number=one.wrong_number,
     )
     calls.write_letters(conn, summary, office_name)

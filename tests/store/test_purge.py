@@ -371,8 +371,28 @@ def test_reconciliation_finds_both_sides(house: House) -> None:
     assert [(one.call_id, one.path) for one in found.without_file] == [("pbx-1.1", lost)]
     assert [one.path for one in found.odd] == ["2026/01/01/link"]
     assert found.unended == ("pbx-1.3",)
+    assert (found.empty, found.cut) == ((), ())
     with reading(house.engine) as conn:
         assert "nobody.wav" in conn.scalar(select(letter.c.body_text))
+
+
+def test_reconciliation_names_what_a_full_disk_has_left(house: House) -> None:
+    """A file without a byte belongs to its call and is none of anybody's strays; what is short is told for a day."""
+    nothing = house.has_call("pbx-1.1", 4)
+    (house.home.recordings / nothing).write_bytes(b"")
+    live = house.has_call("pbx-1.2", 0, state=b"{}", ended_at=None)
+    (house.home.recordings / live).write_bytes(b"")
+    house.has_call("pbx-1.3", 0, ended_at=NOW - timedelta(hours=3), recording_flaw="short")
+    house.has_call("pbx-1.4", 0, ended_at=NOW - timedelta(hours=2), message_flaw="lost")
+    house.has_call("pbx-1.5", 0, ended_at=NOW - timedelta(hours=1), recording_flaw="long")
+    house.has_call("pbx-1.6", 4, recording_flaw="short")
+    found = reconcile(house.home, house.engine, NOW, alarms=ADMIN)
+    assert [one.path for one in found.empty] == [nothing]
+    assert found.cut == ("pbx-1.3", "pbx-1.4")
+    with reading(house.engine) as conn:
+        told = conn.scalar(select(letter.c.body_text)) or ""
+    assert nothing in told
+    assert "pbx-1.4" in told
 
 
 def test_what_agrees_is_not_told(house: House) -> None:

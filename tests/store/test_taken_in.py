@@ -7,6 +7,7 @@ from accounts import AT, FACTS, answered, arriving, provide, wrong_number
 from sqlalchemy import Engine, insert, select, update
 
 from pbx_control.domain.call.model import Call, Outcome, Phase, Seat, Unit
+from pbx_control.domain.notes import AlarmDesk
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
@@ -113,3 +114,33 @@ def test_a_call_of_a_client_that_is_unknown_is_nobodys(office: Engine) -> None:
         assert take_in(conn, switch_call(Outcome.MISSED, client_id=77), RULES)
         assert conn.scalar(select(call.c.client_id)) is None
         assert conn.scalar(select(letter.c.id)) is None
+
+
+def test_a_message_that_the_switch_could_not_keep_is_told_to_client_and_admin(office: Engine) -> None:
+    rules = Rules("Casa", AlarmDesk("admin@casa.example", "es", "Casa"))
+    with writing(office) as conn:
+        assert take_in(conn, switch_call(Outcome.MISSED, client_id=1, message_flaw="lost"), rules)
+        cut = {"message": "2026/08/10/c2-message.wav", "message_flaw": "cut", "message_kept": timedelta(seconds=6)}
+        assert take_in(conn, switch_call(Outcome.LEFT_MESSAGE, id="c2", client_id=1, **cut), rules)
+        assert take_in(conn, switch_call(Outcome.MISSED, id="c3", client_id=1), rules)
+    with reading(office) as conn:
+        rows = conn.execute(select(letter.c.address, letter.c.subject, letter.c.body_text).order_by(letter.c.id)).all()
+        flaws = conn.scalars(select(call.c.message_flaw).order_by(call.c.id)).all()
+    assert flaws == ["lost", "cut", ""]
+    to_admin = [row for row in rows if row.address == "admin@casa.example"]
+    assert [row.subject for row in to_admin] == ["No se pueden guardar grabaciones"]
+    assert "El mensaje que +56 911110000 quiso dejar a Andes no se pudo grabar" in to_admin[0].body_text
+    lost, kept, missed = [row.body_text for row in rows if row.address == "a@andes.example"]
+    assert "Mensaje: no se pudo grabar" in lost
+    assert "solo se pudieron grabar 6 segundos" in kept
+    assert "Mensaje:" not in missed
+
+
+def test_a_recording_that_the_switch_could_not_keep_is_told_to_the_admin(office: Engine) -> None:
+    rules = Rules("Casa", AlarmDesk("admin@casa.example", "en", "Casa"))
+    one = switch_call(Outcome.ANSWERED, client_id=1, answered_at=AT, recording_flaw="missing", recording_lost=True)
+    with writing(office) as conn:
+        assert take_in(conn, one, rules)
+        told = conn.execute(select(letter).where(letter.c.address == "admin@casa.example")).one()
+    assert told.subject == "Recordings cannot be kept"
+    assert "The recording of the call from +56 911110000 to Andes is missing, or was cut off." in told.body_text

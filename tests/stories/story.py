@@ -28,6 +28,7 @@ from pbx_control.domain.call.commands import (
     RaiseAlarm,
     ReleaseUnit,
     RemoveBridge,
+    ReportLoss,
     ReserveUnit,
     ReturnUnit,
     SwitchCommand,
@@ -68,6 +69,7 @@ SOUNDS = Sounds(
     busy="busy",
     message="leave a message",
     thanks="thanks",
+    not_taken="not taken",
     positions=tuple(f"position {number}" for number in range(1, 22)),
 )
 WELCOME = replace(SOUNDS, welcome=("welcome", "notice"))
@@ -124,6 +126,7 @@ class Story:
         self.claims: dict[int, str] = {}
         self.letters: list[str] = []
         self.alarms: list[str] = []
+        self.losses: list[str] = []  # messages and recordings that could not be kept, as the office is told
         self.dialled: list[str] = []  # numbers of contacts, as the store remembers them
         self.units = 1000  # that the client has left and nobody has reserved
         self.charged: list[str] = []  # calls that used one
@@ -452,6 +455,8 @@ class Story:
                     self.letters.append(call_id)
                 case NoteDialling(number=number):
                     self.dialled.append(number)
+                case ReportLoss(what=what):
+                    self.losses.append(what)
                 case RaiseAlarm(why=why):
                     self.alarms.append(why)
                 case ReserveUnit():

@@ -31,6 +31,8 @@ from pbx_control.domain.call.events import (
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase
 from pbx_control.domain.call.story import sentence
+from pbx_control.domain.messages import Channel, Recipient, compose
+from pbx_control.store.calls import summary_of
 
 # --- nobody is rung -----------------------------------------------------------------------------------------
 
@@ -132,6 +134,71 @@ def test_who_could_not_be_told_that_he_is_recorded_is_not_recorded() -> None:
     story, kept = told_that_he_is_recorded(failed=True)
     assert "la llamada no se graba" in sentence("PromptEnded", kept, "es")
     story.rings("Ana").answers("Ana").never(RecordBridge).passes(5).hangs_up("Ana").passes(1).ended(Outcome.ANSWERED)
+
+
+# --- a disk is full ---------------------------------------------------------------------------------------------
+
+
+def a_message_on_a_full_disk(keeps: float, **facts: object) -> Story:
+    """Nobody answers, and of what he says after the tone a full disk keeps so many seconds."""
+    story = Story().caller_dials("andes", **facts).passes(95).hears("tone")
+    story.switch.keeps = timedelta(seconds=keeps)
+    return story
+
+
+def test_who_left_a_message_that_was_not_kept_hears_so_and_the_office_is_told_at_once() -> None:
+    story = a_message_on_a_full_disk(0).passes(9)
+    story.switch.message_ends("maria")
+    story.passes(0.2).hears("not taken")
+    assert story.losses == ["message"]
+    story.passes(9).ended(Outcome.MISSED, letters=1)
+    assert (story.call.message, story.call.message_flaw) == ("", "lost")
+
+
+def test_of_a_message_that_was_cut_the_letter_says_how_much_is_kept() -> None:
+    story = a_message_on_a_full_disk(6).passes(30)
+    story.switch.message_ends("maria")
+    story.passes(0.2).hears("not taken").passes(9).ended(Outcome.LEFT_MESSAGE)
+    summary = summary_of(story.call)
+    assert (summary.message_flaw, summary.message_kept) == ("cut", timedelta(seconds=6))
+    text = compose(summary, Recipient(Channel.EMAIL, "a@andes.cl"), "Casa").text
+    assert "Mensaje: incompleto: solo se pudieron grabar 6 segundos" in text
+
+
+def test_who_hangs_up_himself_is_told_by_the_letter() -> None:
+    story = a_message_on_a_full_disk(0).passes(9).caller_hangs_up().passes(2).ended(Outcome.MISSED)
+    assert (story.call.message_flaw, story.losses) == ("lost", ["message"])
+    letter = compose(summary_of(story.call), Recipient(Channel.EMAIL, "a@andes.cl"), "Casa")
+    assert "quiso dejar un mensaje, pero no se pudo grabar" in letter.text
+    assert "antes de que alguien pudiera atenderla" not in letter.text
+
+
+def test_who_hangs_up_at_the_tone_wanted_to_leave_none() -> None:
+    story = Story().caller_dials("andes").passes(94).hears("tone")
+    story.switch.keeps = timedelta(0)
+    story.passes(0.5).caller_hangs_up().passes(2).ended(Outcome.MISSED)
+    assert (story.call.message_flaw, story.losses) == ("", [])
+
+
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting_and_promises_nothing() -> None:
+    story = a_message_on_a_full_disk(9).passes(9)
+    story.switch.looking_takes = timedelta(seconds=20)
+    story.switch.message_ends("maria")
+    story.passes(2).hears("silence").passes(1.5).hears("not taken")
+
+
+def test_out_of_calls_too_a_message_that_was_lost_is_told_at_once() -> None:
+    facts = {"exhausted_messages": True, "exhausted_report": True, "why": "out of calls"}
+    story = Story().caller_dials("andes", admission=Admission.EXHAUSTED, **facts).passes(10).hears("tone")
+    story.switch.keeps = timedelta(0)
+    story.passes(9).caller_hangs_up().passes(2).ended(Outcome.EXHAUSTED, letters=1)
+
+
+def test_a_recording_that_a_full_disk_cut_is_told_to_the_office() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(20)
+    story.switch.keeps = timedelta(seconds=4)
+    story.hangs_up("Ana").passes(2).ended(Outcome.ANSWERED)
+    assert (story.call.recording_flaw, story.losses) == ("short", ["recording"])
 
 
 # --- recording ------------------------------------------------------------------------------------------------

@@ -79,7 +79,8 @@ HAPPENINGS = st.one_of(
     st.builds(lambda leg, cause: lambda at: e.SecretaryLeft(at, leg, cause), LEGS, CAUSES),
     st.builds(lambda prompt: lambda at: e.PromptEnded(at, prompt), PROMPTS),
     st.builds(lambda path: lambda at: e.RecordingEnded(at, path), FILES),
-    st.builds(lambda one, two: lambda at: e.FilesInspected(at, one, two), SECONDS, SECONDS),
+    st.builds(lambda one, two, room: lambda at: e.FilesInspected(at, one, two, room), SECONDS, SECONDS, st.booleans()),
+    st.builds(lambda one, room: lambda at: e.MessageInspected(at, one, room), SECONDS, st.booleans()),
     st.builds(lambda name, place: lambda at: e.DeadlinePassed(at, name, place), st.sampled_from(Deadline), SECONDS),
     st.just(lambda at: e.SwitchRefused(at, "Play", "no")),
     st.builds(

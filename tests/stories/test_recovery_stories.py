@@ -121,7 +121,7 @@ def test_who_speaks_a_message_is_not_interrupted() -> None:
 def test_who_has_spoken_a_message_meanwhile_is_thanked() -> None:
     story = Story().caller_dials("andes").passes(95).hears("tone").daemon_dies().passes(5)
     story.switch.message_ends("maria")
-    story.passes(5).hears("silence").daemon_returns().hears("thanks").passes(9).ended(Outcome.LEFT_MESSAGE)
+    story.passes(5).hears("silence").daemon_returns().passes(0.1).hears("thanks").passes(9).ended(Outcome.LEFT_MESSAGE)
 
 
 def test_a_message_spoken_while_nobody_listened_is_kept() -> None:

@@ -219,3 +219,36 @@ def test_what_was_taken_in_is_forgotten_after_a_month(home, switch):
     os.utime(file, (old, old))
     absence.taken_in([])
     assert not file.exists()
+
+
+MESSAGE = "2026/11/22/pbx-1.1-message.wav"
+
+
+@pytest.mark.parametrize(
+    ("kept", "told", "outcome", "flaw"),
+    [
+        (None, [("unrecorded", ""), ("left", "ERROR")], Outcome.MISSED, "lost"),
+        (0, [("unrecorded", ""), ("left", "ERROR")], Outcome.MISSED, "lost"),
+        (6, [("unrecorded", ""), ("left", "ERROR")], Outcome.LEFT_MESSAGE, "cut"),
+        (6, [("left", "SILENCE")], Outcome.LEFT_MESSAGE, ""),
+        (9, [("left", "HANGUP")], Outcome.LEFT_MESSAGE, ""),
+        (6, [("left", "HANGUP")], Outcome.LEFT_MESSAGE, "cut"),
+        (0, [("left", "HANGUP")], Outcome.MISSED, "lost"),
+        (0, [("left", "SILENCE")], Outcome.MISSED, ""),
+    ],
+)
+def test_a_message_that_a_full_disk_did_not_keep(home, switch, kept, told, outcome, flaw):
+    """He had nine seconds; how much is there, and what the switch saw, tell what is wrong with it."""
+    if kept is not None:
+        switch.record(MESSAGE, kept)
+    switch.tell("pbx-1.1", ENTERED, ("message", MESSAGE))
+    switch.clock += 9
+    switch.tell("pbx-1.1", *told, ENDED)
+    call = the_call(home)
+    assert (call.outcome, call.message_flaw, call.message) == (outcome, flaw, MESSAGE if kept else "")
+
+
+def test_who_hangs_up_at_the_tone_lost_nothing(home, switch):
+    switch.tell("pbx-1.1", ENTERED, ("message", MESSAGE))
+    switch.tell("pbx-1.1", ("left", "HANGUP"), ENDED)
+    assert the_call(home).message_flaw == ""

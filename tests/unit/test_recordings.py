@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import struct
 import wave
 from pathlib import Path
@@ -14,6 +15,7 @@ from pbx_control.errors import ClientMistake
 from pbx_control.media.recordings import (
     ABSENT,
     RecordingFacts,
+    has_room,
     inspect,
     is_spoken,
     listing,
@@ -184,3 +186,27 @@ def test_recordings_are_listed_by_name_and_nothing_else_is(recordings: Path) -> 
     for name in (second, NAME, "notes.txt", "2026/08/03/.part.wav", "2026/08/03/deep/a.wav"):
         put(recordings, sound(1), name)
     assert list(listing(recordings)) == [(NAME, 16044), (second, 16044)]
+
+
+def test_room_is_tried(tmp_path: Path) -> None:
+    """A quota shows in no figure of the disk; here it is a limit of the process."""
+    assert has_room(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert not has_room(tmp_path / "missing")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        assert not has_room(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_without_a_byte_has_no_header_and_one_of_silence_has(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.wav"
+    empty.touch()
+    assert not inspect(empty).has_header
+    assert not inspect(tmp_path / "missing.wav").has_header
+    silence = tmp_path / "silence.wav"
+    with wave.open(str(silence), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+    assert inspect(silence).has_header

@@ -17,6 +17,7 @@ from structlog.typing import EventDict
 
 from pbx_control.clock import now
 from pbx_control.directory import Directory
+from pbx_control.domain.admission import sounds_for
 from pbx_control.domain.call.commands import ClaimSeat, InspectFiles, Ring, WriteLetters
 from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, PromptEnded, Recovered, SwitchRefused
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
@@ -67,7 +68,10 @@ class House:
         self.writer = Writer(engine, Rules("Casa"), self.commits.append)
         self.board = Switchboard(self.writer, self._perform, self._perform)
         self.switch = FakeSwitch(now, self._later, lambda call, happening: self.board.post(call, happening))
-        self.board.staff(Directory(Office(1, dids=(Did(DID, "", 1),), clients=(client,), secretaries=secretaries)), {})
+        directory = Directory(Office(1, dids=(Did(DID, "", 1),), clients=(client,), secretaries=secretaries))
+        # Prompts never end here: callers hear no notice before the ringing.
+        directory._sounds[client.id] = replace(sounds_for(client), welcome=(), notice="")
+        self.board.staff(directory, {})
 
     def _perform(self, call_id: str, command: object) -> None:
         self.switch.perform(call_id, command)  # type: ignore[arg-type]

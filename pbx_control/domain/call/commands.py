@@ -96,6 +96,13 @@ class RaiseAlarm(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportLoss(StoreCommand):
+    """Tell the admin that a message, or a recording (`what`), could not be kept, or not as a whole."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteLetters(StoreCommand):
     """Put the summary for each recipient of the client into the outbox (SERVICE.md rule 7)."""
 
@@ -278,4 +285,11 @@ class InspectFiles(SwitchCommand):
     """Look at the call's files; answered by FilesInspected."""
 
     recording: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectMessage(SwitchCommand):
+    """Look at a message that was left just now, while its caller waits; answered by MessageInspected."""
+
     message: str

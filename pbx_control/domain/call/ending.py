@@ -3,7 +3,15 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pbx_control.domain.call.commands import Command, HangUp, InspectFiles, ReleaseUnit, RemoveBridge, WriteLetters
+from pbx_control.domain.call.commands import (
+    Command,
+    HangUp,
+    InspectFiles,
+    ReleaseUnit,
+    RemoveBridge,
+    ReportLoss,
+    WriteLetters,
+)
 from pbx_control.domain.call.events import (
     CallerLeft,
     CallerTakenOver,
@@ -23,6 +31,8 @@ SETTLING_LIMIT = timedelta(seconds=3)
 INSPECTION_LIMIT = timedelta(seconds=30)
 # A left message shorter than this is a caller who hung up at the tone.
 SHORTEST_MESSAGE_SECONDS = 1.0
+# Who had less time than this after the question, tone included, has said nothing.
+SHORTEST_SPEECH = timedelta(seconds=2)
 # The recording may differ from the conversation by so much: joining, closing, a pause's rounding.
 RECORDING_TOLERANCE = timedelta(seconds=2)
 
@@ -113,11 +123,38 @@ def look_at_files(call: Call, at: datetime) -> Step:
 def files_inspected(call: Call, event: FilesInspected) -> Step:
     if call.recording:
         call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds))
-    if (event.message_seconds or 0) < SHORTEST_MESSAGE_SECONDS:
-        call = replace(call, message="")
-    elif call.outcome is Outcome.MISSED:
-        call = replace(call, outcome=Outcome.LEFT_MESSAGE)
-    return finish(call, event.at)
+    if call.message:
+        call = with_message_judged(call, event)
+    reports: list[Command] = [ReportLoss("message")] if call.message_flaw else []
+    if call.recording_flaw in ("missing", "short") and not event.room:
+        reports.append(ReportLoss("recording"))
+    call, end = finish(call, event.at)
+    return call, [*reports, *end]
+
+
+def with_message_judged(call: Call, event: FilesInspected) -> Call:
+    """What is kept of his message, and what is wrong with it; one that is not there is none."""
+    seconds = event.message_seconds or 0.0
+    spoke = (call.ended_at or event.at) - (call.message_began or event.at)
+    found = message_flaw(event.message_seconds, spoke, event.room)
+    # He was told that it is lost: whatever is there is not all of it.
+    found = found or call.message_flaw
+    if seconds < SHORTEST_MESSAGE_SECONDS:
+        return replace(call, message="", message_flaw="lost" if found else "", message_kept=0.0)
+    outcome = Outcome.LEFT_MESSAGE if call.outcome is Outcome.MISSED else call.outcome
+    return replace(call, outcome=outcome, message_flaw="cut" if found else "", message_kept=seconds)
+
+
+def message_flaw(seconds: float | None, spoke: timedelta, room: bool) -> str:
+    """What is wrong with a message of so many seconds (None: no file) by one who could speak for so long: "lost",
+    "cut", or "". A disk without room lets Asterisk report success, and stop in the midst of a word."""
+    if spoke < SHORTEST_SPEECH:
+        return ""  # he hung up at the tone
+    if seconds is None:
+        return "lost"
+    if room:
+        return ""
+    return "cut" if seconds >= SHORTEST_MESSAGE_SECONDS else "lost"
 
 
 def settling_over(call: Call, event: DeadlinePassed) -> Step:
@@ -142,7 +179,9 @@ def deserves_letters(call: Call) -> bool:
         return False
     if call.outcome is Outcome.CLOSED:
         return call.known.summary_closed
-    return bool(call.message) or not (call.outcome is Outcome.EXHAUSTED and call.known.exhausted_report)
+    return bool(call.message or call.message_flaw) or not (
+        call.outcome is Outcome.EXHAUSTED and call.known.exhausted_report
+    )
 
 
 def unit_released(call: Call) -> Step:

@@ -152,10 +152,22 @@ class RecordingEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class FilesInspected(Event):
-    """What the recordings really hold, seconds; None where there is no such file."""
+    """What the recordings really hold, seconds; None where there is no such file, or nothing could be written to it.
+
+    `room`: whether there is room where they lie.
+    """
 
     recording_seconds: float | None = None
     message_seconds: float | None = None
+    room: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MessageInspected(Event):
+    """What a message that was left just now really holds; fields as those of FilesInspected."""
+
+    seconds: float | None = None
+    room: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     HangUp,
+    InspectMessage,
     Leave,
     LimitLeg,
     PauseSeat,
     RecordMessage,
+    ReportLoss,
     ReserveUnit,
     Ring,
     StartMusic,
@@ -33,6 +35,7 @@ from pbx_control.domain.call.ending import (
     end_call,
     file_closed,
     files_inspected,
+    message_flaw,
     part,
     parted,
     release,
@@ -55,6 +58,7 @@ from pbx_control.domain.call.events import (
     Held,
     KeyPressed,
     LoopFound,
+    MessageInspected,
     Offered,
     OfferLost,
     PromptEnded,
@@ -102,6 +106,8 @@ REFUSALS_BEFORE_PAUSE = 3
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
+# So long he waits to hear what became of his message; a disk that takes longer does not answer.
+CHECK_LIMIT = timedelta(seconds=3)
 
 # Why a client is turned away as out of calls; a suspended one is for no reason that the call's flow knows.
 OUT_OF_CALLS = "out of calls"
@@ -391,8 +397,10 @@ def ask_for_message(call: Call, *sounds: str) -> Step:
 def record_message(call: Call, event: PromptEnded) -> Step:
     call = replace(call, prompt_playing=False, messages=call.messages + 1, files_awaited=call.files_awaited + 1)
     suffix = "-message" if call.messages == 1 else f"-message-{call.messages}"
-    call = replace(call, message=file_path(call, suffix))
-    call = by(call, Deadline.MESSAGE, event.at + MESSAGE_LIMIT + SETTLING_LIMIT)
+    call = replace(call, message=file_path(call, suffix), message_began=event.at, message_checked=False)
+    call = by(
+        replace(call, message_flaw="", message_kept=0.0), Deadline.MESSAGE, event.at + MESSAGE_LIMIT + SETTLING_LIMIT
+    )
     return call, [RecordMessage(call.id, call.message, MESSAGE_LIMIT)]
 
 
@@ -400,11 +408,36 @@ def message_recorded(call: Call, event: RecordingEnded) -> Step:
     call = replace(call, files_awaited=max(0, call.files_awaited - 1))
     if event.path != call.message:
         return call, []
-    return part(without(call, Deadline.MESSAGE), event.at, call.known.sounds.thanks, call.outcome)
+    return check_message(call, event.at)
+
+
+def check_message(call: Call, at: datetime) -> Step:
+    """Before he is told that it was taken, its file is looked at: on a full disk Asterisk reports success, too."""
+    call = by(replace(call, message_checked=True), Deadline.MESSAGE, at + CHECK_LIMIT)
+    return call, [InspectMessage(call.message)]
+
+
+def message_inspected(call: Call, event: MessageInspected) -> Step:
+    spoke = event.at - (call.message_began or event.at)
+    # Nothing there at all is no silence: even of that Asterisk writes a header.
+    found = "lost" if event.seconds is None else message_flaw(event.seconds, spoke, event.room)
+    return end_message(replace(call, message_flaw=found), event.at)
 
 
 def message_unconfirmed(call: Call, event: DeadlinePassed) -> Step:
-    return part(call, event.at, call.known.sounds.thanks, call.outcome)
+    """The recorder did not report its end: what it has written is looked at. If that takes too long, the disk does not
+    answer, and nobody can promise him that his message is kept."""
+    if not call.message_checked:
+        return check_message(call, event.at)
+    return end_message(replace(call, message_flaw="lost"), event.at)
+
+
+def end_message(call: Call, at: datetime) -> Step:
+    """He hears the truth, and the office at once."""
+    sounds = call.known.sounds
+    report: list[Command] = [ReportLoss("message")] if call.message_flaw else []
+    call, part_commands = part(call, at, sounds.not_taken if call.message_flaw else sounds.thanks, call.outcome)
+    return call, [*report, *part_commands]
 
 
 # --- recovering -------------------------------------------------------------------------------------------
@@ -437,7 +470,7 @@ def resume_message(call: Call, event: Recovered) -> Step:
         return call, []
     call = replace(call, picked_up=event.picked_up, files_awaited=0)
     if event.message_left:
-        return part(call, event.at, call.known.sounds.thanks, call.outcome)
+        return check_message(call, event.at)
     return take_message(call, event.at)
 
 
@@ -518,6 +551,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     **transfer.HANDLERS,
     (P.TAKING_MESSAGE, PromptEnded): record_message,
     (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
+    (P.TAKING_MESSAGE, MessageInspected): message_inspected,
     (P.TAKING_MESSAGE, D.MESSAGE): message_unconfirmed,
     (P.TAKING_MESSAGE, CallerLeft): caller_hung_up,
     (P.TAKING_MESSAGE, Recovered): resume_message,
@@ -547,6 +581,7 @@ _NOT_RINGING = "no contact's telephone rings: a consultation that is answered, o
 _HE_LEFT = "he hung up before this phase began"
 _NO_PROMPT = "no prompt is playing in this phase"
 _NO_FILES = "files are looked at in ENDING only"
+_NO_MESSAGE = "nobody waits to hear what became of a message; it is looked at again when the call ends"
 _NOTED = "kept in the journal; changes nothing"
 _NO_FILE_YET = "nothing is recorded before somebody answers"
 _NO_DEADLINE = "this deadline is not set in this phase"
@@ -578,6 +613,7 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
         FilesInspected: _NO_FILES,
+        MessageInspected: _NO_MESSAGE,
         SwitchRefused: _NOTED,
         RecordingEnded: _NO_FILE_YET,
     }
@@ -605,6 +641,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PromptEnded,
     RecordingEnded,
     FilesInspected,
+    MessageInspected,
     SwitchRefused,
     Recovered,
 )

@@ -14,6 +14,7 @@ from pbx_control.domain.call.events import (
     FilesInspected,
     KeyPressed,
     LoopFound,
+    MessageInspected,
     Offered,
     PromptEnded,
     RecordingEnded,
@@ -38,6 +39,8 @@ def details(event: Event, before: Call, after: Call) -> dict[str, Any] | None:
     if isinstance(event, KeyPressed) and before.keys_begun + event.key not in COMMANDS:
         return None
     kept = _details_of(event, before) | _of_her_command(event, before, after)
+    if isinstance(event, FilesInspected | MessageInspected) and after.message_flaw:
+        kept |= {"flaw": after.message_flaw}
     return kept | {"phase": after.phase.value} if after.phase is not before.phase else kept
 
 
@@ -82,6 +85,8 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"file": path}
         case FilesInspected(recording_seconds=recording, message_seconds=message):
             return {"recording": recording, "message": message}
+        case MessageInspected(seconds=seconds, room=room):
+            return {"message": seconds, "room": room}
         case SwitchRefused(command=command, why=why):
             return {"command": command, "why": why}
     return _her(before)

@@ -60,7 +60,7 @@ class Deadline(StrEnum):
     WAIT_LIMIT = "wait_limit"  # the client's limit: a message is taken instead
     OFFER = "offer"  # her telephone has rung long enough
     WITHDRAWAL = "withdrawal"  # a silenced telephone that does not confirm is taken for gone
-    MESSAGE = "message"  # a left message that never reports its end
+    MESSAGE = "message"  # a left message that never reports its end, or what it holds
     KEYS = "keys"  # the second key of a command did not follow
     CONTACT = "contact"  # the contact's telephone has rung long enough
     CONSULTATION = "consultation"  # the caller has been on hold long enough
@@ -83,6 +83,7 @@ class Sounds:
     busy: str = ""
     message: str = ""
     thanks: str = ""
+    not_taken: str = ""  # the message could not be recorded
     positions: tuple[str, ...] = ()  # spoken position 1, 2, … ; the last one says "more than"
 
     @property
@@ -205,6 +206,10 @@ class Call:
     letters_written: bool = False  # at the hand-over, not after it
     message: str = ""  # path under recordings/ of the left message, once asked for
     messages: int = 0
+    message_began: datetime | None = None
+    message_checked: bool = False  # its file has been asked for, while he waits
+    message_flaw: str = ""  # lost | cut
+    message_kept: float = 0.0  # seconds of a message that was cut
     files_awaited: int = 0  # recordings that have not yet reported their end
     inspected: bool = False  # the files have been asked for their lengths
     taken_over: bool = False  # the switch serves the caller alone; its own record will tell how it ended

@@ -161,6 +161,12 @@ def _inspected(details: Details) -> str:
     return "-".join(["files", *found])
 
 
+def _message(details: Details) -> str:
+    """What a message that was left just now holds."""
+    flaw = details.get("flaw")
+    return f"message-{flaw}" if flaw else "files-message" if details.get("message") is not None else "files"
+
+
 def _switch(details: Details) -> str:
     return f"switch-{details.get('what', '')}"
 
@@ -186,6 +192,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "PromptEnded": _prompt_ended,
     "RecordingEnded": _always("file-closed"),
     "FilesInspected": _inspected,
+    "MessageInspected": _message,
     "DeadlinePassed": _deadline,
     "SwitchRefused": _always("refused"),
     "Recovered": _always("recovered"),
@@ -266,7 +273,9 @@ SPANISH = {
     "deadline-wait_limit-ringing": "Se cumplió la espera máxima; el teléfono que suena tiene aún su oportunidad",
     "deadline-offer": "{secretary} no contesta: se retira la oferta",
     "deadline-withdrawal": "El teléfono de {secretary} no confirma que dejó de sonar: sigue la próxima",
-    "deadline-message": "El mensaje no avisó su fin: se sigue sin él",
+    "message-lost": "El mensaje no se pudo grabar, y se le dice a quien llama: vea `doctor`",
+    "message-cut": "Solo se pudieron grabar {message} s del mensaje, y se le dice a quien llama: vea `doctor`",
+    "deadline-message": "El mensaje no avisó su fin, o qué contiene: se mira, o se da por perdido",
     "deadline-keys": "No llegó la segunda tecla: lo pulsado era para quien la oye",
     "deadline-contact": "El contacto no contesta: la secretaria recupera a quien llama",
     "deadline-contact-next": "El contacto no contesta: se llama a su otro número",
@@ -286,6 +295,7 @@ SPANISH = {
     "switch-answered": "La central la conectó con una secretaria",
     "switch-lost": "Se cortó la red de la secretaria: quien llama vuelve a esperar, en el primer lugar",
     "switch-message": "Nadie contestó: la central toma un mensaje",
+    "switch-unrecorded": "El mensaje no se pudo grabar completo, y se le dice a quien llama: vea `doctor`",
     "switch-left": "Quien llamaba cuelga",
     "switch-ended": "La llamada terminó",
 }
@@ -362,7 +372,9 @@ ENGLISH = {
     "deadline-wait_limit-ringing": "The waiting limit is over; the telephone that rings still gets its chance",
     "deadline-offer": "{secretary} does not answer: the offer is withdrawn",
     "deadline-withdrawal": "{secretary}'s telephone does not confirm that it is silent: the next one is asked",
-    "deadline-message": "The message did not report its end: the call goes on without it",
+    "message-lost": "The message could not be recorded, and the caller is told so: see `doctor`",
+    "message-cut": "Only {message} s of the message could be recorded, and the caller is told so: see `doctor`",
+    "deadline-message": "The message did not report its end, or what it holds: it is looked at, or counts as lost",
     "deadline-keys": "The second key did not follow: the first was meant for whom she talks to",
     "deadline-contact": "The contact does not answer: the secretary has the caller again",
     "deadline-contact-next": "The contact does not answer: the other number is called",
@@ -382,6 +394,7 @@ ENGLISH = {
     "switch-answered": "The switch has connected a secretary",
     "switch-lost": "The secretary's network died: the caller waits again, first in line",
     "switch-message": "Nobody answered: the switch takes a message",
+    "switch-unrecorded": "The message could not be recorded as a whole, and the caller is told so: see `doctor`",
     "switch-left": "The caller has hung up",
     "switch-ended": "The call is over",
 }

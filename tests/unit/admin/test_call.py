@@ -19,7 +19,8 @@ NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 KEYS = [
     *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "transferred_to"),
     *("arrived_at", "answered_at", "handed_over_at", "ended_at"),
-    *("waited", "talked", "transferred", "recording", "recording_flaw", "message", "hosted_by", "live", "phase"),
+    *("waited", "talked", "transferred", "recording", "recording_flaw", "message"),
+    *("message_flaw", "hosted_by", "live", "phase"),
 ]
 SERVED = {
     "client_id": 1,

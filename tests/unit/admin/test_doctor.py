@@ -17,7 +17,7 @@ from typing import ClassVar
 import pytest
 from terminal import Admin
 
-from pbx_control import clock
+from pbx_control import clock, disks
 from pbx_control.asterisk.runtime import Runtime, Status
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.domain.notes import AlarmDesk
@@ -139,7 +139,30 @@ def test_a_full_disk_is_bad_and_a_small_one_doubtful(admin: Admin, monkeypatch: 
     Usage = namedtuple("Usage", "total used free")
     for free, expected in ((500_000_000, "bad"), (3_000_000_000, "warn"), (50_000_000_000, "ok")):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(10**12, 10**12 - free, free))
-        assert level(findings(admin), " GB ") == expected
+        assert level(findings(admin), f"on the disk of {admin.home}/recordings, {admin.home}, ") == expected
+
+
+def test_each_folder_s_own_disk_is_looked_at(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recordings' is full, and the home has 83 GB."""
+    Usage = namedtuple("Usage", "total used free")
+    recordings, real = admin.home / "recordings", os.stat
+    Device = namedtuple("Device", "st_dev")
+
+    def stat(path: Path, **options: object) -> object:
+        return Device(-1) if path == recordings else real(path, **options)
+
+    def usage(path: Path) -> Usage:
+        free = 6_000_000 if path == recordings else 83_000_000_000
+        return Usage(10**12, 10**12 - free, free)
+
+    monkeypatch.setattr(disks.os, "stat", stat)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    found = findings(admin)
+    assert level(found, f"only 6 MB are free on the disk of {recordings}: make room") == "bad"
+    assert level(found, f"83.0 GB are free on the disk of {admin.home}, ") == "ok"
+    assert admin.is_refused("job", "run", "space").startswith(
+        f"the job space: failed: 6 MB free on the disk of {recordings}"
+    )
 
 
 def test_settings_that_others_can_read_are_doubtful(admin: Admin) -> None:

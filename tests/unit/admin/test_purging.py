@@ -135,7 +135,14 @@ def test_reconciliation_lists_both_sides(admin: Admin) -> None:
         conn.execute(update(call).where(call.c.id == "pbx-1.1").values(message="2026/01/01/pbx-1.1-message.wav"))
     engine.dispose()
     found = admin.reads("recording", "reconcile")
-    assert found["counts"] == {"without_row": 1, "without_file": 1, "odd": 0, "unended": 0}
+    assert found["counts"] == {
+        "without_row": 1,
+        "without_file": 1,
+        "odd": 0,
+        "unended": 0,
+        "empty": 0,
+        "cut": 0,
+    }
     assert "nobody.wav" in admin.does("recording", "reconcile")
     [stray] = (admin.home / "recordings").rglob("nobody.wav")
     stray.unlink()
