@@ -5,7 +5,7 @@ from datetime import datetime
 from pbx_control.domain.messages import Channel, Fact, Letter
 from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
 from pbx_control.domain.repeats import Flood
-from pbx_control.domain.wording import NAME_LIMIT, clean_line, readable_number
+from pbx_control.domain.wording import NAME_LIMIT, clean_line, dialable_number, readable_number
 
 
 def compose_flood(found: Flood, client_id: int, slug: str, name: str, at: datetime, desk: AlarmDesk) -> Letter:
@@ -15,7 +15,8 @@ def compose_flood(found: Flood, client_id: int, slug: str, name: str, at: dateti
     values = {"client": client, "slug": slug, "calls": found.calls, "short": found.short}
     callers = [(readable_number(number), times) for number, times in found.callers]
     callers += [(words["withheld"], found.withheld)] if found.withheld else []
-    worst = found.callers[0][0] if found.callers else ""
+    # To be pasted into a shell: only what is a number, whatever the carrier sent.
+    worst = next((number for caller, _ in found.callers if (number := dialable_number(caller))), "")
     note = Note(
         language=desk.language,
         sign="⚠️",
@@ -25,7 +26,7 @@ def compose_flood(found: Flood, client_id: int, slug: str, name: str, at: dateti
         title=client,
         paragraphs=tuple(words[part].format(**values) for part in ("rate", "cost", "block" if worst else "nobody")),
         facts=tuple(Fact(clean_line(caller, NAME_LIMIT), str(times)) for caller, times in callers),
-        command=f"pbx-control caller mark {clean_line(worst, 20)} blocked --client {slug} --why abuso" if worst else "",
+        command=f"pbx-control caller mark {worst} blocked --client {slug} --why abuso" if worst else "",
         footer=words["footer"].format(office=clean_line(desk.office, NAME_LIMIT)),
     )
     return Letter(

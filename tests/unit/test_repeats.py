@@ -78,6 +78,8 @@ def test_the_admin_is_told_who_and_how_to_block() -> None:
     assert "9 llamadas atendidas en un minuto; 7 duraron menos de 10 s" in letter.text
     assert "+56 9 8123 4567: 6\n+56 2 2222 3333: 1\nnúmero oculto: 2" in letter.text
     assert "    pbx-control caller mark +56981234567 blocked --client andes --why abuso\n" in letter.text
+    odd = compose_flood(Flood(6, 6, 0, (("+56$(reboot)", 6),)), 1, "andes", "Andes", NOON, desk)
+    assert "pbx-control caller" not in odd.text
     hidden = compose_flood(Flood(9, 9, 9, ()), 1, "andes", "Andes", NOON + seconds(61), desk)
     assert "pbx-control caller" not in hidden.text
     assert (hidden.message_id, letter.client_id) == (letter.message_id, None)
