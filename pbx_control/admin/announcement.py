@@ -25,7 +25,7 @@ def announcement() -> None:
     welcome    before the ringing (none unless set)
     closed     outside the hours
     exhausted  suspended, or out of calls
-    recording  that the call is recorded (none unless set)
+    recording  that the call is recorded, before the ringing
     busy       nobody can take the call and no message is taken
     message    please leave a message after the tone
     """

@@ -87,6 +87,7 @@ class Stage:
         ring = await self.secretary.rung(rung + 1)
         self.screen.note("Ana's telephone rings and shows: {name} {number}", name=ring.name, number=ring.number)
         await caller.answered()
+        await ring.answered()
         with self.screen.working("they talk"):
             await asyncio.sleep(max(audio.seconds(wish), audio.seconds(self.secretary.say)) + 1)
         return caller, ring

@@ -79,7 +79,7 @@ FIRST_SETTINGS = """\
 # timezone = "America/Santiago"
 # language = "es"
 # transfer_cap = 600          # seconds that a transferred conversation may last; 600 is the most
-# alarms_to = ""              # e-mail address that is told of late orders, limits that are reached, recordings amiss …
+# alarms_to = ""              # e-mail address that is told of late orders, failed jobs, full disks, calls in series …
 
 [plans]
 # warn_percent = 80           # a client is told when so much of its month's calls is used,

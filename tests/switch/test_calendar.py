@@ -22,8 +22,7 @@ async def recorded(town: Town, firm: Firm) -> dict[str, str]:
     """A conversation of that firm, as `call list` tells it."""
     ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
     caller = await town.world.call(firm.number, tone=CALLER)
-    await ana.rung()
-    await caller.answered()
+    await (await ana.rung()).answered()
     await asyncio.sleep(1.5)
     await caller.hang_up()
     assert await town.quiet(5) == ""

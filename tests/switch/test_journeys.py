@@ -71,6 +71,7 @@ async def journey(town: Town, at: Desk) -> Journey:
     caller = await town.world.call(at.firm.number, tone=at.caller_tone)
     await caller.answered()
     hers = await at.secretary.rung(rung + 1)
+    await hers.answered()
     await asyncio.sleep(TALK)
     await hers.press("*1")
     contact = await at.contact.rung(called + 1, 5)
