@@ -394,7 +394,7 @@ HELP: dict[str, str] = {
     "before the ringing (none unless set)": "antes de que suene (ninguno si no se define)",
     "outside the hours": "fuera de horario",
     "suspended, or out of calls": "suspendido, o sin llamadas en el plan",
-    "that the call is recorded (none unless set)": "que la llamada se graba (ninguno si no se define)",
+    "that the call is recorded, before the ringing": "que la llamada se graba, antes de que suene",
     "nobody can take the call and no message is taken": "nadie puede contestar y no se toma mensaje",
     "please leave a message after the tone": "deje un mensaje después del tono",
     "Goes back to the house's own text.": "Vuelve al texto de la casa.",
@@ -605,8 +605,9 @@ HELP: dict[str, str] = {
         "Solo lo borrado desde entonces: ayer, 2h, 28/11/2026 9:30 …"
     ),
     "Only those of this call.": "Solo los de esta llamada.",
-    "Files that belong to no call, and calls whose file is not there. Nothing is changed.": (
-        "Archivos que no son de ninguna llamada, y llamadas sin su archivo. No cambia nada."
+    "Files that belong to no call or are empty, and calls whose file is not there or was cut. Nothing is changed.": (
+        "Archivos que no son de ninguna llamada o están vacíos, y llamadas sin su archivo o con uno incompleto. "
+        "No cambia nada."
     ),
     "What is younger than a day is passed over: it may still be on its way.": (
         "Lo de menos de un día se pasa por alto: puede estar en camino."
