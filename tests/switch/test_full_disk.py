@@ -126,6 +126,13 @@ async def house():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def room_again(house: House):
+    """The next test finds room."""
+    yield
+    house.disk.empty()
+
+
 @pytest.fixture(params=["daemon", "switch"])
 def daemon(request):
     return request.param == "daemon"
@@ -155,7 +162,6 @@ async def test_who_left_a_message_that_was_not_kept_hears_so_and_everybody_is_to
     assert (call["outcome"], call["message"], call["message_flaw"]) == ("missed", "", "lost")
     assert "no se pudo grabar" in await house.story(slug)
     assert await house.is_told("No se pueden guardar grabaciones")
-    house.disk.empty()
 
 
 async def test_of_a_message_that_was_cut_he_hears_so_and_the_letter_carries_the_rest(
@@ -172,7 +178,6 @@ async def test_of_a_message_that_was_cut_he_hears_so_and_the_letter_carries_the_
     kept = house.office.home / "recordings" / call["message"]
     assert 3 < audio.seconds(kept) < 7
     assert audio.heard(kept, 700) > 3
-    house.disk.empty()
 
 
 async def test_with_room_a_message_is_taken_as_ever(house: House, daemon: bool) -> None:
@@ -198,4 +203,3 @@ async def test_the_doctor_names_the_disk_of_the_recordings(house: House) -> None
     found = [entry for entry in json.loads(answer.out) if str(house.disk.place) in entry["finding"]]
     assert [entry["level"] for entry in found] == ["bad"]
     assert answer.status == 1
-    house.disk.empty()
