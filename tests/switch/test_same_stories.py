@@ -107,9 +107,9 @@ async def hangs_up_during_the_closed_announcement(scene):
 # --- a secretary answers ----------------------------------------------------------------------------------
 
 
-@story(options="--recording", outcomes=["answered"], hears=["recording", "Ana"])
+@story(options="--recording", outcomes=["answered"], hears=["recording", "ringing", "Ana"])
 async def answered_and_recorded(scene):
-    scene.phone().answers(after=0.3)
+    scene.phone().answers(after=2)
     await scene.dials(MARIA, "Ángela Ñáñez")
     await (await scene.rung()).answered()
     await asyncio.sleep(6)
@@ -123,9 +123,9 @@ async def answered_and_not_recorded(scene):
     await asyncio.sleep(3)
 
 
-@story(options="--recording", outcomes=["answered"], hears=["recording", "Ana"])
+@story(options="--recording", outcomes=["answered"], hears=["recording", "ringing", "Ana"])
 async def she_hangs_up(scene):
-    scene.phone().answers(after=0.3, hang_up_after=4)
+    scene.phone().answers(after=2, hang_up_after=4)
     caller = await scene.dials()
     await caller.answered()
     await caller.ended(20)
@@ -187,11 +187,14 @@ async def who_speaks_the_language_is_asked_first(scene):
 
 
 @story(
-    options="--recording", holes=True, outcomes=["answered"], hears=["recording", "Ana", "position 1", "music", "Ana"]
+    options="--recording",
+    holes=True,
+    outcomes=["answered"],
+    hears=["recording", "ringing", "Ana", "position 1", "music", "Ana"],
 )
 async def her_network_dies_and_she_comes_back(scene):
     """The caller is not hung up: he waits, first in line."""
-    scene.phone().dies(after=0.3, silent_after=2)
+    scene.phone().dies(after=2, silent_after=2)
     caller = await scene.dials()
     await (await scene.rung()).answered()
     scene.phone().answers(after=7)
