@@ -6,6 +6,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from pbx_control import clock
+from pbx_control import clock, zones
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
@@ -26,6 +27,7 @@ from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.directory import Directory
 from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
+from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
@@ -33,7 +35,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
-from pbx_control.settings import Mail, Settings
+from pbx_control.settings import SYSTEM_CA, Mail, Settings
 from pbx_control.store import job_runs, letters, mailboxes, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
@@ -44,6 +46,7 @@ from pbx_control.store.tables import recipient
 TRANSPORT = re.compile(r"^Transport:\s+(transport-\w+)\s.*\s(\S+:\d+)\s*$", re.MULTILINE)
 # Whose bind each setting is; transport-tcp's is that of udp.
 TRANSPORTS = {"[sip] bind": "transport-udp", "[sip] tls_bind": "transport-tls"}
+VERIFIES = re.compile(r"^\s*verify_server\s*:\s*Yes", re.MULTILINE | re.IGNORECASE)
 # So many of several things are named in one line.
 SHOWN = 5
 # A look-up of our own name that takes longer stalls Asterisk at every call, seconds.
@@ -104,7 +107,8 @@ def check_settings(desk: Desk) -> Iterator[Finding]:
     if file.stat().st_mode & 0o077:
         yield doubt("{file} can be read by others: chmod 600 {file}", file=file)
     account = asterisk_account(desk.home.asterisk)
-    for name in (settings.sip.certificate, settings.sip.key):
+    own_ca = settings.sip.ca_file if settings.sip.ca_file != SYSTEM_CA else ""
+    for name in (settings.sip.certificate, settings.sip.key, own_ca):
         if name and not _readable(Path(name), account):
             yield bad("Asterisk (user {uid}) cannot read {file}: see [sip] in pbx.toml", uid=account.uid, file=name)
     yield good("the settings in {file} make sense", file=file)
@@ -204,20 +208,86 @@ def check_pauses(desk: Desk) -> Iterator[Finding]:
         )
 
 
+def check_telephones(desk: Desk) -> Iterator[Finding]:
+    """Over what the telephones are registered; those that must use TLS use it."""
+    with reading(desk.engine) as connection:
+        rows = secretaries.rows(connection)
+    over = ask_switch(desk.settings).over if rows else {}
+    counted = Counter(over[row["user"]] for row in rows if row["user"] in over)
+    if counted:
+        told = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
+        yield good("telephones are registered: {told}", told=told)
+    sip = desk.settings.sip
+    for row in rows:
+        if row["secure"] and over.get(row["user"], "tls") != "tls":
+            yield bad(
+                "the telephone of {name} must use TLS and is registered over {over}: until it is set to {server} by "
+                "TLS, take it off",
+                name=row["name"],
+                over=over[row["user"]],
+                server=sip.tls_bind,
+            )
+        if row["secure"] and not sip.tls_bind:
+            yield bad(
+                "the telephone of {name} must use TLS, and there is none: set tls_bind under [sip] in pbx.toml, or "
+                "`secretary set {name} --no-secure`",
+                name=row["name"],
+            )
+
+
+def check_trust(desk: Desk) -> Iterator[Finding]:
+    """Carriers over TLS are who they say, and nobody on the way hears their calls."""
+    with reading(desk.engine) as connection:
+        over_tls = [row for row in trunks.rows(connection) if row["transport"] == "tls"]
+    for row in over_tls:
+        if row["verified_by"] == "nobody":
+            yield doubt(
+                "anybody on the way may pose as the carrier {name}, and take its password's digest: "
+                "`trunk set {name} --verify`, with --ca FILE if its certificates are its own",
+                name=row["name"],
+            )
+        if row["srtp"] != "required":
+            yield doubt(
+                "what is spoken over {name} may go unencrypted: `trunk set {name} --srtp required`", name=row["name"]
+            )
+    if any(row["verified_by"] == "system" for row in over_tls):
+        yield from _trusted_by_system(desk)
+
+
+def _trusted_by_system(desk: Desk) -> Iterator[Finding]:
+    """Asterisk has begun with verifying, and can read whom the system trusts."""
+    switch = choose(desk.home, desk.settings)
+    if switch.wanted == "external" or not switch.status().answers:
+        return
+    file = Path(desk.settings.sip.ca_file)
+    if switch.status().runtime == "system" and not _readable(file, asterisk_account(desk.home.asterisk)):
+        yield bad("Asterisk cannot read {file}: install ca-certificates, or set [sip] ca_file", file=file)
+    if not VERIFIES.search(switch.command("pjsip show transport transport-tls")):
+        yield bad("carriers' certificates are not verified yet: pbx-control setup, then pbx-control asterisk restart")
+
+
 def check_carriers(desk: Desk) -> Iterator[Finding]:
     """Where we are to register with a carrier, it has let us in."""
     with reading(desk.engine) as connection:
         wanted = [row for row in trunks.rows(connection) if row["register"]]
     reached = ask_switch(desk.settings) if wanted else Reached()
     for row in wanted:
-        yield from _registration(row["name"], row["host"], reached.registration(trunk_section(row["id"])))
+        verified = row["verified_by"] not in (None, "nobody")
+        yield from _registration(row["name"], row["host"], reached.registration(trunk_section(row["id"])), verified)
 
 
-def _registration(name: str, host: str, state: str) -> Iterator[Finding]:
+def _registration(name: str, host: str, state: str, verified: bool) -> Iterator[Finding]:
     if state == "registered":
         yield good("the carrier {name} has registered us", name=name)
     elif state == "rejected":
         yield bad("the carrier {name} refuses us: `trunk set {name}` with the right --user and --password", name=name)
+    elif state != UNKNOWN and verified:
+        yield bad(
+            "the carrier {name} does not answer at {host}, or has no valid certificate of that name (see "
+            "asterisk/log/messages.log; `trunk set {name} --ca FILE` if its certificates are its own)",
+            name=name,
+            host=host,
+        )
     elif state != UNKNOWN:
         yield bad("the carrier {name} does not answer at {host}: no calls come in by it", name=name, host=host)
 
@@ -248,6 +318,28 @@ def check_transfers(desk: Desk) -> Iterator[Finding]:
             "the contacts of {clients} cannot be called: none of their numbers is on a trunk with --host",
             clients=", ".join(silent[:SHOWN]) + (" …" if len(silent) > SHOWN else ""),
         )
+
+
+def check_clocks(desk: Desk) -> Iterator[Finding]:
+    """Asterisk, alone, would open and close when the daemon does; every zone is one of the IANA's list."""
+    with reading(desk.engine) as connection:
+        names = job_runs.zones(connection)
+    for name in names:
+        checks.timezone(name)
+    if not names or not choose(desk.home, desk.settings).status().answers:
+        return
+    # Imported here: without a switch there is nothing to compare.
+    from pbx_control.asterisk.clocks import compare
+
+    different = compare(desk.home, desk.settings, names, clock.now())
+    for name, at in different.items():
+        yield bad(
+            "Asterisk's clock of {zone} is not the daemon's on {at}: pbx-control setup, then restart the daemon",
+            zone=name,
+            at=f"{at:%Y-%m-%d %H:%M} UTC",
+        )
+    if not different:
+        yield good("Asterisk and the daemon have the same clocks (time zones {version})", version=zones.version())
 
 
 def check_disk(desk: Desk) -> Iterator[Finding]:
@@ -433,9 +525,12 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_names,
     check_daemon,
     check_pauses,
+    check_telephones,
+    check_trust,
     check_carriers,
     check_guesses,
     check_transfers,
+    check_clocks,
     check_jobs,
     check_alarms,
     check_disk,

@@ -86,7 +86,9 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
 
 
 @secretary.command("list", epilog=examples("secretary list"))
-@reading_command(["name", "user", "telephone", "languages", "clients", "paused", "paused_why", "wrap_up", "secure"])
+@reading_command(
+    ["name", "user", "telephone", "over", "languages", "clients", "paused", "paused_why", "wrap_up", "secure"]
+)
 def list_(desk: Desk) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
 
@@ -94,6 +96,8 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
     when it registers anew, or by `secretary set NAME --available`.
 
     Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).
+
+    Over: udp, tcp or tls, as it has registered.
     """
     # Imported here: commands that ask the switch nothing start without it.
     from pbx_control.asterisk.reached import ask_switch
@@ -101,7 +105,7 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
     reached = ask_switch(desk.settings)
-    return [row | {"telephone": reached.telephone(row["user"])} for row in rows]
+    return [row | {"telephone": reached.telephone(row["user"]), "over": reached.over.get(row["user"])} for row in rows]
 
 
 @secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))

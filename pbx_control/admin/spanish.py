@@ -455,6 +455,64 @@ SPANISH: dict[str, str] = {
     "the carrier {name} does not answer at {host}: no calls come in by it": (
         "el operador {name} no responde en {host}: no entran llamadas por él"
     ),
+    "over": "por",
+    "verified_by": "lo avala",
+    "srtp": "srtp",
+    "--transport tls needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml, then `setup` and "
+    "`asterisk restart`": (
+        "--transport tls necesita TLS: defina tls_bind, certificate y key en [sip] de pbx.toml, luego `setup` y "
+        "`asterisk restart`"
+    ),
+    "--srtp {srtp} needs --transport tls: otherwise its keys can be read": (
+        "--srtp {srtp} necesita --transport tls: de otro modo sus claves se pueden leer"
+    ),
+    "--ca is for a trunk with --transport tls and --verify; `--ca system` takes it away": (
+        "--ca es para una troncal con --transport tls y --verify; `--ca system` lo quita"
+    ),
+    "{file} has no certificates in it, or broken ones: give the PEM file of who vouches for the carrier": (
+        "{file} no contiene certificados, o están dañados: indique el archivo PEM de quien avala al operador"
+    ),
+    "there is no port {port} for TLS: choose a lower one in [sip] tls_bind": (
+        "no existe el puerto {port} para TLS: elija uno menor en [sip] tls_bind"
+    ),
+    "Asterisk's clock of {zone} is not the daemon's on {at}: pbx-control setup, then restart the daemon": (
+        "el reloj de Asterisk para {zone} no es el de pbx-control el {at}: pbx-control setup, luego reinicie "
+        "pbx-control"
+    ),
+    "Asterisk and the daemon have the same clocks (time zones {version})": (
+        "Asterisk y pbx-control tienen los mismos relojes (zonas horarias {version})"
+    ),
+    "telephones are registered: {told}": "teléfonos registrados: {told}",
+    "the telephone of {name} must use TLS and is registered over {over}: until it is set to {server} by TLS, take it "
+    "off": (
+        "el teléfono de {name} debe usar TLS y está registrado por {over}: desconéctelo hasta configurarlo con "
+        "{server} por TLS"
+    ),
+    "the telephone of {name} must use TLS, and there is none: set tls_bind under [sip] in pbx.toml, or "
+    "`secretary set {name} --no-secure`": (
+        "el teléfono de {name} debe usar TLS, y no lo hay: defina tls_bind en [sip] de pbx.toml, o "
+        "`secretary set {name} --no-secure`"
+    ),
+    "anybody on the way may pose as the carrier {name}, and take its password's digest: `trunk set {name} --verify`, "
+    "with --ca FILE if its certificates are its own": (
+        "cualquiera en el camino puede hacerse pasar por el operador {name} y quedarse con el resumen de su "
+        "contraseña: `trunk set {name} --verify`, con --ca ARCHIVO si sus certificados son propios"
+    ),
+    "what is spoken over {name} may go unencrypted: `trunk set {name} --srtp required`": (
+        "lo que se habla por {name} puede ir sin cifrar: `trunk set {name} --srtp required`"
+    ),
+    "Asterisk cannot read {file}: install ca-certificates, or set [sip] ca_file": (
+        "Asterisk no puede leer {file}: instale ca-certificates, o defina [sip] ca_file"
+    ),
+    "carriers' certificates are not verified yet: pbx-control setup, then pbx-control asterisk restart": (
+        "todavía no se verifican los certificados de los operadores: pbx-control setup, luego pbx-control asterisk "
+        "restart"
+    ),
+    "the carrier {name} does not answer at {host}, or has no valid certificate of that name (see "
+    "asterisk/log/messages.log; `trunk set {name} --ca FILE` if its certificates are its own)": (
+        "el operador {name} no responde en {host}, o no tiene un certificado válido con ese nombre (vea "
+        "asterisk/log/messages.log; `trunk set {name} --ca ARCHIVO` si sus certificados son propios)"
+    ),
     "--secure needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml first": (
         "--secure necesita TLS: defina antes tls_bind, certificate y key en [sip] de pbx.toml"
     ),
@@ -640,8 +698,8 @@ SPANISH: dict[str, str] = {
     "{option} is too long: {length} characters, at most {longest}": (
         "{option} es demasiado largo: {length} caracteres, máximo {longest}"
     ),
-    "there is no time zone {value}: write one like America/Santiago": (
-        "no existe la zona horaria {value}: escriba una como America/Santiago"
+    "there is no time zone {value}: write one like {near}": (
+        "no existe la zona horaria {value}: escriba una como {near}"
     ),
     "{value} is no RUT: its check digit or its length is wrong; write it like 76.086.428-5": (
         "{value} no es un RUT: su dígito verificador o su largo está mal; escríbalo como 76.086.428-5"

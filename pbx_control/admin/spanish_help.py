@@ -233,6 +233,20 @@ HELP: dict[str, str] = {
     "Where the dialled number stands [request].": "Dónde viene el número marcado [request].",
     "At once; 0: no limit [0].": "A la vez; 0: sin límite [0].",
     "All trunks; without their passwords.": "Todas las troncales; sin sus contraseñas.",
+    "With tls: call only who proves by his certificate that he is --host [--verify].": (
+        "Con tls: llamar solo a quien demuestra con su certificado que es --host [--verify]."
+    ),
+    "Who may vouch for his certificate (PEM); system: whom the system trusts [system].": (
+        "Quién puede avalar su certificado (PEM); system: aquellos en que confía el sistema [system]."
+    ),
+    "Whether what is spoken is encrypted [with tls required, else off].": (
+        "Si se cifra lo que se habla [con tls required, si no off]."
+    ),
+    "Verified by: with tls, whose word the carrier's certificate needs: system, own (the file of --ca), or nobody.": (
+        "Lo avala: con tls, quién debe avalar el certificado del operador: system (el sistema), own (el archivo de "
+        "--ca) o nobody (nadie)."
+    ),
+    "Over: udp, tcp or tls, as it has registered.": "Por: udp, tcp o tls, según como se registró.",
     "Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered "
     "yet), "
     "or unknown (Asterisk is away).": (

@@ -1,6 +1,7 @@
 """`trunk`: the carriers that bring the calls."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,14 +9,18 @@ import click
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
+from pbx_control.domain import checks
 from pbx_control.domain.office import Trunk, trunk_section
 from pbx_control.domain.refused import OurNumber, remedy, trunk_of
+from pbx_control.errors import ClientMistake
 from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_trunks
 
 MOST_CALLS = 10_000
+# What is given as --ca for those that the system trusts; a file of that name is ./system.
+SYSTEM = "system"
 
 
 @click.group()
@@ -30,6 +35,9 @@ DEFAULTS: dict[str, Any] = {
     "password": "",
     "register": False,
     "transport": "udp",
+    "verify": True,
+    "ca": "",
+    "srtp": "",
     "codecs": "alaw,ulaw",
     "identity": "from",
     "number_format": "e164",
@@ -43,6 +51,21 @@ OPTIONS = (
     click.option("--password", help="Our password; - asks for it, unseen."),
     click.option("--register/--no-register", default=None, help="Register with the carrier."),
     click.option("--transport", type=click.Choice(["udp", "tcp", "tls"]), help="[udp]"),
+    click.option(
+        "--verify/--no-verify",
+        default=None,
+        help="With tls: call only who proves by his certificate that he is --host [--verify].",
+    ),
+    click.option(
+        "--ca",
+        metavar="FILE",
+        help="Who may vouch for his certificate (PEM); system: whom the system trusts [system].",
+    ),
+    click.option(
+        "--srtp",
+        type=click.Choice(["required", "optional", "off"]),
+        help="Whether what is spoken is encrypted [with tls required, else off].",
+    ),
     click.option("--codecs", help="The preferred one first [alaw,ulaw]."),
     click.option(
         "--identity",
@@ -70,6 +93,7 @@ def facts(command: Callable[..., Any]) -> Callable[..., Any]:
 @trunk.command(
     epilog=examples(
         "trunk add carrier --match 200.1.2.3",
+        "trunk add voz --match 200.1.2.9 --host sip.voz.example:5061 --transport tls --ca voz-ca.pem",
         "trunk add entel --match 200.1.2.0/24 --host sip.example.cl --user 5622 --password - --register",
     )
 )
@@ -80,6 +104,7 @@ def facts(command: Callable[..., Any]) -> Callable[..., Any]:
 def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Adds a trunk. Calls are taken from its --match addresses only."""
     values = DEFAULTS | _given(given)
+    _require_tls(desk, values["transport"])
     values["codecs"] = tuple(values["codecs"].split(","))
     new = Trunk(id=0, name=name, match=match, **values)
     change(desk, lambda connection: trunks.add(connection, new))
@@ -96,6 +121,7 @@ def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
 def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Changes what is given; the rest stays. Calls that are going on are not touched."""
     fields = _given(given) | ({"match": match} if match else {})
+    _require_tls(desk, fields.get("transport", ""))
     if "codecs" in fields:
         fields["codecs"] = tuple(fields["codecs"].split(","))
     change(desk, lambda connection: trunks.change(connection, name, **fields))
@@ -104,12 +130,28 @@ def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
 
 
 @trunk.command("list", epilog=examples("trunk list"))
-@reading_command(["name", "match", "host", "user", "registration", "transport", "codecs", "max_calls", "numbers"])
+@reading_command(
+    [
+        "name",
+        "match",
+        "host",
+        "user",
+        "registration",
+        "transport",
+        "verified_by",
+        "srtp",
+        "codecs",
+        "max_calls",
+        "numbers",
+    ]
+)
 def list_(desk: Desk) -> list[dict[str, Any]]:
     """All trunks; without their passwords.
 
     Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered yet),
     or unknown (Asterisk is away).
+
+    Verified by: with tls, whose word the carrier's certificate needs: system, own (the file of --ca), or nobody.
     """
     with reading(desk.engine) as connection:
         rows = trunks.rows(connection)
@@ -172,4 +214,24 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     if given.get("password") == "-":
         given["password"] = click.prompt("--password", hide_input=True, err=True)
+    if "ca" in given:
+        given["ca"] = "" if given["ca"] == SYSTEM else _certificates(Path(given["ca"]))
     return given
+
+
+def _require_tls(desk: Desk, transport: str) -> None:
+    sip = desk.settings.sip
+    if transport == "tls" and not (sip.tls_bind and sip.certificate and sip.key):
+        raise ClientMistake(
+            "--transport tls needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml, then `setup` and "
+            "`asterisk restart`"
+        )
+
+
+def _certificates(file: Path) -> str:
+    """The certificates in a file, without whatever else is in it: a private key, say. Raises ClientMistake."""
+    try:
+        with file.open("rb") as opened:
+            return checks.certificates(opened.read(checks.MOST_CERTIFICATES + 1), file)
+    except OSError as error:
+        raise ClientMistake("{file} cannot be read: {why}", file=file, why=error.strerror or error) from None

@@ -169,7 +169,9 @@ def telephone(name: str, event: Mapping[str, str]) -> Telephone | None:
     if name != "ContactStatus":
         return None
     reachable = event.get("ContactStatus", "") not in ("Unreachable", "Removed")
-    return Telephone(event.get("EndpointName") or event.get("AOR", ""), reachable)
+    # A secure telephone has registered by its second name, USER@DOMAIN (pjsip.conf).
+    user = (event.get("EndpointName") or event.get("AOR", "")).partition("@")[0]
+    return Telephone(user, reachable)
 
 
 def _address_of_socket(text: str) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pbx_control import zones
 from pbx_control.asterisk.modules import MODULES
 from pbx_control.asterisk.translate import MARK_HEADER
 from pbx_control.domain.call.flow import (
@@ -40,7 +41,7 @@ from pbx_control.domain.sounds import (
 )
 from pbx_control.domain.wording import display_name
 from pbx_control.errors import ClientMistake
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import Home, Settings, Sip
 
 # An Asterisk that says nothing for longer than this counts its daemon as hung, seconds (docs/service.md, last part).
 STALE = 4
@@ -91,6 +92,11 @@ FILES = (
     "websocket_client",
 )
 ANY_TRUNK = "any"
+# Where TLS comes in, and where it goes out to carriers of whom no proof is wanted.
+TLS, TLS_UNVERIFIED = "transport-tls", "transport-tls-unverified"
+LAST_PORT = 65535
+# The folder with the zones' own files, beside the configuration: Asterisk reads these and none of its machine's.
+ZONES = "zones"
 # What stands for a file's own digest until the file is complete.
 _UNDATED = "this-generation"
 
@@ -117,7 +123,22 @@ def render(office: Office, settings: Settings, home: Home) -> dict[str, str]:
     Raises ClientMistake for a secret that no configuration file can hold.
     """
     values = _values(office, settings, home)
-    return {f"{name}.conf": _file(name, values) for name in FILES}
+    authorities = {f"{trunk.section}.pem": trunk.ca for trunk in office.trunks if trunk.ca}
+    return {f"{name}.conf": _file(name, values) for name in FILES} | authorities
+
+
+def zone_files(office: Office) -> dict[str, bytes]:
+    """The files of the zones that the dialplan counts by, which lie in the folder ZONES of the configuration.
+
+    Raises ClientMistake for a zone that there is not.
+    """
+    return {zone_file(name): zones.content(name) for name in sorted({client.timezone for client in office.clients})}
+
+
+@cache
+def zone_file(name: str) -> str:
+    """The name of a zone's file. Asterisk keeps in mind what it has read: another content has another name."""
+    return f"{name.replace('/', '-')}-{sha256(zones.content(name)).hexdigest()[:12]}"
 
 
 def safe(value: object) -> str:
@@ -178,8 +199,10 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "modules": MODULES,
         "events": AMI_EVENTS,
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
+        "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
         "secretaries": office.secretaries,
         "dids": _dids(office, clients),
+        "zones": home.asterisk / "etc" / ZONES,
         "calendars": sorted({client.calendar for client in clients.values()}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients.values()}, key=lambda one: one.name),
         "queues": sorted(
@@ -218,7 +241,8 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
         "ami_password": settings.secrets.ami_password,
         "language": settings.office.language,
         "bind": Verbatim(sip.bind),
-        "tls_bind": sip.tls_bind,
+        # Never on the wire: who knew it could name himself after a secure telephone without TLS.
+        "secure_domain": f"tls-{generation('secure ' + settings.secrets.ari_password)}",
         "certificate": sip.certificate,
         "key": sip.key,
         "external_address": sip.external_address,
@@ -232,6 +256,38 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
 
 
 # --- carriers ---------------------------------------------------------------------------------------------
+
+
+def _tls_transports(trunks: Iterable[Trunk], sip: Sip, home: Home) -> list[dict[str, Any]]:
+    """Where TLS is spoken. Whom Asterisk trusts belongs to a transport, and each one listens on a port of its own.
+
+    A name stands for the same port and the same trust for ever: Asterisk makes new transports at a reload but changes
+    none. The certificates of a trunk's own file are read anew at each connection.
+    """
+    found = [_tls(TLS, sip.tls_bind, 0, sip.ca_file)]
+    over_tls = [trunk for trunk in trunks if trunk.transport == "tls"]
+    if not all(trunk.verify for trunk in over_tls):
+        found.append(_tls(TLS_UNVERIFIED, sip.tls_bind, 1, ""))
+    return found + [
+        _tls(f"{TLS}-{trunk.section}", sip.tls_bind, 1 + trunk.id, f"{home.asterisk}/etc/{trunk.section}.pem")
+        for trunk in over_tls
+        if trunk.ca
+    ]
+
+
+def _tls(name: str, bind: str, further: int, authorities: str) -> dict[str, Any]:
+    address, _, port = bind.rpartition(":")
+    if int(port) + further > LAST_PORT:
+        raise ClientMistake("there is no port {port} for TLS: choose a lower one in [sip] tls_bind", port=port)
+    return {"name": name, "bind": Verbatim(f"{address}:{int(port) + further}"), "ca": authorities}
+
+
+def _transport(trunk: Trunk) -> str:
+    """The transport by which a trunk is reached; "" if Asterisk may choose."""
+    if trunk.transport != "tls":
+        return "" if trunk.transport == "udp" else f"transport-{trunk.transport}"
+    own = f"{TLS}-{trunk.section}" if trunk.ca else TLS
+    return own if trunk.verify else TLS_UNVERIFIED
 
 
 def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
@@ -249,7 +305,8 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "user": trunk.user,
         "password": trunk.password,
         "register": trunk.register,
-        "transport": "" if trunk.transport == "udp" else f"transport-{trunk.transport}",
+        "transport": _transport(trunk),
+        "srtp": trunk.encryption,
         "codecs": trunk.codecs,
         "identity": trunk.identity,
         "trusts_identity": "no" if trunk.identity == "from" else "yes",
@@ -286,7 +343,7 @@ class DaysOff:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Opening hours, shared by all clients with the same week, zone and holidays.
+    """Opening hours, shared by all clients with the same week, zone and holidays. `zone` is its file for Asterisk.
 
     `spans` are numbers as the dialplan compares them: weekday (1 = Monday), hour, minute: 10930 is Monday, 09:30.
     """
@@ -391,7 +448,7 @@ def _calendar(zone: str, week: Week, holidays: Sequence[Holiday], client_id: int
     days = tuple((f"{day:%Y%m%d}", "HOLIDAY" if day in everybody else "CLOSED_TODAY") for day in off)
     days_off = DaysOff(f"holidays-{generation(repr(days))}", days)
     spans = tuple(_span(span) for span in week)
-    return Calendar(f"hours-{generation(repr((zone, spans, days)))}", zone, spans, days_off)
+    return Calendar(f"hours-{generation(repr((zone, spans, days)))}", zone_file(zone), spans, days_off)
 
 
 def _span(span: Span) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from pbx_control import clock
 from pbx_control.asterisk import runtime
 from pbx_control.asterisk.ami import Ami, LoginRefused, SwitchAway, connected
 from pbx_control.asterisk.confcheck import check
-from pbx_control.asterisk.dialplan import generation, render
+from pbx_control.asterisk.dialplan import ZONES, generation, render, zone_files
 from pbx_control.asterisk.reached import registrations
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.domain.office import Office
@@ -44,6 +44,8 @@ MODULES = {
     "features.conf": ("features",),
     "indications.conf": ("indications",),
 }
+# Certificates that a trunk's own must come from: Asterisk reads them at each connection.
+AUTHORITIES = ".pem"
 # Where Asterisk says which generation of a file is in force, and what it answers then ({} is the generation).
 PROOF = {
     "extensions.conf": ("DIALPLAN_EXISTS(generation,{},1)", "1"),
@@ -81,7 +83,10 @@ class Publication:
 def current(home: Home) -> dict[str, str]:
     """The configuration files in force, by name; nothing before the first publication."""
     folder = home.asterisk / "etc"
-    return {path.name: path.read_text() for path in sorted(folder.glob("*.conf"))} if folder.is_dir() else {}
+    paths = (
+        [path for path in sorted(folder.glob("*")) if path.suffix in (".conf", AUTHORITIES)] if folder.is_dir() else []
+    )
+    return {path.name: path.read_text() for path in paths}
 
 
 def difference(home: Home, files: Mapping[str, str]) -> list[str]:
@@ -103,7 +108,7 @@ def stage(home: Home, settings: Settings, office: Office) -> Staged:
     check(files)
     before = current(home)
     changed = tuple(sorted(name for name in files.keys() | before.keys() if files.get(name) != before.get(name)))
-    folder = _write(home, files) if changed else (home.asterisk / "etc").resolve()
+    folder = _write(home, files, zone_files(office)) if changed else (home.asterisk / "etc").resolve()
     return Staged(folder, office.revision, changed)
 
 
@@ -155,18 +160,29 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
 
 def _read_at_start(staged: Staged, before: Path | None) -> tuple[str, ...]:
     """The changed files that count at Asterisk's next start only: pjsip.conf too, if where it listens has changed."""
-    late = tuple(name for name in staged.changed if name not in MODULES)
+    late = tuple(name for name in staged.changed if name not in MODULES and not name.endswith(AUTHORITIES))
     if before is None or "pjsip.conf" not in staged.changed:
         return late
-    old, new = (transports_of((folder / "pjsip.conf").read_text()) for folder in (before, staged.folder))
-    return late if old == new else (*late, "pjsip.conf")
+    old, new = ((folder / "pjsip.conf").read_text() for folder in (before, staged.folder))
+    return (*late, "pjsip.conf") if transports_changed(old, new) else late
 
 
-def transports_of(text: str) -> list[str]:
-    """The lines of pjsip.conf that are about transports: they stay as they were when Asterisk started."""
+def transports_changed(old: str, new: str) -> bool:
+    """Whether pjsip.conf changes a transport, which stays as it was begun. A trunk's own one begins at a reload, and
+    without its trunk only goes on listening."""
+    before, after = _transports(old), _transports(new)
+    own = {name for name in before.keys() ^ after.keys() if name.startswith("[transport-tls-")}
+    return any(before.get(name) != after.get(name) for name in (before.keys() | after.keys()) - own)
+
+
+def _transports(text: str) -> dict[str, list[str]]:
+    """The lines of each section that is about transports, by its name."""
     sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     mine = [section for section in sections if section.startswith(("[network]", "[transport-"))]
-    return [line for section in mine for line in section.splitlines() if line and not line.startswith(";")]
+    return {
+        section.partition("]")[0]: [line for line in section.splitlines() if line and not line.startswith(";")]
+        for section in mine
+    }
 
 
 def publish(home: Home, settings: Settings, office: Office | None = None) -> Publication:
@@ -271,7 +287,7 @@ async def _alone(home: Home) -> AsyncIterator[None]:
 # --- folders ----------------------------------------------------------------------------------------------
 
 
-def _write(home: Home, files: Mapping[str, str]) -> Path:
+def _write(home: Home, files: Mapping[str, str], zones: Mapping[str, bytes]) -> Path:
     """A new generation's folder, complete and on disk. One that a crash left half written is never pointed to."""
     home.asterisk.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = home.asterisk / f"etc.{max(_numbers(home), default=0) + 1}"
@@ -279,6 +295,7 @@ def _write(home: Home, files: Mapping[str, str]) -> Path:
     for name, text in files.items():
         _write_file(folder / name, text.encode())
     _write_agi(folder)
+    _write_zones(folder / ZONES, zones)
     _give_to_asterisk(home, folder)
     _make_record_folder(home)
     _sync(folder)
@@ -292,6 +309,12 @@ def _write_agi(folder: Path) -> None:
         if script.name.endswith(".py"):
             _write_file(folder / "agi" / script.name, script.read_bytes())
             (folder / "agi" / script.name).chmod(0o750)
+
+
+def _write_zones(folder: Path, zones: Mapping[str, bytes]) -> None:
+    folder.mkdir(mode=0o750)
+    for name, content in zones.items():
+        _write_file(folder / name, content)
 
 
 def _write_file(path: Path, content: bytes) -> None:

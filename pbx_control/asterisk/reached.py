@@ -1,6 +1,7 @@
 """Who is registered now: secretaries' telephones with us, and we with the carriers. The switch itself is asked."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ PATIENCE = 3.0
 # What a switch says of an endpoint that it can send no call to.
 OUT_OF_REACH = ("Unavailable", "Invalid", "Unknown")
 UNKNOWN = "unknown"
+TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Reached:
 
     known: bool = False
     telephones: Mapping[str, bool] = field(default_factory=dict)  # SIP user -> whether it can be rung now
+    over: Mapping[str, str] = field(default_factory=dict)  # SIP user -> udp, tcp or tls: how it has registered
     registrations: Mapping[str, str] = field(default_factory=dict)  # trunk's section -> Asterisk's word, in lower case
 
     def telephone(self, user: str) -> str:
@@ -45,12 +48,23 @@ def ask_switch(settings: Settings) -> Reached:
 
 async def _ask(settings: Settings) -> Reached:
     async with connected(settings) as ami:
-        return Reached(True, await _telephones(ami), await registrations(ami))
+        return Reached(True, await _telephones(ami), await _over(ami), await registrations(ami))
 
 
 async def _telephones(ami: Ami) -> dict[str, bool]:
     said = await ami.ask_all("PJSIPShowEndpoints")
     return {row["ObjectName"]: row["DeviceState"] not in OUT_OF_REACH for row in _rows(said, "EndpointList")}
+
+
+async def _over(ami: Ami) -> dict[str, str]:
+    """Asterisk writes the transport of a registration into its contact, whatever the telephone wrote there."""
+    try:
+        contacts = _rows(await ami.ask_all("PJSIPShowContacts"), "ContactList")
+    except SwitchUnavailable:
+        return {}  # where nobody has registered, Asterisk calls that an error
+    # Of a secure telephone the endpoint is USER@DOMAIN; a semicolon in a contact is written as ^3B.
+    registered = [(row["Endpoint"].partition("@")[0], row["Uri"].replace("^3B", ";")) for row in contacts]
+    return {user: found[1].lower() if (found := TRANSPORT.search(uri)) else "udp" for user, uri in registered}
 
 
 async def registrations(ami: Ami) -> dict[str, str]:

@@ -5,11 +5,11 @@ Generated configuration is filtered again where it is rendered; here a person le
 
 import re
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cache
 from ipaddress import ip_network
 from string import Formatter
 from types import ModuleType
-from zoneinfo import ZoneInfo
 
 from pbx_control.domain.characters import category, without_unseen
 from pbx_control.errors import ClientMistake
@@ -21,6 +21,9 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _HOST = re.compile(r"(?=.{1,253}(?::|$))[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::([0-9]{1,5}))?")
 _SIP_WORD = re.compile(r"[A-Za-z0-9._~!$%^*+=@/-]+")
 _TELEGRAM = re.compile(r"-?[0-9]{1,19}|@[A-Za-z][A-Za-z0-9_]{4,31}")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+# Of a file of certificates, bytes: the whole internet's fill some 200 kB.
+MOST_CERTIFICATES = 1 << 20
 _DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
 
 
@@ -68,14 +71,24 @@ def languages(value: str) -> tuple[str, ...]:
 
 
 def timezone(value: str) -> str:
-    """A zone of the IANA list: Asterisk would take an unknown one for UTC without a word."""
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, LookupError):
+    """A zone of the IANA list. Machines have more files: `localtime` is another one elsewhere, `right/…` counts leap
+    seconds, and Asterisk would take one that it does not know for UTC without a word."""
+    if value not in _zones():
+        near = get_close_matches(value[:40], _zones(), n=1, cutoff=0.7)
         raise ClientMistake(
-            "there is no time zone {value}: write one like America/Santiago", value=_shown(value)
-        ) from None
+            "there is no time zone {value}: write one like {near}",
+            value=_shown(value),
+            near=near[0] if near else "America/Santiago",
+        )
     return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    from importlib import resources  # imported here, as only one option needs it
+
+    names = resources.files("tzdata").joinpath("zones").read_text().split()
+    return frozenset(names) - {"Factory"}  # what a machine has that nobody has told where it stands
 
 
 def rut(value: str) -> str:
@@ -164,6 +177,25 @@ def sip_word(value: str, option: str) -> str:
             option=option,
         )
     return value
+
+
+def certificates(content: bytes, file: object) -> str:
+    """The certificates (PEM) in a file's content, at least one; nothing else of it. `file` is its name, for errors."""
+    # Imported here, as only one option needs it.
+    import ssl
+
+    found = _CERTIFICATE.findall(content.decode("ascii", "replace")) if len(content) <= MOST_CERTIFICATES else []
+    try:
+        for one in found:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=one)
+    except (ssl.SSLError, ValueError):
+        found = []
+    if not found:
+        raise ClientMistake(
+            "{file} has no certificates in it, or broken ones: give the PEM file of who vouches for the carrier",
+            file=file,
+        )
+    return "\n".join(found) + "\n"
 
 
 def country(value: str) -> str:

@@ -39,6 +39,9 @@ class Trunk:
     password: str = ""
     register: bool = False
     transport: str = "udp"  # udp | tcp | tls
+    verify: bool = True  # with tls: send to whom proves by his certificate that he is `host`, to nobody else
+    ca: str = ""  # certificates (PEM) of who may vouch for him; empty: those that the system trusts
+    srtp: str = ""  # required | optional | off; empty: required with tls, else off
     codecs: tuple[str, ...] = ("alaw", "ulaw")
     identity: str = "from"  # where the caller's number stands: from | pai | rpid
     number_format: str = "e164"  # how the carrier writes DIDs and callers: e164 | plain | national
@@ -47,9 +50,19 @@ class Trunk:
     max_calls: int = 0  # 0: no limit
 
     @property
+    def encryption(self) -> str:
+        """Whether what is spoken is encrypted: required, optional or off."""
+        return encryption(self.transport, self.srtp)
+
+    @property
     def section(self) -> str:
         """The name of its endpoint and registration, and of the context its calls enter."""
         return trunk_section(self.id)
+
+
+def encryption(transport: str, srtp: str) -> str:
+    """Whether a trunk encrypts what is spoken (required, optional or off), of what was said about it, or nothing."""
+    return srtp or ("required" if transport == "tls" else "off")
 
 
 def trunk_section(trunk_id: int) -> str:

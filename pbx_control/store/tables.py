@@ -95,6 +95,9 @@ trunk = Table(
     Column("password", Text, nullable=False, server_default=""),
     Column("register", Boolean, nullable=False, server_default=text("false")),
     Column("transport", String(3), nullable=False, server_default="udp"),
+    Column("verify", Boolean, nullable=False, server_default=text("true")),
+    Column("ca", Text, nullable=False, server_default=""),  # PEM; empty: those that the system trusts
+    Column("srtp", String(8), nullable=False, server_default=""),  # required | optional | off; empty: by transport
     Column("codecs", Text, nullable=False, server_default="alaw,ulaw"),
     Column("identity", String(4), nullable=False, server_default="from"),
     Column("number_format", String(8), nullable=False, server_default="e164"),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pbx_control.domain import checks
-from pbx_control.domain.office import Trunk
+from pbx_control.domain.office import Trunk, encryption
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import did, trunk
 
@@ -67,12 +67,26 @@ def remove(connection: Connection, name: str) -> None:
 def rows(connection: Connection) -> list[dict[str, Any]]:
     """Every trunk with the number of its DIDs, by name; passwords are left out. By its id the switch names it."""
     count = select(func.count()).select_from(did).where(did.c.trunk_id == trunk.c.id).scalar_subquery()
-    shown = [column for column in trunk.c if column.name != "password"]
-    query = select(*shown, count.label("numbers")).order_by(trunk.c.name)
-    return [dict(row._mapping) | {"match": row.match.split(",")} for row in connection.execute(query)]
+    query = select(trunk, count.label("numbers")).order_by(trunk.c.name)
+    return [_shown(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """What of a trunk is shown: no password, and whose word its certificate needs instead of the certificates."""
+    vouches = ("own" if row["ca"] else "system") if row["verify"] else "nobody"
+    facts = {key: value for key, value in row.items() if key not in ("password", "ca", "verify", "srtp")}
+    return facts | {
+        "match": row["match"].split(","),
+        "verified_by": vouches if row["transport"] == "tls" else None,
+        "srtp": encryption(row["transport"], row["srtp"]),
+    }
 
 
 def _checked(new: Trunk) -> dict[str, Any]:
+    if new.encryption != "off" and new.transport != "tls":
+        raise ClientMistake("--srtp {srtp} needs --transport tls: otherwise its keys can be read", srtp=new.srtp)
+    if new.ca and not (new.verify and new.transport == "tls"):
+        raise ClientMistake("--ca is for a trunk with --transport tls and --verify; `--ca system` takes it away")
     if new.register and not (new.host and new.user and new.password):
         raise ClientMistake("--register needs --host, --user and --password: where and as whom to register")
     if not new.match:
@@ -85,6 +99,9 @@ def _checked(new: Trunk) -> dict[str, Any]:
         "password": checks.sip_word(new.password, "--password"),
         "register": new.register,
         "transport": new.transport,
+        "verify": new.verify,
+        "ca": new.ca,
+        "srtp": new.srtp,
         "codecs": ",".join(checks.codecs(",".join(new.codecs))),
         "identity": new.identity,
         "number_format": new.number_format,

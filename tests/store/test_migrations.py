@@ -58,6 +58,37 @@ def test_migrations_go_down_and_up_again(engine: Engine) -> None:
     assert set(inspect(engine).get_table_names()) == {*whole_schema().tables, "alembic_version"}
 
 
+def test_trunks_over_tls_keep_their_calls_and_zones_get_their_names_in_the_list(engine: Engine) -> None:
+    zones = {
+        "a": ("right/America/Santiago", "America/Santiago"),
+        "b": ("posix/Pacific/Easter", "Pacific/Easter"),
+        "c": ("localtime", "America/Santiago"),
+        "d": ("Europe/Madrid", "Europe/Madrid"),
+    }
+    with writing(engine) as connection:
+        move(connection, "base")
+        move(connection, "0006")
+        for slug, (zone, _) in zones.items():
+            words = (
+                "INSERT INTO client (slug, name, timezone, week, created_at) VALUES (:slug, 'x', :zone, 'always', :at)"
+            )
+            connection.execute(text(words), {"slug": slug, "zone": zone, "at": "2026-01-01 00:00:00"})
+        for transport in ("udp", "tls"):
+            connection.execute(
+                text("INSERT INTO trunk (name, match, transport) VALUES (:t, '192.0.2.1', :t)"), {"t": transport}
+            )
+    with writing(engine) as connection:
+        move(connection, "head")
+        assert {row.slug: row.timezone for row in connection.execute(text("SELECT slug, timezone FROM client"))} == {
+            slug: zone for slug, (_, zone) in zones.items()
+        }
+        rows = connection.execute(text("SELECT name, verify, ca, srtp FROM trunk ORDER BY name")).all()
+        assert [(name, bool(verify), ca, srtp) for name, verify, ca, srtp in rows] == [
+            ("tls", True, "", "optional"),
+            ("udp", True, "", ""),
+        ]
+
+
 def test_upgrading_again_changes_nothing(engine: Engine, tmp_path) -> None:
     settings = Settings(database=Database(url=engine.url.render_as_string(hide_password=False)))
     upgrade(Home(tmp_path), settings)

@@ -366,14 +366,6 @@ def test_an_external_one_is_only_talked_to(switch: runtime.Runtime) -> None:
     assert not outside.status().answers
 
 
-def test_the_root_file_system_knows_every_zone_that_python_knows() -> None:
-    from zoneinfo import available_timezones
-
-    zones = rootfs.ensure(print) / "usr/share/zoneinfo"
-    unknown = {name for name in available_timezones() if not (zones / name).exists()}
-    assert unknown <= {"localtime", "Factory", "posixrules"}
-
-
 def wait_for(condition, limit: float = 10) -> None:
     deadline = time.monotonic() + patience(limit)
     while not condition():

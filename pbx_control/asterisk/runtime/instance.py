@@ -10,7 +10,7 @@ from pathlib import Path
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port
 from pbx_control.errors import ClientMistake
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import SYSTEM_CA, Home, Settings
 
 # sun_path of a UNIX socket's address (unix(7)) holds 108 bytes with its closing NUL; Asterisk cuts a longer one off.
 LONGEST_SOCKET = 107
@@ -122,7 +122,9 @@ def _give_tree(folder: Path, account: Account) -> None:
 
 def of_home(home: Home, settings: Settings) -> Instance:
     """The Asterisk of a home: configured by us, recording into the home, playing the home's prompts."""
-    certificates = tuple(Path(name) for name in (settings.sip.certificate, settings.sip.key) if name)
+    sip = settings.sip
+    given = (sip.certificate, sip.key, sip.ca_file if sip.ca_file != SYSTEM_CA else "")
+    certificates = tuple(Path(name) for name in given if name)
     return Instance(
         name="asterisk",
         state=home.asterisk,
