@@ -35,6 +35,9 @@ async def _compare(home: Home, settings: Settings, names: Iterable[str], now: da
     async with connected(settings) as ami:
         for name in names:
             zone, file = ZoneInfo(name), home.asterisk / "etc" / ZONES / zone_file(name)
+            if not file.exists():
+                found[name] = now  # not asked for: Asterisk would keep in mind that it is UTC
+                continue
             for at in moments(zone, now):
                 theirs = await ami.value(f"STRFTIME({int(at.timestamp())},{file},{WALL})")
                 if theirs != f"{at.astimezone(zone):{WALL}}":
