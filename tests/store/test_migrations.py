@@ -67,7 +67,7 @@ def test_trunks_over_tls_keep_their_calls_and_zones_get_their_names_in_the_list(
     }
     with writing(engine) as connection:
         move(connection, "base")
-        move(connection, "0006")
+        move(connection, "0007")
         for slug, (zone, _) in zones.items():
             words = (
                 "INSERT INTO client (slug, name, timezone, week, created_at) VALUES (:slug, 'x', :zone, 'always', :at)"

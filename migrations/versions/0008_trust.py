@@ -7,8 +7,8 @@ encrypted if the carrier wanted it: that stays (`optional`), as an upgrade must 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
