@@ -201,8 +201,8 @@ class FakeSwitch:
             case c.RecordMessage(path=path, limit=limit):
                 self._record(path, command.leg)
                 self.later(limit, lambda: self._close(call, path))
-            case c.LimitLeg(after=after):
-                self._limit(command.leg, after)
+            case c.LimitLeg(after=after, then=then):
+                self._limit(command.leg, after, then)
 
     def _ring(self, call: str, command: c.Ring) -> None:
         assert command.leg not in self.rung, f"{command.leg} is rung a second time"
@@ -312,20 +312,23 @@ class FakeSwitch:
         length = (file.ended or self.now()) - file.began
         return (length if self.keeps is None else min(length, self.keeps)).total_seconds()
 
-    def _limit(self, key: str, after: timedelta | None) -> None:
+    def _limit(self, key: str, after: timedelta | None, then: str = "fallback") -> None:
         leg = self.legs[key]
         leg.limit += 1
         if after:
             number = leg.limit
-            self.later(after, lambda: self._time_is_up(key, number))
+            self.later(after, lambda: self._time_is_up(key, number, then))
 
-    def _time_is_up(self, key: str, number: int) -> None:
+    def _time_is_up(self, key: str, number: int, then: str) -> None:
         leg = self.legs.get(key)
         if leg and leg.limit == number:
-            if leg.contact:
+            if leg.contact or then == "parting":
                 self.leaves(key)
             else:
                 leg.ours = False
+                if leg.user:  # she has her caller again, and the dialplan has both
+                    self._out_of_bridge(key, leg)
+                    self.legs[leg.call].ours = False
 
 
 def _left(key: str, leg: Leg, at: datetime, cause: int) -> Event:

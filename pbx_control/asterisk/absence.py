@@ -246,7 +246,7 @@ def _to_the_fraction(arrived: datetime, first: datetime) -> datetime:
 
 
 # What the switch tells only of calls that it serves; one of these may be lost to a disk that was full.
-SERVED = frozenset({"entered", "answered", "message", "left", "closed", "exhausted"})
+SERVED = frozenset({"entered", "answered", "message", "left", "closed", "exhausted", "blocked"})
 
 
 def _outcome(told: Mapping[str, _Line], message: str) -> Outcome | None:
@@ -257,6 +257,8 @@ def _outcome(told: Mapping[str, _Line], message: str) -> Outcome | None:
         return Outcome.ANSWERED
     if message:
         return Outcome.LEFT_MESSAGE
+    if "blocked" in told:
+        return Outcome.BLOCKED
     if "closed" in told:
         return Outcome.CLOSED
     return Outcome.EXHAUSTED if "exhausted" in told else Outcome.MISSED

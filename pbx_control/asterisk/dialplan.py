@@ -30,7 +30,7 @@ from pbx_control.domain.call.flow import (
 from pbx_control.domain.holidays import common, of_client
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.numbering import dialling, written_for
-from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
+from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, MarkKind, Office, Secretary, Trunk
 from pbx_control.domain.sounds import (
     LANGUAGES,
     LAST_POSITION,
@@ -203,6 +203,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "secretaries": office.secretaries,
         "dids": _dids(office, clients),
         "zones": home.asterisk / "etc" / ZONES,
+        "blocked": _blocked(office),
         "calendars": sorted({client.calendar for client in clients.values()}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients.values()}, key=lambda one: one.name),
         "queues": sorted(
@@ -223,6 +224,21 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "spanish": SPANISH,
         "mark_header": MARK_HEADER,
     }
+
+
+# A number as the dialplan has a caller's, and nothing else: it becomes the name of a context.
+HARMLESS_NUMBER = re.compile(r"\+?[0-9]{1,20}")
+
+
+def _blocked(office: Office) -> list[tuple[str, list[str]]]:
+    """Callers who are not let in: the number, and for which clients (ids), or "all". One who is no number cannot call
+    the switch by that name either."""
+    by_number: dict[str, set[str]] = {}
+    for mark in office.marks:
+        if mark.kind is MarkKind.BLOCKED and HARMLESS_NUMBER.fullmatch(mark.number):
+            whose = "all" if mark.client_id is None else str(mark.client_id)
+            by_number.setdefault(mark.number, set()).add(whose)
+    return [(number, sorted(clients)) for number, clients in sorted(by_number.items())]
 
 
 def _seconds(length: timedelta) -> int:

@@ -155,11 +155,23 @@ class Performer:
             give_up = int(do.give_up.total_seconds())
             self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
-        self._made[do.leg] = dial
+        def counted(reply: Reply) -> None:
+            """The leg is one of the trunk's calls by now."""
+            if reply.ok and int(reply.body["value"] or 0) > do.most:
+                replied(Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"}))
+            else:
+                dial()
+
+        def look_then_dial() -> None:
+            calls = f"GROUP_COUNT({do.trunk}@trunk)"
+            self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
+
+        self._made[do.leg] = look_then_dial if do.most else dial
         number = written_for(do.number, do.number_format, do.country)
         leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
         where = {"app": APP, "appArgs": "contact"}
-        self._ari.request("POST", "channels/create", replied, {"variables": variables_of(do)}, **leg, **where)
+        variables = variables_of(do) | departure_of(call_id, do)
+        self._ari.request("POST", "channels/create", replied, {"variables": variables}, **leg, **where)
         # Without this, its end would not be told: it has left our application by then.
         self.follow(do.leg, replied)
 
@@ -248,6 +260,7 @@ def variables_of(do: c.Dial) -> dict[str, str]:
     it lives, and how it is known if it comes back to us."""
     shown = written_for(do.shown, do.number_format, do.country)
     return {
+        "GROUP(trunk)": do.trunk,  # a trunk's limit counts both ways together
         "CONNECTEDLINE(num,i)": shown,
         "CONNECTEDLINE(num-pres,i)": "allowed_passed_screen",
         "CALLERID(num)": shown,
@@ -256,6 +269,11 @@ def variables_of(do: c.Dial) -> dict[str, str]:
         # For the time without us: the dialplan must know this call if the contact's telephone forwards it to us.
         f"GLOBAL(PBX_ASKING_{do.shown.removeprefix('+')})": f"{do.leg} {do.number}",
     }
+
+
+def departure_of(call_id: str, do: c.Dial) -> dict[str, str]:
+    """What the dialplan does when a contact's leg is gone: it gives the secretary her caller back if no daemon can."""
+    return {"PEER": call_id, "HER": do.secretary, "CHANNEL(hangup_handler_push)": "contact-departure,s,1"}
 
 
 def caller_id(name: str, number: str) -> str:

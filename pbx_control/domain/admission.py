@@ -58,6 +58,7 @@ def outgoing_for(client: Client, numbers: Iterable[Did], trunks: Sequence[Trunk]
                 shown=did.number,
                 at_once=client.calls_out_at_once,
                 a_day=client.calls_out_a_day,
+                most=trunk.max_calls,
             )
     return None
 

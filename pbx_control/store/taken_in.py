@@ -116,7 +116,7 @@ def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rul
 
 def is_marked(conn: Connection, caller: str, client_id: int) -> bool:
     """Whether the caller is a tester, or blocked, for that client or for all: neither costs it anything (rule 10).
-    The switch lets those in who are blocked."""
+    One who was blocked a moment ago may still have been let in."""
     marks = select(caller_mark.c.id).where(
         caller_mark.c.number == caller, or_(caller_mark.c.client_id == client_id, caller_mark.c.client_id.is_(None))
     )
@@ -180,7 +180,9 @@ def _tell_losses(conn: Connection, one: SwitchCall, client_id: int | None, rules
 
 def _write_letters(conn: Connection, one: SwitchCall, client_id: int | None, office_name: str) -> None:
     owner = conn.execute(select(client).where(client.c.id == client_id)).mappings().first()
-    if owner is None or (one.outcome is Outcome.CLOSED and not owner["summary_closed"]):
+    if owner is None or one.outcome is Outcome.BLOCKED:
+        return
+    if one.outcome is Outcome.CLOSED and not owner["summary_closed"]:
         return
     her = conn.execute(select(secretary.c.name).where(secretary.c.user == one.answered_by)).scalar()
     until = one.answered_at or one.ended_at

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from story import WELCOME, Story, speaks
 
-from pbx_control.domain.call.commands import Answer, Join, Play, RecordBridge, Ring
+from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring
+from pbx_control.domain.call.ending import PARTING_LIMIT
 from pbx_control.domain.call.events import PromptEnded
 from pbx_control.domain.call.model import Admission, Outcome, Phase
 
@@ -258,3 +259,12 @@ def test_a_daemon_that_is_back_within_five_seconds_drops_no_caller(seconds: floa
     assert story.call.phase is Phase.ENDED
     assert [command for _, command in story.switch.done if isinstance(command, Ring)]
     story.nothing_is_left()
+
+
+@pytest.mark.parametrize("admission", [Admission.CLOSED, Admission.EXHAUSTED])
+def test_whom_nobody_is_to_serve_is_let_go_when_the_daemon_dies_in_his_announcement(admission: Admission) -> None:
+    story = Story("Ana").caller_dials("andes", admission=admission, why="hours").expect(LimitLeg, then="parting")
+    story.daemon_dies().passes(PARTING_LIMIT.total_seconds() + 1).hears_nobody()
+    story.daemon_returns().passes(1).is_in(Phase.ENDED)
+    assert story.call.outcome == admission.value
+    assert not story.call.message

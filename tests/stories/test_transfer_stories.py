@@ -18,6 +18,7 @@ from pbx_control.domain.call.commands import (
 from pbx_control.domain.call.ending import talked
 from pbx_control.domain.call.events import ContactAnswered, LoopFound, SecretaryLeft
 from pbx_control.domain.call.model import Contact, Outcome, Outgoing, Phase
+from pbx_control.domain.call.transfer import CONTACT_GIVE_UP, TAKEN_BACK_MARGIN
 
 UNALLOCATED, BUSY, NO_ANSWER, REJECTED = 1, 17, 19, 21
 ELSEWHERE = Outgoing("trunk-carrier", "e164", "CL", OURS, at_once=1, a_day=2)
@@ -398,3 +399,17 @@ def test_a_comparison_changes_nothing_while_all_is_well() -> None:
 def test_a_secretarys_leg_that_is_gone_twice_is_told_once() -> None:
     story = handed_over()
     story.happens(SecretaryLeft(story.now, story.call.secretary_leg, 16)).is_in(Phase.HANDED_OVER).hears(BOSS)
+
+
+def test_without_a_daemon_asterisk_gives_her_the_caller_back_when_no_contact_can_be_there() -> None:
+    story = talking().presses("Ana", "*1").passes(2).daemon_dies().contact_leaves(BUSY)
+    story.passes((CONTACT_GIVE_UP + TAKEN_BACK_MARGIN).total_seconds())
+    assert not story.switch.legs[story.call.id].ours
+    story.daemon_returns().passes(1).is_in(Phase.ENDED)
+    assert story.call.taken_over
+
+
+def test_the_limit_of_her_leg_follows_the_consultation() -> None:
+    story = talking().presses("Ana", "*1").expect(LimitLeg, leg="maria-secretary-1", after=timedelta(seconds=35))
+    story.contact_answers().expect(LimitLeg, leg="maria-secretary-1", after=timedelta(seconds=605))
+    story.presses("Ana", "*0").expect(LimitLeg, leg="maria-secretary-1", after=None)

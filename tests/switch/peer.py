@@ -97,6 +97,10 @@ class Peer(asyncio.DatagramProtocol):
                 raise AssertionError(f"no {status}: {[text.splitlines()[0] for text in self.answers]}") from None
         return there()
 
+    def cancel(self) -> None:
+        """Sends a CANCEL, and waits for nothing."""
+        self._ask("CANCEL")
+
     async def give_up(self) -> None:
         """Ends its call, whatever it has come to."""
         if not self._request:

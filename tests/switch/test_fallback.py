@@ -30,7 +30,7 @@ from sipp import play
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.hours import NEVER, parse_week
-from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday
+from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday, Mark, MarkKind
 from pbx_control.domain.sounds import sound_name
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
@@ -72,6 +72,25 @@ async def test_a_secretary_answers_and_the_conversation_is_recorded(alone):
     assert audio.tones_in(file, (700, 880), at_least=2) == {700, 880}
     assert abs(audio.seconds(file) - (call.ended_at - call.answered_at).total_seconds()) < 1
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_a_blocked_caller_is_not_served_and_another_clients_is(alone):
+    """As with the daemon: no announcement, no telephone, and nothing said but that it is over."""
+    firm, other = await alone.firm("Ana"), await alone.firm("Eva")
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2)
+    eva = (await alone.phone(other, "Eva")).answers(after=0.2)
+    await alone.publish(marks=(Mark(MARIA, MarkKind.BLOCKED, firm.id),))
+    try:
+        turned_away = await alone.call(firm, caller=MARIA)
+        await turned_away.ended(5)
+        served = await alone.call(other, caller=MARIA)
+        await served.answered()
+        await served.hang_up()
+    finally:
+        await alone.publish(marks=())
+    assert turned_away.answer.at is None
+    assert (ana.calls, len(eva.calls)) == ([], 1)
+    assert (await alone.absent(firm)).outcome is Outcome.BLOCKED
 
 
 async def test_she_hangs_up_and_the_caller_is_free(alone):

@@ -17,6 +17,7 @@ from peer import peer
 from sipp import CARRIER
 
 from pbx_control.asterisk.dialplan import STALE as TAKEN_FOR_DEAD
+from pbx_control.domain.call.transfer import CONTACT_GIVE_UP
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.world import audio
 from pbx_control.world.config import Address
@@ -460,6 +461,21 @@ async def test_without_a_daemon_asterisk_keeps_the_cap(town):
     assert is_told(here, here.caller, HouseSound.TIME_IS_UP)
 
 
+async def test_a_consultation_counts_among_the_trunks_calls_and_a_full_trunk_carries_none(town):
+    await town.office.pbx("trunk", "set", "carrier", "--max-calls", "1")
+    try:
+        here = await scene(town)
+        await here.her.press("*1")
+        await asyncio.sleep(4)
+        call = await here.over()
+    finally:
+        await town.office.pbx("trunk", "set", "carrier", "--max-calls", "0")
+        await town.live()
+    assert here.rosa.calls == []
+    assert is_told(here, here.her, HouseSound.CONTACT_UNREACHABLE)
+    assert "has 1 calls, its limit" in str(await town.journal(call))
+
+
 # --- the daemon dies --------------------------------------------------------------------------------------------
 
 
@@ -517,6 +533,24 @@ async def every_daemon_taken_for_dead(town: Town) -> AsyncIterator[None]:
         yield
     finally:
         await town.office.pbx("asterisk", "console", "-x", stale.format(TAKEN_FOR_DEAD))
+
+
+async def test_a_contact_refuses_with_no_daemon_and_she_has_the_caller_again(town):
+    """He does so right after its death: she has him when no telephone of a contact can ring any more."""
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    await town.office.kill_daemon()
+    try:
+        await rosa.hang_up(BUSY)
+        await asyncio.sleep(CONTACT_GIVE_UP.total_seconds() + 8)
+        await here.caller.hang_up()
+        await here.her.ended(2)
+    finally:
+        await town.office.start_daemon()
+    before, *_, after = audio.spans(here.caller.heard, ANA, 0.4)
+    assert after.start - before.end > 1.5
+    assert after.seconds > 1.5
 
 
 async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):

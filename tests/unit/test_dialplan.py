@@ -23,6 +23,8 @@ from pbx_control.domain.office import (
     ClientState,
     Did,
     Holiday,
+    Mark,
+    MarkKind,
     Office,
     Secretary,
     Trunk,
@@ -64,6 +66,13 @@ OFFICE = Office(
         Did("+56225550101", "entel", 1, True),
         Did("+56322550102", "", 2, True),
         Did("+56225550199", "entel"),
+    ),
+    marks=(
+        Mark("+56911112222", MarkKind.BLOCKED),
+        Mark("+56933334444", MarkKind.BLOCKED, 1),
+        Mark("+56933334444", MarkKind.BLOCKED, 2),
+        Mark("+56955556666", MarkKind.TEST),
+        Mark("]\n[x", MarkKind.BLOCKED),
     ),
     clients=(
         Client(

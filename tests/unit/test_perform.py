@@ -17,6 +17,7 @@ CONSULTATION = "pbx-1.5-consultation-1"
 DIAL = c.Dial(
     leg=CONTACTS,
     bridge=CONSULTATION,
+    secretary=HERS,
     trunk="trunk-1",
     number_format="e164",
     country="CL",
@@ -71,6 +72,16 @@ def test_a_contact_is_dialled_once_his_leg_is_there(asterisk, performer, events)
     assert asterisk.asked[0][2]["endpoint"] == "PJSIP/+56987654321@trunk-1"
     assert asterisk.asked[-1][2] == {"timeout": 30}
     assert events == []
+
+@pytest.mark.parametrize(("calls", "dialled"), [(3, True), (4, False)])
+def test_a_contact_is_not_dialled_over_a_trunk_that_is_full(asterisk, performer, events, calls, dialled):
+    asterisk.refusals["variable"] = Reply(200, {"value": str(calls)})
+    performer.perform(CALL, replace(DIAL, most=3))
+    performer.entered(CONTACTS)
+    assert asterisk.bodies[0]["variables"]["GROUP(trunk)"] == "trunk-1"
+    assert asterisk.asked[2][2] == {"variable": "GROUP_COUNT(trunk-1@trunk)"}
+    assert (f"POST channels/{CONTACTS}/dial" in asterisk.paths) == dialled
+    assert [type(event) for event in events] == ([] if dialled else [SwitchRefused, ContactLeft])
 
 
 @pytest.mark.parametrize(

@@ -176,11 +176,13 @@ class Dial(SwitchCommand):
     it ring, and the carrier's announcements.
 
     `number` and `shown` are E.164. `give_up` is when Asterisk itself ends the ringing, `limit` the leg's life, both
-    for the case that nobody else does.
+    for the case that nobody else does. When the leg is gone and no daemon is there, `secretary`'s leg gets the caller
+    back.
     """
 
     leg: str
     bridge: str
+    secretary: str
     trunk: str
     number_format: str
     country: str
@@ -188,6 +190,7 @@ class Dial(SwitchCommand):
     shown: str
     give_up: timedelta
     limit: timedelta
+    most: int = 0  # calls on the trunk, this one included; 0: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +265,8 @@ class RecordMessage(SwitchCommand):
 class LimitLeg(SwitchCommand):
     """Have Asterisk itself end the leg's stay after that time; None lifts the limit.
 
-    `then` says what the dialplan does with a caller: take a message (`fallback`), or say farewell and hang up (`cap`).
+    `then` says what the dialplan does with a caller: take a message (`fallback`), say farewell and hang up (`cap`), or
+    just hang up (`parting`).
     """
 
     leg: str

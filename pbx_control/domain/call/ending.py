@@ -7,6 +7,7 @@ from pbx_control.domain.call.commands import (
     Command,
     HangUp,
     InspectFiles,
+    LimitLeg,
     ReleaseUnit,
     RemoveBridge,
     ReportLoss,
@@ -29,6 +30,8 @@ from pbx_control.domain.call.moves import Step, by, picked_up, playing, seat_fre
 SETTLING_LIMIT = timedelta(seconds=3)
 # A look at the files waits for a busy disk, or a daemon that has just started; nobody is on the line any more.
 INSPECTION_LIMIT = timedelta(seconds=30)
+# Longer than any announcement; it is for a daemon that dies in one.
+PARTING_LIMIT = timedelta(minutes=2)
 # A left message shorter than this is a caller who hung up at the tone.
 SHORTEST_MESSAGE_SECONDS = 1.0
 # Who had less time than this after the question, tone included, has said nothing.
@@ -38,10 +41,12 @@ RECORDING_TOLERANCE = timedelta(seconds=2)
 
 
 def part(call: Call, at: datetime, sound: str | tuple[str, ...], outcome: Outcome | None) -> Step:
-    """The caller hears one last announcement (of one or several sounds) and is then hung up."""
+    """The caller hears one last announcement (of one or several sounds) and is then hung up, by Asterisk itself if
+    nobody else does."""
     call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
+    limit = LimitLeg(call.id, PARTING_LIMIT, then="parting")
     call, play = playing(call, *((sound,) if isinstance(sound, str) else sound))
-    return call, [*pick_up, *play]
+    return call, [*pick_up, limit, *play]
 
 
 def parted(call: Call, event: PromptEnded) -> Step:

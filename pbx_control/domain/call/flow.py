@@ -164,7 +164,9 @@ def arrive(call: Call, event: CallArrived) -> Step:
         return end_call(call, event.at, Outcome.BLOCKED)
     call, reserve = reserved(call)
     call, first = first_heard(call, event.at)
-    return call, [*reserve, LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN), *first]
+    waits = call.phase not in (Phase.PARTING, Phase.TAKING_MESSAGE)
+    limit = [LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)] if waits else []  # the others have their own
+    return call, [*reserve, *limit, *first]
 
 
 def reserved(call: Call) -> Step:

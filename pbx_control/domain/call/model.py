@@ -112,6 +112,7 @@ class Outgoing:
     shown: str  # the client's main DID, E.164: what the contact's telephone shows
     at_once: int  # so many calls of this client's may be under way
     a_day: int  # and so many begun within a UTC day
+    most: int = 0  # calls that the carrier carries at a time, both ways together; 0: it sets no limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ CONSULTATION_LIMIT = timedelta(minutes=10)
 # Both hear a tone so long before the end of a transferred conversation, and the farewell.
 CAP_WARNING_BEFORE = timedelta(minutes=1)
 FAREWELL_BEFORE = timedelta(seconds=7)
+# So much after the contact's time is up, Asterisk itself gives her the caller back.
+TAKEN_BACK_MARGIN = timedelta(seconds=5)
 # Asterisk acts so much later, for the case that no daemon is there to act in time.
 FAREWELL_MARGIN = timedelta(seconds=1)
 # Her telephone is still closing the old conversation.
@@ -194,6 +196,7 @@ def dialled(call: Call, at: datetime) -> Step:
     dial = Dial(
         leg=call.contact_leg,
         bridge=call.consultation,
+        secretary=call.secretary_leg,
         trunk=outgoing.trunk,
         number_format=outgoing.number_format,
         country=outgoing.country,
@@ -201,8 +204,14 @@ def dialled(call: Call, at: datetime) -> Step:
         shown=outgoing.shown,
         give_up=CONTACT_GIVE_UP,
         limit=CONSULTATION_LIMIT + SWITCH_MARGIN,
+        most=outgoing.most,
     )
-    return call, [NoteDialling(call.contact_leg, number, outgoing.shown), dial]
+    return call, [NoteDialling(call.contact_leg, number, outgoing.shown), dial, her_limit(call, CONTACT_GIVE_UP)]
+
+
+def her_limit(call: Call, after: timedelta) -> LimitLeg:
+    """For a daemon that dies: Asterisk gives her the caller back when no contact can be there any more."""
+    return LimitLeg(call.secretary_leg, after + TAKEN_BACK_MARGIN)
 
 
 def in_private(call: Call, *legs: str) -> Join:
@@ -216,7 +225,8 @@ def on_hold(call: Call) -> list[Command]:
 
 
 def contact_answered(call: Call, event: ContactAnswered) -> Step:
-    return replace(without(call, Deadline.CONTACT), phase=Phase.CONSULTING), []
+    call = replace(without(call, Deadline.CONTACT), phase=Phase.CONSULTING)
+    return call, [her_limit(call, CONSULTATION_LIMIT)]
 
 
 def contact_unavailable(call: Call, event: ContactLeft) -> Step:
@@ -254,7 +264,8 @@ def taken_back(call: Call, word: HouseSound | None = None) -> Step:
     """She has the caller again, and hears why if it was not her own wish."""
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
-    back = [*silenced(call, call.secretary_leg), StopMusic(call.id), in_his_bridge(call, call.secretary_leg)]
+    hers = call.secretary_leg
+    back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id), in_his_bridge(call, hers)]
     call, why = told_her(call, word) if word else (call, [])
     return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
 
