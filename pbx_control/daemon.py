@@ -35,6 +35,7 @@ from pbx_control.asterisk.translate import (
 )
 from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
+from pbx_control.dead_lines import DeadLines
 from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound
@@ -96,6 +97,7 @@ class Daemon:
         self._performer = Performer(self._ari, home.root, self._board.post)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
+        self._dead_lines = DeadLines(self._ari, self._board)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
@@ -115,6 +117,7 @@ class Daemon:
                 self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,
+                self._dead_lines.run,
                 self._publish,
                 self._catching_up.run,
             ):

@@ -53,6 +53,9 @@ PAUSE_AFTER_LOST_CLAIM = timedelta(seconds=1)
 # Phases in which a contact is called or talked with.
 WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 
+# Phases in which a secretary's telephone is in a conversation.
+WITH_HER = (Phase.TALKING, Phase.CALLING_CONTACT, Phase.CONSULTING)
+
 # The loop's clock and the wall's may differ by a hair.
 CLOCKS_DIFFER = timedelta(milliseconds=50)
 
@@ -138,6 +141,11 @@ class Switchboard:
     def chairs(self) -> Iterable[Chair]:
         """The floor."""
         return self._chairs.values()
+
+    def unreachable_legs(self) -> list[str]:
+        """The legs of secretaries who talk by a telephone that no longer answers the switch."""
+        held = (self.call(chair.held_by) for chair in self._chairs.values() if chair.held_by and not chair.registered)
+        return [call.secretary_leg for call in held if call and call.seat and call.phase in WITH_HER]
 
     def settled(self) -> dict[str, Call]:
         """The calls of which nothing is under way at this moment: what they want is what the switch was told."""

@@ -49,8 +49,8 @@ STALE = 4
 UNTAKEN = STALE + 4
 # app_queue counts from one position's beginning to the next one's, the daemon from its end, in seconds.
 POSITION_TAKES = 3
-# A caller's line is given up for dead when it has sent nothing for so long, in seconds.
-SILENT_CALLER = 300
+# For its silence alone a line is given up only when it has sent nothing for so long, in seconds: an hour on hold, say.
+SILENT = 3600
 # The folder of Debian's Spanish sounds; where there is none, Asterisk falls back to `es` by itself.
 SPANISH = "es_MX_f_Allison"
 # What the daemon and `publish` listen for on AMI.
@@ -213,7 +213,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "positions": [_positions(language) for language in LANGUAGES],
         "stale": STALE,
         "untaken": UNTAKEN,
-        "silent_caller": SILENT_CALLER,
+        "silent": SILENT,
         "patience": _seconds(RINGING_LIMIT),
         "offer": _seconds(OFFER_LIMIT),
         "announce_every": _seconds(POSITION_EVERY) + POSITION_TAKES,

@@ -306,8 +306,4 @@ exten => _[-+a-zA-Z0-9_][-+a-zA-Z0-9_.].,1,Ringing()
 exten => s,1,Answer()
  same => n,StartMusicOnHold(${SAY})
  same => n,Record(${HEARD}.alaw,0,0,kqx)
-
-[mute]
-exten => s,1,StopMusicOnHold()
- same => n,Wait(3600)
 """

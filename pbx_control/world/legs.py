@@ -17,6 +17,7 @@ Act = Callable[[dict[str, str]], Awaitable[bool]]
 PATIENCE = 20.0  # s: how long to wait for something that should happen at once or within a ring
 BUSY = 17  # Q.850 causes, as Asterisk translates them to and from SIP
 NORMAL = 16
+NETWORK_OUT_OF_ORDER = 38
 
 
 class DidNotHappen(AssertionError):
@@ -96,10 +97,6 @@ class Leg:
         for key in keys:
             await self._do({"Action": "PlayDTMF", "Digit": key, "Duration": "100"})
             await asyncio.sleep(0.25)  # a person's pace: the digits must not run together
-
-    async def fall_silent(self) -> None:
-        """Sends nothing any more and does not say goodbye: what a broken network looks like from the other side."""
-        await self._go_to("mute")
 
     async def pick_up(self) -> None:
         """Answers: plays what this person says again and again, and records what he hears."""

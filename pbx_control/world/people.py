@@ -5,24 +5,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pbx_control.world.legs import BUSY, PATIENCE, Act, Ringing, within
+from pbx_control.world.legs import BUSY, NETWORK_OUT_OF_ORDER, NORMAL, PATIENCE, Act, Ringing, within
 
 # What somebody does when his telephone rings.
 Conduct = Callable[[Ringing], Awaitable[None]]
 
 
-def answering(after: float = 0.5, hang_up_after: float | None = None, silent_after: float | None = None) -> Conduct:
-    """Picks up `after` seconds; then talks until the other side hangs up, or hangs up or falls silent by himself."""
+def answering(after: float = 0.5, hang_up_after: float | None = None, cause: int = NORMAL) -> Conduct:
+    """Picks up `after` seconds; then talks until the other side hangs up, or hangs up by himself with that cause."""
 
     async def conduct(call: Ringing) -> None:
         await asyncio.sleep(after)
         await call.pick_up()
         if hang_up_after is not None:
             await asyncio.sleep(hang_up_after)
-            await call.hang_up()
-        elif silent_after is not None:
-            await asyncio.sleep(silent_after)
-            await call.fall_silent()
+            await call.hang_up(cause)
 
     return conduct
 
@@ -66,6 +63,11 @@ class Telephone:
         self.conduct = answering(after, hang_up_after)
         return self
 
+    def loses_network(self, after: float = 0.5, lost_after: float = 2.0) -> "Telephone":
+        """From now on its owner answers, and so many seconds later his network breaks, as his telephone says."""
+        self.conduct = answering(after, lost_after, NETWORK_OUT_OF_ORDER)
+        return self
+
     def refuses(self, after: float = 0.2) -> "Telephone":
         """From now on its owner refuses calls as busy."""
         self.conduct = refusing(after)
@@ -74,11 +76,6 @@ class Telephone:
     def rings_on(self) -> "Telephone":
         """From now on nobody answers."""
         self.conduct = ignoring()
-        return self
-
-    def dies(self, after: float = 0.5, silent_after: float = 2.0) -> "Telephone":
-        """From now on its owner answers, and his network breaks: no audio any more, and no goodbye."""
-        self.conduct = answering(after, silent_after=silent_after)
         return self
 
     async def rung(self, times: int = 1, seconds: float = PATIENCE) -> Ringing:

@@ -119,22 +119,6 @@ async def test_nobody_answers_and_the_caller_leaves_a_message(town):
     assert [part.get_content_type() for part in letter.letter.iter_attachments()] == ["audio/wav"]
 
 
-async def test_a_secretary_whose_network_dies_does_not_end_the_call(town):
-    firm = await town.firm()
-    ana = (await town.secretary(firm, "Ana", tone=880)).dies(after=0.2, silent_after=1)
-    caller = await town.world.call(firm.number)
-    await caller.answered()
-    await (await ana.rung()).answered()
-    eva = (await town.secretary(firm, "Eva", tone=1000)).answers(after=0.2)
-    ring = await eva.rung(seconds=60)
-    await ring.answered()
-    await asyncio.sleep(2)
-    await caller.hang_up()
-    await ring.ended(1)
-    assert audio.heard(caller.heard, 1000) > 1
-    assert audio.heard(ring.heard, 700) > 1
-
-
 async def test_a_telephone_dials_nothing_emergency_numbers_included(town):
     firm = await town.firm()
     ana = await town.secretary(firm, "Ana")

@@ -34,7 +34,7 @@ OTHER_CARRIER, OTHER_PORT = "127.0.0.12", PORTS.base + 61
 MARIA = "+56912345678"
 OTHER = "+56987654321"
 # qualify_frequency, qualify_timeout and the time that the switch and the daemon take, seconds.
-NOTICED = 20 + 3 + 4
+NOTICED = 5 + 3 + 4
 
 
 @dataclass

@@ -194,7 +194,7 @@ async def who_speaks_the_language_is_asked_first(scene):
 )
 async def her_network_dies_and_she_comes_back(scene):
     """The caller is not hung up: he waits, first in line."""
-    scene.phone().dies(after=2, silent_after=2)
+    scene.phone().loses_network(after=2, lost_after=2)
     caller = await scene.dials()
     await (await scene.rung()).answered()
     scene.phone().answers(after=7)

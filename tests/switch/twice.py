@@ -52,7 +52,7 @@ class Story:
     says: dict[str, str]  # announcements of its own
     then: tuple[str, ...]  # further commands; {slug} and {number} are filled in
     trunk: str
-    holes: bool  # nothing at all arrives for a while, which nobody's recording shows
+    holes: bool  # he waits between two conversations, which the switch does not record
     outcomes: tuple[str, ...]
     hears: tuple[str, ...] | None  # what the first caller hears, in order; None where it is left open
     letters: int
@@ -255,7 +255,7 @@ class Differences(list[str]):
 
     def __init__(self, timed: bool) -> None:
         super().__init__()
-        self._timed = timed
+        self.timed = timed
 
     def same(self, what: str, with_daemon: object, without: object) -> None:
         if with_daemon != without:
@@ -271,7 +271,7 @@ class Differences(list[str]):
         """The same things in the same order, about as long, and at about the same time."""
         pairs = list(zip(with_daemon, without, strict=False))
         same = len(pairs) == max(len(with_daemon), len(without)) and all(a.what == b.what for a, b in pairs)
-        timed = pairs if self._timed else []
+        timed = pairs if self.timed else []
         if not same or any(_far(a.start, b.start) or _far(a.seconds, b.seconds) for a, b in timed):
             self.append(f"{what}: with the daemon {_told(with_daemon)}; without {_told(without)}")
 
@@ -312,12 +312,19 @@ def _compare_rows(found: Differences, daemon: Seen, switch: Seen) -> None:
             if name in LENGTHS:
                 found.near(name, row[name], other[name])
             elif name in FILES:
-                found.alike(name, _by_voice(daemon.heard_in(row[name])), _by_voice(switch.heard_in(other[name])))
+                _compare_files(found, name, daemon.heard_in(row[name]), switch.heard_in(other[name]))
                 found.same(f"{name} is there", bool(row[name]), bool(other[name]))
             elif name not in INSTANTS:
                 found.same(name, row[name], other[name])
         for name in ("answered_at", "ended_at"):
             found.same(f"{name} is known", row[name] is not None, other[name] is not None)
+
+
+def _compare_files(found: Differences, name: str, with_daemon: Sequence[Heard], without: Sequence[Heard]) -> None:
+    if found.timed:
+        found.alike(name, _by_voice(with_daemon), _by_voice(without))
+    else:
+        found.same(name, {one.what for one in with_daemon}, {one.what for one in without})
 
 
 def _compare_letters(found: Differences, daemon: Seen, switch: Seen) -> None:
