@@ -25,11 +25,12 @@ from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.perform import Performer
 from pbx_control.asterisk.translate import (
+    AnsweredHere,
     Arrival,
     ChannelGone,
-    ContactMade,
-    Forwarded,
     LeftApplication,
+    LegDialled,
+    LegMade,
     caller_left,
     translate,
 )
@@ -94,10 +95,10 @@ class Daemon:
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
-        self._performer = Performer(self._ari, home.root, self._board.post)
-        self._recovery = Recovery(self._board, self._ari, self._performer)
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
         self._dead_lines = DeadLines(self._ari, self._board)
+        self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)
+        self._recovery = Recovery(self._board, self._ari, self._performer)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
@@ -140,10 +141,12 @@ class Daemon:
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
                 self._perhaps_taken_over(channel)
-            case ContactMade(leg=leg):
+            case LegMade(leg=leg):
                 self._performer.entered(leg)
-            case Forwarded() as forwarded:
-                reception.refuse_forward(self._ari, forwarded)
+            case LegDialled(leg=leg):
+                self._performer.dialled(leg)
+            case AnsweredHere(leg=leg):
+                self._performer.answered(leg)
             case (call_id, event):
                 self._board.post(call_id, event)
 

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx_control.asterisk.ari import Ari, path
-from pbx_control.asterisk.translate import Arrival, Forwarded
+from pbx_control.asterisk.translate import Arrival
 from pbx_control.clock import now
 from pbx_control.directory import Directory
 from pbx_control.domain import loops
@@ -100,14 +100,6 @@ def send_to_fallback(ari: Ari, arrival: Arrival) -> None:
     log.warning("a call goes to the fallback", call=arrival.channel, did=arrival.did)
     target = path("channels", arrival.channel, "continue")
     ari.request("POST", target, context="fallback", extension=arrival.did, priority=1)
-
-
-def refuse_forward(ari: Ari, forwarded: Forwarded) -> None:
-    """Telephones dial nothing, by a redirection neither: what Asterisk dials for one is given up at once. (Its offer
-    is over: her leg has gone. Were the far end quicker, `secretary-leg` of the dialplan would not let it in.)"""
-    target = clean_line(forwarded.target, NAME_LIMIT)
-    log.warning("a telephone would send its call elsewhere", telephone=forwarded.telephone, target=target)
-    ari.request("DELETE", path("channels", forwarded.channel))
 
 
 def inspect(home: Home, command: Inspection) -> FilesInspected | MessageInspected:

@@ -14,7 +14,7 @@ import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
 from pbx_control.asterisk.perform import Performer
-from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, Arrival, arrival, call_of
+from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, MADE, Arrival, arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
     CallerLeft,
@@ -66,6 +66,8 @@ class Leg:
     did: str  # the DID a caller came by, "" for any other channel
     arrival: Arrival | None = None  # a caller's
     leaving: bool = False  # in its hangup handler: as good as gone
+    made: bool = False  # made by us and in our application since: a secretary's leg that is not in the dialplan yet
+    dialled: bool = True
 
     @property
     def telephone(self) -> str:
@@ -122,6 +124,9 @@ class Recovery:
             for leg in _legs_with_him(call):
                 if leg in found.legs:
                     self._performer.follow(leg)
+            if _is_made(call, found):
+                leg = found.legs[call.secretary_leg]
+                (self._performer.answered if leg.up else self._performer.dialled)(leg.id)
         self._note_telephones(found)
         await self._remove_strays(found)
         # A call that ended since the look was taken still has its leg in it: it must not come back to life.
@@ -149,9 +154,10 @@ class Recovery:
         )
 
     async def _without_undialled(self, calls: Iterable[Call], found: Found) -> Found:
-        """Removes contacts' legs that were made while nobody was left to dial them: they would be silent for as long
-        as a telephone rings. The secretary is told at once, and may try again."""
-        undialled = frozenset(call.contact_leg for call in calls if _is_undialled(call, found))
+        """Removes legs that were made while nobody was left to dial them: they would be silent for as long as a
+        telephone rings. Another secretary is asked at once; one who consults is told, and may try again."""
+        hers = {call.secretary_leg for call in calls if _is_made(call, found, dialled=False)}
+        undialled = hers | {call.contact_leg for call in calls if _is_undialled(call, found)}
         for leg in undialled:
             log.info("removing a leg that was never dialled", leg=leg)
             await self._ari.ask("DELETE", path("channels", leg))
@@ -270,13 +276,19 @@ def _is_undialled(call: Call, found: Found) -> bool:
     return call.phase is Phase.CALLING_CONTACT and leg is not None and not leg.up and not somewhere
 
 
+def _is_made(call: Call, found: Found, *, dialled: bool = True) -> bool:
+    """Whether a secretary is offered the call and her leg has got no further than that: dialled, or not even that."""
+    leg = found.legs.get(call.secretary_leg) if call.seat and call.phase is Phase.OFFERING else None
+    return leg is not None and leg.made and leg.dialled is dialled
+
+
 def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
     if not (call.seat and call.phase in WITH_HER_LEG):
         return []
     leg = found.legs.get(call.secretary_leg)
     if leg is None:
         return [SecretaryLeft(at, call.secretary_leg, found.causes.get(call.secretary_leg, 0))]
-    if call.phase is Phase.OFFERING and leg.up and leg.ours:
+    if call.phase is Phase.OFFERING and leg.up and leg.ours and not leg.made:
         return [SecretaryAnswered(at, call.secretary_leg)]
     return []
 
@@ -326,4 +338,6 @@ def _leg(channel: dict[str, Any]) -> Leg:
         did=args[0] if arrived and args else "",
         arrival=arrival(channel["id"], channel.get("caller", {}), args) if arrived else None,
         leaving=dialplan.get("context") == HANGUP_HANDLER,
+        made=ours and role == MADE,
+        dialled=channel["state"] != "Down",
     )

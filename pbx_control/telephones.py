@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Engine
 
-from pbx_control.asterisk.ami import Ami, Refused, refusal, telephone
+from pbx_control.asterisk.ami import Ami, Refused, refusal, telephone, to_dialplan
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
@@ -44,10 +44,11 @@ class Telephones:
         self._numbers_of: datetime | None = None  # which hour
         self._asking: set[asyncio.Task[None]] = set()
         self._gone: set[str] = set()  # telephones that were there and are not any more
+        self._ami: Ami | None = None
 
     async def run(self) -> None:
         """Connects to AMI; the connection comes back by itself after a break."""
-        ami = Ami(self._settings, self._happened)
+        self._ami = ami = Ami(self._settings, self._happened)
         try:
             while True:
                 try:
@@ -56,9 +57,19 @@ class Telephones:
                 except SwitchUnavailable:
                     ami.close()
                     await asyncio.sleep(RECONNECT_EVERY)
-                    ami = Ami(self._settings, self._happened)
+                    self._ami = ami = Ami(self._settings, self._happened)
         finally:
             ami.close()
+
+    async def redirect(self, leg: str) -> bool:
+        """Sends a secretary's leg to the dialplan, where it waits for her answer. False if that cannot be done now."""
+        try:
+            if self._ami is None:
+                return False
+            await self._ami.ask("Redirect", Channel=leg, **to_dialplan())
+        except SwitchUnavailable:  # AMI is away, or the leg is gone already
+            return False
+        return True
 
     async def count(self) -> None:
         """Writes the counted refusals down now and then."""

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from panoramisk import Manager
 
+from pbx_control.asterisk.translate import WAITS_IN
 from pbx_control.errors import SwitchUnavailable
 from pbx_control.settings import Settings
 
@@ -162,6 +163,11 @@ def refusal(name: str, event: Mapping[str, str]) -> Refused | None:
     if name in REASONS and event.get("Service", "PJSIP") == "PJSIP":
         return Refused(_address_of_security_event(event.get("RemoteAddress", "")), REASONS[name])
     return None
+
+
+def to_dialplan() -> dict[str, str]:
+    """Where a secretary's leg waits for her answer, as `Redirect` takes it."""
+    return {"Context": WAITS_IN, "Exten": "s", "Priority": "1"}
 
 
 def telephone(name: str, event: Mapping[str, str]) -> Telephone | None:

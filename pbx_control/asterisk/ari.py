@@ -41,7 +41,7 @@ EVENTS = (
     "ChannelDtmfReceived",
     "ChannelHold",
     "ChannelUnhold",
-    "Dial",  # tells of a telephone that sends its call elsewhere
+    "Dial",
     "PlaybackFinished",
     "RecordingFinished",
     "RecordingFailed",

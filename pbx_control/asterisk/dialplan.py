@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
@@ -198,6 +199,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
     return _settings_values(settings, home) | {
         "modules": MODULES,
         "events": AMI_EVENTS,
+        "carriers": _addresses(office.trunks),
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
         "secretaries": office.secretaries,
@@ -339,6 +341,20 @@ def _dids(office: Office, clients: Mapping[int, "_ClientPart"]) -> list[tuple[st
     sections = {trunk.name: trunk.section for trunk in office.trunks} | {"": ANY_TRUNK}
     ours = (did for did in office.dids if did.client_id in clients)
     return [(did.number, sections.get(did.trunk, ANY_TRUNK), clients[did.client_id].facts) for did in ours]
+
+
+def _addresses(trunks: Sequence[Trunk]) -> list[str]:
+    """Where carriers are: what they send from, and where we send to if that is an address."""
+    hosts = {trunk.host.partition(":")[0] for trunk in trunks}
+    return sorted({host for host in hosts if _is_address(host)}.union(*(trunk.match for trunk in trunks)))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _escaped(text: str) -> str:

@@ -83,6 +83,7 @@ MODULES = (
     "app_exec",  # ExecIf
     "app_playback",
     "app_playtones",
+    "app_waitforcond",  # for a secretary's answer
     "app_record",
     "app_chanspy",
     "app_mixmonitor",

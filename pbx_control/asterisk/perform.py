@@ -1,13 +1,14 @@
 """Does what a call commands, by ARI requests. Asking twice does no harm; a refusal comes back as an event."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from pbx_control.asterisk.ari import APP, Ari, Reply, path
-from pbx_control.asterisk.translate import CONTACT, MARK_HEADER, call_of
+from pbx_control.asterisk.ari import APP, Ari, OnReply, Reply, path
+from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, WAITS_IN, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
@@ -37,16 +38,23 @@ GONE = 404
 CONFLICT = 409
 
 Post = Callable[[str, Event], None]
+Redirect = Callable[[str], Awaitable[bool]]
+# So many secretaries' legs are remembered as moved: far more than ring at once.
+MOST_MOVES = 1000
 
 
 class Performer:
-    """Performs switch commands. `post(call id, event)` takes what comes of a refusal."""
+    """Performs switch commands. `post(call id, event)` takes what comes of a refusal; `redirect(leg)` has a secretary's
+    leg go to the dialplan, and tells whether it does."""
 
-    def __init__(self, ari: Ari, home: Path, post: Post) -> None:
+    def __init__(self, ari: Ari, home: Path, post: Post, redirect: Redirect) -> None:
         self._ari = ari
+        self._redirect = redirect
+        self._moves: dict[str, asyncio.Future[bool]] = {}  # secretaries' legs -> whether they go to the dialplan
         self._home = home
         self._post = post
-        self._made: dict[str, Callable[[], None]] = {}  # contacts' legs -> what dials them once they are there
+        self._going: set[asyncio.Task[None]] = set()
+        self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
             c.Answer: lambda call, do: self._channel(call, do, "POST", "answer"),
             c.IndicateRinging: lambda call, do: self._channel(call, do, "POST", "ring"),
@@ -109,35 +117,55 @@ class Performer:
         self._send(call_id, do, "POST", path("channels", do.leg, "dtmf"), dtmf=do.keys)
 
     def _ring(self, call_id: str, do: c.Ring) -> None:
-        """Rings her telephone. If the leg cannot even be made she has left it, with Asterisk's reason noted."""
+        """Rings her telephone: her leg is made, dialled once it is in our application, then sent to the dialplan
+        (`dialled`). ARI's originate would follow a 302 to whatever channel her telephone names."""
+        give_up = int(do.give_up.total_seconds())
 
-        def replied(reply: Reply) -> None:
-            if reply.status == 0 or reply.ok:
-                return
-            self._refused(call_id, do, reply)
-            self._post(call_id, SecretaryLeft(now(), do.leg))
+        def dial(replied: OnReply) -> None:
+            self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
-        self._ari.request(
-            "POST",
-            "channels",
-            replied,
-            {"variables": {"CALL_ID": call_id, "PEER": call_id}},
-            endpoint=f"PJSIP/{do.user}",
-            context="secretary-leg",
-            extension="s",
-            priority=1,
-            channelId=do.leg,
-            callerId=caller_id(do.display_name, do.display_number),
-            timeout=int(do.give_up.total_seconds()),
-            originator=call_id,
-        )
-        # Without this, events before her answer would not come: the leg is in the dialplan until then.
-        self.follow(do.leg, replied)
+        leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
+        variables = variables_of_hers(call_id, do)
+        self._make(call_id, do, leg, variables, dial, lambda: SecretaryLeft(now(), do.leg))
 
     def _dial(self, call_id: str, do: c.Dial) -> None:
         """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so
         that she hears what the carrier lets her hear. It has no place in the dialplan: when it leaves us, it ends."""
+        give_up = int(do.give_up.total_seconds())
 
+        def dial(replied: OnReply) -> None:
+            self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg, **UNSEEN)
+            self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
+
+        def unless_full(replied: OnReply) -> None:
+            """The leg is one of the trunk's calls by now."""
+
+            def counted(reply: Reply) -> None:
+                if reply.ok and int(reply.body["value"] or 0) > do.most:
+                    replied(Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"}))
+                else:
+                    dial(replied)
+
+            calls = f"GROUP_COUNT({do.trunk}@trunk)"
+            self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
+
+        number = written_for(do.number, do.number_format, do.country)
+        leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
+        variables = variables_of(do) | departure_of(call_id, do)
+        way = unless_full if do.most else dial
+        self._make(call_id, do, leg, variables, way, lambda: ContactLeft(now(), do.leg))
+
+    def _make(
+        self,
+        call_id: str,
+        do: c.Ring | c.Dial,
+        leg: Mapping[str, str],
+        variables: Mapping[str, str],
+        dial: Callable[[OnReply], None],
+        gone: Callable[[], Event],
+    ) -> None:
+        """Makes a leg, and dials it once it is there. If either fails the leg is removed, and `gone` is told, with
+        Asterisk's reason noted."""
         failed = False
 
         def replied(reply: Reply) -> None:
@@ -148,37 +176,42 @@ class Performer:
             self._made.pop(do.leg, None)
             self._refused(call_id, do, reply)
             self._ari.request("DELETE", path("channels", do.leg))
-            self._post(call_id, ContactLeft(now(), do.leg))
+            self._post(call_id, gone())
 
-        def dial() -> None:
-            self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg, **UNSEEN)
-            give_up = int(do.give_up.total_seconds())
-            self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
-
-        def counted(reply: Reply) -> None:
-            """The leg is one of the trunk's calls by now."""
-            if reply.ok and int(reply.body["value"] or 0) > do.most:
-                replied(Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"}))
-            else:
-                dial()
-
-        def look_then_dial() -> None:
-            calls = f"GROUP_COUNT({do.trunk}@trunk)"
-            self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
-
-        self._made[do.leg] = look_then_dial if do.most else dial
-        number = written_for(do.number, do.number_format, do.country)
-        leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
-        where = {"app": APP, "appArgs": "contact"}
-        variables = variables_of(do) | departure_of(call_id, do)
-        self._ari.request("POST", "channels/create", replied, {"variables": variables}, **leg, **where)
+        self._made[do.leg] = lambda: dial(replied)
+        self._ari.request("POST", "channels/create", replied, {"variables": variables}, **leg, app=APP, appArgs=MADE)
         # Without this, its end would not be told: it has left our application by then.
         self.follow(do.leg, replied)
 
     def entered(self, leg: str) -> None:
-        """A contact's leg that was made is in our application now; before, nothing can be done with it."""
+        """A leg that was made is in our application now; before, nothing can be done with it."""
         if dial := self._made.pop(leg, None):
             dial()
+
+    def dialled(self, leg: str) -> None:
+        """Has a secretary's leg wait for her answer in the dialplan, where she is connected even if nobody of us is
+        left by then. (By AMI: ARI lets no leg go that is not answered.)"""
+        if leg not in self._moves:
+            self._moves[leg] = asyncio.ensure_future(self._redirect(leg))
+        while len(self._moves) > MOST_MOVES:
+            self._moves.pop(next(iter(self._moves)))
+
+    def answered(self, leg: str) -> None:
+        """A secretary's leg is answered and was still in our application: unless it is on its way, it goes to the
+        dialplan now."""
+        going = asyncio.ensure_future(self._go_on(leg))
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
+
+    async def settled(self) -> None:
+        """Waits until every secretary's leg that was answered is on its way."""
+        await asyncio.gather(*self._going)
+
+    async def _go_on(self, leg: str) -> None:
+        move = self._moves.get(leg)
+        if not (move and await move):
+            target = {"context": WAITS_IN, "extension": "s", "priority": 1}
+            self._ari.request("POST", path("channels", leg, "continue"), None, **target)
 
     def follow(self, leg: str, then: Callable[[Reply], None] | None = None) -> None:
         """Subscribes to a channel's events."""
@@ -276,7 +309,15 @@ def departure_of(call_id: str, do: c.Dial) -> dict[str, str]:
     return {"PEER": call_id, "HER": do.secretary, "CHANNEL(hangup_handler_push)": "contact-departure,s,1"}
 
 
-def caller_id(name: str, number: str) -> str:
-    """A caller id in Asterisk's writing, `"name" <number>`, of characters that end neither part."""
-    clean_number = "".join(char for char in number if char in "+0123456789")
-    return f'"{display_name(name)}" <{clean_number[:20]}>'
+def variables_of_hers(call_id: str, do: c.Ring) -> dict[str, str]:
+    """What a secretary's leg starts with: what her display shows, for an outgoing leg the connected line, and what the
+    dialplan must know of its call. The time limit is for the moment in which it may be dialled by nobody any more."""
+    give_up = int(do.give_up.total_seconds())
+    return {
+        "CONNECTEDLINE(name,i)": display_name(do.display_name),
+        "CONNECTEDLINE(num,i)": "".join(char for char in do.display_number if char in "+0123456789")[:20],
+        "TIMEOUT(absolute)": str(give_up + 1),
+        "CALL_ID": call_id,
+        "PEER": call_id,
+        "GIVE_UP": str(give_up),
+    }

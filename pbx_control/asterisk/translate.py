@@ -32,6 +32,12 @@ CONTACT = re.compile(r"(?P<call>.+)-contact-\d+")
 PROMPT = re.compile(r"(?P<call>.+)-prompt-\d+")
 BRIDGE = re.compile(r"(?P<call>.+)-(bridge|consultation)-\d+")
 FILE = re.compile(r"(?P<call>.+?)(-message(-\d+)?)?")
+# What a leg that we made enters our application with.
+MADE = "made"
+# Q.850: redirected to a new destination.
+REDIRECTED = 23
+# Where a secretary's leg waits for her answer (dialplans/extensions.conf.j2).
+WAITS_IN = "secretary-leg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +69,27 @@ class LeftApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactMade:
-    """A contact's leg is in our application, and can be dialled."""
+class LegMade:
+    """A leg of ours is in our application, and can be dialled."""
 
     leg: str
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
-    """A telephone that we rang has sent its call elsewhere (a 302): Asterisk dials there, as `channel`."""
+class LegDialled:
+    """A secretary's leg has been dialled, and can go to the dialplan."""
 
-    channel: str
-    telephone: str  # the name of its leg's channel
-    target: str  # as it sent it: hostile
+    leg: str
 
 
-Translated = ContactMade | Forwarded | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
+@dataclass(frozen=True, slots=True)
+class AnsweredHere:
+    """A secretary's leg was answered while it was still in our application, not in the dialplan."""
+
+    leg: str
+
+
+Translated = LegMade | LegDialled | AnsweredHere | Arrival | ChannelGone | LeftApplication | tuple[str, Event]
 
 
 def translate(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -123,7 +134,7 @@ def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
         return replace(arrival(channel["id"], channel["caller"], args[1:]), entered=entered)
     if args[0] == "secretary" and (call := call_of(LEG, channel["id"])):
         return call, SecretaryAnswered(at, channel["id"])
-    return ContactMade(channel["id"]) if args[0] == "contact" and call_of(CONTACT, channel["id"]) else None
+    return LegMade(channel["id"]) if args[0] == MADE and _is_leg(channel["id"]) else None
 
 
 def _left_application(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -140,16 +151,24 @@ def _hangup_request(data: dict[str, Any], at: datetime) -> Translated | None:
 def _channel_destroyed(data: dict[str, Any], at: datetime) -> Translated:
     channel = data["channel"]["id"]
     if call := call_of(LEG, channel):
-        return call, SecretaryLeft(at, channel, int(data["cause"]))
+        return call, SecretaryLeft(at, channel, _cause(data))
     if call := call_of(CONTACT, channel):
-        return call, ContactLeft(at, channel, int(data["cause"]))
+        return call, ContactLeft(at, channel, _cause(data))
     return ChannelGone(channel, int(data["cause"]))
+
+
+def _cause(data: dict[str, Any]) -> int:
+    """Why a leg ended (Q.850). Asterisk tells a telephone's 3xx apart from an ordinary end by its SIP status only."""
+    forwards = 300 <= int(data.get("tech_cause") or 0) < 400
+    return REDIRECTED if forwards else int(data["cause"])
 
 
 def _state_change(data: dict[str, Any], at: datetime) -> Translated | None:
     leg, state = data["channel"]["id"], data["channel"]["state"]
-    if state == "Ringing" and (call := call_of(LEG, leg)):
-        return call, SecretaryRinging(at, leg)
+    if call := call_of(LEG, leg):
+        if state == "Ringing":
+            return call, SecretaryRinging(at, leg)
+        return AnsweredHere(leg) if state == "Up" and data["channel"]["dialplan"]["context"] != WAITS_IN else None
     if state in CONTACTS_STATES and (call := call_of(CONTACT, leg)):
         return call, CONTACTS_STATES[state](at, leg)
     return None
@@ -170,10 +189,9 @@ def _hold(data: dict[str, Any], at: datetime) -> Translated | None:
 
 
 def _dial(data: dict[str, Any], at: datetime) -> Translated | None:
-    leg = data["peer"]
-    if not data.get("forward") or not _is_leg(leg["id"]):
-        return None
-    return Forwarded(data["forwarded"]["id"], leg["name"], data["forward"])
+    """That it has begun: later ones of the same leg tell what became of it."""
+    leg = data["peer"]["id"]
+    return LegDialled(leg) if not data["dialstatus"] and call_of(LEG, leg) else None
 
 
 def _playback_finished(data: dict[str, Any], at: datetime) -> Translated | None:

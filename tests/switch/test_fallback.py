@@ -25,9 +25,12 @@ from alone import (
     number_of,
     switch_alone,
 )
-from forwarder import forwarding
 from sipp import play
 
+from pbx_control.asterisk.ami import connected, to_dialplan
+from pbx_control.asterisk.perform import variables_of_hers
+from pbx_control.asterisk.translate import MADE
+from pbx_control.domain.call.commands import Ring
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.hours import NEVER, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday, Mark, MarkKind
@@ -314,17 +317,17 @@ async def test_an_answer_that_falls_into_the_gap_still_connects_the_two(alone):
         caller = await alone.call(firm, tone=700)
         channel = await arrived(socket)
         await ask(socket, "POST", f"channels/{channel}/variable", variable="TIMEOUT(absolute)", value="4")
-        await originate(socket, ana.name, channel)
+        await ring(alone, socket, ana.name, channel)
         await ana.rung()
     alone.stop_beating()
-    ring = ana.calls[0]
-    await ring.answered()
+    hers = ana.calls[0]
+    await hers.answered()
     await caller.answered()
     await asyncio.sleep(5)  # longer than the limit that the caller had while he waited
     await caller.hang_up()
-    await ring.ended(2)
+    await hers.ended(2)
     assert audio.heard(caller.heard, 880) > 4
-    assert audio.heard(ring.heard, 700) > 4
+    assert audio.heard(hers.heard, 700) > 4
     call = await alone.absent(firm)
     assert (call.id, call.outcome, call.answered_by) == (channel, Outcome.ANSWERED, ana.name)
     assert audio.tones_in(alone.recording(call), (700, 880), at_least=4) == {700, 880}
@@ -338,35 +341,14 @@ async def test_an_answer_in_the_gap_after_the_caller_has_gone_ends_her_leg(alone
         alone.beat()
         caller = await alone.call(firm)
         channel = await arrived(socket)
-        await originate(socket, ana.name, channel)
-        ring = await ana.rung()
+        await ring(alone, socket, ana.name, channel)
+        rung = await ana.rung()
         alone.stop_beating()
         await caller.hang_up()
-        await ring.ended(5)
+        await rung.ended(5)
     call = await alone.absent_by_id(channel)
     assert call.outcome is None
     assert call.did == number_of(firm)
-
-
-async def test_what_a_telephone_has_dialled_instead_of_ringing_is_not_let_in(alone):
-    firm = await alone.firm("Ana", "Eva")
-    eva = (await alone.phone(firm, "Eva")).answers(after=0)
-    ana = f"ana{firm.id}"
-    password = next(one.password for one in alone.office.secretaries if one.user == ana)
-    async with (
-        forwarding(alone.world.place.pbx, ana, password, f"sip:PJSIP%2F{eva.name}@127.0.0.1"),
-        alone.daemon_that_does_nothing() as socket,
-    ):
-        await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
-        alone.beat()
-        caller = await alone.call(firm)
-        channel = await arrived(socket)
-        await originate(socket, ana, channel)
-        ring = await eva.rung()  # Asterisk dials before anybody could prevent it
-        await ring.ended(1)
-        assert [name for name in alone.channels() if eva.name in name] == []
-        await caller.hang_up()
-    alone.stop_beating()
 
 
 @pytest.mark.parametrize(
@@ -412,8 +394,9 @@ async def arrived(socket):
             return event["channel"]["id"]
 
 
-async def ask(socket, method, uri, body=None, **query):
-    """One ARI request over the websocket, as the daemon makes them; the answer must be a good one."""
+async def ask(socket, method, uri, body=None, *, too_early=0, **query):
+    """One ARI request over the websocket, as the daemon makes them. The answer must be a good one; with `too_early` the
+    request is made again as long as that is the answer."""
     request = {
         "type": "RESTRequest",
         "transaction_id": "t",
@@ -424,25 +407,26 @@ async def ask(socket, method, uri, body=None, **query):
     }
     if body:
         request |= {"content_type": "application/json", "message_body": json.dumps(body)}
+    async with asyncio.timeout(patience(5)):
+        while (answer := await _answer(socket, request))["status_code"] == too_early:
+            pass
+    assert answer["status_code"] < 300, answer
+
+
+async def _answer(socket, request):
     await socket.send(json.dumps(request))
     while True:
-        answer = json.loads(await asyncio.wait_for(socket.recv(), patience(5)))
+        answer = json.loads(await socket.recv())
         if answer["type"] == "RESTResponse":
-            assert answer["status_code"] < 300, answer
-            return
+            return answer
 
 
-async def originate(socket, user, channel):
-    await ask(
-        socket,
-        "POST",
-        "channels",
-        {"variables": {"CALL_ID": channel, "PEER": channel}},
-        endpoint=f"PJSIP/{user}",
-        context="secretary-leg",
-        extension="s",
-        priority="1",
-        channelId=f"{channel}-secretary-1",
-        originator=channel,
-        timeout="20",
-    )
+async def ring(alone, socket, user, channel):
+    """Rings a telephone as the daemon does: its leg is made and dialled, and goes to the dialplan while it rings."""
+    do = Ring(f"{channel}-secretary-1", user, "Firma", MARIA, timedelta(seconds=20))
+    leg = {"endpoint": f"PJSIP/{user}", "channelId": do.leg, "originator": channel, "app": "pbx", "appArgs": MADE}
+    await ask(socket, "POST", "channels/create", {"variables": variables_of_hers(channel, do)}, **leg)
+    await ask(socket, "POST", f"channels/{do.leg}/dial", too_early=409, timeout="20")
+    await alone.until(lambda: "!Ringing!" in alone.console("core show channels concise"))
+    async with connected(alone.settings) as ami:
+        await ami.ask("Redirect", Channel=do.leg, **to_dialplan())

@@ -55,6 +55,13 @@ async def nobody_home(town):
         await town.office.start_daemon()
 
 
+async def in_the_dialplan(town):
+    """Waits until a ringing telephone's leg is where the switch alone can connect it: a moment after it was dialled."""
+    async with asyncio.timeout(5):
+        while "!WaitForCondition!" not in await town.channels():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 # --- the daemon is dead at a bad moment -----------------------------------------------------------------------
 
 
@@ -63,6 +70,7 @@ async def test_an_answer_that_falls_into_the_gap_joins_the_two_and_is_recorded(t
     ana = (await town.secretary(firm, "Ana", tone=880)).rings_on()
     caller = await town.world.call(firm.number, MARIA, tone=700)
     ring = await ana.rung()
+    await in_the_dialplan(town)
     async with nobody_home(town):
         await ring.pick_up()
         await caller.answered(10)

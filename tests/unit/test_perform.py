@@ -58,9 +58,31 @@ def events() -> list[Event]:
     return []
 
 
+class Redirects:
+    """AMI, which sends legs to the dialplan or, if it is `away`, does not."""
+
+    def __init__(self) -> None:
+        self.legs: list[str] = []
+        self.away = False
+
+    async def __call__(self, leg: str) -> bool:
+        self.legs.append(leg)
+        return not self.away
+
+
 @pytest.fixture
-def performer(asterisk: Asterisk, events: list[Event]) -> Performer:
-    return Performer(asterisk, Path("/srv/pbx"), lambda call, event: events.append(event))  # type: ignore[arg-type]
+def redirects() -> Redirects:
+    return Redirects()
+
+
+@pytest.fixture
+def performer(asterisk: Asterisk, events: list[Event], redirects: Redirects) -> Performer:
+    return Performer(
+        asterisk,  # type: ignore[arg-type]
+        Path("/srv/pbx"),
+        lambda call, event: events.append(event),
+        redirects,
+    )
 
 
 def test_a_contact_is_dialled_once_his_leg_is_there(asterisk, performer, events):
@@ -82,6 +104,47 @@ def test_a_contact_is_not_dialled_over_a_trunk_that_is_full(asterisk, performer,
     assert asterisk.asked[2][2] == {"variable": "GROUP_COUNT(trunk-1@trunk)"}
     assert (f"POST channels/{CONTACTS}/dial" in asterisk.paths) == dialled
     assert [type(event) for event in events] == ([] if dialled else [SwitchRefused, ContactLeft])
+
+
+RING = c.Ring(HERS, "ana", "Andes, Ñuñoa", "+56912345678<", timedelta(seconds=12))
+
+
+def test_a_secretary_is_dialled_once_her_leg_is_there_and_shown_who_calls(asterisk, performer, events):
+    performer.perform(CALL, RING)
+    assert asterisk.paths == ["POST channels/create", "POST applications/pbx/subscription"]
+    assert asterisk.asked[0][2]["endpoint"] == "PJSIP/ana"
+    variables = asterisk.bodies[0]["variables"]
+    assert (variables["CONNECTEDLINE(name,i)"], variables["CONNECTEDLINE(num,i)"]) == ("Andes, Ñuñoa", "+56912345678")
+    performer.entered(HERS)
+    assert asterisk.paths[2:] == [f"POST channels/{HERS}/dial"]
+    assert asterisk.asked[-1][2] == {"timeout": 12}
+    assert events == []
+
+
+@pytest.mark.parametrize("request_that_fails", ["create", "dial"])
+def test_a_secretary_who_cannot_be_rung_has_left(asterisk, performer, events, request_that_fails):
+    asterisk.refusals[request_that_fails] = Reply(500, {"message": "Allocation failed"})
+    performer.perform(CALL, RING)
+    performer.entered(HERS)
+    assert [type(event) for event in events] == [SwitchRefused, SecretaryLeft]
+
+
+async def test_her_leg_goes_to_the_dialplan_once(asterisk, performer, redirects):
+    performer.dialled(HERS)
+    performer.dialled(HERS)
+    performer.answered(HERS)
+    await performer.settled()
+    assert (redirects.legs, asterisk.paths) == ([HERS], [])
+
+
+@pytest.mark.parametrize("dialled", [True, False])
+async def test_without_ami_it_goes_there_when_she_has_answered(asterisk, performer, redirects, dialled):
+    redirects.away = True
+    if dialled:
+        performer.dialled(HERS)
+    performer.answered(HERS)
+    await performer.settled()
+    assert asterisk.paths == [f"POST channels/{HERS}/continue"]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pbx_control.asterisk.translate import ContactMade, Forwarded, translate
-from pbx_control.domain.call.events import ContactAnswered, ContactLeft, ContactRinging, KeyPressed
+from pbx_control.asterisk.translate import AnsweredHere, LegDialled, LegMade, translate
+from pbx_control.domain.call.events import ContactAnswered, ContactLeft, ContactRinging, KeyPressed, SecretaryLeft
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CALL, CONTACTS, HERS = "pbx-1764000000.5", "pbx-1764000000.5-contact-2", "pbx-1764000000.5-secretary-1"
@@ -22,9 +22,28 @@ def test_a_contacts_leg_rings_is_answered_and_leaves():
     assert translate(of("ChannelDestroyed", CONTACTS, cause=17), AT) == (CALL, ContactLeft(AT, CONTACTS, 17))
 
 
-def test_a_contacts_leg_is_told_of_once_it_is_in_our_application():
-    assert translate(of("StasisStart", CONTACTS, args=["contact"]), AT) == ContactMade(CONTACTS)
-    assert translate(of("StasisStart", "pbx-1764000000.9", args=["contact"]), AT) is None
+@pytest.mark.parametrize("leg", [CONTACTS, HERS])
+def test_a_leg_that_was_made_is_told_of_once_it_is_in_our_application(leg):
+    assert translate(of("StasisStart", leg, args=["made"]), AT) == LegMade(leg)
+    assert translate(of("StasisStart", "pbx-1764000000.9", args=["made"]), AT) is None
+
+
+def test_a_secretarys_leg_can_go_to_the_dialplan_once_it_is_dialled():
+    def dial(leg, status):
+        return {"type": "Dial", "peer": {"id": leg}, "dialstatus": status}
+
+    assert translate(dial(HERS, ""), AT) == LegDialled(HERS)
+    assert translate(dial(HERS, "RINGING"), AT) is None
+    assert translate(dial(CONTACTS, ""), AT) is None
+
+
+@pytest.mark.parametrize(("context", "expected"), [("nobody", AnsweredHere(HERS)), ("secretary-leg", None)])
+def test_an_answer_that_came_before_that_is_noticed(context, expected):
+    assert translate({"type": "ChannelStateChange", "channel": hers_up(context)}, AT) == expected
+
+
+def hers_up(context):
+    return {"id": HERS, "state": "Up", "dialplan": {"context": context}}
 
 
 @pytest.mark.parametrize("kind", ["StasisEnd", "ChannelHangupRequest"])
@@ -33,13 +52,13 @@ def test_legs_that_are_not_a_callers_end_when_they_are_destroyed(kind, leg):
     assert translate(of(kind, leg), AT) is None
 
 
-def test_a_contacts_telephone_that_sends_its_call_elsewhere_is_noticed():
-    contact = {"id": CONTACTS, "name": "PJSIP/trunk-1-00000009"}
-    event = {"type": "Dial", "peer": contact, "forward": "PJSIP/+19005550100@trunk-1", "forwarded": {"id": "pbx-1.7"}}
-    assert translate(event, AT) == Forwarded("pbx-1.7", contact["name"], "PJSIP/+19005550100@trunk-1")
-
-
 def test_her_keys_are_commands_and_nobody_elses():
     assert translate(of("ChannelDtmfReceived", HERS, digit="*"), AT) == (CALL, KeyPressed(AT, HERS, "*"))
     for other in (CALL, CONTACTS):
         assert translate(of("ChannelDtmfReceived", other, digit="*"), AT) is None
+
+
+@pytest.mark.parametrize(("status", "cause"), [(302, 23), (300, 23), (486, 17), (0, 17)])
+def test_a_telephone_that_forwards_is_known_by_the_status_that_it_answered(status, cause):
+    left = of("ChannelDestroyed", HERS, cause=17, tech_cause=status)
+    assert translate(left, AT) == (CALL, SecretaryLeft(AT, HERS, cause))
