@@ -61,7 +61,7 @@ async def closed_by_hours(scene):
     options=f"--timezone {FAR_ZONE}",
     then=[f"holiday add {THERE} --client {{slug}} --name Aniversario"],
     outcomes=["closed"],
-    hears=["closed"],
+    hears=["closed today", "closed"],
     letters=0,
 )
 async def closed_by_a_holiday_in_the_clients_zone(scene):

@@ -221,6 +221,7 @@ def _sounds(admin: Admin, home: Path, slug: str) -> dict[str, Path]:
     own = {row["kind"]: row["sound"] for row in admin.ask("announcement", "show", slug) if row["sound"]}
     positions = {f"position {number}": position_sound(number, "es") for number in (1, 2, 3)}
     house = {"thanks": house_sound(HouseSound.MESSAGE_TAKEN, "es")} | positions
+    house |= {"closed today": house_sound(HouseSound.CLOSED_TODAY, "es")}
     return {name: home / f"{sound}.wav" for name, sound in (own | house).items()}
 
 
