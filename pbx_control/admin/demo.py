@@ -13,7 +13,7 @@ import click
 
 from pbx_control.admin.demo_acts import Show
 from pbx_control.admin.demo_screen import Screen
-from pbx_control.admin.demo_stage import TRANSFER_CAP
+from pbx_control.admin.demo_stage import SPOKEN, TRANSFER_CAP
 from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.world.installation import Installation, Ports, free_ports
 from pbx_control.world.legs import DidNotHappen
@@ -120,5 +120,5 @@ async def _fresh_installation(desk: Desk, folder: Path) -> Installation:
         await end_leftovers(folder / "world")
         await asyncio.to_thread(shutil.rmtree, folder)
     office = Installation(folder, free_ports(PORT_BLOCKS), desk.language)
-    office.write_settings(office={"transfer_cap": TRANSFER_CAP}, billing=ISSUER)
+    office.write_settings(office={"transfer_cap": TRANSFER_CAP, "language": SPOKEN}, billing=ISSUER)
     return office

@@ -14,10 +14,12 @@ from pbx_control.admin.demo_stage import (
     OPEN,
     PEDRO,
     ROSA,
+    SPOKEN,
     TONES,
     TRANSFER_CAP,
     Stage,
 )
+from pbx_control.admin.door import said
 from pbx_control.world import audio
 from pbx_control.world.legs import Leg, Ringing
 
@@ -48,7 +50,7 @@ class Show(Stage):
         await self.client("andes", "Clínica Andes", OPEN, "always", "--recording")
         await self.type("recipient", "add", "andes", "--email", MAILBOX)
         await self.type("contact", "add", "andes", "Rosa Díaz", ROSA, "--key", "1")
-        greeting = self.desk.say("Clínica Andes, {part_of_day}, this is {secretary}")
+        greeting = said(SPOKEN, "Clínica Andes, {part_of_day}, this is {secretary}", {})
         await self.type("greeting", "set", "andes", greeting)
         await self.client("norte", "Notaría Norte", CLOSED, "never")
         self.screen.command(["secretary", "add", "Ana", "--language", "es,en", "--json"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pbx_control.admin.demo_screen import Screen
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Desk, said
 from pbx_control.media.prompts import speak
 from pbx_control.settings import Home
 from pbx_control.world import audio
@@ -20,8 +20,12 @@ OPEN, CLOSED = "+56225550101", "+56225550102"
 SMALL = "+56225550103"  # of a client whose plan has one call a month
 MAILBOX = "gerencia@andes.example"
 SMALL_MAILBOX = "taller@sur.example"
-MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56223334455", "+56987654321", "+56944445555"
-ROSA = "+56222223333"  # a contact of the open client
+# Nobody's: no operator has the block 9 1234 (Chile has none for fiction), and 020 7946 0xxx is Ofcom's for drama.
+# A caller may have any number; a contact's must be one that its country gives out.
+MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56912340002", "+56912340003", "+56912340004"
+ROSA = "+442079460123"  # a contact of the open client
+# What the office speaks with its clients and their callers, whatever the terminal's language is.
+SPOKEN = "es"
 # Hz: each voice ends with a tone that tells it apart in a mix
 TONES = {"maria": 700, "ana": 880, "lucia": 620, "rosa": 1040}
 TRANSFER_CAP = 15  # s: the contract's ten minutes are too long to watch
@@ -67,8 +71,8 @@ class Stage:
 
     async def voice(self, person: str, template: str) -> Path:
         """What a person says, spoken, with a tone of his own at its end."""
-        text, home = self.desk.say(template), Home(self.office.home)
-        name = await asyncio.to_thread(speak, home, text, self.desk.language)
+        home = Home(self.office.home)
+        name = await asyncio.to_thread(speak, home, said(SPOKEN, template, {}), SPOKEN)
         target = self.said(person)
         return await asyncio.to_thread(audio.write_tone_between, target, home.root / f"{name}.wav", TONES[person])
 
