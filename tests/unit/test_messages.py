@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.characters import category
 from pbx_control.domain.messages import CallSummary, Channel, Recipient, compose, next_try
 from pbx_control.domain.wording import clean_line, duration, readable_number
 from pbx_control.notify.mail import write
@@ -266,6 +267,6 @@ def test_no_strangers_string_leaves_its_place(name, number, client, call_id, out
 def test_a_clean_line_is_one_short_printable_line(text, limit):
     line = clean_line(text, limit)
     assert len(line) <= limit
-    assert line.isprintable()
+    assert all(char == " " or category(char)[0] not in "CZ" for char in line)  # a new emoji is as good as an old one
     assert line.split() == line.split(" ") or line == ""
     line.encode()

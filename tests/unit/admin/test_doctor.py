@@ -72,7 +72,8 @@ def test_who_guesses_passwords_is_named(office: Admin) -> None:
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     with closing(sqlite3.connect(office.home / "pbx.db")) as raw:
         for source, at, times in (("203.0.113.9", hour, 600), ("203.0.113.8", hour, 3), ("203.0.113.7", OLD, 600)):
-            raw.execute("INSERT INTO refusal VALUES (?, ?, 'wrong-password', ?)", (source, at.isoformat(" "), times))
+            row = (source, at.isoformat(" "), "wrong-password", times)
+            raw.execute("INSERT INTO refusal (source, hour, reason, count) VALUES (?, ?, ?, ?)", row)
         raw.commit()
     found = findings(office)
     assert level(found, words) == "warn"
