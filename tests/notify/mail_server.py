@@ -13,6 +13,7 @@ from typing import Any
 
 import worker
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from post_office import HANGS
 
 from pbx_control.settings import Mail
 
@@ -82,7 +83,7 @@ class MailServer:
         return Mail(**here | changes)
 
     async def next_mail(self) -> EmailMessage:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             return await self.taken.get()
 
     def _protocol(self) -> SMTP:

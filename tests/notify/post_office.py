@@ -11,6 +11,9 @@ from sqlalchemy import Connection, Engine, event
 from pbx_control.domain.messages import Letter
 from pbx_control.errors import DeliveryFailed, Fault
 
+# Nothing here takes longer on any machine: what is waited for is not coming, seconds.
+HANGS = 120
+
 SOUND = "2026/08/03/pbx-1-message.wav"
 
 
@@ -39,7 +42,7 @@ class Watch:
 
     async def until(self, check: Callable[[], bool]) -> None:
         """Returns when `check` is true, which it is asked now and after each commit."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             while not check():
                 await self._committed.wait()
                 self._committed.clear()
@@ -90,7 +93,7 @@ class SentLetters:
         self.rests += 1
 
     async def next_try(self) -> Letter:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS):
             return await self.tried.get()
 
     def release(self) -> None:

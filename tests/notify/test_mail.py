@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from mail_server import MailServer, answer
-from post_office import SOUND
+from post_office import HANGS, SOUND
 
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.files import write_below
@@ -214,7 +214,7 @@ async def test_silent_server_is_given_up_in_time(letter, home, monkeypatch):
         with pytest.raises(DeliveryFailed) as failed:
             await mailer.send(letter)
         assert not failed.value.permanent
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             await left.wait()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
@@ -79,7 +80,7 @@ class Carrier:
             return re.search(rf"^{method} .*?\r\n\r\n.*", self.got.decode(), re.DOTALL | re.MULTILINE)
 
         async with self.news:
-            await asyncio.wait_for(self.news.wait_for(found), 20)
+            await asyncio.wait_for(self.news.wait_for(found), patience(20))
         match = found()
         assert match
         return match[0]
@@ -87,7 +88,7 @@ class Carrier:
     async def was_left(self, times: int) -> None:
         """Waits until so many have connected and gone."""
         async with self.news:
-            await asyncio.wait_for(self.news.wait_for(lambda: self.ended >= times), 20)
+            await asyncio.wait_for(self.news.wait_for(lambda: self.ended >= times), patience(20))
 
     async def _note(self, block: bytes) -> None:
         async with self.news:

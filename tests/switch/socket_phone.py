@@ -7,6 +7,7 @@ import re
 from contextlib import asynccontextmanager
 
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 _serial = itertools.count(1)
 # Nobody listens there.
@@ -21,7 +22,7 @@ async def socket_phone(switch: Address, host: str, port: int, user: str, passwor
     await loop.create_datagram_endpoint(lambda: phone, local_addr=(host, port), remote_addr=(switch.host, switch.port))
     try:
         phone.register()
-        await asyncio.wait_for(phone.registered.wait(), 5)
+        await asyncio.wait_for(phone.registered.wait(), patience(5))
         yield phone
     finally:
         phone.vanish()

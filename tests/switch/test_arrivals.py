@@ -13,6 +13,7 @@ from peer import peer
 from pbx_control.asterisk.ami import Ami, Refused, refusal
 from pbx_control.domain.office import Did
 from pbx_control.world.installation import CARRIER
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -121,7 +122,7 @@ async def test_a_refusal_says_which_number_was_asked_for(alone, carrier, dialled
     async with refusals(alone) as heard:
         carrier.invite(dialled, MARIAS)
         await carrier.answer("404")
-        one = await asyncio.wait_for(heard.get(), 3)
+        one = await asyncio.wait_for(heard.get(), patience(3))
     assert (one, one.number, one.trunk) == (Refused(CARRIER, "unknown-number"), told, "trunk-1")
 
 
@@ -135,7 +136,7 @@ async def test_a_number_that_may_be_two_of_ours_is_refused_and_one_of_another_tr
         for dialled, reason in (("4412345678", "ambiguous-number"), ("+56225559999", "unknown-number")):
             carrier.invite(dialled, MARIAS)
             await carrier.answer("404")
-            one = await asyncio.wait_for(heard.get(), 3)
+            one = await asyncio.wait_for(heard.get(), patience(3))
             assert (one.reason, one.number) == (reason, dialled)
             await carrier.give_up()
     await alone.publish(dids=office.dids)
@@ -226,7 +227,7 @@ async def test_a_call_that_comes_by_two_ways_is_one(alone, carrier, rung, at_onc
             carrier.invite_again()
             await carrier.answer("482")
             await carrier.answer("180")
-            assert await asyncio.wait_for(heard.get(), 3) == Refused(CARRIER, "merged")
+            assert await asyncio.wait_for(heard.get(), patience(3)) == Refused(CARRIER, "merged")
         await rings(alone, ana, before)
         assert len([one for one in carrier.answers if one.startswith("SIP/2.0 482")]) == 1
         await carrier.give_up()

@@ -12,6 +12,7 @@ from pbx_control.clock import now
 from pbx_control.settings import Home, load
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.tables import call, job_run
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -56,7 +57,7 @@ async def test_a_purge_that_was_missed_is_made_up_when_the_daemon_starts_and_liv
     started = datetime.now(UTC)
     await town.office.start_daemon()
     young = await recorded(town, await town.firm("always", "--recording"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patience(30)):
         while not (receipts := await town.office.ask("recording", "receipts", "--call", old["id"])):
             continue  # each look takes a command's time
     recordings = town.office.home / "recordings"
@@ -66,7 +67,7 @@ async def test_a_purge_that_was_missed_is_made_up_when_the_daemon_starts_and_liv
         assert file.getnframes() > 8000
     (after,) = await town.calls(firm)
     assert after["recording"] == ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience(10)):
         while (purge := await job(town, "purge"))["state"] != "done":
             continue
     assert datetime.fromisoformat(purge["last"]) <= started

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from sipp import CARRIER, play
 
+from pbx_control.world.legs import patience
+
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 # Nobody else of a test run sends from here: the counts are this test's own.
@@ -28,7 +30,7 @@ async def test_refusals_are_counted_and_shown(town, tmp_path):
         done = await play(tmp_path, "refused", switch, CARRIER, service="+56229999999", user="1", STATUS="404")
         assert done.as_expected, done.errors
     expected = {(STRANGER, "stranger"): 1, (STRANGER, "wrong-password"): 1, (CARRIER, "unknown-number"): 3}
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience(PATIENCE)):
         while not await reached(town, before, expected):  # noqa: ASYNC110
             await asyncio.sleep(0.5)  # the daemon tells nobody when it has written them
     assert await grown(town, before, (CARRIER, "unknown-number")) == 3

@@ -7,6 +7,7 @@ from socket_phone import socket_phone
 
 from pbx_control.dead_lines import COUNT_EVERY
 from pbx_control.world import audio
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -34,7 +35,7 @@ async def test_a_muted_telephone_that_sends_no_packet_at_all_is_no_dead_line(tow
         assert not ana.over.is_set()
         assert ana.asked.count("OPTIONS") > MUTED_FOR / 5 - 3
         await caller.hang_up()
-        await asyncio.wait_for(ana.over.wait(), 3)
+        await asyncio.wait_for(ana.over.wait(), patience(3))
     (call,) = await town.calls(firm)
     assert (call["outcome"], call["live"]) == ("answered", False)
 
@@ -77,4 +78,4 @@ async def test_without_a_daemon_the_session_timer_finds_it_and_a_muted_one_lives
         finally:
             await town.office.start_daemon()
         await other.hang_up()
-        await asyncio.wait_for(ida.over.wait(), 5)
+        await asyncio.wait_for(ida.over.wait(), patience(5))

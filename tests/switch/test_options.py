@@ -345,7 +345,7 @@ async def test_a_telephone_that_is_left_on_forward_is_told_of(house):
     async with forwarding(house.world.place.pbx, account["user"], account["password"], target) as phone:
         await house.state(account["user"], "reached")
         caller = await house.world.call(number)
-        await asyncio.wait_for(phone.forwarded.wait(), 5)
+        await asyncio.wait_for(phone.forwarded.wait(), patience(5))
         (call,) = await house.calls(slug)
 
         async def told() -> bool:

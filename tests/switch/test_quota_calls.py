@@ -6,6 +6,7 @@ import pytest
 from conftest import Firm, Town
 
 from pbx_control.world import audio
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -132,7 +133,7 @@ async def test_what_the_switch_answered_alone_is_charged_when_the_daemon_is_back
     await asyncio.sleep(2)
     await caller.hang_up()
     await town.office.start_daemon()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(patience(15)):
         while (await left(town, firm))[0] == 5:
             continue  # each look takes a command's time
     assert await left(town, firm) == (4, 0)

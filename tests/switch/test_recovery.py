@@ -57,7 +57,7 @@ async def nobody_home(town):
 
 async def in_the_dialplan(town):
     """Waits until a ringing telephone's leg is where the switch alone can connect it: a moment after it was dialled."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience(5)):
         while "!WaitForCondition!" not in await town.channels():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

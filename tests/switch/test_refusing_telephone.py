@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from pbx_control.world.legs import patience
+
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -13,7 +15,7 @@ async def paused_why(town, user: str) -> str:
 
 
 async def until_it_is(town, user: str, why: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patience(30)):
         while await paused_why(town, user) != why:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 

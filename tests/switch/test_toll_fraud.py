@@ -15,6 +15,7 @@ import worker
 from conftest import Firm, Town
 from wire import Dialog, Wire, header, wire
 
+from pbx_control.world.legs import patience
 from pbx_control.world.people import Telephone
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
@@ -64,7 +65,7 @@ class Scene:
         """Ana's telephone is where she is, and the daemon knows."""
         answer = await self.ana.register(self.account["user"], self.account["password"], f"<sip:ana@{self.ana.here}>")
         assert answer.startswith("SIP/2.0 200")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             while await self.state() != "reached":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

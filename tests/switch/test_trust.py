@@ -22,6 +22,7 @@ from pbx_control.asterisk.reached import ask_switch
 from pbx_control.domain.office import Client, Did, Office, Secretary, Trunk
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
@@ -219,7 +220,7 @@ class Line:
         message = "\r\n".join([*lines, "", body]).encode()
         self._socket.sendto(message) if self.over == "udp" else self._writer.write(message)
         while True:
-            answer = await asyncio.wait_for(self._answer(), 5)
+            answer = await asyncio.wait_for(self._answer(), patience(5))
             if answer.startswith("SIP/2.0") and not answer.startswith("SIP/2.0 1") and f"trust-{serial}" in answer:
                 return answer
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import md5
 
 from pbx_control.world.config import Address
+from pbx_control.world.legs import patience
 
 _serial = itertools.count(1)
 
@@ -61,7 +62,7 @@ class Wire(asyncio.DatagramProtocol):
 
         async with self._news:
             try:
-                await asyncio.wait_for(self._news.wait_for(there), seconds)
+                await asyncio.wait_for(self._news.wait_for(there), patience(seconds))
             except TimeoutError:
                 raise AssertionError(f"no {pattern}: {[text.splitlines()[0] for text in self.packets]}") from None
         return there()

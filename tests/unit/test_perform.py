@@ -95,6 +95,7 @@ def test_a_contact_is_dialled_once_his_leg_is_there(asterisk, performer, events)
     assert asterisk.asked[-1][2] == {"timeout": 30}
     assert events == []
 
+
 @pytest.mark.parametrize(("calls", "dialled"), [(3, True), (4, False)])
 def test_a_contact_is_not_dialled_over_a_trunk_that_is_full(asterisk, performer, events, calls, dialled):
     asterisk.refusals["variable"] = Reply(200, {"value": str(calls)})

@@ -33,6 +33,7 @@ from pbx_control.store.tables import client, journal, letter, recipient, seat_cl
 from pbx_control.store.writer import Writer
 from pbx_control.switchboard import Switchboard
 
+SOON = 60.0  # a test that waits longer has failed, seconds
 DID = "+56225550101"
 MARIA = Caller("+56223334455", "María")
 SUMMER = datetime(2026, 1, 5, 15, tzinfo=UTC)
@@ -171,7 +172,7 @@ def done(value: bool) -> "asyncio.Future[bool]":
 
 async def until(true: Callable[[], bool]) -> None:
     """Waits for what another thread does."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON):
         while not true():  # noqa: ASYNC110 — nobody sets an event for us
             await asyncio.sleep(0.005)
 
