@@ -24,3 +24,8 @@ def category(character: str) -> str:
     """Unicode's category; a picture that this Python does not know yet counts as a picture (So)."""
     found = unicodedata.category(character)
     return "So" if found == "Cn" and ord(character) in _PICTURES else found
+
+
+def printable(text: str) -> bool:
+    """As str.isprintable, with the pictures that this Python does not know yet."""
+    return text.isprintable() or all(char.isprintable() or category(char) == "So" for char in text)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 
+from pbx_control.domain.characters import printable
 from pbx_control.domain.hours import USUAL_WEEK, Week, parse_week
 from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.domain.speech import hours_in_words
@@ -159,7 +160,7 @@ def check_text(kind: AnnouncementKind, text: str) -> str:
 
     Raises ClientMistake if there is nothing to speak, if it is too long, or for a placeholder that is not known.
     """
-    if any(not character.isprintable() and not character.isspace() for character in text):
+    if any(not printable(character) and not character.isspace() for character in text):
         raise ClientMistake("the {kind} text has characters that cannot be spoken; type it anew", kind=kind.value)
     tidy = " ".join(text.split())
     if not any(character.isalnum() for character in re.sub(r"\{\w*\}", "x", tidy)):

@@ -6,6 +6,7 @@ from datetime import time
 from functools import lru_cache
 from itertools import pairwise
 
+from pbx_control.domain.characters import printable
 from pbx_control.domain.hours import Week
 
 Hours = tuple[tuple[time, time], ...]
@@ -46,7 +47,7 @@ def pronounceable(text: str, language: str) -> str:
 
     Square brackets would switch a synthesiser to phonemes; a line's end would make a pause, or end what it reads.
     """
-    cleaned = "".join(character if character.isprintable() else " " for character in text)
+    cleaned = "".join(character if printable(character) else " " for character in text)
     spoken = PRONOUNCE[language](re.sub(r"[\[\]<>{}|\\]", " ", cleaned))
     return " ".join(spoken.split())
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 import phonenumbers
 
-from pbx_control.domain.characters import category
+from pbx_control.domain.characters import category, printable
 
 # babel is imported where it is used: most commands write no date in words.
 
@@ -62,7 +62,7 @@ def no_formula(text: str) -> str:
 
 def display_name(name: str) -> str:
     """A client's name as a telephone's display shows it: printable, and nothing that ends a SIP display name."""
-    return "".join(char for char in name if char.isprintable() and char not in '"\\<>')[:NAME_LIMIT]
+    return "".join(char for char in name if printable(char) and char not in '"\\<>')[:NAME_LIMIT]
 
 
 def is_withheld(number: str) -> bool:

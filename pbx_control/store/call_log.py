@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 
+from pbx_control.domain.characters import printable
 from pbx_control.domain.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import call, client, journal, secretary
@@ -91,7 +92,7 @@ def find(conn: Connection, part: str) -> LoggedCall:
     Raises ClientMistake if there is none, or more than one.
     """
     shown = clean_line(part, 64)
-    found = _named(conn, part) if part and part.isprintable() else []
+    found = _named(conn, part) if part and printable(part) else []
     if not found:
         raise ClientMistake("there is no call {call}: `pbx-control call list` shows them", call=shown or '""')
     if len(found) > 1:

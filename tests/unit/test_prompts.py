@@ -17,6 +17,7 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pbx_control.domain.characters import printable
 from pbx_control.domain.hours import USUAL_WEEK, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
 from pbx_control.domain.sounds import audio_sound, house_sounds, sound_name, sounds_of
@@ -76,7 +77,7 @@ def refused(home: Home, path: Path) -> str:
         prompts.store_upload(home, path)
     assert not list(home.root.rglob("*.wav*"))
     line = str(caught.value)
-    assert line.isprintable()
+    assert printable(line)
     return line
 
 
