@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,8 +19,13 @@ from pbx_control.world.installation import Answer, Installation
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([path.partition(":")[0] for path in COMMANDS.values()])
-# The house's sounds as the first installation of this process has spoken them: that takes ten seconds.
-_sounds = TemporaryDirectory(prefix="pbx-sounds-")
+
+
+@cache
+def _sounds() -> TemporaryDirectory[str]:
+    """The house's sounds as the first installation of this process has spoken them: that takes ten seconds. (Made when
+    asked for: the forked commands read this module, too, and clean up nothing.)"""
+    return TemporaryDirectory(prefix="pbx-sounds-")
 
 
 class ForkedInstallation(Installation):
@@ -28,7 +34,7 @@ class ForkedInstallation(Installation):
     async def set_up(self, **settings: dict[str, Any]) -> None:
         """Writes the settings and makes the home."""
         self.write_settings(**settings)
-        spoken, prompts = Path(_sounds.name, "prompts"), self.home / "prompts"
+        spoken, prompts = Path(_sounds().name, "prompts"), self.home / "prompts"
         if spoken.exists():
             shutil.copytree(spoken, prompts)
         await self.pbx("setup")
