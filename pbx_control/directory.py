@@ -100,4 +100,5 @@ def chair_of(secretary: Secretary, idle_since: datetime) -> Chair:
         idle_since=idle_since,
         free_from=secretary.free_from or idle_since,
         paused=secretary.paused,
+        forwards=secretary.forwards,
     )

@@ -24,6 +24,7 @@ from pbx_control.domain.call.commands import (
     InspectFiles,
     InspectMessage,
     NoteDialling,
+    NoteForward,
     PauseSeat,
     ReserveUnit,
     Ring,
@@ -418,8 +419,13 @@ class Switchboard:
             elif isinstance(command, PauseSeat):
                 self._change(command.secretary_id, lambda chair: replace(chair, paused=True))
                 log.warning("a telephone refuses every call: its secretary is paused", secretary=command.name)
+            elif isinstance(command, NoteForward):
+                self._note_forward(command)
         if self._waiting:
             self.look_at_floor()
+
+    def _note_forward(self, command: NoteForward) -> None:
+        self._change(command.secretary_id, lambda chair: replace(chair, forwards=command.forwards))
 
     def _note_phase(self, call: Call) -> None:
         if call.phase is Phase.WAITING:
@@ -462,6 +468,7 @@ class Switchboard:
             idle_since=old.idle_since,
             free_from=max(old.free_from, chair.free_from),
             refusals=0 if old.paused else old.refusals,
+            forwards=old.forwards,
         )
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -29,7 +29,7 @@ from pbx_control.recovery import Leg as FoundLeg
 
 PROMPT_LENGTH = timedelta(seconds=3)
 ON_THE_WIRE = timedelta(milliseconds=50)
-NORMAL, BUSY, NO_ANSWER, REJECTED, RTP_TIMEOUT = 16, 17, 19, 21, 44
+NORMAL, BUSY, NO_ANSWER, REJECTED, REDIRECTED, RTP_TIMEOUT = 16, 17, 19, 21, 23, 44
 # What secretaries and contacts are told, by the sound that says it.
 WORDS = {house_sound(sound, language): sound.value for sound in HouseSound for language in ("es", "en")}
 WORDS |= {BEEP: "beep", REFUSAL: "refusal"}

@@ -197,10 +197,17 @@ def check_daemon(desk: Desk) -> Iterator[Finding]:
 
 
 def check_pauses(desk: Desk) -> Iterator[Finding]:
-    """Nobody is paused because her telephone refuses every call."""
+    """Nobody's telephone is left on forward, or refuses every call."""
     with reading(desk.engine) as connection:
-        paused = [row["name"] for row in secretaries.rows(connection) if row["paused_why"]]
-    for name in paused:
+        rows = secretaries.rows(connection)
+    for row in rows:
+        if row["forwarded_at"]:
+            yield doubt(
+                "{name}'s telephone forwards calls (302), last at {at}: she must switch the forward off",
+                name=row["name"],
+                at=f"{row['forwarded_at'].astimezone(desk.zone):%Y-%m-%d %H:%M}",
+            )
+    for name in (row["name"] for row in rows if row["paused_why"]):
         yield doubt(
             "{name} is paused: her telephone refused three calls in a row. When it takes calls, have it register anew,"
             " or run `secretary set {name} --available`",

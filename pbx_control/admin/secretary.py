@@ -87,13 +87,28 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
 
 @secretary.command("list", epilog=examples("secretary list"))
 @reading_command(
-    ["name", "user", "telephone", "over", "languages", "clients", "paused", "paused_why", "wrap_up", "secure"]
+    [
+        "name",
+        "user",
+        "telephone",
+        "over",
+        "languages",
+        "clients",
+        "paused",
+        "paused_why",
+        "forwarded_at",
+        "wrap_up",
+        "secure",
+    ]
 )
 def list_(desk: Desk) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
 
     Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is back
     when it registers anew, or by `secretary set NAME --available`.
+
+    Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
+    there. Empty as soon as it rings again.
 
     Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).
 

@@ -243,6 +243,7 @@ SPANISH: dict[str, str] = {
     "clients": "clientes",
     "paused": "en pausa",
     "paused_why": "motivo de la pausa",
+    "forwarded_at": "desvió por última vez",
     "refusals": "rechazos seguidos",
     "wrap_up": "pausa tras la llamada (s)",
     "secure": "cifrado",
@@ -1232,6 +1233,9 @@ SPANISH: dict[str, str] = {
     "password? Else keep it out, at the firewall: pbx-control trunk refusals tells since when": (
         "{source} ha probado {times} contraseñas erradas de teléfonos desde ayer: ¿es un teléfono suyo con una "
         "contraseña antigua? Si no, bloquéelo en el cortafuegos: pbx-control trunk refusals dice desde cuándo"
+    ),
+    "{name}'s telephone forwards calls (302), last at {at}: she must switch the forward off": (
+        "el teléfono de {name} está desviado (302), por última vez el {at}: debe quitar el desvío"
     ),
     "nobody guesses passwords of telephones": "nadie intenta adivinar contraseñas de teléfonos",
     "the job {name} {result}; try again: pbx-control job run {name}": (

@@ -437,6 +437,11 @@ HELP: dict[str, str] = {
     "Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).": (
         "Teléfono: responde, ausente (no registrado, o no responde a la central), o no se sabe (Asterisk no está)."
     ),
+    "Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is "
+    "called there. Empty as soon as it rings again.": (
+        "Desvió por última vez: su teléfono está desviado (responde a una llamada con 302), y lo hizo por última vez "
+        "entonces; no se llama a otro número. Queda vacío en cuanto vuelve a sonar."
+    ),
     "Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is "
     "back "
     "when it registers anew, or by `secretary set NAME --available`.": (

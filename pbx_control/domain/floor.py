@@ -27,6 +27,7 @@ class Chair:
     paused: bool = False
     held_by: str = ""  # the call that has her
     refusals: int = 0  # offers in a row that her telephone has refused
+    forwards: bool = False  # her telephone is left on forward
     busy: bool = False  # her telephone has a channel in the switch that no call of ours knows
 
     def free_at(self, at: datetime) -> bool:
@@ -78,7 +79,7 @@ def assign(
         if rested:
             best = _best(call, rested)
             del free[best.seat.secretary_id]
-            pairs.append((call.id, replace(best.seat, refusals=best.refusals)))
+            pairs.append((call.id, replace(best.seat, refusals=best.refusals, forwards=best.forwards)))
         elif able:
             wakes.append(min(_asked_again_from(call, chair) for chair in able))
     return pairs, min(wakes, default=None)

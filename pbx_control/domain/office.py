@@ -130,6 +130,7 @@ class Secretary:
     wrap_up: timedelta = timedelta(0)
     free_from: datetime | None = None  # end of her wrap-up, if it is still to come
     secure: bool = False  # TLS and SRTP
+    forwards: bool = False  # her telephone was left on forward
 
     def may_answer_for(self, client_id: int) -> bool:
         return self.clients is None or client_id in self.clients

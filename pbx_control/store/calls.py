@@ -15,6 +15,7 @@ from pbx_control.domain.call.commands import (
     ClaimSeat,
     FreeSeat,
     NoteDialling,
+    NoteForward,
     PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
@@ -93,6 +94,9 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 _write_alarm(conn, step, command, rules.alarms)
             elif isinstance(command, PauseSeat):
                 secretaries.pause(conn, command.secretary_id)
+            elif isinstance(command, NoteForward):
+                at = step.entries[-1].at if command.forwards else None
+                secretaries.note_forward(conn, command.secretary_id, at)
             elif isinstance(command, ReportLoss):
                 facts, at = step.call.known, step.entries[-1].at
                 tell_loss(conn, command.what, step.call.id, facts.client_name, step.call.caller.number, at, rules)

@@ -98,6 +98,11 @@ def pause(connection: Connection, secretary_id: int) -> None:
         bump_revision(connection)
 
 
+def note_forward(connection: Connection, secretary_id: int, at: datetime | None) -> None:
+    """Her telephone has answered with a forward at that instant; None: it rings again."""
+    connection.execute(update(secretary).where(secretary.c.id == secretary_id).values(forwarded_at=at))
+
+
 def end_pause(connection: Connection, user: str) -> bool:
     """Her telephone has come back: a pause of the system's ends. False if there was none."""
     hers = secretary.c.user == user, secretary.c.paused_why != ""
@@ -151,6 +156,7 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
             "clients": None if row.all_clients else slugs.get(row.id, []),
             "paused": row.paused,
             "paused_why": row.paused_why,
+            "forwarded_at": row.forwarded_at,
             "wrap_up": row.wrap_up,
             "secure": row.secure,
         }

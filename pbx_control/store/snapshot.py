@@ -174,6 +174,7 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
             wrap_up=timedelta(seconds=row.wrap_up),
             free_from=row.free_from,
             secure=row.secure,
+            forwards=row.forwarded_at is not None,
         )
         for row in connection.execute(query)
     )

@@ -198,6 +198,7 @@ secretary = Table(
     Column("paused_why", String(16), nullable=False, server_default=""),  # refusals; "": by the admin
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
+    Column("forwarded_at", Instant),  # her telephone is left on forward (SIP 3xx): the last time that it said so
     Column("secure", Boolean, nullable=False, server_default=text("false")),
     Column("removed_at", Instant),  # she has left; the row stays because the calls she answered name it
 )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
-from fake_switch import BUSY, NORMAL, REJECTED, RTP_TIMEOUT, FakeSwitch
+from fake_switch import BUSY, NORMAL, REDIRECTED, REJECTED, RTP_TIMEOUT, FakeSwitch
 
 from pbx_control.asterisk.dialplan import UNTAKEN
 from pbx_control.domain import floor
@@ -24,6 +24,7 @@ from pbx_control.domain.call.commands import (
     Command,
     FreeSeat,
     NoteDialling,
+    NoteForward,
     PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
@@ -176,6 +177,11 @@ class Story:
 
     def refuses(self, name: str) -> Self:
         self.switch.leaves(self._telephone(name), REJECTED)
+        return self
+
+    def forwards(self, name: str) -> Self:
+        """Her telephone answers with a 302."""
+        self.switch.leaves(self._telephone(name), REDIRECTED)
         return self
 
     def always_refuses(self, name: str) -> Self:
@@ -451,6 +457,8 @@ class Story:
                     self._change(who, held_by="", idle_since=self.now, **freed)
                 case PauseSeat(secretary_id=who):
                     self._change(who, paused=True)
+                case NoteForward(secretary_id=who, forwards=forwards):
+                    self._change(who, forwards=forwards)
                 case WriteLetters():
                     self.letters.append(call_id)
                 case NoteDialling(number=number):

@@ -1,12 +1,16 @@
 """A telephone that refuses: the rest belongs to it, not to the call, and after three refusals it is paused."""
 
+from dataclasses import replace
+
 import pytest
-from story import Story, speaks
+from story import MORNING, Story, speaks
 
 from pbx_control.domain.call import journal, story
-from pbx_control.domain.call.commands import Ring
-from pbx_control.domain.call.events import SecretaryLeft
+from pbx_control.domain.call.commands import NoteForward, Ring
+from pbx_control.domain.call.events import SecretaryAnswered, SecretaryLeft
+from pbx_control.domain.call.flow import step
 from pbx_control.domain.call.model import Phase
+from pbx_control.domain.call.moves import seat_of
 
 
 def rung(day: Story) -> int:
@@ -65,3 +69,28 @@ def test_the_journal_says_that_the_system_pauses_her() -> None:
     assert story.sentence("SecretaryLeft", told, "en") == (
         "Ana's telephone refuses the third call in a row: the system pauses her"
     )
+
+
+def forwards(day: Story) -> list[bool]:
+    return [chair.forwards for chair in day.chairs.values()]
+
+
+def test_a_telephone_left_on_forward_is_remembered_until_it_rings_again() -> None:
+    day = Story("Ana").caller_dials("andes")
+    assert forwards(day) == [False]
+    day.forwards("Ana").passes(4.9)
+    assert forwards(day) == [True]
+    day.passes(0.2).rings("Ana")
+    assert forwards(day) == [False]
+
+
+def test_one_that_answers_without_a_ring_forwards_no_more() -> None:
+    call = Story("Ana").caller_dials("andes").rings("Ana").call
+    her = replace(seat_of(call), forwards=True)
+    call, commands = step(replace(call, seat=her), SecretaryAnswered(MORNING, call.secretary_leg))
+    assert NoteForward(her.secretary_id, False) in commands
+    assert not seat_of(call).forwards
+
+
+def test_one_that_declines_forwards_nothing() -> None:
+    assert forwards(Story("Ana").caller_dials("andes").refuses("Ana").passes(4.9)) == [False]

@@ -51,6 +51,14 @@ class PauseSeat(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class NoteForward(StoreCommand):
+    """Her telephone forwards its calls (SIP 3xx), or does so no more."""
+
+    secretary_id: int
+    forwards: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReserveUnit(StoreCommand):
     """Keep one of the client's calls for this one. If none is left the step has never been: the call arrives anew,
     its client out of calls."""

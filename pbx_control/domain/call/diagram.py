@@ -139,7 +139,7 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield from (e.SecretaryLeft(AT, call.secretary_leg, cause) for cause in (16, 44))
     elif key is e.ContactLeft:
         yield from (e.ContactLeft(AT, call.contact_leg, cause) for cause in (16, 21))
-    elif key in (e.SecretaryAnswered, e.Held, e.Unheld):
+    elif key in (e.SecretaryRinging, e.SecretaryAnswered, e.Held, e.Unheld):
         yield key(AT, call.secretary_leg)
     elif key in (e.ContactRinging, e.ContactAnswered):
         yield key(AT, call.contact_leg)

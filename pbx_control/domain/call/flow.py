@@ -17,6 +17,7 @@ from pbx_control.domain.call.commands import (
     InspectMessage,
     Leave,
     LimitLeg,
+    NoteForward,
     PauseSeat,
     RecordMessage,
     ReportLoss,
@@ -116,6 +117,8 @@ OUT_OF_CALLS = "out of calls"
 # 0: ended unseen. 18 no user responding, 20 absent, 27 out of order, 38 network, 41 temporary failure,
 # 44 what Asterisk gives after rtp_timeout, 102 a timer expired.
 NETWORK_DIED = frozenset({0, 18, 20, 27, 38, 41, 44, 102})
+# What a 301 and a 302 of her telephone come to.
+FORWARDS = frozenset({22, 23})
 
 
 def step(call: Call, event: Event) -> Step:
@@ -288,13 +291,26 @@ def refused(call: Call, event: SecretaryLeft) -> Step:
     call = replace(call, refused_at=call.refused_at | {her.secretary_id: event.at}, seat=None)
     free = FreeSeat(her.secretary_id, event.at + REST_AFTER_REFUSAL, refusals)
     pause = [PauseSeat(her.secretary_id, her.name)] if refusals >= REFUSALS_BEFORE_PAUSE else []
+    forwards = [NoteForward(her.secretary_id, True)] if event.cause in FORWARDS else []
     call, more = back_in_line(call, event.at)
-    return call, [free, *pause, *more]
+    return call, [free, *pause, *forwards, *more]
 
 
 def refusals_with(her: Seat, cause: int) -> int:
     """How many offers in a row her telephone has refused with this one; one that cannot be reached refuses nothing."""
     return her.refusals if cause in NETWORK_DIED else her.refusals + 1
+
+
+def her_telephone_rings(call: Call, event: SecretaryRinging) -> Step:
+    """It forwards no more, if it did."""
+    return forward_ended(call)
+
+
+def forward_ended(call: Call) -> Step:
+    her = seat_of(call)
+    if not her.forwards:
+        return call, []
+    return replace(call, seat=replace(her, forwards=False)), [NoteForward(her.secretary_id, False)]
 
 
 def not_answered(call: Call, event: SecretaryLeft) -> Step:
@@ -327,6 +343,7 @@ def back_in_line(call: Call, at: datetime) -> Step:
 
 
 def connect(call: Call, event: SecretaryAnswered) -> Step:
+    call, rings = forward_ended(call)
     quiet = hush(call)
     call, pick_up = picked_up(replace(call, prompt_playing=False))
     call = replace(
@@ -341,7 +358,7 @@ def connect(call: Call, event: SecretaryAnswered) -> Step:
     )
     call, used = charged(call)
     call, join = joined(call)
-    return call, [*used, *pick_up, *quiet, *join]
+    return call, [*used, *pick_up, *quiet, *join, *rings]
 
 
 def charged(call: Call) -> Step:
@@ -527,6 +544,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.WAITING, Recovered): resume_waiting,
     (P.OFFERING, SeatClaimed): ring_her,
     (P.OFFERING, OfferLost): offer_lost,
+    (P.OFFERING, SecretaryRinging): her_telephone_rings,
     (P.OFFERING, SecretaryAnswered): connect,
     (P.OFFERING, SecretaryLeft): refused,
     (P.OFFERING, PromptEnded): music_again,

@@ -159,6 +159,7 @@ class Seat:
     wrap_up: timedelta = timedelta(0)
     language: str = "es"  # in which she is told things
     refusals: int = 0  # offers in a row that her telephone had refused when this one was made
+    forwards: bool = False  # her telephone was left on forward when this offer was made
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pbx_control.domain.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify.outcomes import Delivery, record
 from pbx_control.settings import Home, Settings
-from pbx_control.store import letters
+from pbx_control.store import letters, secretaries
 from pbx_control.store.engine import open_engine, writing
 
 PORTS = {"PBX_ASTERISK__HTTP_PORT": "16170", "PBX_ASTERISK__AMI_PORT": "16171", "PBX_SIP__BIND": "127.0.0.1:16172"}
@@ -78,6 +78,21 @@ def test_who_guesses_passwords_is_named(office: Admin) -> None:
     found = findings(office)
     assert level(found, words) == "warn"
     assert level(found, "203.0.113.9 has tried 600") == "warn"
+
+
+def test_whose_telephone_was_left_on_forward_is_named_until_it_rings_again(office: Admin) -> None:
+    words = "Ana's telephone forwards calls (302), last at 2025-12-31 21:00"
+    office.does("secretary", "add", "Ana")
+    engine = open_engine(Home(office.home), Settings())
+    with writing(engine) as connection:
+        secretaries.note_forward(connection, 1, OLD)
+    assert level(findings(office), words) == "warn"
+    assert office.reads("secretary", "list")[0]["forwarded_at"] == OLD.isoformat()
+    with writing(engine) as connection:
+        secretaries.note_forward(connection, 1, None)
+    engine.dispose()
+    assert not any(words in finding for finding in findings(office))
+    assert office.reads("secretary", "list")[0]["forwarded_at"] is None
 
 
 def test_without_a_home_it_says_how_to_make_one(tmp_path: Path) -> None:
