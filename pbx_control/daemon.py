@@ -41,8 +41,9 @@ from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound
 from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.office import Office
+from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
+from pbx_control.overheard import Overheard
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
 from pbx_control.settings import Home, Settings
@@ -96,6 +97,7 @@ class Daemon:
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
         self._telephones = Telephones(settings, self._engine, self._ari, self._board)
+        self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
         self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)
         self._recovery = Recovery(self._board, self._ari, self._performer)
@@ -118,6 +120,7 @@ class Daemon:
                 self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,
+                self._overheard.run,
                 self._dead_lines.run,
                 self._publish,
                 self._catching_up.run,
@@ -293,6 +296,9 @@ class Daemon:
 
     def _renew_heartbeat(self) -> None:
         self._ari.request("POST", "asterisk/variable", variable=HEARTBEAT, value=int(now().timestamp()))
+
+    def _trunks(self) -> Sequence[Trunk]:
+        return self._board.directory.office.trunks if self._board.directory else ()
 
     def _adopt(self, office: Office) -> None:
         self._board.staff(Directory(office, self._settings.office.cap), {})

@@ -92,9 +92,13 @@ class Telephones:
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
         elif refused := refusal(name, event):
-            hour = now().replace(minute=0, second=0, microsecond=0)
-            source = refused.source if len(self._refused) < MOST_SOURCES else OTHERS
-            self._refused[source, hour, refused.reason, self._asked_for(hour, source, refused)] += 1
+            self.refused(refused)
+
+    def refused(self, refused: Refused) -> None:
+        """Counts a refusal."""
+        hour = now().replace(minute=0, second=0, microsecond=0)
+        source = refused.source if len(self._refused) < MOST_SOURCES else OTHERS
+        self._refused[source, hour, refused.reason, self._asked_for(hour, source, refused)] += 1
 
     def _asked_for(self, hour: datetime, source: str, refused: Refused) -> str:
         """The number that was asked for; "" if its source has asked for many others within the hour: it scans."""

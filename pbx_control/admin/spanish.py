@@ -441,6 +441,27 @@ SPANISH: dict[str, str] = {
     "the trunk had its {most} calls: `trunk set {trunk} --max-calls`": (
         "la troncal tenía sus {most} llamadas: `trunk set {trunk} --max-calls`"
     ),
+    "it offers none of {codecs}: have the carrier offer G.711 A-law (PCMA)": (
+        "no ofrece ninguno de {codecs}: pida al operador que ofrezca G.711 ley A (PCMA)"
+    ),
+    "it offers none of {codecs}: have the carrier offer one, or `trunk set {trunk} --codecs alaw,ulaw`": (
+        "no ofrece ninguno de {codecs}: pida al operador que ofrezca uno, o `trunk set {trunk} --codecs alaw,ulaw`"
+    ),
+    "it offers no sound (video only, or a fax): have the carrier offer G.711 A-law (PCMA)": (
+        "no ofrece sonido (solo video, o un fax): pida al operador que ofrezca G.711 ley A (PCMA)"
+    ),
+    "it offers no SRTP: have the carrier offer it, or `trunk set {trunk} --srtp optional`": (
+        "no ofrece SRTP: pida al operador que lo ofrezca, o `trunk set {trunk} --srtp optional`"
+    ),
+    "it offers nothing but SRTP: `trunk set {trunk} --srtp optional`": (
+        "solo ofrece SRTP: `trunk set {trunk} --srtp optional`"
+    ),
+    "it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)": (
+        "ofrece SRTP con claves por DTLS: pida al operador que las envíe en el SDP (SDES)"
+    ),
+    "its offer of sound makes no sense to Asterisk: send the carrier a trace of the call": (
+        "Asterisk no entiende su oferta de sonido: envíe al operador una traza de la llamada"
+    ),
     "if it is a carrier of yours: `trunk add NAME --match ADDRESS`": (
         "si es un operador suyo: `trunk add NOMBRE --match DIRECCIÓN`"
     ),

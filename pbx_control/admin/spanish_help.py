@@ -264,6 +264,24 @@ HELP: dict[str, str] = {
     "a carrier's call to a number that may be two of ours": (
         "una llamada de un operador a un número que puede ser dos de los nuestros"
     ),
+    "a carrier's call that offers none of its --codecs (488)": (
+        "una llamada de un operador que no ofrece ninguno de sus --codecs (488)"
+    ),
+    "a carrier's call that offers no sound: video or a fax (488)": (
+        "una llamada de un operador que no ofrece sonido: video o un fax (488)"
+    ),
+    "a carrier's call without SRTP, which --srtp requires (488)": (
+        "una llamada de un operador sin SRTP, que --srtp exige (488)"
+    ),
+    "a carrier's call with nothing but SRTP, which --srtp has off (488)": (
+        "una llamada de un operador solo con SRTP, que --srtp tiene apagado (488)"
+    ),
+    "a carrier's call whose keys for SRTP come by DTLS (488)": (
+        "una llamada de un operador cuyas claves de SRTP llegan por DTLS (488)"
+    ),
+    "a carrier's call that offers sound in a way that Asterisk does not take (488)": (
+        "una llamada de un operador cuya oferta de sonido Asterisk no acepta (488)"
+    ),
     "a carrier's call beyond its --max-calls": "una llamada de un operador por sobre su --max-calls",
     "a carrier's call that came by two ways; it was served once": (
         "una llamada de un operador que llegó por dos caminos; se atendió una vez"

@@ -193,6 +193,12 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     unknown-number    a carrier's call to a number that is none of ours
     ambiguous-number  a carrier's call to a number that may be two of ours
     full              a carrier's call beyond its --max-calls
+    no-codec          a carrier's call that offers none of its --codecs (488)
+    no-audio          a carrier's call that offers no sound: video or a fax (488)
+    unencrypted       a carrier's call without SRTP, which --srtp requires (488)
+    encrypted         a carrier's call with nothing but SRTP, which --srtp has off (488)
+    dtls              a carrier's call whose keys for SRTP come by DTLS (488)
+    offer             a carrier's call that offers sound in a way that Asterisk does not take (488)
     merged            a carrier's call that came by two ways; it was served once
     loop              a consultation of ours that a telephone forwarded to a number of ours
     dialled           a secretary's telephone that dialled: it may not

@@ -75,6 +75,7 @@ FILES = (
     "cel_custom",
     "extensions",
     "features",
+    "hep",
     "http",
     "indications",
     "logger",

@@ -37,6 +37,8 @@ MODULES = (
     "res_srtp",
     "res_rtp_asterisk",
     "chan_pjsip",
+    "res_hep",  # copies of SIP messages, for pbx_control/overheard.py
+    "res_hep_pjsip",
     # bridges
     "bridge_simple",
     "bridge_native_rtp",

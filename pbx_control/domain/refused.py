@@ -113,6 +113,21 @@ def _full(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> 
     )
 
 
+def _no_codec(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> Remedy:
+    codecs = ", ".join(carrier.codecs) if carrier else "alaw"
+    if carrier is None or "alaw" in carrier.codecs:
+        return _plainly("it offers none of {codecs}: have the carrier offer G.711 A-law (PCMA)", codecs=codecs)
+    return _plainly(
+        "it offers none of {codecs}: have the carrier offer one, or `trunk set {trunk} --codecs alaw,ulaw`",
+        codecs=codecs,
+        trunk=carrier.name,
+    )
+
+
+def _srtp(template: str) -> Rule:
+    return lambda number, carrier, ours: _plainly(template, trunk=carrier.name if carrier else "NAME")
+
+
 def _readings(digits: str, carrier: Trunk | None) -> list[str]:
     return readings(digits, carrier.number_format if carrier else "e164", carrier.country if carrier else "CL")
 
@@ -125,6 +140,12 @@ RULES: dict[str, Rule] = {
     "unknown-number": _unknown_number,
     "ambiguous-number": _ambiguous_number,
     "full": _full,
+    "no-codec": _no_codec,
+    "no-audio": _always("it offers no sound (video only, or a fax): have the carrier offer G.711 A-law (PCMA)"),
+    "unencrypted": _srtp("it offers no SRTP: have the carrier offer it, or `trunk set {trunk} --srtp optional`"),
+    "encrypted": _srtp("it offers nothing but SRTP: `trunk set {trunk} --srtp optional`"),
+    "dtls": _always("it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)"),
+    "offer": _always("its offer of sound makes no sense to Asterisk: send the carrier a trace of the call"),
     "stranger": _always("if it is a carrier of yours: `trunk add NAME --match ADDRESS`"),
     "wrong-password": _always("if it is a telephone of yours: `secretary reset-password`"),
     "merged": _always("nothing: the carrier sent one call by two ways, and it was served once"),

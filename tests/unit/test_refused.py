@@ -98,3 +98,25 @@ def test_how_numbers_are_dialled_is_the_countrys_own() -> None:
         ("55", "0", "00", 0),
         ("", "", "00", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "said"),
+    [
+        ("no-codec", {}, "it offers none of alaw, ulaw: have the carrier offer G.711 A-law (PCMA)"),
+        (
+            "no-codec",
+            {"codecs": ("g722",)},
+            "it offers none of g722: have the carrier offer one, or `trunk set carrier --codecs alaw,ulaw`",
+        ),
+        ("unencrypted", {}, "it offers no SRTP: have the carrier offer it, or `trunk set carrier --srtp optional`"),
+        ("encrypted", {}, "it offers nothing but SRTP: `trunk set carrier --srtp optional`"),
+        ("no-audio", {}, "it offers no sound (video only, or a fax): have the carrier offer G.711 A-law (PCMA)"),
+        ("dtls", {}, "it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)"),
+        ("offer", {}, "its offer of sound makes no sense to Asterisk: send the carrier a trace of the call"),
+    ],
+)
+def test_what_would_mend_an_offer_that_was_not_taken(reason: str, facts: dict[str, object], said: str) -> None:
+    mend = remedy(reason, "+56225550101", replace(CARRIER, **facts), OURS)
+    assert mend.template.format(**mend.values) == said
+    assert mend.template in SPANISH

@@ -1,0 +1,51 @@
+"""Copies of the SIP messages that come and go, as Asterisk's res_hep_pjsip sends them (HEP, version 3)."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+_MAGIC = b"HEP3"
+_HEAD = struct.Struct("!4sH")
+_CHUNK = struct.Struct("!HHH")  # vendor, type, length with this head
+# Types of chunks: addresses of IPv4 and IPv6, ports, the message, and what it belongs to.
+_FROM, _TO = (3, 5), (4, 6)
+_FROM_PORT, _TO_PORT = 7, 8
+_MESSAGE, _ABOUT = 15, 17
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One SIP message, and who sent it to whom: address and port. `about` is its Call-ID, or its channel's name."""
+
+    sender: tuple[str, int]
+    receiver: tuple[str, int]
+    about: bytes
+    message: bytes
+
+
+def read(datagram: bytes) -> Copy | None:
+    """The message in a datagram; None if it is no copy of one."""
+    try:
+        chunks = dict(_chunks(datagram))
+        return Copy(_place(chunks, _FROM, _FROM_PORT), _place(chunks, _TO, _TO_PORT), chunks[_ABOUT], chunks[_MESSAGE])
+    except (struct.error, LookupError, ValueError):
+        return None
+
+
+def _chunks(datagram: bytes) -> Iterator[tuple[int, bytes]]:
+    magic, length = _HEAD.unpack_from(datagram)
+    if magic != _MAGIC or length != len(datagram):
+        raise ValueError("no copy")
+    at = _HEAD.size
+    while at < length:
+        _, kind, size = _CHUNK.unpack_from(datagram, at)
+        if size < _CHUNK.size or at + size > length:
+            raise ValueError("a broken copy")
+        yield kind, datagram[at + _CHUNK.size : at + size]
+        at += size
+
+
+def _place(chunks: dict[int, bytes], addresses: tuple[int, ...], port: int) -> tuple[str, int]:
+    packed = next(chunks[kind] for kind in addresses if kind in chunks)
+    return str(ip_address(packed)), int.from_bytes(chunks[port], "big")
