@@ -42,6 +42,7 @@ class Phrases:
     reference: str
     call_back: str
     attached: str
+    sound_gone: str  # what stands in place of `attached`
     sound_too_large: str  # {office}, {reference}
     file_too_large: str  # {office}
     footer: str
@@ -109,6 +110,7 @@ SPANISH = Phrases(
     reference="Referencia",
     call_back="Devolver la llamada",
     attached="El mensaje va adjunto a este correo.",
+    sound_gone="El mensaje de voz ya no va adjunto: su archivo ya no existe.",
     sound_too_large="El mensaje es demasiado grande para enviárselo por aquí. {office} lo guarda y usted puede pedir "
     "oírlo; indique la referencia {reference}.",
     file_too_large="El archivo es demasiado grande para enviárselo por aquí. {office} lo guarda: pídalo.",
@@ -174,6 +176,7 @@ ENGLISH = Phrases(
     reference="Reference",
     call_back="Call back",
     attached="The message is attached to this e-mail.",
+    sound_gone="The message is not attached any more: its file is gone.",
     sound_too_large="The message is too large to be sent this way. {office} keeps it, and you can ask to hear it; give "
     "the reference {reference}.",
     file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",

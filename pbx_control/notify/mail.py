@@ -20,6 +20,7 @@ from aiosmtplib import (
 )
 
 from pbx_control.domain import checks
+from pbx_control.domain.gone import attachment_gone
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
@@ -126,6 +127,8 @@ class Mailer:
     def _write(self, letter: Letter) -> tuple[str, bytes]:
         """The envelope's address and the mail."""
         attached = attachments.read(self._home, letter.attachment)
+        if attached is None:
+            letter = attachment_gone(letter)
         try:
             mail = write(letter, self._sender, attached, self._reply_to)
             return mail["To"].addresses[0].addr_spec, mail.as_bytes()

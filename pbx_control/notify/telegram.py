@@ -15,6 +15,7 @@ from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from pbx_control.domain.gone import attachment_gone
 from pbx_control.domain.messages import Letter
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import attachments
@@ -75,7 +76,7 @@ class Telegrammer:
     async def _post(self, bot: Bot, chat: str, letter: Letter) -> None:
         attached = await asyncio.to_thread(attachments.read, self._home, letter.attachment)
         if attached is None:
-            text = cut(letter.text, MessageLimit.MAX_TEXT_LENGTH)
+            text = cut(attachment_gone(letter).text, MessageLimit.MAX_TEXT_LENGTH)
             await bot.send_message(chat, text, link_preview_options=LinkPreviewOptions(is_disabled=True))
         elif not attached.is_sound or not await self._post_voice(bot, chat, letter, attached):
             caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)

@@ -12,6 +12,7 @@ import pytest
 from mail_server import MailServer, answer
 from post_office import HANGS, SOUND
 
+from pbx_control.domain.phrases import PHRASES
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address
@@ -81,6 +82,16 @@ async def test_letter_goes_without_a_file_that_may_not_be_sent(mail_server, mail
     (home.documents / "linked").symlink_to(home.root)
     await mailer.send(replace(letter, attachment=name))
     assert list((await mail_server.next_mail()).iter_attachments()) == []
+
+
+async def test_letter_whose_sound_is_gone_does_not_say_that_it_is_attached(mail_server, mailer, letter):
+    words = PHRASES["es"]
+    text, html = f"{letter.text}\n{words.attached}\n", f"{letter.html}<p>{words.attached}</p>"
+    await mailer.send(replace(letter, text=text, html=html, attachment="2026/absent.wav"))
+    mail = await mail_server.next_mail()
+    for part in (mail.get_body(("plain",)).get_content(), mail.get_body(("html",)).get_content()):
+        assert words.sound_gone in part
+        assert words.attached not in part
 
 
 async def test_file_that_no_server_would_take_is_too_large(mail_server, mailer, home, letter, monkeypatch):

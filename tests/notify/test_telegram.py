@@ -9,6 +9,7 @@ from post_office import SOUND
 from telegram_server import Refusal
 
 from pbx_control.domain.messages import Channel
+from pbx_control.domain.phrases import PHRASES
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.telegram import Telegrammer
@@ -53,6 +54,13 @@ async def test_broken_sound_goes_as_a_file(telegram_server, telegrammer, home, l
 async def test_letter_goes_without_a_sound_that_is_gone(telegram_server, telegrammer, letter):
     await telegrammer.send(replace(letter, attachment="2026/absent.wav"))
     assert [sent.method for sent in telegram_server.sent] == ["sendMessage"]
+
+
+async def test_letter_does_not_say_that_a_sound_that_is_gone_is_attached(telegram_server, telegrammer, letter):
+    text = f"Dejó un mensaje.\n\n{PHRASES['es'].attached}\n"
+    await telegrammer.send(replace(letter, text=text, attachment="2026/absent.wav"))
+    assert PHRASES["es"].sound_gone in telegram_server.sent[0].fields["text"]
+    assert PHRASES["es"].attached not in telegram_server.sent[0].fields["text"]
 
 
 async def test_document_is_sent_under_its_own_name(telegram_server, telegrammer, home, letter):

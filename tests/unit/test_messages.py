@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.characters import category
+from pbx_control.domain.gone import attachment_gone
 from pbx_control.domain.messages import CallSummary, Channel, Recipient, compose, next_try
 from pbx_control.domain.wording import clean_line, duration, readable_number
 from pbx_control.notify.mail import write
@@ -270,3 +271,12 @@ def test_a_clean_line_is_one_short_printable_line(text, limit):
     assert all(char == " " or category(char)[0] not in "CZ" for char in line)  # a new emoji is as good as an old one
     assert line.split() == line.split(" ") or line == ""
     line.encode()
+
+
+@pytest.mark.parametrize(("language", "attached"), [("es", "va adjunto a"), ("en", "is attached")])
+def test_a_letter_whose_sound_is_gone_does_not_say_that_it_is_attached(language, attached):
+    letter = compose(replace(LEFT_MESSAGE, language=language), BY_MAIL, OFFICE)
+    assert (attached in letter.text, attached in letter.html) == (True, True)
+    sent = attachment_gone(letter)
+    assert (attached in sent.text, attached in sent.html, sent.attachment) == (False, False, "")
+    assert attachment_gone(replace(letter, attachment="")).text == letter.text
