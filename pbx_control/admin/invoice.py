@@ -27,6 +27,8 @@ from pbx_control.store import charges, clients, invoices
 from pbx_control.store.engine import reading, writing
 
 NUMBER_END = 2**31
+# What a kind is called beside its number: these numbers are this house's own, and not the SII's.
+OWN_NAMES = {"boleta": "internal boleta", "factura": "internal factura", "nota_credito": "internal credit note"}
 NUMBER = click.IntRange(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 
@@ -82,7 +84,9 @@ def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
 
 def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     """An invoice's row for a person: money as money."""
-    return row | {"kind": desk.say(row["kind"])} | {sum_: desk.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
+    corrects = row["corrects"] and own_name(desk, *row["corrects"].split(" "))
+    named = {"kind": desk.say(OWN_NAMES[row["kind"]]), "corrects": corrects}
+    return row | named | {sum_: desk.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
 
 
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
@@ -208,11 +212,15 @@ def _find(conn: Connection, reference: tuple[str | None, int], kind: str | None,
 # --- showing ----------------------------------------------------------------------------------------------
 
 
+def own_name(desk: Desk, kind: str, number: int | str) -> str:
+    """What an invoice is called: "internal boleta 3"."""
+    return f"{desk.say(OWN_NAMES[kind])} {number}"
+
+
 def _tell_issued(desk: Desk, issued: Invoice) -> None:
     desk.tell(
-        "{kind} {number} issued: {total} ({net} net), {file}",
-        kind=desk.say(issued.kind.value),
-        number=issued.number,
+        "{invoice} issued: {total} ({net} net), {file}",
+        invoice=own_name(desk, issued.kind.value, issued.number),
         total=desk.pesos(issued.sums.total),
         net=desk.pesos(issued.sums.net),
         file=desk.home.root / document(issued),
@@ -232,13 +240,13 @@ def _print(desk: Desk, found: Invoice, more: dict[str, object]) -> None:
 
 
 def _facts(desk: Desk, found: Invoice) -> dict[str, object]:
-    draft = f"{desk.say(found.kind.value)} {found.number}"
+    draft = own_name(desk, found.kind.value, found.number)
     facts: dict[str, object] = {"invoice": draft, "client": found.client, "day": found.day, "buyer": found.buyer.name}
     facts |= {"rut": found.buyer.rut} if found.buyer.rut else {}
     if found.days:
         facts["period"] = "{} – {}".format(*found.days)
     if found.corrects:
-        facts |= {"corrects": f"{desk.say(found.corrects.kind.value)} {found.corrects.number}", "why": found.why}
+        facts |= {"corrects": own_name(desk, found.corrects.kind.value, found.corrects.number), "why": found.why}
     return facts
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
@@ -132,8 +133,8 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
 def tell_invoices(desk: Desk, issued: list[Any]) -> None:
     """A line for each invoice that came of a command."""
     for each in issued:
-        kind = desk.say(each.kind.value)
-        desk.tell("issued: {kind} {number}, {total}", kind=kind, number=each.number, total=desk.pesos(each.total))
+        name = own_name(desk, each.kind.value, each.number)
+        desk.tell("issued: {invoice}, {total}", invoice=name, total=desk.pesos(each.total))
 
 
 def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:

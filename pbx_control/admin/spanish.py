@@ -1161,7 +1161,7 @@ SPANISH: dict[str, str] = {
     "nothing is due for {slug} now": "nada que facturar a {slug} por ahora",
     "draft: nothing has been issued": "borrador: no se emitió nada",
     "-o FILE.pdf writes it": "-o ARCHIVO.pdf lo escribe",
-    "{kind} {number} issued: {total} ({net} net), {file}": "{kind} {number} emitida: {total} ({net} neto), {file}",
+    "{invoice} issued: {total} ({net} net), {file}": "{invoice} emitida: {total} ({net} neto), {file}",
     "{text} is no day: write it like 2026-11-01, 01/11/2026, today or yesterday": (
         "{text} no es una fecha: escríbala como 01/11/2026, 2026-11-01, hoy o ayer"
     ),
@@ -1200,9 +1200,9 @@ SPANISH: dict[str, str] = {
     "the client {slug} has no plan: `pbx-control plan assign` gives it one": (
         "el cliente {slug} no tiene plan: `pbx-control plan assign` le da uno"
     ),
-    "boleta": "boleta",
-    "factura": "factura",
-    "nota_credito": "nota de crédito",
+    "internal boleta": "boleta interna",
+    "internal factura": "factura interna",
+    "internal credit note": "nota de crédito interna",
     "invoice": "documento",
     "buyer": "a nombre de",
     "period": "período",
@@ -1408,7 +1408,7 @@ SPANISH: dict[str, str] = {
     "plan {name} is as you say": "el plan {name} queda como usted dice",
     "plan {name} is no longer on offer": "el plan {name} ya no se ofrece",
     "{slug} has the plan {name}: {left} calls are left": "{slug} tiene el plan {name}: quedan {left} llamadas",
-    "issued: {kind} {number}, {total}": "emitida: {kind} {number}, {total}",
+    "issued: {invoice}, {total}": "emitida: {invoice}, {total}",
     "{option} {pair} makes no sense: write it like 6=10": "{option} {pair} no tiene sentido: escríbalo como 6=10",
     "--discount {pair} makes no sense: MONTHS is 3, 6 or 12, PERCENT at most 100, as in 6=10": (
         "--discount {pair} no tiene sentido: MESES es 3, 6 o 12, PORCENTAJE a lo más 100, como en 6=10"

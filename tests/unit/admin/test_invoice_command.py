@@ -45,7 +45,7 @@ def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
 
 def test_what_is_due_is_issued_once(admin: Admin) -> None:
     said = admin.does("invoice", "issue", "andes")
-    assert said.startswith("boleta 1 issued: CLP 35,700 (CLP 30,000 net), ")
+    assert said.startswith("internal boleta 1 issued: CLP 35,700 (CLP 30,000 net), ")
     assert (admin.home / "documents/invoices/2026/boleta-000001.pdf").read_bytes().startswith(b"%PDF-")
     assert admin.does("invoice", "issue", "andes") == "nothing is due for andes now\n"
     (letter,) = admin.reads("message", "list")
@@ -65,7 +65,7 @@ def test_a_dry_run_shows_the_draft_and_issues_nothing(admin: Admin) -> None:
 def test_an_invoice_is_shown(admin: Admin) -> None:
     admin.does("invoice", "issue", "andes")
     shown = admin.does("invoice", "show", "1")
-    for text in ("boleta 1", "Andes Ltda", "2026-11-10 – 2026-12-09", "CLP 30,000", "CLP 5,700", "CLP 35,700"):
+    for text in ("internal boleta 1", "Andes Ltda", "2026-11-10 – 2026-12-09", "CLP 30,000", "CLP 5,700", "CLP 35,700"):
         assert text in shown
     assert "boleta-000001.pdf" in shown
     assert "net_left" not in shown
@@ -89,14 +89,14 @@ def test_its_pdf_is_written_where_one_wants_it_and_over_nothing(admin: Admin, tm
 def test_a_credit_note_corrects_it(admin: Admin) -> None:
     admin.does("invoice", "issue", "andes")
     said = admin.does("invoice", "credit", "1", "--why", "plan equivocado")
-    assert said.startswith("nota_credito 1 issued: CLP 35,700")
+    assert said.startswith("internal credit note 1 issued: CLP 35,700")
     assert "1 may be boleta-1, nota_credito-1: write one of these" in admin.is_refused("invoice", "show", "1")
-    assert "boleta 1" in admin.does("invoice", "show", "boleta-1").splitlines()[0]
+    assert "internal boleta 1" in admin.does("invoice", "show", "boleta-1").splitlines()[0]
     assert "cannot be credited" in admin.is_refused("invoice", "credit", "1", "--why", "otra vez")  # the boleta, fully
     assert "the credit note 1" in admin.is_refused("invoice", "credit", "nota_credito-1", "--why", "x")
     assert "is no invoice" in admin.types("invoice", "show", "boleta").stderr
     shown = admin.does("invoice", "show", "1", "--kind", "nota_credito")
-    assert "boleta 1" in shown
+    assert "internal boleta 1" in shown
     assert "plan equivocado" in shown
     assert "CLP 0" in admin.does("invoice", "show", "1", "--kind", "boleta")
     assert "CLP 0 net is left" in admin.is_refused("invoice", "credit", "1", "--kind", "boleta", "--why", "otra vez")

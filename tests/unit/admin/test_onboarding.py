@@ -173,12 +173,12 @@ def test_who_cancels_gets_a_credit_for_the_months_paid_ahead(ready: Admin, at: S
     issuer = {"PBX_BILLING__ISSUER_RUT": "76.086.428-5", "PBX_BILLING__ISSUER_NAME": "Secretariado SpA"}
     terms = ["--calls", "100", "--price", "30000", "--extra-call", "350", "--contacts", "2", "--calendars", "1"]
     ready.does("plan", "set", "inicial", *terms, env=issuer)
-    assert "issued: boleta 1, CLP 107,100" in ready.does(
+    assert "issued: internal boleta 1, CLP 107,100" in ready.does(
         "plan", "assign", "andes", "inicial", "--months", "3", env=issuer
     )
     at(MONDAY + timedelta(days=3))
     said = ready.does("client", "cancel", "andes", env=issuer)
     # 62 of the 92 days that were paid begin after the month under way
-    assert "issued: nota_credito 1, CLP 72,176" in said
+    assert "issued: internal credit note 1, CLP 72,176" in said
     assert ready.reads("invoice", "list")[0]["kind"] == "nota_credito"
     assert "`plan assign andes PLAN`" in ready.does("client", "resume", "andes")
