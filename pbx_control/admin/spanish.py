@@ -1074,6 +1074,9 @@ SPANISH: dict[str, str] = {
     "the variable {name} means nothing: remove it": "la variable {name} no significa nada: elimínela",
     "no mistyped variable of the environment": "ninguna variable de entorno mal escrita",
     "{file} can be read by others: chmod 600 {file}": "otros pueden leer {file}: chmod 600 {file}",
+    "Asterisk needs the file {file}: {why}; mend [sip] in pbx.toml": (
+        "Asterisk necesita el archivo {file}: {why}; corrija [sip] en pbx.toml"
+    ),
     "Asterisk (user {uid}) cannot read {file}: see [sip] in pbx.toml": (
         "Asterisk (usuario {uid}) no puede leer {file}: vea [sip] en pbx.toml"
     ),

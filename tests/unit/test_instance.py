@@ -3,7 +3,12 @@
 import os
 import stat
 
+import pytest
+
 from pbx_control.asterisk.runtime import Instance, bubblewrap
+from pbx_control.asterisk.runtime.instance import of_home
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Home, Settings, Sip
 
 
 def mode(path):
@@ -24,6 +29,16 @@ def test_the_configuration_becomes_readable_but_nothing_that_a_link_in_it_names(
     Instance(name="asterisk", state=tmp_path / "state", keep=tmp_path / "keep").lay_out()
     assert (mode(etc / "agi"), mode(etc / "asterisk.conf")) == (0o755, 0o644)
     assert (mode(ours), mode(ours / "secret")) == (0o700, 0o600)
+
+
+def test_a_certificate_that_is_not_there_is_told_and_not_made(tmp_path):
+    """Certbot writes into no folder that is there already."""
+    missing = tmp_path / "live" / "fullchain.pem"
+    sip = Sip(tls_bind="127.0.0.1:5061", certificate=str(missing), key=str(missing))
+    instance = of_home(Home(tmp_path / "home"), Settings(sip=sip))
+    with pytest.raises(ClientMistake, match=r"fullchain\.pem: No such file or directory"):
+        instance.lay_out()
+    assert not missing.parent.exists()
 
 
 def test_a_hosts_file_that_root_made_is_replaced_and_not_written(tmp_path):

@@ -1,5 +1,6 @@
 """One Asterisk: where its files lie, what it listens on, and how its folders are laid out before it starts."""
 
+import errno
 import os
 import re
 import stat
@@ -27,6 +28,7 @@ class Instance:
     keep: Path  # where we keep pid file, lock and the console's output: out of its reach
     writable: tuple[Path, ...] = ()  # further folders that it writes
     readable: tuple[Path, ...] = ()  # further files and folders that it reads
+    given: tuple[Path, ...] = ()  # those of them that an admin has to bring: certificates
     recordings: Path | None = None  # where what ARI records is to lie, instead of spool/recording
     ports: tuple[Port, ...] = ()  # what it will listen on
     http_port: int | None = None  # where ARI must answer before it counts as started
@@ -60,15 +62,20 @@ class Instance:
         return Path(found[1] if found else "/var/run/asterisk") / "asterisk.ctl"
 
     def lay_out(self) -> None:
-        """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated."""
+        """Makes the folders that Asterisk needs, owned by its account. Harmless when repeated.
+
+        Raises ClientMistake for a certificate that is not there.
+        """
         self.keep.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in FOLDERS:
             (self.state / name).mkdir(parents=True, exist_ok=True)
         for folder in self.writable:
             folder.mkdir(parents=True, exist_ok=True)
-        for folder in self.readable:
-            if not folder.exists():
-                folder.mkdir(parents=True)
+        for path in self.readable:
+            if path in self.given:
+                _require_file(path)
+            elif not path.exists():
+                path.mkdir(parents=True)
         self._check_socket_name()
         self._link_recordings()
         self._give_to(self.account)
@@ -102,6 +109,16 @@ class Instance:
                 _give_tree(folder, account)
 
 
+def _require_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            return
+        why = os.strerror(errno.ENOENT)
+    except OSError as error:  # a folder of root's, say
+        why = error.strerror or str(error)
+    raise ClientMistake("Asterisk needs the file {file}: {why}; mend [sip] in pbx.toml", file=path, why=why)
+
+
 def _open_to_others(path: Path) -> None:
     """Makes a file or folder readable. A link is left alone: an Asterisk that was broken into could lay one to
     anything of ours."""
@@ -131,6 +148,7 @@ def of_home(home: Home, settings: Settings) -> Instance:
         keep=home.run,
         writable=(home.recordings,),
         readable=(home.prompts, *certificates),
+        given=certificates,
         recordings=home.recordings,
         ports=_ports(settings),
         http_port=settings.asterisk.http_port,
