@@ -8,41 +8,91 @@ collecting = gc.isenabled()
 gc.disable()
 atexit.register(gc.freeze)
 
-from pbx_control.admin.door import Tree  # noqa: E402
+from pbx_control.admin.door import Late, Tree  # noqa: E402
 
 if collecting:
     gc.enable()
 
+# Where each is, and how its help begins: `--help` imports none of them.
 COMMANDS = {
-    "setup": "pbx_control.admin.home:setup",
-    "run": "pbx_control.daemon:run",
-    "status": "pbx_control.admin.home:status",
-    "doctor": "pbx_control.admin.doctor:doctor",
-    "demo": "pbx_control.admin.demo:demo",
-    "asterisk": "pbx_control.admin.asterisk:asterisk",
-    "trunk": "pbx_control.admin.trunk:trunk",
-    "did": "pbx_control.admin.did:did",
-    "client": "pbx_control.admin.client:client",
-    "hours": "pbx_control.admin.hours:hours",
-    "holiday": "pbx_control.admin.holiday:holiday",
-    "greeting": "pbx_control.admin.greeting:greeting",
-    "announcement": "pbx_control.admin.announcement:announcement",
-    "secretary": "pbx_control.admin.secretary:secretary",
-    "contact": "pbx_control.admin.contact:contact",
-    "recipient": "pbx_control.admin.recipient:recipient",
-    "plan": "pbx_control.admin.plan:plan",
-    "bag": "pbx_control.admin.bag:bag",
-    "ledger": "pbx_control.admin.ledger:ledger_",
-    "call": "pbx_control.admin.call:call",
-    "caller": "pbx_control.admin.caller:caller",
-    "recording": "pbx_control.admin.recording:recording",
-    "invoice": "pbx_control.admin.invoice:invoice",
-    "dialplan": "pbx_control.admin.dialplan:dialplan",
-    "message": "pbx_control.admin.message:message",
-    "mail": "pbx_control.admin.mail:mail",
-    "job": "pbx_control.admin.job:job",
-    "backup": "pbx_control.admin.backup:backup",
-    "restore": "pbx_control.admin.backup:restore",
+    "setup": Late(
+        "pbx_control.admin.home:setup",
+        "Makes the home: folders, settings with random secrets, database, prompts, Asterisk's configuration.",
+    ),
+    "run": Late("pbx_control.daemon:run", "Run the daemon in the foreground, until Ctrl-C or SIGTERM."),
+    "status": Late(
+        "pbx_control.admin.home:status",
+        "Whether calls are taken: daemon, Asterisk, database. Exit status 0 when the daemon is ready.",
+    ),
+    "doctor": Late(
+        "pbx_control.admin.doctor:doctor",
+        "What is wrong here and how to mend it: settings, database, sounds, Asterisk, daemon, disk, mail.",
+    ),
+    "demo": Late(
+        "pbx_control.admin.demo:demo",
+        "Real calls through a real Asterisk: answered, closed, missed, and with the daemon killed.",
+    ),
+    "asterisk": Late("pbx_control.admin.asterisk:asterisk", "The telephone switch of this installation."),
+    "trunk": Late("pbx_control.admin.trunk:trunk", "The carriers that bring the calls."),
+    "did": Late("pbx_control.admin.did:did", "The numbers that can be dialled, and whose they are."),
+    "client": Late("pbx_control.admin.client:client", "The firms that are answered for."),
+    "hours": Late("pbx_control.admin.hours:hours", "When a client is answered for."),
+    "holiday": Late(
+        "pbx_control.admin.holiday:holiday",
+        "The days on which clients are closed: Chile's public holidays, and your own changes to them.",
+    ),
+    "greeting": Late("pbx_control.admin.greeting:greeting", "What secretaries say when they answer for a client."),
+    "announcement": Late(
+        "pbx_control.admin.announcement:announcement", "What a client's callers hear from the switch."
+    ),
+    "secretary": Late(
+        "pbx_control.admin.secretary:secretary", "The people who answer, and their telephones' accounts."
+    ),
+    "contact": Late(
+        "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
+    ),
+    "recipient": Late("pbx_control.admin.recipient:recipient", "Who gets a client's messages."),
+    "plan": Late(
+        "pbx_control.admin.plan:plan", "What clients may subscribe to: so many calls a month, for so many pesos."
+    ),
+    "bag": Late(
+        "pbx_control.admin.bag:bag", "Packs of extra calls: used when the month's own are used up, and kept until then."
+    ),
+    "ledger": Late(
+        "pbx_control.admin.ledger:ledger_",
+        "What each client's calls were used for, entry by entry. Nothing in it is ever changed.",
+    ),
+    "call": Late("pbx_control.admin.call:call", "Calls: which there were, one call's whole story, what happens now."),
+    "caller": Late(
+        "pbx_control.admin.caller:caller",
+        "Callers: what is known of one, erasing it, and whose calls are tests or blocked.",
+    ),
+    "recording": Late(
+        "pbx_control.admin.recording:recording",
+        "Recordings of calls and left messages: list them, fetch one, hold it, see what is deleted and why.",
+    ),
+    "invoice": Late(
+        "pbx_control.admin.invoice:invoice",
+        "Boletas, facturas and credit notes. The daemon issues what is due each night.",
+    ),
+    "dialplan": Late(
+        "pbx_control.admin.dialplan:dialplan",
+        "Asterisk's configuration, generated from what is provisioned; never edited by hand.",
+    ),
+    "message": Late(
+        "pbx_control.admin.message:message",
+        "Messages to the clients' recipients: list them, read them, send them again.",
+    ),
+    "mail": Late("pbx_control.admin.mail:mail", "The way of letters out of here, by the mail server in [mail]."),
+    "job": Late("pbx_control.admin.job:job", "Calendar jobs: list them, run one by hand."),
+    "backup": Late(
+        "pbx_control.admin.backup:backup",
+        "Copies the database, the settings and the uploads into FILE, while all goes on.",
+    ),
+    "restore": Late(
+        "pbx_control.admin.backup:restore",
+        "Puts the database, settings and uploads of a backup in the place of the home's.",
+    ),
 }
 
 main = Tree(COMMANDS)

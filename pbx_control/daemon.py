@@ -364,8 +364,8 @@ def _keep_for_good() -> None:
 
 
 def _load_for_letters() -> None:
-    """Imports what commands do without: the first call that ends must not wait for it."""
-    for module in ("babel.dates", "babel.lists", "babel.units", "jinja2"):
+    """Imports what commands do without: the first call must not wait for it."""
+    for module in ("babel.dates", "babel.lists", "babel.units", "jinja2", "phonenumbers"):
         import_module(module)
 
 

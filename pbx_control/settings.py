@@ -4,78 +4,114 @@ import os
 import pwd
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+import msgspec
+import msgspec.structs
+from msgspec import Meta
 
 from pbx_control.domain import checks
-from pbx_control.domain.quota import Limits
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Word
+
+if TYPE_CHECKING:
+    from pbx_control.domain.quota import Limits
 
 # A home's path appears in Asterisk's configuration files, where these characters mean nothing special.
 SAFE_HOME = re.compile(r"[A-Za-z0-9/._+@-]+")
-
-
-def _email_or_empty(value: str) -> str:
-    try:
-        return checks.email(value) if value else ""
-    except ClientMistake:
-        raise ValueError("must be an e-mail address, or empty") from None
-
-
 # Where Debian keeps whom it trusts: the machine's own Asterisk finds it there, and one of ours in its root, too.
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 
+ENVIRONMENT = "PBX_"
+UNKNOWN = "there is no such setting"
+# Most bags' sizes, calls.
+LARGEST_BAG = 100_000
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def _address_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    ip_address(host.strip("[]"))
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError
+    return value
+
+
+def _ports(value: str) -> str:
+    low, _, high = value.partition("-")
+    if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) < int(high) < 65536):
+        raise ValueError
+    return value
+
+
+def _sizes(value: str) -> str:
+    sizes = [size.strip() for size in value.split(",")]
+    if not all(size.isascii() and size.isdecimal() and 0 < int(size[:7]) <= LARGEST_BAG for size in sizes):
+        raise ValueError
+    return value
+
+
+def _email_or_empty(value: str) -> str:
+    return checks.email(value) if value else ""
+
+
+# What a value may be. `description` is told to whoever wrote another one; `check` is what a type cannot say: it gives
+# the value back tidied, or raises ValueError or ClientMistake.
+Text = Annotated[str, Meta(description="must be a text, in quotes")]
+Runtime = Annotated[
+    Literal["auto", "system", "container", "rootfs", "external"],
+    Meta(description="must be auto, system, container, rootfs or external"),
+]
+Tls = Annotated[Literal["none", "starttls", "tls"], Meta(description="must be none, starttls or tls")]
+Language = Annotated[Literal["es", "en"], Meta(description="must be es or en")]
+Texts = Annotated[list[str], Meta(description="must be a list of texts")]
+Port = Annotated[int, Meta(ge=1, le=65535, description="must be a port, from 1 to 65535")]
+Bind = Annotated[
+    str, Meta(description="must be ADDRESS:PORT, for example 0.0.0.0:5060", extra={"check": _address_and_port})
+]
+Ports = Annotated[str, Meta(description="must be LOW-HIGH, for example 10000-20000", extra={"check": _ports})]
+Email = Annotated[str, Meta(description="must be an e-mail address, or empty", extra={"check": _email_or_empty})]
+Zone = Annotated[
+    str,
+    Meta(
+        description="must be a time zone of the IANA list, for example America/Santiago",
+        extra={"check": checks.timezone},
+    ),
+]
+Rut = Annotated[str, Meta(description="must be a RUT, for example 76.086.428-5, or empty", extra={"check": checks.rut})]
+Sizes = Annotated[str, Meta(description="must be numbers of calls, for example 25,50,100", extra={"check": _sizes})]
+Cap = Annotated[int, Meta(ge=10, le=600, description="must be a number of seconds, from 10 to 600")]
+Percent = Annotated[int, Meta(ge=1, le=100, description="must be a number from 1 to 100")]
+Count = Annotated[int, Meta(ge=0, description="must be a whole number, 0 or more")]
+Positive = Annotated[int, Meta(ge=1, description="must be a whole number, 1 or more")]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of pbx.toml."""
 
 
 class Database(Section):
-    url: str = ""  # empty: sqlite in the home
+    url: Text = ""  # empty: sqlite in the home
 
 
 class AsteriskSettings(Section):
-    runtime: Literal["auto", "system", "container", "rootfs", "external"] = "auto"
-    http_port: int = Field(8088, ge=1, le=65535)
-    ami_port: int = Field(5038, ge=1, le=65535)
+    runtime: Runtime = "auto"
+    http_port: Port = 8088
+    ami_port: Port = 5038
 
 
 class Sip(Section):
-    bind: str = "0.0.0.0:5060"
-    tls_bind: str = ""
-    certificate: str = ""
-    key: str = ""
-    ca_file: str = SYSTEM_CA  # whom carriers' certificates must come from
-    rtp_ports: str = "10000-20000"
-    external_address: str = ""
-    local_networks: list[str] = []
-
-    @field_validator("bind")
-    @classmethod
-    def _address_and_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        ip_address(host.strip("[]"))
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError("must be ADDRESS:PORT, for example 0.0.0.0:5060")
-        return value
-
-    @field_validator("rtp_ports")
-    @classmethod
-    def _range(cls, value: str) -> str:
-        low, _, high = value.partition("-")
-        if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) < int(high) < 65536):
-            raise ValueError("must be LOW-HIGH, for example 10000-20000")
-        return value
+    bind: Bind = "0.0.0.0:5060"
+    tls_bind: Text = ""
+    certificate: Text = ""
+    key: Text = ""
+    ca_file: Text = SYSTEM_CA  # whom carriers' certificates must come from
+    rtp_ports: Ports = "10000-20000"
+    external_address: Text = ""
+    local_networks: Texts = []
 
     @property
     def address(self) -> str:
@@ -87,80 +123,46 @@ class Sip(Section):
 
 
 class Web(Section):
-    bind: str = "127.0.0.1:8080"
-    public_url: str = ""
+    bind: Text = "127.0.0.1:8080"
+    public_url: Text = ""
 
 
 class Mail(Section):
-    host: str = "127.0.0.1"
-    port: int = Field(25, ge=1, le=65535)
-    user: str = ""
-    password: str = ""
-    tls: Literal["none", "starttls", "tls"] = "starttls"
-    sender: str = "pbx-control@localhost"
-    reply_to: str = ""  # where clients' answers are read; empty: letters do not ask for any
-
-    @field_validator("reply_to")
-    @classmethod
-    def _mailbox(cls, value: str) -> str:
-        return _email_or_empty(value)
+    host: Text = "127.0.0.1"
+    port: Port = 25
+    user: Text = ""
+    password: Text = ""
+    tls: Tls = "starttls"
+    sender: Text = "pbx-control@localhost"
+    reply_to: Email = ""  # where clients' answers are read; empty: letters do not ask for any
 
 
 class Telegram(Section):
-    token: str = ""
-    base_url: str = "https://api.telegram.org/bot"
+    token: Text = ""
+    base_url: Text = "https://api.telegram.org/bot"
 
 
 class OfficeSettings(Section):
-    name: str = "Secretariado"
-    timezone: str = "America/Santiago"
-    language: Literal["es", "en"] = "es"
-    transfer_cap: int = Field(600, ge=10, le=600)  # seconds; the contract's ten minutes are the most (rule 9)
-    alarms_to: str = ""  # e-mail address of the admin; empty: alarms are in the log only
-
-    @field_validator("alarms_to")
-    @classmethod
-    def _mailbox(cls, value: str) -> str:
-        return _email_or_empty(value)
+    name: Text = "Secretariado"
+    timezone: Zone = "America/Santiago"
+    language: Language = "es"
+    transfer_cap: Cap = 600  # seconds; the contract's ten minutes are the most (rule 9)
+    alarms_to: Email = ""  # e-mail address of the admin; empty: alarms are in the log only
 
     @property
     def cap(self) -> timedelta:
         """How long a transferred conversation may last."""
         return timedelta(seconds=self.transfer_cap)
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            return checks.timezone(value)
-        except ClientMistake:
-            raise ValueError("must be a time zone of the IANA list, for example America/Santiago") from None
-
 
 class Billing(Section):
     """Who issues the invoices; while there is no RUT, none are issued."""
 
-    issuer_name: str = ""  # razón social; empty: the office's name
-    issuer_rut: str = ""
-    issuer_business: str = ""  # giro
-    issuer_address: str = ""
-    bags: str = "25,50,100"  # sizes on offer, calls
-
-    @field_validator("issuer_rut")
-    @classmethod
-    def _rut(cls, value: str) -> str:
-        try:
-            return checks.rut(value)
-        except ClientMistake:
-            raise ValueError("must be a RUT, for example 76.086.428-5, or empty") from None
-
-    @field_validator("bags")
-    @classmethod
-    def _sizes(cls, value: str) -> str:
-        sizes = [size.strip() for size in value.split(",")]
-        if not all(size.isascii() and size.isdecimal() and 0 < int(size[:7]) <= 100_000 for size in sizes):
-            raise ValueError("must be numbers of calls, for example 25,50,100")
-        return value
+    issuer_name: Text = ""  # razón social; empty: the office's name
+    issuer_rut: Rut = ""
+    issuer_business: Text = ""  # giro
+    issuer_address: Text = ""
+    bags: Sizes = "25,50,100"  # sizes on offer, calls
 
     @property
     def bag_sizes(self) -> tuple[int, ...]:
@@ -171,34 +173,32 @@ class Billing(Section):
 class PlanSettings(Section):
     """When a client is told that its calls run out; what it is then offered is in [billing]."""
 
-    warn_percent: int = Field(80, ge=1, le=100)  # of the period's calls are used
-    warn_last: int = Field(5, ge=0)  # so many calls are left
+    warn_percent: Percent = 80  # of the period's calls are used
+    warn_last: Count = 5  # so many calls are left
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> "Limits":
+        from pbx_control.domain.quota import Limits  # imported here, as few commands need it
+
         return Limits(self.warn_percent, self.warn_last)
 
 
 class Backup(Section):
     """Where the nightly copies lie, and how many of them."""
 
-    folder: str = ""  # empty: HOME/backups
-    keep: int = Field(14, ge=1)
+    folder: Text = ""  # empty: HOME/backups
+    keep: Positive = 14
 
 
 class Secrets(Section):
     """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
 
-    ari_password: str = ""
-    ami_password: str = ""
+    ari_password: Text = ""
+    ami_password: Text = ""
 
 
-class Settings(BaseSettings):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in pbx.toml. Unknown keys in the file are refused; `doctor` lists unknown PBX_* variables."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="PBX_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
-    )
 
     database: Database = Database()
     asterisk: AsteriskSettings = AsteriskSettings()
@@ -211,17 +211,6 @@ class Settings(BaseSettings):
     plans: PlanSettings = PlanSettings()
     backup: Backup = Backup()
     secrets: Secrets = Secrets()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,27 +287,84 @@ def load(home: Home) -> Settings:
     """
     try:
         values = _read(home.settings_file)
-        return Settings(**values)
     except FileNotFoundError:
         raise ClientMistake(
             "there is no {file}: run `pbx-control setup` first, or name the home with --home", file=home.settings_file
         ) from None
     except OSError as error:
         raise ClientMistake("{file} cannot be read: {why}", file=home.settings_file, why=error.strerror) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+    try:
+        return _settings(values, _environment())
+    except _Wrong as wrong:
         raise ClientMistake(
             "the setting {key} is wrong: {why}; mend it in {file} or in the environment",
-            key=key,
-            why=first["msg"].removeprefix("Value error, "),
+            key=wrong.key,
+            why=Word(wrong.rule),
             file=home.settings_file,
         ) from None
 
 
-def defaults() -> Settings:
-    """The settings before a home has a file: defaults and the environment."""
-    return Settings()
+def keys() -> Iterator[tuple[str, str]]:
+    """Every setting there is: its table and its name."""
+    for section, kind in _types(Settings).items():
+        for key in _types(kind):
+            yield section, key
+
+
+class _Wrong(Exception):
+    """A value that a setting cannot have: the setting's key, and the rule that the value breaks."""
+
+    def __init__(self, key: str, rule: str) -> None:
+        super().__init__(key, rule)
+        self.key, self.rule = key, rule
+
+
+def _environment() -> dict[str, dict[str, Any]]:
+    """What variables like PBX_SIP__BIND say, by table and name; `doctor` tells of those that mean nothing."""
+    said: dict[str, dict[str, Any]] = {}
+    for variable, value in os.environ.items():
+        section, divided, key = variable.upper().removeprefix(ENVIRONMENT).lower().partition("__")
+        if variable.upper().startswith(ENVIRONMENT) and divided and section in Settings.__struct_fields__:
+            said.setdefault(section, {})[key] = value
+    return said
+
+
+def _settings(file: Mapping[str, Any], environment: Mapping[str, Mapping[str, Any]]) -> Settings:
+    kinds = _types(Settings)
+    sections = {}
+    for name in {**file, **environment}:
+        values = file.get(name, {})
+        if name not in kinds:
+            raise _Wrong(name, UNKNOWN)
+        if not isinstance(values, dict):
+            raise _Wrong(name, "must be a table, [like this]")
+        sections[name] = _section(name, kinds[name], values | environment.get(name, {}))
+    return Settings(**sections)
+
+
+def _section(name: str, kind: type[Section], values: Mapping[str, Any]) -> Section:
+    types = _types(kind)
+    for key in values:
+        if key not in types:
+            raise _Wrong(f"{name}.{key}", UNKNOWN)
+    return kind(**{key: _checked(f"{name}.{key}", types[key], value) for key, value in values.items()})
+
+
+def _checked(key: str, kind: Any, value: object) -> Any:
+    """The value as its setting's type has it; numbers may be in quotes, as they are in the environment."""
+    (rule,) = kind.__metadata__
+    try:
+        if kind is Texts and isinstance(value, str):  # the environment has no lists: JSON
+            value = msgspec.json.decode(value)
+        value = msgspec.convert(value, kind, strict=False)
+        check = (rule.extra or {}).get("check")
+        return check(value) if check else value
+    except (ValueError, msgspec.MsgspecError, ClientMistake):
+        raise _Wrong(key, rule.description) from None
+
+
+def _types(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cli import COMMANDS, main
 from pbx_control.world.installation import Answer, Installation
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([path.partition(":")[0] for path in COMMANDS.values()])
+_forks.set_forkserver_preload([late.path.partition(":")[0] for late in COMMANDS.values()])
 
 
 @cache

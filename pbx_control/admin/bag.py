@@ -7,10 +7,9 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
-from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, tell_invoices
+from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, client_argument, examples
 from pbx_control.errors import ClientMistake, Pesos
-from pbx_control.notify.invoices import send
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading, writing
 
@@ -42,9 +41,7 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         price=desk.pesos(cost),
         left=account.left,
     )
-    invoices = [issued] if issued else []
-    send(desk.engine, desk.home, desk.settings, invoices, now)
-    tell_invoices(desk, invoices)
+    send_invoices(desk, [issued] if issued else [], now)
     if cost and not desk.settings.billing.issuer_rut:
         desk.tell("no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up")
 

@@ -35,7 +35,7 @@ from pbx_control.domain.wording import clean_line
 from pbx_control.errors import PbxError
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
-from pbx_control.settings import SYSTEM_CA, Mail, Settings
+from pbx_control.settings import SYSTEM_CA, Mail, keys
 from pbx_control.store import job_runs, letters, mailboxes, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
@@ -85,11 +85,7 @@ def bad(template: str, **values: Any) -> Finding:
 
 def check_environment(_desk: Desk) -> Iterator[Finding]:
     """Mistyped variables pass silently: name each PBX_ variable that stands for nothing, and what may be meant."""
-    known = {"PBX_HOME"} | {
-        f"PBX_{section}__{key}".upper()
-        for section, part in Settings.model_fields.items()
-        for key in part.annotation.model_fields  # type: ignore[union-attr]
-    }
+    known = {"PBX_HOME"} | {f"PBX_{section}__{key}".upper() for section, key in keys()}
     unknown = sorted(name for name in os.environ if name.startswith("PBX_") and name.upper() not in known)
     for name in unknown:
         close = get_close_matches(name.upper(), known, 1)

@@ -7,11 +7,10 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
-from pbx_control.admin.onboarding import going_live_facts, live, paid, under_way, welcomed
+from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
-from pbx_control.store import clients, ledger, plans
+from pbx_control.store import clients
 from pbx_control.store.engine import reading
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
@@ -22,72 +21,102 @@ DURATIONS = {"wait_limit": (10, 3600), "repeat_within": (0, 3600), "short_call":
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 
 
-@click.group()
+LATE = {
+    "paid": Late(
+        "pbx_control.admin.onboarding:paid",
+        "Notes a payment: number and welcome call are due 2 business hours later, answered calls 1 hour after that.",
+    ),
+    "welcomed": Late(
+        "pbx_control.admin.onboarding:welcomed",
+        "Notes the welcome call, and writes to the recipients how the number is used.",
+    ),
+    "live": Late(
+        "pbx_control.admin.onboarding:live",
+        "Notes that calls are answered. Refused while something lacks for that: number, hours, greeting, secretary …",
+    ),
+}
+
+
+@click.group(cls=LateGroup, late=LATE)
 def client() -> None:
     """The firms that are answered for."""
 
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+# In the order in which --help shows them.
+OF_THE_FIRM: tuple[Decorator, ...] = (
+    click.option("--language", metavar="es|en", help="What its callers speak [that of the office]."),
+    click.option("--timezone", metavar="TZ", help="Its hours' zone [that of the office: America/Santiago]."),
+    click.option("--recording/--no-recording", default=None, help="Record its calls, if its plan has that [no]."),
+)
+OF_ITS_INVOICES: tuple[Decorator, ...] = (
+    click.option("--rut", metavar="RUT", help="Chilean tax number, for invoices."),
+    click.option("--legal-name", metavar="NAME", help="Registered name (razón social), for a factura."),
+    click.option("--business", metavar="TEXT", help="Line of business (giro), for a factura."),
+    click.option("--address", metavar="TEXT", help="Registered address, for a factura."),
+    click.option(
+        "--invoice-as",
+        type=click.Choice(["boleta", "factura"]),
+        help="A factura needs RUT, registered name, business and address [boleta].",
+    ),
+)
+OF_WAITING_CALLERS: tuple[Decorator, ...] = (
+    click.option("--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."),
+    click.option("--music/--ringing", default=None, help="What a waiting caller hears after 20 s [music]."),
+    click.option(
+        "--messages/--no-messages",
+        "takes_messages",
+        default=None,
+        help="At the limit, take a message or say that all are busy [messages].",
+    ),
+)
+OF_LETTERS: tuple[Decorator, ...] = (
+    click.option(
+        "--tell-closed/--no-tell-closed",
+        "summary_closed",
+        default=None,
+        help="Write to the recipients about calls outside the hours too [no].",
+    ),
+    click.option(
+        "--exhausted-messages/--no-exhausted-messages",
+        default=None,
+        help="Out of calls, callers may leave a message [no].",
+    ),
+    click.option(
+        "--exhausted-report/--no-exhausted-report",
+        default=None,
+        help="Out of calls, a daily e-mail lists the missed ones [yes].",
+    ),
+)
+OF_COUNTING: tuple[Decorator, ...] = (
+    click.option(
+        "--repeat-within",
+        metavar="TIME",
+        help="Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].",
+    ),
+    click.option("--short-call", metavar="TIME", help="Shorter conversations are short ones [10s]."),
+)
+OF_CALLS_OUT: tuple[Decorator, ...] = (
+    click.option(
+        "--calls-out-at-once",
+        type=click.IntRange(0, MOST_AT_ONCE),
+        metavar="N",
+        help="How many of its contacts may be called or talked with at the same time [3].",
+    ),
+    click.option(
+        "--calls-out-a-day",
+        type=click.IntRange(0, MOST_A_DAY),
+        metavar="N",
+        help="How many calls to its contacts may be made in a UTC day [100].",
+    ),
+)
+FIELDS = (*OF_THE_FIRM, *OF_ITS_INVOICES, *OF_WAITING_CALLERS, *OF_LETTERS, *OF_COUNTING, *OF_CALLS_OUT)
+
+
 def fields(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `add` and `set` share, in the order in which --help shows them."""
-    options = (
-        click.option("--language", metavar="es|en", help="What its callers speak [that of the office]."),
-        click.option("--timezone", metavar="TZ", help="Its hours' zone [that of the office: America/Santiago]."),
-        click.option("--recording/--no-recording", default=None, help="Record its calls, if its plan has that [no]."),
-        click.option("--rut", metavar="RUT", help="Chilean tax number, for invoices."),
-        click.option("--legal-name", metavar="NAME", help="Registered name (razón social), for a factura."),
-        click.option("--business", metavar="TEXT", help="Line of business (giro), for a factura."),
-        click.option("--address", metavar="TEXT", help="Registered address, for a factura."),
-        click.option(
-            "--invoice-as",
-            type=click.Choice(["boleta", "factura"]),
-            help="A factura needs RUT, registered name, business and address [boleta].",
-        ),
-        click.option(
-            "--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."
-        ),
-        click.option("--music/--ringing", default=None, help="What a waiting caller hears after 20 s [music]."),
-        click.option(
-            "--messages/--no-messages",
-            "takes_messages",
-            default=None,
-            help="At the limit, take a message or say that all are busy [messages].",
-        ),
-        click.option(
-            "--tell-closed/--no-tell-closed",
-            "summary_closed",
-            default=None,
-            help="Write to the recipients about calls outside the hours too [no].",
-        ),
-        click.option(
-            "--exhausted-messages/--no-exhausted-messages",
-            default=None,
-            help="Out of calls, callers may leave a message [no].",
-        ),
-        click.option(
-            "--exhausted-report/--no-exhausted-report",
-            default=None,
-            help="Out of calls, a daily e-mail lists the missed ones [yes].",
-        ),
-        click.option(
-            "--repeat-within",
-            metavar="TIME",
-            help="Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].",
-        ),
-        click.option("--short-call", metavar="TIME", help="Shorter conversations are short ones [10s]."),
-        click.option(
-            "--calls-out-at-once",
-            type=click.IntRange(0, MOST_AT_ONCE),
-            metavar="N",
-            help="How many of its contacts may be called or talked with at the same time [3].",
-        ),
-        click.option(
-            "--calls-out-a-day",
-            type=click.IntRange(0, MOST_A_DAY),
-            metavar="N",
-            help="How many calls to its contacts may be made in a UTC day [100].",
-        ),
-    )
-    for option in reversed(options):
+    """The options that `add` and `set` share."""
+    for option in reversed(FIELDS):
         command = option(command)
     return command
 
@@ -132,6 +161,8 @@ def set_(desk: Desk, slug: str, **given: Any) -> None:
 def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
     """All clients with their main number."""
     if onboarding:
+        from pbx_control.admin.onboarding import under_way
+
         under_way(desk, as_json)
         return
     with reading(desk.engine) as connection:
@@ -145,6 +176,8 @@ def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
 @pass_desk
 def show(desk: Desk, slug: str, as_json: bool) -> None:
     """Everything about one client."""
+    from pbx_control.admin.onboarding import going_live_facts
+
     with reading(desk.engine) as connection:
         facts = clients.details(connection, slug) | _account(connection, slug)
         facts |= going_live_facts(desk, connection, slug, as_json)
@@ -186,8 +219,7 @@ def resume(desk: Desk, slug: str) -> None:
 def cancel(desk: Desk, slug: str) -> None:
     """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
     # Imported here: of this group's commands only this one issues anything.
-    from pbx_control.admin.plan import tell_invoices
-    from pbx_control.notify.invoices import send
+    from pbx_control.admin.plan import send_invoices
     from pbx_control.store import charges
 
     now = clock.now()
@@ -199,12 +231,7 @@ def cancel(desk: Desk, slug: str) -> None:
 
     numbers, issued = change(desk, act)
     desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
-    send(desk.engine, desk.home, desk.settings, issued, now)
-    tell_invoices(desk, issued)
-
-
-for command in (paid, welcomed, live):
-    client.add_command(command)
+    send_invoices(desk, issued, now)
 
 
 def _said(desk: Desk, facts: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +241,8 @@ def _said(desk: Desk, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _account(connection: Connection, slug: str) -> dict[str, Any]:
     """Its plan, for how many months it is paid at a time, and what is left of its calls."""
+    from pbx_control.store import ledger, plans
+
     client_id = clients.find(connection, slug).id
     current, account = plans.current(connection, client_id), ledger.find(connection, client_id)
     return {

@@ -13,13 +13,11 @@ from functools import cached_property, wraps
 from importlib import import_module
 from itertools import chain, islice
 from shutil import get_terminal_size
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
 
 from pbx_control import clock
 from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
@@ -28,7 +26,9 @@ from pbx_control.admin.spanish import SPANISH
 from pbx_control.domain.characters import unseen_in, without_unseen
 from pbx_control.errors import ClientMistake, PbxError, Pesos, Word
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
-from pbx_control.store.engine import open_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # Facts whose values are words of ours, the same for programs in every language.
 WORDS = frozenset({"channel", "origin", "registration", "telephone"})
@@ -73,7 +73,10 @@ class Desk:
         return load(self.home)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
+        # Imported here: help and wrong usage need no database.
+        from pbx_control.store.engine import open_engine
+
         return open_engine(self.home, self.settings)
 
     @cached_property
@@ -174,8 +177,43 @@ def _seen(argument: str) -> str:
     return without_unseen(argument)
 
 
-class Tree(click.Group):
-    """The top command: imports a group only when it is used, so that each command starts quickly."""
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A command that is imported only when it is used."""
+
+    path: str  # module:attribute
+    help: str  # the first paragraph of its help
+
+
+class LateGroup(click.Group):
+    """A group of which some commands are imported only when they are used, so that the others start quickly."""
+
+    def __init__(self, *arguments: Any, late: Mapping[str, Late], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.late = late
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*self.commands, *self.late])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.late:
+            return super().get_command(context, name)
+        module, _, attribute = self.late[name].path.partition(":")
+        with uncollected():
+            command: click.Command = getattr(import_module(module), attribute)
+        return with_help_in(command)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click does it, but without an import."""
+        told = {name: with_help_in(click.Command(name, help=late.help)) for name, late in self.late.items()}
+        commands, names = self.commands | told, self.list_commands(context)
+        room = formatter.width - 6 - max(map(len, names))
+        with formatter.section(spoken("Commands")):
+            formatter.write_dl([(name, commands[name].get_short_help_str(room)) for name in names])
+
+
+class Tree(LateGroup):
+    """The top command: all its groups are imported when they are used."""
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
         """Reads and runs a command line; all that it says is in the language that it asks for."""
@@ -184,7 +222,7 @@ class Tree(click.Group):
         arguments = [_seen(argument) for argument in arguments]
         return super(Tree, with_help_in(self)).main(arguments, *more, **options)
 
-    def __init__(self, commands: dict[str, str]) -> None:
+    def __init__(self, commands: Mapping[str, Late]) -> None:
         super().__init__(
             name="pbx-control",
             context_settings=CONTEXT,
@@ -197,26 +235,18 @@ class Tree(click.Group):
                 click.Option(["--lang"], type=click.Choice(LANGUAGES), help="Language of messages [that of $LANG]."),
                 click.Option(["--no-pager"], is_flag=True, help="Long lists do not go through $PAGER."),
             ],
+            late=commands,
         )
-        self.paths = commands
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.paths)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in self.paths:
-            return None
-        module, _, attribute = self.paths[name].partition(":")
-        with uncollected():
-            command: click.Command = getattr(import_module(module), attribute)
-        return with_help_in(command)
+        return list(self.late)
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in self.paths and not args[0].startswith("-"):
+        if args[0] not in self.late and not args[0].startswith("-"):
             # click would look for what was meant among the commands that it has imported: none.
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.paths, ctx=context)
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.late, ctx=context)
         return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> Any:
@@ -259,10 +289,13 @@ def expected_failures() -> Iterator[None]:
             file=error.filename or "a file of the home",
             why=error.strerror or error,
         ) from error
-    except IntegrityError as error:
-        raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
     except UnicodeEncodeError as error:
         raise ClientMistake("what was typed is no text in UTF-8: type it anew") from error
+    except Exception as error:
+        # By its name: SQLAlchemy is not imported for commands without a database.
+        if type(error).__name__ != "IntegrityError":
+            raise
+        raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
 
 
 pass_desk = click.make_pass_decorator(Desk)

@@ -1,10 +1,10 @@
 """`plan`: what clients may subscribe to, and who has which."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import click
-import phonenumbers
 from sqlalchemy import Connection
 
 from pbx_control import clock
@@ -15,7 +15,6 @@ from pbx_control.admin.provisioning import CLIENT, Named, change, client_argumen
 from pbx_control.domain import checks
 from pbx_control.domain.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
 from pbx_control.errors import ClientMistake
-from pbx_control.notify.invoices import send
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading
 
@@ -126,12 +125,15 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
     account, issued = change(desk, act)
     wait_until_live(desk)
     desk.tell("{slug} has the plan {name}: {left} calls are left", slug=slug, name=name, left=account.left)
+    send_invoices(desk, issued, now)
+
+
+def send_invoices(desk: Desk, issued: list[Any], now: datetime) -> None:
+    """Sends the invoices that came of a command, with a line for each."""
+    # Imported here: no other command of this group writes letters.
+    from pbx_control.notify.invoices import send
+
     send(desk.engine, desk.home, desk.settings, issued, now)
-    tell_invoices(desk, issued)
-
-
-def tell_invoices(desk: Desk, issued: list[Any]) -> None:
-    """A line for each invoice that came of a command."""
     for each in issued:
         name = own_name(desk, each.kind.value, each.number)
         desk.tell("issued: {invoice}, {total}", invoice=name, total=desk.pesos(each.total))
@@ -157,9 +159,7 @@ def _did_prices(pairs: tuple[str, ...]) -> dict[str, int]:
             raise ClientMistake(
                 "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000", pair=pair
             )
-        if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
-            raise ClientMistake("{country} is no country: write its two letters, as in CL=4000", country=country)
-        found[country.upper()] = price
+        found[checks.country(country)] = price
     return found
 
 

@@ -159,6 +159,26 @@ SPANISH: dict[str, str] = {
     "the setting {key} is wrong: {why}; mend it in {file} or in the environment": (
         "el ajuste {key} está mal: {why}; corríjalo en {file} o en el entorno"
     ),
+    "there is no such setting": "no existe ese ajuste",
+    "must be a table, [like this]": "debe ser una tabla, [así]",
+    "must be a text, in quotes": "debe ser un texto, entre comillas",
+    "must be a list of texts": "debe ser una lista de textos",
+    "must be a port, from 1 to 65535": "debe ser un puerto, del 1 al 65535",
+    "must be ADDRESS:PORT, for example 0.0.0.0:5060": "debe ser DIRECCIÓN:PUERTO, por ejemplo 0.0.0.0:5060",
+    "must be LOW-HIGH, for example 10000-20000": "debe ser MENOR-MAYOR, por ejemplo 10000-20000",
+    "must be an e-mail address, or empty": "debe ser una dirección de correo, o estar vacío",
+    "must be a time zone of the IANA list, for example America/Santiago": (
+        "debe ser una zona horaria de la lista de la IANA, por ejemplo America/Santiago"
+    ),
+    "must be a RUT, for example 76.086.428-5, or empty": "debe ser un RUT, por ejemplo 76.086.428-5, o estar vacío",
+    "must be numbers of calls, for example 25,50,100": "deben ser cantidades de llamadas, por ejemplo 25,50,100",
+    "must be a number of seconds, from 10 to 600": "debe ser una cantidad de segundos, de 10 a 600",
+    "must be a number from 1 to 100": "debe ser un número del 1 al 100",
+    "must be a whole number, 0 or more": "debe ser un número entero, 0 o más",
+    "must be a whole number, 1 or more": "debe ser un número entero, 1 o más",
+    "must be auto, system, container, rootfs or external": "debe ser auto, system, container, rootfs o external",
+    "must be none, starttls or tls": "debe ser none, starttls o tls",
+    "must be es or en": "debe ser es o en",
     "{file} is not valid TOML: {why}": "{file} no es TOML válido: {why}",
     "the database cannot be used: {why}; see that it runs and that its disk has room": (
         "no se puede usar la base de datos: {why}; revise que esté en marcha y que su disco tenga espacio"
@@ -1296,9 +1316,6 @@ SPANISH: dict[str, str] = {
     ),
     "no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up": (
         "sin factura: [billing] en pbx.toml está vacío; si se completa este mes, se emite después"
-    ),
-    "{country} is no country: write its two letters, as in CL=4000": (
-        "{country} no es un país: escriba sus dos letras, como en CL=4000"
     ),
     "nothing is known of {number}, which is no complete telephone number": (
         "nada se sabe de {number}, que no es un número de teléfono completo"

@@ -1,6 +1,6 @@
 """`trunk`: the carriers that bring the calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain import checks
-from pbx_control.domain.office import Trunk, trunk_section
-from pbx_control.domain.refused import OurNumber, remedy, trunk_of
+from pbx_control.domain.office import OurNumber, Trunk, trunk_section
 from pbx_control.errors import ClientMistake
 from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
@@ -207,10 +206,16 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     with reading(desk.engine) as connection:
         rows = store_refusals.newest(connection, start, limit)
         carriers, ours = read_trunks(connection), dids.owners(connection)
-    return [_with_remedy(desk, row, trunk_of(row["source"], carriers), ours) for row in rows]
+    return [_with_remedy(desk, row, carriers, ours) for row in rows]
 
 
-def _with_remedy(desk: Desk, row: dict[str, Any], carrier: Trunk | None, ours: dict[str, OurNumber]) -> dict[str, Any]:
+def _with_remedy(
+    desk: Desk, row: dict[str, Any], carriers: Iterable[Trunk], ours: dict[str, OurNumber]
+) -> dict[str, Any]:
+    # Imported here: what is known of numbers takes long to load.
+    from pbx_control.domain.refused import remedy, trunk_of
+
+    carrier = trunk_of(row["source"], carriers)
     mend = remedy(row["reason"], row["number"], carrier, ours)
     return row | {"trunk": carrier.name if carrier else "", "mend": desk.say(mend.template, **mend.values)}
 

@@ -9,8 +9,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-
 from pbx_control.domain.periods import Period
 from pbx_control.domain.plans import Plan
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
@@ -280,6 +278,8 @@ def months_of(paid: Period) -> int:
 
 def country_name(country: str) -> str:
     """ "Estados Unidos" for "US"."""
+    from babel import Locale  # imported here, as in wording.py
+
     return str(Locale("es").territories.get(country, country))
 
 

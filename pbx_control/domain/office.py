@@ -7,9 +7,12 @@ builds each call's facts from it. Numbers are E.164 with the plus sign; language
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from pbx_control.domain.call.model import Contact
 from pbx_control.domain.hours import Week
+
+if TYPE_CHECKING:
+    from pbx_control.domain.call.model import Contact
 
 
 class ClientState(StrEnum):
@@ -109,7 +112,7 @@ class Client:
     exhausted_report: bool = True  # out of calls: its callers are reported once a day
     greeting: str = ""
     announcements: tuple[Announcement, ...] = ()
-    contacts: tuple[Contact, ...] = ()
+    contacts: "tuple[Contact, ...]" = ()
     calls_out_at_once: int = 3  # contacts that may be called or talked with at the same time
     calls_out_a_day: int = 100  # and begun within a UTC day
 
@@ -163,6 +166,14 @@ class Mark:
     number: str
     kind: MarkKind
     client_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OurNumber:
+    """A DID: the trunk that it comes by ("" for any) and the client that has it ("" for nobody)."""
+
+    trunk: str
+    client: str
 
 
 @dataclass(frozen=True, slots=True)

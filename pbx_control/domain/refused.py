@@ -6,18 +6,10 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from pbx_control.domain.numbering import is_complete, readings
-from pbx_control.domain.office import Trunk
+from pbx_control.domain.office import OurNumber, Trunk
 
 # A dialled number with fewer digits says too little to look for it at the ends of ours.
 SHORTEST_END = 4
-
-
-@dataclass(frozen=True, slots=True)
-class OurNumber:
-    """A DID: the trunk that it comes by ("" for any) and the client that has it ("" for nobody)."""
-
-    trunk: str
-    client: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
-
-import phonenumbers
 
 from pbx_control.domain.characters import category, printable
 
-# babel is imported where it is used: most commands write no date in words.
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
+
+# babel and phonenumbers are imported where they are used: most commands write no date in words, many no number.
 
 # The house's Spanish is Chile's; its English writes the day before the month, as Spanish readers expect.
 LOCALES = {"es": "es_CL", "en": "en_GB"}
@@ -76,7 +78,9 @@ def readable_number(number: str) -> str:
     parsed = _parsed(number)
     if parsed is None:
         return clean_line(number, 40)
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    return format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
 def caller_line(name: str, number: str) -> str:
@@ -88,18 +92,24 @@ def caller_line(name: str, number: str) -> str:
 def dialable_number(number: str) -> str:
     """The number in E.164 if it is one that can be called back, else the empty string."""
     parsed = _parsed(number)
-    return "" if parsed is None else phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if parsed is None:
+        return ""
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    return format_number(parsed, PhoneNumberFormat.E164)
 
 
-def _parsed(number: str) -> phonenumbers.PhoneNumber | None:
+def _parsed(number: str) -> "PhoneNumber | None":
     # The longest E.164 number has a plus and 15 digits; anything else is not worth the parser's time.
     if not number.startswith("+") or len(number) > 16:
         return None
+    from phonenumbers import NumberParseException, is_possible_number, parse
+
     try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
+        parsed = parse(number)
+    except NumberParseException:
         return None
-    return parsed if phonenumbers.is_possible_number(parsed) else None
+    return parsed if is_possible_number(parsed) else None
 
 
 def date_and_time(local: datetime, language: str) -> str:

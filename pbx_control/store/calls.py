@@ -32,7 +32,7 @@ from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
 from pbx_control.errors import ClientMistake
-from pbx_control.store import ledger, letters, recipients, repeats, reports, secretaries
+from pbx_control.store import floods, ledger, letters, recipients, repeats, reports, secretaries
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -113,7 +113,7 @@ def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: 
     """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11); the
     admin, if more calls come than people make."""
     charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
-    repeats.tell_flood(conn, client_id, at, rules.alarms)
+    floods.tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
         reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
 

@@ -11,7 +11,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake
-from pbx_control.store import dids, plans
+from pbx_control.store import dids
 from pbx_control.store.tables import call, client, contact, did, recipient
 
 # How each field that a person may write is checked before it is kept.
@@ -92,8 +92,8 @@ def resume(connection: Connection, slug: str) -> None:
 
 def still_to_do(connection: Connection, slug: str) -> list[str]:
     """What a client lacks that its calls can be answered and charged, as commands of ours."""
-    # Imported here: it composes letters, which most commands do without.
-    from pbx_control.store import going_live
+    # Imported here: most commands write no letters and count no calls.
+    from pbx_control.store import going_live, plans
 
     row = find(connection, slug)
     missing = going_live.missing(connection, row.id)
@@ -109,8 +109,7 @@ def cancel(connection: Connection, slug: str, now: datetime) -> list[str]:
 
     What is kept of it, and for how long, docs/decisions/cancelling.md says.
     """
-    # Imported here: it composes letters, which most commands do without.
-    from pbx_control.store import going_live
+    from pbx_control.store import going_live, plans
 
     _move(connection, slug, ClientState.CANCELLED, allowed=(ClientState.ACTIVE, ClientState.SUSPENDED))
     client_id = find(connection, slug).id
@@ -169,6 +168,8 @@ def _refuse_incomplete_factura(values: Mapping[str, Any]) -> None:
 
 
 def _refuse_unless_recorded(connection: Connection, client_id: int) -> None:
+    from pbx_control.store import plans
+
     current = plans.current(connection, client_id)
     if current and not current.plan.recording:
         raise ClientMistake(

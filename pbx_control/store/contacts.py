@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from pbx_control.domain import checks
-from pbx_control.domain.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
 from pbx_control.store import plans
 from pbx_control.store.tables import client, contact, did
@@ -29,6 +28,9 @@ def add(
     Raises ClientMistake if the name or the key is taken, the plan has room for no more, or a number may not be called:
     ours neither, since the consultation would come back to us as a call.
     """
+    # Imported here: what is known of numbers takes long to load.
+    from pbx_control.domain.numbering import transfer_destination
+
     values = {
         "name": checks.line(name, "NAME", longest=60),
         "number": transfer_destination(number),

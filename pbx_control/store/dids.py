@@ -7,9 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
-from pbx_control.domain.numbering import area_of, country_of, to_e164
-from pbx_control.domain.office import ClientState
-from pbx_control.domain.refused import OurNumber
+from pbx_control.domain.office import ClientState, OurNumber
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import client, contact, did, trunk
 
@@ -19,9 +17,10 @@ QUARANTINE = timedelta(days=30)
 
 def find(connection: Connection, number: str) -> Row[Any]:
     """The DID's row; the number may hold spaces. Raises ClientMistake if it is no number or not one of ours."""
-    row = connection.execute(select(did).where(did.c.number == to_e164(number))).one_or_none()
+    written = _e164(number)
+    row = connection.execute(select(did).where(did.c.number == written)).one_or_none()
     if row is None:
-        raise ClientMistake("{number} is not one of our numbers: `did add` it first", number=to_e164(number))
+        raise ClientMistake("{number} is not one of our numbers: `did add` it first", number=written)
     return row
 
 
@@ -45,7 +44,7 @@ def of_client(connection: Connection, client_id: int) -> list[str]:
 
 def add(connection: Connection, new: Sequence[str], trunk_id: int | None) -> list[str]:
     """Keeps all of the numbers or, if one is wrong, known or named twice, none (ClientMistake); gives their E.164."""
-    written = [to_e164(number) for number in new]
+    written = [_e164(number) for number in new]
     twice = [number for number, count in Counter(written).items() if count > 1]
     if twice:
         raise ClientMistake("{number} is named twice", number=twice[0])
@@ -153,7 +152,16 @@ def _refuse_contacts(connection: Connection, written: Sequence[str]) -> None:
             )
 
 
+def _e164(text: str) -> str:
+    # Imported here: what is known of numbers takes long to load, and most commands are given none.
+    from pbx_control.domain.numbering import to_e164
+
+    return to_e164(text)
+
+
 def _row(number: str, trunk_id: int | None) -> dict[str, Any]:
+    from pbx_control.domain.numbering import area_of, country_of
+
     return {"number": number, "trunk_id": trunk_id, "country": country_of(number), "area": area_of(number)}
 
 

@@ -1,4 +1,4 @@
-"""Looks for the calls by which a repetition, or a flood of calls, is known (domain/repeats.py)."""
+"""Looks for the calls by which a repetition is known (domain/repeats.py); `floods` looks at the same for a flood."""
 
 from datetime import datetime, timedelta
 
@@ -6,10 +6,7 @@ import msgspec
 from sqlalchemy import Connection, case, select
 
 from pbx_control.domain.call.model import Call, Phase
-from pbx_control.domain.flood_notes import compose_flood
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.repeats import FLOOD_WINDOW, Answered, RepeatLimit, flood, repeated
-from pbx_control.store import letters
+from pbx_control.domain.repeats import Answered, RepeatLimit, repeated
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
 
@@ -32,16 +29,6 @@ def of_call(conn: Connection, client_id: int, call_id: str) -> Answered | None:
     """The same, of a call whose row is there."""
     row = conn.execute(select(calls.c.caller, calls.c.arrived_at).where(calls.c.id == call_id)).one()
     return repeats(conn, client_id, call_id, row.caller, row.arrived_at)
-
-
-def tell_flood(conn: Connection, client_id: int, at: datetime, desk: AlarmDesk) -> None:
-    """Writes to the admin if more calls of the client were answered in the minute before `at` than people make."""
-    if not desk.address:
-        return
-    recent = answered_since(conn, client_id, at - FLOOD_WINDOW)
-    if found := flood([one for one in recent if one.answered_at <= at]):
-        row = conn.execute(select(clients.c.slug, clients.c.name).where(clients.c.id == client_id)).one()
-        letters.add(conn, [compose_flood(found, client_id, row.slug, row.name, at, desk)])
 
 
 def answered_since(conn: Connection, client_id: int, since: datetime, caller: str | None = None) -> list[Answered]:

@@ -347,23 +347,12 @@ letter = Table(
     Column("server_away", Boolean, nullable=False, server_default=text("false")),  # why it waits: nobody could get any
     Column("delivered_at", Instant),
     Column("last_error", Text, nullable=False, server_default=""),
-    Index(
-        # What waits, by recipient and in order: as much as is under way, however many letters have been delivered.
-        "ix_letter_waiting",
-        "channel",
-        "address",
-        "aside",
-        "id",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_letter_undelivered",
-        "id",
-        sqlite_where=text("delivered_at IS NULL"),
-        postgresql_where=text("delivered_at IS NULL"),
-    ),
 )
+# What waits, by recipient and in order: as much as is under way, however many letters have been delivered.
+_partial_index(
+    "ix_letter_waiting", letter.c.channel, letter.c.address, letter.c.aside, letter.c.id, where="due_at IS NOT NULL"
+)
+_partial_index("ix_letter_undelivered", letter.c.id, where="delivered_at IS NULL")
 
 mailbox = Table(
     # What is amiss with an address or chat; one that is well, or was never written to, has no row.

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 from alone import number_of, switch_alone
+from msgspec import structs
 
 from pbx_control.asterisk import publish
 from pbx_control.asterisk.ami import connected
@@ -113,9 +114,8 @@ async def test_asterisk_may_read_the_configuration_and_not_change_it(alone):
 
 
 async def test_a_wrong_password_says_so(alone):
-    other = alone.settings.model_copy(
-        update={"secrets": alone.settings.secrets.model_copy(update={"ami_password": "another one"})}
-    )
+    secrets = structs.replace(alone.settings.secrets, ami_password="another one")
+    other = structs.replace(alone.settings, secrets=secrets)
     with pytest.raises(SwitchUnavailable, match="does not take our password"):
         async with connected(other):
             pass

@@ -20,7 +20,7 @@ from pbx_control.asterisk.modules import MODULES
 from pbx_control.asterisk.runtime import bubblewrap, process, rootfs, system
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.errors import ClientMistake, SwitchUnavailable
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import AsteriskSettings, Home, Settings, Sip
 from pbx_control.world.legs import patience
 
 pytestmark = pytest.mark.switch
@@ -60,7 +60,8 @@ def make_home(folder: Path, first_port: int) -> tuple[Home, Settings]:
     home = Home(folder)
     write_configuration(home, first_port)
     settings = Settings(
-        asterisk={"http_port": first_port, "ami_port": first_port + 1}, sip={"bind": f"127.0.0.1:{first_port + 2}"}
+        asterisk=AsteriskSettings(http_port=first_port, ami_port=first_port + 1),
+        sip=Sip(bind=f"127.0.0.1:{first_port + 2}"),
     )
     home.settings_file.write_text(
         f"[asterisk]\nhttp_port = {first_port}\nami_port = {first_port + 1}\n"
@@ -220,8 +221,8 @@ def test_a_sandbox_that_cannot_be_made_says_why(
 def test_without_a_configuration_nothing_is_started(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.asterisk.mkdir()
-    ports = {"http_port": 16110, "ami_port": 16111}
-    switch = runtime.choose(home, Settings(asterisk=ports, sip={"bind": "127.0.0.1:16112"}))
+    ports = AsteriskSettings(http_port=16110, ami_port=16111)
+    switch = runtime.choose(home, Settings(asterisk=ports, sip=Sip(bind="127.0.0.1:16112")))
     with pytest.raises(ClientMistake, match="no configuration yet"):
         switch.start()
 

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -632,7 +633,7 @@ def test_a_swap_that_fails_midway_is_undone(small: Place, monkeypatch: pytest.Mo
 
 
 def test_of_the_nightly_copies_the_newest_are_kept_and_nothing_else_is_removed(small: Place) -> None:
-    settings = small.settings.model_copy(update={"backup": Backup(keep=3)})
+    settings = structs.replace(small.settings, backup=Backup(keep=3))
     folder = small.home.backups(settings)
     mine = small.put("backups/before-the-move.tar.gz", "by hand")
     for day in range(5):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pbx_control.asterisk import dialplan
 from pbx_control.asterisk.confcheck import check, sections
@@ -191,7 +192,7 @@ def test_a_number_of_nobody_and_one_of_another_carrier_are_not_taken():
 
 def test_behind_a_router_every_transport_tells_the_outside_address_and_knows_who_is_local():
     outside = {"external_address": "203.0.113.9", "local_networks": ["192.168.1.0/24", "10.0.0.0/8"]}
-    behind = SETTINGS.model_copy(update={"sip": SETTINGS.sip.model_copy(update=outside)})
+    behind = structs.replace(SETTINGS, sip=structs.replace(SETTINGS.sip, **outside))
     text = render(OFFICE, behind, HOME)["pjsip.conf"]
     network = text[text.index("[network](!)") : text.index("[transport-udp](network)")].split("\n")
     assert {"external_media_address = 203.0.113.9", "external_signaling_address = 203.0.113.9"} < set(network)

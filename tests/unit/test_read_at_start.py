@@ -7,7 +7,7 @@ import pytest
 from pbx_control.asterisk.dialplan import render
 from pbx_control.asterisk.publish import transports_changed
 from pbx_control.domain.office import Office, Trunk
-from pbx_control.settings import Home, Sip, defaults
+from pbx_control.settings import Home, Settings, Sip
 
 TLS = {"tls_bind": "0.0.0.0:5061"}
 CARRIER = Trunk(3, "voz", ("192.0.2.1",), host="sip.voz.example", transport="tls")
@@ -16,7 +16,7 @@ UNVERIFIED = Trunk(4, "otra", ("192.0.2.2",), host="sip.otra.example", transport
 
 
 def pjsip(*trunks: Trunk, **sip: object) -> str:
-    settings = defaults().model_copy(update={"sip": Sip.model_validate(sip)})
+    settings = Settings(sip=Sip(**sip))
     return render(Office(revision=1, trunks=trunks), settings, Home(Path("/srv/pbx")))["pjsip.conf"]
 
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -270,14 +271,15 @@ async def test_a_process_that_is_killed_has_failed(running: Running, these: Call
 async def test_a_daemon_that_ends_breaks_off_its_jobs_and_the_next_begins_them_again(
     running: Running, these: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    these(daily("heavy", never_end, apart=True), Job("tick", "", Every(SECOND), tell_due))
+    heavy = daily("heavy", never_end, apart=True)
+    these(heavy, Job("tick", "", Every(SECOND), tell_due))
     running.seen("heavy")
     async with running.running():
         while not (running.home.root / "begun").exists():
             await running.one_more()
     assert running.runs("heavy")[1].ended_at is None
 
-    these(daily("heavy", tell_due))
+    these(replace(heavy, work=tell_due, apart=False))
     with writing(running.engine) as conn:
         conn.execute(job_run.update().where(job_run.c.job == "heavy").values(began_at=clock.now() - LEASE))
     async with running.running():

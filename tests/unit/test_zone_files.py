@@ -18,7 +18,7 @@ from pbx_control.asterisk.clocks import moments
 from pbx_control.domain import checks
 from pbx_control.domain.office import Client, Office
 from pbx_control.errors import ClientMistake
-from pbx_control.settings import OfficeSettings
+from pbx_control.settings import Home, load
 
 NO_ZONES = ["localtime", "posixrules", "Factory", "right/America/Santiago", "posix/America/Santiago", "", ".", "Etc"]
 NO_ZONES += [
@@ -42,13 +42,14 @@ def as_it_was():
 
 
 @pytest.mark.parametrize("name", NO_ZONES)
-def test_only_names_of_the_list_are_zones(name: str) -> None:
+def test_only_names_of_the_list_are_zones(name: str, tmp_path: Path) -> None:
     with pytest.raises(ClientMistake, match="there is no time zone"):
         checks.timezone(name)
     with pytest.raises(ClientMistake, match="there is no time zone"):
         zones.content(name)
-    with pytest.raises(ValueError, match="IANA list"):
-        OfficeSettings(timezone=name)
+    (tmp_path / "pbx.toml").write_text(f"[office]\ntimezone = '{name}'\n")
+    with pytest.raises(ClientMistake, match=r"office\.timezone is wrong: must be a time zone of the IANA list"):
+        load(Home(tmp_path))
     with pytest.raises(ClientMistake, match="there is no time zone"):
         dialplan.zone_files(Office(clients=(Client(1, "andes", "Andes", timezone=name),)))
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, update
 
 from cli import main
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store.call_log import Following
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import upgrade
@@ -48,8 +48,8 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.root.mkdir()
     home.settings_file.write_text("")
-    upgrade(home, defaults())
-    engine = open_engine(home, defaults())
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
     with writing(engine) as conn:
         conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
         conn.execute(insert(secretary).values(id=1, name="Ana", user="ana", password="x"))
@@ -81,7 +81,7 @@ def test_list_as_json_has_every_key_that_was_promised(home: Home) -> None:
 
 
 def test_a_transferred_call_names_the_contact_and_both_conversations(home: Home) -> None:
-    engine = open_engine(home, defaults())
+    engine = open_engine(home, Settings())
     handed_over = {"transferred_to": "Rosa\x1b[2J", "handed_over_at": NOON + timedelta(seconds=34)}
     handed_over |= {"talked": 30.0, "transferred": 30.5}
     with writing(engine) as conn:
@@ -216,5 +216,5 @@ def test_watch_prints_an_object_a_line_until_it_is_interrupted(home: Home, monke
         ("pbx-200.3", 1, "SecretaryRinging"),
         ("pbx-200.3", 2, "Recovered"),
     ]
-    with reading(open_engine(home, defaults())) as conn:
+    with reading(open_engine(home, Settings())) as conn:
         assert seen(Following(conn, NOON), conn) == [("pbx-200.3", 1), ("pbx-200.3", 2)]

@@ -11,7 +11,7 @@ from terminal import Admin
 
 from cli import COMMANDS, main
 from pbx_control.domain.sounds import EXTENSIONS
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals
 from pbx_control.store.engine import open_engine, writing
 
@@ -308,7 +308,7 @@ def test_shell_completes_nothing_without_a_home(tmp_path: Path) -> None:
 def test_refusals_say_what_was_asked_for_and_what_would_mend_it(office: Admin) -> None:
     at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     counts = {("127.0.0.2", at, "unknown-number", "225550102"): 3, ("127.0.0.9", at, "stranger", ""): 2}
-    with writing(open_engine(Home(office.home), defaults())) as connection:
+    with writing(open_engine(Home(office.home), Settings())) as connection:
         refusals.add(connection, counts)
         refusals.add(connection, counts)
     first, second = office.reads("trunk", "refusals")

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import insert
 
 from pbx_control.admin import door, table
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client
@@ -89,8 +89,8 @@ def test_json_that_is_printed_as_it_comes_is_one_array(count, capsys):
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("home"))
     home.settings_file.write_text("")
-    upgrade(home, defaults())
-    engine = open_engine(home, defaults())
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
     at = datetime(2026, 8, 3, 12, tzinfo=UTC)
     names = [{"slug": f"client-{n}", "name": f"n{n}", "week": "never", "created_at": at} for n in range(CLIENTS)]
     # Ten calls arrive in the same instant: their ids tell them apart.

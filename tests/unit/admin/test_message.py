@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from cli import main
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.errors import DeliveryFailed, Fault
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store import letters
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import upgrade
@@ -38,8 +38,8 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.root.mkdir()
     home.settings_file.write_text("")
-    upgrade(home, defaults())
-    engine = open_engine(home, defaults())
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
     with writing(engine) as conn:
         for number, slug in ((1, "andes"), (2, "otra")):
             conn.execute(insert(client).values(id=number, slug=slug, name=slug, week="never", created_at=NOON))
@@ -99,7 +99,7 @@ def test_resend_makes_letters_due_again(home):
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("messages that are due at once: 2;")
     assert listed(home, "--undelivered") == [(3, "waiting"), (2, "waiting"), (1, "waiting")]
-    engine = open_engine(home, defaults())
+    engine = open_engine(home, Settings())
     with reading(engine) as conn:
         posted = letters.get(conn, 2)
     engine.dispose()

@@ -10,7 +10,7 @@ from sqlalchemy import insert, update
 from terminal import Admin
 
 from pbx_control.clock import now
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client, clock_guard
@@ -24,8 +24,8 @@ def admin(tmp_path: Path) -> Admin:
     home = Home(tmp_path / "home")
     home.root.mkdir()
     home.settings_file.write_text('[office]\nlanguage = "es"\n')
-    upgrade(home, defaults())
-    engine = open_engine(home, defaults())
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
     at = now()
     with writing(engine) as conn:
         conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=at))
@@ -52,7 +52,7 @@ def files(admin: Admin) -> list[str]:
 
 def sees_clock(admin: Admin, days: float) -> None:
     """Has the clock last been believed so many days ago (or ahead)."""
-    engine = open_engine(Home(admin.home), defaults())
+    engine = open_engine(Home(admin.home), Settings())
     with writing(engine) as conn:
         conn.execute(insert(clock_guard).values(id=1, seen_at=now() - timedelta(days=days)))
     engine.dispose()
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_go_is_told(admin: Admin) -> None:
 
 
 def test_reconciliation_lists_both_sides(admin: Admin) -> None:
-    engine = open_engine(Home(admin.home), defaults())
+    engine = open_engine(Home(admin.home), Settings())
     with writing(engine) as conn:
         conn.execute(update(call).where(call.c.id == "pbx-1.1").values(message="2026/01/01/pbx-1.1-message.wav"))
     engine.dispose()

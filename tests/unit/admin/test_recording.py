@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 from cli import main
-from pbx_control.settings import Home, defaults
+from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client
@@ -35,8 +35,8 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.root.mkdir()
     home.settings_file.write_text("")
-    upgrade(home, defaults())
-    engine = open_engine(home, defaults())
+    upgrade(home, Settings())
+    engine = open_engine(home, Settings())
     with writing(engine) as conn:
         conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="never", created_at=NOON))
         conn.execute(insert(client).values(id=2, slug="otra", name="Otra", week="never", created_at=NOON))
@@ -140,7 +140,7 @@ def test_what_cannot_be_fetched_is_told_in_one_line(home: Home, arguments: list[
 
 def test_a_row_that_was_tampered_with_leads_nowhere_else(home: Home, tmp_path: Path) -> None:
     (home.root / "secret.wav").write_text("secret")
-    engine = open_engine(home, defaults())
+    engine = open_engine(home, Settings())
     with writing(engine) as conn:
         conn.execute(call.update().where(call.c.id == "pbx-1.1").values(recording="../secret.wav"))
     engine.dispose()

@@ -1,0 +1,22 @@
+"""Tells the admin of a flood of calls (domain/repeats.py)."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from pbx_control.domain.flood_notes import compose_flood
+from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.repeats import FLOOD_WINDOW, flood
+from pbx_control.store import letters
+from pbx_control.store.repeats import answered_since
+from pbx_control.store.tables import client as clients
+
+
+def tell_flood(conn: Connection, client_id: int, at: datetime, desk: AlarmDesk) -> None:
+    """Writes to the admin if more calls of the client were answered in the minute before `at` than people make."""
+    if not desk.address:
+        return
+    recent = answered_since(conn, client_id, at - FLOOD_WINDOW)
+    if found := flood([one for one in recent if one.answered_at <= at]):
+        row = conn.execute(select(clients.c.slug, clients.c.name).where(clients.c.id == client_id)).one()
+        letters.add(conn, [compose_flood(found, client_id, row.slug, row.name, at, desk)])
