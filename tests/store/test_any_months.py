@@ -15,7 +15,7 @@ from pbx_control.settings import Billing, Settings
 from pbx_control.store import charges, clients, invoices, plans
 
 SANTIAGO = ZoneInfo("America/Santiago")
-SETTINGS = Settings(billing=Billing(issuer_rut="76086428-5"))
+SETTINGS = Settings(billing=Billing(issuer_rut="76.086.428-5"))
 PRICES = {"Gratis": 0, "Uno": 19_990, "Dos": 33_333, "Tres": 100_001}
 LEAVE, NOTHING = "leave", "nothing"
 

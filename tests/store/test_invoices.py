@@ -26,7 +26,7 @@ from pbx_control.store.tables import client, invoice, invoice_line, invoice_seri
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)  # noon in Santiago
 SANTIAGO = ZoneInfo("America/Santiago")
 ISSUER = Party(name="Secretariado SpA", rut="76.086.428-5", business="Servicios", address="Santiago")
-SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="76086428-5"))
+SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="76.086.428-5"))
 NO_ISSUER = Settings()
 BOLETA, FACTURA, NOTE = InvoiceKind
 

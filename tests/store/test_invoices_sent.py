@@ -15,7 +15,7 @@ from pbx_control.store.engine import reading, writing
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
 LATER = NOW + timedelta(days=31)
-SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="76086428-5"))
+SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="76.086.428-5"))
 
 
 @pytest.fixture

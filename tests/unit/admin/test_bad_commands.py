@@ -149,15 +149,15 @@ def test_database_of_another_kind_is_said(admin: Admin, url: str) -> None:
 def test_full_disk_of_the_database_is_said(
     office: Admin, monkeypatch: pytest.MonkeyPatch, unchanged: Callable[[Admin], Any]
 ) -> None:
-    before = unchanged(office)
+    before, open_large = unchanged(office), store.open_engine
 
     def open_small(*arguments: Any) -> Engine:
-        opened = store.open_engine(*arguments)
+        opened = open_large(*arguments)
         event.listen(opened, "connect", lambda raw, _record: raw.execute("PRAGMA max_page_count=1"))
         return opened
 
     with monkeypatch.context() as patched:
-        patched.setattr("pbx_control.admin.door.open_engine", open_small)
+        patched.setattr(store, "open_engine", open_small)
         many = [f"+56225{number:06}" for number in range(550200, 553000)]
         assert "full" in office.is_refused("did", "add", *many)
     assert unchanged(office) == before
