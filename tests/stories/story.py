@@ -59,7 +59,7 @@ from pbx_control.domain.call.model import (
     Sounds,
 )
 from pbx_control.domain.floor import Chair
-from pbx_control.recovery import differences
+from pbx_control.recovery import RECORDED_AFTER, differences
 
 MORNING = datetime(2026, 8, 3, 14, tzinfo=UTC)
 # More events at one instant than any story needs: something goes round in circles.
@@ -136,6 +136,7 @@ class Story:
         self.daemon_lives = True
         self.connected = True
         self._will_die = False
+        self._last_beat: datetime | None = None
         self._stolen: set[str] = set()
         self._habits: dict[str, Callable[[str], object]] = {}
         self._numbers = count()
@@ -276,6 +277,7 @@ class Story:
     def daemon_dies(self) -> Self:
         """Nobody listens to the switch, and no deadline is kept."""
         self.daemon_lives = self.connected = False
+        self._last_beat = self.now
         return self
 
     def connection_breaks(self) -> Self:
@@ -297,6 +299,8 @@ class Story:
     def compares(self, *, newly_connected: bool = False) -> Self:
         """The comparison that is made every minute, and after each new connection."""
         found = self.switch.found({})
+        if newly_connected and self._last_beat:
+            found = replace(found, unrecorded_until=self._last_beat + RECORDED_AFTER)
         for call in list(self.calls.values()):
             if call.phase is not Phase.ENDED:
                 for event in differences(call, found, self.now, newly_connected):

@@ -54,7 +54,13 @@ def parted(call: Call, event: PromptEnded) -> Step:
 
 
 def caller_hung_up(call: Call, event: CallerLeft) -> Step:
-    return end_call(replace(call, caller_here=False, ended_at=event.since), event.at, call.outcome)
+    call = replace(call, caller_here=False, ended_at=event.since, unseen=unseen(event))
+    return end_call(call, event.at, call.outcome)
+
+
+def unseen(event: CallerLeft) -> timedelta:
+    """How much later than the end that is told he may really have left."""
+    return event.at - event.since if event.since else timedelta(0)
 
 
 def end_call(call: Call, at: datetime, outcome: Outcome | None) -> Step:
@@ -127,7 +133,7 @@ def look_at_files(call: Call, at: datetime) -> Step:
 
 def files_inspected(call: Call, event: FilesInspected) -> Step:
     if call.recording:
-        call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds))
+        call = replace(call, recording_flaw=flaw(talked(call), event.recording_seconds, call.unseen))
     if call.message:
         call = with_message_judged(call, event)
     reports: list[Command] = [ReportLoss("message")] if call.message_flaw else []
@@ -211,10 +217,11 @@ def talked(call: Call) -> timedelta:
     return until - since if since and until else timedelta(0)
 
 
-def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:
+def flaw(conversation: timedelta, recorded_seconds: float | None, unseen: timedelta = timedelta(0)) -> str:
     """What is wrong with a recording: "missing", "short", "long", or "" if its length fits the conversation.
 
-    A tenth of the conversation is allowed on top of RECORDING_TOLERANCE for clocks that drift.
+    A tenth of the conversation is allowed on top of RECORDING_TOLERANCE for clocks that drift. A conversation that
+    ended while no daemon was there may have been longer by `unseen`, and its recording with it.
     """
     if recorded_seconds is None:
         return "missing"
@@ -222,4 +229,6 @@ def flaw(conversation: timedelta, recorded_seconds: float | None) -> str:
     difference = timedelta(seconds=recorded_seconds) - conversation
     if abs(difference) <= allowed:
         return ""
-    return "short" if difference < timedelta(0) else "long"
+    if difference < timedelta(0):
+        return "short"
+    return "long" if difference > allowed + unseen else ""

@@ -216,6 +216,7 @@ class Call:
     inspected: bool = False  # the files have been asked for their lengths
     taken_over: bool = False  # the switch serves the caller alone; its own record will tell how it ended
     ended_at: datetime | None = None
+    unseen: timedelta = timedelta(0)  # he may have left so much later: no daemon was there to see it
 
     @property
     def secretary_leg(self) -> str:

@@ -28,7 +28,7 @@ from pbx_control.domain.call.commands import (
     StopMusic,
     WriteLetters,
 )
-from pbx_control.domain.call.ending import caller_hung_up, end_call, part
+from pbx_control.domain.call.ending import caller_hung_up, end_call, part, unseen
 from pbx_control.domain.call.events import (
     CallerLeft,
     ConsultationAsked,
@@ -275,6 +275,7 @@ def caller_left_on_hold(call: Call, event: CallerLeft) -> Step:
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     ended = event.since or event.at
     call = replace(call, phase=Phase.CALLER_GONE, caller_here=False, deadlines={}, keys_begun="", ended_at=ended)
+    call = replace(call, unseen=unseen(event))
     call, word = told_that_he_left(call)
     return call, [*contact, *word]
 
