@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
-from pbx_control.asterisk.perform import Performer
+from pbx_control.asterisk.perform import PROMPT_BEGUN, Performer
 from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, MADE, Arrival, arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
@@ -85,6 +85,7 @@ class Found:
     recording: frozenset[str] = frozenset()  # paths being written
     stored: frozenset[str] = frozenset()  # paths of left messages that are over
     playing: frozenset[str] = frozenset()  # ids of prompts
+    begun: frozenset[str] = frozenset()  # those that were begun last on their callers' legs
     causes: dict[str, int] = field(default_factory=dict)  # legs that are gone -> why (Q.850), where the switch knows
     # Who is gone and of whose end the switch kept no record left before this: later ones it does record.
     unrecorded_until: datetime | None = None
@@ -143,6 +144,7 @@ class Recovery:
             self._ari.listing("channels"), self._ari.listing("bridges"), self._ari.listing("endpoints/PJSIP")
         )
         legs = {leg.id: leg for leg in map(_leg, channels) if not leg.leaving}
+        begun = await self._begun(call.id for call in calls if call.prompt_playing and call.id in legs)
         return Found(
             legs,
             {bridge["id"]: frozenset(bridge["channels"]) for bridge in bridges},
@@ -150,6 +152,7 @@ class Recovery:
             await self._there("recordings/live", {file: file.removesuffix(".wav") for file in _written(calls)}),
             await self._there("recordings/stored", {file: file.removesuffix(".wav") for file in _left(calls)}),
             await self._there("playbacks", {call.prompt: call.prompt for call in calls if call.prompt_playing}),
+            begun,
             await self._causes(call for call in calls if call.id in legs and call.secretary_leg not in legs),
         )
 
@@ -167,6 +170,12 @@ class Recovery:
         """Those of which the switch has one of a kind, by what it calls them."""
         replies = await asyncio.gather(*(self._ari.ask("GET", f"{kind}/{path(name)}") for name in names.values()))
         return frozenset(key for key, reply in zip(names, replies, strict=True) if reply.ok)
+
+    async def _begun(self, callers: Iterable[str]) -> frozenset[str]:
+        """The prompts that were begun last on those callers' legs. (Asked before which of them still play.)"""
+        uris = [path("channels", caller, "variable") for caller in callers]
+        replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=PROMPT_BEGUN) for uri in uris))
+        return frozenset(str(reply.body["value"]) for reply in replies if reply.ok)
 
     async def _causes(self, calls: Iterable[Call]) -> dict[str, int]:
         """Why secretaries who talked are gone: her leg's last act in the dialplan was to leave that with the caller."""
@@ -257,8 +266,9 @@ def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, ne
     if not (newly_connected or amiss):
         return []
     playing = call.prompt_playing and call.prompt in found.playing
+    heard = call.prompt_playing and not playing and call.prompt in found.begun
     picked_up = caller is not None and caller.up
-    return [Recovered(at, picked_up, bridged, recorded, playing, call.message in found.stored)]
+    return [Recovered(at, picked_up, bridged, recorded, playing, call.message in found.stored, heard)]
 
 
 def _in_their_places(call: Call, found: Found) -> bool:

@@ -49,6 +49,7 @@ class Leg:
     ringing_tone: bool = False
     music: bool = False
     prompt: str = ""
+    begun: str = ""  # the prompt that was begun last
     sounds: tuple[str, ...] = ()
     bridge: str = ""
     limit: int = 0  # counts the time limits set: only the last one holds
@@ -142,6 +143,7 @@ class FakeSwitch:
             frozenset(path for path, file in self.files.items() if file.ended is None),
             frozenset(path for path, file in self.files.items() if file.ended is not None),
             frozenset(leg.prompt for leg in self.legs.values() if leg.prompt),
+            frozenset(leg.begun for leg in self.legs.values() if leg.begun),
             self.causes,
         )
 
@@ -235,6 +237,7 @@ class FakeSwitch:
     def _play(self, call: str, leg: Leg, prompt: str, sounds: tuple[str, ...]) -> None:
         assert leg.up, f"{sounds} for {call}, whose call nobody has answered"
         # Music does not resume after a prompt.
+        leg.begun = prompt
         leg.prompt, leg.sounds, leg.music, leg.ringing_tone = prompt, sounds, False, False
         self.later(PROMPT_LENGTH, lambda: self._prompt_ends(call, prompt))
 

@@ -32,6 +32,8 @@ ASTERISKS_OWN = "asterisk:"
 BRIDGE_TYPE = "mixing,dtmf_events"
 # Who enters a bridge shows nobody there whose number he has: a contact would be shown the caller's.
 UNSEEN = {"inhibitConnectedLineUpdates": "true"}
+# The variable of a leg that has the id of the prompt that was begun on it last.
+PROMPT_BEGUN = "PBX_PROMPT"
 # The thing is gone already, which is what was wanted.
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
@@ -102,6 +104,8 @@ class Performer:
                 self._post(call_id, PromptEnded(now(), do.prompt, failed=True))
 
         media = ",".join(map(self._media, do.sounds))
+        # Before it begins: a new daemon knows by this that a prompt which no longer plays was heard.
+        self._ari.request("POST", path("channels", do.leg, "variable"), variable=PROMPT_BEGUN, value=do.prompt)
         self._ari.request("POST", path("channels", do.leg, "play", do.prompt), replied, media=media)
 
     def _tell(self, call_id: str, do: c.Tell) -> None:

@@ -184,10 +184,6 @@ class House:
             self._do("recipient", "add", firm.slug, "--email", firm.mailbox)
             for number in range(firm.secretaries):
                 accounts.append((firm, *self._secretary(firm, number)))
-        for firm in self._firms:
-            if firm.records:
-                # Short: each new daemon begins it anew, and these die every few seconds.
-                self._do("announcement", "set", firm.slug, "recording", "--text", "Se graba.")
         if POLITE in self._firms:
             text = "Bienvenido a Polite, un momento por favor."
             self._do("announcement", "set", POLITE.slug, "welcome", "--text", text)

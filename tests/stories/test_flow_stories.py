@@ -55,7 +55,13 @@ def test_the_callers_of_a_suspended_client_hear_the_exhausted_announcement() -> 
 def test_on_a_holiday_he_hears_that_it_is_one_and_then_the_hours() -> None:
     sounds = replace(SOUNDS, day_off="holiday")
     story = Story("Ana").caller_dials("andes", admission=Admission.CLOSED, why="Navidad", sounds=sounds)
-    story.expect(Play, sounds=("holiday", "closed")).daemon_dies().passes(9).daemon_returns()
+    story.expect(Play, sounds=("holiday", "closed")).passes(8).ended(Outcome.CLOSED, letters=0)
+
+
+def test_he_hears_both_from_the_next_daemon_if_the_first_one_died_before_it_played_them() -> None:
+    sounds = replace(SOUNDS, day_off="holiday")
+    story = Story("Ana").daemon_dies_before_performing()
+    story.caller_dials("andes", admission=Admission.CLOSED, why="Navidad", sounds=sounds).passes(5).daemon_returns()
     story.expect(Play, sounds=("holiday", "closed")).passes(8).ended(Outcome.CLOSED, letters=0)
 
 

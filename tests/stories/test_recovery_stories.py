@@ -8,6 +8,7 @@ from story import WELCOME, Story, speaks
 from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring
 from pbx_control.domain.call.ending import PARTING_LIMIT
 from pbx_control.domain.call.events import PromptEnded
+from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Admission, Outcome, Phase
 
 # --- the daemon is away for some seconds -------------------------------------------------------------------------
@@ -39,6 +40,21 @@ def test_a_secretary_who_is_gone_nobody_knows_how_sends_him_to_the_front_too() -
     story = Story("Ana", "Eva").caller_dials("andes").answers("Ana").passes(5).daemon_dies().hangs_up("Ana")
     story.switch.causes.clear()
     story.passes(5).daemon_returns().hears("music").rings("Eva").answers("Eva").hears("eva")
+
+
+def test_a_recording_that_went_on_while_nobody_looked_is_as_long_as_it_may_be() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9).daemon_dies().passes(14)
+    story.caller_hangs_up().passes(6).daemon_returns().passes(5).ended(Outcome.ANSWERED)
+    assert lengths_of(story.call).talked == timedelta(seconds=11)  # the least that is certain is told
+    assert story.call.recording_flaw == ""
+
+
+def test_one_that_is_longer_than_even_that_is_told() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(9).daemon_dies().passes(1)
+    story.caller_hangs_up().passes(4).daemon_returns()
+    story.switch.files["2026/08/03/maria.wav"].began -= timedelta(seconds=20)
+    story.passes(5).ended(Outcome.ANSWERED)
+    assert story.call.recording_flaw == "long"
 
 
 def test_both_gone_meanwhile() -> None:
@@ -82,9 +98,21 @@ def test_so_is_one_while_a_telephone_rang_in_vain() -> None:
     story.daemon_dies().passes(4).refuses("Ana").daemon_returns().hears("music").passes(31).hears("position 1")
 
 
-def test_a_welcome_whose_end_nobody_heard_is_played_again() -> None:
+def test_a_welcome_that_was_played_meanwhile_is_not_played_again() -> None:
     story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play).passes(1).daemon_dies().passes(5)
+    story.hears("silence").daemon_returns().never(Play).passes(0.1).rings("Ana")
+
+
+def test_one_that_never_began_is_played() -> None:
+    story = Story("Ana").daemon_dies_before_performing().caller_dials("andes", sounds=WELCOME).passes(5)
     story.hears("silence").daemon_returns().expect(Play).hears("notice").passes(4).rings("Ana")
+
+
+def test_he_who_loses_every_daemon_after_two_seconds_hears_it_once() -> None:
+    story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play)
+    for _ in range(3):
+        story.passes(1).daemon_dies().passes(1).daemon_returns()
+    story.never(Play).rings("Ana")
 
 
 def test_a_welcome_that_still_plays_plays_on() -> None:
@@ -94,16 +122,26 @@ def test_a_welcome_that_still_plays_plays_on() -> None:
 
 def test_a_closed_announcement_too() -> None:
     story = Story().caller_dials("andes", admission=Admission.CLOSED).passes(1).daemon_dies().passes(5)
-    story.daemon_returns().hears("closed").passes(4).ended(Outcome.CLOSED, letters=0)
+    story.daemon_returns().passes(1).ended(Outcome.CLOSED, letters=0)
 
 
 def test_an_exhausted_announcement_too() -> None:
     story = Story().caller_dials("andes", admission=Admission.EXHAUSTED).passes(1).daemon_dies().passes(5)
-    story.daemon_returns().hears("exhausted").passes(4).ended(Outcome.EXHAUSTED)
+    story.daemon_returns().passes(1).ended(Outcome.EXHAUSTED)
 
 
-def test_who_was_to_leave_a_message_is_asked_again() -> None:
+def test_an_announcement_that_never_began_is_played() -> None:
+    story = Story().daemon_dies_before_performing().caller_dials("andes", admission=Admission.CLOSED).passes(5)
+    story.daemon_returns().hears("closed").passes(4).ended(Outcome.CLOSED, letters=0)
+
+
+def test_who_has_been_asked_for_a_message_meanwhile_hears_the_tone() -> None:
     story = Story().caller_dials("andes").passes(91).hears("leave a message").daemon_dies().passes(5)
+    story.daemon_returns().speaks_a_message(5).hears("thanks").passes(4).ended(Outcome.LEFT_MESSAGE)
+
+
+def test_who_was_to_be_asked_for_a_message_is_asked() -> None:
+    story = Story().caller_dials("andes").passes(89.7).daemon_dies_before_performing().passes(5)
     story.daemon_returns().hears("leave a message").passes(3.2).speaks_a_message(5).hears("thanks").passes(4)
     story.ended(Outcome.LEFT_MESSAGE)
 
@@ -138,9 +176,9 @@ def test_a_message_that_was_being_spoken_when_the_connection_broke_is_thanked_fo
     story.passes(9).ended(Outcome.LEFT_MESSAGE)
 
 
-def test_thanks_that_nobody_heard_the_end_of_are_said_again() -> None:
+def test_who_has_been_thanked_meanwhile_is_let_go() -> None:
     story = Story().caller_dials("andes").passes(94).speaks_a_message(5).hears("thanks").daemon_dies().passes(9)
-    story.daemon_returns().hears("thanks").passes(4).ended(Outcome.LEFT_MESSAGE)
+    story.daemon_returns().passes(1).ended(Outcome.LEFT_MESSAGE)
 
 
 def test_a_caller_whom_the_switch_took_over_is_left_to_it() -> None:

@@ -25,6 +25,7 @@ MARIA, JUAN = "+56912345678", "+56987654321"
 STALE = 5.0  # s after which the dialplan takes a daemon that gives no sign for dead, and a second more
 RTP_TIMEOUT = 44  # Q.850
 SOFTEST_MUSIC = 0.0005  # of full scale, on average
+ANNOUNCED, ANNOUNCEMENT = 1500.0, 6.0  # Hz, and s, of an announcement
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # Linux's numbers of system calls, which Python does not wrap
 
 
@@ -161,6 +162,76 @@ async def test_who_waits_longer_than_the_daemon_lives_leaves_a_message(town):
     assert await outcomes(town, firm, 1) == ["left_message"]
     (call,) = await town.calls(firm)
     assert audio.heard(town.office.home / "recordings" / call["message"], 700) > 2
+
+
+async def announces(town, firm, kind):
+    """That announcement of the firm's is a tone of its own."""
+    tone = audio.write_tone(town.office.home.parent / f"{kind}.wav", ANNOUNCED, ANNOUNCEMENT)
+    await town.office.pbx("announcement", "set", firm.slug, kind, "--audio", str(tone))
+    await town.live()
+
+
+async def test_a_welcome_that_was_played_in_the_gap_is_heard_once(town):
+    firm = await town.firm()
+    await announces(town, firm, "welcome")
+    ana = (await town.secretary(firm, "Ana", tone=880)).answers(after=0.2)
+    caller = await town.world.call(firm.number)
+    await caller.answered()
+    async with nobody_home(town):
+        await asyncio.sleep(ANNOUNCEMENT + 1)
+    await (await ana.rung(seconds=5)).answered()
+    await asyncio.sleep(2)
+    await caller.hang_up()
+    (once,) = audio.spans(caller.heard, ANNOUNCED, 1)
+    assert once.seconds > ANNOUNCEMENT - 1
+    assert audio.heard(caller.heard, 880) > 1
+
+
+async def test_a_welcome_that_outlives_two_daemons_is_heard_once(town):
+    firm = await town.firm()
+    await announces(town, firm, "welcome")
+    ana = (await town.secretary(firm, "Ana", tone=880)).answers(after=0.2)
+    caller = await town.world.call(firm.number)
+    await caller.answered()
+    for _ in range(2):
+        async with nobody_home(town):
+            pass
+    await (await ana.rung()).answered()
+    await asyncio.sleep(2)
+    await caller.hang_up()
+    (once,) = audio.spans(caller.heard, ANNOUNCED, 1)
+    assert once.seconds > ANNOUNCEMENT - 1
+
+
+async def test_a_last_word_that_was_played_in_the_gap_is_heard_once(town):
+    firm = await town.firm("never", "--tell-closed")
+    await announces(town, firm, "closed")
+    caller = await town.world.call(firm.number)
+    await caller.answered()
+    async with nobody_home(town):
+        await asyncio.sleep(ANNOUNCEMENT + 1)
+        assert caller.end.at is None
+    await caller.ended(5)
+    (once,) = audio.spans(caller.heard, ANNOUNCED, 1)
+    assert once.seconds > ANNOUNCEMENT - 1
+    assert audio.speech(caller.heard) < 1
+    assert await outcomes(town, firm, 1) == ["closed"]
+
+
+async def test_who_hears_his_last_word_when_the_daemon_dies_for_good_is_asked_for_no_message(town):
+    """Asterisk's limit on him is as short here as the announcement."""
+    firm = await town.firm("never", "--tell-closed")
+    await announces(town, firm, "closed")
+    caller = await town.world.call(firm.number)
+    await caller.answered()
+    async with nobody_home(town):
+        (channel,) = [line.split("!")[0] for line in (await town.channels()).splitlines() if "!Stasis!" in line]
+        limit = f"dialplan set chanvar {channel} TIMEOUT(absolute) {ANNOUNCEMENT + 1:.0f}"
+        await town.office.pbx("asterisk", "console", "-x", limit)
+        await caller.ended(ANNOUNCEMENT + 3)
+    assert audio.heard(caller.heard, ANNOUNCED) > ANNOUNCEMENT - 1
+    assert audio.speech(caller.heard) < 1
+    assert await outcomes(town, firm, 1) == ["closed"]
 
 
 async def test_a_daemon_that_is_asked_to_end_drops_nobody(town):

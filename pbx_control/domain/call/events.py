@@ -195,3 +195,4 @@ class Recovered(Event):
     recorded: bool = False  # the conversation, or the message that he leaves, is being recorded
     playing: bool = False  # the prompt that was begun last is still being played
     message_left: bool = False  # his message is recorded, and over
+    heard: bool = False  # the prompt that was begun last has been played, while nobody was there to be told

@@ -463,13 +463,15 @@ def end_message(call: Call, at: datetime) -> Step:
 
 
 def resume_prompt(call: Call, event: Recovered) -> Step:
-    """A prompt whose end may have been missed is played again, from its beginning; one that still plays, plays on.
+    """One that still plays, plays on; one that was played meanwhile is over; one that never began is played now.
 
-    Only who has talked with a contact is not thanked twice: he has what he called for.
+    Only who has talked with a contact is not thanked after that: he has what he called for.
     """
     call = replace(call, picked_up=event.picked_up)
     if event.playing:
         return call, []
+    if event.heard:
+        return step(call, PromptEnded(event.at, call.prompt))
     if call.transferred_to:
         return end_call(call, event.at, call.outcome)
     if call.phase is Phase.WELCOMING:
@@ -484,12 +486,15 @@ def resume_prompt(call: Call, event: Recovered) -> Step:
 
 
 def resume_message(call: Call, event: Recovered) -> Step:
-    """Who is being asked for a message, or speaks it, is not interrupted; who has spoken it is thanked."""
+    """Who is being asked for a message, or speaks it, is not interrupted; who has spoken it is thanked. The question is
+    not asked twice."""
     if event.playing or event.recorded:
         return call, []
     call = replace(call, picked_up=event.picked_up, files_awaited=0)
     if event.message_left:
         return check_message(call, event.at)
+    if event.heard:
+        return record_message(call, PromptEnded(event.at, call.prompt))
     return take_message(call, event.at)
 
 
