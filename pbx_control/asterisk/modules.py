@@ -71,6 +71,7 @@ MODULES = (
     "func_channel",
     "func_cut",
     "func_dialplan",
+    "func_export",
     "func_global",
     "func_groupcount",
     "func_lock",

@@ -309,8 +309,14 @@ def variables_of(do: c.Dial) -> dict[str, str]:
 
 
 def departure_of(call_id: str, do: c.Dial) -> dict[str, str]:
-    """What the dialplan does when a contact's leg is gone: it gives the secretary her caller back if no daemon can."""
-    return {"PEER": call_id, "HER": do.secretary, "CHANNEL(hangup_handler_push)": "contact-departure,s,1"}
+    """What the dialplan does if no daemon can: when a contact's leg is gone it gives the secretary her caller back, and
+    when the caller is gone it ends the contact's leg."""
+    return {
+        "PEER": call_id,
+        "HER": do.secretary,
+        f"SHARED(CONTACT_LEG,{call_id})": do.leg,
+        "CHANNEL(hangup_handler_push)": "contact-departure,s,1",
+    }
 
 
 def variables_of_hers(call_id: str, do: c.Ring) -> dict[str, str]:

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 CALLER, ANA, ROSA, EVA = 620, 880, 1100, 1300
 OTHER_CALLER, PEDRO = 500, 1500
 RING_BACK = 400
-BUSY, REJECTED = 17, 21  # Q.850
+NORMAL, BUSY, REJECTED = 16, 17, 21  # Q.850
 STALE = 5  # s after which the dialplan takes a daemon that gives no sign for dead
 SERIAL = count(10)
 
@@ -535,22 +535,87 @@ async def every_daemon_taken_for_dead(town: Town) -> AsyncIterator[None]:
         await town.office.pbx("asterisk", "console", "-x", stale.format(TAKEN_FOR_DEAD))
 
 
-async def test_a_contact_refuses_with_no_daemon_and_she_has_the_caller_again(town):
-    """He does so right after its death: she has him when no telephone of a contact can ring any more."""
+@asynccontextmanager
+async def nobody_home(town: Town) -> AsyncIterator[None]:
+    """No daemon for the length of a block; then a new one."""
+    await town.office.kill_daemon()
+    try:
+        yield
+    finally:
+        await town.office.start_daemon()
+
+
+# How a contact goes: the cause (17 is told as 486, 19 as 480, 1 as 404), and whether he answered before.
+LEAVES = {"is busy": (BUSY, False), "is away": (19, False), "is unknown": (1, False), "hangs up": (NORMAL, True)}
+
+
+@pytest.mark.parametrize(("cause", "answered"), LEAVES.values(), ids=LEAVES)
+async def test_a_contact_leaves_with_no_daemon_and_she_has_the_caller_again(town, cause, answered):
+    """Right after its death, when the dialplan still takes it for alive."""
+    here = await scene(town)
+    if not answered:
+        here.rosa.rings_on()
+    rosa = await (here.talks_in_private(1) if answered else here.consults())
+    async with nobody_home(town):
+        await rosa.hang_up(cause)
+        await they_talk_again(here)
+
+
+async def test_a_contact_leaves_with_no_daemon_for_long_and_she_has_the_caller_at_once(town):
     here = await scene(town)
     here.rosa.rings_on()
     rosa = await here.consults()
-    await town.office.kill_daemon()
-    try:
+    async with nobody_home(town):
+        await asyncio.sleep(STALE)
         await rosa.hang_up(BUSY)
-        await asyncio.sleep(CONTACT_GIVE_UP.total_seconds() + 8)
+        await they_talk_again(here, 3)
+
+
+async def test_a_contact_does_not_answer_with_no_daemon_and_she_has_the_caller_again(town):
+    here = await scene(town)
+    here.rosa.rings_on()
+    rosa = await here.consults()
+    async with nobody_home(town):
+        await rosa.ended(CONTACT_GIVE_UP.total_seconds() + 2)
+        await they_talk_again(here, 3)
+
+
+async def they_talk_again(here: Scene, seconds: float = TAKEN_FOR_DEAD + 5) -> None:
+    """In the last second of so many, caller and secretary hear each other; then he hangs up, and she is let go."""
+    await asyncio.sleep(seconds)
+    await here.caller.hang_up()
+    await here.her.ended(TAKEN_FOR_DEAD + 2)
+    for leg, other in ((here.caller, ANA), (here.her, CALLER)):
+        before, *_, after = audio.spans(leg.heard, other, 0.4)
+        assert after.start - before.end > 0.5, leg.label
+        assert after.seconds > 1, leg.label
+
+
+@pytest.mark.parametrize("handed_over", [False, True], ids=["in talk", "handed over"])
+@pytest.mark.parametrize("caller_first", [True, False], ids=["caller hangs up", "other hangs up"])
+async def test_who_is_left_with_no_daemon_is_let_go(town, handed_over, caller_first):
+    here = await scene(town)
+    other = await here.hands_over(1) if handed_over else here.her
+    first, second = (here.caller, other) if caller_first else (other, here.caller)
+    async with nobody_home(town):
+        await first.hang_up()
+        await second.ended(TAKEN_FOR_DEAD + 2)
+    assert (await here.settled())["outcome"] == "answered"
+
+
+async def test_she_hangs_up_right_after_its_death_and_the_caller_waits_again(town):
+    here = await scene(town)
+    rosa = await here.talks_in_private(1)
+    async with nobody_home(town):
+        await here.her.hang_up()
+        again = await here.ana.rung(2, TAKEN_FOR_DEAD + 4)
+        await again.answered()
+        await asyncio.sleep(1.5)
         await here.caller.hang_up()
-        await here.her.ended(2)
-    finally:
-        await town.office.start_daemon()
-    before, *_, after = audio.spans(here.caller.heard, ANA, 0.4)
-    assert after.start - before.end > 1.5
-    assert after.seconds > 1.5
+        await rosa.hang_up()
+        await again.ended(2)
+    assert await town.quiet(5) == ""
+    assert stretches(again, CALLER, ROSA) == [CALLER]
 
 
 async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
