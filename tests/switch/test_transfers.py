@@ -591,6 +591,19 @@ async def they_talk_again(here: Scene, seconds: float = TAKEN_FOR_DEAD + 5) -> N
         assert after.seconds > 1, leg.label
 
 
+@pytest.mark.parametrize("answered", [False, True], ids=["is busy", "hangs up"])
+async def test_a_living_daemon_lifts_what_the_switch_would_do_in_its_stead(town, answered):
+    here = await scene(town)
+    if not answered:
+        here.rosa.rings_on()
+    rosa = await (here.talks_in_private(1) if answered else here.consults())
+    await rosa.hang_up(NORMAL if answered else BUSY)
+    await asyncio.sleep(TAKEN_FOR_DEAD + 3)
+    call = await here.over()
+    assert (call["outcome"], call["hosted_by"]) == ("answered", "daemon")
+    assert audio.spans(here.caller.heard, ANA, 0.4)[-1].seconds > TAKEN_FOR_DEAD
+
+
 @pytest.mark.parametrize("handed_over", [False, True], ids=["in talk", "handed over"])
 @pytest.mark.parametrize("caller_first", [True, False], ids=["caller hangs up", "other hangs up"])
 async def test_who_is_left_with_no_daemon_is_let_go(town, handed_over, caller_first):
