@@ -1,5 +1,5 @@
 """`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, then transfers,
-or calls beside a purge; prints a table of each."""
+and the start of commands; or calls beside a purge; prints a table of each."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
 from bench.lab import Lab
 from bench.measure import Round, measured, rss_mb
+from bench.start import started
 from bench.table import (
     Memory,
     Results,
@@ -23,6 +24,8 @@ from bench.table import (
     consultation_goal,
     consultation_table,
     goals,
+    start_goal,
+    start_table,
     table,
 )
 from bench.ways import Way, ways
@@ -45,6 +48,7 @@ class Plan:
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
     purge: Extent = LARGE_HOME
+    starts: int = 15  # of each command
 
 
 RATES = (10, 50, 100)
@@ -52,7 +56,7 @@ TRANSFER_RATE = 20
 PURGE_RATES = (20, 50)
 FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
 # Shows that everything still works, in less than a minute; its figures are of little weight.
-QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0, purge=SMALL_HOME)
+QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0, purge=SMALL_HOME, starts=2)
 
 
 def main() -> None:
@@ -61,15 +65,30 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
+    parser.add_argument("--start", action="store_true", help="only the start of commands")
     asked = parser.parse_args()
     # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
     plan = QUICK if asked.quick else FULL
     try:
-        lines = asyncio.run(run_purge(folder, plan) if asked.purge else run(folder, plan, asked.transfers))
+        lines = run_start(folder, plan) if asked.start else asyncio.run(_in_a_lab(folder, plan, asked))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(*lines, circumstances(), sep="\n")
+
+
+def run_start(folder: Path, plan: Plan) -> list[str]:
+    """The start of commands, on a home of its own."""
+    tell("starting commands …")
+    done = started(folder / "start", plan.starts)
+    return [start_table(done), start_goal(done)]
+
+
+async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list[str]:
+    if asked.purge:
+        return await run_purge(folder, plan)
+    lines = await run(folder, plan, asked.transfers)
+    return lines if asked.transfers else [*lines, "", *run_start(folder, plan)]
 
 
 async def run(folder: Path, plan: Plan, only_transfers: bool) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
 from bench.measure import Round, percentile
+from bench.start import BARE, SQLALCHEMY, Starts
 from bench.ways import DIAL, FASTAGI, PBX_CONTROL
 
 WAYS = (PBX_CONTROL, DIAL, FASTAGI)
@@ -19,6 +20,8 @@ GOAL_CONSULTATION = 100.0
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
 # quarter of its time on.
 GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
+# And of a list's start, against importing SQLAlchemy alone.
+LIST, GOAL_START = "client list", 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,26 @@ def beside_goals(done: Beside) -> list[str]:
         f"{slowest:.1f} s at the longest, {_word(slowest < GOAL_PURGE)}",
         f"its memory, goal flat: at most {growth:.2f} times that after a quarter, {_word(growth <= GOAL_FLAT)}",
     ]
+
+
+def start_table(done: Starts) -> str:
+    """What the start of each command takes, and how many times that of bare Python and of SQLAlchemy's import."""
+    rows = [
+        [line, f"{done.median(line):.0f}", *(f"{_times(done, line, than):.1f}" for than in (BARE, SQLALCHEMY))]
+        for line in done.runs
+    ]
+    return markdown(["start of a command", "CPU, ms", "/ bare Python", "/ import sqlalchemy"], rows)
+
+
+def start_goal(done: Starts) -> str:
+    """A sentence for its goal: what was reached."""
+    times = _times(done, LIST, SQLALCHEMY)
+    goal = f"CPU of `{LIST}`, goal at most {GOAL_START:g} x that of importing SQLAlchemy"
+    return f"{goal}: {times:.2f}, {_word(times <= GOAL_START)}"
+
+
+def _times(done: Starts, line: str, than: str) -> float:
+    return done.median(line) / done.median(than)
 
 
 def _beside_goal(results: Results, rate: int) -> str:

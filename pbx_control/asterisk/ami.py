@@ -11,14 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from panoramisk import Manager
 
-from pbx_control.asterisk.translate import WAITS_IN
 from pbx_control.errors import SwitchUnavailable
 from pbx_control.settings import Settings
-
-log = structlog.get_logger()
 
 USER = "pbx"
 # An Asterisk that takes longer for one action is treated as away, seconds. A reload of 10,000 clients takes one.
@@ -167,6 +163,9 @@ def refusal(name: str, event: Mapping[str, str]) -> Refused | None:
 
 def to_dialplan() -> dict[str, str]:
     """Where a secretary's leg waits for her answer, as `Redirect` takes it."""
+    # Imported here: a command that only asks who is registered sees no call.
+    from pbx_control.asterisk.translate import WAITS_IN
+
     return {"Context": WAITS_IN, "Exten": "s", "Priority": "1"}
 
 

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from pbx_control.asterisk.ari import APP, Ari, OnReply, Reply, path
 from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, WAITS_IN, call_of
 from pbx_control.clock import now
@@ -23,8 +21,6 @@ from pbx_control.domain.call.events import (
 from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
 from pbx_control.domain.numbering import written_for
 from pbx_control.domain.wording import display_name
-
-log = structlog.get_logger()
 
 # What stands before the name of a sound that Asterisk brings along.
 ASTERISKS_OWN = "asterisk:"

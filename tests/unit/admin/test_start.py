@@ -67,6 +67,8 @@ def test_help_needs_no_database(admin: Admin, arguments: list[str]) -> None:
         ["client", "list", "--json"],
         ["client", "suspend", "nobody"],
         ["did", "list"],
+        ["secretary", "list"],
+        ["trunk", "list"],
         ["hours", "show", "andes"],
         ["contact", "list", "andes"],
         ["recipient", "list", "andes"],
