@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from pbx_control.domain.messages import Channel, Fact, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import Fact, Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.repeats import Flood
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, dialable_number, readable_number
 
@@ -29,15 +29,7 @@ def compose_flood(found: Flood, client_id: int, slug: str, name: str, at: dateti
         command=f"pbx-control caller mark {worst} blocked --client {slug} --why abuso" if worst else "",
         footer=words["footer"].format(office=clean_line(desk.office, NAME_LIMIT)),
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named("flood", str(client_id), f"{at:%Y-%m-%dT%H}"),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=at,
-    )
+    return to_admin(note, desk, named("flood", str(client_id), f"{at:%Y-%m-%dT%H}"), at)
 
 
 WORDS = {

@@ -6,8 +6,8 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.deadlines import BusinessHours, Urgency, add_business_time, business_time_between, urgency
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, date_and_time, duration
 
 # Rule 2: from the payment until the number is assigned and the client welcomed, and from there to answered calls.
@@ -110,14 +110,8 @@ def compose_warning(order: Order, deadline: Deadline, now: datetime, zone: ZoneI
         command=f"pbx-control client {'welcomed' if deadline.step is Step.WELCOME else 'live'} {order.slug}",
         footer=words["footer"].format(**values),
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named("deadline", str(order.id), deadline.step, deadline.due.isoformat(), deadline.urgency),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=now,
+    return to_admin(
+        note, desk, named("deadline", str(order.id), deadline.step, deadline.due.isoformat(), deadline.urgency), now
     )
 
 

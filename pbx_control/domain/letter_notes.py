@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pbx_control.domain.messages import DOCUMENTS, Channel, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import DOCUMENTS, Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
 # Characters of an address, and of a server's answer, that are shown.
@@ -35,15 +35,7 @@ def compose_test(at: datetime, desk: AlarmDesk) -> Letter:
         paragraphs=(words["what"],),
         footer=words["footer"],
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named("test", desk.address, at.isoformat()),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=at,
-    )
+    return to_admin(note, desk, named("test", desk.address, at.isoformat()), at)
 
 
 def _letter(words: Mapping[str, str], kind: str, letter: Letter, why: str, at: datetime, desk: AlarmDesk) -> Letter:
@@ -65,15 +57,7 @@ def _letter(words: Mapping[str, str], kind: str, letter: Letter, why: str, at: d
         command=words["command"].format(**values) if kind == "address" or _is_message(letter) else "",
         footer=words["footer"],
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named(kind, letter.channel.value, letter.address, at.date().isoformat()),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=at,
-    )
+    return to_admin(note, desk, named(kind, letter.channel.value, letter.address, at.date().isoformat()), at)
 
 
 def _is_message(letter: Letter) -> bool:

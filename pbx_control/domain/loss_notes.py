@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
 
@@ -39,15 +39,7 @@ def compose_loss(loss: Loss, desk: AlarmDesk) -> Letter:
         footer=words["footer"].format(**values),
         reference=f"{words['reference']}: {clean_line(loss.call_id, NAME_LIMIT)}",
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named("loss", f"{loss.at:%Y-%m-%dT%H}"),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=loss.at,
-    )
+    return to_admin(note, desk, named("loss", f"{loss.at:%Y-%m-%dT%H}"), loss.at)
 
 
 WORDS = {

@@ -153,14 +153,19 @@ def compose_alarm(reached: LimitReached, desk: AlarmDesk) -> Letter:
         command=f"pbx-control client set {reached.slug} --{option} {max(2 * number, 1)}",
         footer=words["footer"].format(**values),
     )
+    return to_admin(note, desk, named("alarm", str(reached.client_id), reached.at.date().isoformat()), reached.at)
+
+
+def to_admin(note: Note, desk: AlarmDesk, message_id: str, at: datetime) -> Letter:
+    """The note as an e-mail to the admin; of two with the same `message_id` one is sent."""
     return Letter(
         channel=Channel.EMAIL,
         address=desk.address,
-        message_id=named("alarm", str(reached.client_id), reached.at.date().isoformat()),
+        message_id=message_id,
         subject=note.subject,
         text=mail_text(note),
         html=mail_page(note),
-        written_at=reached.at,
+        written_at=at,
     )
 
 

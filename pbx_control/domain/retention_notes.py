@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.retention import Trust, instant
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
@@ -52,15 +52,7 @@ def _letter(
         command=command,
         footer=words["footer"],
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named(kind, at.date().isoformat()),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=at,
-    )
+    return to_admin(note, desk, named(kind, at.date().isoformat()), at)
 
 
 CLOCK = {
