@@ -18,7 +18,6 @@ from pbx_control.admin.provisioning import card, examples
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
-from pbx_control.store.snapshot import read_clients
 
 # 43 characters of 64: 256 bits.
 SECRET_BYTES = 32
@@ -250,6 +249,7 @@ def _speak(desk: Desk) -> None:
     """Every sound that is missing: the house's, and the clients' (a new version may speak their texts anew)."""
     from pbx_control.domain.sounds import house_sounds, sounds_of
     from pbx_control.media.prompts import ensure
+    from pbx_control.store.snapshot import read_clients
 
     with reading(desk.engine) as connection:
         clients = read_clients(connection)
