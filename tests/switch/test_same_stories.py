@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import worker
 from forked import ForkedInstallation
+from lengths import listening, talking, waiting
 from sipp import play
 from twice import (
     CALLERS,
@@ -79,7 +80,7 @@ async def open_on_the_day_that_is_no_holiday_there(scene):
     scene.phone().answers(after=0.3)
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
 
 
 @story(options="--tell-closed", hours=OTHER_HOURS, outcomes=["closed"], hears=["closed"], letters=1)
@@ -101,7 +102,7 @@ async def cancelled(scene):
 async def hangs_up_during_the_closed_announcement(scene):
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(4)
+    await listening(4)
 
 
 # --- a secretary answers ----------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ async def answered_and_recorded(scene):
     scene.phone().answers(after=2)
     await scene.dials(MARIA, "Ángela Ñáñez")
     await (await scene.rung()).answered()
-    await asyncio.sleep(6)
+    await talking(6)
 
 
 @story(outcomes=["answered"], hears=["Ana"])
@@ -120,7 +121,7 @@ async def answered_and_not_recorded(scene):
     scene.phone().answers(after=1)
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(3)
+    await talking(3)
 
 
 @story(options="--recording", outcomes=["answered"], hears=["recording", "ringing", "Ana"])
@@ -142,7 +143,7 @@ async def welcomed_and_told_of_the_recording(scene):
     caller = await scene.dials()
     await caller.answered()
     await (await scene.rung()).answered()
-    await asyncio.sleep(4)
+    await talking(4)
 
 
 @story(
@@ -155,7 +156,7 @@ async def welcomed_and_kept_waiting(scene):
     """Twenty seconds of ringing are his after a welcome, too."""
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(32)
+    await waiting(32)
 
 
 @story(staff={"Ana": "es", "Eva": "en"}, outcomes=["answered"], hears=["Eva"])
@@ -164,7 +165,7 @@ async def the_first_is_busy_and_the_next_answers(scene):
     scene.phone("Eva").answers(after=1)
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
 
 
 @story(staff={"Ana": "en", "Eva": "es"}, outcomes=["answered"], hears=["Ana"])
@@ -174,7 +175,7 @@ async def the_first_does_not_answer_and_the_next_does(scene):
     scene.phone("Ana").answers(after=1)
     caller = await scene.dials()
     await caller.answered(25)
-    await asyncio.sleep(2)
+    await talking(2)
 
 
 @story(staff={"Ana": "en", "Ida": "en", "Eva": "es"}, outcomes=["answered"], hears=["Eva"])
@@ -183,7 +184,7 @@ async def who_speaks_the_language_is_asked_first(scene):
         scene.phone(name).answers(after=0.5)
     caller = await scene.dials()
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
 
 
 @story(
@@ -199,7 +200,7 @@ async def her_network_dies_and_she_comes_back(scene):
     await (await scene.rung()).answered()
     scene.phone().answers(after=7)
     await (await scene.rung(times=2, seconds=50)).answered()
-    await asyncio.sleep(3)
+    await talking(3)
     assert caller.end.at is None
 
 
@@ -208,7 +209,7 @@ async def a_caller_without_number(scene):
     scene.phone().answers(after=0.5)
     caller = await scene.dials("anonymous", "Anonymous")
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
 
 
 @story(trunk="nacional", outcomes=["missed"])
@@ -231,7 +232,7 @@ async def gives_up_while_it_rings(scene):
     caller = await scene.dials()
     await caller.ringing()
     await scene.rung()
-    await asyncio.sleep(3)
+    await waiting(3)
 
 
 @story(staff={}, strangers=["Ana"], outcomes=["missed"], hears=[])
@@ -239,7 +240,7 @@ async def who_may_not_answer_is_never_rung(scene):
     scene.phone().answers(after=0.2)
     caller = await scene.dials()
     await caller.ringing()
-    await asyncio.sleep(5)
+    await waiting(5)
     assert scene.rung_so_far() == []
 
 
@@ -247,7 +248,7 @@ async def who_may_not_answer_is_never_rung(scene):
 async def ringing_instead_of_music(scene):
     caller = await scene.dials()
     await caller.answered(25)
-    await asyncio.sleep(12)
+    await waiting(12)
 
 
 @story(options="--no-messages --wait-limit 10s", staff={}, outcomes=["missed"], hears=["busy"])
@@ -259,7 +260,7 @@ async def a_client_that_takes_no_messages(scene):
 async def leaves_a_message_and_hangs_up(scene):
     caller = await scene.dials(MARIA, "Begoña")
     await caller.answered(20)
-    await asyncio.sleep(audio.seconds(scene.firm.sounds["message"]) + 6)
+    await listening(audio.seconds(scene.firm.sounds["message"]) + 6)
 
 
 @story(options="--wait-limit 10s", staff={}, outcomes=["left_message"], hears=["message", "beep", "thanks"])
@@ -281,7 +282,7 @@ async def says_nothing_after_the_tone(scene):
 async def hangs_up_at_the_tone(scene):
     caller = await scene.dials()
     await caller.answered(20)
-    await asyncio.sleep(audio.seconds(scene.firm.sounds["message"]) - 1)
+    await listening(audio.seconds(scene.firm.sounds["message"]) - 1)
 
 
 # --- one secretary, three callers -------------------------------------------------------------------------
@@ -295,15 +296,15 @@ async def a_second_and_a_third_caller_wait(scene):
     await first.answered()
     second = await scene.dials(PEDRO)
     await second.ringing()
-    await asyncio.sleep(1.5)
+    await waiting(1.5)
     third = await scene.dials(ROSA)
     await second.answered(25)
     await third.answered(25)
-    await asyncio.sleep(40)
+    await waiting(40)
     await third.hang_up()
     await first.hang_up()
     await (await scene.rung(times=2)).answered()
-    await asyncio.sleep(3)
+    await talking(3)
 
 
 SECOND_HEARS = ["position 1", "music", "position 1", "music", "Ana"]

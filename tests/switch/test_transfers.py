@@ -13,6 +13,7 @@ import tomlkit
 from conftest import PORTS, Firm, Town
 from ear import listen
 from forwarder import forwarding_carrier
+from lengths import listening, talking, until, waiting
 from peer import peer
 from sipp import CARRIER
 
@@ -55,7 +56,7 @@ class Scene:
     async def talks_in_private(self, seconds: float = 2) -> Ringing:
         leg = await self.consults()
         await leg.answered()
-        await asyncio.sleep(seconds)
+        await talking(seconds)
         return leg
 
     async def hands_over(self, seconds: float = 2) -> Ringing:
@@ -63,7 +64,7 @@ class Scene:
         leg = await self.talks_in_private()
         await self.her.press("##")
         await self.her.ended(1)
-        await asyncio.sleep(seconds)
+        await talking(seconds)
         return leg
 
     async def over(self, seconds: float = 8) -> dict:
@@ -93,7 +94,7 @@ async def scene(town: Town, *options: str, then: str = "", wrong: str = "", over
     caller = await town.world.call(firm.number, tone=CALLER)
     await caller.answered()
     her = await ana.rung()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     return Scene(town, firm, ana, rosa, caller, her)
 
 
@@ -167,7 +168,7 @@ async def test_a_carrier_that_forwards_the_call_makes_no_second_one(town, identi
         here = await scene(town, over=identity)
         await here.her.press("*1")
         await asyncio.wait_for(other.forwarded.wait(), patience(5))
-        await asyncio.sleep(4)
+        await waiting(4)
         assert town_channels(await town.channels()) == 2
         await here.over()
     shown = {"from": "From", "pai": "P-Asserted-Identity", "rpid": "Remote-Party-ID"}[identity]
@@ -187,7 +188,7 @@ async def test_she_takes_the_caller_back(town):
     rosa = await here.talks_in_private()
     await here.her.press("*0")
     await rosa.ended(1)
-    await asyncio.sleep(2)
+    await talking(2)
     await here.over()
     await here.her.ended(1)
     assert stretches(here.caller, ANA, ROSA) == [ANA]
@@ -205,14 +206,14 @@ async def test_two_transfers_of_one_client_at_once_meet_nobody_elses_people(town
     other = await town.world.call(here.firm.number, tone=OTHER_CALLER)
     hers = await eva.rung()
     await hers.answered()
-    await asyncio.sleep(1)
+    await talking(1)
     await asyncio.gather(here.her.press("*1"), hers.press("*2"))
     rosas, pedros = await asyncio.gather(here.rosa.rung(), pedro.rung())
     await asyncio.gather(rosas.answered(), pedros.answered())
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await asyncio.gather(here.her.press("##"), hers.press("##"))
     await asyncio.gather(here.her.ended(1), hers.ended(1))
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await asyncio.gather(here.caller.hang_up(), other.hang_up())
     assert await town.quiet() == ""
     everybody = (CALLER, OTHER_CALLER, ANA, EVA, ROSA, PEDRO)
@@ -236,7 +237,7 @@ async def test_who_cannot_come_to_the_telephone(town, conduct, word):
     here.rosa.conduct = conduct
     rosa = await here.consults()
     await rosa.ended(1)
-    await asyncio.sleep(4)
+    await listening(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
     assert audio.heard(here.caller.heard, ANA) > 2.3
@@ -248,7 +249,7 @@ async def test_who_cannot_come_to_the_telephone(town, conduct, word):
 async def test_a_number_that_nobody_has(town):
     here = await scene(town, wrong=f"+569877777{next(SERIAL)}")
     await here.her.press("*1")
-    await asyncio.sleep(4)
+    await listening(4)
     await here.over()
     assert is_told(here, here.her, HouseSound.CONTACT_UNREACHABLE)
     assert audio.heard(here.caller.heard, ANA) > 2.3
@@ -260,7 +261,7 @@ async def test_who_does_not_answer_is_no_longer_rung(town):
     rosa = await here.consults()
     await rosa.ended(27)
     assert (rosa.end.at - rosa.rang.at).total_seconds() == pytest.approx(25, abs=1)
-    await asyncio.sleep(4)
+    await listening(4)
     await here.over()
     assert stretches(here.her, CALLER, RING_BACK) == [CALLER, RING_BACK, CALLER]
     assert is_told(here, here.her, HouseSound.CONTACT_SILENT)
@@ -274,10 +275,10 @@ async def test_the_second_number_is_called_next(town):
     await here.consults()
     second = await mobile.rung(1, 5)
     await second.answered()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.her.press("##")
     await here.her.ended(1)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.over()
     assert here.firm.number in second.sender
     assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
@@ -287,7 +288,7 @@ async def test_the_contact_hangs_up_before_the_hand_over(town):
     here = await scene(town)
     rosa = await here.talks_in_private()
     await rosa.hang_up()
-    await asyncio.sleep(4)
+    await listening(4)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
     assert audio.heard(here.caller.heard, ANA) > 2.3
@@ -310,7 +311,7 @@ async def test_she_hangs_up_while_she_consults(town):
     await rosa.ended(1)
     again = await here.ana.rung(2, 8)
     await again.answered()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
     assert stretches(again, CALLER, ROSA) == [CALLER]
@@ -323,7 +324,7 @@ async def test_the_answer_comes_as_she_takes_the_caller_back(town):
     await here.her.press("*")
     await asyncio.gather(rosa.pick_up(), here.her.press("0"))
     await rosa.ended(2)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA]
     assert stretches(here.her, CALLER)[-1:] == [CALLER]
@@ -333,7 +334,7 @@ async def test_after_one_that_comes_to_nothing_she_hands_over(town):
     here = await scene(town, "--recording")
     await here.talks_in_private()
     await here.her.press("*0")
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.hands_over()
     call = await here.over()
     assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
@@ -348,8 +349,7 @@ async def test_other_digits_reach_whom_she_talks_with_and_commands_nobody(town):
     await here.her.press("7")
     rosa = await here.talks_in_private(1)
     await here.her.press("15")
-    await asyncio.sleep(0.5)
-    assert (here.caller.keys, rosa.keys) == ("7", "15")
+    await until(lambda: (here.caller.keys, rosa.keys) == ("7", "15"))
     await here.over()
 
 
@@ -358,7 +358,7 @@ async def test_handing_over_twice_is_handing_over_once(town):
     rosa = await here.talks_in_private()
     await here.her.press("####")
     await here.her.ended(1)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     assert rosa.end.at is None
     assert rosa.keys == ""
     await here.over()
@@ -370,13 +370,13 @@ async def test_nobody_is_handed_over_to_a_telephone_that_rings(town):
     here.rosa.rings_on()
     rosa = await here.consults()
     await here.her.press("##")
-    await asyncio.sleep(1)
+    await waiting(1)
     assert here.her.end.at is None
     await rosa.pick_up()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.her.press("##")
     await here.her.ended(1)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.over()
     assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
 
@@ -387,7 +387,7 @@ async def test_keys_of_callers_and_contacts_command_nothing(town):
     rosa = await here.talks_in_private(1)
     await rosa.press("##")
     await here.caller.press("*0")
-    await asyncio.sleep(1)
+    await waiting(1)
     assert here.her.end.at is None
     assert rosa.end.at is None
     assert len(here.rosa.calls) == 1
@@ -466,7 +466,7 @@ async def test_a_consultation_counts_among_the_trunks_calls_and_a_full_trunk_car
     try:
         here = await scene(town)
         await here.her.press("*1")
-        await asyncio.sleep(4)
+        await listening(4)
         call = await here.over()
     finally:
         await town.office.pbx("trunk", "set", "carrier", "--max-calls", "0")
@@ -488,7 +488,7 @@ async def test_it_dies_while_the_contacts_telephone_rings(town):
     await town.office.start_daemon()
     await here.her.press("##")
     await here.her.ended(2)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.over()
     assert len(here.rosa.calls) == 1
     assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
@@ -503,7 +503,7 @@ async def test_it_dies_while_they_consult_and_once_more_after_the_hand_over(town
     await here.her.ended(2)
     await town.office.kill_daemon()
     await town.office.start_daemon()
-    await asyncio.sleep(1)
+    await talking(1)
     call = await here.over()
     assert len(here.rosa.calls) == 1
     assert stretches(rosa, ANA, CALLER) == [ANA, CALLER]
@@ -517,11 +517,16 @@ async def test_a_hand_over_by_a_daemon_that_seems_dead_holds(town):
     async with every_daemon_taken_for_dead(town):
         await here.her.press("##")
         await here.her.ended(2)
-        await asyncio.sleep(3)
+        await talking(3)
     call = await here.over()
     assert (call["outcome"], call["transferred_to"], call["hosted_by"]) == ("answered", "Rosa", "daemon")
     assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
     assert audio.heard(here.caller.heard, ROSA) > 2.5
+
+
+async def daemon_taken_for_dead(town: Town) -> None:
+    """The last sign of life of a daemon that was killed is old."""
+    await town.office.pbx("asterisk", "console", "-x", "dialplan set global PBX_ALIVE 1")
 
 
 @asynccontextmanager
@@ -566,7 +571,7 @@ async def test_a_contact_leaves_with_no_daemon_for_long_and_she_has_the_caller_a
     here.rosa.rings_on()
     rosa = await here.consults()
     async with nobody_home(town):
-        await asyncio.sleep(STALE)
+        await waiting(STALE)
         await rosa.hang_up(BUSY)
         await they_talk_again(here, 3)
 
@@ -582,7 +587,7 @@ async def test_a_contact_does_not_answer_with_no_daemon_and_she_has_the_caller_a
 
 async def they_talk_again(here: Scene, seconds: float = TAKEN_FOR_DEAD + 5) -> None:
     """In the last second of so many, caller and secretary hear each other; then he hangs up, and she is let go."""
-    await asyncio.sleep(seconds)
+    await talking(seconds)
     await here.caller.hang_up()
     await here.her.ended(TAKEN_FOR_DEAD + 2)
     for leg, other in ((here.caller, ANA), (here.her, CALLER)):
@@ -598,7 +603,7 @@ async def test_a_living_daemon_lifts_what_the_switch_would_do_in_its_stead(town,
         here.rosa.rings_on()
     rosa = await (here.talks_in_private(1) if answered else here.consults())
     await rosa.hang_up(NORMAL if answered else BUSY)
-    await asyncio.sleep(TAKEN_FOR_DEAD + 3)
+    await waiting(TAKEN_FOR_DEAD + 3)
     call = await here.over()
     assert (call["outcome"], call["hosted_by"]) == ("answered", "daemon")
     assert audio.spans(here.caller.heard, ANA, 0.4)[-1].seconds > TAKEN_FOR_DEAD
@@ -623,7 +628,7 @@ async def test_she_hangs_up_right_after_its_death_and_the_caller_waits_again(tow
         await here.her.hang_up()
         again = await here.ana.rung(2, TAKEN_FOR_DEAD + 4)
         await again.answered()
-        await asyncio.sleep(1.5)
+        await talking(1.5)
         await here.caller.hang_up()
         await rosa.hang_up()
         await again.ended(2)
@@ -636,11 +641,11 @@ async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
     rosa = await here.talks_in_private(1)
     await town.office.kill_daemon()
     try:
-        await asyncio.sleep(STALE)
+        await daemon_taken_for_dead(town)
         await here.her.hang_up()
         again = await here.ana.rung(2, 8)
         await again.answered()
-        await asyncio.sleep(1.5)
+        await talking(1.5)
         await here.caller.hang_up()
         await rosa.hang_up()
         await again.ended(2)
@@ -656,9 +661,9 @@ async def test_she_hangs_up_with_no_daemon_and_the_caller_waits_again(town):
 async def test_the_recording_is_off_while_a_card_number_is_told(town):
     here = await scene(town, "--recording")
     await here.her.press("*7")
-    await asyncio.sleep(4)
+    await talking(4)
     await here.her.press("*8")
-    await asyncio.sleep(2)
+    await talking(2)
     call = await here.over()
     file = town.office.home / "recordings" / call["recording"]
     before, after = audio.spans(file, ANA, shortest=0.5)
@@ -676,7 +681,7 @@ async def test_the_caller_is_handed_to_a_secretary_who_speaks_his_language(town)
     await here.her.press("*#")
     await here.her.ended(2)
     await (await amy.rung()).answered()
-    await asyncio.sleep(2)
+    await talking(2)
     call = await here.over()
     assert stretches(here.caller, ANA, EVA) == [ANA, EVA]
     assert (call["outcome"], call["secretary"]) == ("answered", f"Amy {here.firm.slug}")
@@ -686,7 +691,7 @@ async def test_the_caller_is_handed_to_a_secretary_who_speaks_his_language(town)
 async def test_nobody_else_speaks_his_language(town):
     here = await scene(town)
     await here.her.press("*#")
-    await asyncio.sleep(3.5)
+    await listening(3.5)
     assert here.her.end.at is None
     await here.over()
     assert is_told(here, here.her, HouseSound.NOBODY_SPEAKS_IT)
@@ -701,7 +706,7 @@ async def test_a_consultation_that_comes_back_to_us_is_refused_and_she_is_told(t
     await here.consults()
     echo = await town.world.call(here.firm.number, here.firm.number)
     assert await echo.ended(5) == BUSY
-    await asyncio.sleep(3)
+    await listening(3)
     await here.over()
     assert is_told(here, here.her, HouseSound.FORWARDED_TO_US)
     assert len(here.ana.calls) == 1
@@ -729,7 +734,7 @@ async def test_a_consultation_is_known_by_who_forwarded_it(town, carrier, header
     await here.consults()
     carrier.invite(here.firm.number, ANONYMOUS, FORWARDED[header].format(rosa=here.rosa.name, did=here.firm.number))
     await carrier.answer("486")
-    await asyncio.sleep(3)
+    await listening(3)
     await here.over()
     assert is_told(here, here.her, HouseSound.FORWARDED_TO_US)
     assert len(here.ana.calls) == 1
@@ -746,7 +751,7 @@ async def test_a_consultation_is_known_by_our_mark_wherever_it_comes_in(town):
         mark = re.search(r"^X-PBX-Consultation: .*$", await echo.rung(), re.MULTILINE)[0].strip()
         echo.invite(other.number, STRANGER, mark)
         await echo.answer("486")
-        await asyncio.sleep(3)
+        await listening(3)
         await scenery.over()
     assert is_told(scenery, scenery.her, HouseSound.FORWARDED_TO_US)
     assert await town.calls(other) == []
@@ -759,7 +764,7 @@ async def test_who_shows_a_number_of_ours_is_served(town, carrier, daemon):
     ana = (await town.secretary(firm, "Ana")).rings_on()
     if not daemon:
         await town.office.kill_daemon()
-        await asyncio.sleep(STALE)
+        await daemon_taken_for_dead(town)
     ours = f"<sip:{other.number}@carrier>"
     ways = [(ours, ()), (STRANGER, (f"Diversion: {ours}",)), (f"<sip:{firm.number}@carrier>", ())]
     for times, (sender, headers) in enumerate(ways, 1):
@@ -789,7 +794,7 @@ async def test_a_colleague_of_the_contact_is_served_and_the_consultation_goes_on
     await third.hang_up()
     await here.her.press("##")
     await here.her.ended(2)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await here.caller.hang_up()
     await town.quiet(8)
     assert stretches(here.caller, ANA, ROSA) == [ANA, ROSA]
@@ -802,7 +807,7 @@ async def test_a_consultation_that_comes_back_while_no_daemon_lives_is_refused(t
     rosa = await here.consults()
     await town.office.kill_daemon()
     try:
-        await asyncio.sleep(STALE)
+        await daemon_taken_for_dead(town)
         forwarded = FORWARDED["Diversion"].format(rosa=here.rosa.name)
         for sender, headers in ((f"<sip:{here.firm.number}@carrier>", ()), (ANONYMOUS, (forwarded,))):
             carrier.invite(here.firm.number, sender, *headers)
