@@ -77,6 +77,14 @@ class Wire(asyncio.DatagramProtocol):
         """Sends a request and gives the final answer to it; `within` a call, or for itself."""
         return await self.heard(self.send(method, uri, *further, within=within) + r"[\s\S]*")
 
+    async def ask_as(self, user: str, password: str, method: str, uri: str, *further: str) -> str:
+        """The same of a telephone that proves who it is; gives the final answer."""
+        me = f"From: <sip:{user}@{self.switch}>;tag=known{next(_serial)}"
+        challenge = await self.ask(method, uri, me, *further)
+        if not challenge.startswith("SIP/2.0 401"):
+            return challenge
+        return await self.ask(method, uri, me, *further, credentials(challenge, user, password, method, uri))
+
     def send(self, method: str, uri: str, *further: str, within: "Dialog | None" = None) -> str:
         """Sends a request; gives a pattern for the final answer to it."""
         number = next(_serial)
