@@ -121,7 +121,7 @@ class CatchingUp:
     def _event(self, call: AbsentCall, event: AbsentEvent) -> SwitchEvent:
         """What the switch tells; of the notice that the call is recorded the words, too."""
         details = event.details
-        if event.name == "notice" and self._board.directory:
+        if event.name in ("notice", "notice-early") and self._board.directory:
             details = f"{details} {self._board.directory.notice_text(call.client_id, details)}".strip()
         return SwitchEvent(at=event.at, name=event.name, details=details)
 

@@ -165,7 +165,9 @@ class Daemon:
         if consultation is not None:
             reception.refuse_loop(self._ari, arrival)
             self._board.post(consultation, LoopFound(now()))
-        elif not self._board.arrive(arrival.channel, arrival.did, reception.caller_of(arrival)):
+        elif not self._board.arrive(
+            arrival.channel, arrival.did, reception.caller_of(arrival), early_media=arrival.early_media
+        ):
             reception.send_to_fallback(self._ari, arrival)
 
     def _perhaps_taken_over(self, channel: str) -> None:

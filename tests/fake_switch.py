@@ -1,7 +1,8 @@
 """A switch written by hand: legs, bridges, prompts and recordings, and what everybody hears; no Asterisk, no SIP.
 
 It does what commands say and tells what comes of it, as Asterisk does. Two things it refuses loudly, because
-Asterisk would do harm: a second leg of the same id, and sound for a caller whose call nobody has answered.
+Asterisk would do harm: a second leg of the same id, and sound for a caller whose call nobody has answered, but for the
+one that is early media.
 """
 
 from collections.abc import Callable
@@ -33,6 +34,8 @@ NORMAL, BUSY, NO_ANSWER, REJECTED, REDIRECTED, RTP_TIMEOUT = 16, 17, 19, 21, 23,
 # What secretaries and contacts are told, by the sound that says it.
 WORDS = {house_sound(sound, language): sound.value for sound in HouseSound for language in ("es", "en")}
 WORDS |= {BEEP: "beep", REFUSAL: "refusal"}
+# What may be heard before the answer.
+EARLY = ("notice",)
 
 
 @dataclass
@@ -235,7 +238,7 @@ class FakeSwitch:
             self.leaves(leg, NO_ANSWER)
 
     def _play(self, call: str, leg: Leg, prompt: str, sounds: tuple[str, ...]) -> None:
-        assert leg.up, f"{sounds} for {call}, whose call nobody has answered"
+        assert leg.up or sounds == EARLY, f"{sounds} for {call}, whose call nobody has answered"
         # Music does not resume after a prompt.
         leg.begun = prompt
         leg.prompt, leg.sounds, leg.music, leg.ringing_tone = prompt, sounds, False, False

@@ -259,6 +259,7 @@ SPANISH: dict[str, str] = {
     "transport": "transporte",
     "codecs": "códecs",
     "max_calls": "máximo de llamadas",
+    "early_media": "audio previo",
     "languages": "idiomas",
     "clients": "clientes",
     "paused": "en pausa",

@@ -232,6 +232,10 @@ HELP: dict[str, str] = {
     "Of national numbers [CL].": "De los números nacionales [CL].",
     "Where the dialled number stands [request].": "Dónde viene el número marcado [request].",
     "At once; 0: no limit [0].": "A la vez; 0: sin límite [0].",
+    "Whether its callers hear us before the answer; else they are answered for the recording notice [--early-media].": (
+        "Si quienes llaman por ella nos oyen antes de que se conteste; si no, se contesta para el aviso de grabación "
+        "[--early-media]."
+    ),
     "All trunks; without their passwords.": "Todas las troncales; sin sus contraseñas.",
     "With tls: call only who proves by his certificate that he is --host [--verify].": (
         "Con tls: llamar solo a quien demuestra con su certificado que es --host [--verify]."

@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "country": "CL",
     "did_from": "request",
     "max_calls": 0,
+    "early_media": True,
 }
 OPTIONS = (
     click.option("--host", metavar="HOST[:PORT]", help="Where we send to."),
@@ -79,6 +80,12 @@ OPTIONS = (
     click.option("--country", metavar="CC", help="Of national numbers [CL]."),
     click.option("--did-from", type=click.Choice(["request", "to"]), help="Where the dialled number stands [request]."),
     click.option("--max-calls", type=click.IntRange(0, MOST_CALLS), help="At once; 0: no limit [0]."),
+    click.option(
+        "--early-media/--no-early-media",
+        default=None,
+        help="Whether its callers hear us before the answer; else they are answered for the recording notice "
+        "[--early-media].",
+    ),
 )
 
 
@@ -141,6 +148,7 @@ def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
         "srtp",
         "codecs",
         "max_calls",
+        "early_media",
         "numbers",
     ]
 )

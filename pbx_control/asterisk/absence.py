@@ -35,8 +35,8 @@ WAV_HEADER, WAV_RATE = 44, 16000
 
 @dataclass(frozen=True, slots=True)
 class AbsentEvent:
-    """What the dialplan told of a call: entered, closed, exhausted, notice, recording, answered, lost, message,
-    unrecorded, left, ended."""
+    """What the dialplan told of a call: entered, closed, exhausted, notice, notice-early, recording, answered,
+    lost, message, unrecorded, left, ended."""
 
     at: datetime
     name: str

@@ -332,6 +332,7 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "number_format": trunk.number_format,
         "dialling": dialling(trunk.country),
         "max_calls": trunk.max_calls,
+        "early_media": int(trunk.early_media),
         "did_from": trunk.did_from,
         "dids": [(written_for(number, trunk.number_format, trunk.country), number) for number in ours],
     }

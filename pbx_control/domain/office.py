@@ -51,6 +51,7 @@ class Trunk:
     country: str = "CL"  # for number_format=national
     did_from: str = "request"  # request | to
     max_calls: int = 0  # 0: no limit
+    early_media: bool = True  # its callers hear what we play before the answer
 
     @property
     def encryption(self) -> str:

@@ -104,6 +104,7 @@ trunk = Table(
     Column("country", String(2), nullable=False, server_default="CL"),
     Column("did_from", String(7), nullable=False, server_default="request"),
     Column("max_calls", Integer, nullable=False, server_default="0"),
+    Column("early_media", Boolean, nullable=False, server_default=text("true")),
 )
 
 client = Table(

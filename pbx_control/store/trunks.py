@@ -108,6 +108,7 @@ def _checked(new: Trunk) -> dict[str, Any]:
         "country": checks.country(new.country),
         "did_from": new.did_from,
         "max_calls": new.max_calls,
+        "early_media": new.early_media,
     }
 
 

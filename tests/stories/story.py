@@ -73,7 +73,10 @@ SOUNDS = Sounds(
     not_taken="not taken",
     positions=tuple(f"position {number}" for number in range(1, 22)),
 )
-WELCOME = replace(SOUNDS, welcome=("welcome", "notice"))
+WELCOME = replace(SOUNDS, welcome=("welcome", "notice"), notice="notice", notice_text="Se graba")
+NOTICE = replace(WELCOME, welcome=("notice",))
+# A recorded client whose carrier lets callers hear us before the answer.
+EARLY: dict[str, Any] = {"recording": True, "sounds": NOTICE, "early_media": True}
 OURS = "+56225550101"
 BOSS, SALES = "+56987654321", "+56225559876"  # two contacts
 BOSS_AT_HOME = "+56322555555"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from story import WELCOME, Story, speaks
+from story import NOTICE, SOUNDS, WELCOME, Story, speaks
 
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.call.model import Admission, Outcome, Phase
@@ -28,13 +28,14 @@ class AnyDay(RuleBasedStateMachine):
         client=st.sampled_from([1, 2, 3]),
         admission=st.sampled_from([Admission.OPEN] * 5 + [Admission.CLOSED]),
         language=st.sampled_from(["es", "en"]),
-        flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+        flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     )
     @precondition(lambda self: self.story.connected and self.callers < 5)
     def somebody_dials(self, client: int, admission: Admission, language: str, flags: tuple[bool, ...]) -> None:
         self.callers += 1
-        names = ("recording", "music", "takes_messages", "summary_closed")
-        known = dict(zip(names, flags, strict=True)) | ({"sounds": WELCOME} if flags[0] and flags[1] else {})
+        names = ("recording", "music", "takes_messages", "summary_closed", "early_media")
+        known = dict(zip(names, flags, strict=True))
+        known |= {"sounds": (WELCOME if flags[1] else NOTICE) if flags[0] else SOUNDS}
         facts = {"client_id": client, "admission": admission, "language": language}
         self.story.caller_dials(f"client {client}", f"caller-{self.callers}", **facts, **known)
         self.a_moment()

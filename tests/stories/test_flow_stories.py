@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from story import SOUNDS, WELCOME, Story, speaks
+from story import EARLY, NOTICE, SOUNDS, WELCOME, Story, speaks
 
 from pbx_control.domain.call import journal
 from pbx_control.domain.call.commands import (
@@ -119,10 +119,9 @@ def test_a_refusal_needs_no_wrap_up() -> None:
     story.caller_dials("norte", "pedro").rings().passes(5.1).about("maria").rings("Ana")
 
 
-def told_that_he_is_recorded(failed: bool = False) -> tuple[Story, dict[str, object]]:
+def told_that_he_is_recorded(failed: bool = False, early: bool = False) -> tuple[Story, dict[str, object]]:
     """A caller of a recorded client after the notice, and what the journal keeps of that."""
-    sounds = replace(SOUNDS, welcome=("notice",), notice="notice", notice_text="Se graba")
-    story = Story("Ana").caller_dials("andes", recording=True, sounds=sounds).hears("notice")
+    story = Story("Ana").caller_dials("andes", recording=True, sounds=NOTICE, early_media=early).hears("notice")
     event, before = PromptEnded(story.now, story.call.prompt, failed=failed), story.call
     story.happens(event)
     return story, journal.details(event, before, story.call) or {}
@@ -135,11 +134,63 @@ def test_the_journal_proves_which_words_said_that_the_call_is_recorded() -> None
     story.rings("Ana").answers("Ana").expect(RecordBridge)
 
 
+def test_the_journal_tells_that_they_were_said_before_the_answer() -> None:
+    _, kept = told_that_he_is_recorded(early=True)
+    assert "antes de que se contestara" in sentence("PromptEnded", kept, "es")
+    assert "antes de que" not in sentence("PromptEnded", told_that_he_is_recorded()[1], "es")
+
+
 def test_who_could_not_be_told_that_he_is_recorded_is_not_recorded() -> None:
     """Código Penal 161-A."""
     story, kept = told_that_he_is_recorded(failed=True)
     assert "la llamada no se graba" in sentence("PromptEnded", kept, "es")
     story.rings("Ana").answers("Ana").never(RecordBridge).passes(5).hangs_up("Ana").passes(1).ended(Outcome.ANSWERED)
+
+
+# --- the notice is early media ----------------------------------------------------------------------------------
+
+
+def test_he_hears_the_notice_before_the_answer_and_her_answer_is_his() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY).hears("notice").rings()
+    story.passes(3.1).rings("Ana").hears("ringing").never(Answer)
+    story.passes(2).answers("Ana").expect(Answer).expect(RecordBridge).hears("ana")
+    assert story.call.answered_at == story.now
+
+
+def test_a_carrier_without_early_media_is_answered_for_the_notice() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY | {"early_media": False})
+    story.expect(Answer).expect(Play, sounds=("notice",)).hears("notice").passes(3.1).rings("Ana").hears("ringing")
+
+
+def test_a_welcome_is_answered_and_the_notice_after_it_too() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY | {"sounds": WELCOME})
+    story.expect(Answer).expect(Play, sounds=("welcome", "notice")).passes(3.1).rings("Ana")
+
+
+def test_who_hangs_up_in_an_early_notice_was_never_answered_and_is_a_missed_call() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY).passes(1).is_in(Phase.WELCOMING).caller_hangs_up()
+    story.never(Answer).passes(1).ended(Outcome.MISSED, letters=1).is_free("Ana")
+
+
+def test_after_an_early_notice_he_waits_twenty_seconds_unanswered_and_then_with_music() -> None:
+    story = Story().caller_dials("andes", **EARLY).passes(3.1).hears("ringing").passes(19.8).never(Answer)
+    story.passes(0.2).expect(Answer).hears("music")
+
+
+def test_after_an_early_notice_his_message_is_answered() -> None:
+    story = Story().caller_dials("andes", **EARLY, wait_limit=timedelta(seconds=10)).passes(12.9).never(Answer)
+    story.passes(0.3).expect(Answer).hears("leave a message")
+
+
+def test_who_could_not_be_told_early_is_not_recorded_and_rings_unanswered() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY)
+    story.happens(PromptEnded(story.now, story.call.prompt, failed=True))
+    story.never(Answer).rings("Ana").answers("Ana").expect(Answer).never(RecordBridge)
+
+
+@pytest.mark.parametrize("admission", [Admission.CLOSED, Admission.EXHAUSTED])
+def test_who_is_turned_away_hears_why_answered(admission: Admission) -> None:
+    Story().caller_dials("andes", **EARLY, admission=admission).expect(Answer).expect(Play)
 
 
 # --- a disk is full ---------------------------------------------------------------------------------------------

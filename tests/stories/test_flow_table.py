@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from story import MORNING, USUAL, WELCOME
+from story import MORNING, NOTICE, SOUNDS, USUAL, WELCOME
 
 from pbx_control.domain.call import events as e
 from pbx_control.domain.call import flow
@@ -49,8 +49,10 @@ SEATS = st.builds(
     Seat, st.integers(1, 3), st.just("ana"), st.just("Ana"), st.sampled_from([timedelta(0), timedelta(seconds=20)])
 )
 FACTS = st.builds(
-    lambda welcome, **fields: replace(USUAL, **fields, **({"sounds": WELCOME} if welcome else {})),
-    welcome=st.booleans(),
+    replace,
+    st.just(USUAL),
+    sounds=st.sampled_from([SOUNDS, WELCOME, NOTICE]),
+    early_media=st.booleans(),
     admission=st.sampled_from([Admission.OPEN] * 4 + [Admission.CLOSED, Admission.EXHAUSTED]),
     recording=st.booleans(),
     music=st.booleans(),

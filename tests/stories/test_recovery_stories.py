@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from story import WELCOME, Story, speaks
+from story import EARLY, WELCOME, Story, speaks
 
 from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring
 from pbx_control.domain.call.ending import PARTING_LIMIT
@@ -118,6 +118,17 @@ def test_he_who_loses_every_daemon_after_two_seconds_hears_it_once() -> None:
 def test_a_welcome_that_still_plays_plays_on() -> None:
     story = Story("Ana").caller_dials("andes", sounds=WELCOME).expect(Play).passes(1).daemon_dies().passes(1)
     story.hears("notice").daemon_returns().never(Play).hears("notice").passes(2).rings("Ana")
+
+
+def test_an_early_notice_whose_end_nobody_heard_is_played_again_unanswered() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY).expect(Play).passes(1).daemon_dies().passes(5)
+    story.hears("silence").daemon_returns().expect(Play).hears("notice").passes(4).hears("ringing").never(Answer)
+    story.rings("Ana").answers("Ana").expect(Answer).hears("ana")
+
+
+def test_an_early_notice_that_still_plays_plays_on() -> None:
+    story = Story("Ana").caller_dials("andes", **EARLY).expect(Play).passes(1).daemon_dies().passes(1)
+    story.hears("notice").daemon_returns().never(Play).passes(2).rings("Ana").never(Answer)
 
 
 def test_a_closed_announcement_too() -> None:

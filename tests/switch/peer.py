@@ -64,9 +64,17 @@ class Peer(asyncio.DatagramProtocol):
         return await asyncio.wait_for(self.asked.get(), patience(seconds))
 
     def invite(
-        self, number: str, sender: str, *headers: str, to: str = "", codecs: str = "8 0", media: str = ""
+        self,
+        number: str,
+        sender: str,
+        *headers: str,
+        to: str = "",
+        codecs: str = "8 0",
+        media: str = "",
+        audio: int = 55990,
     ) -> None:
-        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP."""
+        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP. It hears at the
+        address `media` and the port `audio`."""
         serial = next(_serial)
         self._request = {
             "uri": f"sip:{number}@{self.switch}",
@@ -75,7 +83,7 @@ class Peer(asyncio.DatagramProtocol):
             "Call-ID": f"peer-{serial}-{self.here}",
             "Via": f"SIP/2.0/UDP {self.here};branch=z9hG4bKpeer{serial}",
         }
-        body = self._offer(codecs.split(), media or self.here.host)
+        body = self._offer(codecs.split(), Address(media or self.here.host, audio))
         contact = f"Contact: <sip:{self.here}>"
         self._again = (contact, "Content-Type: application/sdp", *headers), body
         self._ask("INVITE", *self._again[0], body=body)
@@ -139,9 +147,10 @@ class Peer(asyncio.DatagramProtocol):
         via, sequence = f"Via: {self._request['Via']}{branch}", f"CSeq: {number} {method}"
         self._send(f"{method} {self._request['uri']} SIP/2.0", via, *fixed, sequence, *headers, body=body)
 
-    def _offer(self, codecs: list[str], host: str) -> str:
-        lines = ["v=0", f"o=- 1 1 IN IP4 {host}", "s=-", f"c=IN IP4 {host}", "t=0 0"]
-        lines += [f"m=audio 55990 RTP/AVP {' '.join(codecs)}", *(f"a=rtpmap:{one} {RTPMAP[one]}" for one in codecs)]
+    def _offer(self, codecs: list[str], ear: Address) -> str:
+        lines = ["v=0", f"o=- 1 1 IN IP4 {ear.host}", "s=-", f"c=IN IP4 {ear.host}", "t=0 0"]
+        lines.append(f"m=audio {ear.port} RTP/AVP {' '.join(codecs)}")
+        lines += [f"a=rtpmap:{one} {RTPMAP[one]}" for one in codecs]
         return "".join(f"{line}\r\n" for line in lines)
 
     def _send(self, *lines: str, body: str = "") -> None:

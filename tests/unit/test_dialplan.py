@@ -62,6 +62,7 @@ OFFICE = Office(
             identity="pai",
             number_format="national",
             did_from="to",
+            early_media=False,
         ),
     ),
     dids=(

@@ -29,6 +29,11 @@ def test_an_arrival_tells_who_forwarded_it(more, diverted_by):
     assert translate(arriving(*more), AT) == expected
 
 
+@pytest.mark.parametrize(("early", "heard"), [("1", True), ("0", False), ("", False)])
+def test_an_arrival_tells_whether_its_carrier_lets_callers_hear_us_before_the_answer(early, heard):
+    assert translate(arriving("", "", early), AT).early_media is heard
+
+
 @pytest.mark.parametrize("more", ["", ",", ",987"])
 def test_a_caller_who_is_found_later_is_known_by_his_did_too(more):
     caller = {"number": "+56987654321", "name": "Rosa"}

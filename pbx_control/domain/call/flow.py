@@ -203,7 +203,11 @@ def exhausted(call: Call, at: datetime) -> Step:
 
 
 def welcome(call: Call, at: datetime) -> Step:
-    call, pick_up = picked_up(replace(call, phase=Phase.WELCOMING))
+    """A client's own welcome is answered. The recording notice alone is heard before the answer, where the carrier
+    lets its callers hear that: who calls pays for the conversation, neither for the notice nor for the ringing."""
+    call = replace(call, phase=Phase.WELCOMING)
+    early = call.known.early_media and call.known.sounds.notice_alone
+    call, pick_up = (call, []) if early else picked_up(call)
     call, play = playing(call, *call.known.sounds.welcome)
     return call, [*pick_up, *play]
 

@@ -99,9 +99,12 @@ def _is_paused_for(call: Call, cause: int) -> bool:
 
 
 def _notice(call: Call) -> dict[str, Any]:
-    """Which words said that the call is recorded: the text, and the sound, whose name changes with every version."""
+    """Which words said that the call is recorded: the text, and the sound, whose name changes with every version; and
+    whether they were played before the answer."""
     sounds = call.known.sounds
-    return {"notice": sounds.notice, "text": sounds.notice_text} if sounds.notice else {}
+    if not sounds.notice:
+        return {}
+    return {"notice": sounds.notice, "text": sounds.notice_text} | ({} if call.picked_up else {"early": True})
 
 
 def _her(call: Call) -> dict[str, Any]:

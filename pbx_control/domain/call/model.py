@@ -91,6 +91,11 @@ class Sounds:
         """What is heard outside the hours, one after the other."""
         return (self.day_off, self.closed) if self.day_off else (self.closed,)
 
+    @property
+    def notice_alone(self) -> bool:
+        """Whether nothing but the recording notice is heard before the ringing."""
+        return bool(self.notice) and self.welcome == (self.notice,)
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -139,6 +144,7 @@ class Facts:
     contacts: tuple[Contact, ...] = ()
     outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
     cap: timedelta = timedelta(minutes=10)  # of a transferred conversation
+    early_media: bool = False  # the carrier lets its callers hear us before the answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,9 @@ def _secretary_left(details: Details) -> str:
 def _prompt_ended(details: Details) -> str:
     during = details.get("during", "")
     if during == Phase.WELCOMING and details.get("notice"):
-        return "prompt-notice-failed" if details.get("failed") else "prompt-notice"
+        if details.get("failed"):
+            return "prompt-notice-failed"
+        return "prompt-notice-early" if details.get("early") else "prompt-notice"
     known = (Phase.WELCOMING, Phase.TAKING_MESSAGE, Phase.PARTING, Phase.CALLER_GONE)
     return f"prompt-{during}" if during in known else "prompt-position"
 
@@ -256,6 +258,9 @@ SPANISH = {
     "contact-gone": "La línea de {contact} queda cerrada",
     "loop": "El teléfono de {contact} desvía a un número nuestro: {secretary} recupera a quien llama",
     "prompt-notice": "Quien llama oyó el aviso de que se graba ({words}): ahora oye sonar",
+    "prompt-notice-early": (
+        "Quien llama oyó, antes de que se contestara, el aviso de que se graba ({words}): ahora oye sonar"
+    ),
     "prompt-notice-failed": "No se pudo tocar el aviso de que se graba: la llamada no se graba",
     "prompt-welcoming": "Terminó la bienvenida: oye sonar",
     "prompt-position": "Ya oyó su lugar en la fila: sigue la música",
@@ -291,6 +296,7 @@ SPANISH = {
     "switch-blocked": "Número bloqueado: la central no lo atiende",
     "switch-exhausted": "Sin servicio: la central toca el aviso",
     "switch-notice": "Quien llama oyó el aviso de que se graba ({details})",
+    "switch-notice-early": ("Quien llama oyó, antes de que se contestara, el aviso de que se graba ({details})"),
     "switch-notice-failed": "No se pudo tocar el aviso de que se graba: la llamada no se graba",
     "switch-recording": "La central graba",
     "switch-answered": "La central la conectó con una secretaria",
@@ -356,6 +362,9 @@ ENGLISH = {
     "contact-gone": "{contact}'s line is closed",
     "loop": "{contact}'s telephone forwards to a number of ours: {secretary} has the caller again",
     "prompt-notice": "The caller has heard that the call is recorded ({words}), and now hears ringing",
+    "prompt-notice-early": (
+        "Before the answer the caller has heard that the call is recorded ({words}), and now hears ringing"
+    ),
     "prompt-notice-failed": "The notice that the call is recorded could not be played: the call is not recorded",
     "prompt-welcoming": "The welcome is over: the caller hears ringing",
     "prompt-position": "The position has been told: the music goes on",
@@ -391,6 +400,7 @@ ENGLISH = {
     "switch-blocked": "The number is blocked: the switch does not serve it",
     "switch-exhausted": "Without service: the switch plays the announcement",
     "switch-notice": "The caller has heard that the call is recorded ({details})",
+    "switch-notice-early": "Before the answer the caller has heard that the call is recorded ({details})",
     "switch-notice-failed": "The notice that the call is recorded could not be played: the call is not recorded",
     "switch-recording": "The switch records",
     "switch-answered": "The switch has connected a secretary",

@@ -1,4 +1,4 @@
-"""Whom a trunk trusts and whether it encrypts, as an admin says it."""
+"""Whom a trunk trusts, whether it encrypts, and what its callers hear before the answer, as an admin says it."""
 
 import subprocess
 from pathlib import Path
@@ -65,6 +65,15 @@ def test_the_certificates_of_a_trunk_are_kept_and_written_without_its_key(office
 def test_a_trunk_without_tls_has_neither(office: Admin) -> None:
     office.does("trunk", "add", "voz", "--match", "192.0.2.9")
     assert (trunk(office)["verified_by"], trunk(office)["srtp"]) == (None, "off")
+
+
+def test_a_trunks_callers_hear_us_before_the_answer_unless_told_otherwise(office: Admin) -> None:
+    office.does("trunk", "add", "voz", "--match", "192.0.2.9")
+    assert trunk(office)["early_media"] is True
+    office.does("trunk", "set", "voz", "--no-early-media")
+    assert trunk(office)["early_media"] is False
+    office.does("dialplan", "apply")
+    assert "set_var = TRUNK_EARLY=0" in pjsip(office)
 
 
 def test_what_makes_no_sense_is_refused(office: Admin, authority: Path, tmp_path: Path) -> None:
