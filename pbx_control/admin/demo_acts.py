@@ -91,7 +91,6 @@ class Show(Stage):
         rung = len(self.secretary.calls)
         caller = await self.world.call(OPEN, PEDRO, "Pedro Rojas")
         ring = await self.secretary.rung(rung + 1)
-        await caller.answered()  # he has been told that the call is recorded
         with self.screen.working("it rings"):
             await asyncio.sleep(4)
         await caller.hang_up()

@@ -168,7 +168,6 @@ class World:
         leg = Leg(self._act, f"{ident} ({caller})", say, self.place.folder / "heard" / f"{ident}.wav")
         self._legs[ident] = leg
         talk = {"Context": "talking", "Exten": "s", "Priority": "1", "Async": "true", "Timeout": "300000"}
-        talk |= {"EarlyMedia": "true"}  # he hears what is played before the answer
         variables = [f"{key}={value}" for key, value in conversation(leg.say, leg.heard).items()]
         who = {"CallerID": f'"{name}" <{caller}>' if name else caller, "ChannelId": ident, "Variable": variables}
         await self._act({"Action": "Originate", "Channel": channel} | talk | who)

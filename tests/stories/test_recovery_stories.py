@@ -120,10 +120,15 @@ def test_a_welcome_that_still_plays_plays_on() -> None:
     story.hears("notice").daemon_returns().never(Play).hears("notice").passes(2).rings("Ana")
 
 
-def test_an_early_notice_whose_end_nobody_heard_is_played_again_unanswered() -> None:
+def test_an_early_notice_that_was_played_meanwhile_is_followed_by_ringing_unanswered() -> None:
     story = Story("Ana").caller_dials("andes", **EARLY).expect(Play).passes(1).daemon_dies().passes(5)
-    story.hears("silence").daemon_returns().expect(Play).hears("notice").passes(4).hears("ringing").never(Answer)
+    story.hears("silence").daemon_returns().never(Play).passes(0.1).hears("ringing").never(Answer)
     story.rings("Ana").answers("Ana").expect(Answer).hears("ana")
+
+
+def test_an_early_notice_that_never_began_is_played_unanswered() -> None:
+    story = Story("Ana").daemon_dies_before_performing().caller_dials("andes", **EARLY).passes(5).hears("silence")
+    story.daemon_returns().expect(Play).hears("notice").passes(4).hears("ringing").never(Answer)
 
 
 def test_an_early_notice_that_still_plays_plays_on() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from ear import RINGING, RINGING_HERTZ, listen
+from ear import MUSIC, RINGING, RINGING_HERTZ, listen
 from peer import Peer, peer
 
+from pbx_control.domain.call.flow import RINGING_LIMIT
 from pbx_control.world import audio
 from pbx_control.world.config import Address
 from pbx_control.world.legs import patience
@@ -172,6 +173,22 @@ async def test_who_hangs_up_in_the_notice_was_never_answered(town, tmp_path, ser
         assert ana.calls == []
     call = await only_call(town, firm, served_by)
     assert (call["outcome"], call["recording"], call["answered_at"]) == ("missed", "", None)
+
+
+@served_by
+async def test_who_waits_hears_ringing_unanswered_and_is_answered_for_the_music(town, tmp_path, served_by):
+    async with calling(town, tmp_path) as (firm, _, line, ear):
+        await without_daemon_if(served_by, town)
+        dial(line, firm, ear)
+        await line.answer("183")
+        await line.answer("200", 40)
+        unanswered = ear.heard()
+        assert unanswered == ["notice", RINGING]
+        ringing = audio.spans(ear.recording(), RINGING_HERTZ)
+        assert ringing[-1].end - ringing[0].start == pytest.approx(RINGING_LIMIT.total_seconds(), abs=5)
+        await ear.hears(MUSIC)
+        await line.give_up()
+    assert (await only_call(town, firm, served_by))["outcome"] == "missed"
 
 
 async def test_a_daemon_that_dies_in_the_notice_is_not_the_callers_answer(town, tmp_path):

@@ -39,6 +39,13 @@ async def talking(town, firm, secretary, caller=MARIA, tone=700):
     return leg, ring
 
 
+async def known(town, firm, calls):
+    """Waits until so many calls of the firm are in the store."""
+    async with asyncio.timeout(patience(10)):
+        while len(await town.calls(firm)) < calls:
+            continue  # each look takes a command's time
+
+
 async def outcomes(town, firm, letters):
     """What became of the firm's calls, oldest first, once so many letters have come; never one more."""
     await town.letter(firm, letters, seconds=60)
@@ -240,7 +247,7 @@ async def test_a_daemon_that_is_asked_to_end_drops_nobody(town):
     caller, ring = await talking(town, firm, ana)
     ana.rings_on()
     waiting = await town.world.call(firm.number, JUAN)
-    await waiting.answered()
+    await known(town, firm, 2)
     await town.office.stop_daemon()
     await asyncio.sleep(2)
     await town.office.start_daemon()
@@ -284,7 +291,7 @@ async def test_a_broken_connection_is_made_anew_and_nobody_notices(town):
     ana = await town.secretary(firm, "Ana", tone=880)
     caller, ring = await talking(town, firm, ana)
     waiting = await town.world.call(firm.number, JUAN)
-    await waiting.answered()
+    await known(town, firm, 2)
     eva = (await town.secretary(firm, "Eva", tone=1000)).rings_on()
     ringing = await eva.rung()
     cut_connections(town.office.daemon.pid, town.office.ports.http)

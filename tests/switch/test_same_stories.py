@@ -108,7 +108,8 @@ async def hangs_up_during_the_closed_announcement(scene):
 # --- a secretary answers ----------------------------------------------------------------------------------
 
 
-@story(options="--recording", outcomes=["answered"], hears=["recording", "ringing", "Ana"])
+# What is played before the answer, nobody of this world hears: test_early_media.py does.
+@story(options="--recording", outcomes=["answered"], hears=["Ana"])
 async def answered_and_recorded(scene):
     scene.phone().answers(after=2)
     await scene.dials(MARIA, "Ángela Ñáñez")
@@ -124,7 +125,7 @@ async def answered_and_not_recorded(scene):
     await talking(3)
 
 
-@story(options="--recording", outcomes=["answered"], hears=["recording", "ringing", "Ana"])
+@story(options="--recording", outcomes=["answered"], hears=["Ana"])
 async def she_hangs_up(scene):
     scene.phone().answers(after=2, hang_up_after=4)
     caller = await scene.dials()
@@ -159,6 +160,18 @@ async def welcomed_and_kept_waiting(scene):
     await waiting(32)
 
 
+@story(
+    options="--recording --wait-limit 10s",
+    staff={},
+    outcomes=["left_message"],
+    hears=["message", "beep"],
+)
+async def told_of_the_recording_and_asked_for_a_message(scene):
+    caller = await scene.dials()
+    await caller.answered(25)
+    await asyncio.sleep(audio.seconds(scene.firm.sounds["message"]) + 6)
+
+
 @story(staff={"Ana": "es", "Eva": "en"}, outcomes=["answered"], hears=["Eva"])
 async def the_first_is_busy_and_the_next_answers(scene):
     scene.phone("Ana").refuses(after=0.3)
@@ -191,7 +204,7 @@ async def who_speaks_the_language_is_asked_first(scene):
     options="--recording",
     holes=True,
     outcomes=["answered"],
-    hears=["recording", "ringing", "Ana", "position 1", "music", "Ana"],
+    hears=["Ana", "position 1", "music", "Ana"],
 )
 async def her_network_dies_and_she_comes_back(scene):
     """The caller is not hung up: he waits, first in line."""
@@ -394,6 +407,14 @@ async def test_both_voices_are_in_the_recording_from_the_beginning_to_the_end(se
             spans = audio.spans(file, voice)
             assert spans[0].start < 1
             assert spans[-1].end > audio.seconds(file) - 1
+
+
+@each_story(["answered_and_recorded", "she_hangs_up"])
+async def test_her_answer_is_the_callers(seen):
+    """The notice before it was early media."""
+    for one in seen:
+        (caller,), (ring,) = one.scene.callers, one.scene.rings
+        assert timedelta(0) <= caller.answer.at - ring.answer.at < timedelta(seconds=1)
 
 
 @each_story(["her_network_dies_and_she_comes_back"])
