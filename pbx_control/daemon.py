@@ -43,6 +43,7 @@ from pbx_control.domain.call.events import LoopFound
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
+from pbx_control.keeping_out import KeepingOut
 from pbx_control.overheard import Overheard
 from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.recovery import Recovery
@@ -96,7 +97,8 @@ class Daemon:
         self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
-        self._telephones = Telephones(settings, self._engine, self._ari, self._board)
+        self._keeping_out = KeepingOut(settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox)
+        self._telephones = Telephones(settings, self._engine, self._ari, self._board, self._keeping_out)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
         self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)
@@ -122,6 +124,7 @@ class Daemon:
                 self._telephones.count,
                 self._overheard.run,
                 self._dead_lines.run,
+                self._keeping_out.run,
                 self._publish,
                 self._catching_up.run,
             ):

@@ -8,10 +8,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Engine
 
-from pbx_control.asterisk.ami import Ami, Refused, refusal, telephone, to_dialplan
+from pbx_control.asterisk.ami import WRONG_PASSWORD, Ami, Refused, refusal, telephone, to_dialplan
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
+from pbx_control.keeping_out import KeepingOut
 from pbx_control.settings import Settings
 from pbx_control.store import refusals, secretaries
 from pbx_control.store.engine import writing
@@ -34,11 +35,14 @@ OTHERS = "others"
 class Telephones:
     """`run` listens and `count` writes down, for ever."""
 
-    def __init__(self, settings: Settings, engine: Engine, ari: Ari, board: Switchboard) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, ari: Ari, board: Switchboard, keeping_out: KeepingOut
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._ari = ari
         self._board = board
+        self._keeping_out = keeping_out
         self._refused: Counter[Counted] = Counter()
         self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
         self._numbers_of: datetime | None = None  # which hour
@@ -91,8 +95,12 @@ class Telephones:
             task = asyncio.ensure_future(self._ask(phone.user))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
-        elif refused := refusal(name, event):
+        elif (refused := refusal(name, event)) and self._is_to_count(refused):
             self.refused(refused)
+
+    def _is_to_count(self, refused: Refused) -> bool:
+        """Also has wrong passwords judged. Of whom is kept out the switch tells each request by another event, too."""
+        return refused.reason != WRONG_PASSWORD or self._keeping_out.wrong_password(refused.source)
 
     def refused(self, refused: Refused) -> None:
         """Counts a refusal."""

@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from pbx_control import clock, zones
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
-from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_switch
+from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
@@ -29,6 +29,7 @@ from pbx_control.directory import Directory
 from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
+from pbx_control.domain.guessing import place_of
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
@@ -300,7 +301,17 @@ def check_guesses(desk: Desk) -> Iterator[Finding]:
     with reading(desk.engine) as connection:
         tried = refusals.sources(connection, "wrong-password", clock.now() - GUESSES_SINCE)
     guessing = [(source, times) for source, times in tried.items() if times >= MANY_GUESSES]
+    kept_out = ask_kept_out(desk.settings) if guessing else {}
     for source, times in guessing[:SHOWN]:
+        if until := kept_out.get(place_of(source)):
+            yield doubt(
+                "{source} has tried {times} wrong passwords of telephones since yesterday and is kept out until "
+                "{until}: is it a telephone of yours with an old password?",
+                source=source,
+                times=times,
+                until=desk.plain(until),
+            )
+            continue
         yield doubt(
             "{source} has tried {times} wrong passwords of telephones since yesterday: is it a telephone of yours with "
             "an old password? Else keep it out, at the firewall: pbx-control trunk refusals tells since when",

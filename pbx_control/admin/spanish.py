@@ -487,6 +487,9 @@ SPANISH: dict[str, str] = {
         "si es un operador suyo: `trunk add NOMBRE --match DIRECCIÓN`"
     ),
     "if it is a telephone of yours: `secretary reset-password`": ("si es un teléfono suyo: `secretary reset-password`"),
+    "nothing: it guessed passwords, and is let in again after ten minutes": (
+        "nada: probaba contraseñas, y a los diez minutos se le vuelve a dejar entrar"
+    ),
     "nothing: the carrier sent one call by two ways, and it was served once": (
         "nada: el operador envió una llamada por dos caminos y se atendió una vez"
     ),
@@ -1281,6 +1284,11 @@ SPANISH: dict[str, str] = {
     ),
     "{name}'s telephone forwards calls (302), last at {at}: she must switch the forward off": (
         "el teléfono de {name} está desviado (302), por última vez el {at}: debe quitar el desvío"
+    ),
+    "{source} has tried {times} wrong passwords of telephones since yesterday and is kept out until {until}: is it a "
+    "telephone of yours with an old password?": (
+        "{source} ha probado {times} contraseñas erradas de teléfonos desde ayer y no se le deja entrar hasta {until}: "
+        "¿es un teléfono suyo con una contraseña antigua?"
     ),
     "nobody guesses passwords of telephones": "nadie intenta adivinar contraseñas de teléfonos",
     "the job {name} {result}; try again: pbx-control job run {name}": (

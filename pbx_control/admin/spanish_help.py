@@ -264,6 +264,9 @@ HELP: dict[str, str] = {
         "una llamada o un teléfono desde una dirección que no es de un operador ni de una secretaria"
     ),
     "a telephone whose password is wrong": "un teléfono con contraseña equivocada",
+    "whoever had ten wrong passwords in a minute; for ten minutes nothing of his is looked at": (
+        "quien probó diez contraseñas erradas en un minuto; durante diez minutos no se atiende nada suyo"
+    ),
     "a carrier's call to a number that is none of ours": "una llamada de un operador a un número que no es nuestro",
     "a carrier's call to a number that may be two of ours": (
         "una llamada de un operador a un número que puede ser dos de los nuestros"

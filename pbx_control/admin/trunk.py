@@ -197,6 +197,7 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     \b
     stranger          a call or telephone from an address that is no carrier's and no secretary's
     wrong-password    a telephone whose password is wrong
+    kept-out          whoever had ten wrong passwords in a minute; for ten minutes nothing of his is looked at
     unknown-number    a carrier's call to a number that is none of ours
     ambiguous-number  a carrier's call to a number that may be two of ours
     full              a carrier's call beyond its --max-calls

@@ -21,12 +21,15 @@ USER = "pbx"
 ANSWER_TIMEOUT = 20.0
 
 # Security events and what they are in our table of refusals.
+WRONG_PASSWORD = "wrong-password"
 REASONS = {
-    "InvalidPassword": "wrong-password",
-    "ChallengeResponseFailed": "wrong-password",
+    "InvalidPassword": WRONG_PASSWORD,
+    "ChallengeResponseFailed": WRONG_PASSWORD,
     "InvalidAccountID": "stranger",
     "FailedACL": "stranger",
 }
+# The endpoint (pjsip.conf) and the reason of whoever is kept out because he guesses passwords.
+KEPT_OUT = "kept-out"
 
 # panoramisk tells of each lost connection by itself; what matters of it is told here.
 logging.getLogger("panoramisk").setLevel(logging.CRITICAL)
@@ -125,7 +128,8 @@ class Ami:
 
     async def value(self, expression: str) -> str:
         """The value of a global variable or of a dialplan function, "" if it has none."""
-        return str((await self.ask("Getvar", Variable=expression))["value"])
+        # panoramisk leaves an empty last header out
+        return str((await self.ask("Getvar", Variable=expression)).get("value", ""))
 
     async def reload(self, module: str) -> None:
         """Has a module read its configuration anew. Raises SwitchUnavailable if it refuses."""
@@ -157,7 +161,8 @@ def refusal(name: str, event: Mapping[str, str]) -> Refused | None:
         source, reason = _address_of_socket(event.get("Source", "")), event.get("Reason", "")[:32]
         return Refused(source, reason, event.get("Number", "")[:32], event.get("Trunk", "")[:32])
     if name in REASONS and event.get("Service", "PJSIP") == "PJSIP":
-        return Refused(_address_of_security_event(event.get("RemoteAddress", "")), REASONS[name])
+        reason = KEPT_OUT if event.get("AccountID") == KEPT_OUT else REASONS[name]
+        return Refused(_address_of_security_event(event.get("RemoteAddress", "")), reason)
     return None
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from pbx_control.asterisk.ami import Ami, connected
+from pbx_control.asterisk.kept_out import kept_out
 from pbx_control.errors import SwitchUnavailable
 from pbx_control.settings import Settings
+
+T = TypeVar("T")
 
 # A list of an admin's does not wait longer for the switch, seconds.
 PATIENCE = 3.0
@@ -40,15 +44,27 @@ class Reached:
 
 def ask_switch(settings: Settings) -> Reached:
     """What the switch knows now, for commands. Never raises because of a switch that is away."""
+    return _asked(settings, _ask, Reached())
+
+
+def ask_kept_out(settings: Settings) -> Mapping[str, datetime]:
+    """Which addresses are kept out now for guessing passwords, and until when. Never raises, either."""
+    return _asked(settings, kept_out, {})
+
+
+def _asked(settings: Settings, ask: Callable[[Ami], Awaitable[T]], otherwise: T) -> T:
+    async def connect_and_ask() -> T:
+        async with connected(settings) as ami:
+            return await ask(ami)
+
     try:
-        return asyncio.run(asyncio.wait_for(_ask(settings), PATIENCE))
+        return asyncio.run(asyncio.wait_for(connect_and_ask(), PATIENCE))
     except (SwitchUnavailable, TimeoutError):
-        return Reached()
+        return otherwise
 
 
-async def _ask(settings: Settings) -> Reached:
-    async with connected(settings) as ami:
-        return Reached(True, await _telephones(ami), await _over(ami), await registrations(ami))
+async def _ask(ami: Ami) -> Reached:
+    return Reached(True, await _telephones(ami), await _over(ami), await registrations(ami))
 
 
 async def _telephones(ami: Ami) -> dict[str, bool]:

@@ -139,6 +139,7 @@ RULES: dict[str, Rule] = {
     "dtls": _always("it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)"),
     "offer": _always("its offer of sound makes no sense to Asterisk: send the carrier a trace of the call"),
     "stranger": _always("if it is a carrier of yours: `trunk add NAME --match ADDRESS`"),
+    "kept-out": _always("nothing: it guessed passwords, and is let in again after ten minutes"),
     "wrong-password": _always("if it is a telephone of yours: `secretary reset-password`"),
     "merged": _always("nothing: the carrier sent one call by two ways, and it was served once"),
     "loop": _always("nothing: a contact's telephone forwards to us"),
