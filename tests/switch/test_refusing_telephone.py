@@ -1,8 +1,10 @@
-"""A telephone that answers every INVITE with 486: how often it is rung, and how its secretary comes back."""
+"""Who refuses and is told of: a telephone that answers every INVITE with 486 or 302, a trunk that takes no offer."""
 
 import asyncio
 
 import pytest
+from forwarder import forwarding
+from sipp import CARRIER, play
 
 from pbx_control.world.legs import patience
 
@@ -37,3 +39,49 @@ async def test_three_callers_wait_for_one_that_refuses_and_she_is_back_when_it_r
     await until_it_is(town, ana.name, "")
     await ana.rung(4, 30)
     await asyncio.gather(*(caller.hang_up() for caller in callers))
+
+
+async def forwarded_at(town, user: str) -> str | None:
+    rows = await town.office.ask("secretary", "list")
+    return next(row["forwarded_at"] for row in rows if row["user"] == user)
+
+
+async def until_it(town, user: str, *, forwards: bool) -> None:
+    async with asyncio.timeout(patience(30)):
+        while (await forwarded_at(town, user) is not None) is not forwards:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+async def test_one_that_is_left_on_forward_is_named_until_it_rings_again(town):
+    firm = await town.firm()
+    name = f"Ana {firm.slug}"
+    account = await town.office.ask("secretary", "add", name, "--clients", firm.slug)
+    place, user, password = town.world.place, account["user"], account["password"]
+    async with forwarding(place.pbx, user, password, f"sip:+19005550100@{place.carrier}") as phone:
+        caller = await town.world.call(firm.number)
+        await asyncio.wait_for(phone.forwarded.wait(), patience(20))
+        await caller.hang_up()
+    await until_it(town, user, forwards=True)
+    doctor = " ".join((await town.office.run("doctor")).out.split())
+    assert f"el teléfono de {name} está desviado (302), por última vez el " in doctor
+    ana = (await town.world.phone(user, password)).rings_on()
+    caller = await town.world.call(firm.number)
+    await ana.rung(1, 30)
+    await until_it(town, user, forwards=False)
+    await caller.hang_up()
+
+
+async def test_a_call_without_a_common_codec_is_counted_with_what_would_mend_it(town, tmp_path):
+    firm = await town.firm()
+    streams = {"STREAMS": "m=audio 40000 RTP/AVP 18", "STATUS": "488"}
+    outcome = await play(tmp_path, "offer", str(town.world.place.pbx), CARRIER, service=firm.number, **streams)
+    assert outcome.as_expected, outcome.errors
+    async with asyncio.timeout(patience(30)):
+        while not (rows := await refused(town, firm)):  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    assert [(row["trunk"], row["reason"], row["count"]) for row in rows] == [("carrier", "no-codec", 1)]
+    assert "G.711" in rows[0]["mend"]
+
+
+async def refused(town, firm) -> list[dict[str, object]]:
+    return [row for row in await town.office.ask("trunk", "refusals") if row["number"] == firm.number]
