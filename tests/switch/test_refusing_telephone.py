@@ -60,8 +60,8 @@ async def test_one_that_is_left_on_forward_is_named_until_it_rings_again(town):
     async with forwarding(place.pbx, user, password, f"sip:+19005550100@{place.carrier}") as phone:
         caller = await town.world.call(firm.number)
         await asyncio.wait_for(phone.forwarded.wait(), patience(20))
+        await until_it(town, user, forwards=True)
         await caller.hang_up()
-    await until_it(town, user, forwards=True)
     doctor = " ".join((await town.office.run("doctor")).out.split())
     assert f"el teléfono de {name} está desviado (302), por última vez el " in doctor
     ana = (await town.world.phone(user, password)).rings_on()
