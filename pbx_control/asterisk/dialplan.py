@@ -328,7 +328,6 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
         "srtp": trunk.encryption,
         "codecs": trunk.codecs,
         "identity": trunk.identity,
-        "trusts_identity": "no" if trunk.identity == "from" else "yes",
         "number_format": trunk.number_format,
         "dialling": dialling(trunk.country),
         "max_calls": trunk.max_calls,

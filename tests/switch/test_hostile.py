@@ -17,12 +17,16 @@ NASTY = {
     "quotes": '"a\\"b\\\\c)(]" <sip:+56912345678@carrier>',
     "emoji": '"📞😀 Ñandú" <sip:+56912345678@carrier>',
     "latin-1": '"Mar\udced\udca0" <sip:+56912345678@carrier>',
+    "long and latin-1": '"' + "Jos\udce9 " * 600 + '" <sip:+56912345678@carrier>',
     "long": f'"{"x" * 10_000}" <sip:+56912345678@carrier>',
     "number": "<sip:PJSIP%2Fana&Local%2Fs@carrier>",
     "number of variables": "<sip:%24%7BEXTEN%7D,1@carrier>",
     "no number": "<sip:carrier>",
     "anonymous": '"Anonymous" <sip:anonymous@anonymous.invalid>',
 }
+
+# Of Asterisk's log, bytes, whatever a carrier or stranger sends.
+LONGEST_LINE = 1200
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -131,4 +135,6 @@ async def _nothing_broke(town):
     assert (await town.office.run("status")).status == 0
     said = (town.office.home / "run" / "daemon.out").read_text()
     assert "Traceback" not in said
+    logged = (town.office.home / "asterisk" / "log" / "messages.log").read_bytes().splitlines()
+    assert max(map(len, logged), default=0) < LONGEST_LINE
     assert await town.quiet() == ""

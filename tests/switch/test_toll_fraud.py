@@ -4,10 +4,12 @@ Two sockets are where such calls would go: a carrier's, with an account, and a s
 """
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -227,6 +229,8 @@ async def in_a_call(scene: Scene) -> AsyncIterator[tuple[Wire, Dialog]]:
 
 
 REFER_TO = (
+    "<sip:EVA@PBX?Replaces=IDS>",
+    "<sip:DID@PBX?Replaces=IDS&x=LONG>",
     "<sip:+881612345678@CARRIER>",
     "<sip:PJSIP%2F+881612345678%40TRUNK@PBX>",
     "<sip:evil@STRANGER>",
@@ -236,8 +240,10 @@ REFER_TO = (
 
 async def test_a_transfer_is_refused(scene):
     async with in_a_call(scene) as (caller, dialog):
+        ids = quote(dialog.replaces.partition(" ")[2], safe="")
         for within in (dialog, None):
             for target in REFER_TO:
+                target = target.replace("IDS", ids).replace("LONG", LONG)
                 answer = await caller.ask("REFER", scene.uri, scene.named(f"Refer-To: {target}"), within=within)
                 assert answer.startswith(("SIP/2.0 4", "SIP/2.0 5", "SIP/2.0 6")), answer
         await asyncio.sleep(MOMENT)
@@ -245,11 +251,37 @@ async def test_a_transfer_is_refused(scene):
         assert "BYE" not in [text.split(" ")[0] for text in caller.requests]
 
 
-async def test_nobody_takes_the_place_of_who_talks(scene):
+LONG = "a" * 5000
+TAKEOVERS = (
+    ("Replaces: IDS",),
+    ("Replaces: IDS", "Require: replaces"),
+    ("Replaces: IDS;early-only",),
+    ("Replaces: CALL;x=y;TAGS",),
+    ("REPLACES : CALL ; TAGS",),
+    ("replaces:\r\n CALL\r\n\t;x=y\r\n ;TAGS", "Require: replaces"),
+    (f"X-Long: {LONG}", "Replaces: IDS"),
+    ("Replaces: IDS", f"X-Long: {LONG}"),
+    (f"Replaces: nobody;to-tag=1;from-tag=2;x={LONG}", "Replaces: IDS"),
+    ("Replaces: IDS", "Replaces: IDS"),
+    ("Join: IDS",),
+)
+
+
+def takeover(headers: tuple[str, ...], dialog: Dialog) -> tuple[str, ...]:
+    ids = dialog.replaces.partition(" ")[2]
+    call, _, tags = ids.partition(";")
+    words = {"IDS": ids, "CALL": call, "TAGS": tags}
+    return tuple(re.sub(r"\b(IDS|CALL|TAGS)\b", lambda found: words[found[1]], one) for one in headers)
+
+
+@pytest.mark.parametrize("headers", TAKEOVERS, ids=lambda headers: headers[0][:40])
+async def test_nobody_takes_the_place_of_who_talks(scene, headers):
+    account = scene.account["user"], scene.account["password"]
     async with in_a_call(scene) as (caller, dialog), caller_at(scene, port=PORT - 1) as thief:
-        for further in ((), ("Require: replaces",)):
-            answer = await thief.ask("INVITE", scene.uri, dialog.replaces, *further)
-            assert not answer.startswith("SIP/2.0 2"), answer
+        answer = await thief.ask("INVITE", scene.uri, *takeover(headers, dialog))
+        assert not answer.startswith("SIP/2.0 2"), answer
+        answer = await scene.ana.ask_as(*account, "INVITE", scene.uri, *takeover(headers, dialog))
+        assert not answer.startswith("SIP/2.0 2"), answer
         await asyncio.sleep(MOMENT)
         assert "BYE" not in [text.split(" ")[0] for text in caller.requests]
         scene.nothing_came()

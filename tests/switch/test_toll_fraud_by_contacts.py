@@ -248,6 +248,23 @@ async def test_nor_while_he_talks(scene):
 
 
 async def test_nor_while_he_hears_music_during_a_consultation(scene):
-    async with consulting(scene) as (caller, her, _):
+    async with consulting(scene) as (caller, her, invite):
         await presses(scene, caller)
         assert her.end.at is None
+        scene.carrier.answer(invite, "486 Busy Here")  # else it comes again
+        await scene.carrier.heard(rf"^ACK[\s\S]*^Call-ID: {header(invite, 'Call-ID')}")
+
+
+async def test_nor_without_a_daemon(scene):
+    before = len(scene.ana.calls)
+    scene.carrier.packets.clear()
+    await scene.town.office.kill_daemon()
+    try:
+        caller = await scene.town.world.call(scene.firm.number)
+        await caller.answered()
+        await scene.ana.rung(before + 1)
+        await presses(scene, caller)
+        await caller.hang_up()
+    finally:
+        await scene.town.office.start_daemon()
+    assert scene.carrier.requests == []
