@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pbx_control.asterisk.ami import Ami, connected
-from pbx_control.asterisk.kept_out import kept_out
 from pbx_control.errors import SwitchUnavailable
 from pbx_control.settings import Settings
 
@@ -49,6 +48,9 @@ def ask_switch(settings: Settings) -> Reached:
 
 def ask_kept_out(settings: Settings) -> Mapping[str, datetime]:
     """Which addresses are kept out now for guessing passwords, and until when. Never raises, either."""
+    # Imported here: the lists ask who is registered, and need nothing of ARI.
+    from pbx_control.asterisk.kept_out import kept_out
+
     return _asked(settings, kept_out, {})
 
 
