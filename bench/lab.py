@@ -122,10 +122,11 @@ class Lab:
         self.users = [each.user for each in hired]
         return [Account(each.user, each.password) for each in hired]
 
-    async def extension(self, pattern: str, application: str) -> None:
+    async def extension(self, pattern: str, *applications: str) -> None:
         """Adds an extension to what the carrier can dial, beside the generated ones, in the running Asterisk only."""
-        command = f"dialplan add extension {pattern},1,{application} into {TRUNK_CONTEXT}"
-        await self.office.pbx("asterisk", "console", "-x", command)
+        for priority, application in enumerate(applications, 1):
+            command = f"dialplan add extension {pattern},{priority},{application} into {TRUNK_CONTEXT}"
+            await self.office.pbx("asterisk", "console", "-x", command)
 
     @property
     def daemon(self) -> psutil.Process:

@@ -16,6 +16,8 @@ from bench.lab import DID, FASTAGI_PORT, Lab
 
 PBX_CONTROL, DIAL, FASTAGI = "pbx-control", "Dial()", "FastAGI"
 ROOT = Path(__file__).parents[1]
+# A trunk's calls come without a number, which the generated dialplan reads by itself; telephones know calls by it.
+CALLER = "Set(CALLERID(num)=${CUT(CUT(PJSIP_HEADER(read,From),:,2),@,1)})"
 # How long the FastAGI script may take to start, seconds.
 START = 10.0
 
@@ -36,8 +38,8 @@ async def ways(lab: Lab) -> AsyncIterator[list[Way]]:
 
     Bare Dial() is told the telephone by the number that the carrier dials: it does not even choose.
     """
-    await lab.extension("_dial!", "Dial,PJSIP/${EXTEN:4}")
-    await lab.extension("fastagi", f"AGI,agi://{fastagi.ADDRESS}:{FASTAGI_PORT}/")
+    await lab.extension("_dial!", CALLER, "Dial,PJSIP/${EXTEN:4}")
+    await lab.extension("fastagi", CALLER, f"AGI,agi://{fastagi.ADDRESS}:{FASTAGI_PORT}/")
     users = itertools.cycle(lab.users)
     async with _script(lab.users) as script:
         yield [

@@ -1,5 +1,6 @@
 """The quick bench runs to its end on a real Asterisk, and its tables say something in every cell."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -28,16 +29,27 @@ def rows_of(lines: list[str]) -> list[list[str]]:
     return [head, *rows]
 
 
+def parts(lines: list[str]) -> list[list[str]]:
+    """What stands between empty lines."""
+    return [list(group) for filled, group in itertools.groupby(lines, bool) if filled]
+
+
 @pytest.fixture
 def table(printed) -> list[list[str]]:
     """The comparison's rows."""
-    return rows_of(printed[: printed.index("")])
+    return rows_of(parts(printed)[0])
 
 
 @pytest.fixture
 def transfers(printed) -> dict[str, str]:
     """What was measured of supervised transfers."""
-    return dict(rows_of(printed[printed.index("") :]))
+    return dict(rows_of(parts(printed)[1]))
+
+
+@pytest.fixture
+def starts(printed) -> list[list[str]]:
+    """What was measured of the start of commands."""
+    return rows_of(parts(printed)[2])
 
 
 def test_the_table_compares_three_ways_and_has_no_empty_cell(table):
@@ -68,5 +80,14 @@ def test_transfers_came_about_and_the_key_came_before_the_invite(transfers):
         assert 0 < from_end < from_start < float("inf")
 
 
+def test_each_command_took_some_time(starts):
+    head, *rows = starts
+    assert head[1:] == ["CPU, ms", "/ bare Python", "/ import sqlalchemy"]
+    assert len(rows) > 2
+    assert all(float(cell) > 0 for row in rows for cell in row[1:])
+
+
 def test_each_goal_is_judged(printed):
-    assert [line for line in printed if "goal" in line and line.endswith("reached")] == printed[-5:-1]
+    judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
+    assert len(judged) == 5
+    assert all("goal" in line for line in judged)

@@ -36,6 +36,7 @@ async def test_a_muted_telephone_that_sends_no_packet_at_all_is_no_dead_line(tow
         assert ana.asked.count("OPTIONS") > MUTED_FOR / 5 - 3
         await caller.hang_up()
         await asyncio.wait_for(ana.over.wait(), patience(3))
+    await town.letter(firm)
     (call,) = await town.calls(firm)
     assert (call["outcome"], call["live"]) == ("answered", False)
 
