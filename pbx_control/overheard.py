@@ -23,6 +23,8 @@ log = structlog.get_logger()
 OF_INTEREST = (b"INVITE sip", b"INVITE tel", b"SIP/2.0 488 ")
 # An answer comes within milliseconds: so many INVITEs are kept for it, whoever sends them.
 MOST_INVITES = 1000
+# No call of an honest carrier has more, bytes; somebody else's is not taken apart.
+LONGEST_COPY = 16_384
 # A port that somebody else has is tried again so often, seconds.
 TRY_EVERY = 30.0
 
@@ -56,7 +58,9 @@ class Overheard(asyncio.DatagramProtocol):
             transport.close()
 
     def datagram_received(self, data: bytes, _: object) -> None:
-        if not any(word in data for word in OF_INTEREST) or not (copy := copies.read(data)):
+        if len(data) > LONGEST_COPY or not any(word in data for word in OF_INTEREST):
+            return
+        if not (copy := copies.read(data)):
             return
         if copy.message.startswith(b"INVITE "):
             self._invites[copy.about] = copy

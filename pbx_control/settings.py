@@ -35,9 +35,15 @@ LARGEST_BAG = 100_000
 def _address_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
     ip_address(host.strip("[]"))
+    if "%" in host:  # what follows may be anything
+        raise ValueError
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError
     return value
+
+
+def _address_and_port_or_empty(value: str) -> str:
+    return value and _address_and_port(value)
 
 
 def _ports(value: str) -> str:
@@ -72,6 +78,13 @@ Port = Annotated[int, Meta(ge=1, le=65535, description="must be a port, from 1 t
 Bind = Annotated[
     str, Meta(description="must be ADDRESS:PORT, for example 0.0.0.0:5060", extra={"check": _address_and_port})
 ]
+OptionalBind = Annotated[
+    str,
+    Meta(
+        description="must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty",
+        extra={"check": _address_and_port_or_empty},
+    ),
+]
 Ports = Annotated[str, Meta(description="must be LOW-HIGH, for example 10000-20000", extra={"check": _ports})]
 Email = Annotated[str, Meta(description="must be an e-mail address, or empty", extra={"check": _email_or_empty})]
 Zone = Annotated[
@@ -105,7 +118,7 @@ class AsteriskSettings(Section):
 
 class Sip(Section):
     bind: Bind = "0.0.0.0:5060"
-    tls_bind: Text = ""
+    tls_bind: OptionalBind = ""
     certificate: Text = ""
     key: Text = ""
     ca_file: Text = SYSTEM_CA  # whom carriers' certificates must come from

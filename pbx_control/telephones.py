@@ -25,7 +25,7 @@ log = structlog.get_logger()
 RECONNECT_EVERY = 1.0
 # Counted refusals are written so often, seconds: a flood of them costs one transaction.
 WRITE_EVERY = 10.0
-# More sources than this in ten seconds are counted together: the memory of a flood is bounded, too.
+# More sources than this in an hour are counted together: memory and rows of a flood are bounded, too.
 MOST_SOURCES = 1000
 # So many numbers that one source asked for are kept of an hour.
 MOST_NUMBERS = 20
@@ -105,14 +105,15 @@ class Telephones:
     def refused(self, refused: Refused) -> None:
         """Counts a refusal."""
         hour = now().replace(minute=0, second=0, microsecond=0)
-        source = refused.source if len(self._refused) < MOST_SOURCES else OTHERS
-        self._refused[source, hour, refused.reason, self._asked_for(hour, source, refused)] += 1
-
-    def _asked_for(self, hour: datetime, source: str, refused: Refused) -> str:
-        """The number that was asked for; "" if its source has asked for many others within the hour: it scans."""
         if hour != self._numbers_of:
             self._numbers_of = hour
             self._numbers.clear()
+        known = (refused.source, refused.reason) in self._numbers or len(self._numbers) < MOST_SOURCES
+        source = refused.source if known else OTHERS
+        self._refused[source, hour, refused.reason, self._asked_for(source, refused)] += 1
+
+    def _asked_for(self, source: str, refused: Refused) -> str:
+        """The number that was asked for; "" if its source has asked for many others within the hour: it scans."""
         numbers = self._numbers[source, refused.reason]
         if len(numbers) < MOST_NUMBERS:
             numbers.add(refused.number)

@@ -165,6 +165,9 @@ SPANISH: dict[str, str] = {
     "must be a list of texts": "debe ser una lista de textos",
     "must be a port, from 1 to 65535": "debe ser un puerto, del 1 al 65535",
     "must be ADDRESS:PORT, for example 0.0.0.0:5060": "debe ser DIRECCIÓN:PUERTO, por ejemplo 0.0.0.0:5060",
+    "must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty": (
+        "debe ser DIRECCIÓN:PUERTO, por ejemplo 0.0.0.0:5061, o vacío"
+    ),
     "must be LOW-HIGH, for example 10000-20000": "debe ser MENOR-MAYOR, por ejemplo 10000-20000",
     "must be an e-mail address, or empty": "debe ser una dirección de correo, o estar vacío",
     "must be a time zone of the IANA list, for example America/Santiago": (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import msgspec
 import structlog
@@ -20,6 +20,9 @@ from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTrans
 from pbx_control.errors import SwitchUnavailable
 
 log = structlog.get_logger()
+
+# A proxy of the environment's would be told ARI's password, and cannot reach this machine's loopback.
+DIRECTLY = build_opener(ProxyHandler({}))
 
 APP = "pbx"
 USER = "pbx"
@@ -181,7 +184,7 @@ class Ari:
 
     def _fetch(self, kind: str) -> list[dict[str, Any]]:
         try:
-            with urlopen(self._plain_url.format(kind), timeout=ANSWER_TIMEOUT) as answer:
+            with DIRECTLY.open(self._plain_url.format(kind), timeout=ANSWER_TIMEOUT) as answer:
                 found: list[dict[str, Any]] = _decode(answer.read())
         except (OSError, HTTPException, msgspec.DecodeError) as error:
             raise SwitchUnavailable("Asterisk does not list its {kind}: {why}", kind=kind, why=error) from error

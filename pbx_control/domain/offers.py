@@ -48,7 +48,7 @@ class Invite:
 def read_invite(message: bytes) -> Invite:
     """Reads an INVITE; what is missing in it is empty."""
     first, _, rest = message.partition(b"\r\n")
-    headers = BytesParser().parsebytes(rest)
+    headers = BytesParser().parsebytes(rest, headersonly=True)
     to = _header(headers, "To", "t")
     body = rest.partition(b"\r\n\r\n")[2].decode(errors="replace")
     return Invite(

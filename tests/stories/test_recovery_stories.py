@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from story import EARLY, WELCOME, Story, speaks
 
-from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring
+from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring, StopMusic
 from pbx_control.domain.call.ending import PARTING_LIMIT
-from pbx_control.domain.call.events import PromptEnded
+from pbx_control.domain.call.events import Held, PromptEnded
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Admission, Outcome, Phase
 
@@ -322,3 +322,9 @@ def test_whom_nobody_is_to_serve_is_let_go_when_the_daemon_dies_in_his_announcem
     story.daemon_returns().passes(1).is_in(Phase.ENDED)
     assert story.call.outcome == admission.value
     assert not story.call.message
+
+
+def test_music_of_a_hold_ends_with_the_new_daemon_as_she_may_have_taken_him_back() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5)
+    story.happens(Held(story.now, story.call.secretary_leg)).daemon_dies().passes(5)
+    story.daemon_returns().expect(StopMusic, leg=story.call.id).hears("ana")

@@ -302,6 +302,11 @@ def test_the_recording_goes_on_through_the_whole_journey() -> None:
     assert story.call.recording_flaw == ""
 
 
+def test_a_recording_that_she_had_turned_off_is_on_again_for_the_next_secretary() -> None:
+    talking(recording=True).presses("Ana", "*7").network_dies("Ana").expect(ResumeRecording)
+    talking(recording=True).presses("Ana", "*7").consults().network_dies("Ana").expect(ResumeRecording)
+
+
 def test_she_turns_the_recording_off_and_on_for_a_card_number() -> None:
     story = talking(recording=True).presses("Ana", "*7").expect(PauseRecording).was_told("ana", "beep")
     story.presses("Ana", "*7").was_told("ana", "refusal").presses("Ana", "*8").expect(ResumeRecording)

@@ -73,8 +73,8 @@ class Peer(asyncio.DatagramProtocol):
         media: str = "",
         audio: int = 55990,
     ) -> None:
-        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP. It hears at the
-        address `media` and the port `audio`."""
+        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP, none for a call
+        without an offer. It hears at the address `media` and the port `audio`."""
         serial = next(_serial)
         self._request = {
             "uri": f"sip:{number}@{self.switch}",
@@ -83,9 +83,9 @@ class Peer(asyncio.DatagramProtocol):
             "Call-ID": f"peer-{serial}-{self.here}",
             "Via": f"SIP/2.0/UDP {self.here};branch=z9hG4bKpeer{serial}",
         }
-        body = self._offer(codecs.split(), Address(media or self.here.host, audio))
+        body = self._offer(codecs.split(), Address(media or self.here.host, audio)) if codecs else ""
         contact = f"Contact: <sip:{self.here}>"
-        self._again = (contact, "Content-Type: application/sdp", *headers), body
+        self._again = (contact, *(["Content-Type: application/sdp"] if body else []), *headers), body
         self._ask("INVITE", *self._again[0], body=body)
 
     def invite_again(self) -> None:

@@ -162,6 +162,19 @@ async def test_a_trunk_without_early_media_is_answered_for_the_notice(town, tmp_
 
 
 @served_by
+async def test_a_call_without_an_offer_is_answered_for_the_notice(town, tmp_path, served_by):
+    """Nobody knows where he hears until then: he would be recorded without having been told."""
+    async with calling(town, tmp_path) as (firm, ana, line, _):
+        await without_daemon_if(served_by, town)
+        line.invite(firm.number, MARIA, codecs="")
+        await line.answer("200")
+        assert ana.calls == []
+        assert "183" not in statuses(line)
+        await line.give_up()
+    await only_call(town, firm, served_by)
+
+
+@served_by
 async def test_who_hangs_up_in_the_notice_was_never_answered(town, tmp_path, served_by):
     async with calling(town, tmp_path) as (firm, ana, line, ear):
         await without_daemon_if(served_by, town)

@@ -391,7 +391,9 @@ def unheld(call: Call, event: Unheld) -> Step:
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
     """Her network died, she did not hang up: the caller goes to the front of the queue."""
-    return first_in_line(call, event.at)
+    call, resume = transfer.recording_resumed(call)
+    call, wait = first_in_line(call, event.at)
+    return call, [*resume, *wait]
 
 
 # --- taking a message -------------------------------------------------------------------------------------
@@ -524,8 +526,10 @@ def resume_talking(call: Call, event: Recovered) -> Step:
     call, pick_up = picked_up(replace(call, picked_up=event.picked_up))
     quiet: list[Command] = [StopPlaying(call.prompt), StopRingingTone(call.id), StopMusic(call.id)]
     join = [] if event.bridged else [*quiet, in_his_bridge(call, call.id, call.secretary_leg)]
+    # She may have taken him off hold meanwhile: music would drown her for the rest of the call.
+    unheld = [StopMusic(call.id)] if event.bridged and call.known.recording else []
     call, record = transfer.recording_again(call, event)
-    return call, [*pick_up, *join, LimitLeg(call.id, None), *record]
+    return call, [*pick_up, *join, *unheld, LimitLeg(call.id, None), *record]
 
 
 def resume_ending(call: Call, event: Recovered) -> Step:

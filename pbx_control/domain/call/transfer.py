@@ -303,8 +303,9 @@ def secretary_left_after_caller(call: Call, event: SecretaryLeft) -> Step:
 def secretary_left_consulting(call: Call, event: SecretaryLeft) -> Step:
     """Whether she hung up or was cut off: the caller is not lost, he is the next in line."""
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
-    call, wait = first_in_line(replace(call, contact_here=False), event.at)
-    return call, [*contact, RemoveBridge(call.consultation), *wait]
+    call, resume = recording_resumed(replace(call, contact_here=False))
+    call, wait = first_in_line(call, event.at)
+    return call, [*contact, RemoveBridge(call.consultation), *resume, *wait]
 
 
 # --- handing over -----------------------------------------------------------------------------------------
