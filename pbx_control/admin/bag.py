@@ -43,7 +43,7 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
     )
     send_invoices(desk, [issued] if issued else [], now)
     if cost and not desk.settings.billing.issuer_rut:
-        desk.tell("no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up")
+        desk.tell("no invoice: [billing] in pbx.toml is empty; fill it in this month, and the invoice is issued then")
 
 
 def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:

@@ -305,10 +305,12 @@ SPANISH: dict[str, str] = {
     ),
     # --- going live, invoices' data, cancelling
     "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}": (
-        "el cliente {slug} pagó: dele la bienvenida hasta el {welcome}, conteste sus llamadas a más tardar el {service}"
+        "el cliente {slug} pagó: dele la bienvenida a más tardar el {welcome} y conteste sus llamadas a más tardar el "
+        "{service}"
     ),
     "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}": (
-        "el cliente {slug} tiene su bienvenida y una carta sobre el {number}; conteste sus llamadas hasta el {service}"
+        "el cliente {slug} tiene su bienvenida y una carta sobre el {number}; conteste sus llamadas a más tardar el "
+        "{service}"
     ),
     "client {slug} is live, in time": "el cliente {slug} está en servicio, dentro del plazo",
     "client {slug} is live; it was due at {service}": (
@@ -1326,7 +1328,7 @@ SPANISH: dict[str, str] = {
     "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price": (
         "{calls} llamadas costarían {cost}, más de lo que cabe en una factura: venda menos, o indique --price"
     ),
-    "no invoice: [billing] in pbx.toml is empty; filled in this month, it is made up": (
+    "no invoice: [billing] in pbx.toml is empty; fill it in this month, and the invoice is issued then": (
         "sin factura: [billing] en pbx.toml está vacío; si se completa este mes, se emite después"
     ),
     "nothing is known of {number}, which is no complete telephone number": (
@@ -1461,7 +1463,7 @@ SPANISH: dict[str, str] = {
         "ninguna objeción abierta trata del asiento {id}: `ledger disputes` las muestra"
     ),
     "there is no entry {id} in any ledger: `ledger show CLIENT` lists them": (
-        "no hay ningún asiento {id}: `ledger show CLIENT` los muestra"
+        "no hay ningún asiento {id}: `ledger show CLIENTE` los muestra"
     ),
     "entry {id} charges no call: only charges are disputed and reversed": (
         "el asiento {id} no cobra una llamada: solo los cobros se objetan y se anulan"
