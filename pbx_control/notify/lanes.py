@@ -34,6 +34,7 @@ class Flight:
     posted: Posted
     renew_at: datetime
     task: asyncio.Task[None]
+    alone: bool = False  # nothing else was sent beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +95,16 @@ class Lane:
 
     def begin(self, flight: Flight) -> None:
         """Note that a letter is being sent."""
+        flight.alone = self._slots == 1
         self.in_flight[flight.posted.letter.address] = flight
         self._rested = False
 
-    def ended(self, failure: DeliveryFailed | None) -> bool:
+    def ended(self, flight: Flight, failure: DeliveryFailed | None) -> bool:
         """Learn from how a letter ended that is still `in_flight`; returns whether the server is back."""
         if failure is None:
             return self._learn_success()
         if failure.fault is Fault.BUSY:
-            self._learn_busy()
+            self._learn_busy(flight)
         self._server_away |= failure.fault is Fault.SERVER
         return False
 
@@ -120,9 +122,9 @@ class Lane:
         was_away, self._server_away = self._server_away, False
         return was_away
 
-    def _learn_busy(self) -> None:
-        others = len(self.in_flight) - 1
-        self._slots, self._accepted = max(1, others), 0
-        if not others:
+    def _learn_busy(self, refused: Flight) -> None:
+        self._slots, self._accepted = max(1, len(self.in_flight) - 1), 0
+        # One that is the last of a crowd by now says nothing: the server was busy with those others.
+        if refused.alone:
             self._held_until = self._clock() + self._hold
             self._hold = min(LONGEST_HOLD, 2 * self._hold)

@@ -138,7 +138,7 @@ class Outbox:
         failure = await self._send(lane, posted)
         log.info("letter.failed" if failure else "letter.delivered", letter=posted.id, why=str(failure or "") or None)
         self._finished.append(Delivery(posted, self._clock(), failure))
-        if lane.ended(failure):
+        if lane.ended(lane.in_flight[posted.letter.address], failure):
             self._back.add(lane.channel)
         del lane.in_flight[posted.letter.address]
         self._news.set()
