@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from pbx_control.domain.guessing import KEPT_OUT, TRIES
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk, Note, mail_page, mail_text, named
+from pbx_control.domain.messages import Letter
+from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
 
@@ -27,15 +27,7 @@ def compose_guessing(place: str, at: datetime, desk: AlarmDesk) -> Letter:
         command="pbx-control trunk refusals --since 2h",
         footer=words["footer"].format(office=clean_line(desk.office, NAME_LIMIT)),
     )
-    return Letter(
-        channel=Channel.EMAIL,
-        address=desk.address,
-        message_id=named("guessing", f"{at:%Y-%m-%dT%H}"),
-        subject=note.subject,
-        text=mail_text(note),
-        html=mail_page(note),
-        written_at=at,
-    )
+    return to_admin(note, desk, named("guessing", f"{at:%Y-%m-%dT%H}"), at)
 
 
 WORDS = {
