@@ -19,6 +19,11 @@ from urllib.parse import parse_qs
 TOKEN = "123456:secret-token"
 
 
+class Server(ThreadingHTTPServer):
+    # Sixteen letters connect at once; beyond the usual five a busy machine resets connections.
+    request_queue_size = 128
+
+
 class Refusal(Exception):
     def __init__(self, code: int, description: str, **parameters: int) -> None:
         super().__init__(description)
@@ -74,7 +79,7 @@ class TelegramServer:
             def log_message(self, *_: Any) -> None:
                 """Says nothing."""
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = Server(("127.0.0.1", 0), Handler)
         self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         self.base_url = f"http://127.0.0.1:{self._http.server_port}/bot"
