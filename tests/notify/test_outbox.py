@@ -325,6 +325,7 @@ async def test_server_that_is_back_gets_at_once_what_waited(office, mail_server,
         await mail_server.start()
         office.post(numbered(letter, 9, "r9@x.example"))
         await office.all_delivered()
+    assert mail_server.taken.qsize() == 4
 
 
 # --- what the office is told
