@@ -10,13 +10,18 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
+from pbx_control.domain.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
 
 # Least and most, in seconds. The waiting caller's limit in the dialplan itself is 30 s later.
-DURATIONS = {"wait_limit": (10, 3600), "repeat_within": (0, 3600), "short_call": (0, 300)}
+DURATIONS = {
+    "wait_limit": (10, 3600),
+    "repeat_within": (0, int(LONGEST_WITHIN.total_seconds())),
+    "short_call": (0, int(LONGEST_SHORT.total_seconds())),
+}
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 

@@ -13,6 +13,9 @@ from pbx_control.domain.wording import is_withheld
 # A line that drops, a key pressed by mistake: who calls again at once wants what he wanted before.
 REPEAT_WITHIN = timedelta(seconds=60)
 SHORT_CALL = timedelta(seconds=10)
+# A client may set both, up to these.
+LONGEST_WITHIN = timedelta(hours=1)
+LONGEST_SHORT = timedelta(minutes=5)
 
 # Within so long …
 FLOOD_WINDOW = timedelta(minutes=1)
@@ -29,10 +32,19 @@ class RepeatLimit:
     within: timedelta = REPEAT_WITHIN
     short: timedelta = SHORT_CALL
 
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A call of which it is asked whether it repeats another."""
+
+    call_id: str
+    caller: str
+    at: datetime  # of its arrival
+
     @property
-    def longest_look(self) -> timedelta:
-        """How long before an arrival a conversation that counts may have begun."""
-        return self.within + self.short
+    def looks_back_to(self) -> datetime:
+        """A conversation that was answered before this is repeated by it under no client's limit."""
+        return self.at - LONGEST_WITHIN - LONGEST_SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +76,20 @@ class Flood:
     callers: tuple[tuple[str, int], ...]  # numbers with how often each called, the most frequent first
 
 
-def repeated(caller: str, arrived_at: datetime, earlier: Sequence[Answered], limit: RepeatLimit) -> Answered | None:
-    """The conversation that a call of this caller repeats; None if it is a call of its own.
+def repeated(call: Arrived, earlier: Sequence[Answered], limit: RepeatLimit) -> Answered | None:
+    """The conversation of the `earlier` ones that the call repeats; None if it is a call of its own.
 
     Who withholds his number is nobody's repetition: two of them may be two people.
     """
-    if is_withheld(caller):
+    if is_withheld(call.caller) or not limit.within or not limit.short:
         return None
     again = [
         one
         for one in earlier
-        if one.caller == caller
+        if one.caller == call.caller
         and one.ended_at
         and one.is_shorter(limit.short)
-        and timedelta(0) <= arrived_at - one.ended_at <= limit.within
+        and timedelta(0) <= call.at - one.ended_at <= limit.within
     ]
     return max(again, key=lambda one: one.answered_at, default=None)
 

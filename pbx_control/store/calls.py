@@ -31,6 +31,7 @@ from pbx_control.domain.loss_notes import Loss, compose_loss
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
+from pbx_control.domain.repeats import Arrived
 from pbx_control.errors import ClientMistake
 from pbx_control.store import floods, ledger, letters, recipients, repeats, reports, secretaries
 from pbx_control.store.tables import call as calls
@@ -101,7 +102,8 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 facts, at = step.call.known, step.entries[-1].at
                 tell_loss(conn, command.what, step.call.id, facts.client_name, step.call.caller.number, at, rules)
             elif isinstance(command, ChargeUnit):
-                charge(conn, step.call.known.client_id, step.call.id, step.entries[-1].at, rules)
+                at = step.entries[-1].at
+                charge(conn, step.call.known.client_id, _arrived(step.call, at), at, rules)
             elif isinstance(command, ReturnUnit):
                 with suppress(ClientMistake):  # nothing was charged, or the admin was faster
                     at = step.entries[-1].at
@@ -109,10 +111,10 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
     return kept
 
 
-def charge(conn: Connection, client_id: int, call_id: str, at: datetime, rules: Rules) -> None:
+def charge(conn: Connection, client_id: int, call: Arrived, at: datetime, rules: Rules) -> None:
     """A secretary answered the call: its unit is used, and its client told if few are left (rules 10 and 11); the
     admin, if more calls come than people make."""
-    charged = ledger.charge(conn, client_id, call_id, at, rules.limits)
+    charged = ledger.charge(conn, client_id, call, at, rules.limits)
     floods.tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
         reports.write_offer(conn, charged, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
@@ -258,14 +260,17 @@ def _reserve(conn: Connection, step: Save, rules: Rules) -> bool:
     client_id, at = step.call.known.client_id, step.entries[-1].at
     if ledger.reserve(conn, client_id, step.call.id, at):
         return True
-    caller, arrived = step.call.caller.number, step.call.arrived_at or at
-    if repeats.repeats(conn, client_id, step.call.id, caller, arrived):
+    if repeats.repeats(conn, client_id, _arrived(step.call, at)):
         return True
     account = ledger.read(conn, client_id)
     if account.left <= 0:
         out_of_calls = ledger.Charged(client_id, account, Threshold.NONE)
         reports.write_offer(conn, out_of_calls, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
     return False
+
+
+def _arrived(call: Call, at: datetime) -> Arrived:
+    return Arrived(call.id, call.caller.number, call.arrived_at or at)
 
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:

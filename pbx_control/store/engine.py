@@ -106,9 +106,9 @@ def bump_revision(connection: Connection) -> None:
     connection.execute(text("UPDATE revision SET number = number + 1"))
 
 
-def insert_into(conn: Connection, table: Table) -> Any:
-    """An insert that may say what becomes of a conflict: each database has its own."""
-    return import_module(f"sqlalchemy.dialects.{conn.dialect.name}").insert(table)
+def insert_into(dialect: str, table: Table) -> Any:
+    """An insert that may say what becomes of a conflict: each database (`conn.dialect.name`) has its own."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def _open_sqlite(url: URL) -> Engine:

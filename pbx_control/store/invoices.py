@@ -192,7 +192,7 @@ def _take_client(conn: Connection, client_id: int) -> None:
 def _next_number(conn: Connection, kind: InvoiceKind) -> int:
     """Counts: one statement, whose row stays taken until the transaction has ended."""
     counting = (
-        insert_into(conn, invoice_series)
+        insert_into(conn.dialect.name, invoice_series)
         .values(kind=kind.value, last=1)
         .on_conflict_do_update(index_elements=["kind"], set_={"last": invoice_series.c.last + 1})
         .returning(invoice_series.c.last)

@@ -106,7 +106,7 @@ def zones(conn: Connection) -> list[str]:
 
 
 def _insert(conn: Connection, run: Run) -> bool:
-    row = insert_into(conn, job_run).values(
+    row = insert_into(conn.dialect.name, job_run).values(
         job=run.job, due_at=run.due_at, began_at=run.began_at, ended_at=run.ended_at, result=run.result
     )
     # Asked for the row itself: drivers do not agree on how many rows such a statement has touched.

@@ -5,7 +5,7 @@ A reservation is one conditional statement. Everything else first takes the acco
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from pbx_control.domain import quota
 from pbx_control.domain.periods import Period, period_of
 from pbx_control.domain.plans import Plan
 from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
+from pbx_control.domain.repeats import Arrived
 from pbx_control.errors import ClientMistake
 from pbx_control.store import repeats
 from pbx_control.store.tables import account as accounts
@@ -56,6 +57,17 @@ _RESERVE = (
     .values(reserved=accounts.c.reserved + 1)
 )
 _INSERT_RESERVATION = insert(unit_reservation)
+_ACCOUNT = select(accounts).where(accounts.c.client_id == bindparam("client"))
+_LOCKED_ACCOUNT = _ACCOUNT.with_for_update()
+_BAGS_LEFT = (
+    select(bags.c.id, bags.c.left).where(bags.c.client_id == bindparam("client"), bags.c.left > 0).order_by(bags.c.id)
+)
+_DECIDED = select(ledger_entry.c.id).where(
+    ledger_entry.c.call_id == bindparam("call"), ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REPEAT.value))
+)
+_UPDATE_ACCOUNT = update(accounts).where(accounts.c.client_id == bindparam("client"))
+_UPDATE_BAG = update(bags).where(bags.c.id == bindparam("bag"))
+_INSERT_ENTRY = insert(ledger_entry)
 _RELEASE = (
     delete(unit_reservation)
     .where(unit_reservation.c.call_id == bindparam("call"))
@@ -87,23 +99,25 @@ def release(conn: Connection, call_id: str) -> bool:
     return True
 
 
-def charge(conn: Connection, client_id: int, call_id: str, at: datetime, limits: Limits) -> Charged | None:
+def charge(conn: Connection, client_id: int, call: Arrived, at: datetime, limits: Limits) -> Charged | None:
     """A secretary answered the call at `at`: uses its reserved unit, or one without reservation, as a debt if need be.
 
     None if the call has been charged before, its client is not counted, or it repeats a short conversation: then an
-    entry of no units says so. The call's row must be there.
+    entry of no units says so.
     """
-    found = _locked(conn, client_id)
-    if found is None or _is_charged(conn, call_id):
+    row = _locked(conn, client_id)
+    if row is None:
         return None
-    _roll_over(conn, found, at)
-    release(conn, call_id)
-    before = read(conn, client_id)
-    if again := repeats.of_call(conn, client_id, call_id):
-        _book(conn, client_id, before, before, [quota.uncharged(call_id, again, at)])
+    reserved = conn.execute(_RELEASE, {"call": call.call_id}).scalar() is not None
+    if not reserved and _is_charged(conn, call.call_id):  # what is charged has no reservation any more
         return None
-    after, entry = quota.charge(before, call_id, at)
-    _book(conn, client_id, before, after, [entry])
+    before = _in_period_of(conn, row, at)
+    unreserved = replace(before, reserved=before.reserved - reserved)
+    if again := repeats.repeats(conn, client_id, call):
+        _book(conn, client_id, unreserved, unreserved, [quota.uncharged(call.call_id, again, at)])
+        return None
+    after, entry = quota.charge(unreserved, call.call_id, at)
+    _book(conn, client_id, unreserved, after, [entry])
     return Charged(client_id, after, quota.reached(before, after, limits))
 
 
@@ -248,14 +262,7 @@ def read(conn: Connection, client_id: int) -> Account:
     row = _row_of(conn, client_id)
     if row is None:
         raise _no_plan(conn, client_id)
-    left = select(bags.c.id, bags.c.left).where(bags.c.client_id == client_id, bags.c.left > 0).order_by(bags.c.id)
-    return Account(
-        period=Period(row.period_start, row.period_end),
-        period_calls=row.period_calls,
-        period_left=row.period_left,
-        bags=tuple(Bag(found.id, found.left) for found in conn.execute(left)) if row.bags_left else (),
-        reserved=row.reserved,
-    )
+    return _account(conn, row)
 
 
 def up_to_date(conn: Connection, client_id: int, at: datetime) -> Account:
@@ -263,8 +270,7 @@ def up_to_date(conn: Connection, client_id: int, at: datetime) -> Account:
     row = _locked(conn, client_id)
     if row is None:
         raise _no_plan(conn, client_id)
-    _roll_over(conn, row, at)
-    return read(conn, client_id)
+    return _in_period_of(conn, row, at)
 
 
 def anchor_day(conn: Connection, client_id: int) -> int:
@@ -346,28 +352,60 @@ def out_of_balance(conn: Connection) -> list[int]:
 
 
 def _book(conn: Connection, client_id: int, before: Account, after: Account, entries: Iterable[Entry]) -> None:
-    """Writes what has become of the account, and why."""
+    """Writes what has become of the account, and why. Its row must be locked: all of it is written."""
     new = {bag.id: bag.left for bag in after.bags}
     for bag_id in {bag.id for bag in (*before.bags, *after.bags)}:
-        conn.execute(update(bags).where(bags.c.id == bag_id).values(left=new.get(bag_id, 0)))
+        conn.execute(_UPDATE_BAG, {"bag": bag_id, "left": new.get(bag_id, 0)})
     values = {
+        "client": client_id,
         "period_start": after.period.start,
         "period_end": after.period.end,
         "period_calls": after.period_calls,
         "period_left": after.period_left,
         "bags_left": sum(new.values()),
+        "reserved": after.reserved,
     }
-    conn.execute(update(accounts).where(accounts.c.client_id == client_id).values(values))
-    rows = [asdict(entry) | {"client_id": client_id} for entry in entries]
+    conn.execute(_UPDATE_ACCOUNT, values)
+    rows = [_row(client_id, entry) for entry in entries]
     if rows:
-        conn.execute(insert(ledger_entry), rows)
+        conn.execute(_INSERT_ENTRY, rows)
+
+
+def _row(client_id: int, entry: Entry) -> dict[str, Any]:
+    return {
+        "client_id": client_id,
+        "at": entry.at,
+        "kind": entry.kind.value,
+        "units": entry.units,
+        "source": entry.source.value,
+        "bag_id": entry.bag_id,
+        "call_id": entry.call_id,
+        "reverses": entry.reverses,
+        "why": entry.why,
+    }
+
+
+def _in_period_of(conn: Connection, row: Row[Any], at: datetime) -> Account:
+    """The account, its period that of `at`. Its row must be locked."""
+    return read(conn, row.client_id) if _roll_over(conn, row, at) else _account(conn, row)
+
+
+def _account(conn: Connection, row: Row[Any]) -> Account:
+    found = conn.execute(_BAGS_LEFT, {"client": row.client_id}) if row.bags_left else ()
+    return Account(
+        period=Period(row.period_start, row.period_end),
+        period_calls=row.period_calls,
+        period_left=row.period_left,
+        bags=tuple(Bag(bag.id, bag.left) for bag in found),
+        reserved=row.reserved,
+    )
 
 
 def _roll_over(conn: Connection, row: Row[Any], at: datetime) -> bool:
     """Begins the periods whose time has come; False if the account's still runs. Its row must be locked."""
     if row.period_end > at:
         return False
-    before = read(conn, row.client_id)
+    before = _account(conn, row)
     monthly = _monthly_calls(conn, row.client_id)
     after, entries = quota.roll_over(before, row.anchor_day, _zone(conn, row.client_id), monthly, at)
     _book(conn, row.client_id, before, after, entries)
@@ -381,17 +419,16 @@ def _monthly_calls(conn: Connection, client_id: int) -> int:
 
 
 def _locked(conn: Connection, client_id: int) -> Row[Any] | None:
-    return conn.execute(select(accounts).where(accounts.c.client_id == client_id).with_for_update()).one_or_none()
+    return conn.execute(_LOCKED_ACCOUNT, {"client": client_id}).one_or_none()
 
 
 def _row_of(conn: Connection, client_id: int) -> Row[Any] | None:
-    return conn.execute(select(accounts).where(accounts.c.client_id == client_id)).one_or_none()
+    return conn.execute(_ACCOUNT, {"client": client_id}).one_or_none()
 
 
 def _is_charged(conn: Connection, call_id: str) -> bool:
     """Whether it has been decided already what the call costs."""
-    decided = ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REPEAT.value))
-    return conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, decided)) is not None
+    return conn.scalar(_DECIDED, {"call": call_id}) is not None
 
 
 def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:

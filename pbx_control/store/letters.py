@@ -10,6 +10,7 @@ Letters to one recipient keep their order: only the oldest that waits is ever du
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
@@ -79,10 +80,13 @@ class Posted:
 
 def add(conn: Connection, letters: Sequence[Letter]) -> None:
     """Put letters into the outbox, due at once; those that are there already (by message_id) stay as they are."""
-    if not letters:
-        return
-    insert = insert_into(conn, letter).on_conflict_do_nothing(index_elements=["message_id"])
-    conn.execute(insert, [_row(each) for each in letters])
+    if letters:
+        conn.execute(_unless_there(conn.dialect.name), [_row(each) for each in letters])
+
+
+@cache
+def _unless_there(dialect: str) -> Any:
+    return insert_into(dialect, letter).on_conflict_do_nothing(index_elements=["message_id"])
 
 
 @dataclass(frozen=True, slots=True)

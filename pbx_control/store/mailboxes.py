@@ -61,7 +61,7 @@ def forget_strangers(conn: Connection) -> None:
 
 def _put(conn: Connection, to: Recipient, values: dict[str, Any]) -> None:
     key = {"channel": to.channel.value, "address": to.address}
-    insert = insert_into(conn, mailbox).values(key | values)
+    insert = insert_into(conn.dialect.name, mailbox).values(key | values)
     conn.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
 
 

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from pbx_control.domain import checks
 from pbx_control.domain.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake
 from pbx_control.store import mailboxes
 from pbx_control.store.tables import client, mailbox, recipient
+
+_OF_CLIENT = (
+    select(recipient.c.channel, recipient.c.address)
+    .where(recipient.c.client_id == bindparam("client"))
+    .order_by(recipient.c.id)
+)
 
 CHECKS = {"email": checks.email, "telegram": checks.telegram}
 
@@ -84,5 +90,5 @@ def _addresses(connection: Connection, client_id: int) -> list[str]:
 
 def of_client(connection: Connection, client_id: int) -> list[Recipient]:
     """Who gets this client's messages, as letters are addressed to them."""
-    query = select(recipient.c.channel, recipient.c.address).where(recipient.c.client_id == client_id)
-    return [Recipient(Channel(row.channel), row.address) for row in connection.execute(query.order_by(recipient.c.id))]
+    rows = connection.execute(_OF_CLIENT, {"client": client_id})
+    return [Recipient(Channel(row.channel), row.address) for row in rows]

@@ -15,7 +15,7 @@ Counted = tuple[str, datetime, str, str]
 
 def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
     """Adds to the counts, in one statement each: never read-then-write."""
-    entry = insert_into(conn, refusal)
+    entry = insert_into(conn.dialect.name, refusal)
     upsert = entry.on_conflict_do_update(
         index_elements=["source", "hour", "reason", "number"], set_={"count": refusal.c.count + entry.excluded.count}
     )

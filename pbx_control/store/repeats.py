@@ -1,12 +1,15 @@
 """Looks for the calls by which a repetition is known (domain/repeats.py); `floods` looks at the same for a flood."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, Row, bindparam, case, select
 
 from pbx_control.domain.call.model import Call, Phase
-from pbx_control.domain.repeats import Answered, RepeatLimit, repeated
+from pbx_control.domain.repeats import Answered, Arrived, RepeatLimit, repeated
+from pbx_control.domain.wording import is_withheld
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
 
@@ -15,34 +18,42 @@ _decode = msgspec.json.Decoder(Call).decode
 # So many of a client's newest conversations tell whether people make them; a busy client has thousands in a minute.
 NEWEST = 50
 
+_ANSWERED = (
+    select(
+        calls.c.id,
+        calls.c.caller,
+        calls.c.answered_at,
+        calls.c.ended_at,
+        case((calls.c.phase == Phase.ENDING.value, calls.c.state)).label("state"),
+    )
+    .where(calls.c.client_id == bindparam("client"), calls.c.answered_at >= bindparam("since"))
+    .order_by(calls.c.answered_at.desc())
+    .limit(NEWEST)
+)
+# Of one caller, other than the call itself, with the client's limit.
+_EARLIER = (
+    _ANSWERED.add_columns(clients.c.repeat_within, clients.c.short_call)
+    .join_from(calls, clients)
+    .where(calls.c.caller == bindparam("caller"), calls.c.id != bindparam("call"))
+)
 
-def repeats(conn: Connection, client_id: int, call_id: str, caller: str, arrived_at: datetime) -> Answered | None:
+
+def repeats(conn: Connection, client_id: int, call: Arrived) -> Answered | None:
     """The short conversation of the same caller with the same client that the call repeats, or None."""
-    limit = _limit(conn, client_id)
-    if not limit.within or not limit.short:
+    if is_withheld(call.caller):
         return None
-    earlier = answered_since(conn, client_id, arrived_at - limit.longest_look, caller)
-    return repeated(caller, arrived_at, [one for one in earlier if one.call_id != call_id], limit)
+    asked = {"client": client_id, "since": call.looks_back_to, "caller": call.caller, "call": call.call_id}
+    rows = conn.execute(_EARLIER, asked).all()
+    return repeated(call, _answered(rows), _limit(rows[0])) if rows else None
 
 
-def of_call(conn: Connection, client_id: int, call_id: str) -> Answered | None:
-    """The same, of a call whose row is there."""
-    row = conn.execute(select(calls.c.caller, calls.c.arrived_at).where(calls.c.id == call_id)).one()
-    return repeats(conn, client_id, call_id, row.caller, row.arrived_at)
+def answered_since(conn: Connection, client_id: int, since: datetime) -> list[Answered]:
+    """The NEWEST of the client's calls that were answered since then."""
+    return _answered(conn.execute(_ANSWERED, {"client": client_id, "since": since}))
 
 
-def answered_since(conn: Connection, client_id: int, since: datetime, caller: str | None = None) -> list[Answered]:
-    """The NEWEST of the client's calls that were answered since then, of that caller only if one is given."""
-    state = case((calls.c.phase == Phase.ENDING.value, calls.c.state)).label("state")
-    query = select(calls.c.id, calls.c.caller, calls.c.answered_at, calls.c.ended_at, state)
-    query = query.where(calls.c.client_id == client_id, calls.c.answered_at >= since)
-    query = query.order_by(calls.c.answered_at.desc()).limit(NEWEST)
-    if caller is not None:
-        query = query.where(calls.c.caller == caller)
-    return [
-        Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.state))
-        for row in conn.execute(query)
-    ]
+def _answered(rows: Iterable[Row[Any]]) -> list[Answered]:
+    return [Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.state)) for row in rows]
 
 
 def _hung_up_at(ending: bytes | None) -> datetime | None:
@@ -50,6 +61,5 @@ def _hung_up_at(ending: bytes | None) -> datetime | None:
     return _decode(ending).ended_at if ending else None
 
 
-def _limit(conn: Connection, client_id: int) -> RepeatLimit:
-    row = conn.execute(select(clients.c.repeat_within, clients.c.short_call).where(clients.c.id == client_id)).one()
+def _limit(row: Row[Any]) -> RepeatLimit:
     return RepeatLimit(timedelta(seconds=row.repeat_within), timedelta(seconds=row.short_call))

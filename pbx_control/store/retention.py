@@ -166,7 +166,9 @@ def note_time(conn: Connection, now: datetime) -> Clock:
     A clock that has leapt ahead is not believed until it comes back, or an admin confirms it (`believe`).
     """
     known = clock_at(conn, now)
-    conn.execute(insert_into(conn, clock_guard).values(id=1, seen_at=known.seen_at).on_conflict_do_nothing())
+    conn.execute(
+        insert_into(conn.dialect.name, clock_guard).values(id=1, seen_at=known.seen_at).on_conflict_do_nothing()
+    )
     if known.trust is Trust.TRUSTED:
         # Looked at once more in the statement: two hosts may note the time at once, and it never goes back by that.
         steady = clock_guard.c.seen_at <= now, clock_guard.c.seen_at >= now - LONGEST_LEAP

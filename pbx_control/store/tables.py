@@ -272,6 +272,14 @@ call = Table(
 _partial_index("ix_call_live", call.c.id, where="state IS NOT NULL")
 # The latest conversations of a client: who calls again is not charged.
 Index("ix_call_answered", call.c.client_id, call.c.answered_at)
+# Those of one caller.
+_partial_index(
+    "ix_call_answered_caller",
+    call.c.client_id,
+    call.c.caller,
+    call.c.answered_at,
+    where="answered_at IS NOT NULL",
+)
 # What there is to delete one day; what has been deleted leaves it.
 KEPT = "recording <> '' OR message <> ''"
 _partial_index("ix_call_kept", call.c.ended_at, call.c.id, where=KEPT)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.messages import CallSummary
+from pbx_control.domain.repeats import Arrived
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Rules
 from pbx_control.store.tables import call as call_table
@@ -75,7 +76,7 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     else:
         conn.execute(insert(call_table).values(id=one.id, **values))
     _add_journal(conn, one)
-    _charge(conn, one, values["client_id"], rules)
+    _charge(conn, one, row, values["client_id"], rules)
     _write_letters(conn, one, values["client_id"], rules.office_name)
     _tell_losses(conn, one, values["client_id"], rules)
     return True
@@ -107,11 +108,13 @@ def _talked_before(one: SwitchCall, row: RowMapping) -> timedelta:
     return max(until - row["answered_at"], timedelta(0))
 
 
-def _charge(conn: Connection, one: SwitchCall, client_id: int | None, rules: Rules) -> None:
-    """The switch asks for no unit before somebody answers; what it served is charged now, as a debt if need be."""
+def _charge(conn: Connection, one: SwitchCall, row: RowMapping | None, client_id: int | None, rules: Rules) -> None:
+    """The switch asks for no unit before somebody answers; what it served is charged now, as a debt if need be. `row`:
+    what the daemon knew of the call before."""
     if client_id is None or one.answered_at is None or is_marked(conn, one.caller, client_id):
         return
-    calls.charge(conn, client_id, one.id, one.answered_at, rules)
+    caller, at = (row["caller"], row["arrived_at"]) if row else (one.caller, one.arrived_at)
+    calls.charge(conn, client_id, Arrived(one.id, caller, at), one.answered_at, rules)
 
 
 def is_marked(conn: Connection, caller: str, client_id: int) -> bool:

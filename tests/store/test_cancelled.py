@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
 from pbx_control.domain.plans import Plan
+from pbx_control.domain.repeats import Arrived
 from pbx_control.domain.retention import ERASED, What
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Home
@@ -228,7 +229,7 @@ def test_nothing_that_was_erased_stands_anywhere_else(office: Engine) -> None:
 
 def test_ledger_name_and_tax_number_stay(office: Engine) -> None:
     with writing(office) as conn:
-        ledger.charge(conn, of(conn), "andes-1", NOON, ledger.Limits())
+        ledger.charge(conn, of(conn), Arrived("andes-1", "", NOON), NOON, ledger.Limits())
     entries = everything(office)["ledger_entry"]
     cancel(office)
     erase(office, NOON + AFTER)

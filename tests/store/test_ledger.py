@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from pbx_control.domain.call.model import Caller, Outcome
 from pbx_control.domain.plans import Plan
 from pbx_control.domain.quota import Kind, Limits, Threshold, Uncounted
+from pbx_control.domain.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store import caller_marks, calls, ledger, plans
 from pbx_control.store.calls import Entry, Rules, Save
@@ -90,7 +91,7 @@ def test_nothing_is_charged_twice(office: Engine) -> None:
     save(office, arriving("c1"))
     save(office, answered("c1"))
     with writing(office) as conn:
-        assert ledger.charge(conn, 1, "c1", AT, Limits()) is None
+        assert ledger.charge(conn, 1, Arrived("c1", "", AT), AT, Limits()) is None
     assert left(office) == (9, 0)
 
 
@@ -104,7 +105,7 @@ def test_a_call_that_the_switch_answered_alone_may_overdraw(office: Engine) -> N
         save(office, arriving(f"c{number}"), answered(f"c{number}"))
     save(office, Save(arriving("alone").call, True, arriving("alone").entries))
     with writing(office) as conn:
-        charged = ledger.charge(conn, 1, "alone", AT, Limits())
+        charged = ledger.charge(conn, 1, Arrived("alone", "", AT), AT, Limits())
     assert charged
     assert left(office) == (-1, 0)
     assert save(office, arriving("next")) == [False]
@@ -114,7 +115,7 @@ def test_a_client_without_a_plan_is_not_counted(office: Engine) -> None:
     with writing(office) as conn:
         conn.execute(delete(account))
         assert ledger.reserve(conn, 1, "c1", AT)
-        assert ledger.charge(conn, 1, "c1", AT, Limits()) is None
+        assert ledger.charge(conn, 1, Arrived("c1", "", AT), AT, Limits()) is None
 
 
 @pytest.mark.parametrize(("caller", "cost"), [("+56911110000", 0), ("+56911110001", 0), ("+56911110002", 1)])
@@ -365,7 +366,7 @@ def test_the_charge_that_crosses_a_threshold_says_so(office: Engine) -> None:
     for number in range(10):
         save(office, arriving(f"c{number}"))
         with writing(office) as conn:
-            charged = ledger.charge(conn, 1, f"c{number}", AT, Limits(80, 1))
+            charged = ledger.charge(conn, 1, Arrived(f"c{number}", "", AT), AT, Limits(80, 1))
         assert charged
         told.append(charged.threshold)
     assert told == [None] * 7 + [Threshold.SHARE, Threshold.LAST, Threshold.NONE]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event, func, insert, select, text, up
 from sqlalchemy.exc import OperationalError
 
 from pbx_control.domain.quota import Limits, Threshold
+from pbx_control.domain.repeats import Arrived
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import ledger, letters, reports
 from pbx_control.store.engine import reading, writing
@@ -39,7 +40,7 @@ def use_one(engine: Engine, number: int) -> bool:
     at = BEGAN + number * HOUR
     with writing(engine) as conn:
         conn.execute(insert(call).values(id=f"c{number}", did="+56225550101", caller="", phase="ended", arrived_at=at))
-        charged = ledger.charge(conn, 1, f"c{number}", at, LIMITS)
+        charged = ledger.charge(conn, 1, Arrived(f"c{number}", "", at), at, LIMITS)
         assert charged is not None
         return reports.write_offer(conn, charged, at, SIZES, "Casa")
 
@@ -157,7 +158,7 @@ def test_odd_data_loses_no_charge(andes: Engine, odd: str) -> None:
         account = ledger.read(conn, 1)
         charged = Charged(1, replace(account, period_left=2), Threshold.SHARE)
         told = reports.write_offer(conn, charged, at, SIZES, "Casa")
-        assert ledger.charge(conn, 1, "c8", at, LIMITS)
+        assert ledger.charge(conn, 1, Arrived("c8", "", at), at, LIMITS)
     assert charges(andes) == 8
     assert told == (odd != "zone")
     assert len(subjects(andes)) == (2 if told else 0)
@@ -169,7 +170,7 @@ def test_absurd_bags_lose_no_charge(andes: Engine, sizes: tuple[int, ...]) -> No
     with writing(andes) as conn:
         reports.write_offer(conn, crossing(andes), BEGAN, sizes, "Casa")
         conn.execute(insert(call).values(id="c4", did="", caller="", phase="ended", arrived_at=BEGAN))
-        assert ledger.charge(conn, 1, "c4", BEGAN, LIMITS)
+        assert ledger.charge(conn, 1, Arrived("c4", "", BEGAN), BEGAN, LIMITS)
     assert charges(andes) == 4
 
 

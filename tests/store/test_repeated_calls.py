@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select, update
 from pbx_control.domain.call.commands import ChargeUnit, ReserveUnit
 from pbx_control.domain.call.model import Call, Caller, Outcome, Phase, Unit
 from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.repeats import Arrived
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing
@@ -133,5 +134,5 @@ def test_the_switch_alone_counts_by_the_same_rule_and_once(office: Engine) -> No
     )
     with writing(office) as conn:
         assert take_in(conn, one, RULES)
-        assert ledger.charge(conn, 1, "c2", arrived, RULES.limits) is None
+        assert ledger.charge(conn, 1, Arrived("c2", MARIA, arrived), arrived, RULES.limits) is None
     assert booked(office) == [("charge", -1, ""), ("repeat", 0, "c1, 1 s")]

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from pbx_control.domain.quota import Limits
+from pbx_control.domain.repeats import Arrived
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import ledger
 from pbx_control.store.engine import open_engine, writing
@@ -30,7 +31,7 @@ def main(url: str) -> None:
             entries = [{"call_id": call_id, "seq": seq, "at": AT, "event": "Something"} for seq in range(ENTRIES)]
             conn.execute(insert(journal), entries)
             ledger.reserve(conn, 1, call_id, AT)
-            ledger.charge(conn, 1, call_id, AT, Limits(80, 5))
+            ledger.charge(conn, 1, Arrived(call_id, "", AT), AT, Limits(80, 5))
         if number % 100 == 0:
             print(".", end="", flush=True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from pbx_control.domain.flood_notes import compose_flood
 from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.repeats import Answered, Flood, RepeatLimit, flood, repeated
+from pbx_control.domain.repeats import Answered, Arrived, Flood, RepeatLimit, flood, repeated
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 MARIA, PEDRO = "+56981234567", "+56222223333"
@@ -23,6 +23,10 @@ def talk(caller: str = MARIA, at: float = 0, lasts: float | None = 4, call_id: s
     return Answered(call_id, caller, began, None if lasts is None else began + seconds(lasts))
 
 
+def call(caller: str, at: datetime) -> Arrived:
+    return Arrived("c9", caller, at)
+
+
 @pytest.mark.parametrize(
     ("lasted", "pause", "again"),
     [(4, 30, True), (9.9, 60, True), (9.9, 60.1, False), (10, 30, False), (0, 0, True), (4, -1, False)],
@@ -31,25 +35,30 @@ def test_a_second_call_within_the_limit_of_a_short_conversation_repeats_it(
     lasted: float, pause: float, again: bool
 ) -> None:
     arrived = NOON + seconds(lasted + pause)
-    assert (repeated(MARIA, arrived, [talk(lasts=lasted)], USUAL) is not None) is again
+    assert (repeated(call(MARIA, arrived), [talk(lasts=lasted)], USUAL) is not None) is again
 
 
 def test_the_limits_are_the_clients() -> None:
     arrived, earlier = NOON + seconds(120), [talk(lasts=25)]
-    assert repeated(MARIA, arrived, earlier, USUAL) is None
-    assert repeated(MARIA, arrived, earlier, RepeatLimit(seconds(180), seconds(30))) == earlier[0]
+    assert repeated(call(MARIA, arrived), earlier, USUAL) is None
+    assert repeated(call(MARIA, arrived), earlier, RepeatLimit(seconds(180), seconds(30))) == earlier[0]
+
+
+@pytest.mark.parametrize("off", [RepeatLimit(within=seconds(0)), RepeatLimit(short=seconds(0))])
+def test_a_client_may_want_every_call_counted(off: RepeatLimit) -> None:
+    assert repeated(call(MARIA, NOON), [talk(at=0, lasts=0)], off) is None
 
 
 def test_somebody_else_repeats_nothing_and_who_withholds_his_number_is_nobody() -> None:
     arrived = NOON + seconds(20)
-    assert repeated(PEDRO, arrived, [talk(MARIA)], USUAL) is None
-    assert repeated("", arrived, [talk("")], USUAL) is None
-    assert repeated("anonymous", arrived, [talk("anonymous")], USUAL) is None
+    assert repeated(call(PEDRO, arrived), [talk(MARIA)], USUAL) is None
+    assert repeated(call("", arrived), [talk("")], USUAL) is None
+    assert repeated(call("anonymous", arrived), [talk("anonymous")], USUAL) is None
 
 
 def test_of_several_the_latest_is_named_and_one_that_lasts_is_none() -> None:
     earlier = [talk(at=0, call_id="c1"), talk(at=20, call_id="c2"), talk(at=28, lasts=None, call_id="c3")]
-    found = repeated(MARIA, NOON + seconds(40), earlier, USUAL)
+    found = repeated(call(MARIA, NOON + seconds(40)), earlier, USUAL)
     assert found == earlier[1]
 
 

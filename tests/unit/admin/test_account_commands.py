@@ -10,12 +10,14 @@ from terminal import Admin
 
 from pbx_control import clock
 from pbx_control.domain.quota import Limits
+from pbx_control.domain.repeats import Arrived
 from pbx_control.settings import Home, Settings
 from pbx_control.store import clients, ledger
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call
 
+CALLER = "+56981234567"
 BEGAN = datetime(2026, 11, 2, 15, tzinfo=UTC)
 TERMS = ("--price", "39000", "--extra-call", "450", "--contacts", "2", "--calendars", "1")
 
@@ -37,9 +39,9 @@ def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
     with writing(engine) as conn:
         for hour in (1, 2):
             at, facts = BEGAN + timedelta(hours=hour), {"client_id": andes, "did": "+56225550101", "phase": "ended"}
-            conn.execute(insert(call).values(id=f"pbx-{hour}.1", caller="+56981234567", arrived_at=at, **facts))
+            conn.execute(insert(call).values(id=f"pbx-{hour}.1", caller=CALLER, arrived_at=at, **facts))
             ledger.reserve(conn, andes, f"pbx-{hour}.1", at)
-            ledger.charge(conn, andes, f"pbx-{hour}.1", at, Limits())
+            ledger.charge(conn, andes, Arrived(f"pbx-{hour}.1", CALLER, at), at, Limits())
     engine.dispose()
     monkeypatch.setattr(clock, "now", lambda: BEGAN + timedelta(days=1))
     return admin
@@ -123,8 +125,8 @@ def test_a_call_that_repeats_another_is_in_the_ledger_and_says_so(admin: Admin) 
         conn.execute(update(call).where(call.c.id == "pbx-2.1").values(**spoke))
         andes = clients.find(conn, "andes").id
         facts = {"client_id": andes, "did": "+56225550101", "phase": "ended"}
-        conn.execute(insert(call).values(id="pbx-3.1", caller="+56981234567", arrived_at=again, **facts))
-        assert ledger.charge(conn, andes, "pbx-3.1", again, Limits()) is None
+        conn.execute(insert(call).values(id="pbx-3.1", caller=CALLER, arrived_at=again, **facts))
+        assert ledger.charge(conn, andes, Arrived("pbx-3.1", CALLER, again), again, Limits()) is None
     engine.dispose()
     shown = admin.does("ledger", "show", "andes")
     assert "not charged: the caller called again at once after pbx-2.1 (4 s)" in " ".join(shown.split())
