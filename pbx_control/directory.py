@@ -1,9 +1,10 @@
 """The provisioning as the daemon asks for it: which client a DID belongs to, and the facts for a call that arrives."""
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from pbx_control.domain import holidays
 from pbx_control.domain.admission import facts_of, outgoing_for, sounds_for

@@ -5,12 +5,14 @@ and domain/floor.py says who is offered it.
 """
 
 import asyncio
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from pbx_control import faults
 from pbx_control.clock import now
@@ -263,7 +265,7 @@ class Switchboard:
         before = live.call
         stale = flow.is_stale(before, event)
         if isinstance(event, KeyPressed | ConsultationAsked):
-            event = replace(event, around=self._surroundings(before, event.at))
+            event = dataclasses.replace(event, around=self._surroundings(before, event.at))
         after, commands = flow.step(before, event)
         if isinstance(event, Offered) and before is after:
             self._offer_declined(event)

@@ -1,9 +1,10 @@
 """What tests about clients that run out of calls are set up with: a client with a plan, and calls turned away."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert
 
 from pbx_control.domain.call.events import CallArrived

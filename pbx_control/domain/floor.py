@@ -1,9 +1,11 @@
 """Which free secretary is offered which waiting call. Owns no state: the queue is the calls that wait."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Call, Phase, Seat
 
@@ -14,8 +16,7 @@ PAUSE_AFTER_REFUSAL = timedelta(seconds=5)
 UNANSWERED = (Phase.WAITING, Phase.OFFERING, Phase.WITHDRAWING)
 
 
-@dataclass(frozen=True, slots=True)
-class Chair:
+class Chair(Struct, frozen=True):
     """A secretary as the floor sees her, with what decides whether she is free."""
 
     seat: Seat

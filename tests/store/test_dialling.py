@@ -1,9 +1,9 @@
 """What the store does for a transfer: what was dialled, alarms, the message at the hand-over and what is added."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select
 
 from pbx_control.domain.call.commands import NoteDialling, RaiseAlarm, StoreCommand, WriteLetters

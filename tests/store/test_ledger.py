@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from accounts import AT, answered, arriving, missed, provide, wrong_number
+from msgspec import structs
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -170,7 +171,7 @@ async def test_beside_a_step_that_no_database_takes_a_refused_call_is_refused_wh
     with writing(engine) as conn:
         provide(conn, calls=0)
     spoilt = arriving("c0")
-    spoilt = replace(spoilt, call=replace(spoilt.call, caller=Caller("\ud800")), commands=())
+    spoilt = replace(spoilt, call=structs.replace(spoilt.call, caller=Caller("\ud800")), commands=())
     writer = Writer(engine, RULES, lambda steps: None)
     second = Save(arriving("c1").call, False, (Entry(2, AT, "Offered", {}),))
     assert writer._commit([spoilt, arriving("c1"), second, arriving("c2")])[1:] == [False, False, False]

@@ -1,10 +1,10 @@
 """A caller who calls again at once is not charged, by daemon and by switch; who calls without end is told of."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from accounts import AT, FACTS, provide
+from msgspec.structs import replace
 from sqlalchemy import Engine, select, update
 
 from pbx_control.domain.call.commands import ChargeUnit, ReserveUnit

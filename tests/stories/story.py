@@ -6,14 +6,16 @@ Sentences are about the call that was mentioned last (`caller_dials`, `about`). 
 as the runner does; `daemon_dies` and `daemon_returns` leave the switch alone for a while.
 """
 
+import dataclasses
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
 from fake_switch import BUSY, NORMAL, REDIRECTED, REJECTED, RTP_TIMEOUT, FakeSwitch
+from msgspec.structs import replace
 
 from pbx_control.asterisk.dialplan import UNTAKEN
 from pbx_control.domain import floor
@@ -303,7 +305,7 @@ class Story:
         """The comparison that is made every minute, and after each new connection."""
         found = self.switch.found({})
         if newly_connected and self._last_beat:
-            found = replace(found, unrecorded_until=self._last_beat + RECORDED_AFTER)
+            found = dataclasses.replace(found, unrecorded_until=self._last_beat + RECORDED_AFTER)
         for call in list(self.calls.values()):
             if call.phase is not Phase.ENDED:
                 for event in differences(call, found, self.now, newly_connected):

@@ -1,9 +1,9 @@
 """Stories of one call: each path of the flow, from the first ringing to the letter."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from story import EARLY, NOTICE, SOUNDS, WELCOME, Story, speaks
 
 from pbx_control.domain.call import journal

@@ -2,12 +2,12 @@
 breaks a call."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from story import MORNING, NOTICE, SOUNDS, USUAL, WELCOME
 
 from pbx_control.domain.call import events as e

@@ -1,8 +1,7 @@
 """A telephone that refuses: the rest belongs to it, not to the call, and after three refusals it is paused."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from story import MORNING, Story, speaks
 
 from pbx_control.domain.call import journal, story

@@ -1,7 +1,6 @@
 """How a call's journal reads: words for every event in both languages, and nothing hostile gets through."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
 from string import Formatter
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pbx_control.domain.call import flow, journal
 from pbx_control.domain.call.events import ConsultationAsked, DeadlinePassed, KeyPressed, Surroundings

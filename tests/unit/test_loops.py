@@ -1,8 +1,7 @@
 """Consultations that come back to us: which arriving calls are refused, and whose they were."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Admission, Call, Contact, Facts, Outgoing, Phase, Sounds
 from pbx_control.domain.loops import Arriving, came_back

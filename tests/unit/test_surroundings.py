@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from pbx_control import switchboard
 from pbx_control.directory import Directory
@@ -51,7 +52,7 @@ class Board:
 
     def talking(self, call_id: str = "c1", client: int = 1, phase: Phase = Phase.TALKING) -> str:
         facts = Facts("+56225550101", client, "andes", "Andes", "es", "UTC", Admission.OPEN, Sounds())
-        facts = replace(facts, contacts=(ROSA,), outgoing=OUTGOING)
+        facts = structs.replace(facts, contacts=(ROSA,), outgoing=OUTGOING)
         self.board.adopt(Call(call_id, phase, facts, arrived_at=AT, seat=Seat(1, "ana", "Ana"), offers=1), seq=0)
         return call_id
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_switch import FakeSwitch
+from msgspec import structs
 from sqlalchemy import Engine, event, func, insert, select, text
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -71,7 +72,7 @@ class House:
         self.switch = FakeSwitch(now, self._later, lambda call, happening: self.board.post(call, happening))
         directory = Directory(Office(1, dids=(Did(DID, "", 1),), clients=(client,), secretaries=secretaries))
         # Prompts never end here: callers hear no notice before the ringing.
-        directory._sounds[client.id] = replace(sounds_for(client), welcome=(), notice="")
+        directory._sounds[client.id] = structs.replace(sounds_for(client), welcome=(), notice="")
         self.board.staff(directory, {})
 
     def _perform(self, call_id: str, command: object) -> None:
@@ -398,7 +399,7 @@ FULL = Call(
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in (Phase.ARRIVING, Phase.ENDED)])
 def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: Phase) -> None:
-    call = replace(FULL, phase=phase)
+    call = structs.replace(FULL, phase=phase)
     entry = Entry(1, SUMMER, "CallArrived", {})
     with writing(engine) as conn:
         assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
@@ -407,7 +408,7 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
 
 
 def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Engine) -> None:
-    over = replace(FULL, phase=Phase.ENDED, ended_at=SUMMER + timedelta(minutes=1), deadlines={})
+    over = structs.replace(FULL, phase=Phase.ENDED, ended_at=SUMMER + timedelta(minutes=1), deadlines={})
     steps = [
         Save(FULL, True, (Entry(1, SUMMER, "CallArrived", {}),), (ClaimSeat(1),)),
         Save(over, False, (Entry(2, SUMMER, "FilesInspected", {}),), (WriteLetters(),)),
@@ -517,7 +518,7 @@ async def test_nothing_falls_due_and_nobody_is_offered_before_it_is_known_what_t
         here.dials("c1")
         here.dials("c2")
         await here.calm()
-        offered = replace(
+        offered = structs.replace(
             here.board.call("c1"),
             phase=Phase.OFFERING,
             seat=Seat(1, "ana", "Ana"),

@@ -6,9 +6,10 @@ on calls that differ in everything the handlers look at, so the drawing shows wh
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call import events as e
 from pbx_control.domain.call import flow, transfer

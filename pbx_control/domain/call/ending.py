@@ -1,7 +1,8 @@
 """How a call ends: a last announcement, everything is let go, the files are looked at, the letters are written."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call.commands import (
     Command,

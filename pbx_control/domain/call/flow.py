@@ -4,8 +4,9 @@
 of phase and event is handled in TABLE or listed with a reason in IGNORED (a test walks them all).
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call import transfer
 from pbx_control.domain.call.commands import (
@@ -182,7 +183,8 @@ def reserved(call: Call) -> Step:
 
 def turned_away(event: CallArrived) -> CallArrived:
     """The same arrival, of a client that turned out to have no unit left."""
-    return replace(event, facts=replace(event.facts, admission=Admission.EXHAUSTED, why=OUT_OF_CALLS))
+    facts = replace(event.facts, admission=Admission.EXHAUSTED, why=OUT_OF_CALLS)
+    return CallArrived(event.at, facts, event.caller)
 
 
 def first_heard(call: Call, at: datetime) -> Step:

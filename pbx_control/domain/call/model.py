@@ -1,8 +1,9 @@
 """What a call is: its phase, the people in it, and what is known of the client it is for."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class Phase(StrEnum):
@@ -70,8 +71,7 @@ class Deadline(StrEnum):
     SETTLING = "settling"  # legs or files that do not report their end are no longer waited for
 
 
-@dataclass(frozen=True, slots=True)
-class Sounds:
+class Sounds(Struct, frozen=True):
     """What this client's callers may hear: paths under the home, without extension, as `domain.sounds` names them."""
 
     welcome: tuple[str, ...] = ()  # before the ringing: the client's welcome, the recording notice
@@ -97,8 +97,7 @@ class Sounds:
         return bool(self.notice) and self.welcome == (self.notice,)
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """A person of the client's to whom callers may be transferred. `numbers`, E.164, are tried one after the other."""
 
     id: int
@@ -107,8 +106,7 @@ class Contact:
     key: int | None = None  # 1-6: the digit after * on her telephone; None: from the desk only
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """How this client's contacts are called (docs/service.md rule 9)."""
 
     trunk: str  # the endpoint's name in the generated configuration
@@ -120,8 +118,7 @@ class Outgoing:
     most: int = 0  # calls that the carrier carries at a time, both ways together; 0: it sets no limit
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What is known of the client when the call arrives, frozen: later changes do not touch a live call."""
 
     did: str
@@ -147,16 +144,14 @@ class Facts:
     early_media: bool = False  # the carrier lets its callers hear us before the answer
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls, cleaned at the door: the number E.164 where it could be read as one, the name printable."""
 
     number: str = ""
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """The secretary to whom a call is offered or who has it. `user` names her telephone, PJSIP/{user}."""
 
     secretary_id: int
@@ -168,8 +163,7 @@ class Seat:
     forwards: bool = False  # her telephone was left on forward when this offer was made
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call's whole state; `flow.step` makes the next one. Ids of legs, bridge and prompts derive from `id`."""
 
     id: str  # the caller's channel id

@@ -1,9 +1,10 @@
 """The moves that the handlers of a call's life share: each takes a call and gives the next one with its commands."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call.commands import (
     Answer,

@@ -5,8 +5,9 @@ their own, the consultation; at the hand-over the contact comes to the caller an
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call.commands import (
     Command,
