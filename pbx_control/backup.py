@@ -15,6 +15,7 @@ from typing import BinaryIO
 from sqlalchemy import Engine
 
 from pbx_control.archive import NAME, Packing, packing
+from pbx_control.domain.sentences import Sentence
 from pbx_control.errors import ClientMistake
 from pbx_control.files import open_below
 from pbx_control.media.recordings import listing
@@ -39,12 +40,18 @@ class Made:
     left_out: int
 
 
-def nightly(home: Home, settings: Settings, engine: Engine, at: datetime) -> str:
-    """Makes a backup in the folder of `[backup]` and removes the oldest beyond `keep`; tells so in one line."""
+def nightly(home: Home, settings: Settings, engine: Engine, at: datetime) -> Sentence:
+    """Makes a backup in the folder of `[backup]` and removes the oldest beyond `keep`; tells what it did."""
     made = make(home, settings, engine, usual_place(home, settings, at), at)
     removed = _remove_oldest(made.file.parent, settings.backup.keep)
     _remove_unfinished(made.file.parent, at)
-    return f"{made.file.name}: {made.files} files, {made.size} bytes; {removed} old ones removed"
+    return Sentence(
+        "{file}: files: {files}, bytes: {size}; old ones removed: {removed}",
+        file=made.file.name,
+        files=made.files,
+        size=made.size,
+        removed=removed,
+    )
 
 
 def usual_place(home: Home, settings: Settings, at: datetime) -> Path:

@@ -1,5 +1,6 @@
 """What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code."""
 
+import os
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,17 @@ class Word(str):
     """A value that is a word for people, "Monday" for example: a door looks it up in its catalogue as it does lines."""
 
     __slots__ = ()
+
+
+def reason(error: Exception) -> Word:
+    """Why the system, or a library, refused; the system's own reasons are known to the catalogue."""
+    system = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    number = getattr(system, "errno", None)
+    if isinstance(system, TimeoutError) and not number:
+        return Word("timed out")
+    why = getattr(system, "strerror", None) or str(system) or type(system).__name__
+    # asyncio puts words of its own in the place of the system's.
+    return Word(os.strerror(number) if number and why.startswith("Connect call") else why)
 
 
 class Pesos(int):

@@ -17,18 +17,16 @@ from sqlalchemy import Engine
 from pbx_control import clock
 from pbx_control.domain.due import Daily, Rhythm
 from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.sentences import Sentence, sentence_of
 from pbx_control.errors import PbxError
 from pbx_control.offspring import end_with_parent
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import open_engine, writing
-from pbx_control.store.job_runs import FAILED
+from pbx_control.store.job_runs import failure, is_failure
 
 log = structlog.get_logger()
 
-# Characters of a result that are worth keeping.
-RESULT_LIMIT = 500
 # Calls come first: a process of a job's own gets what CPU they leave.
 NICENESS = 10
 SPAWN = get_context("spawn")
@@ -58,8 +56,8 @@ def alarm_desk(settings: Settings) -> AlarmDesk:
     return AlarmDesk(office.alarms_to, office.language, office.name)
 
 
-Work = Callable[[Context], str]
-"""Does a job and tells in one line what came of it; it may be called again for the same due time."""
+Work = Callable[[Context], Sentence]
+"""Does a job and tells in a sentence what came of it; it may be called again for the same due time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +118,31 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run in one line, and the trace of an error that nobody expected."""
+    """What came of a run, and the trace of an error that nobody expected."""
 
-    result: str
+    sentence: Sentence
     trace: str = ""
 
     @property
+    def result(self) -> str:
+        """What came of it, in English."""
+        return str(self.sentence)
+
+    @property
     def failed(self) -> bool:
-        return self.result.startswith(FAILED)
+        return is_failure(self.sentence)
 
 
 def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: Executor | None = None) -> Outcome:
     """Does a job's work here and now. Whatever goes wrong is an outcome: one job's error is no other's."""
     context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone, urgent)
     try:
-        return Outcome(clean_line(task.job.work(context), RESULT_LIMIT))
+        return Outcome(task.job.work(context))
     except PbxError as error:
-        return Outcome(clean_line(f"{FAILED}{error}", RESULT_LIMIT))
+        return Outcome(failure(sentence_of(error)))
     except Exception as error:
-        line = f"{FAILED}{type(error).__name__}: {error}"
-        return Outcome(clean_line(line, RESULT_LIMIT), traceback.format_exc())
+        why = Sentence("{fault}: {why}", fault=type(error).__name__, why=str(error))
+        return Outcome(failure(why), traceback.format_exc())
 
 
 def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Outcome) -> None:
@@ -150,7 +153,7 @@ def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Ou
     else:
         log.info("job.done", job=task.name, due=due_at.isoformat(), result=outcome.result)
     with writing(engine) as conn:
-        job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.result, place.alarms)
+        job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
 
 
 def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
@@ -158,12 +161,12 @@ def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
     due_at = clock.now()
     with writing(engine) as conn:
         job_runs.claim(conn, task.name, due_at, due_at)
-    outcome = Outcome(f"{FAILED}broken off")
+    outcome = Outcome(failure(Sentence("broken off")))
     try:
         outcome = attempt(task, place, engine, due_at)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
         with writing(engine) as conn:
-            job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.result, place.alarms)
+            job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
     return outcome
 
 
@@ -183,7 +186,7 @@ def outcome_of(process: SpawnProcess, wire: Wire) -> Outcome:
             outcome: Outcome = wire.recv()
         except EOFError:
             process.join()
-            outcome = Outcome(f"{FAILED}its process ended with status {process.exitcode}")
+            outcome = Outcome(failure(Sentence("its process ended with status {status}", status=process.exitcode)))
     process.join()
     return outcome
 

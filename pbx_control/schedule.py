@@ -21,58 +21,82 @@ from pbx_control.domain.due import Daily, Every
 from pbx_control.domain.job_notes import Trouble
 from pbx_control.domain.reports import REPORTS
 from pbx_control.domain.retention import Trust
-from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.domain.sentences import Sentence
+from pbx_control.errors import ClientMistake, PbxError, Word
 from pbx_control.jobs import Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.job_runs import FAILED
+from pbx_control.store.job_runs import failure
 
 log = structlog.get_logger()
 
 # Clients that are dealt with in one transaction: live calls wait for it.
 AT_ONCE = 10
 
+# What reconciliation counts (media.purge.Reconciliation), in words.
+DIFFERENCES = {
+    "without_row": "files without a call",
+    "without_file": "calls without their file",
+    "odd": "odd files",
+    "unended": "calls without an end",
+    "empty": "empty files",
+    "cut": "recordings or messages cut short",
+}
+
 # --- the page ---------------------------------------------------------------------------------------------
 # Each function imports its work when it is first due: a daemon that starts again has calls to take up.
 
 
-def back_up(context: Context) -> str:
+def back_up(context: Context) -> Sentence:
     from pbx_control import backup
 
     return backup.nightly(context.home, context.settings, context.engine, context.at)
 
 
-def purge(context: Context) -> str:
+def purge(context: Context) -> Sentence:
     """docs/service.md rule 13."""
     from pbx_control.media import purge as deletion
 
     report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms, urgent=context.urgent)
     if report.trust is not Trust.TRUSTED:
-        doubt = f"the clock is in doubt ({report.trust}, last believed {report.seen_at:%Y-%m-%d %H:%M} UTC)"
-        return f"{FAILED}nothing looked at: {doubt}; if it is right: pbx-control recording purge --clock-is-right"
+        return failure(
+            Sentence(
+                "nothing looked at: the clock is in doubt ({trust}, last believed {seen} UTC); if it is right: "
+                "pbx-control recording purge --clock-is-right",
+                trust=Word(report.trust.value),
+                seen=f"{report.seen_at:%Y-%m-%d %H:%M}",
+            )
+        )
     done = report.done
-    line = f"{done.deleted} files deleted ({done.freed} bytes), {done.held} held"
-    return f"{FAILED}{line}, {done.failures} not deleted: {done.failed}" if done.failures else line
+    deleted = Sentence("files deleted: {deleted} ({freed} bytes)", deleted=done.deleted, freed=done.freed)
+    line = Sentence("{deleted}; held: {held}", deleted=deleted, held=done.held)
+    if not done.failures:
+        return line
+    files = tuple(Sentence("{file}: {why}", file=path, why=why) for path, why in done.failed.items())
+    return failure(Sentence("{line}; not deleted: {failures}: {files}", line=line, failures=done.failures, files=files))
 
 
-def reconcile(context: Context) -> str:
+def reconcile(context: Context) -> Sentence:
     from pbx_control.media import purge as deletion
 
     found = deletion.reconcile(context.home, context.engine, context.at, alarms=context.alarms)
     if found.agrees:
-        return "files and rows agree"
-    return "; ".join(f"{name}: {count}" for name, count in found.counts.items())
+        return Sentence("files and rows agree")
+    counts = tuple(
+        Sentence("{what}: {count}", what=Word(DIFFERENCES[name]), count=count) for name, count in found.counts.items()
+    )
+    return Sentence("{counts}", counts=counts)
 
 
-def erase_cancelled(context: Context) -> str:
+def erase_cancelled(context: Context) -> Sentence:
     """docs/decisions/cancelling.md."""
     from pbx_control.store import cancelled
 
     return cancelled.erase_cancelled(context.home, context.engine, context.at)
 
 
-def tend_database(context: Context) -> str:
+def tend_database(context: Context) -> Sentence:
     from pbx_control.store import ledger, upkeep
 
     tended = upkeep.tend(context.engine, context.at)
@@ -80,34 +104,40 @@ def tend_database(context: Context) -> str:
         wrong = ledger.out_of_balance(conn)
     if not wrong:
         return tended
-    return f"{FAILED}accounts are not the sum of their ledger: of clients {', '.join(map(str, wrong))}; {tended}"
+    return failure(
+        Sentence(
+            "accounts are not the sum of their ledger: of clients {clients}; {tended}",
+            clients=", ".join(map(str, wrong)),
+            tended=tended,
+        )
+    )
 
 
-def remove_sounds(context: Context) -> str:
+def remove_sounds(context: Context) -> Sentence:
     from pbx_control.media import prompts
     from pbx_control.store.snapshot import read_clients
 
     with reading(context.engine) as conn:
         clients = read_clients(conn)
-    return f"{len(prompts.prune(context.home, clients, context.at))} sounds removed"
+    return Sentence("sounds removed: {count}", count=len(prompts.prune(context.home, clients, context.at)))
 
 
-def issue_invoices(context: Context) -> str:
+def issue_invoices(context: Context) -> Sentence:
     """docs/service.md rule 15."""
     from pbx_control.notify import invoices
 
     report = invoices.issue_due(context.engine, context.home, context.settings, context.at)
-    return f"{FAILED}{report}" if report.refused else str(report)
+    return failure(report.sentence) if report.refused else report.sentence
 
 
-def report_missed_calls(context: Context) -> str:
+def report_missed_calls(context: Context) -> Sentence:
     """docs/service.md rule 12."""
     from pbx_control.store import reports
 
     return reports.send_missed_reports(context.home, context.engine, context.settings, context.zone, context.due_at)
 
 
-def begin_periods(context: Context) -> str:
+def begin_periods(context: Context) -> Sentence:
     """docs/service.md rules 10 and 11."""
     from pbx_control.store import ledger
 
@@ -120,29 +150,31 @@ def begin_periods(context: Context) -> str:
             break
     with writing(context.engine) as conn:
         returned = ledger.release_forgotten(conn)
-    return f"{begun} periods begun, {returned} units returned that calls had forgotten"
+    return Sentence("months begun: {begun}; calls kept back for nothing: {returned}", begun=begun, returned=returned)
 
 
-def note_clock(context: Context) -> str:
+def note_clock(context: Context) -> Sentence:
     from pbx_control.store import retention
 
     with writing(context.engine) as conn:
-        return f"the clock is {retention.note_time(conn, context.at).trust}"
+        trust = retention.note_time(conn, context.at).trust
+    return Sentence("the clock: {trust}", trust=Word(trust.value))
 
 
-def warn_of_deadlines(context: Context) -> str:
+def warn_of_deadlines(context: Context) -> Sentence:
     """docs/service.md rule 2."""
     from pbx_control.store import going_live
 
     return going_live.warn_of_deadlines(context.engine, context.settings, context.at)
 
 
-def watch_space(context: Context) -> str:
+def watch_space(context: Context) -> Sentence:
     from pbx_control.disks import LITTLE_ROOM, disks
 
     found = disks(context.home, context.settings)
-    told = "; ".join(f"{disk.room} free on the disk of {disk.names}" for disk in found)
-    return f"{FAILED}{told}" if any(disk.free < LITTLE_ROOM for disk in found) else told
+    each = tuple(Sentence("{room} free on the disk of {folders}", room=one.room, folders=one.names) for one in found)
+    told = Sentence("{disks}", disks=each)
+    return failure(told) if any(disk.free < LITTLE_ROOM for disk in found) else told
 
 
 HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))

@@ -16,7 +16,7 @@ import msgspec.structs
 from msgspec import Meta
 
 from pbx_control.domain import checks
-from pbx_control.errors import ClientMistake, Word
+from pbx_control.errors import ClientMistake, Word, reason
 
 if TYPE_CHECKING:
     from pbx_control.domain.quota import Limits
@@ -305,7 +305,7 @@ def load(home: Home) -> Settings:
             "there is no {file}: run `pbx-control setup` first, or name the home with --home", file=home.settings_file
         ) from None
     except OSError as error:
-        raise ClientMistake("{file} cannot be read: {why}", file=home.settings_file, why=error.strerror) from None
+        raise ClientMistake("{file} cannot be read: {why}", file=home.settings_file, why=reason(error)) from None
     try:
         return _settings(values, _environment())
     except _Wrong as wrong:

@@ -33,7 +33,7 @@ from pbx_control.domain.guessing import place_of
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.wording import clean_line
-from pbx_control.errors import PbxError
+from pbx_control.errors import PbxError, Word, reason
 from pbx_control.jobs import Task
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, keys
@@ -477,7 +477,7 @@ def check_letters(desk: Desk) -> Iterator[Finding]:
             "pbx-control message resend --to {address}",
             address=one.recipient.address,
             since=desk.plain(one.since),
-            why=clean_line(one.error, 120),
+            why=Word(clean_line(one.error.said(desk.language), 120)),
             count=given_up.get(one.recipient, 0),
         )
     if len(failing) > SHOWN:
@@ -505,7 +505,7 @@ def check_jobs(desk: Desk) -> Iterator[Finding]:
     failed = [run for run in latest.values() if run.failed]
     missed = [task for task in known if _is_missed(task, latest.get(task.name), now)]
     for run in failed:
-        yield bad("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.result)
+        yield bad("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.sentence)
     for task in missed:
         due = desk.plain(task.last(now))
         yield bad(
@@ -573,9 +573,9 @@ def _count_recipients(desk: Desk, channel: str) -> int:
         return connection.scalar(select(func.count()).where(recipient.c.channel == channel)) or 0
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception) -> Word:
     # What a server says is a stranger's text.
-    return clean_line(getattr(error, "strerror", None) or str(error) or type(error).__name__, 120)
+    return Word(clean_line(reason(error), 120))
 
 
 def _readable(path: Path, account: Account) -> bool:

@@ -21,7 +21,7 @@ WIDTH = 110  # where the output is no terminal
 
 
 class Screen:
-    """Prints the demo as it happens. Lines are English templates that admin/spanish.py knows; the rest is data."""
+    """Prints the demo as it happens. Lines are English templates that spanish.py knows; the rest is data."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk

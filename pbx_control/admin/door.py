@@ -21,10 +21,9 @@ import msgspec
 
 from pbx_control import clock
 from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
-from pbx_control.admin.plurals import ONE
-from pbx_control.admin.spanish import SPANISH
 from pbx_control.domain.characters import unseen_in, without_unseen
-from pbx_control.errors import ClientMistake, PbxError, Pesos, Word
+from pbx_control.domain.sentences import read_kept, said
+from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 
 if TYPE_CHECKING:
@@ -38,25 +37,6 @@ T = TypeVar("T")
 
 # Rows or lines that are printed in one piece.
 PIECE = 200
-
-
-def said(language: str, template: str, values: Mapping[str, Any]) -> str:
-    """A line in a person's language, in the singular where it tells of one; words and money among its values, too."""
-    one = ONE.get(template)
-    if one and values.get(one.count) == 1:
-        template = one.template
-    wording = SPANISH.get(template, template) if language == "es" else template
-    return wording.format(**{name: _worded(value, language) for name, value in values.items()}) if values else wording
-
-
-def _worded(value: object, language: str) -> Any:
-    if isinstance(value, Word):
-        return SPANISH.get(value, value) if language == "es" else value
-    if isinstance(value, Pesos):
-        from pbx_control.domain.billing import pesos
-
-        return pesos(value, language)
-    return value
 
 
 @dataclass
@@ -94,7 +74,7 @@ class Desk:
             self.engine.dispose()
 
     def say(self, template: str, **values: Any) -> str:
-        """The line in the person's language; templates are English and looked up in admin/spanish.py."""
+        """The line in the person's language; templates are English and looked up in spanish.py."""
         return said(self.language, template, values)
 
     def tell(self, template: str, **values: Any) -> None:
@@ -116,7 +96,11 @@ class Desk:
 
     def pesos(self, amount: int) -> str:
         """An amount of Chilean pesos."""
-        return _worded(Pesos(amount), self.language)
+        return said(self.language, "{amount}", {"amount": Pesos(amount)})
+
+    def kept(self, text: str) -> str:
+        """A sentence of the store (domain.sentences) in the person's language."""
+        return read_kept(text).said(self.language)
 
     def week(self, text: str) -> str:
         """A canonical week as people of the language write it: "lun-vie 09:00-18:00"."""
@@ -287,7 +271,7 @@ def expected_failures() -> Iterator[None]:
         raise ClientMistake(
             "{file} cannot be used: {why}; see to the folder's rights and to the disk's room",
             file=error.filename or "a file of the home",
-            why=error.strerror or error,
+            why=reason(error),
         ) from error
     except UnicodeEncodeError as error:
         raise ClientMistake("what was typed is no text in UTF-8: type it anew") from error

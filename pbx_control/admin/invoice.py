@@ -22,7 +22,7 @@ from pbx_control.domain.invoice_export import as_csv, as_record
 from pbx_control.domain.invoice_letters import document
 from pbx_control.domain.wording import clean_line
 from pbx_control.domain.written_time import read_month
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 from pbx_control.store import charges, clients, invoices
 from pbx_control.store.engine import reading, writing
 
@@ -287,15 +287,11 @@ def _write_new(target: Path, content: bytes) -> None:
     except FileExistsError:
         raise ClientMistake("{file} is there already: name another with -o", file=shown) from None
     except (OSError, ValueError) as error:
-        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=_why(error)) from None
+        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=reason(error)) from None
     try:
         with open(handle, "wb") as file:
             file.write(content)
     except OSError as error:
         with suppress(OSError):
             target.unlink()
-        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=_why(error)) from None
-
-
-def _why(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=reason(error)) from None

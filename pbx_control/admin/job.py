@@ -33,12 +33,12 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
 
     with reading(desk.engine) as conn:
         known = schedule.tasks(desk.settings, job_runs.zones(conn))
-        latest = {name: run for name, run in job_runs.latest(conn).items() if run.result != job_runs.FIRST_SEEN}
+        latest = {name: run for name, run in job_runs.latest(conn).items() if run.kept != job_runs.FIRST_SEEN}
     rows = [_row(task, latest.get(task.name), clock.now()) for task in known]
     if as_json:
         print_json(rows)
         return
-    said = [_said(desk, task, row) for task, row in zip(known, rows, strict=True)]
+    said = [_said(desk, task, row, latest.get(task.name)) for task, row in zip(known, rows, strict=True)]
     desk.table(COLUMNS, [[row[column] for column in COLUMNS] for row in said])
 
 
@@ -63,9 +63,9 @@ def run(desk: Desk, name: str, as_json: bool) -> None:
         )
     for task, outcome in outcomes:
         if outcome.failed:
-            raise ClientMistake("the job {name}: {result}", name=task.name, result=outcome.result)
+            raise ClientMistake("the job {name}: {result}", name=task.name, result=outcome.sentence)
         if not as_json:
-            desk.tell("the job {name}: {result}", name=task.name, result=outcome.result)
+            desk.tell("the job {name}: {result}", name=task.name, result=outcome.sentence)
 
 
 def _row(task: Any, last: job_runs.Run | None, now: datetime) -> dict[str, Any]:
@@ -82,10 +82,11 @@ def _row(task: Any, last: job_runs.Run | None, now: datetime) -> dict[str, Any]:
     }
 
 
-def _said(desk: Desk, task: Any, row: dict[str, Any]) -> dict[str, Any]:
+def _said(desk: Desk, task: Any, row: dict[str, Any], last: job_runs.Run | None) -> dict[str, Any]:
     """A row for a person."""
+    result = last.sentence.said(desk.language) if last else ""
     when = task.when if task.by_wall_clock else desk.say("every {time}", time=task.when)
-    return row | {"what": desk.say(row["what"]), "when": when, "state": desk.say(row["state"])}
+    return row | {"what": desk.say(row["what"]), "when": when, "state": desk.say(row["state"]), "result": result}
 
 
 def _state(last: job_runs.Run | None) -> str:

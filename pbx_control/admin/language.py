@@ -1,6 +1,6 @@
 """In which language a command line speaks: the help of all commands, and click's own words for usage and mistakes.
 
-The words stand in admin/spanish_help.py, by their English; what a command says once it runs, in admin/spanish.py.
+The words stand in admin/spanish_help.py, by their English; what a command says once it runs, in spanish.py.
 """
 
 import inspect

@@ -38,7 +38,8 @@ def list_messages(desk: Desk, undelivered: bool, slug: str | None, limit: int, a
     with reading(desk.engine) as conn:
         found = letters.newest(conn, undelivered=undelivered, slug=slug, limit=limit)
     columns = LATE_COLUMNS if undelivered else COLUMNS
-    show_rows(desk, columns, map(_row, found), as_json, _said, cut=("subject", "state"))
+    rows = map(_row if as_json else _kept_row, found)
+    show_rows(desk, columns, rows, as_json, _said, cut=("subject", "state"))
 
 
 @message.command(help="One message in full, with what became of it.")
@@ -59,7 +60,7 @@ def show(desk: Desk, message_id: int, as_json: bool) -> None:
         print_json(row)
         return
     text = row.pop("text")
-    row["state"] = desk.say(row["state"])
+    row |= {"state": desk.say(row["state"]), "last_error": desk.kept(posted.kept_error)}
     for name, value in row.items():
         click.echo(f"{desk.say(name)}: {desk.plain(value)}")
     click.echo(f"\n{text.rstrip()}")
@@ -95,7 +96,7 @@ def resend(desk: Desk, ids: tuple[int, ...], address: str, slug: str | None) -> 
 def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     """A row that fits into a line: times by the minute, the server's last answer beside the state."""
     state = desk.say(row["state"])
-    error = clean_line(row["last_error"], ERROR_LIMIT)
+    error = clean_line(desk.kept(row["kept_error"]), ERROR_LIMIT)
     times = {name: f"{row[name].astimezone(desk.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
     return row | times | {"state": f"{state}: {error}" if error else state}
 
@@ -105,6 +106,10 @@ def _as_kept(address: str) -> str:
     with suppress(ClientMistake):
         return checks.email(address)
     return address
+
+
+def _kept_row(posted: Posted) -> dict[str, Any]:
+    return _row(posted) | {"kept_error": posted.kept_error}
 
 
 def _row(posted: Posted) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """`recipient`: who gets a client's messages."""
 
-from typing import Any
-
 import click
 from sqlalchemy import Connection
 
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
+from pbx_control.domain.sentences import read_kept
 from pbx_control.store import clients, recipients
 from pbx_control.store.engine import reading
 
@@ -38,11 +37,15 @@ def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
 
 @recipient.command("list", epilog=examples("recipient list", "recipient list andes"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
-@reading_command(["client", "channel", "address", "failing_since", "last_error"])
-def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+@json_option
+@pass_desk
+def list_(desk: Desk, slug: str | None, as_json: bool) -> None:
     """The recipients of one client, or of all; since when messages do not reach one, and why."""
     with reading(desk.engine) as connection:
-        return recipients.rows(connection, clients.find(connection, slug).id if slug else None)
+        rows = recipients.rows(connection, clients.find(connection, slug).id if slug else None)
+    language = "en" if as_json else desk.language
+    shown = [row | {"last_error": read_kept(row.pop("kept_error")).said(language)} for row in rows]
+    show_rows(desk, ["client", "channel", "address", "failing_since", "last_error"], shown, as_json)
 
 
 @recipient.command(epilog=examples("recipient remove andes ventas@andes.cl"))

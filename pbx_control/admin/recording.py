@@ -14,7 +14,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.provisioning import examples
 from pbx_control.admin.purging import purge, receipts, reconcile
 from pbx_control.domain.wording import caller_line, clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 from pbx_control.media import recordings
 from pbx_control.store import call_log, clients, holds
 from pbx_control.store import recordings as recorded
@@ -153,5 +153,5 @@ def _copy(source: BinaryIO, target: Path) -> None:
 
 
 def _unwritable(target: Path, error: OSError | ValueError) -> ClientMistake:
-    why = getattr(error, "strerror", None) or str(error)
+    why = reason(error)
     return ClientMistake("{file} cannot be written: {why}", file=clean_line(str(target), 200), why=why)

@@ -11,7 +11,7 @@ from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
 from pbx_control.store.engine import reading
@@ -254,4 +254,4 @@ def _certificates(file: Path) -> str:
         with file.open("rb") as opened:
             return checks.certificates(opened.read(checks.MOST_CERTIFICATES + 1), file)
     except OSError as error:
-        raise ClientMistake("{file} cannot be read: {why}", file=file, why=error.strerror or error) from None
+        raise ClientMistake("{file} cannot be read: {why}", file=file, why=reason(error)) from None

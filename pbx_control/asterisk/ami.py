@@ -13,7 +13,7 @@ from typing import Any
 
 from panoramisk import Manager
 
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.errors import SwitchUnavailable, reason
 from pbx_control.settings import Settings
 
 USER = "pbx"
@@ -100,7 +100,7 @@ class Ami:
             await asyncio.sleep(0)  # its own callback, which notes the login, may still be waiting for its turn
         except OSError as error:
             self.close()
-            raise SwitchAway("Asterisk does not run: {why}", why=error.strerror or error) from None
+            raise SwitchAway("Asterisk does not run: {why}", why=reason(error)) from None
         except TimeoutError:
             self.close()
             raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None

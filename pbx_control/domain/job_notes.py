@@ -7,6 +7,7 @@ from datetime import datetime
 from pbx_control.domain.messages import Fact, Letter
 from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.retention import instant
+from pbx_control.domain.sentences import Sentence
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
 # Characters of a job's result that a letter shows.
@@ -15,12 +16,12 @@ RESULT_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A job that came to nothing: its name (`reports:America/Santiago`), when it was due, and its result in one line;
-    no result if it did not run."""
+    """A job that came to nothing: its name (`reports:America/Santiago`), when it was due, and why; no reason if it
+    did not run."""
 
     job: str
     due_at: datetime  # aware
-    result: str = ""
+    why: Sentence | None = None
 
     @property
     def kind(self) -> str:
@@ -31,7 +32,8 @@ class Trouble:
 def compose_failure(failed: Trouble, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about a job that failed; one for each job and UTC day has the same `message_id`."""
     words = FAILED[desk.language]
-    values = {"job": failed.job, "due": instant(failed.due_at), "result": clean_line(failed.result, RESULT_LIMIT)}
+    why = failed.why.said(desk.language) if failed.why else ""
+    values = {"job": failed.job, "due": instant(failed.due_at), "result": clean_line(why, RESULT_LIMIT)}
     meaning = filter(None, [words.get(failed.kind, "")])
     said = (words["result"].format(**values), *meaning, words["again"])
     name = named("job", failed.job, at.date().isoformat())

@@ -5,18 +5,19 @@ from datetime import datetime
 
 from pbx_control.domain.messages import DOCUMENTS, Letter
 from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.sentences import Sentence
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
 # Characters of an address, and of a server's answer, that are shown.
 ADDRESS_LIMIT, ANSWER_LIMIT = 120, 300
 
 
-def compose_given_up(letter: Letter, why: str, at: datetime, desk: AlarmDesk) -> Letter:
+def compose_given_up(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about an address that no longer works; one for each address and UTC day has the same `message_id`."""
     return _letter(GIVEN_UP[desk.language], "address", letter, why, at, desk)
 
 
-def compose_too_large(letter: Letter, why: str, at: datetime, desk: AlarmDesk) -> Letter:
+def compose_too_large(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about an attachment that was left out; one for each address and UTC day has the same `message_id`."""
     return _letter(TOO_LARGE[desk.language], "large", letter, why, at, desk)
 
@@ -38,12 +39,14 @@ def compose_test(at: datetime, desk: AlarmDesk) -> Letter:
     return to_admin(note, desk, named("test", desk.address, at.isoformat()), at)
 
 
-def _letter(words: Mapping[str, str], kind: str, letter: Letter, why: str, at: datetime, desk: AlarmDesk) -> Letter:
+def _letter(
+    words: Mapping[str, str], kind: str, letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk
+) -> Letter:
     values = {
         "address": clean_line(letter.address, ADDRESS_LIMIT),
         "about": clean_line(letter.subject, ADDRESS_LIMIT),
         "file": clean_line(letter.attachment, ADDRESS_LIMIT),
-        "why": clean_line(why, ANSWER_LIMIT),
+        "why": clean_line(why.said(desk.language), ANSWER_LIMIT),
         "call": clean_line(letter.call_id or "", NAME_LIMIT),
     }
     note = Note(

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.retention import Cause, Claim, File, Verdict
+from pbx_control.errors import Word, reason
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Doomed, Found, Shelf
 from pbx_control.settings import Home
@@ -66,13 +67,13 @@ class Done:
     absent: int = 0  # references to files that were not there any more
     held: int = 0  # old enough, kept by a legal hold
     failures: int = 0
-    failed: dict[str, str] = field(default_factory=dict)  # path -> why, of the first of them
+    failed: dict[str, Word] = field(default_factory=dict)  # path -> why, of the first of them
 
     def fail(self, path: str, error: OSError) -> None:
         if path not in self.failed:
             self.failures += 1
         if len(self.failed) < SHOWN:
-            self.failed[path] = error.strerror or str(error)
+            self.failed[path] = reason(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pbx_control.domain.office import Client
 from pbx_control.domain.sounds import EXTENSIONS, RENDERING, Spoken, house_sounds, sound_name, sounds_of, uploads_of
 from pbx_control.domain.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 from pbx_control.settings import Home
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _files(folder: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise ClientMistake("{file} cannot be read: {why}", file=folder, why=error.strerror) from None
+        raise ClientMistake("{file} cannot be read: {why}", file=folder, why=reason(error)) from None
 
 
 def _read_upload(path: Path) -> bytes:
@@ -168,7 +168,7 @@ def _read_upload(path: Path) -> bytes:
                 raise ClientMistake("{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file", file=_shown(path))
             content = file.read(LARGEST_UPLOAD + 1)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        why = reason(error)
         raise ClientMistake("{file} cannot be read: {why}", file=_shown(path), why=why) from None
     if len(content) > LARGEST_UPLOAD:
         most = LARGEST_UPLOAD // 1024**2
@@ -191,7 +191,7 @@ def _make_folders(home: Home) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o755)  # whatever our umask: Asterisk may be another user
     except OSError as error:
-        raise ClientMistake("{file} cannot be written: {why}", file=home.prompts, why=error.strerror) from None
+        raise ClientMistake("{file} cannot be written: {why}", file=home.prompts, why=reason(error)) from None
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -207,7 +207,7 @@ def _write(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ClientMistake("{file} cannot be written: {why}", file=path, why=error.strerror) from None
+        raise ClientMistake("{file} cannot be written: {why}", file=path, why=reason(error)) from None
 
 
 def _unused(home: Home) -> dict[str, datetime]:

@@ -17,7 +17,7 @@ from struct import Struct
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 
 # No component begins with a dot, so none of them leads up or hides.
 NAME = re.compile(r"\d{4}/\d\d/\d\d/[A-Za-z0-9_+-][A-Za-z0-9._+-]*\.wav", re.ASCII)
@@ -123,7 +123,7 @@ def open_recording(recordings: Path, name: str) -> BinaryIO:
     try:
         return _open_below(recordings, name.split("/"))
     except OSError as error:
-        raise ClientMistake("the recording {name} cannot be read: {why}", name=name, why=error.strerror) from None
+        raise ClientMistake("the recording {name} cannot be read: {why}", name=name, why=reason(error)) from None
 
 
 def listing(recordings: Path) -> Iterator[tuple[str, int]]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from pbx_control.domain.billing import Invoice
 from pbx_control.domain.invoice_letters import compose_invoice, document, letter_id
 from pbx_control.domain.messages import DOCUMENTS, Channel
+from pbx_control.domain.sentences import Sentence, sentence_of
 from pbx_control.errors import ClientMistake
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
@@ -30,12 +31,14 @@ class Report:
     issued: list[Invoice] = field(default_factory=list)
     refused: list[tuple[str, ClientMistake]] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        """One line for the list of runs: "12 issued; 1 refused: andes: the plan …"."""
-        counted = f"{len(self.issued)} issued"
+    @property
+    def sentence(self) -> Sentence:
+        """For the list of runs: "issued: 12; refused: 1: andes: the plan …"."""
+        issued = len(self.issued)
         if not self.refused:
-            return counted
-        return f"{counted}; {len(self.refused)} refused: " + "; ".join(f"{slug}: {why}" for slug, why in self.refused)
+            return Sentence("issued: {count}", count=issued)
+        each = tuple(Sentence("{client}: {why}", client=slug, why=sentence_of(why)) for slug, why in self.refused)
+        return Sentence("issued: {count}; refused: {refused}: {each}", count=issued, refused=len(each), each=each)
 
 
 def issue_due(engine: Engine, home: Home, settings: Settings, now: datetime) -> Report:

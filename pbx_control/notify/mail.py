@@ -23,7 +23,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.gone import attachment_gone
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
-from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault, reason
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
 from pbx_control.settings import Home, Mail
@@ -210,7 +210,7 @@ def failure(error: Exception, *, begun: bool = False) -> DeliveryFailed:
     # A refused certificate is an OSError and a ValueError at once; a ValueError alone speaks of the addresses.
     if isinstance(error, (SMTPException, OSError)):
         fault = Fault.UNCONFIRMED if begun else Fault.SERVER
-        return DeliveryFailed("the mail server cannot be used: {why}", fault, why=str(error) or type(error).__name__)
+        return DeliveryFailed("the mail server cannot be used: {why}", fault, why=reason(error))
     return DeliveryFailed("the letter cannot be sent: {why}", Fault.FINAL, why=error)
 
 

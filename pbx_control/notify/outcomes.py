@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from pbx_control.domain.letter_notes import compose_given_up, compose_too_large
 from pbx_control.domain.messages import Channel, without_attachment
 from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.sentences import sentence_of
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.store import letters, mailboxes
 from pbx_control.store.letters import Posted
@@ -44,18 +44,18 @@ def _send_without_attachment(conn: Connection, delivery: Delivery, failure: Deli
     posted = delivery.posted
     spoken = conn.scalar(select(client.c.language).where(client.c.id == posted.letter.client_id)) or desk.language
     letters.without_attachment(
-        conn, posted, delivery.at, without_attachment(posted.letter, spoken, desk.office), str(failure)
+        conn, posted, delivery.at, without_attachment(posted.letter, spoken, desk.office), failure
     )
     log.warning("letter.too_large", letter=posted.id, why=str(failure))
     if desk.address:
-        letters.add(conn, [compose_too_large(posted.letter, str(failure), delivery.at, desk)])
+        letters.add(conn, [compose_too_large(posted.letter, sentence_of(failure), delivery.at, desk)])
 
 
 def _tell_given_up(conn: Connection, delivery: Delivery, failure: DeliveryFailed, desk: AlarmDesk) -> None:
     """One alarm for each address that stops working; none about the address that alarms go to, which would not end."""
     posted = delivery.posted
-    is_news = mailboxes.fails(conn, posted.recipient, delivery.at, clean_line(str(failure), letters.ERROR_LIMIT))
+    is_news = mailboxes.fails(conn, posted.recipient, delivery.at, sentence_of(failure))
     log.error("letter.given_up", letter=posted.id, address=posted.letter.address, why=str(failure))
     is_desk = posted.letter.channel is Channel.EMAIL and posted.letter.address.casefold() == desk.address.casefold()
     if is_news and desk.address and not is_desk:
-        letters.add(conn, [compose_given_up(posted.letter, str(failure), delivery.at, desk)])
+        letters.add(conn, [compose_given_up(posted.letter, sentence_of(failure), delivery.at, desk)])

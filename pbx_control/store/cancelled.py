@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, Row, Table, bindparam, case, delete, 
 
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.retention import ERASED, Trust, What, instant
+from pbx_control.domain.sentences import Sentence
+from pbx_control.errors import Word
 from pbx_control.settings import Home
 from pbx_control.store import holds, mailboxes, receipts, retention
 from pbx_control.store.engine import changing, reading, writing
@@ -47,23 +49,25 @@ PROVISIONED: Mapping[str, Table] = {
 }
 
 
-def erase_cancelled(home: Home, engine: Engine, now: datetime) -> str:
+def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
     """Erases what the service had of clients that cancelled AFTER ago; for the schedule, daily.
 
     Each client's texts and people go at once, then, a page at a time, the callers of its calls, with the letters about
     them, and at last the reports of missed calls. What is on legal hold is left out until it is released. While the
-    clock is in doubt nothing is erased. Gives a line for the record.
+    clock is in doubt nothing is erased. Gives what was done.
     """
     with reading(engine) as conn:
         if retention.clock_at(conn, now).trust is not Trust.TRUSTED:
-            return "nothing erased: the clock is not to be trusted"
+            return Sentence("nothing erased: the clock is not to be trusted")
         due = _due(conn, now)
     erased: Counter[str] = Counter()
     for row in due:
         erased += _erase_client(engine, row, now)
         erased += _erase_reports(engine, home.documents / "reports" / str(row.id), row, now)
-    told = ", ".join(f"{count} {name}" for name, count in sorted(erased.items()))
-    return f"erased: {told}" if told else "nothing to erase"
+    if not erased:
+        return Sentence("nothing to erase")
+    each = tuple(Sentence("{what}: {count}", what=Word(name), count=count) for name, count in sorted(erased.items()))
+    return Sentence("erased: {each}", each=each)
 
 
 def _due(conn: Connection, now: datetime) -> Sequence[Row[Any]]:

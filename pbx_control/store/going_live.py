@@ -24,6 +24,7 @@ from pbx_control.domain.going_live import (
 from pbx_control.domain.hours import NEVER, parse_week
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import ClientState, Holiday
+from pbx_control.domain.sentences import Sentence
 from pbx_control.domain.welcome import Welcome, compose_welcome
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
@@ -158,24 +159,25 @@ def missing(conn: Connection, client_id: int) -> list[str]:
     return [command for command, lacks in wanted.items() if lacks]
 
 
-def warn_of_deadlines(engine: Engine, settings: Settings, now: datetime) -> str:
+def warn_of_deadlines(engine: Engine, settings: Settings, now: datetime) -> Sentence:
     """Writes to the admin of each deadline that is late or soon will be, once each; for the schedule, often.
 
-    Gives a line for the record.
+    Gives what was done.
     """
     office = settings.office
     zone = ZoneInfo(office.timezone)
     with reading(engine) as conn:
         found = _worth_a_warning(status(conn, now, zone))
     if not found or not office.alarms_to:
-        return f"{len(found)} deadlines late or soon late" + (", nobody to tell ([office] alarms_to)" if found else "")
+        nobody = "deadlines late or soon late: {count}, nobody to tell ([office] alarms_to)"
+        return Sentence(nobody if found else "deadlines late or soon late: {count}", count=len(found))
     desk = AlarmDesk(office.alarms_to, office.language, office.name)
     with writing(engine) as conn:
         letters.add(conn, [compose_warning(order, deadline, now, zone, desk) for order, deadline in found])
         for order, deadline in found:
             told = f"{deadline.step} {deadline.urgency}"
             conn.execute(update(going_live).where(going_live.c.id == order.id).values(told=told))
-    return f"{len(found)} deadlines late or soon late"
+    return Sentence("deadlines late or soon late: {count}", count=len(found))
 
 
 # --- how it is found out ----------------------------------------------------------------------------------

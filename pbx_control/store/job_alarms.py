@@ -7,14 +7,15 @@ from sqlalchemy import Connection
 
 from pbx_control.domain.job_notes import Trouble, compose_failure, compose_missed
 from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.sentences import Sentence, kept
 from pbx_control.store import job_runs, letters
-from pbx_control.store.job_runs import FAILED, Run
+from pbx_control.store.job_runs import RESULT_LIMIT, Run
 
 
-def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: str, desk: AlarmDesk) -> None:
+def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: Sentence, desk: AlarmDesk) -> None:
     """Notes that a run has ended; the first of several that fail one after the other is told by letter."""
     job_runs.finish(conn, job, due_at, now, result)
-    tell_failure(conn, Run(job, due_at, now, now, result), now, desk)
+    tell_failure(conn, Run(job, due_at, now, now, kept(result, RESULT_LIMIT)), now, desk)
 
 
 def tell_failure(conn: Connection, run: Run, now: datetime, desk: AlarmDesk) -> None:
@@ -23,7 +24,7 @@ def tell_failure(conn: Connection, run: Run, now: datetime, desk: AlarmDesk) -> 
         return
     before = job_runs.ended_before(conn, run.job, run.due_at)
     if before is None or not before.failed:
-        why = run.result.removeprefix(FAILED)
+        why = run.sentence.values.get("why", run.sentence)
         letters.add(conn, [compose_failure(Trouble(run.job, run.due_at, why), now, desk)])
 
 

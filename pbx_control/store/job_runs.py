@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from pbx_control.domain.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
 
@@ -15,26 +16,50 @@ LEASE = timedelta(hours=2)
 FIRST_SEEN = "nothing to make up"
 # What an open run's result says while it is run for the second and last time.
 BEGUN_AGAIN = "begun again"
-# What a result begins with when the work came to nothing.
-FAILED = "failed: "
+# What came of work that came to nothing; its beginning tells older results, which were kept in English.
+FAILED = "failed: {why}"
+FAILED_BEFORE = "failed: "
+# Characters of each text in a result that are worth keeping.
+RESULT_LIMIT = 500
 SUPERSEDED = "not finished; a later run has done its work"
 GIVEN_UP = "not finished, twice: the daemon died both times"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a job: claimed at `began_at`, under way until it has `ended_at`; `result` is one line."""
+    """One run of a job: claimed at `began_at`, under way until it has `ended_at`; `kept` is what came of it, as the
+    store has it (domain.sentences)."""
 
     job: str
     due_at: datetime
     began_at: datetime
     ended_at: datetime | None
-    result: str
+    kept: str
+
+    @property
+    def sentence(self) -> Sentence:
+        """What came of it."""
+        return read_kept(self.kept)
+
+    @property
+    def result(self) -> str:
+        """What came of it, in English."""
+        return str(self.sentence)
 
     @property
     def failed(self) -> bool:
         """Whether it has ended without doing its work."""
-        return self.ended_at is not None and self.result.startswith((FAILED, GIVEN_UP))
+        return self.ended_at is not None and is_failure(self.sentence)
+
+
+def failure(why: Sentence) -> Sentence:
+    """What came of work that came to nothing."""
+    return Sentence(FAILED, why=why)
+
+
+def is_failure(result: Sentence) -> bool:
+    """Whether the work came to nothing."""
+    return result.template in (FAILED, GIVEN_UP) or result.template.startswith(FAILED_BEFORE)
 
 
 def claim(conn: Connection, job: str, due_at: datetime, now: datetime) -> bool:
@@ -72,10 +97,10 @@ def claim_abandoned(conn: Connection, now: datetime) -> tuple[list[Run], list[Ru
     return taken, closed
 
 
-def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: str) -> None:
-    """Notes that a claimed run has ended, with what came of it in one line."""
+def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: Sentence) -> None:
+    """Notes that a claimed run has ended, with what came of it."""
     ended = update(job_run).where(job_run.c.job == job, job_run.c.due_at == due_at)
-    conn.execute(ended.values(ended_at=now, result=result))
+    conn.execute(ended.values(ended_at=now, result=kept(result, RESULT_LIMIT)))
 
 
 def ended_before(conn: Connection, job: str, due_at: datetime) -> Run | None:
@@ -107,7 +132,7 @@ def zones(conn: Connection) -> list[str]:
 
 def _insert(conn: Connection, run: Run) -> bool:
     row = insert_into(conn.dialect.name, job_run).values(
-        job=run.job, due_at=run.due_at, began_at=run.began_at, ended_at=run.ended_at, result=run.result
+        job=run.job, due_at=run.due_at, began_at=run.began_at, ended_at=run.ended_at, result=run.kept
     )
     # Asked for the row itself: drivers do not agree on how many rows such a statement has touched.
     kept = row.on_conflict_do_nothing(index_elements=["job", "due_at"]).returning(job_run.c.job)
@@ -118,7 +143,7 @@ def _not_again(conn: Connection, run: Run) -> str | None:
     later = select(job_run.c.job).where(job_run.c.job == run.job, job_run.c.due_at > run.due_at).limit(1)
     if conn.scalar(later) is not None:
         return SUPERSEDED
-    return GIVEN_UP if run.result == BEGUN_AGAIN else None
+    return GIVEN_UP if run.kept == BEGUN_AGAIN else None
 
 
 def _retake(conn: Connection, run: Run, **values: object) -> bool:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from pbx_control.domain.messages import Channel, Letter, Recipient, next_try
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
 from pbx_control.store.engine import insert_into
@@ -45,10 +45,9 @@ SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(days=1)
 LEASE = timedelta(seconds=75)
 # A letter that may have arrived is sent once more: with it there are two copies at most.
 MOST_UNCONFIRMED = 1  # docs/decisions/outbox.md
-UNCONFIRMED_TWICE = "sent twice without an answer, so it may have arrived"
+UNCONFIRMED_TWICE = "sent twice without an answer, so it may have arrived: {why}"
 # A letter that is put off for what it holds keeps its place for so many tries, an hour; then others may overtake it.
 PATIENT_TRIES = 6
-ERROR_LIMIT = 300  # characters of a server's answer that are worth keeping
 
 T = TypeVar("T")
 State = Literal["waiting", "delivered", "given up"]
@@ -65,7 +64,12 @@ class Posted:
     unconfirmed: int = 0  # tries of which the answer did not come
     due_at: datetime | None
     delivered_at: datetime | None
-    last_error: str
+    kept_error: str  # why it did not arrive, as the store has it (domain.sentences)
+
+    @property
+    def last_error(self) -> str:
+        """Why it did not arrive, in English; empty if it did, or waits for its first try."""
+        return str(read_kept(self.kept_error))
 
     @property
     def recipient(self) -> Recipient:
@@ -146,7 +150,7 @@ def failed(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFail
 
     Returns whether it is given up. A try that the server refused for reasons of its own does not count.
     """
-    error = clean_line(str(failure), ERROR_LIMIT)
+    error = kept(sentence_of(failure), mailboxes.ERROR_LIMIT)
     match failure.fault:
         case Fault.BUSY:
             _note(conn, posted, due_at=at, attempts=posted.attempts - 1, last_error=error)
@@ -160,7 +164,8 @@ def failed(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFail
         case Fault.FINAL | Fault.TOO_LARGE:
             return _give_up(conn, posted, at, error)
         case Fault.UNCONFIRMED if posted.unconfirmed >= MOST_UNCONFIRMED:
-            return _give_up(conn, posted, at, clean_line(f"{UNCONFIRMED_TWICE}: {failure}", ERROR_LIMIT))
+            twice = Sentence(UNCONFIRMED_TWICE, why=sentence_of(failure))
+            return _give_up(conn, posted, at, kept(twice, mailboxes.ERROR_LIMIT))
         case _:
             return _try_again(conn, posted, at, failure.fault, error)
     return False
@@ -172,7 +177,7 @@ def server_is_back(conn: Connection, channel: Channel, at: datetime) -> None:
     conn.execute(update(letter).where(*waiting).values(due_at=at, server_away=False))
 
 
-def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Letter, error: str) -> None:
+def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Letter, failure: DeliveryFailed) -> None:
     """Put a letter without the attachment in its place, due at once; nothing of the first one was taken."""
     _note(
         conn,
@@ -181,7 +186,7 @@ def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Le
         attachment=other.attachment,
         body_text=other.text,
         body_html=other.html,
-        last_error=clean_line(error, ERROR_LIMIT),
+        last_error=kept(sentence_of(failure), mailboxes.ERROR_LIMIT),
     )
 
 
@@ -359,5 +364,5 @@ def _posted(row: Row[Any]) -> Posted:
         unconfirmed=row.unconfirmed,
         due_at=row.due_at,
         delivered_at=row.delivered_at,
-        last_error=row.last_error,
+        kept_error=row.last_error,
     )

@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, tuple_, update
 
 from pbx_control.domain.messages import Channel, Recipient
+from pbx_control.domain.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import mailbox, recipient
+
+ERROR_LIMIT = 300  # characters of a server's answer that are worth keeping
 
 
 def pause(conn: Connection, to: Recipient, until: datetime) -> None:
@@ -16,10 +19,10 @@ def pause(conn: Connection, to: Recipient, until: datetime) -> None:
     _put(conn, to, {"paused_until": until})
 
 
-def fails(conn: Connection, to: Recipient, at: datetime, error: str) -> bool:
+def fails(conn: Connection, to: Recipient, at: datetime, error: Sentence) -> bool:
     """Note that a letter to it was given up; returns whether it is the first since one arrived."""
     since = conn.scalar(select(mailbox.c.failing_since).where(*_one(to)))
-    _put(conn, to, {"failing_since": since or at, "last_error": error})
+    _put(conn, to, {"failing_since": since or at, "last_error": kept(error, ERROR_LIMIT)})
     return since is None
 
 
@@ -39,7 +42,7 @@ class Failing:
 
     recipient: Recipient
     since: datetime
-    error: str
+    error: Sentence
 
 
 def failing(conn: Connection, alarms_to: str) -> list[Failing]:
@@ -50,7 +53,10 @@ def failing(conn: Connection, alarms_to: str) -> list[Failing]:
         mailbox.c.failing_since.is_not(None), or_(tuple_(mailbox.c.channel, mailbox.c.address).in_(wanted), alarms)
     )
     rows = conn.execute(query.order_by(mailbox.c.failing_since, mailbox.c.address))
-    return [Failing(Recipient(Channel(row.channel), row.address), row.failing_since, row.last_error) for row in rows]
+    return [
+        Failing(Recipient(Channel(row.channel), row.address), row.failing_since, read_kept(row.last_error))
+        for row in rows
+    ]
 
 
 def forget_strangers(conn: Connection) -> None:

@@ -51,14 +51,17 @@ def move(connection: Connection, old: Recipient, address: str) -> None:
 
 
 def rows(connection: Connection, client_id: int | None = None) -> list[dict[str, Any]]:
-    """The recipients of one client or of all, with the client's slug, and since when and why letters do not arrive."""
+    """The recipients of one client or of all, with the client's slug, and since when and why letters do not arrive.
+
+    `kept_error` is as the store has it (domain.sentences).
+    """
     query = (
         select(
             client.c.slug.label("client"),
             recipient.c.channel,
             recipient.c.address,
             mailbox.c.failing_since,
-            func.coalesce(mailbox.c.last_error, "").label("last_error"),
+            func.coalesce(mailbox.c.last_error, "").label("kept_error"),
         )
         .join_from(recipient, client)
         .outerjoin(mailbox, and_(mailbox.c.channel == recipient.c.channel, mailbox.c.address == recipient.c.address))

@@ -25,6 +25,7 @@ from pbx_control.domain.reports import (
     report_csv,
     report_id,
 )
+from pbx_control.domain.sentences import Sentence
 from pbx_control.errors import PbxError
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
@@ -157,7 +158,7 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
             clients=", ".join(failed),
             sent=sent,
         )
-    return f"reports of missed calls: {sent}"
+    return Sentence("reports of missed calls: {sent}", sent=sent)
 
 
 def clients_due(conn: Connection, zone: ZoneInfo, until: datetime) -> list[Due]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from pbx_control.domain.sentences import Sentence
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import job_runs, refusals
 from pbx_control.store.engine import writing
@@ -19,8 +20,8 @@ PATIENCE = 0.2
 SAMPLE = 1000
 
 
-def tend(engine: Engine, at: datetime) -> str:
-    """Does all of it while the service runs, and tells in one line what was done.
+def tend(engine: Engine, at: datetime) -> Sentence:
+    """Does all of it while the service runs, and tells what was done.
 
     Raises StoreUnavailable if the database is damaged or away.
     """
@@ -28,17 +29,22 @@ def tend(engine: Engine, at: datetime) -> str:
         refused = refusals.forget(conn, at - KEPT)
         runs = job_runs.forget(conn, at - KEPT)
     tended = _tend_postgresql(engine) if engine.dialect.name == "postgresql" else _tend_sqlite(engine)
-    return f"{tended}; forgotten: {refused} counts of refusals, {runs} runs of jobs"
+    return Sentence(
+        "{tended}; forgotten: counts of refusals: {refused}, runs of jobs: {runs}",
+        tended=tended,
+        refused=refused,
+        runs=runs,
+    )
 
 
-def _tend_postgresql(engine: Engine) -> str:
+def _tend_postgresql(engine: Engine) -> Sentence:
     # Vacuuming is autovacuum's; it is statistics after a night's deletions that it may come late with.
     with writing(engine) as conn:
         conn.exec_driver_sql("ANALYZE")
-    return "statistics renewed"
+    return Sentence("statistics renewed")
 
 
-def _tend_sqlite(engine: Engine) -> str:
+def _tend_sqlite(engine: Engine) -> Sentence:
     # A connection of its own: none of this may stand in a transaction, and its patience is shorter than ours.
     with closing(sqlite3.connect(engine.url.database or "", timeout=PATIENCE, isolation_level=None)) as raw:
         try:
@@ -50,7 +56,9 @@ def _tend_sqlite(engine: Engine) -> str:
             raise StoreUnavailable(
                 "the database cannot be used: {why}; see that it runs and that its disk has room", why=error
             ) from error
-    return f"sound, statistics renewed, log {'emptied' if emptied else 'in use, copied only'}"
+    if emptied:
+        return Sentence("sound, statistics renewed, log emptied")
+    return Sentence("sound, statistics renewed, log in use, copied only")
 
 
 def _look_over(raw: sqlite3.Connection) -> None:

@@ -190,7 +190,7 @@ async def test_letter_of_which_the_answer_never_comes_is_sent_twice_and_told(off
         office.post(letter)
         await office.failed_with("the mail server cannot be used")
         office.advance(MINUTE)
-        given_up = await office.failed_with(letters.UNCONFIRMED_TWICE)
+        given_up = await office.failed_with("sent twice without an answer")
         office.advance(timedelta(days=4))
     assert given_up.state == "given up"
     assert mail_server.taken.qsize() == 2
@@ -285,7 +285,7 @@ async def test_telegram_that_answers_late_gets_one_copy(office, telegrammer, tel
         await office.failed_with("Telegram answered")
         telegram_server.silent = 99
         office.advance(MINUTE)
-        given_up = await office.failed_with(letters.UNCONFIRMED_TWICE)
+        given_up = await office.failed_with("sent twice without an answer")
         office.advance(timedelta(days=4))
     assert given_up.state == "given up"
     assert len(telegram_server.sent) == 2  # one duplicate at most

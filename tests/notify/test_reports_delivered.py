@@ -50,7 +50,7 @@ def undelivered(engine: Engine) -> list[letters.Posted]:
 def report(home: Home, engine: Engine, calls: int) -> None:
     with writing(engine) as conn:
         turned_away(conn, *(DUE - timedelta(hours=1) + number * timedelta(seconds=1) for number in range(calls)))
-    assert reports.send_missed_reports(home, engine, SETTINGS, SANTIAGO, DUE) == "reports of missed calls: 1"
+    assert str(reports.send_missed_reports(home, engine, SETTINGS, SANTIAGO, DUE)) == "reports of missed calls: 1"
 
 
 async def test_report_arrives_with_its_table_and_its_file(home, andes, deliver, mail_server, telegram_server):

@@ -251,8 +251,8 @@ def test_admin_is_told_once_when_it_is_near_and_once_when_it_is_late(office: Eng
 
 def test_what_nobody_looked_at_in_time_is_told_as_late_only(office: Engine) -> None:
     pay(office)
-    said = going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
-    assert said == "2 deadlines late or soon late"
+    said = str(going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR))
+    assert said == "deadlines late or soon late: 2"
     assert [each.letter.subject for each in posted(office)] == [
         "Andes: la bienvenida está atrasada",
         "Andes: aún no se contestan sus llamadas",
@@ -275,12 +275,13 @@ def test_an_hour_counted_anew_is_warned_of_anew(office: Engine) -> None:
 def test_done_and_unwatched_deadlines_warn_nobody(office: Engine) -> None:
     pay(office)
     nobody = Settings(office=OfficeSettings(alarms_to=""))
-    said = going_live.warn_of_deadlines(office, nobody, MONDAY + 24 * HOUR)
+    said = str(going_live.warn_of_deadlines(office, nobody, MONDAY + 24 * HOUR))
     assert "nobody to tell" in said
     welcome(office, MONDAY + HOUR)
     go_live(office, MONDAY + HOUR)
     before = len(posted(office))
-    assert going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR) == "0 deadlines late or soon late"
+    told = going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
+    assert str(told) == "deadlines late or soon late: 0"
     assert len(posted(office)) == before
 
 

@@ -41,12 +41,12 @@ def sent(engine: Engine) -> list[tuple[str, str]]:
 def test_all_that_is_due_is_issued_and_sent_once(engine: Engine, home: Home) -> None:
     report = post.issue_due(engine, home, SETTINGS, NOW)
     assert [each.client for each in report.issued] == ["andes", "luna"]
-    assert str(report) == "2 issued"
+    assert str(report.sentence) == "issued: 2"
     boleta = "documents/invoices/2026/boleta-000001.pdf"
     assert sent(engine) == [("a@andes.cl", boleta), ("b@andes.cl", boleta)]
     for each in report.issued:
         assert (home.documents / f"invoices/2026/boleta-{each.number:06}.pdf").read_bytes() == render(each)
-    assert str(post.issue_due(engine, home, SETTINGS, NOW)) == "0 issued"
+    assert str(post.issue_due(engine, home, SETTINGS, NOW).sentence) == "issued: 0"
     assert len(sent(engine)) == 2
 
 
@@ -57,7 +57,9 @@ def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home)
             dids.assign(conn, number, andes, NOW)
     report = post.issue_due(engine, home, SETTINGS, NOW)
     assert [each.client for each in report.issued] == ["luna"]
-    assert str(report).startswith("1 issued; 1 refused: andes: the plan Inicial has no price for further numbers of US")
+    assert str(report.sentence).startswith(
+        "issued: 1; refused: 1: andes: the plan Inicial has no price for further numbers of US"
+    )
     assert report.issued[0].number == 1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
+from pbx_control.domain.sentences import Sentence
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SUPERSEDED, Run
@@ -34,7 +35,7 @@ def claim_abandoned(engine: Engine, now: datetime) -> list[Run]:
 
 def finish(engine: Engine, due_at: datetime, result: str = "done") -> None:
     with writing(engine) as conn:
-        job_runs.finish(conn, "purge", due_at, due_at + MINUTE, result)
+        job_runs.finish(conn, "purge", due_at, due_at + MINUTE, Sentence(result))
 
 
 def last_run(engine: Engine) -> Run:

@@ -10,7 +10,7 @@ from sqlalchemy import event, insert
 from pbx_control.domain.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.settings import Database, Home, Settings
-from pbx_control.store import letters, recipients
+from pbx_control.store import letters, mailboxes, recipients
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import client
 
@@ -173,7 +173,7 @@ def test_letter_that_may_have_arrived_is_sent_once_more_and_no_oftener(engine):
     [second] = claim(engine, NOON + timedelta(minutes=1))
     assert fail(engine, second, NOON, "no answer", Fault.UNCONFIRMED)
     [given_up] = all_letters(engine, undelivered=True)
-    assert (given_up.state, given_up.last_error) == ("given up", f"{letters.UNCONFIRMED_TWICE}: no answer")
+    assert (given_up.state, given_up.last_error) == ("given up", letters.UNCONFIRMED_TWICE.format(why="no answer"))
 
 
 def test_try_that_a_busy_server_refused_is_due_at_once_and_does_not_count(engine):
@@ -273,7 +273,7 @@ def test_permanent_failure_is_given_up_at_once(engine):
     [given_up] = all_letters(engine, undelivered=True)
     assert given_up.state == "given up"
     assert given_up.last_error.startswith("550 no such user xxx")
-    assert len(given_up.last_error) == letters.ERROR_LIMIT
+    assert len(given_up.last_error) == mailboxes.ERROR_LIMIT
 
 
 def test_pause_that_was_asked_for_is_kept_and_the_try_not_counted(engine):

@@ -45,7 +45,7 @@ def andes(engine: Engine) -> Engine:
 
 
 def send(home: Home, engine: Engine, at: datetime, zone: ZoneInfo = SANTIAGO) -> str:
-    return reports.send_missed_reports(home, engine, SETTINGS, zone, at)
+    return str(reports.send_missed_reports(home, engine, SETTINGS, zone, at))
 
 
 def told(engine: Engine, address: str = People.mail) -> list[letters.Posted]:

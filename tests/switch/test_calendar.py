@@ -71,7 +71,7 @@ async def test_a_purge_that_was_missed_is_made_up_when_the_daemon_starts_and_liv
         while (purge := await job(town, "purge"))["state"] != "done":
             continue
     assert datetime.fromisoformat(purge["last"]) <= started
-    assert purge["result"].startswith("1 files deleted")
+    assert purge["result"].startswith("files deleted: 1 ")
 
 
 async def job(town: Town, name: str) -> dict[str, str]:

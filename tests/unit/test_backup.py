@@ -637,9 +637,9 @@ def test_of_the_nightly_copies_the_newest_are_kept_and_nothing_else_is_removed(s
     folder = small.home.backups(settings)
     mine = small.put("backups/before-the-move.tar.gz", "by hand")
     for day in range(5):
-        line = nightly(small.home, settings, small.engine, AT + day * DAY)
-    assert line.startswith("pbx-20260807T060000Z.tar.gz: 3 files, ")
-    assert line.endswith("; 1 old ones removed")
+        line = str(nightly(small.home, settings, small.engine, AT + day * DAY))
+    assert line.startswith("pbx-20260807T060000Z.tar.gz: files: 3, ")
+    assert line.endswith("; old ones removed: 1")
     assert sorted(path.name for path in folder.iterdir()) == [
         mine.name,
         "pbx-20260805T060000Z.tar.gz",
@@ -686,8 +686,8 @@ def test_upkeep_looks_the_database_over_and_forgets_old_counts(engine: Engine) -
         refusals.add(conn, {("1.2.3.4", AT - age, "scan", ""): 1 for age in (91 * DAY, 89 * DAY, DAY)})
         for age in (91 * DAY, 89 * DAY):
             job_runs.claim(conn, "purge", AT - age, AT - age)
-    done = upkeep.tend(engine, AT)
-    assert done.endswith("forgotten: 1 counts of refusals, 1 runs of jobs")
+    done = str(upkeep.tend(engine, AT))
+    assert done.endswith("forgotten: counts of refusals: 1, runs of jobs: 1")
     with reading(engine) as conn:
         assert len(conn.execute(select(refusal)).all()) == 2
         assert len(conn.execute(select(job_run)).all()) == 1
@@ -704,7 +704,7 @@ def test_upkeep_holds_up_nobody_who_reads(sqlite_url: str, tmp_path: Path) -> No
         reader.execute(select(client)).all()
         with writing(engine) as conn:
             refusals.add(conn, {("1.2.3.4", AT, "scan", ""): 1})
-        assert "log in use, copied only" in upkeep.tend(engine, AT)
+        assert "log in use, copied only" in str(upkeep.tend(engine, AT))
     engine.dispose()
 
 

@@ -9,6 +9,7 @@ from test_messages import BY_MAIL, BY_TELEGRAM, LEFT_MESSAGE, OFFICE
 from pbx_control.domain.letter_notes import compose_given_up, compose_test, compose_too_large
 from pbx_control.domain.messages import Letter, compose, without_attachment
 from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.sentences import Sentence
 
 DESKS = {language: AlarmDesk("admin@sur.example", language, OFFICE) for language in ("es", "en")}
 LETTER = compose(LEFT_MESSAGE, BY_MAIL, OFFICE)
@@ -43,7 +44,7 @@ def test_document_that_could_not_be_attached_is_kept_by_the_office() -> None:
 
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_office_reads_who_gets_nothing_why_and_what_to_do(language: str) -> None:
-    alarm = compose_given_up(LETTER, "550 no such\r\nBcc: x@y.cl", LETTER.written_at, DESKS[language])
+    alarm = compose_given_up(LETTER, Sentence("550 no such\r\nBcc: x@y.cl"), LETTER.written_at, DESKS[language])
     assert LETTER.address in alarm.subject
     assert "550 no such Bcc: x@y.cl" in alarm.text
     assert f"pbx-control message resend --to {LETTER.address}" in alarm.text
@@ -51,18 +52,19 @@ def test_office_reads_who_gets_nothing_why_and_what_to_do(language: str) -> None
 
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_office_reads_what_could_not_be_attached_and_how_to_get_it(language: str) -> None:
-    alarm = compose_too_large(LETTER, "552 too big", LETTER.written_at, DESKS[language])
+    alarm = compose_too_large(LETTER, Sentence("552 too big"), LETTER.written_at, DESKS[language])
     assert LEFT_MESSAGE.message in alarm.text
     assert f"pbx-control recording fetch {REFERENCE} --message" in alarm.text
     document = compose_too_large(
-        replace(LETTER, attachment="documents/x.csv"), "552", LETTER.written_at, DESKS[language]
+        replace(LETTER, attachment="documents/x.csv"), Sentence("552"), LETTER.written_at, DESKS[language]
     )
     assert "recording fetch" not in document.text
 
 
 def test_one_alarm_a_day_for_each_address() -> None:
     def name(letter: Letter, days: int) -> str:
-        return compose_given_up(letter, "no", letter.written_at + timedelta(days=days), DESKS["es"]).message_id
+        at = letter.written_at + timedelta(days=days)
+        return compose_given_up(letter, Sentence("no"), at, DESKS["es"]).message_id
 
     assert name(LETTER, 0) == name(replace(LETTER, message_id="other"), 0)
     assert len({name(LETTER, 0), name(LETTER, 1), name(replace(LETTER, address="b@c.cl"), 0)}) == 3

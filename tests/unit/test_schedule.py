@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, select
 from pbx_control import clock, jobs, schedule
 from pbx_control.domain.due import Daily, Every
 from pbx_control.domain.plans import Plan
+from pbx_control.domain.sentences import Sentence
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job, Place, Task
 from pbx_control.schedule import JOBS, Schedule, Trigger
@@ -78,36 +79,36 @@ def test_a_job_by_the_clients_clocks_is_there_for_each_zone(monkeypatch: pytest.
 # --- what jobs do here ------------------------------------------------------------------------------------
 
 
-def tell_nothing(_: Context) -> str:
+def tell_nothing(_: Context) -> Sentence:
     return ""
 
 
-def tell_due(context: Context) -> str:
-    return context.due_at.isoformat()
+def tell_due(context: Context) -> Sentence:
+    return Sentence(context.due_at.isoformat())
 
 
-def fail(_: Context) -> str:
+def fail(_: Context) -> Sentence:
     raise ValueError("nobody expected\nthis")
 
 
-def refuse(_: Context) -> str:
+def refuse(_: Context) -> Sentence:
     raise ClientMistake("the disk is full")
 
 
-def tell_process(context: Context) -> str:
+def tell_process(context: Context) -> Sentence:
     assert context.urgent
-    return f"{os.getpid()} {os.nice(0)} {context.urgent.submit(os.nice, 0).result()}"
+    return Sentence(f"{os.getpid()} {os.nice(0)} {context.urgent.submit(os.nice, 0).result()}")
 
 
-def die(_: Context) -> str:
+def die(_: Context) -> Sentence:
     os.kill(os.getpid(), signal.SIGKILL)
-    return "alive"
+    return Sentence("alive")
 
 
-def never_end(context: Context) -> str:
+def never_end(context: Context) -> Sentence:
     (context.home.root / "begun").touch()
     threading.Event().wait()
-    return "ended"
+    return Sentence("ended")
 
 
 # --- running ----------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Running:
         """The job has run, long ago."""
         with writing(self.engine) as conn:
             job_runs.claim(conn, name, due_at, due_at)
-            job_runs.finish(conn, name, due_at, due_at, "then")
+            job_runs.finish(conn, name, due_at, due_at, Sentence("then"))
 
     def runs(self, name: str) -> list[Run]:
         with reading(self.engine) as conn:
@@ -211,7 +212,7 @@ async def test_what_was_missed_is_made_up_once(running: Running, these: Callable
 async def test_two_daemons_run_nothing_twice(running: Running, these: Callable[..., None], tmp_path: Path) -> None:
     done: list[datetime] = []
 
-    def note(context: Context) -> str:
+    def note(context: Context) -> Sentence:
         done.append(context.due_at)
         return ""
 
@@ -340,5 +341,5 @@ def test_months_begin_for_many_clients_in_transactions_that_hold_up_no_call(
     monkeypatch.setattr(ledger, "roll_over_due", counted)
     now = LONG_AGO + 40 * DAY
     context = Context(running.home, running.settings, running.engine, now, now, SANTIAGO)
-    assert schedule.begin_periods(context).startswith("23 periods begun")
+    assert str(schedule.begin_periods(context)).startswith("months begun: 23;")
     assert sizes == [10, 10, 3, 0]

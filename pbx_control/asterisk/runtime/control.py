@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.errors import SwitchUnavailable, reason
 
 # Colours of the console: of no use to programs.
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x00")
@@ -45,7 +45,7 @@ def _talk(path: Path, command: str, timeout: float) -> tuple[Greeting, str]:
         raise SwitchUnavailable(
             "Asterisk does not answer on its console ({path}: {why}): see `pbx-control asterisk status`",
             path=path,
-            why=error.strerror or error,
+            why=reason(error),
         ) from None
     first, _, rest = ESCAPES.sub("", text.decode(errors="replace")).partition("\n")
     host, _, remainder = first.partition("/")

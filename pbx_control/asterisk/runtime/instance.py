@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Word, reason
 from pbx_control.settings import SYSTEM_CA, Home, Settings
 
 # sun_path of a UNIX socket's address (unix(7)) holds 108 bytes with its closing NUL; Asterisk cuts a longer one off.
@@ -113,9 +113,9 @@ def _require_file(path: Path) -> None:
     try:
         if path.is_file():
             return
-        why = os.strerror(errno.ENOENT)
+        why = Word(os.strerror(errno.ENOENT))
     except OSError as error:  # a folder of root's, say
-        why = error.strerror or str(error)
+        why = reason(error)
     raise ClientMistake("Asterisk needs the file {file}: {why}; mend [sip] in pbx.toml", file=path, why=why)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import psutil
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 
 # A process that was killed keeps its ports until the kernel has put its last thread away.
 LEFT_BEHIND = 2.0  # s
@@ -46,7 +46,7 @@ def require_free(port: Port) -> None:
         raise ClientMistake(
             "nothing can listen on {port}: {why}; correct {setting}",
             port=port,
-            why=error.strerror,
+            why=reason(error),
             setting=port.setting,
         ) from None
 

@@ -12,19 +12,20 @@ import pytest
 from terminal import Admin
 
 from pbx_control import clock, schedule
-from pbx_control.admin.spanish import SPANISH
+from pbx_control.domain.sentences import Sentence
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import Context, Job
 from pbx_control.pulse import take_lock
 from pbx_control.schedule import JOBS
 from pbx_control.settings import Home
+from pbx_control.spanish import SPANISH
 
 CONTROL = "16270"
 PORTS = {"PBX_ASTERISK__HTTP_PORT": CONTROL, "PBX_ASTERISK__AMI_PORT": "16271", "PBX_SIP__BIND": "127.0.0.1:16272"}
 
 
-def fail(_: Context) -> str:
-    raise ClientMistake("the disk is full")
+def fail(_: Context) -> Sentence:
+    raise ClientMistake("{file} is there already: name another file", file="x.gz")
 
 
 @pytest.fixture
@@ -74,12 +75,16 @@ def test_upkeep_finds_an_account_that_is_not_the_sum_of_its_ledger(office: Admin
 
 @pytest.mark.usefixtures("a_failing_job")
 def test_a_job_that_fails_is_an_exit_status_and_a_finding_of_the_doctor(admin: Admin) -> None:
-    assert admin.is_refused("job", "run", "backup") == "the job backup: failed: the disk is full"
+    why = "failed: x.gz is there already: name another file"
+    assert admin.is_refused("job", "run", "backup") == f"the job backup: {why}"
     assert listed(admin)["backup"]["state"] == "failed"
     result = admin.types("doctor", "--json", env=PORTS)
     found = {entry["finding"]: entry["level"] for entry in json.loads(result.stdout)}
-    assert found["the job backup failed: the disk is full; try again: pbx-control job run backup"] == "bad"
+    assert found[f"the job backup {why}; try again: pbx-control job run backup"] == "bad"
     assert result.exit_code == 1
+    spoken = "falló: x.gz ya existe: indique otro archivo"
+    assert f"la tarea backup {spoken}" in admin.types("--lang", "es", "doctor", env=PORTS).stdout
+    assert "falló: x.gz ya existe" in admin.does("--lang", "es", "job", "list")
 
 
 def test_a_job_that_did_not_run_when_it_was_due_is_a_finding_of_the_doctor(
@@ -156,7 +161,7 @@ def test_after_an_old_backup_the_clock_has_to_be_confirmed(office: Admin, monkey
     assert "recording purge --clock-is-right" in office.does("restore", str(file))
     assert "the clock is in doubt" in office.is_refused("job", "run", "purge")
     office.does("recording", "purge", "--clock-is-right")
-    assert "0 files deleted" in office.does("job", "run", "purge")
+    assert "files deleted: 0" in office.does("job", "run", "purge")
 
 
 def test_a_fresh_backup_says_nothing_of_the_clock(office: Admin) -> None:

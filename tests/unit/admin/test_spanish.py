@@ -10,15 +10,16 @@ import pytest
 
 import pbx_control
 from pbx_control.admin.door import said
-from pbx_control.admin.plurals import ONE
-from pbx_control.admin.spanish import SPANISH
 from pbx_control.admin.spanish_help import CLICK, SPANISH_HELP
 from pbx_control.errors import Pesos
+from pbx_control.plurals import ONE
+from pbx_control.spanish import SPANISH
 
 SOURCE = Path(pbx_control.__file__).parent
 # Calls whose first argument is a line for a person.
 SAYING = {
     "Word",
+    "Sentence",
     "spoken",
     "confirm",
     "ClientMistake",

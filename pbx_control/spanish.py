@@ -4,7 +4,9 @@ A test reads the templates out of the source and fails for one that is missing h
 its own section, so that people who work on different groups do not edit the same lines.
 """
 
-SPANISH: dict[str, str] = {
+from pbx_control.spanish_reasons import REASONS
+
+SPANISH: dict[str, str] = REASONS | {
     # --- common
     "nothing to show": "nada que mostrar",
     # --- asterisk
@@ -1501,7 +1503,79 @@ SPANISH: dict[str, str] = {
     "{number} cannot be told from other words in texts: erase calls by a number of {digits} digits or more": (
         "{number} no se distingue de otras palabras en los textos: borre por un número de {digits} dígitos o más"
     ),
-    # --- what is told of one (admin/plurals.py)
+    # --- what came of calendar jobs
+    "failed: {why}": "falló: {why}",
+    "{fault}: {why}": "{fault}: {why}",
+    "{file}: {why}": "{file}: {why}",
+    "{client}: {why}": "{client}: {why}",
+    "{what}: {count}": "{what}: {count}",
+    "{counts}": "{counts}",
+    "{disks}": "{disks}",
+    "begun again": "comenzada de nuevo",
+    "not finished; a later run has done its work": "no terminó; otra posterior hizo su trabajo",
+    "not finished, twice: the daemon died both times": "no terminó dos veces: el servicio se cayó ambas veces",
+    "nothing to make up": "nada que recuperar",
+    "broken off": "se interrumpió",
+    "its process ended with status {status}": "su proceso terminó con estado {status}",
+    "{file}: files: {files}, bytes: {size}; old ones removed: {removed}": (
+        "{file}: archivos: {files}, bytes: {size}; antiguos eliminados: {removed}"
+    ),
+    "nothing looked at: the clock is in doubt ({trust}, last believed {seen} UTC); if it is right: "
+    "pbx-control recording purge --clock-is-right": (
+        "no se revisó nada: el reloj es dudoso ({trust}; última hora creíble: {seen} UTC); si está bien: "
+        "pbx-control recording purge --clock-is-right"
+    ),
+    "files deleted: {deleted} ({freed} bytes)": "archivos borrados: {deleted} ({freed} bytes)",
+    "{deleted}; held: {held}": "{deleted}; retenidos: {held}",
+    "{line}; not deleted: {failures}: {files}": "{line}; sin borrar: {failures}: {files}",
+    "files and rows agree": "los archivos y los registros coinciden",
+    "files without a call": "archivos sin llamada",
+    "calls without their file": "llamadas sin su archivo",
+    "odd files": "archivos extraños",
+    "calls without an end": "llamadas sin fin conocido",
+    "empty files": "archivos vacíos",
+    "recordings or messages cut short": "grabaciones o mensajes cortados",
+    "accounts are not the sum of their ledger: of clients {clients}; {tended}": (
+        "hay cuentas que no son la suma de su libro: de los clientes {clients}; {tended}"
+    ),
+    "sounds removed: {count}": "sonidos eliminados: {count}",
+    "issued: {count}": "emitidos: {count}",
+    "issued: {count}; refused: {refused}: {each}": "emitidos: {count}; rechazados: {refused}: {each}",
+    "months begun: {begun}; calls kept back for nothing: {returned}": (
+        "meses comenzados: {begun}; llamadas reservadas en vano: {returned}"
+    ),
+    "the clock: {trust}": "el reloj: {trust}",
+    "trusted": "de confianza",
+    "went_back": "retrocedió",
+    "leapt_ahead": "se adelantó",
+    "{room} free on the disk of {folders}": "{room} libres en el disco de {folders}",
+    "nothing erased: the clock is not to be trusted": "no se borró nada: el reloj no es de confianza",
+    "nothing to erase": "nada que borrar",
+    "erased: {each}": "borrados: {each}",
+    "greetings": "saludos",
+    "announcements": "anuncios",
+    "marks of callers": "marcas de números",
+    "letters": "mensajes",
+    "callers": "números de quienes llamaron",
+    "reports": "informes",
+    "reports of missed calls: {sent}": "informes de llamadas perdidas: {sent}",
+    "deadlines late or soon late: {count}": "plazos vencidos o por vencer: {count}",
+    "deadlines late or soon late: {count}, nobody to tell ([office] alarms_to)": (
+        "plazos vencidos o por vencer: {count}; no hay a quién avisar ([office] alarms_to)"
+    ),
+    "statistics renewed": "estadísticas renovadas",
+    "sound, statistics renewed, log emptied": "sana, estadísticas renovadas, bitácora vaciada",
+    "sound, statistics renewed, log in use, copied only": (
+        "sana, estadísticas renovadas, bitácora en uso: solo se copió"
+    ),
+    "{tended}; forgotten: counts of refusals: {refused}, runs of jobs: {runs}": (
+        "{tended}; olvidados: conteos de rechazos: {refused}, ejecuciones de tareas: {runs}"
+    ),
+    # --- why a letter was not delivered
+    "sent twice without an answer, so it may have arrived: {why}": (
+        "se envió dos veces sin respuesta, así que pudo llegar: {why}"
+    ),
+    # --- what is told of one (plurals.py)
     "{slug} has the plan {name}: {left} call is left": "{slug} tiene el plan {name}: queda {left} llamada",
     "{left} call of the bag is left": "queda {left} llamada de la bolsa",
     "{slug} has {calls} call more, for {price} net; left altogether: {left}": (

@@ -1,6 +1,6 @@
 """The lines that read otherwise when they tell of one: which place counts, and the line for one.
 
-Spanish and English have the same two forms; the Spanish of both stands in admin/spanish.py, as that of any line.
+Spanish and English have the same two forms; the Spanish of both stands in spanish.py, as that of any line.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class One(NamedTuple):
     """Where `count`, one of the line's places, is 1, `template` is said instead."""
 
-    count: str
+    count: str  # type: ignore[assignment]  # a tuple has a method of that name
     template: str
 
 

@@ -1,0 +1,102 @@
+"""What is written down now is said later, in the language of whoever reads it."""
+
+import errno
+import os
+import socket
+from smtplib import SMTPServerDisconnected
+
+import pytest
+
+from pbx_control.domain.retention import Trust
+from pbx_control.domain.sentences import Sentence, kept, read_kept, sentence_of
+from pbx_control.errors import ClientMistake, Pesos, Word, reason
+from pbx_control.schedule import DIFFERENCES
+from pbx_control.spanish import SPANISH
+from pbx_control.store.cancelled import PROVISIONED
+
+LIMIT = 300
+# STREAMS, XENIX, old binaries, tapes and radios: no call of ours can fail so.
+OF_OTHER_MACHINES = {
+    *("ENOMSG", "EIDRM", "ECHRNG", "EL2NSYNC", "EL3HLT", "EL3RST", "ELNRNG", "EUNATCH", "ENOCSI", "EL2HLT", "EBADE"),
+    *("EBADR", "EXFULL", "ENOANO", "EBADRQC", "EBADSLT", "EBFONT", "ENOSTR", "ENODATA", "ENOSR", "ENOPKG", "EREMOTE"),
+    *("EADV", "ESRMNT", "EMULTIHOP", "EDOTDOT", "EBADFD", "ELIBACC", "ELIBBAD", "ELIBSCN", "ELIBMAX", "ELIBEXEC"),
+    *("ERESTART", "ESTRPIPE", "ETOOMANYREFS", "ENOTNAM", "ENAVAIL", "EISNAM", "ERFKILL"),
+}
+# What glibc's gai_strerror says.
+RESOLVING = (
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "Non-recoverable failure in name resolution",
+    "No address associated with hostname",
+    "Servname not supported for ai_socktype",
+    "ai_family not supported",
+    "Address family for hostname not supported",
+)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence("files and rows agree"),
+        Sentence("[sip] bind is empty"),
+        Sentence("issued: {count}", count=2),
+        Sentence("failed: {why}", why=Sentence("{file}: {why}", file="a.wav", why=Word("Permission denied"))),
+        Sentence("{each}", each=(Sentence("{what}: {count}", what=Word("letters"), count=1), Sentence("{x}", x="y"))),
+        Sentence("{price}", price=Pesos(11250)),
+        Sentence("{left} {{braces}}", left=1),
+    ],
+    ids=str,
+)
+def test_sentence_comes_back_from_the_store(sentence: Sentence) -> None:
+    assert read_kept(kept(sentence, LIMIT)) == sentence
+
+
+@pytest.mark.parametrize("text", ["", "3 files deleted", "[", "[1", "[1, 2]", '["x"]', '["x", 2]', "{", '["{a}", []]'])
+def test_text_of_an_older_version_is_said_as_it_is(text: str) -> None:
+    assert str(read_kept(text)) == text
+
+
+def test_what_a_stranger_said_is_one_harmless_line_and_no_template() -> None:
+    answer = "550 {code} no\r\nBcc: x \x00" + "x" * 999
+    text = kept(Sentence("the mail server answered {code} {answer}", code=550, answer=answer), LIMIT)
+    said = read_kept(text).said("es")
+    assert said.startswith("el servidor de correo respondió 550 550 {code} no Bcc: x xxx")
+    assert "\n" not in said
+    assert len(said) < LIMIT + 50
+
+
+def test_error_is_told_in_the_readers_language() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/srv/pbx")
+    error = ClientMistake("{file} cannot be written: {why}", file="/srv/pbx", why=reason(full))
+    text = kept(Sentence("failed: {why}", why=sentence_of(error)), LIMIT)
+    assert read_kept(text).said("es") == "falló: no se puede escribir /srv/pbx: no queda espacio en el disco"
+    assert str(read_kept(text)) == "failed: /srv/pbx cannot be written: No space left on device"
+
+
+@pytest.mark.parametrize("name", sorted(set(errno.errorcode.values()) - OF_OTHER_MACHINES))
+def test_every_reason_of_the_system_has_its_spanish(name: str) -> None:
+    number = getattr(errno, name)
+    assert reason(OSError(number, os.strerror(number))) in SPANISH
+
+
+@pytest.mark.parametrize("why", RESOLVING)
+def test_every_reason_why_a_name_has_no_address_has_its_spanish(why: str) -> None:
+    assert reason(socket.gaierror(socket.EAI_FAIL, why)) in SPANISH
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (TimeoutError(), "timed out"),
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 25)"), "Connection refused"),
+        (SMTPServerDisconnected("Connection unexpectedly closed"), "Connection unexpectedly closed"),
+    ],
+)
+def test_reason_that_a_library_words_itself_has_its_spanish(error: Exception, why: str) -> None:
+    assert reason(error) == why
+    assert why in SPANISH
+
+
+def test_every_word_in_a_result_has_its_spanish() -> None:
+    words = {*Trust, *DIFFERENCES.values(), *PROVISIONED, "callers", "letters", "reports"}
+    assert {word for word in words if word not in SPANISH} == set()
