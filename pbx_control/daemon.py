@@ -104,6 +104,7 @@ class Daemon:
         self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)
         self._recovery = Recovery(self._board, self._ari, self._performer)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
+        self._requests = reception.Requests()
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -164,9 +165,12 @@ class Daemon:
             self._receive(arrival)
 
     def _receive(self, arrival: Arrival) -> None:
+        if self._requests.is_merged(arrival):
+            reception.refuse(self._ari, arrival, "merged")
+            return
         consultation = reception.came_back(self._board, arrival)
         if consultation is not None:
-            reception.refuse_loop(self._ari, arrival)
+            reception.refuse(self._ari, arrival, "loop")
             self._board.post(consultation, LoopFound(now()))
         elif not self._board.arrive(
             arrival.channel, arrival.did, reception.caller_of(arrival), early_media=arrival.early_media

@@ -1,6 +1,7 @@
 """What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,9 @@ from pbx_control.store.snapshot import read_office
 from pbx_control.switchboard import Inspection, Switchboard
 
 log = structlog.get_logger()
+
+# Two ways differ by seconds at most; in that time no switch has more calls.
+MOST_REQUESTS = 1000
 
 
 async def open_shop(board: Switchboard, engine: Engine, cap: timedelta) -> None:
@@ -88,11 +92,27 @@ def came_back(board: Switchboard, arrival: Arrival) -> str | None:
     return loops.came_back(arriving, board.calls)
 
 
-def refuse_loop(ari: Ari, arrival: Arrival) -> None:
-    """Busy, in the dialplan, where what is refused is counted: no call of anybody's begins."""
-    log.warning("a consultation came back as a call", channel=arrival.channel, did=arrival.did)
+class Requests:
+    """The newest requests that came as calls: one that comes by two ways is one call (RFC 3261 8.2.2.2)."""
+
+    def __init__(self) -> None:
+        self._first: OrderedDict[str, str] = OrderedDict()  # a request -> the channel by which it came first
+
+    def is_merged(self, arrival: Arrival) -> bool:
+        """Whether the call's request has come by another channel before."""
+        if not arrival.request:
+            return False
+        first = self._first.setdefault(arrival.request, arrival.channel)
+        if len(self._first) > MOST_REQUESTS:
+            self._first.popitem(last=False)
+        return first != arrival.channel
+
+
+def refuse(ari: Ari, arrival: Arrival, why: str) -> None:
+    """No call of anybody's begins. `why`: an extension of [refusal] in the dialplan, where refusals are counted."""
+    log.warning("an arriving call is refused", why=why, channel=arrival.channel, did=arrival.did)
     target = path("channels", arrival.channel, "continue")
-    ari.request("POST", target, context="refusal", extension="loop", priority=1)
+    ari.request("POST", target, context="refusal", extension=why, priority=1)
 
 
 def send_to_fallback(ari: Ari, arrival: Arrival) -> None:

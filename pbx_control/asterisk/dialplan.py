@@ -65,6 +65,16 @@ AMI_EVENTS = (
     "FailedACL",
     "UserEvent",
 )
+# What calls, legs and telephones give rise to all the time, and no account of ours reads.
+UNHEARD_EVENTS = (
+    *("Newchannel", "Newexten", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode"),
+    *("DialBegin", "DialState", "DialEnd", "HangupRequest", "SoftHangupRequest", "Hangup"),
+    *("HangupHandlerPush", "HangupHandlerRun", "HangupHandlerPop"),
+    *("BridgeCreate", "BridgeEnter", "BridgeLeave", "BridgeDestroy"),
+    *("MusicOnHoldStart", "MusicOnHoldStop", "Hold", "Unhold", "DTMFBegin", "DTMFEnd"),
+    *("RTCPSent", "RTCPReceived", "DeviceStateChange", "ExtensionStatus"),
+    *("ChallengeSent", "SuccessfulAuth"),
+)
 FILES = (
     "acl",
     "ari",
@@ -200,6 +210,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
     return _settings_values(settings, home) | {
         "modules": MODULES,
         "events": AMI_EVENTS,
+        "unheard": UNHEARD_EVENTS,
         "carriers": _addresses(office.trunks),
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
@@ -226,8 +237,15 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "longest_message": _seconds(MESSAGE_LIMIT),
         "spanish": SPANISH,
         "mark_header": MARK_HEADER,
+        "plain_caller": Verbatim(PLAIN_CALLER),
     }
 
+
+# A header's value, percent-encoded, that names one person with a number and at most a name in quotes: in the name stand
+# no quote, backslash, colon or at sign, and after it no second quoted text.
+_OF_A_NAME = "([^%]|%[016-9A-F].|%2[013-9A-F]|%3[0-9B-F]|%4[1-9A-F]|%5[0-9ABD-F])"
+_NO_QUOTE = "([^%]|%[013-9A-F].|%2[013-9A-F])"
+PLAIN_CALLER = f"^(%22{_OF_A_NAME}*%22(%20)*)?%3C[sS][iI][pP][sS]?%3A(%2B)?[0-9]{{1,19}}%40{_NO_QUOTE}*$"
 
 # A number as the dialplan has a caller's, and nothing else: it becomes the name of a context.
 HARMLESS_NUMBER = re.compile(r"\+?[0-9]{1,20}")

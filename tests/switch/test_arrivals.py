@@ -212,6 +212,39 @@ async def test_a_name_may_stand_without_quotes(alone, carrier, rung):
     assert (await alone.absent_by_id(ident)).caller_name == "Maria Soto"
 
 
+ALIKE = {
+    "a name": f'"Maria Soto" {MARIAS}',
+    "signs in a name": f'"<a;b>, 50% (c) | + $[1]" {MARIAS}',
+    "no name": MARIAS,
+    "national": '"Maria" <sip:912345678@carrier>',
+    "with zeros": '"Maria" <sip:0056912345678@carrier;user=phone>',
+    "too long": f"<sip:+{'5' * 25}@carrier>",
+    "secure": '"Maria"  <SIPS:+56912345678@carrier:5061;transport=tls>',
+    "no number": '"Maria" <sip:maria@carrier>',
+    "anonymous": '"Anonymous" <sip:+56912345678@Anonymous.invalid>',
+    "a second quote": f'"Maria" {MARIAS};x="y <sip:+56900000001@z>"',
+}
+
+
+@pytest.mark.parametrize("sender", ALIKE.values(), ids=ALIKE.keys())
+@pytest.mark.parametrize("identity", ["from", "pai"])
+async def test_the_short_way_reads_what_the_long_one_does(alone, carrier, rung, sender, identity):
+    """`Privacy: none` hides nothing, but what has that header takes the long way."""
+    firm, ana = rung
+    await alone.publish(trunks=(replace(CARRIERS[0], identity=identity),))
+    asserted = [f"P-Asserted-Identity: {sender}"] if identity == "pai" else []
+    read = []
+    for headers in (asserted, [*asserted, "Privacy: none"]):
+        before = len(ana.calls)
+        carrier.invite(number_of(firm), MARIAS if asserted else sender, *headers)
+        ring, ident = await rings(alone, ana, before)
+        await carrier.give_up()
+        absent = await alone.absent_by_id(ident)
+        read.append((ring.number, absent.caller, absent.caller_name))
+        await alone.until(lambda: not alone.channels())
+    assert read[0] == read[1]
+
+
 # --- one call that comes twice --------------------------------------------------------------------------------
 
 

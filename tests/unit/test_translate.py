@@ -10,7 +10,7 @@ from pbx_control.directory import Directory
 from pbx_control.domain.call.model import Call, Contact, Phase
 from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import Client, Did, Office, Trunk
-from pbx_control.reception import came_back, refuse_loop
+from pbx_control.reception import MOST_REQUESTS, Requests, came_back, refuse
 from pbx_control.recovery import _leg
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -79,7 +79,37 @@ def test_a_call_before_anything_is_known_of_our_numbers_is_an_ordinary_one():
 
 def test_it_is_refused_where_refusals_are_counted():
     ari = Mock()
-    refuse_loop(ari, Arrival("pbx-1764000000.9", "+56225550101", "+56225550101", ""))
+    refuse(ari, Arrival("pbx-1764000000.9", "+56225550101", "+56225550101", ""), "loop")
     ari.request.assert_called_once_with(
         "POST", "channels/pbx-1764000000.9/continue", context="refusal", extension="loop", priority=1
     )
+
+
+# --- one call that comes by two ways --------------------------------------------------------------------------
+
+
+def came(channel: str, request: str) -> Arrival:
+    return Arrival(channel, "+56225550101", "+56987654321", "Rosa", request=request)
+
+
+def test_a_request_is_a_call_once_by_whatever_channel_it_comes():
+    requests = Requests()
+    seen = [requests.is_merged(came(channel, "r1")) for channel in ("a", "b", "a", "c")]
+    assert seen == [False, True, False, True], "a comparison with the switch finds the first one again"
+
+
+def test_calls_without_a_request_are_calls_of_their_own():
+    requests = Requests()
+    assert not any(requests.is_merged(came(channel, "")) for channel in ("a", "b"))
+
+
+def test_old_requests_are_forgotten():
+    requests = Requests()
+    for number in range(MOST_REQUESTS + 1):
+        assert not requests.is_merged(came(f"channel-{number}", f"request-{number}"))
+    assert not requests.is_merged(came("other", "request-0"))
+    assert requests.is_merged(came("other", f"request-{MOST_REQUESTS}"))
+
+
+def test_an_arrival_tells_by_what_request_it_came():
+    assert translate(arriving("", "", "1", "8f3a"), AT).request == "8f3a"
