@@ -179,8 +179,8 @@ class Daemon:
 
     def _perhaps_taken_over(self, channel: str) -> None:
         """A caller who left us without hanging up has been taken by the dialplan (his time limit, say)."""
-        call = self._board.call(channel)
-        if call and call.caller_here and channel in self._board.settled():
+        call = self._board.settled_call(channel)
+        if call and call.caller_here:
             self._look_now.set()
 
     def _perform(self, call_id: str, command: Any) -> None:

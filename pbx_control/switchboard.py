@@ -77,6 +77,11 @@ class LiveCall:
     pumping: bool = False
     timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it is under way."""
+        return not (self.pumping or self.inbox)
+
 
 @dataclass(slots=True)
 class Stepped:
@@ -152,7 +157,12 @@ class Switchboard:
 
     def settled(self) -> dict[str, Call]:
         """The calls of which nothing is under way at this moment: what they want is what the switch was told."""
-        return {call_id: live.call for call_id, live in self._calls.items() if not live.pumping and not live.inbox}
+        return {call_id: live.call for call_id, live in self._calls.items() if live.is_settled}
+
+    def settled_call(self, call_id: str) -> Call | None:
+        """One of them, or None."""
+        live = self._calls.get(call_id)
+        return live.call if live and live.is_settled else None
 
     # --- what happens to it -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ them in that order; nothing here waits for an answer unless the caller does.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -231,4 +232,9 @@ class _Ear(WSListener):  # type: ignore[misc]
 
 def path(*parts: str) -> str:
     """A REST path with every part quoted, since ids may hold what a URI gives a meaning to."""
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join(map(_quoted, parts))
+
+
+@lru_cache(maxsize=1024)  # a leg's id is in ten requests
+def _quoted(part: str) -> str:
+    return quote(part, safe="")

@@ -174,7 +174,12 @@ def caller_number(raw: str, country: str) -> str:
 
     `raw` is hostile: anything of any length. Never raises.
     """
-    text = raw[:_CALLER_LONGEST].removeprefix("sip:").partition("@")[0].strip()
+    return _caller_number(raw[:_CALLER_LONGEST], country)
+
+
+@lru_cache(maxsize=1024)  # asked for more than once of each call
+def _caller_number(cut: str, country: str) -> str:
+    text = cut.removeprefix("sip:").partition("@")[0].strip()
     if not text or text.lower() in _NOBODY:
         return ""
     number = _possible(text, country)
