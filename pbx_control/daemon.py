@@ -90,7 +90,7 @@ class Daemon:
         self._pulse = Pulse(home)
         self._outbox: Outbox | None = None
         office = settings.office
-        self._alarms = AlarmDesk(office.alarms_to, office.language, office.name)
+        self._alarms = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
         answers_read = bool(settings.mail.reply_to)
         rules = Rules(office.name, self._alarms, settings.plans.limits, settings.billing.bag_sizes, answers_read)
         self._writer = Writer(self._engine, rules, self._committed)

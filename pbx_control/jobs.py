@@ -53,7 +53,7 @@ class Context:
 def alarm_desk(settings: Settings) -> AlarmDesk:
     """Where the settings have alarms go."""
     office = settings.office
-    return AlarmDesk(office.alarms_to, office.language, office.name)
+    return AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
 
 
 Work = Callable[[Context], Sentence]

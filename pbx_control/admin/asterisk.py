@@ -8,6 +8,8 @@ import click
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.progress import telling
 from pbx_control.asterisk import runtime
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Settings
 
 
 @click.group()
@@ -47,8 +49,18 @@ def stop(desk: Desk) -> None:
     desk.about_to_change()
     with telling(desk) as tell:
         tell("stopping Asterisk")
-        stopped = runtime.choose(desk.home, desk.settings).stop()
+        stopped = runtime.choose(desk.home, _settings_to_stop(desk)).stop()
     desk.tell("Asterisk has stopped" if stopped else "Asterisk did not run")
+
+
+def _settings_to_stop(desk: Desk) -> Settings:
+    try:
+        return desk.settings
+    except ClientMistake:
+        # Which process runs is known without pbx.toml; a home that has none is no home.
+        if desk.home.settings_file.exists():
+            return Settings()
+        raise
 
 
 @asterisk.command()

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from html import escape
 
+from pbx_control.domain.invoice_letters import WORDS
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.phrases import PHRASES
 from pbx_control.domain.reports import MISSED
 
 # What letters say of what is attached, in each language, and what they say when it is gone.
 GONE = {phrases.attached: phrases.sound_gone for phrases in PHRASES.values()} | {
-    words["attached"]: words["gone"] for words in MISSED.values()
+    words["attached"]: words["gone"] for words in (*MISSED.values(), *WORDS.values())
 }
 
 

@@ -57,7 +57,7 @@ def _note(invoice: Invoice, language: str, office_name: str) -> Note:
         subject=words["subject"].format(**values),
         headline=name[:1].upper() + name[1:],
         title=values["total"],
-        paragraphs=(words["story"].format(**values), *_correction(invoice, words)),
+        paragraphs=(words["story"].format(**values), words["attached"], *_correction(invoice, words)),
         facts=(*_lines(invoice, language), *_sums(invoice, language)),
         footer=words["footer"].format(**values),
     )
@@ -92,9 +92,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "name": "{kind} interna N° {number}",
         "subject": "{office}: {kind} interna N° {number} por {total}",
         "story": (
-            "Le enviamos nuestro comprobante del {day}, adjunto en PDF. No es la {kind} electrónica del SII, que emite "
-            "por separado el proveedor de facturación electrónica."
+            "Le enviamos nuestro comprobante del {day}. No es la {kind} electrónica del SII, que emite por separado el "
+            "proveedor de facturación electrónica."
         ),
+        "attached": "El documento va adjunto en PDF.",
+        "gone": "El documento no va adjunto: su archivo ya no existe. Si lo necesita, pídanoslo.",
         "corrects": "Corrige la {kind} interna N° {number}: {why}.",
         "net": "Neto",
         "footer": "Mensaje de {office}.",
@@ -108,9 +110,11 @@ WORDS: dict[str, dict[str, Any]] = {
         "name": "{kind} No. {number}",
         "subject": "{office}: {kind} No. {number} of {total}",
         "story": (
-            "This is our own statement of {day}; the document, which is in Spanish, is attached as a PDF. It is not "
-            "the electronic {kind} of the SII, which the provider of electronic invoices issues separately."
+            "This is our own statement of {day}. It is not the electronic {kind} of the SII, which the provider of "
+            "electronic invoices issues separately."
         ),
+        "attached": "The document, which is in Spanish, is attached as a PDF.",
+        "gone": "The document is not attached: its file is gone. If you need it, ask us for it.",
         "corrects": "It corrects the {kind} No. {number}: {why}.",
         "net": "Net",
         "footer": "Sent by {office}.",

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from pbx_control.domain.messages import Fact, Letter
 from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
-from pbx_control.domain.retention import instant
 from pbx_control.domain.sentences import Sentence
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
@@ -33,7 +32,7 @@ def compose_failure(failed: Trouble, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about a job that failed; one for each job and UTC day has the same `message_id`."""
     words = FAILED[desk.language]
     why = failed.why.said(desk.language) if failed.why else ""
-    values = {"job": failed.job, "due": instant(failed.due_at), "result": clean_line(why, RESULT_LIMIT)}
+    values = {"job": failed.job, "due": desk.time(failed.due_at), "result": clean_line(why, RESULT_LIMIT)}
     meaning = filter(None, [words.get(failed.kind, "")])
     said = (words["result"].format(**values), *meaning, words["again"])
     name = named("job", failed.job, at.date().isoformat())
@@ -44,7 +43,7 @@ def compose_missed(missed: Sequence[Trouble], at: datetime, desk: AlarmDesk) -> 
     """The letter about jobs that ran late, as no daemon was there; one UTC day's have the same `message_id`."""
     words = MISSED[desk.language]
     values = {"count": str(len(missed))}
-    facts = tuple(Fact(one.job, instant(one.due_at)) for one in missed)
+    facts = tuple(Fact(one.job, desk.time(one.due_at)) for one in missed)
     said = (words["why"], words["now"])
     return _letter(words, values, said, "pbx-control job list", named("missed", at.date().isoformat()), at, desk, facts)
 

@@ -95,7 +95,7 @@ GIVEN_UP = {
     },
     "en": {
         "subject": "{address} gets no messages any more",
-        "headline": "An address has stopped to get messages",
+        "headline": "An address gets no messages any more",
         "what": "“{about}” could not be delivered to {address}, and will not be tried again.",
         "why": "The answer was: {why}",
         "do": "Correct the address or tell the client. What did not arrive is in `message list --undelivered`; once "

@@ -6,6 +6,7 @@ As in `messages.py` everything is pure and quick, and whatever a stranger wrote 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from pbx_control.domain.call.model import Outgoing
 from pbx_control.domain.messages import Channel, Fact, Letter, Recipient, html_template, message_id
@@ -31,11 +32,16 @@ class Supplement:
 
 @dataclass(frozen=True, slots=True)
 class AlarmDesk:
-    """Where alarms go: the admin's e-mail address ("" for none), the office's language and its name."""
+    """Where alarms go: the admin's e-mail address ("" for none), the office's language, name and time zone."""
 
     address: str = ""
     language: str = "es"
     office: str = ""
+    timezone: str = "UTC"
+
+    def time(self, at: datetime) -> str:
+        """An instant as the commands' lists show it to the office: "2026-11-24 02:00 -03"."""
+        return f"{at.astimezone(ZoneInfo(self.timezone)):%Y-%m-%d %H:%M %Z}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pbx_control.domain.messages import Letter
 from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
-from pbx_control.domain.retention import Trust, instant
+from pbx_control.domain.retention import Trust
 from pbx_control.domain.wording import NAME_LIMIT, clean_line
 
 # Characters of a path that are shown.
@@ -25,7 +25,7 @@ class Differences:
 def compose_clock_alarm(trust: Trust, seen_at: datetime, now: datetime, desk: AlarmDesk) -> Letter:
     """The letter that tells why nothing is deleted, and how that is ended; one a UTC day has the same `message_id`."""
     words = CLOCK[desk.language]
-    values = {"now": instant(now), "seen": instant(seen_at)}
+    values = {"now": desk.time(now), "seen": desk.time(seen_at)}
     said = tuple(words[part].format(**values) for part in (trust.value, "kept", "confirm"))
     return _letter(words, said, "pbx-control recording purge --clock-is-right", desk, "clock", now)
 

@@ -171,7 +171,7 @@ def warn_of_deadlines(engine: Engine, settings: Settings, now: datetime) -> Sent
     if not found or not office.alarms_to:
         nobody = "deadlines late or soon late: {count}, nobody to tell ([office] alarms_to)"
         return Sentence(nobody if found else "deadlines late or soon late: {count}", count=len(found))
-    desk = AlarmDesk(office.alarms_to, office.language, office.name)
+    desk = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
     with writing(engine) as conn:
         letters.add(conn, [compose_warning(order, deadline, now, zone, desk) for order, deadline in found])
         for order, deadline in found:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from pbx_control.domain.gone import attachment_gone
 from pbx_control.domain.plans import Plan
 from pbx_control.notify import invoices as post
 from pbx_control.notify.invoice_pdf import render
@@ -48,6 +49,20 @@ def test_all_that_is_due_is_issued_and_sent_once(engine: Engine, home: Home) -> 
         assert (home.documents / f"invoices/2026/boleta-{each.number:06}.pdf").read_bytes() == render(each)
     assert str(post.issue_due(engine, home, SETTINGS, NOW).sentence) == "issued: 0"
     assert len(sent(engine)) == 2
+
+
+@pytest.mark.parametrize(("language", "says"), [("es", "El documento va adjunto"), ("en", "is attached as a PDF")])
+def test_a_letter_whose_pdf_is_gone_does_not_say_that_it_is_attached(
+    engine: Engine, home: Home, language: str, says: str
+) -> None:
+    with writing(engine) as conn:
+        clients.change(conn, "andes", language=language)
+    post.issue_due(engine, home, SETTINGS, NOW)
+    with reading(engine) as conn:
+        written = letters.newest(conn)[0].letter
+    without = attachment_gone(written)
+    assert (says in written.text, says in written.html) == (True, True)
+    assert (says in without.text, says in without.html, without.attachment) == (False, False, "")
 
 
 def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home) -> None:

@@ -125,6 +125,20 @@ def test_it_outlives_the_command_that_started_it_and_the_next_one_stops_it(tmp_p
     assert pbx_control(home.root, "asterisk", "status").returncode == 1
 
 
+def test_it_is_stopped_although_its_settings_are_broken(tmp_path: Path) -> None:
+    home, _ = make_home(tmp_path / "home", 16110)
+    assert pbx_control(home.root, "asterisk", "start").stdout == "Asterisk answers\n"
+    written = home.settings_file.read_text()
+    try:
+        home.settings_file.write_text("[sip\n")
+        assert "is not valid TOML" in pbx_control(home.root, "asterisk", "status").stderr
+        assert pbx_control(home.root, "asterisk", "stop").stdout == "Asterisk has stopped\n"
+    finally:
+        home.settings_file.write_text(written)
+        pbx_control(home.root, "asterisk", "stop")
+    assert pbx_control(home.root, "asterisk", "status").returncode == 1
+
+
 def test_in_the_foreground_it_is_the_supervisors_process(switch: runtime.Runtime) -> None:
     cli = Path(__file__).parents[2] / "cli.py"
     home = switch.instance.state.parent

@@ -154,7 +154,7 @@ def test_the_admin_is_told_once_a_day_what_to_do() -> None:
     later = compose_clock_alarm(Trust.LEAPT_AHEAD, NOON - 5 * DAY, NOON + timedelta(hours=3), DESK)
     assert first.message_id == later.message_id
     assert "pbx-control recording purge --clock-is-right" in first.text
-    assert "2026-07-29T12:00:00Z" in first.text
+    assert "2026-07-29 12:00 UTC" in first.text
 
 
 def test_differences_are_told_harmlessly() -> None:

@@ -2,12 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from terminal import Admin
+
+from pbx_control.admin.language import speak
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """A command line that was Spanish leaves no other test Spanish help."""
+    yield
+    speak("en")
 
 
 @pytest.fixture(scope="session")
