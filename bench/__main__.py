@@ -1,5 +1,5 @@
 """`make bench`: sets up one Asterisk, measures three ways of setting up a call on it in turn, then transfers,
-and the start of commands; or calls beside a purge; prints a table of each."""
+how soon a change is live, and the start of commands; or calls beside a purge; prints a table of each."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
 from bench.lab import Lab
 from bench.measure import Round, measured, rss_mb
+from bench.publishing import published
 from bench.start import started
 from bench.table import (
     Memory,
@@ -24,6 +25,8 @@ from bench.table import (
     consultation_goal,
     consultation_table,
     goals,
+    publishing_goal,
+    publishing_table,
     start_goal,
     start_table,
     table,
@@ -49,6 +52,8 @@ class Plan:
     transfer_seconds: float = 20.0
     purge: Extent = LARGE_HOME
     starts: int = 15  # of each command
+    clients: int = 500  # whose configuration is published
+    changes: int = 15  # of each kind
 
 
 RATES = (10, 50, 100)
@@ -56,7 +61,16 @@ TRANSFER_RATE = 20
 PURGE_RATES = (20, 50)
 FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
 # Shows that everything still works, in less than a minute; its figures are of little weight.
-QUICK = Plan(secretaries=200, rounds=1, seconds=1.0, transfer_seconds=2.0, purge=SMALL_HOME, starts=2)
+QUICK = Plan(
+    secretaries=200,
+    rounds=1,
+    seconds=1.0,
+    transfer_seconds=2.0,
+    purge=SMALL_HOME,
+    starts=2,
+    clients=20,
+    changes=2,
+)
 
 
 def main() -> None:
@@ -66,6 +80,7 @@ def main() -> None:
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
+    parser.add_argument("--publishing", action="store_true", help="only how soon a change is live in the switch")
     asked = parser.parse_args()
     # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
@@ -87,8 +102,19 @@ def run_start(folder: Path, plan: Plan) -> list[str]:
 async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list[str]:
     if asked.purge:
         return await run_purge(folder, plan)
+    if asked.publishing:
+        return await run_publishing(folder, plan)
     lines = await run(folder, plan, asked.transfers)
-    return lines if asked.transfers else [*lines, "", *run_start(folder, plan)]
+    if asked.transfers:
+        return lines
+    return [*lines, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
+
+
+async def run_publishing(folder: Path, plan: Plan) -> list[str]:
+    """How soon a change is live in the switch, on an installation of its own."""
+    tell("publishing the changes of {} clients …", plan.clients)
+    done = await published(folder / "live", plan.clients, plan.changes)
+    return [publishing_table(done), publishing_goal(done)]
 
 
 async def run(folder: Path, plan: Plan, only_transfers: bool) -> list[str]:
