@@ -61,7 +61,7 @@ Act = Callable[[Connection], str]
 def _changes(each: int) -> list[tuple[str, Act, str]]:
     """What is changed in a round, how, and the console's command that shows it."""
     return [
-        (NUMBER, lambda conn: _new_number(conn, each), f"dialplan show {{}}@{TRUNK_CONTEXT}"),
+        (NUMBER, lambda conn: _new_number(conn, each), f"dialplan show {TRUNK_CONTEXT}-{{}}"),
         (SECRETARY, lambda conn: _new_secretary(conn, each), "pjsip show endpoint {}"),
     ]
 
