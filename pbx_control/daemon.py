@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
+from pbx_control.asterisk.listener import require_asterisk
 from pbx_control.asterisk.perform import Performer
 from pbx_control.asterisk.translate import (
     AnsweredHere,
@@ -94,11 +96,15 @@ class Daemon:
         answers_read = bool(settings.mail.reply_to)
         rules = Rules(office.name, self._alarms, settings.plans.limits, settings.billing.bag_sizes, answers_read)
         self._writer = Writer(self._engine, rules, self._committed)
-        self._ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, self._happened)
+        port = settings.asterisk.http_port
+        whose = partial(require_asterisk, port, settings, home)
+        self._ari = Ari(port, settings.secrets.ari_password, self._happened, whose)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
-        self._keeping_out = KeepingOut(settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox)
-        self._telephones = Telephones(settings, self._engine, self._ari, self._board, self._keeping_out)
+        self._keeping_out = KeepingOut(
+            home, settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox
+        )
+        self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
         self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)

@@ -17,7 +17,7 @@ from pbx_control.domain.guessing import Watch
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Trunk
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
-from pbx_control.settings import Settings
+from pbx_control.settings import Home, Settings
 from pbx_control.store import letters
 from pbx_control.store.engine import writing
 
@@ -32,6 +32,7 @@ class KeepingOut:
 
     def __init__(
         self,
+        home: Home,
         settings: Settings,
         engine: Engine,
         ari: Ari,
@@ -39,6 +40,7 @@ class KeepingOut:
         desk: AlarmDesk,
         letter_written: Callable[[], None],
     ) -> None:
+        self._home = home
         self._settings = settings
         self._engine = engine
         self._ari = ari
@@ -73,7 +75,7 @@ class KeepingOut:
         """Keeps out and lets in whom it is time for. Raises SwitchUnavailable."""
         if self._known and not self._guessing and not self._watch.out:
             return
-        async with connected(self._settings) as ami:
+        async with connected(self._settings, self._home) as ami:
             self._watch = guessing.in_force(self._watch, await switch.kept_out(ami))
             self._known = True
             telephones = await switch.registered_from(ami) if self._guessing else frozenset()

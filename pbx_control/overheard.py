@@ -36,6 +36,7 @@ class Overheard(asyncio.DatagramProtocol):
         self, settings: Settings, trunks: Callable[[], Iterable[Trunk]], tell: Callable[[Refused], None]
     ) -> None:
         self._place = ("127.0.0.1", settings.asterisk.ami_port)
+        self._password = copies.password(settings.secrets).encode()
         self._trunks = trunks
         self._tell = tell
         self._invites: OrderedDict[bytes, Copy] = OrderedDict()
@@ -60,7 +61,7 @@ class Overheard(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _: object) -> None:
         if len(data) > LONGEST_COPY or not any(word in data for word in OF_INTEREST):
             return
-        if not (copy := copies.read(data)):
+        if not (copy := copies.read(data, self._password)):
             return
         if copy.message.startswith(b"INVITE "):
             self._invites[copy.about] = copy

@@ -13,7 +13,7 @@ from pbx_control.asterisk.ari import Ari, path
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.keeping_out import KeepingOut
-from pbx_control.settings import Settings
+from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals, secretaries
 from pbx_control.store.engine import writing
 from pbx_control.store.refusals import Counted
@@ -36,8 +36,9 @@ class Telephones:
     """`run` listens and `count` writes down, for ever."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, ari: Ari, board: Switchboard, keeping_out: KeepingOut
+        self, home: Home, settings: Settings, engine: Engine, ari: Ari, board: Switchboard, keeping_out: KeepingOut
     ) -> None:
+        self._home = home
         self._settings = settings
         self._engine = engine
         self._ari = ari
@@ -52,7 +53,7 @@ class Telephones:
 
     async def run(self) -> None:
         """Connects to AMI; the connection comes back by itself after a break."""
-        self._ami = ami = Ami(self._settings, self._happened)
+        self._ami = ami = Ami(self._settings, self._home, self._happened)
         try:
             while True:
                 try:
@@ -61,7 +62,7 @@ class Telephones:
                 except SwitchUnavailable:
                     ami.close()
                     await asyncio.sleep(RECONNECT_EVERY)
-                    self._ami = ami = Ami(self._settings, self._happened)
+                    self._ami = ami = Ami(self._settings, self._home, self._happened)
         finally:
             ami.close()
 

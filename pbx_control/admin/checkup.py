@@ -216,7 +216,7 @@ def check_telephones(desk: Desk) -> Iterator[Finding]:
     """Over what the telephones are registered; those that must use TLS use it."""
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
-    over = ask_switch(desk.settings).over if rows else {}
+    over = ask_switch(desk.settings, desk.home).over if rows else {}
     counted = Counter(over[row["user"]] for row in rows if row["user"] in over)
     if counted:
         told = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
@@ -274,7 +274,7 @@ def check_carriers(desk: Desk) -> Iterator[Finding]:
     """Where we are to register with a carrier, it has let us in."""
     with reading(desk.engine) as connection:
         wanted = [row for row in trunks.rows(connection) if row["register"]]
-    reached = ask_switch(desk.settings) if wanted else Reached()
+    reached = ask_switch(desk.settings, desk.home) if wanted else Reached()
     for row in wanted:
         verified = row["verified_by"] not in (None, "nobody")
         yield from _registration(row["name"], row["host"], reached.registration(trunk_section(row["id"])), verified)
@@ -301,7 +301,7 @@ def check_guesses(desk: Desk) -> Iterator[Finding]:
     with reading(desk.engine) as connection:
         tried = refusals.sources(connection, "wrong-password", clock.now() - GUESSES_SINCE)
     guessing = [(source, times) for source, times in tried.items() if times >= MANY_GUESSES]
-    kept_out = ask_kept_out(desk.settings) if guessing else {}
+    kept_out = ask_kept_out(desk.settings, desk.home) if guessing else {}
     for source, times in guessing[:SHOWN]:
         if until := kept_out.get(place_of(source)):
             yield doubt(

@@ -119,7 +119,7 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
 
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
-    reached = ask_switch(desk.settings)
+    reached = ask_switch(desk.settings, desk.home)
     return [row | {"telephone": reached.telephone(row["user"]), "over": reached.over.get(row["user"])} for row in rows]
 
 

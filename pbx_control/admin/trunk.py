@@ -170,7 +170,7 @@ def with_registrations(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str,
     # Imported here: commands that ask the switch nothing start without them.
     from pbx_control.asterisk.reached import Reached, ask_switch
 
-    reached = ask_switch(desk.settings) if any(row["register"] for row in rows) else Reached()
+    reached = ask_switch(desk.settings, desk.home) if any(row["register"] for row in rows) else Reached()
     return [
         {key: value for key, value in row.items() if key != "id"}
         | {"registration": reached.registration(trunk_section(row["id"])) if row["register"] else None}

@@ -9,12 +9,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import md5
 from typing import Any
 
 from panoramisk import Manager
 
+from pbx_control.asterisk.listener import require_asterisk
 from pbx_control.errors import SwitchUnavailable, reason
-from pbx_control.settings import Settings
+from pbx_control.settings import Home, Settings
 
 USER = "pbx"
 # An Asterisk that takes longer for one action is treated as away, seconds. A reload of 10,000 clients takes one.
@@ -70,15 +72,17 @@ class Ami:
     `listener(event name, headers)` gets every event that the filters let through; it must not block or raise.
     """
 
-    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+    def __init__(self, settings: Settings, home: Home, listener: Listener | None = None) -> None:
+        port = settings.asterisk.ami_port
         self._manager = _Manager(
             host="127.0.0.1",
-            port=settings.asterisk.ami_port,
-            username=USER,
-            secret=settings.secrets.ami_password,
+            port=port,
             events="on" if listener else "off",
+            forgetable_actions=("ping", "challenge", "login"),  # not sent again after a break
             log=logging.getLogger("panoramisk"),
         )
+        self._manager.password = settings.secrets.ami_password
+        self._manager.require_asterisk = lambda: require_asterisk(port, settings, home)
         if listener:
             self._manager.register_event("*", lambda _, event: listener(event.event, event))
 
@@ -94,7 +98,7 @@ class Ami:
         """
         try:
             await self._manager.connect()
-            await asyncio.sleep(0)  # panoramisk sends its login in a callback of the connection
+            await asyncio.sleep(0)  # the login begins in a callback of the connection
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 answer = await self._manager.authenticated_future
             await asyncio.sleep(0)  # its own callback, which notes the login, may still be waiting for its turn
@@ -104,6 +108,9 @@ class Ami:
         except TimeoutError:
             self.close()
             raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
+        except SwitchUnavailable:
+            self.close()
+            raise
         if not answer.success:
             self.close()
             raise LoginRefused("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one")
@@ -142,9 +149,9 @@ class Ami:
 
 
 @asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Ami]:
+async def connected(settings: Settings, home: Home) -> AsyncIterator[Ami]:
     """A connection for a few actions. Raises SwitchUnavailable like `Ami.connect`."""
-    ami = Ami(settings)
+    ami = Ami(settings, home)
     await ami.connect()
     try:
         yield ami
@@ -199,6 +206,10 @@ class _Manager(Manager):  # type: ignore[misc]
     """panoramisk's manager reconnects for ever, even after a failed first try; this one stops when told to."""
 
     wanted = True
+    password = ""
+
+    def require_asterisk(self) -> None:
+        """Raises SwitchUnavailable if somebody else listens there."""
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
         return super().connect(*args, **kwargs) if self.wanted else None
@@ -209,5 +220,25 @@ class _Manager(Manager):  # type: ignore[misc]
         if self.authenticated_future and not self.authenticated_future.done():
             self.authenticated_future.cancel()
 
+    def connection_made(self, made: "asyncio.Future[Any]") -> None:
+        super().connection_made(made)
+        if not (made.cancelled() or made.exception()):
+            self.authenticated = False
+            self.authenticated_future = asyncio.ensure_future(self._log_in())
+            self.authenticated_future.add_done_callback(self.login)
+
+    async def _log_in(self) -> Any:
+        """Asterisk's answer to our login. Who listens there is told a digest of the password, not the password."""
+        self.require_asterisk()
+        answer = await self.send_action({"Action": "Challenge", "AuthType": "MD5"})
+        if not answer.success:
+            return answer
+        login = {"Action": "Login", "AuthType": "MD5", "Username": USER, "Events": self.config["events"]}
+        key = md5(f"{answer.challenge}{self.password}".encode()).hexdigest()
+        return await self.send_action({**login, "Key": key})
+
     def login(self, future: "asyncio.Future[Any]") -> bool:
-        return False if future.cancelled() else bool(super().login(future))
+        if future.cancelled() or future.exception():
+            self.protocol.close()  # it is tried anew
+            return False
+        return bool(super().login(future))

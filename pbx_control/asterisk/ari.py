@@ -79,13 +79,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Ari:
-    """One websocket to one Asterisk. `on_event` gets each event as a dict, in order, and must not block."""
+    """One websocket to one Asterisk. `on_event` gets each event as a dict, in order, and must not block.
 
-    def __init__(self, port: int, password: str, on_event: Callable[[dict[str, Any]], None]) -> None:
+    `require_asterisk` is called each time before the password is told; it raises SwitchUnavailable to prevent that.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        password: str,
+        on_event: Callable[[dict[str, Any]], None],
+        require_asterisk: Callable[[], None] = lambda: None,
+    ) -> None:
         key = {"api_key": f"{USER}:{password}"}
         self._url = f"ws://127.0.0.1:{port}/ari/events?{urlencode({'app': APP, **key})}"
         self._plain_url = f"http://127.0.0.1:{port}/ari/{{}}?{urlencode(key)}"
         self._on_event = on_event
+        self._require_asterisk = require_asterisk
         self._socket: WSTransport | None = None
         self._pending: dict[str, OnReply | None] = {}
         self._serial = 0
@@ -96,6 +106,7 @@ class Ari:
 
     async def connect(self) -> None:
         """Opens the websocket. Raises SwitchUnavailable if nobody answers there or the secret is wrong."""
+        self._require_asterisk()
         try:
             self._socket, _ = await ws_connect(
                 lambda: _Ear(self._received),
@@ -184,6 +195,7 @@ class Ari:
         return found
 
     def _fetch(self, kind: str) -> list[dict[str, Any]]:
+        self._require_asterisk()
         try:
             with DIRECTLY.open(self._plain_url.format(kind), timeout=ANSWER_TIMEOUT) as answer:
                 found: list[dict[str, Any]] = _decode(answer.read())

@@ -32,7 +32,7 @@ def compare(home: Home, settings: Settings, names: Iterable[str], now: datetime)
 
 async def _compare(home: Home, settings: Settings, names: Iterable[str], now: datetime) -> dict[str, datetime]:
     found = {}
-    async with connected(settings) as ami:
+    async with connected(settings, home) as ami:
         for name in names:
             zone, file = ZoneInfo(name), home.asterisk / "etc" / ZONES / zone_file(name)
             if not file.exists():

@@ -1,9 +1,16 @@
-"""Copies of the SIP messages that come and go, as Asterisk's res_hep_pjsip sends them (HEP, version 3)."""
+"""Copies of the SIP messages that come and go, as Asterisk's res_hep_pjsip sends them (HEP, version 3).
+
+Each has a password with it: any program of the machine could send us something.
+"""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
 from ipaddress import ip_address
+
+from pbx_control.settings import Secrets
 
 _MAGIC = b"HEP3"
 _HEAD = struct.Struct("!4sH")
@@ -11,7 +18,7 @@ _CHUNK = struct.Struct("!HHH")  # vendor, type, length with this head
 # Types of chunks: addresses of IPv4 and IPv6, ports, the message, and what it belongs to.
 _FROM, _TO = (3, 5), (4, 6)
 _FROM_PORT, _TO_PORT = 7, 8
-_MESSAGE, _ABOUT = 15, 17
+_PASSWORD, _MESSAGE, _ABOUT = 14, 15, 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,17 @@ class Copy:
     message: bytes
 
 
-def read(datagram: bytes) -> Copy | None:
-    """The message in a datagram; None if it is no copy of one."""
+def password(secrets: Secrets) -> str:
+    """What Asterisk sends along. It is no password for anything else."""
+    return sha256(f"copies {secrets.ami_password}".encode()).hexdigest()
+
+
+def read(datagram: bytes, password: bytes) -> Copy | None:
+    """The message in a datagram; None if it is no copy of one, or somebody else's."""
     try:
         chunks = dict(_chunks(datagram))
+        if not compare_digest(chunks[_PASSWORD], password):
+            return None
         return Copy(_place(chunks, _FROM, _FROM_PORT), _place(chunks, _TO, _TO_PORT), chunks[_ABOUT], chunks[_MESSAGE])
     except (struct.error, LookupError, ValueError):
         return None

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pbx_control import zones
+from pbx_control.asterisk import copies
 from pbx_control.asterisk.modules import MODULES
 from pbx_control.asterisk.translate import MARK_HEADER
 from pbx_control.domain.call.flow import (
@@ -276,6 +277,7 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
         "ami_port": settings.asterisk.ami_port,
         "ari_password": settings.secrets.ari_password,
         "ami_password": settings.secrets.ami_password,
+        "copies_password": copies.password(settings.secrets),
         "language": settings.office.language,
         "bind": Verbatim(sip.bind),
         # Never on the wire: who knew it could name himself after a secure telephone without TLS.

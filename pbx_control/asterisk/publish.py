@@ -23,6 +23,7 @@ from pbx_control.asterisk import runtime
 from pbx_control.asterisk.ami import Ami, LoginRefused, SwitchAway, connected
 from pbx_control.asterisk.confcheck import check
 from pbx_control.asterisk.dialplan import ZONES, generation, render, zone_files
+from pbx_control.asterisk.listener import NotAsterisk
 from pbx_control.asterisk.reached import registrations
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.domain.office import Office
@@ -40,10 +41,13 @@ MODULES = {
     "pjsip.conf": ("res_pjsip", "res_pjsip_outbound_registration"),
     "manager.conf": ("manager",),
     "logger.conf": ("logger",),
+    "hep.conf": ("res_hep",),
     "musiconhold.conf": ("res_musiconhold",),
     "features.conf": ("features",),
     "indications.conf": ("indications",),
 }
+# What is not shown of a file.
+SECRETS = ("password", "secret", "capture_password")
 # Certificates that a trunk's own must come from: Asterisk reads them at each connection.
 AUTHORITIES = ".pem"
 # Where Asterisk says which generation of a file is in force, and what it answers then ({} is the generation).
@@ -136,7 +140,7 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
     before = _target(home)
     _point(home, staged.folder)
     try:
-        async with connected(settings) as ami:
+        async with connected(settings, home) as ami:
             reloaded = await _reload(ami, staged)
             running = True
     except _NotTaken as error:
@@ -148,7 +152,7 @@ async def _swap_and_reload(staged: Staged, home: Home, settings: Settings) -> Pu
         ) from None
     except SwitchAway:
         reloaded, running = (), False
-    except LoginRefused:
+    except (LoginRefused, NotAsterisk):
         # The port may be another home's: then ours does not run, and `asterisk start` will say who has it.
         if runtime.choose(home, settings).status().running:
             raise
@@ -268,7 +272,7 @@ async def _undo(home: Home, settings: Settings, before: Path | None, staged: Sta
     if before is None:
         return  # there is nothing to go back to: Asterisk goes on with what it had read
     _point(home, before)
-    async with connected(settings) as ami:
+    async with connected(settings, home) as ami:
         for file in staged.changed:
             for module in MODULES.get(file, ()):
                 await ami.reload(module)
@@ -387,4 +391,4 @@ def without_secrets(text: str) -> str:
 
 def _without_secret(line: str) -> str:
     key, _, value = line.partition("=")
-    return f"{key}= <hidden {generation(value)[:4]}>" if key.strip() in ("password", "secret") else line
+    return f"{key}= <hidden {generation(value)[:4]}>" if key.strip() in SECRETS else line

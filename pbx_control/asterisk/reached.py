@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pbx_control.asterisk.ami import Ami, connected
 from pbx_control.errors import SwitchUnavailable
-from pbx_control.settings import Settings
+from pbx_control.settings import Home, Settings
 
 T = TypeVar("T")
 
@@ -41,22 +41,22 @@ class Reached:
         return self.registrations.get(section, "unregistered") if self.known else UNKNOWN
 
 
-def ask_switch(settings: Settings) -> Reached:
+def ask_switch(settings: Settings, home: Home) -> Reached:
     """What the switch knows now, for commands. Never raises because of a switch that is away."""
-    return _asked(settings, _ask, Reached())
+    return _asked(settings, home, _ask, Reached())
 
 
-def ask_kept_out(settings: Settings) -> Mapping[str, datetime]:
+def ask_kept_out(settings: Settings, home: Home) -> Mapping[str, datetime]:
     """Which addresses are kept out now for guessing passwords, and until when. Never raises, either."""
     # Imported here: the lists ask who is registered, and need nothing of ARI.
     from pbx_control.asterisk.kept_out import kept_out
 
-    return _asked(settings, kept_out, {})
+    return _asked(settings, home, kept_out, {})
 
 
-def _asked(settings: Settings, ask: Callable[[Ami], Awaitable[T]], otherwise: T) -> T:
+def _asked(settings: Settings, home: Home, ask: Callable[[Ami], Awaitable[T]], otherwise: T) -> T:
     async def connect_and_ask() -> T:
-        async with connected(settings) as ami:
+        async with connected(settings, home) as ami:
             return await ask(ami)
 
     try:

@@ -69,7 +69,7 @@ async def refusals(alone):
         if refused := refusal(name, event):
             told.put_nowait(refused)
 
-    ami = Ami(alone.settings, listen)
+    ami = Ami(alone.settings, alone.home, listen)
     await ami.connect()
     try:
         yield told

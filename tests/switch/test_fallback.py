@@ -427,5 +427,5 @@ async def ring(alone, socket, user, channel):
     await ask(socket, "POST", "channels/create", {"variables": variables_of_hers(channel, do)}, **leg)
     await ask(socket, "POST", f"channels/{do.leg}/dial", too_early=409, timeout="20")
     await alone.until(lambda: "!Ringing!" in alone.console("core show channels concise"))
-    async with connected(alone.settings) as ami:
+    async with connected(alone.settings, alone.home) as ami:
         await ami.ask("Redirect", Channel=do.leg, **to_dialplan())

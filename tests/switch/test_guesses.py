@@ -70,7 +70,7 @@ async def register(source: Wire, account: dict[str, str]) -> str:
 
 async def out(town: Town) -> dict[str, object]:
     """Who is kept out now, as the switch says."""
-    async with connected(load(Home(town.office.home))) as ami:
+    async with connected(load(Home(town.office.home)), Home(town.office.home)) as ami:
         return dict(await kept_out.kept_out(ami))
 
 

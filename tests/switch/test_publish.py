@@ -107,7 +107,7 @@ async def test_a_wrong_password_says_so(alone):
     secrets = structs.replace(alone.settings.secrets, ami_password="another one")
     other = structs.replace(alone.settings, secrets=secrets)
     with pytest.raises(SwitchUnavailable, match="does not take our password"):
-        async with connected(other):
+        async with connected(other, alone.home):
             pass
 
 

@@ -281,13 +281,13 @@ async def test_a_secure_telephone_does_not_register_over_udp(switch, via):
     async with Line("udp", "127.0.0.15") as line:
         with suppress(TimeoutError):  # an answer for a Via that lies may be sent to nobody
             assert "401" in await line.register("ana", via)
-    assert "ana" not in ask_over(await asyncio.to_thread(ask_switch, switch.settings))
+    assert "ana" not in ask_over(await asyncio.to_thread(ask_switch, switch.settings, switch.home))
 
 
 async def test_a_secure_telephone_does_not_register_over_tcp(switch):
     async with Line("tcp", "127.0.0.15") as line:
         assert "401" in await line.register("ana")
-    assert "ana" not in ask_over(await asyncio.to_thread(ask_switch, switch.settings))
+    assert "ana" not in ask_over(await asyncio.to_thread(ask_switch, switch.settings, switch.home))
 
 
 def ask_over(reached: Any) -> dict[str, str]:
@@ -299,14 +299,14 @@ async def test_over_what_each_telephone_is_registered_is_known(switch):
     async with Line("tls", "127.0.0.15") as secure, Line("udp", "127.0.0.16") as other:
         assert "200" in await secure.register("ana")
         assert "200" in await other.register("eva")
-        reached = await asyncio.to_thread(ask_switch, switch.settings)
+        reached = await asyncio.to_thread(ask_switch, switch.settings, switch.home)
         assert reached.over == {"ana": "tls", "eva": "udp"}
     async with Line("tcp", "127.0.0.16") as other:
         assert "200" in await other.register("eva")
-        assert (await asyncio.to_thread(ask_switch, switch.settings)).over["eva"] == "tcp"
+        assert (await asyncio.to_thread(ask_switch, switch.settings, switch.home)).over["eva"] == "tcp"
     async with Line("tls", "127.0.0.16") as other:
         assert "200" in await other.register("eva")
-        assert (await asyncio.to_thread(ask_switch, switch.settings)).over["eva"] == "tls"
+        assert (await asyncio.to_thread(ask_switch, switch.settings, switch.home)).over["eva"] == "tls"
 
 
 def _md5(text: str) -> str:

@@ -15,6 +15,7 @@ from pbx_control.settings import Settings
 TRUNK = Trunk(4, "carrier", ("192.0.2.0/24",))
 CARRIER, SWITCH = ("192.0.2.7", 5060), ("198.51.100.1", 5060)
 DID = "+56225550101"
+PASSWORD = copies.password(Settings().secrets).encode()
 
 
 def sdp(*streams: str) -> str:
@@ -35,10 +36,17 @@ def answer(status: str = "488 Not Acceptable Here", cseq: str = "7 INVITE") -> b
     return f"SIP/2.0 {status}\r\nTo: <sip:{DID}@h>;tag=x\r\nCSeq: {cseq}\r\n\r\n".encode()
 
 
-def copy(message: bytes, sender: tuple[str, int], receiver: tuple[str, int], about: bytes = b"call-1") -> bytes:
+def copy(
+    message: bytes,
+    sender: tuple[str, int],
+    receiver: tuple[str, int],
+    about: bytes = b"call-1",
+    password: bytes = PASSWORD,
+) -> bytes:
     chunks = [
         *((kind, ip_address(host).packed) for kind, (host, _) in ((3, sender), (4, receiver))),
         *((kind, port.to_bytes(2, "big")) for kind, (_, port) in ((7, sender), (8, receiver))),
+        (14, password),
         (17, about),
         (15, message),
     ]
@@ -75,6 +83,9 @@ def test_a_call_that_a_trunk_refused_is_told_once() -> None:
         # a telephone's, or a stranger's
         (copy(invite(), ("203.0.113.9", 5060), SWITCH), copy(answer(), SWITCH, ("203.0.113.9", 5060))),
         (b"", b"HEP3", b"HEP3\x00\x08\x00\x00", copy(invite(), CARRIER, SWITCH)[:-3], b"x" * 70000),
+        # no copy of Asterisk's
+        (copy(invite(), CARRIER, SWITCH, password=b"x"), copy(answer(), SWITCH, CARRIER, password=b"")),
+        (copy(invite(), CARRIER, SWITCH), copy(answer(), SWITCH, CARRIER, password=PASSWORD[:-1])),
         (copy(b"INVITE sip\xff\xfe", CARRIER, SWITCH), copy(b"SIP/2.0 488 \xff", SWITCH, ("192.0.2.8", 1))),
     ],
 )
@@ -93,7 +104,7 @@ def test_a_copy_of_either_kind_of_address_is_read() -> None:
         struct.pack("!HHH", 0, 4, 10) + ip_address(SWITCH[0]).packed, b""
     )[6:]
     six += b"".join(struct.pack("!HHH", 0, kind, 22) + ip_address("2001:db8::7").packed for kind in (5, 6))
-    read = copies.read(struct.pack("!4sH", b"HEP3", 6 + len(six)) + six)
+    read = copies.read(struct.pack("!4sH", b"HEP3", 6 + len(six)) + six, PASSWORD)
     assert read
     assert (read.sender, read.receiver, read.about) == (("2001:db8::7", 5060), ("2001:db8::7", 5060), b"call-1")
 
