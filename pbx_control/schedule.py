@@ -177,6 +177,12 @@ def watch_space(context: Context) -> Sentence:
     return failure(told) if any(disk.free < LITTLE_ROOM for disk in found) else told
 
 
+def turn_log_over(context: Context) -> str:
+    from pbx_control.asterisk import log_file
+
+    return f"Asterisk's log has {log_file.turn_over(context.home, context.settings)} bytes"
+
+
 HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))
 
 JOBS = (
@@ -194,6 +200,7 @@ JOBS = (
     Job("periods", "begins the clients' new months of calls", HOURLY, begin_periods),
     Job("clock", "notes the time: a clock that leaps deletes nothing", HOURLY, note_clock),
     Job("space", "warns before a disk is full", FIVE_MINUTES, watch_space),
+    Job("log", "begins a new file of Asterisk's log, keeps the newest", FIVE_MINUTES, turn_log_over),
     Job("deadlines", "warns of orders that are soon late", FIVE_MINUTES, warn_of_deadlines),
 )
 

@@ -1280,6 +1280,9 @@ SPANISH: dict[str, str] = REASONS | {
     "begins the clients' new months of calls": "inicia los nuevos meses de llamadas de los clientes",
     "notes the time: a clock that leaps deletes nothing": "anota la hora: un reloj que salta no borra nada",
     "warns before a disk is full": "avisa antes de que se llene un disco",
+    "begins a new file of Asterisk's log, keeps the newest": (
+        "inicia un archivo nuevo del registro de Asterisk; conserva los más nuevos"
+    ),
     "warns of orders that are soon late": "avisa de los pedidos que están por atrasarse",
     "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`": (
         "la base de datos está dañada ({why}): detenga pbx-control y restaure un respaldo con `pbx-control restore`"

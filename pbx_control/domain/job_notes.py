@@ -91,6 +91,7 @@ FAILED = {
         "periods": "Hasta que resulte no empiezan los meses nuevos de los clientes.",
         "clock": "Hasta que resulte no se borra ninguna grabación: no se sabe si el reloj está bien.",
         "space": "Queda menos de 1 GB en un disco: cuando se llene, se pierden grabaciones, mensajes o respaldos.",
+        "log": "Hasta que resulte crece el registro propio de Asterisk.",
         "deadlines": "Hasta que resulte nadie avisa de los pedidos que están por atrasarse.",
     },
     "en": {
@@ -110,6 +111,7 @@ FAILED = {
         "periods": "Until it succeeds the clients' new months do not begin.",
         "clock": "Until it succeeds no recording is deleted: nobody knows whether the clock is right.",
         "space": "Less than 1 GB is left on a disk: once it is full, recordings, messages or backups are lost.",
+        "log": "Until it succeeds Asterisk's own log grows.",
         "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
     },
 }

@@ -9,7 +9,7 @@ import pytest_asyncio
 from alone import number_of, switch_alone
 from msgspec import structs
 
-from pbx_control.asterisk import publish
+from pbx_control.asterisk import log_file, publish
 from pbx_control.asterisk.ami import connected
 from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import Client, Did
@@ -43,6 +43,20 @@ async def test_with_ten_thousand_clients_a_change_is_live_when_it_is_said_to_be_
     await caller.hang_up()
     await alone.publish(clients=(firm,), dids=alone.office.dids[:1])
     assert "no existence" in alone.console(f"dialplan show did-{numbers[-1].number}")
+
+
+async def test_a_full_log_is_turned_over(alone, monkeypatch):
+    monkeypatch.setattr(log_file, "LARGEST", -1)
+    log = alone.home.asterisk / "log"
+    full = log / "messages.log"
+    for serial in range(log_file.KEPT + 2):
+        full.write_text(f"full {serial}")
+        await asyncio.to_thread(log_file.turn_over, alone.home, alone.settings)
+        assert f"full {serial}" not in full.read_text()
+    kept = {path.name: path.read_text() for path in log.glob("messages.log.*")}
+    assert len(kept) == log_file.KEPT
+    for number in range(log_file.KEPT):
+        assert f"full {log_file.KEPT + 1 - number}" in kept[f"messages.log.{number}"]
 
 
 @pytest.mark.parametrize(
