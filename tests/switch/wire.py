@@ -10,6 +10,8 @@ from pbx_control.world.config import Address
 from pbx_control.world.legs import patience
 
 _serial = itertools.count(1)
+# Where whoever calls wants to hear.
+MEDIA = 55990
 
 
 @asynccontextmanager
@@ -141,7 +143,14 @@ class Dialog:
 
 
 def sdp(here: Address) -> str:
-    lines = ["v=0", f"o=- 1 1 IN IP4 {here.host}", "s=-", f"c=IN IP4 {here.host}", "t=0 0", "m=audio 55990 RTP/AVP 8"]
+    lines = [
+        "v=0",
+        f"o=- 1 1 IN IP4 {here.host}",
+        "s=-",
+        f"c=IN IP4 {here.host}",
+        "t=0 0",
+        f"m=audio {MEDIA} RTP/AVP 8",
+    ]
     return "".join(f"{line}\r\n" for line in lines)
 
 
