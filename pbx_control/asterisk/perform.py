@@ -53,6 +53,7 @@ class Performer:
         self._post = post
         self._going: set[asyncio.Task[None]] = set()
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
+        self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
             c.Answer: lambda call, do: self._channel(call, do, "POST", "answer"),
             c.IndicateRinging: lambda call, do: self._channel(call, do, "POST", "ring"),
@@ -138,10 +139,13 @@ class Performer:
             self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
         def unless_full(replied: OnReply) -> None:
-            """The leg is one of the trunk's calls by now."""
+            """The leg is one of the trunk's calls by now. Of two that want the last place the earlier one gets it."""
+            uncounted = self._uncounted[do.trunk]
+            later = len(uncounted) - 1 - uncounted.index(do.leg)
+            uncounted.remove(do.leg)
 
             def counted(reply: Reply) -> None:
-                if reply.ok and int(reply.body["value"] or 0) > do.most:
+                if reply.ok and int(reply.body["value"] or 0) - later > do.most:
                     replied(Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"}))
                 else:
                     dial(replied)
@@ -153,6 +157,8 @@ class Performer:
         leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
         variables = variables_of(do) | departure_of(call_id, do)
         way = unless_full if do.most else dial
+        if do.most:
+            self._uncounted.setdefault(do.trunk, []).append(do.leg)
         self._make(call_id, do, leg, variables, way, lambda: ContactLeft(now(), do.leg))
 
     def _make(
@@ -174,6 +180,8 @@ class Performer:
                 return
             failed = True  # what follows can only fail, too
             self._made.pop(do.leg, None)
+            for uncounted in self._uncounted.values():
+                uncounted[:] = [leg for leg in uncounted if leg != do.leg]
             self._refused(call_id, do, reply)
             self._ari.request("DELETE", path("channels", do.leg))
             self._post(call_id, gone())

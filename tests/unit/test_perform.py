@@ -107,6 +107,29 @@ def test_a_contact_is_not_dialled_over_a_trunk_that_is_full(asterisk, performer,
     assert [type(event) for event in events] == ([] if dialled else [SwitchRefused, ContactLeft])
 
 
+def test_of_two_contacts_who_want_the_last_place_one_is_dialled(asterisk, performer, events):
+    """Both legs are there, and counted, before either is looked at."""
+    asterisk.refusals["variable"] = Reply(200, {"value": "4"})
+    second = f"{CONTACTS}0"
+    for leg in (CONTACTS, second):
+        performer.perform(CALL, replace(DIAL, leg=leg, most=3))
+    for leg in (CONTACTS, second):
+        performer.entered(leg)
+    assert [path for path in asterisk.paths if path.endswith("/dial")] == [f"POST channels/{CONTACTS}/dial"]
+    assert f"DELETE channels/{second}" in asterisk.paths
+
+
+def test_a_leg_that_could_not_be_made_takes_no_place(asterisk, performer, events):
+    asterisk.refusals["create"] = Reply(500, {"message": "Allocation failed"})
+    performer.perform(CALL, replace(DIAL, most=3))
+    del asterisk.refusals["create"]
+    asterisk.refusals["variable"] = Reply(200, {"value": "4"})
+    second = f"{CONTACTS}0"
+    performer.perform(CALL, replace(DIAL, leg=second, most=3))
+    performer.entered(second)
+    assert f"POST channels/{second}/dial" not in asterisk.paths
+
+
 RING = c.Ring(HERS, "ana", "Andes, Ñuñoa", "+56912345678<", timedelta(seconds=12))
 
 
