@@ -26,6 +26,7 @@ from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
 from pbx_control.asterisk.listener import require_asterisk
 from pbx_control.asterisk.perform import Performer
+from pbx_control.asterisk.places import Places
 from pbx_control.asterisk.translate import (
     AnsweredHere,
     Arrival,
@@ -104,11 +105,12 @@ class Daemon:
         self._keeping_out = KeepingOut(
             home, settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox
         )
-        self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out)
+        places = Places()
+        self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out, places)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
-        self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect)
-        self._recovery = Recovery(self._board, self._ari, self._performer)
+        self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring)
+        self._recovery = Recovery(self._board, self._ari, self._performer, places.at_home)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
         self._requests = reception.Requests()
         self._look_now = asyncio.Event()

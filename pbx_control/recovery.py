@@ -5,7 +5,7 @@ It dials nothing: a leg that is absent is gone.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,7 +94,10 @@ class Found:
 class Recovery:
     """Knows the board and the switch; `compare` brings the two together."""
 
-    def __init__(self, board: Switchboard, ari: Ari, performer: Performer) -> None:
+    def __init__(
+        self, board: Switchboard, ari: Ari, performer: Performer, at_home: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._at_home = at_home
         self._board = board
         self._ari = ari
         self._performer = performer
@@ -187,7 +190,7 @@ class Recovery:
 
     def _note_telephones(self, found: Found) -> None:
         for telephone, is_registered in found.registered.items():
-            self._board.registered(telephone, is_registered)
+            self._board.registered(telephone, is_registered and self._at_home(telephone))
         alone = {leg.id: leg.telephone for leg in found.legs.values() if self._is_not_ours(leg)}
         users = {chair.seat.user for chair in self._board.chairs}
         self._busy = {channel: telephone for channel, telephone in alone.items() if telephone in users}

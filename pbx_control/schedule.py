@@ -177,10 +177,10 @@ def watch_space(context: Context) -> Sentence:
     return failure(told) if any(disk.free < LITTLE_ROOM for disk in found) else told
 
 
-def turn_log_over(context: Context) -> str:
+def turn_log_over(context: Context) -> Sentence:
     from pbx_control.asterisk import log_file
 
-    return f"Asterisk's log has {log_file.turn_over(context.home, context.settings)} bytes"
+    return Sentence("bytes in Asterisk's log: {count}", count=log_file.turn_over(context.home, context.settings))
 
 
 HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))

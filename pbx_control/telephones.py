@@ -2,14 +2,26 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine
 
-from pbx_control.asterisk.ami import WRONG_PASSWORD, Ami, Refused, refusal, telephone, to_dialplan
+from pbx_control.asterisk.ami import (
+    ANSWER_TIMEOUT,
+    WRONG_PASSWORD,
+    Ami,
+    Refused,
+    authenticated,
+    refusal,
+    telephone,
+    to_dialplan,
+)
 from pbx_control.asterisk.ari import Ari, path
+from pbx_control.asterisk.places import Places
+from pbx_control.asterisk.reached import contacts
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.keeping_out import KeepingOut
@@ -30,13 +42,22 @@ MOST_SOURCES = 1000
 # So many numbers that one source asked for are kept of an hour.
 MOST_NUMBERS = 20
 OTHERS = "others"
+# Where a telephone is and where its password came from are told in either order, so far apart at most, seconds.
+TOLD_WITHIN = 2.0
 
 
 class Telephones:
     """`run` listens and `count` writes down, for ever."""
 
     def __init__(
-        self, home: Home, settings: Settings, engine: Engine, ari: Ari, board: Switchboard, keeping_out: KeepingOut
+        self,
+        home: Home,
+        settings: Settings,
+        engine: Engine,
+        ari: Ari,
+        board: Switchboard,
+        keeping_out: KeepingOut,
+        places: Places,
     ) -> None:
         self._home = home
         self._settings = settings
@@ -44,6 +65,7 @@ class Telephones:
         self._ari = ari
         self._board = board
         self._keeping_out = keeping_out
+        self._places = places
         self._refused: Counter[Counted] = Counter()
         self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
         self._numbers_of: datetime | None = None  # which hour
@@ -92,12 +114,22 @@ class Telephones:
             refusals.add(conn, counted)
 
     def _happened(self, name: str, event: Mapping[str, str]) -> None:
-        if phone := telephone(name, event):
-            task = asyncio.ensure_future(self._ask(phone.user))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+        if name == "FullyBooted":
+            self._begin(self._read_places())
+        elif phone := telephone(name, event):
+            if phone.reachable:
+                self._places.registered(phone.user, phone.uri)
+            self._begin(self._ask(phone.user))
+        elif known := authenticated(name, event):
+            if self._places.authenticated(known.user, known.host):
+                self._begin(self._note_place(known.user))
         elif (refused := refusal(name, event)) and self._is_to_count(refused):
             self.refused(refused)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     def _is_to_count(self, refused: Refused) -> bool:
         """Also has wrong passwords judged. Of whom is kept out the switch tells each request by another event, too."""
@@ -127,9 +159,46 @@ class Telephones:
         except SwitchUnavailable:
             return  # the comparison after the next connection asks for all telephones
         if reply.ok:
-            there = reply.body["state"] == "online"
-            self._board.registered(user, there)
-            await self._noted(user, there)
+            online, at_home = reply.body["state"] == "online", self._places.at_home(user)
+            self._board.registered(user, online and at_home)
+            await self._noted(user, online and at_home)
+            if online and not at_home:
+                await asyncio.sleep(TOLD_WITHIN)
+                await self._send_away(user)
+
+    async def _read_places(self) -> None:
+        """After each login: what was told meanwhile was missed."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                while not (self._ami and self._ami.connected):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # the login itself was answered a moment ago
+            # An Asterisk that read its manager.conf before the last upgrade does not tell of these by itself.
+            await self._ami.ask("Filter", Operation="Add", MatchCriteria="name(SuccessfulAuth)", Filter="")
+            for user in await self._places.read(self._ami):
+                self._begin(self._ask(user))
+        except (SwitchUnavailable, TimeoutError):
+            pass  # it is read after the next login
+
+    async def _note_place(self, user: str) -> None:
+        """A telephone's password came from somewhere else than before: it may be rung there."""
+        try:
+            if self._ami:
+                await self._places.write(self._ami, user)
+        except SwitchUnavailable:
+            pass  # the switch alone would not ring it there; its next registration is noted
+        await self._ask(user)
+
+    async def _send_away(self, user: str) -> None:
+        """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a
+        sign of life each few seconds."""
+        try:
+            there = await contacts(self._ami) if self._ami else []
+            for one in there:
+                if one.user == user and not self._places.may_ring(user, one.uri):
+                    log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
+                    await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))
+        except SwitchUnavailable:
+            pass  # it is not rung there in any case
 
     async def _noted(self, user: str, there: bool) -> None:
         """Somebody has switched her telephone off and on again: a pause of the system's ends."""

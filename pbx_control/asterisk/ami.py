@@ -60,10 +60,19 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Telephone:
-    """A telephone became reachable, or unreachable."""
+    """A telephone became reachable where it has registered, or unreachable there."""
 
     user: str
+    uri: str
     reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A telephone's password has come from that address."""
+
+    user: str
+    host: str
 
 
 class Ami:
@@ -188,7 +197,15 @@ def telephone(name: str, event: Mapping[str, str]) -> Telephone | None:
     reachable = event.get("ContactStatus", "") not in ("Unreachable", "Removed")
     # A secure telephone has registered by its second name, USER@DOMAIN (pjsip.conf).
     user = (event.get("EndpointName") or event.get("AOR", "")).partition("@")[0]
-    return Telephone(user, reachable)
+    return Telephone(user, event.get("URI", ""), reachable)
+
+
+def authenticated(name: str, event: Mapping[str, str]) -> Authenticated | None:
+    """What a SuccessfulAuth event says about a telephone; None for other events, and for AMI's own."""
+    if name != "SuccessfulAuth" or event.get("Service") != "PJSIP":
+        return None
+    user = event.get("AccountID", "").partition("@")[0]
+    return Authenticated(user, _address_of_security_event(event.get("RemoteAddress", "")))
 
 
 def _address_of_socket(text: str) -> str:

@@ -60,6 +60,7 @@ AMI_EVENTS = (
     "ContactStatus",
     "FullyBooted",
     "Registry",
+    "SuccessfulAuth",
     "InvalidPassword",
     "ChallengeResponseFailed",
     "InvalidAccountID",

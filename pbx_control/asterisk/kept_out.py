@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from pbx_control.asterisk.ami import KEPT_OUT, Ami
 from pbx_control.asterisk.ari import Ari, path
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.asterisk.reached import contacts
+from pbx_control.domain.places import address_in
 
 VARIABLE = "PBX_KEPT_OUT"
 _NOTED = re.compile(r"(\d{1,11})@(\S+)")
-_HOST = re.compile(r"@(\[[0-9a-fA-F:.]+\]|[0-9.]+)")
 
 
 async def shut(ari: Ari, out: Mapping[str, datetime], place: str) -> bool:
@@ -50,14 +50,8 @@ def as_noted(out: Mapping[str, datetime]) -> str:
 
 async def registered_from(ami: Ami) -> frozenset[str]:
     """The addresses from which telephones are registered now. Raises SwitchUnavailable."""
-    try:
-        said = await ami.ask_all("PJSIPShowContacts")
-    except SwitchUnavailable:
-        if ami.connected:
-            return frozenset()  # where nobody has registered, Asterisk calls that an error
-        raise
-    uris = (str(row.get("Uri", "")) for row in said)
-    return frozenset(found[1].strip("[]") for uri in uris if (found := _HOST.search(uri)))
+    there = (address_in(one.uri) for one in await contacts(ami))
+    return frozenset(address for address in there if address)
 
 
 async def _note(ari: Ari, out: Mapping[str, datetime]) -> None:

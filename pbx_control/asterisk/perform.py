@@ -30,6 +30,8 @@ BRIDGE_TYPE = "mixing,dtmf_events"
 UNSEEN = {"inhibitConnectedLineUpdates": "true"}
 # The variable of a leg that has the id of the prompt that was begun on it last.
 PROMPT_BEGUN = "PBX_PROMPT"
+# The contact that a leg is dialled at.
+WHERE_TO = "CHANNEL(pjsip,target_uri)"
 # The thing is gone already, which is what was wanted.
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
@@ -37,17 +39,20 @@ CONFLICT = 409
 
 Post = Callable[[str, Event], None]
 Redirect = Callable[[str], Awaitable[bool]]
+MayRing = Callable[[str, str], bool]
 # So many secretaries' legs are remembered as moved: far more than ring at once.
 MOST_MOVES = 1000
 
 
 class Performer:
     """Performs switch commands. `post(call id, event)` takes what comes of a refusal; `redirect(leg)` has a secretary's
-    leg go to the dialplan, and tells whether it does."""
+    leg go to the dialplan, and tells whether it does; `may_ring(telephone, contact)` whether a secretary's telephone
+    is where it says."""
 
-    def __init__(self, ari: Ari, home: Path, post: Post, redirect: Redirect) -> None:
+    def __init__(self, ari: Ari, home: Path, post: Post, redirect: Redirect, may_ring: MayRing) -> None:
         self._ari = ari
         self._redirect = redirect
+        self._may_ring = may_ring
         self._moves: dict[str, asyncio.Future[bool]] = {}  # secretaries' legs -> whether they go to the dialplan
         self._home = home
         self._post = post
@@ -125,9 +130,23 @@ class Performer:
         def dial(replied: OnReply) -> None:
             self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
+        def if_at_home(replied: OnReply) -> None:
+            """Where the leg would be dialled is settled when it is made."""
+
+            def looked(reply: Reply) -> None:
+                if reply.ok and not self._may_ring(do.user, str(reply.body["value"])):
+                    reply = Reply(CONFLICT, {"message": "her telephone has registered where it is not"})
+                if reply.ok:
+                    dial(replied)
+                else:
+                    replied(reply)
+
+            variable = path("channels", do.leg, "variable")
+            self._ari.request("GET", variable, looked, variable=WHERE_TO)
+
         leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
         variables = variables_of_hers(call_id, do)
-        self._make(call_id, do, leg, variables, dial, lambda: SecretaryLeft(now(), do.leg))
+        self._make(call_id, do, leg, variables, if_at_home, lambda: SecretaryLeft(now(), do.leg))
 
     def _dial(self, call_id: str, do: c.Dial) -> None:
         """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so

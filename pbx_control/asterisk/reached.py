@@ -22,6 +22,15 @@ TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Where a telephone has registered, and what Asterisk calls that."""
+
+    user: str
+    uri: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reached:
     """What the switch said; `known` is False if it was away."""
 
@@ -76,13 +85,29 @@ async def _telephones(ami: Ami) -> dict[str, bool]:
 
 async def _over(ami: Ami) -> dict[str, str]:
     """Asterisk writes the transport of a registration into its contact, whatever the telephone wrote there."""
+    there = await contacts(ami)
+    return {one.user: found[1].lower() if (found := TRANSPORT.search(one.uri)) else "udp" for one in there}
+
+
+async def contacts(ami: Ami) -> list[Contact]:
+    """Where telephones are registered now. Raises SwitchUnavailable."""
     try:
-        contacts = _rows(await ami.ask_all("PJSIPShowContacts"), "ContactList")
+        rows = _rows(await ami.ask_all("PJSIPShowContacts"), "ContactList")
     except SwitchUnavailable:
-        return {}  # where nobody has registered, Asterisk calls that an error
-    # Of a secure telephone the endpoint is USER@DOMAIN; a semicolon in a contact is written as ^3B.
-    registered = [(row["Endpoint"].partition("@")[0], row["Uri"].replace("^3B", ";")) for row in contacts]
-    return {user: found[1].lower() if (found := TRANSPORT.search(uri)) else "udp" for user, uri in registered}
+        if ami.connected:
+            return []  # where nobody has registered, Asterisk calls that an error
+        raise
+    # Of a secure telephone the endpoint is USER@DOMAIN; a carrier has a contact, too, but no such id.
+    return [
+        Contact(row["Endpoint"].partition("@")[0], plain(row["Uri"]), plain(row["ObjectName"]))
+        for row in rows
+        if ";@" in plain(row["ObjectName"])
+    ]
+
+
+def plain(text: str) -> str:
+    """A value of AMI's as it was: a semicolon is written as ^3B."""
+    return text.replace("^3B", ";")
 
 
 async def registrations(ami: Ami) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import forwarder
 import pytest
 import pytest_asyncio
 from alone import CARRIERS, number_of, switch_alone
@@ -120,6 +121,7 @@ async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone, t
         target = target.replace(word, meant)
     async with forwarding(alone.world.place.pbx, ana, password_of(alone, ana), target) as phone:
         await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
+        alone.note_place(ana, forwarder.HOST)
         caller = await alone.call(firm)
         await asyncio.wait_for(phone.forwarded.wait(), patience(10))
         await asyncio.sleep(1)  # a second call would come at once

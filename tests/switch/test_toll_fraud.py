@@ -199,6 +199,61 @@ async def test_a_telephone_that_registers_a_carriers_address_is_not_rung_there(s
     scene.nothing_came()
 
 
+# No carrier's address that we know, so the switch keeps the contact; the last is a name, looked up at each call.
+NOT_HERS = (
+    ("<sip:ana@HERS>;expires=0", "<sip:+881612345678@STRANGER>"),
+    ("<sip:ana@HERS>;expires=0, <sip:+881612345678@STRANGER;x=ana%40HERS>",),
+    ("<sip:ana@HERS>;expires=0", "<sip:+881612345678@nowhere.invalid>"),
+)
+
+
+async def _is_not_rung_there(scene: Scene) -> None:
+    """A caller hears ringing, and nobody is called. (The switch asks any contact for a sign of life: OPTIONS.)"""
+    caller = await scene.town.world.call(scene.firm.number)
+    await caller.ringing()
+    await asyncio.sleep(MOMENT)
+    await caller.hang_up()
+    assert {text.split(" ")[0] for text in scene.stranger.requests} <= {"OPTIONS"}
+    assert [text for text in scene.ana.requests if text.startswith("INVITE")] == []
+
+
+@pytest.mark.parametrize("contacts", NOT_HERS)
+async def test_a_telephone_is_rung_only_where_its_password_came_from(scene, contacts):
+    await scene.registered()
+    scene.ana.packets.clear()
+    account = scene.account["user"], scene.account["password"]
+    answer = await scene.ana.register(*account, *map(scene.named, contacts))
+    assert answer.startswith("SIP/2.0 200")
+    await _is_not_rung_there(scene)
+    # and soon the switch does not even ask it for signs of life
+    async with asyncio.timeout(patience(10)):
+        while await scene.state() != "away":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    scene.stranger.packets.clear()
+    await _is_not_rung_there(scene)
+    await scene.registered()  # she herself is let in as before
+
+
+@pytest.mark.parametrize("contacts", NOT_HERS)
+async def test_nor_is_it_without_a_daemon(scene, contacts):
+    await scene.registered()
+    account = scene.account["user"], scene.account["password"]
+    await scene.town.office.kill_daemon()
+    try:
+        scene.ana.packets.clear()
+        answer = await scene.ana.register(*account, *map(scene.named, contacts))
+        assert answer.startswith("SIP/2.0 200")
+        await _is_not_rung_there(scene)
+        # at home she is rung
+        await scene.ana.register(*account, f"<sip:ana@{scene.ana.here}>")
+        caller = await scene.town.world.call(scene.firm.number)
+        await scene.ana.heard(r"^INVITE", 20)
+        await caller.hang_up()
+    finally:
+        await scene.town.office.start_daemon()
+    scene.stranger.packets.clear()
+
+
 async def test_a_carrier_cannot_say_where_it_is(scene):
     async with caller_at(scene) as other:
         uri = f"sip:{scene.pbx}"

@@ -82,6 +82,7 @@ def performer(asterisk: Asterisk, events: list[Event], redirects: Redirects) -> 
         Path("/srv/pbx"),
         lambda call, event: events.append(event),
         redirects,
+        lambda user, contact: contact.startswith(f"sip:{user}@192.0.2.1"),
     )
 
 
@@ -130,23 +131,35 @@ def test_a_leg_that_could_not_be_made_takes_no_place(asterisk, performer, events
     assert f"POST channels/{second}/dial" not in asterisk.paths
 
 
+AT_HOME = Reply(200, {"value": "sip:ana@192.0.2.1:5060"})
 RING = c.Ring(HERS, "ana", "Andes, Ñuñoa", "+56912345678<", timedelta(seconds=12))
 
 
 def test_a_secretary_is_dialled_once_her_leg_is_there_and_shown_who_calls(asterisk, performer, events):
+    asterisk.refusals["variable"] = AT_HOME
     performer.perform(CALL, RING)
     assert asterisk.paths == ["POST channels/create", "POST applications/pbx/subscription"]
     assert asterisk.asked[0][2]["endpoint"] == "PJSIP/ana"
     variables = asterisk.bodies[0]["variables"]
     assert (variables["CONNECTEDLINE(name,i)"], variables["CONNECTEDLINE(num,i)"]) == ("Andes, Ñuñoa", "+56912345678")
     performer.entered(HERS)
-    assert asterisk.paths[2:] == [f"POST channels/{HERS}/dial"]
+    assert asterisk.paths[2:] == [f"GET channels/{HERS}/variable", f"POST channels/{HERS}/dial"]
+    assert asterisk.asked[2][2] == {"variable": "CHANNEL(pjsip,target_uri)"}
     assert asterisk.asked[-1][2] == {"timeout": 12}
     assert events == []
 
 
-@pytest.mark.parametrize("request_that_fails", ["create", "dial"])
+def test_a_telephone_that_is_not_where_it_says_is_not_rung(asterisk, performer, events):
+    asterisk.refusals["variable"] = Reply(200, {"value": "sip:+881612345678@carrier.example"})
+    performer.perform(CALL, RING)
+    performer.entered(HERS)
+    assert asterisk.paths[2:] == [f"GET channels/{HERS}/variable", f"DELETE channels/{HERS}"]
+    assert [type(event) for event in events] == [SwitchRefused, SecretaryLeft]
+
+
+@pytest.mark.parametrize("request_that_fails", ["create", "variable", "dial"])
 def test_a_secretary_who_cannot_be_rung_has_left(asterisk, performer, events, request_that_fails):
+    asterisk.refusals["variable"] = AT_HOME
     asterisk.refusals[request_that_fails] = Reply(500, {"message": "Allocation failed"})
     performer.perform(CALL, RING)
     performer.entered(HERS)
