@@ -2,7 +2,7 @@
 
 import pytest
 
-from pbx_control.asterisk.ami import Refused, Telephone, refusal, telephone
+from pbx_control.asterisk.ami import Authenticated, Refused, Telephone, authenticated, refusal, telephone
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,27 @@ def test_who_was_refused(name, event, expected):
     [("Reachable", True), ("NonQualified", True), ("Unreachable", False), ("Removed", False)],
 )
 def test_telephones_come_and_go(status, reachable):
-    event = {"ContactStatus": status, "AOR": "ana", "EndpointName": "ana"}
-    assert telephone("ContactStatus", event) == Telephone("ana", reachable)
+    event = {"ContactStatus": status, "AOR": "ana", "EndpointName": "ana", "URI": "sip:ana@192.0.2.7"}
+    assert telephone("ContactStatus", event) == Telephone("ana", "sip:ana@192.0.2.7", reachable)
 
 
 def test_other_events_tell_of_no_telephone():
     assert telephone("Registry", {"Status": "Registered"}) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "address", "host"),
+    [
+        ("ana", "IPV4/UDP/192.0.2.7/5060", "192.0.2.7"),
+        ("ana@tls-0123", "IPV6/TLS/2001:db8::7/5061", "2001:db8::7"),
+    ],
+)
+def test_a_telephones_password_came_from_somewhere(user, address, host):
+    event = {"Service": "PJSIP", "AccountID": user, "RemoteAddress": address}
+    assert authenticated("SuccessfulAuth", event) == Authenticated("ana", host)
+
+
+def test_our_own_login_is_no_telephones():
+    event = {"Service": "AMI", "AccountID": "pbx", "RemoteAddress": "IPV4/TCP/127.0.0.1/4711"}
+    assert authenticated("SuccessfulAuth", event) is None
+    assert authenticated("InvalidPassword", event | {"Service": "PJSIP"}) is None
