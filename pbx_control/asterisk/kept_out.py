@@ -14,7 +14,9 @@ from pbx_control.asterisk.reached import contacts
 from pbx_control.domain.places import address_in
 
 VARIABLE = "PBX_KEPT_OUT"
-_NOTED = re.compile(r"(\d{1,11})@(\S+)")
+# AMI cuts a value after 1,023 characters, and at its ends it loses blanks: there are none in ours.
+AT_ONCE = 1000
+_NOTED = re.compile(r"(\d{1,11})@([^|\s]+)")
 
 
 async def shut(ari: Ari, out: Mapping[str, datetime], place: str) -> bool:
@@ -35,7 +37,10 @@ async def open_again(ari: Ari, out: Mapping[str, datetime], place: str) -> None:
 
 async def kept_out(ami: Ami) -> dict[str, datetime]:
     """Who is kept out now, and until when. Raises SwitchUnavailable."""
-    return noted(await ami.value(VARIABLE))
+    text = ""
+    while part := await ami.value(f"{VARIABLE}:{len(text)}:{AT_ONCE}"):
+        text += part
+    return noted(text)
 
 
 def noted(text: str) -> dict[str, datetime]:
@@ -45,7 +50,7 @@ def noted(text: str) -> dict[str, datetime]:
 
 def as_noted(out: Mapping[str, datetime]) -> str:
     """The variable's value."""
-    return " ".join(f"{int(until.timestamp())}@{place}" for place, until in out.items())
+    return "|".join(f"{int(until.timestamp())}@{place}" for place, until in out.items())
 
 
 async def registered_from(ami: Ami) -> frozenset[str]:

@@ -17,7 +17,7 @@ from pbx_control.asterisk import kept_out
 from pbx_control.asterisk.ami import connected
 from pbx_control.asterisk.ari import Ari
 from pbx_control.clock import now
-from pbx_control.domain.guessing import KEPT_OUT, TRIES
+from pbx_control.domain.guessing import KEPT_OUT, MOST_KEPT_OUT, TRIES
 from pbx_control.settings import Home, load
 from pbx_control.world.installation import CARRIER
 from pbx_control.world.legs import patience
@@ -135,7 +135,13 @@ async def test_a_new_daemon_knows_who_is_kept_out_and_lets_in_whose_time_is_over
     ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, lambda _: None)
     await ari.connect()
     serving = asyncio.create_task(ari.serve())
-    assert await kept_out.shut(ari, {**await out(town), ANOTHER: now() + timedelta(seconds=1)}, ANOTHER)
+    before = await out(town)
+    # as many as there may be, with long addresses
+    most = {f"2001:db8:{number:x}:ffff::/64": before[GUESSER] for number in range(MOST_KEPT_OUT)}
+    for places in (most, before):
+        await ari.ask("POST", "asterisk/variable", variable=kept_out.VARIABLE, value=kept_out.as_noted(places))
+        assert await out(town) == places
+    assert await kept_out.shut(ari, {**before, ANOTHER: now() + timedelta(seconds=1)}, ANOTHER)
     async with wire(town.world.place.pbx, ANOTHER, PORT) as other, wire(town.world.place.pbx, GUESSER, PORT) as guesser:
         assert await register(other, account) == "401"
         serving.cancel()
