@@ -204,8 +204,9 @@ class Daemon:
     # --- what goes on all the time ------------------------------------------------------------------------
 
     async def _connection(self) -> None:
+        told = ""
         while True:
-            with suppress(SwitchUnavailable):
+            try:
                 await self._ari.connect()
                 serving = asyncio.create_task(self._ari.serve())
                 try:
@@ -215,6 +216,11 @@ class Daemon:
                     self._pulse.set_ready(False)
                     self._board.hold()
                     serving.cancel()
+                told = ""
+            except SwitchUnavailable as error:
+                if str(error) != told:
+                    log.warning("not connected to Asterisk", why=str(error))
+                told = str(error)
             await asyncio.sleep(RECONNECT_EVERY)
 
     async def _take_up(self) -> None:

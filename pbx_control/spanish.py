@@ -1280,6 +1280,7 @@ SPANISH: dict[str, str] = REASONS | {
     "begins the clients' new months of calls": "inicia los nuevos meses de llamadas de los clientes",
     "notes the time: a clock that leaps deletes nothing": "anota la hora: un reloj que salta no borra nada",
     "warns before a disk is full": "avisa antes de que se llene un disco",
+    "bytes in Asterisk's log: {count}": "bytes en el registro de Asterisk: {count}",
     "begins a new file of Asterisk's log, keeps the newest": (
         "inicia un archivo nuevo del registro de Asterisk; conserva los más nuevos"
     ),
