@@ -75,7 +75,7 @@ UNHEARD_EVENTS = (
     *("BridgeCreate", "BridgeEnter", "BridgeLeave", "BridgeDestroy"),
     *("MusicOnHoldStart", "MusicOnHoldStop", "Hold", "Unhold", "DTMFBegin", "DTMFEnd"),
     *("RTCPSent", "RTCPReceived", "DeviceStateChange", "ExtensionStatus"),
-    *("ChallengeSent", "SuccessfulAuth"),
+    "ChallengeSent",
 )
 FILES = (
     "acl",
