@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -41,8 +41,8 @@ from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
 from pbx_control.dead_lines import DeadLines
 from pbx_control.directory import Directory
-from pbx_control.domain.call.commands import RaiseAlarm, ReportLoss, WriteLetters
-from pbx_control.domain.call.events import LoopFound
+from pbx_control.domain.call.commands import PauseSeat, RaiseAlarm, ReportLoss, WriteLetters
+from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
 from pbx_control.domain.notes import AlarmDesk
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
@@ -71,6 +71,10 @@ HEARTBEAT = "PBX_ALIVE"
 RECONNECT_EVERY = 0.5
 # A caller of whom we hear later than this is looked for first: the dialplan waits for us, but not for long.
 LATE = timedelta(seconds=3)
+# And of an answer of which we hear later than this: the dialplan is about to join the two itself, or has.
+LATE_ANSWER = timedelta(seconds=2)
+# The event loop is looked at so often, and has hung if it stood still for so long, seconds.
+LOOK_AT_LOOP_EVERY, HUNG = 0.25, 2.0
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
 # A part of the daemon that lacks something (its database) is begun anew so often, seconds.
@@ -116,12 +120,14 @@ class Daemon:
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._loop_ran: float | None = None  # when, as its clock says
 
     async def serve(self) -> None:
         """Runs until SIGTERM or SIGINT. Live calls talk on after the end; the next daemon adopts them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         await reception.open_shop(self._board, self._engine, self._settings.office.cap)
+        self._look_at_loop()
         async with AsyncExitStack() as stack:
             for work in (
                 self._connection,
@@ -131,6 +137,7 @@ class Daemon:
                 self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,
+                self._telephones.try_again,
                 self._overheard.run,
                 self._dead_lines.run,
                 self._keeping_out.run,
@@ -162,6 +169,8 @@ class Daemon:
                 self._performer.dialled(leg)
             case AnsweredHere(leg=leg):
                 self._performer.answered(leg)
+            case (_, SecretaryAnswered()) if _age(data) > LATE_ANSWER:
+                self._look_now.set()  # the switch tells who has her: it may have joined the two
             case (call_id, event):
                 self._board.post(call_id, event)
 
@@ -253,6 +262,19 @@ class Daemon:
                 self._renew_heartbeat()
             await asyncio.sleep(BEAT_EVERY)
 
+    def _look_at_loop(self) -> None:
+        """After a hang nothing falls due before the switch has told what people did meanwhile: it may have joined a
+        caller with a secretary whose telephone would now be given up. (A timer: it runs before those that were set for
+        later.)"""
+        loop = asyncio.get_running_loop()
+        at = loop.time()
+        if self._loop_ran is not None and at - self._loop_ran > HUNG and self._pulse.ready:
+            log.warning("the daemon hung", seconds=round(at - self._loop_ran, 1))
+            self._board.hold()
+            self._look_now.set()
+        self._loop_ran = at
+        loop.call_later(LOOK_AT_LOOP_EVERY, self._look_at_loop)
+
     async def _looking(self) -> None:
         """Compares board and switch each minute, and at once when something looks odd."""
         while True:
@@ -260,8 +282,17 @@ class Daemon:
                 await asyncio.wait_for(self._look_now.wait(), COMPARE_EVERY)
             self._look_now.clear()
             if self._pulse.ready:
-                with suppress(SwitchUnavailable):
+                try:
                     await self._compare(newly_connected=False)
+                except SwitchUnavailable:
+                    await asyncio.sleep(RECONNECT_EVERY)
+                    self._look_now.set()
+                else:
+                    self._resume_if_connected()
+
+    def _resume_if_connected(self) -> None:
+        if self._pulse.ready:
+            self._board.resume()
 
     async def _calls_are_taken_up(self) -> None:
         """Live calls first. Without a switch nobody waits longer than a moment."""
@@ -310,7 +341,7 @@ class Daemon:
             if isinstance(command, RaiseAlarm):
                 client = call.known.slug
                 log.warning("a limit of outgoing calls is reached", client=client, limit=command.limit, why=command.why)
-        if any(isinstance(command, (WriteLetters, RaiseAlarm, ReportLoss)) for _, command in told):
+        if any(isinstance(command, (WriteLetters, RaiseAlarm, ReportLoss, PauseSeat)) for _, command in told):
             self._wake_outbox()
 
     def _wake_outbox(self) -> None:
@@ -325,6 +356,12 @@ class Daemon:
 
     def _adopt(self, office: Office) -> None:
         self._board.staff(Directory(office, self._settings.office.cap), {})
+
+
+def _age(data: Mapping[str, Any]) -> timedelta:
+    """How long ago Asterisk told of an event, where it says so."""
+    told = data.get("timestamp")
+    return now() - datetime.fromisoformat(told) if told else timedelta(0)
 
 
 class _running:

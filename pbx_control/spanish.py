@@ -269,6 +269,7 @@ SPANISH: dict[str, str] = REASONS | {
     "clients": "clientes",
     "paused": "en pausa",
     "paused_why": "motivo de la pausa",
+    "paused_at": "en pausa desde",
     "forwarded_at": "desvió por última vez",
     "refusals": "rechazos seguidos",
     "wrap_up": "pausa tras la llamada (s)",
@@ -1139,10 +1140,10 @@ SPANISH: dict[str, str] = REASONS | {
     "the daemon does not run: pbx-control run; until then the dialplan keeps the service alone": (
         "pbx-control no está en marcha: pbx-control run; hasta entonces la central atiende sola"
     ),
-    "{name} is paused: her telephone refused three calls in a row. When it takes calls, have it register anew,"
-    " or run `secretary set {name} --available`": (
-        "{name} está en pausa: su teléfono rechazó tres llamadas seguidas. Cuando tome llamadas, haga que se registre"
-        " de nuevo, o ejecute `secretary set {name} --available`"
+    "{name} is paused: her telephone refused three calls in a row. Every 15 minutes one call is tried again."
+    " When it takes calls, have it register anew, or run `secretary set {name} --available`": (
+        "{name} está en pausa: su teléfono rechazó tres llamadas seguidas. Cada 15 minutos se prueba con una llamada."
+        " Cuando las tome, haga que se registre de nuevo, o ejecute `secretary set {name} --available`"
     ),
     "only {room} are free on the disk of {folders}: make room, or what comes is lost": (
         "quedan solo {room} libres en el disco de {folders}: haga espacio, o se perderá lo que llegue"

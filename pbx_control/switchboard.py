@@ -221,6 +221,11 @@ class Switchboard:
         """A telephone is (no longer) in a conversation that is not one of ours: one of the fallback's."""
         self._change_chair(user, lambda chair: replace(chair, busy=is_busy))
 
+    def tried_again(self, user: str) -> None:
+        """A pause of the system's is over: one more refusal pauses her anew."""
+        once_more = {"paused": False, "refusals": flow.REFUSALS_BEFORE_PAUSE - 1}
+        self._change_chair(user, lambda chair: replace(chair, **once_more))
+
     def hold(self) -> None:
         """Nobody knows at present what the switch has: deadlines and offers wait. What people did meanwhile must be
         known before a telephone that somebody may have answered is given up."""

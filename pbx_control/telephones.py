@@ -23,11 +23,12 @@ from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.places import Places
 from pbx_control.asterisk.reached import contacts
 from pbx_control.clock import now
+from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.keeping_out import KeepingOut
 from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals, secretaries
-from pbx_control.store.engine import writing
+from pbx_control.store.engine import reading, writing
 from pbx_control.store.refusals import Counted
 from pbx_control.switchboard import Switchboard
 
@@ -44,6 +45,8 @@ MOST_NUMBERS = 20
 OTHERS = "others"
 # Where a telephone is and where its password came from are told in either order, so far apart at most, seconds.
 TOLD_WITHIN = 2.0
+# Whether a pause of the system's is over is looked at so often, seconds.
+LOOK_AT_PAUSES_EVERY = 10.0
 
 
 class Telephones:
@@ -213,6 +216,22 @@ class Telephones:
                 return
             if ended:
                 log.info("a telephone is back: its secretary is no longer paused", telephone=user)
+
+    async def try_again(self) -> None:
+        """Ends pauses of the system's that have lasted long enough."""
+        while True:
+            for user in await asyncio.to_thread(self._end_old_pauses):
+                log.info("a telephone that refused its calls is offered one again", telephone=user)
+                self._board.tried_again(user)
+            await asyncio.sleep(LOOK_AT_PAUSES_EVERY)
+
+    def _end_old_pauses(self) -> list[str]:
+        before = now() - PAUSE_AFTER_REFUSALS
+        with reading(self._engine) as conn:
+            if not secretaries.old_pauses(conn, before):
+                return []
+        with writing(self._engine) as conn:
+            return secretaries.end_old_pauses(conn, before)
 
     def _end_pause(self, user: str) -> bool:
         with writing(self._engine) as conn:

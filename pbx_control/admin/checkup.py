@@ -206,8 +206,8 @@ def check_pauses(desk: Desk) -> Iterator[Finding]:
             )
     for name in (row["name"] for row in rows if row["paused_why"]):
         yield doubt(
-            "{name} is paused: her telephone refused three calls in a row. When it takes calls, have it register anew,"
-            " or run `secretary set {name} --available`",
+            "{name} is paused: her telephone refused three calls in a row. Every 15 minutes one call is tried again."
+            " When it takes calls, have it register anew, or run `secretary set {name} --available`",
             name=name,
         )
 

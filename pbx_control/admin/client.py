@@ -10,6 +10,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
+from pbx_control.domain.office import EarlyMedia
 from pbx_control.domain.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
@@ -76,6 +77,29 @@ OF_WAITING_CALLERS: tuple[Decorator, ...] = (
         help="At the limit, take a message or say that all are busy [messages].",
     ),
 )
+OF_EARLY_MEDIA: tuple[Decorator, ...] = (
+    click.option(
+        "--early-media",
+        "early_media",
+        flag_value=EarlyMedia.YES.value,
+        default=None,
+        help="Its callers hear us before the answer, forwarded ones too [--early-media-as-trunk].",
+    ),
+    click.option(
+        "--no-early-media",
+        "early_media",
+        flag_value=EarlyMedia.NO.value,
+        default=None,
+        help="They do not: they are answered for the recording notice.",
+    ),
+    click.option(
+        "--early-media-as-trunk",
+        "early_media",
+        flag_value=EarlyMedia.AS_TRUNK.value,
+        default=None,
+        help="As `trunk list` says of the trunk; who was forwarded to us is answered.",
+    ),
+)
 OF_LETTERS: tuple[Decorator, ...] = (
     click.option(
         "--tell-closed/--no-tell-closed",
@@ -116,7 +140,15 @@ OF_CALLS_OUT: tuple[Decorator, ...] = (
         help="How many calls to its contacts may be made in a UTC day [100].",
     ),
 )
-FIELDS = (*OF_THE_FIRM, *OF_ITS_INVOICES, *OF_WAITING_CALLERS, *OF_LETTERS, *OF_COUNTING, *OF_CALLS_OUT)
+FIELDS = (
+    *OF_THE_FIRM,
+    *OF_ITS_INVOICES,
+    *OF_WAITING_CALLERS,
+    *OF_EARLY_MEDIA,
+    *OF_LETTERS,
+    *OF_COUNTING,
+    *OF_CALLS_OUT,
+)
 
 
 def fields(command: Callable[..., Any]) -> Callable[..., Any]:

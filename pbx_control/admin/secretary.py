@@ -69,7 +69,7 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
         _require_tls(desk.settings.sip)
     fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
     if given["paused"] is not None:
-        fields["paused_why"] = ""
+        fields |= {"paused_why": "", "paused_at": None}
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
     if given["wrap_up"] is not None:
@@ -96,6 +96,7 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
         "clients",
         "paused",
         "paused_why",
+        "paused_at",
         "forwarded_at",
         "wrap_up",
         "secure",
@@ -104,8 +105,9 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
 def list_(desk: Desk) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
 
-    Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is back
-    when it registers anew, or by `secretary set NAME --available`.
+    Paused why: refusals, if the system has paused her because her telephone refused three calls in a row, and paused
+    at, when. Fifteen minutes later one call is tried again. She is back when it registers anew, or by
+    `secretary set NAME --available`.
 
     Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
     there. Empty as soon as it rings again.

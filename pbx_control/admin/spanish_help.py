@@ -341,6 +341,15 @@ HELP: dict[str, str] = {
     "A factura needs RUT, registered name, business and address [boleta].": (
         "Una factura requiere RUT, razón social, giro y dirección [boleta]."
     ),
+    "Its callers hear us before the answer, forwarded ones too [--early-media-as-trunk].": (
+        "Quienes lo llaman nos oyen antes de que se conteste, también los desviados [--early-media-as-trunk]."
+    ),
+    "They do not: they are answered for the recording notice.": (
+        "No nos oyen: se les contesta para el aviso de grabación."
+    ),
+    "As `trunk list` says of the trunk; who was forwarded to us is answered.": (
+        "Como `trunk list` dice de la troncal; a quien fue desviado hacia nosotros se le contesta."
+    ),
     "How long a caller waits before he may leave a message [90s].": (
         "Cuánto espera quien llama antes de poder dejar un mensaje [90s]."
     ),
@@ -467,12 +476,12 @@ HELP: dict[str, str] = {
         "Desvió por última vez: su teléfono está desviado (responde a una llamada con 302), y lo hizo por última vez "
         "entonces; no se llama a otro número. Queda vacío en cuanto vuelve a sonar."
     ),
-    "Paused why: refusals, if the system has paused her because her telephone refused three calls in a row. She is "
-    "back "
-    "when it registers anew, or by `secretary set NAME --available`.": (
+    "Paused why: refusals, if the system has paused her because her telephone refused three calls in a row, and "
+    "paused at, when. Fifteen minutes later one call is tried again. She is back when it registers anew, or by "
+    "`secretary set NAME --available`.": (
         "Motivo de la pausa: refusals, si el sistema la puso en pausa porque su teléfono rechazó tres llamadas "
-        "seguidas. "
-        "Vuelve cuando se registre de nuevo, o con `secretary set NOMBRE --available`."
+        "seguidas; en pausa desde, cuándo. Quince minutos después se prueba con una llamada. Vuelve cuando se registre "
+        "de nuevo, o con `secretary set NOMBRE --available`."
     ),
     "Removes a secretary; the calls she answered still name her.": (
         "Elimina una secretaria; las llamadas que contestó conservan su nombre."

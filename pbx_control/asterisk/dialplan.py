@@ -32,7 +32,17 @@ from pbx_control.domain.call.flow import (
 from pbx_control.domain.holidays import common, of_client
 from pbx_control.domain.hours import Span, Week
 from pbx_control.domain.numbering import dialling, written_for
-from pbx_control.domain.office import AnnouncementKind, Client, Did, Holiday, MarkKind, Office, Secretary, Trunk
+from pbx_control.domain.office import (
+    AnnouncementKind,
+    Client,
+    Did,
+    EarlyMedia,
+    Holiday,
+    MarkKind,
+    Office,
+    Secretary,
+    Trunk,
+)
 from pbx_control.domain.sounds import (
     LANGUAGES,
     LAST_POSITION,
@@ -49,6 +59,8 @@ from pbx_control.settings import Home, Settings, Sip
 STALE = 4
 # A caller whom the daemon has not taken within this, in seconds, is served by the switch: it hung as he came.
 UNTAKEN = STALE + 4
+# Whom the daemon has not joined with the secretary who answered within this, in seconds, the switch joins: it hung.
+UNJOINED = 3
 # app_queue counts from one position's beginning to the next one's, the daemon from its end, in seconds.
 POSITION_TAKES = 3
 # For its silence alone a line is given up only when it has sent nothing for so long, in seconds: an hour on hold, say.
@@ -229,6 +241,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "positions": [_positions(language) for language in LANGUAGES],
         "stale": STALE,
         "untaken": UNTAKEN,
+        "unjoined": UNJOINED,
         "silent": SILENT,
         "patience": _seconds(RINGING_LIMIT),
         "offer": _seconds(OFFER_LIMIT),
@@ -439,6 +452,10 @@ def _clients(office: Office) -> dict[int, _ClientPart]:
     return parts
 
 
+# What stands in the dialplan for whether a client's callers hear us before the answer; nothing: as their trunk says.
+EARLY_MEDIA = {EarlyMedia.AS_TRUNK: "", EarlyMedia.YES: "1", EarlyMedia.NO: "0"}
+
+
 @lru_cache(maxsize=65536)
 def _facts(client: Client, calendar: str, queue: str) -> Verbatim:
     """The channel variables for the client's calls. Kept from one rendering to the next: few clients change."""
@@ -454,6 +471,7 @@ def _facts(client: Client, calendar: str, queue: str) -> Verbatim:
         "PBX_WAIT": _seconds(client.wait_limit),
         "PBX_RECORDS": int(client.recording),
         "PBX_TAKES": int(client.takes_messages),
+        "PBX_EARLY": EARLY_MEDIA[client.early_media],
         "WELCOME": played[AnnouncementKind.WELCOME],
         "NOTICE": played[AnnouncementKind.RECORDING] if client.recording else "",
         "CLOSED": played[AnnouncementKind.CLOSED],

@@ -94,6 +94,14 @@ class Announcement:
     audio: str = ""
 
 
+class EarlyMedia(StrEnum):
+    """Whether a client's callers hear what we play before the answer."""
+
+    AS_TRUNK = "trunk"  # as the trunk's callers; who was forwarded to us does not
+    YES = "yes"
+    NO = "no"
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     id: int
@@ -111,6 +119,7 @@ class Client:
     metered: bool = False  # has (had) a plan: its calls are counted
     exhausted_messages: bool = False  # out of calls: callers may leave a message
     exhausted_report: bool = True  # out of calls: its callers are reported once a day
+    early_media: EarlyMedia = EarlyMedia.AS_TRUNK
     greeting: str = ""
     announcements: tuple[Announcement, ...] = ()
     contacts: "tuple[Contact, ...]" = ()

@@ -30,6 +30,7 @@ from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.loss_notes import Loss, compose_loss
 from pbx_control.domain.messages import CallSummary, compose
 from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
+from pbx_control.domain.pause_notes import Pause, compose_pause
 from pbx_control.domain.quota import Limits, Threshold, Uncounted
 from pbx_control.domain.repeats import Arrived
 from pbx_control.errors import ClientMistake
@@ -94,7 +95,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
             elif isinstance(command, RaiseAlarm):
                 _write_alarm(conn, step, command, rules.alarms)
             elif isinstance(command, PauseSeat):
-                secretaries.pause(conn, command.secretary_id)
+                _pause(conn, command, step.entries[-1].at, rules.alarms)
             elif isinstance(command, NoteForward):
                 at = step.entries[-1].at if command.forwards else None
                 secretaries.note_forward(conn, command.secretary_id, at)
@@ -127,6 +128,12 @@ def tell_loss(
     if rules.alarms.address:
         loss = Loss(what=what, call_id=call_id, client_name=client_name, caller=caller, at=at)
         letters.add(conn, [compose_loss(loss, rules.alarms)])
+
+
+def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) -> None:
+    """Pauses her, and writes so to the admin; once a day for each of them."""
+    if secretaries.pause(conn, command.secretary_id, at) and desk.address:
+        letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 
 
 def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:

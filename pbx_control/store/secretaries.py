@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
@@ -23,6 +23,7 @@ _DIGITS = "23456789"
 _PASSWORD_LENGTH = 24
 # Why the system has paused her: her telephone refused one offer after another.
 REFUSALS = "refusals"
+NOT_PAUSED = {"paused": False, "paused_why": "", "paused_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,15 @@ def change(connection: Connection, name: str, **fields: Any) -> None:
     connection.execute(update(secretary).where(secretary.c.id == row.id).values(**fields))
 
 
-def pause(connection: Connection, secretary_id: int) -> None:
-    """Pauses her because her telephone refused one offer after another; a pause of the admin's stays as it is."""
-    theirs = secretary.c.id == secretary_id, secretary.c.paused.is_(False)
-    if connection.execute(update(secretary).where(*theirs).values(paused=True, paused_why=REFUSALS)).rowcount:
+def pause(connection: Connection, secretary_id: int, at: datetime) -> bool:
+    """Pauses her because her telephone refused one offer after another; a pause of the admin's stays as it is. False
+    if she is paused already."""
+    hers = secretary.c.id == secretary_id, secretary.c.paused.is_(False)
+    values = {"paused": True, "paused_why": REFUSALS, "paused_at": at}
+    paused = connection.execute(update(secretary).where(*hers).values(**values)).rowcount > 0
+    if paused:
         bump_revision(connection)
+    return paused
 
 
 def note_forward(connection: Connection, secretary_id: int, at: datetime | None) -> None:
@@ -106,10 +111,25 @@ def note_forward(connection: Connection, secretary_id: int, at: datetime | None)
 def end_pause(connection: Connection, user: str) -> bool:
     """Her telephone has come back: a pause of the system's ends. False if there was none."""
     hers = secretary.c.user == user, secretary.c.paused_why != ""
-    ended = connection.execute(update(secretary).where(*hers).values(paused=False, paused_why="")).rowcount > 0
+    ended = connection.execute(update(secretary).where(*hers).values(**NOT_PAUSED)).rowcount > 0
     if ended:
         bump_revision(connection)
     return ended
+
+
+def old_pauses(connection: Connection, before: datetime) -> list[str]:
+    """The telephones' user names of the system's pauses that began before that instant."""
+    old = secretary.c.paused_why == REFUSALS, func.coalesce(secretary.c.paused_at, before) <= before
+    return list(connection.scalars(select(secretary.c.user).where(*old).order_by(secretary.c.user)))
+
+
+def end_old_pauses(connection: Connection, before: datetime) -> list[str]:
+    """Ends those pauses; gives the same names."""
+    users = old_pauses(connection, before)
+    if users:
+        connection.execute(update(secretary).where(secretary.c.user.in_(users)).values(**NOT_PAUSED))
+        bump_revision(connection)
+    return users
 
 
 def allow(connection: Connection, name: str, client_ids: Sequence[int] | None) -> None:
@@ -156,6 +176,7 @@ def rows(connection: Connection) -> list[dict[str, Any]]:
             "clients": None if row.all_clients else slugs.get(row.id, []),
             "paused": row.paused,
             "paused_why": row.paused_why,
+            "paused_at": row.paused_at,
             "forwarded_at": row.forwarded_at,
             "wrap_up": row.wrap_up,
             "secure": row.secure,

@@ -129,6 +129,7 @@ client = Table(
     Column("wait_limit", Integer, nullable=False, server_default="90"),  # seconds
     Column("summary_closed", Boolean, nullable=False, server_default=text("false")),
     Column("takes_messages", Boolean, nullable=False, server_default=text("true")),
+    Column("early_media", String(5), nullable=False, server_default="trunk"),  # yes | no | trunk: as the trunk says
     # Who calls again within so many seconds of a conversation shorter than so many is not charged.
     Column("repeat_within", Integer, nullable=False, server_default="60"),
     Column("short_call", Integer, nullable=False, server_default="10"),
@@ -197,6 +198,7 @@ secretary = Table(
     Column("all_clients", Boolean, nullable=False, server_default=text("true")),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("paused_why", String(16), nullable=False, server_default=""),  # refusals; "": by the admin
+    Column("paused_at", Instant),  # when the system did so
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
     Column("forwarded_at", Instant),  # her telephone is left on forward (SIP 3xx): the last time that it said so

@@ -252,6 +252,12 @@ class Story:
         self._look_at_floor()
         return self
 
+    def is_tried_again(self, name: str) -> Self:
+        """A pause of the system's has lasted long enough."""
+        self._change(self._chair(name).seat.secretary_id, paused=False, refusals=flow.REFUSALS_BEFORE_PAUSE - 1)
+        self._look_at_floor()
+        return self
+
     def unplugs(self, name: str) -> Self:
         """Her telephone is no longer registered; what it is in the middle of goes on."""
         self._change(self._chair(name).seat.secretary_id, registered=False)

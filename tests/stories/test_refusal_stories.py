@@ -34,6 +34,15 @@ def test_after_three_refusals_in_a_row_she_is_paused_and_comes_back_when_she_is_
     day.is_back("Ana").about("one").is_in(Phase.OFFERING).answers("Ana").is_in(Phase.TALKING)
 
 
+def test_who_is_tried_again_is_offered_one_call_and_paused_anew_by_one_refusal() -> None:
+    day = Story("Ana").caller_dials("andes", "one")
+    for _ in range(3):
+        day.refuses("Ana").passes(5.1)
+    day.is_tried_again("Ana").rings("Ana").refuses("Ana").passes(30)
+    assert rung(day) == 4
+    day.is_tried_again("Ana").rings("Ana").answers("Ana").is_in(Phase.TALKING)
+
+
 def test_an_answered_call_between_begins_the_count_anew() -> None:
     day = Story("Ana").caller_dials("andes", "one")
     day.refuses("Ana").passes(5.1).refuses("Ana").passes(5.1).answers("Ana").passes(5).caller_hangs_up().passes(1)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import worker
+from alone import switch_alone
 from forked import ForkedInstallation
 
 from pbx_control.world.installation import Installation
@@ -141,6 +142,13 @@ async def post():
     """The mail server that the installation's letters go to."""
     async with PostOffice(PORTS.smtp) as post:
         yield post
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def alone(folder):
+    """A switch without a daemon, for one module."""
+    async with switch_alone(folder) as alone:
+        yield alone
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from alone import CARRIERS, PORTS, number_of, switch_alone
+from alone import CARRIERS, PORTS, number_of
 from peer import peer
 
 from pbx_control.asterisk.ami import Ami, Refused, refusal
@@ -18,12 +18,6 @@ from pbx_control.world.legs import patience
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 MARIA, MARIAS = "+56912345678", "<sip:+56912345678@carrier>"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -181,7 +175,40 @@ async def test_two_headers_of_asserted_identity_and_one_that_names_nobody(alone,
         assert ring.number.replace("<unknown>", "") == shown
 
 
+ANONYMOUS = "<sip:anonymous@anonymous.invalid>"
+PAI, RPID = f"P-Asserted-Identity: <sip:{MARIA}@x>", f"Remote-Party-ID: <sip:{MARIA}@x>"
+BRACKETS = {
+    "a number": ("from", f'"Juan :) Soto" {MARIAS}', (), MARIA),
+    "an asserted one": (
+        "pai",
+        f'"a)" {ANONYMOUS.replace("anonymous.invalid", "x")}',
+        (PAI.replace("<", '"b)" <'),),
+        MARIA,
+    ),
+    "no number": ("pai", f'"a)" {ANONYMOUS}', (PAI,), ""),
+    "none, brackets open": ("pai", f'"((a" {ANONYMOUS}', (PAI,), ""),
+    "no number without quotes": ("pai", f"a).]}} {ANONYMOUS}", (PAI,), ""),
+    "a party that hides": ("rpid", MARIAS, (f"{RPID.replace('<', ')c) <')};privacy=full",), ""),
+    "a wish with a comment": ("pai", MARIAS, (PAI, "Privacy: none);id"), ""),
+}
+
+
+@pytest.mark.parametrize(("identity", "sender", "headers", "shown"), BRACKETS.values(), ids=BRACKETS.keys())
+async def test_brackets_in_a_name_hide_neither_a_number_nor_the_wish_to_hide_it(
+    alone, carrier, rung, identity, sender, headers, shown
+):
+    firm, ana = rung
+    await alone.publish(trunks=(replace(CARRIERS[0], identity=identity),))
+    before = len(ana.calls)
+    carrier.invite(number_of(firm), sender, *headers)
+    ring, ident = await rings(alone, ana, before)
+    await carrier.give_up()
+    assert ring.number.replace("<unknown>", "") == shown
+    assert (await alone.absent_by_id(ident)).caller == shown
+
+
 NAMES = {
+    "a smile": ("Juan :) Soto: el otro", "Juan Soto el otro"),
     "a letter over the limit": ("A" * 59 + "ñandu", "A" * 59 + "…"),
     "UTF-8": ("José Peña", "José Peña"),
     "Latin-1": ("Jos\udce9 Pe\udcf1a", "José Peña"),

@@ -80,8 +80,8 @@ async def calling(town, tmp_path, host: str = EARLY, *options: str):
         transport.close()
 
 
-def dial(line: Peer, firm, ear: Earpiece) -> None:
-    line.invite(firm.number, MARIA, codecs="8", audio=ear.address.port)
+def dial(line: Peer, firm, ear: Earpiece, *headers: str) -> None:
+    line.invite(firm.number, MARIA, *headers, codecs="8", audio=ear.address.port)
 
 
 def statuses(line: Peer) -> list[str]:
@@ -172,6 +172,50 @@ async def test_a_call_without_an_offer_is_answered_for_the_notice(town, tmp_path
         assert "183" not in statuses(line)
         await line.give_up()
     await only_call(town, firm, served_by)
+
+
+FORWARDED = (
+    "Diversion: <sip:+56229990000@operator>;reason=no-answer",
+    "History-Info: <sip:+56229990000@operator>;index=1",
+)
+# Who calls by which carrier a client of which options, and what he is answered with before her telephone rings.
+WAYS = {
+    "forwarded": (EARLY, (), FORWARDED[:1], "200"),
+    "forwarded, as history tells": (EARLY, (), FORWARDED[1:], "200"),
+    "forwarded, and the client knows that he hears": (EARLY, ("--early-media",), FORWARDED, "183"),
+    "a client whose callers do not": (EARLY, ("--no-early-media",), (), "200"),
+    "a client whose callers do, whatever its trunk": (MUTE, ("--early-media",), (), "183"),
+    "as its trunk": (EARLY, ("--early-media-as-trunk",), (), "183"),
+}
+
+
+@pytest.mark.parametrize(("host", "options", "headers", "first"), WAYS.values(), ids=WAYS)
+@served_by
+async def test_a_client_may_say_what_its_callers_hear_and_who_was_forwarded_is_answered(
+    town, tmp_path, served_by, host, options, headers, first
+):
+    async with calling(town, tmp_path, host, *options) as (firm, ana, line, ear):
+        await without_daemon_if(served_by, town)
+        dial(line, firm, ear, *headers)
+        await line.answer(first)
+        ring = await ana.rung()
+        assert "notice" in ear.heard()
+        assert finals(line) == (["200"] if first == "200" else [])
+        await line.give_up()
+        await ring.ended()
+    await only_call(town, firm, served_by)
+
+
+async def test_without_an_offer_no_notice_is_played_into_nowhere_when_no_daemon_has_lived_for_long(town, tmp_path):
+    async with calling(town, tmp_path) as (firm, ana, line, _):
+        await town.office.kill_daemon()
+        await town.office.pbx("asterisk", "console", "-x", "dialplan set global PBX_ALIVE 1")
+        line.invite(firm.number, MARIA, codecs="")
+        await line.answer("200")
+        assert "183" not in statuses(line)
+        assert ana.calls == []
+        await line.give_up()
+    await only_call(town, firm, "switch")
 
 
 @served_by

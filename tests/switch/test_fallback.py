@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-import pytest_asyncio
 import soundfile
 from alone import (
     BUSY,
@@ -23,7 +22,6 @@ from alone import (
     WAIT_A_LITTLE,
     WELCOME,
     number_of,
-    switch_alone,
 )
 from sipp import play
 
@@ -41,12 +39,6 @@ from pbx_control.world.legs import patience
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 MARIA = "+56912345678"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 async def test_a_secretary_answers_and_the_conversation_is_recorded(alone):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from alone import CARRIERS, number_of, switch_alone
+from alone import CARRIERS, number_of
 from sipp import CARRIER, STRANGER, play
 
 from pbx_control.asterisk.ami import Refused
@@ -21,12 +21,6 @@ FOREIGN = ["m=audio 40000 RTP/AVP 18 96", "a=rtpmap:96 opus/48000/2"]
 VIDEO = ["m=video 40000 RTP/AVP 96", "a=rtpmap:96 H264/90000"]
 CLEAR = ["m=audio 40000 RTP/AVP 8"]
 ENCRYPTED = ["m=audio 40000 RTP/SAVP 8", KEY]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,8 +5,7 @@ import os
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from alone import number_of, switch_alone
+from alone import number_of
 from msgspec import structs
 
 from pbx_control.asterisk import log_file, publish
@@ -18,12 +17,6 @@ from pbx_control.errors import SwitchUnavailable
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 MANY = 10_000
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 async def test_with_ten_thousand_clients_a_change_is_live_when_it_is_said_to_be_and_no_call_is_cut(alone):

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import forwarder
 import pytest
-import pytest_asyncio
-from alone import CARRIERS, number_of, switch_alone
+from alone import CARRIERS, number_of
 from forwarder import forwarding
 from sipp import CARRIER, STRANGER, play
 
@@ -19,12 +18,6 @@ from pbx_control.world.legs import patience
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 MARIA = "+56912345678"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 @asynccontextmanager

@@ -3,12 +3,35 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
+import tomlkit
 from forwarder import forwarding
 from sipp import CARRIER, play
+from sqlalchemy import update
 
+from pbx_control.clock import now
+from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
+from pbx_control.settings import Home, load
+from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.tables import secretary
 from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
+
+ADMIN = "guardia@rechazos.example"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def alarms_go_to_the_admin(switch):
+    await switch.stop_daemon()
+    file = switch.home / "pbx.toml"
+    before = file.read_text()
+    settings = tomlkit.parse(before)
+    settings["office"]["alarms_to"] = ADMIN
+    file.write_text(tomlkit.dumps(settings))
+    yield
+    await switch.stop_daemon()
+    file.write_text(before)
 
 
 async def paused_why(town, user: str) -> str:
@@ -33,12 +56,38 @@ async def test_three_callers_wait_for_one_that_refuses_and_she_is_back_when_it_r
     assert [line["details"].get("paused") for line in told if line["event"] == "SecretaryLeft"].count(True) == 1
     doctor = (await town.office.run("doctor")).out
     assert "está en pausa: su teléfono rechazó tres llamadas seguidas" in " ".join(doctor.split())
+    letter = await town.post.arrived(ADMIN)
+    assert f"Ana {firm.slug}" in letter.subject
     ana.answers(after=0.2)
     await town.world.unregister(ana.name)
     await town.world.console(f"pjsip send register phone-{ana.name}")
     await until_it_is(town, ana.name, "")
     await ana.rung(4, 30)
     await asyncio.gather(*(caller.hang_up() for caller in callers))
+
+
+async def test_a_pause_of_the_systems_ends_by_itself_and_one_more_refusal_begins_it_anew(town):
+    firm = await town.firm()
+    ana = (await town.secretary(firm, "Ana")).refuses(after=0)
+    caller = await town.world.call(firm.number)
+    await until_it_is(town, ana.name, "refusals")
+    assert len(ana.calls) == 3
+    began_a_quarter_of_an_hour_ago(town.office.home, ana.name)
+    await ana.rung(4, 30)
+    await until_it_is(town, ana.name, "refusals")
+    ana.answers(after=0.2)
+    began_a_quarter_of_an_hour_ago(town.office.home, ana.name)
+    await (await ana.rung(5, 30)).answered()
+    await caller.hang_up()
+
+
+def began_a_quarter_of_an_hour_ago(folder, user: str) -> None:
+    home = Home(folder)
+    engine = open_engine(home, load(home))
+    with writing(engine) as connection:
+        long_ago = update(secretary).where(secretary.c.user == user).values(paused_at=now() - PAUSE_AFTER_REFUSALS)
+        connection.execute(long_ago)
+    engine.dispose()
 
 
 async def forwarded_at(town, user: str) -> str | None:

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from importlib import resources
 
 import pytest
-import pytest_asyncio
-from alone import switch_alone
 
 from pbx_control.asterisk.clocks import compare
 from pbx_control.asterisk.dialplan import ZONES, zone_file
@@ -18,12 +16,6 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 CHILE = ["America/Santiago", "America/Punta_Arenas", "America/Coyhaique", "Pacific/Easter"]
 ELSEWHERE = ["America/Vancouver", "America/Havana", "Europe/Dublin", "Africa/Casablanca", "Asia/Kolkata"]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def alone(folder):
-    async with switch_alone(folder) as alone:
-        yield alone
 
 
 async def differences(alone, names):

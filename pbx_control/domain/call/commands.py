@@ -44,7 +44,7 @@ class FreeSeat(StoreCommand):
 
 @dataclass(frozen=True, slots=True)
 class PauseSeat(StoreCommand):
-    """Her telephone refuses everything: she is offered nothing until she, or an admin, ends the pause."""
+    """Her telephone refuses everything: she is offered nothing for a while, and the admin is told."""
 
     secretary_id: int
     name: str
@@ -168,7 +168,8 @@ class StopPlaying(SwitchCommand):
 class Ring(SwitchCommand):
     """Ring a secretary's telephone; the display shows the client's name and the caller's number.
 
-    `give_up` is when Asterisk itself ends the ringing, for the case that nobody tells it to.
+    `give_up` is when Asterisk itself ends the ringing, for the case that nobody tells it to. `told`: the caller knows
+    that he is recorded; without a daemon the switch records nobody else.
     """
 
     leg: str
@@ -176,6 +177,7 @@ class Ring(SwitchCommand):
     display_name: str
     display_number: str
     give_up: timedelta
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

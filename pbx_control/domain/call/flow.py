@@ -105,6 +105,8 @@ WITHDRAWAL_LIMIT = timedelta(seconds=2)
 REST_AFTER_REFUSAL = timedelta(seconds=5)
 # It has refused so many offers in a row, none answered between: nobody sits there, or do-not-disturb is on.
 REFUSALS_BEFORE_PAUSE = 3
+# A pause ends after this: one offer is tried again, and one more refusal pauses her anew.
+PAUSE_AFTER_REFUSALS = timedelta(minutes=15)
 POSITION_EVERY = timedelta(seconds=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
@@ -281,6 +283,7 @@ def ring_her(call: Call, event: SeatClaimed) -> Step:
         display_name=call.known.client_name,
         display_number=call.caller.number,
         give_up=OFFER_GIVE_UP,
+        told=call.known.recording,
     )
     return call, [ring]
 
