@@ -283,7 +283,7 @@ def test_many_calls_go_in_pages(office: Engine) -> None:
         for number in range(2 * PAGE):
             a_call(conn, of(conn), f"more-{number}")
     cancel(office)
-    assert f"{2 * PAGE + 1} callers" in erase(office, NOON + AFTER)
+    assert f"callers: {2 * PAGE + 1}" in erase(office, NOON + AFTER)
     with reading(office) as conn:
         mine = call.c.client_id == of(conn), call.c.caller != ERASED
         assert conn.scalar(select(func.count()).select_from(call).where(*mine)) == 0

@@ -3,11 +3,11 @@
 import csv
 import stat
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 from running_out import ANDES, MARIA, SHORT, People, add_client, turned_away
 from sqlalchemy import Engine, delete, select, update
 
