@@ -72,15 +72,16 @@ class Peer(asyncio.DatagramProtocol):
         codecs: str = "8 0",
         media: str = "",
         audio: int = 55990,
+        call_id: str = "peer",
     ) -> None:
-        """Dials `number`; `sender` is what stands in From, `codecs` the payload types of its SDP, none for a call
-        without an offer. It hears at the address `media` and the port `audio`."""
+        """Dials `number`; `call_id` begins its Call-ID, `sender` is what stands in From, `codecs` the payload types
+        of its SDP, none for a call without an offer. It hears at the address `media` and the port `audio`."""
         serial = next(_serial)
         self._request = {
             "uri": f"sip:{number}@{self.switch}",
             "From": f"{sender};tag=peer{serial}",
             "To": to or f"<sip:{number}@{self.switch}>",
-            "Call-ID": f"peer-{serial}-{self.here}",
+            "Call-ID": f"{call_id}-{serial}-{self.here}",
             "Via": f"SIP/2.0/UDP {self.here};branch=z9hG4bKpeer{serial}",
         }
         body = self._offer(codecs.split(), Address(media or self.here.host, audio)) if codecs else ""

@@ -293,3 +293,13 @@ async def test_a_call_that_comes_by_two_ways_is_one(alone, carrier, rung, at_onc
         await carrier.give_up()
         await alone.until(lambda: not alone.channels())
         assert len(ana.calls) == before + 1
+
+
+async def test_two_calls_whose_ids_begin_alike_are_two_whatever_stands_in_them(alone, carrier, rung):
+    """Of a text with an unmatched bracket and a colon, Asterisk's functions take the beginning only."""
+    firm, _ = rung
+    async with peer(alone.world.place.pbx, CARRIER, PORTS.base + 62) as other:
+        for one in (carrier, other):
+            one.invite(number_of(firm), MARIAS, call_id="a):b")
+            await one.answer("180")
+        await other.give_up()
