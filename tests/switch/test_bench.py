@@ -49,6 +49,12 @@ def transfers(printed) -> dict[str, str]:
 @pytest.fixture
 def starts(printed) -> list[list[str]]:
     """What was measured of the start of commands."""
+    return rows_of(parts(printed)[3])
+
+
+@pytest.fixture
+def publishings(printed) -> list[list[str]]:
+    """What was measured of changes on their way into the switch."""
     return rows_of(parts(printed)[2])
 
 
@@ -87,7 +93,16 @@ def test_each_command_took_some_time(starts):
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
 
 
+def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
+    head, *rows = publishings
+    assert head[1:] == ["median, s", "slowest, s"]
+    *changes, (reload, *_) = rows
+    assert "reload" in reload
+    for _, median, slowest in changes:
+        assert 0 < float(median) <= float(slowest)
+
+
 def test_each_goal_is_judged(printed):
     judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
-    assert len(judged) == 5
+    assert len(judged) == 6
     assert all("goal" in line for line in judged)
