@@ -125,7 +125,7 @@ class Telephones:
             self._begin(self._ask(phone.user))
         elif known := authenticated(name, event):
             if self._places.authenticated(known.user, known.host):
-                self._begin(self._note_place(known.user))
+                self._begin(self._ask(known.user))
         elif (refused := refusal(name, event)) and self._is_to_count(refused):
             self.refused(refused)
 
@@ -170,26 +170,15 @@ class Telephones:
                 await self._send_away(user)
 
     async def _read_places(self) -> None:
-        """After each login: what was told meanwhile was missed."""
+        """After each login."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 while not (self._ami and self._ami.connected):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)  # the login itself was answered a moment ago
-            # An Asterisk that read its manager.conf before the last upgrade does not tell of these by itself.
-            await self._ami.ask("Filter", Operation="Add", MatchCriteria="name(SuccessfulAuth)", Filter="")
             for user in await self._places.read(self._ami):
                 self._begin(self._ask(user))
         except (SwitchUnavailable, TimeoutError):
             pass  # it is read after the next login
-
-    async def _note_place(self, user: str) -> None:
-        """A telephone's password came from somewhere else than before: it may be rung there."""
-        try:
-            if self._ami:
-                await self._places.write(self._ami, user)
-        except SwitchUnavailable:
-            pass  # the switch alone would not ring it there; its next registration is noted
-        await self._ask(user)
 
     async def _send_away(self, user: str) -> None:
         """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a

@@ -70,7 +70,6 @@ MODULES = (
     "func_callerid",
     "func_channel",
     "func_cut",
-    "func_db",  # where telephones are: pbx_control/asterisk/places.py
     "func_dialplan",
     "func_export",
     "func_global",

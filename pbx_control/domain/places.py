@@ -1,44 +1,39 @@
-"""Where a telephone may be rung: only at hosts from which its password came (docs/decisions/toll-fraud.md).
-
-A host is noted as a regular expression that Asterisk's REGEX() reads as Python does: the dialplan has the same rule.
-"""
+"""Where a telephone may be rung: at an address, and if it is known from where its password came, at that one only
+(docs/decisions/toll-fraud.md)."""
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv6Address, ip_address
 
-# So many hosts of a telephone are known, the newest first: at home, in the office, by mobile.
+# So many addresses of a telephone are known, the newest first: at home, in the office, by mobile.
 MOST = 3
-# What stands before and after the host in a SIP URI. What could be taken for the end of a user is refused.
-_BEFORE, _AFTER = "^sips?:([^@;?]*@)?", "(:[0-9]+)?([;?]|$)"
-# One of either kind, written so that neither reader takes it for something else.
-_BRACKET = "[][]"
-_ADDRESS = re.compile(rf"{_BEFORE}(?P<host>[0-9.]+|\[[0-9a-fA-F:.]+\]){_AFTER}")
+# A SIP URI whose host is an address; what could be taken for the end of a user is refused. The dialplan has this rule.
+_AT_ADDRESS = re.compile(r"sips?:([^@;?]*@)?(?P<host>[0-9.]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?([;?].*)?")
 
 
-def noted(host: str) -> str:
-    """An expression for that address; "" if it is none. Nothing in it means something to the dialplan."""
+def plain_address(host: str) -> str:
+    """An address in the one form by which two are compared; "" if it is none."""
     try:
-        address = ip_address(host)
+        address = ip_address(host.strip("[]"))
     except ValueError:
         return ""
-    if isinstance(address, IPv4Address):
-        # A socket for both families writes it as a part of an IPv6 address.
-        return f"({_BRACKET}::ffff:)?{str(address).replace('.', '[.]')}{_BRACKET}?"
-    return f"{_BRACKET}{address}{_BRACKET}" if address.scope_id is None else ""
-
-
-def with_newest(hosts: Sequence[str], host: str) -> tuple[str, ...]:
-    """The noted hosts of a telephone whose password has just come from this one."""
-    return (host, *(one for one in hosts if one != host))[:MOST]
+    # A socket for both families writes one of IPv4 as a part of IPv6.
+    return str((address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address)
 
 
 def address_in(uri: str) -> str:
     """The address in a telephone's contact; "" if its host is a name, which may mean another address each time."""
-    found = _ADDRESS.match(uri)
-    return found["host"].strip("[]") if found else ""
+    found = _AT_ADDRESS.fullmatch(uri)
+    return plain_address(found["host"]) if found else ""
 
 
-def is_at(uri: str, hosts: Sequence[str]) -> bool:
-    """Whether that contact is at one of the noted hosts."""
-    return bool(hosts and re.match(f"{_BEFORE}({'|'.join(hosts)}){_AFTER}", uri))
+def with_newest(addresses: Sequence[str], address: str) -> tuple[str, ...]:
+    """The addresses of a telephone whose password has just come from this one."""
+    return (address, *(one for one in addresses if one != address))[:MOST]
+
+
+def may_ring(uri: str, addresses: Sequence[str]) -> bool:
+    """Whether a telephone may be rung at that contact; `addresses` are those that its password came from, none if that
+    is not known."""
+    address = address_in(uri)
+    return bool(address) and (not addresses or address in addresses)

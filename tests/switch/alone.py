@@ -17,15 +17,13 @@ from websockets.asyncio.client import connect
 
 from pbx_control.asterisk import runtime
 from pbx_control.asterisk.absence import Absence, AbsentCall
-from pbx_control.asterisk.places import FAMILY
 from pbx_control.asterisk.publish import Publication, bring_into_force, stage
 from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Office, Secretary, Trunk
-from pbx_control.domain.places import noted
 from pbx_control.domain.sounds import HouseSound, announcement_sound, house_sound
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio
-from pbx_control.world.installation import CARRIER, PBX, PHONES, Installation, Ports
+from pbx_control.world.installation import CARRIER, PBX, Installation, Ports
 from pbx_control.world.legs import Leg, patience
 from pbx_control.world.people import Telephone
 from pbx_control.world.world import World
@@ -80,13 +78,8 @@ class Alone:
         user = f"{name.lower()}{client.id}"
         secretary = next(one for one in self.office.secretaries if one.user == user)
         telephone = await self.world.phone(user, secretary.password, tone)
-        self.note_place(user)
         await self.until(lambda: "Unavailable" not in self._queue_line(user) and self._queue_line(user))
         return telephone
-
-    def note_place(self, user: str, host: str = PHONES) -> None:
-        """Notes where a telephone's password came from, as a daemon does that hears of it."""
-        assert "success" in self.console(f'database put {FAMILY} {user} "{noted(host)}"')
 
     async def call(self, client: Client, **options: Any) -> Leg:
         """A caller dials the client's number."""

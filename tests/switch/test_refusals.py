@@ -4,7 +4,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import forwarder
 import pytest
 from alone import CARRIERS, number_of
 from forwarder import forwarding
@@ -114,7 +113,6 @@ async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone, t
         target = target.replace(word, meant)
     async with forwarding(alone.world.place.pbx, ana, password_of(alone, ana), target) as phone:
         await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
-        alone.note_place(ana, forwarder.HOST)
         caller = await alone.call(firm)
         await asyncio.wait_for(phone.forwarded.wait(), patience(10))
         await asyncio.sleep(1)  # a second call would come at once
