@@ -4,6 +4,7 @@ Two sockets are where such calls would go: a carrier's, with an account, and a s
 """
 
 import asyncio
+import itertools
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -199,6 +200,7 @@ async def test_a_telephone_that_registers_a_carriers_address_is_not_rung_there(s
     scene.nothing_came()
 
 
+_callers = itertools.count(71000001)
 # No carrier's address that we know, so the switch keeps the contact; the last is a name, looked up at each call.
 AT_A_NAME = ("<sip:ana@HERS>;expires=0", "<sip:+881612345678@nowhere.invalid>")
 NOT_HERS = (
@@ -209,14 +211,16 @@ NOT_HERS = (
 
 
 async def _is_not_rung_there(scene: Scene) -> None:
-    """A caller waits, and nobody is called. (The switch asks any contact for a sign of life: OPTIONS.)"""
-    caller = await scene.town.world.call(scene.firm.number)
+    """A caller waits, and nobody is called. (The switch asks any contact for a sign of life: OPTIONS; and it repeats its
+    INVITEs of other callers, which she leaves unanswered.)"""
+    number = f"+569{next(_callers)}"
+    caller = await scene.town.world.call(scene.firm.number, number)
     await caller.ringing()
     await asyncio.sleep(MOMENT)
     assert caller.end.at is None
     await caller.hang_up()
     assert {text.split(" ")[0] for text in scene.stranger.requests} <= {"OPTIONS"}
-    assert [text for text in scene.ana.requests if text.startswith("INVITE")] == []
+    assert [text for text in scene.ana.requests if text.startswith("INVITE") and number in text] == []
 
 
 @pytest.mark.parametrize("contacts", NOT_HERS)
