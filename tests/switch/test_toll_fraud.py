@@ -211,8 +211,8 @@ NOT_HERS = (
 
 
 async def _is_not_rung_there(scene: Scene) -> None:
-    """A caller waits, and nobody is called. (The switch asks any contact for a sign of life: OPTIONS; and it repeats its
-    INVITEs of other callers, which she leaves unanswered.)"""
+    """A caller waits, and nobody is called. (The switch asks any contact for a sign of life, OPTIONS, and repeats the
+    INVITEs of earlier callers, which she leaves unanswered.)"""
     number = f"+569{next(_callers)}"
     caller = await scene.town.world.call(scene.firm.number, number)
     await caller.ringing()
