@@ -183,6 +183,7 @@ async def test_who_cannot_be_told_that_he_is_recorded_is_not_recorded(alone):
     ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.2)
     caller = await alone.call(firm)
     await (await ana.rung()).answered()
+    await caller.answered()
     await caller.hang_up()
     call = await alone.absent(firm)
     told = [event.name for event in call.events if event.name in ("notice", "notice-failed", "recording")]
