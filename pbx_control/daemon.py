@@ -159,6 +159,7 @@ class Daemon:
             case Arrival() as arrival:
                 self._receive_in_time(arrival)
             case ChannelGone(channel=channel) as gone:
+                self._requests.gone(channel)
                 self._board.post(channel, caller_left(gone, now()))
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
@@ -288,7 +289,8 @@ class Daemon:
                     await asyncio.sleep(RECONNECT_EVERY)
                     self._look_now.set()
                 else:
-                    self._resume_if_connected()
+                    if not self._look_now.is_set():  # another hang has fallen into the comparison
+                        self._resume_if_connected()
 
     def _resume_if_connected(self) -> None:
         if self._pulse.ready:

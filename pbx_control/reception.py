@@ -31,7 +31,7 @@ from pbx_control.switchboard import Inspection, Switchboard
 
 log = structlog.get_logger()
 
-# Two ways differ by seconds at most; in that time no switch has more calls.
+# So many calls are looked at: the two ways of one differ by seconds at most.
 MOST_REQUESTS = 1000
 
 
@@ -93,19 +93,26 @@ def came_back(board: Switchboard, arrival: Arrival) -> str | None:
 
 
 class Requests:
-    """The newest requests that came as calls: one that comes by two ways is one call (RFC 3261 8.2.2.2)."""
+    """The requests of calls that are there: one that comes by two ways is one call (RFC 3261 8.2.2.2)."""
 
     def __init__(self) -> None:
         self._first: OrderedDict[str, str] = OrderedDict()  # a request -> the channel by which it came first
+        self._of: dict[str, str] = {}  # such a channel -> its request
 
     def is_merged(self, arrival: Arrival) -> bool:
-        """Whether the call's request has come by another channel before."""
+        """Whether the call's request has come by another channel, which is still there."""
         if not arrival.request:
             return False
         first = self._first.setdefault(arrival.request, arrival.channel)
+        if first == arrival.channel:
+            self._of[first] = arrival.request
         if len(self._first) > MOST_REQUESTS:
-            self._first.popitem(last=False)
+            self._of.pop(self._first.popitem(last=False)[1], None)
         return first != arrival.channel
+
+    def gone(self, channel: str) -> None:
+        """A channel has ended: a carrier that tries another way after that makes a new call."""
+        self._first.pop(self._of.pop(channel, ""), None)
 
 
 def refuse(ari: Ari, arrival: Arrival, why: str) -> None:

@@ -98,6 +98,15 @@ def test_a_request_is_a_call_once_by_whatever_channel_it_comes():
     assert seen == [False, True, False, True], "a comparison with the switch finds the first one again"
 
 
+def test_after_its_end_a_request_may_come_again():
+    requests = Requests()
+    requests.is_merged(came("a", "r1"))
+    requests.gone("b")
+    assert requests.is_merged(came("b", "r1"))
+    requests.gone("a")
+    assert not requests.is_merged(came("c", "r1"))
+
+
 def test_calls_without_a_request_are_calls_of_their_own():
     requests = Requests()
     assert not any(requests.is_merged(came(channel, "")) for channel in ("a", "b"))
