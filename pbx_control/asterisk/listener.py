@@ -26,7 +26,7 @@ class NotAsterisk(SwitchUnavailable):
 
 
 def require_asterisk(port: int, settings: Settings, home: Home) -> None:
-    """Raises NotAsterisk if another user than Asterisk's listens on that port of loopback.
+    """Raises NotAsterisk if another user than Asterisk's listens on that port of loopback, or nobody.
 
     Of an Asterisk in a container, or that others run, it cannot be told: its user may have any number.
     """
@@ -34,7 +34,10 @@ def require_asterisk(port: int, settings: Settings, home: Home) -> None:
     if settings.asterisk.runtime == "external" or (spawned and spawned.runtime == "container"):
         return
     own = {_ROOT, asterisk_account(home.asterisk).uid if home.asterisk.is_dir() else _ROOT}
-    for uid in listening(port):
+    users = list(listening(port))
+    if not users:
+        raise NotAsterisk("nobody listens on port {port} of this machine any more: Asterisk is not there", port=port)
+    for uid in users:
         if uid not in own:
             raise NotAsterisk(
                 "{user} listens on port {port} of this machine, and that is not Asterisk's user: no password is told "

@@ -35,8 +35,12 @@ class Places:
 
     def at_home(self, user: str) -> bool:
         """Whether a telephone may be rung where it has registered, as far as that is known."""
-        return user not in self._contacts or self.may_ring(user, self._contacts[user])
+        return user not in self._contacts or self._may_ring(user, self._contacts[user])
 
     def may_ring(self, user: str, uri: str) -> bool:
-        """Whether a telephone may be rung there."""
+        """Whether a telephone may be rung there. (Its contact is looked at, too: Asterisk takes headers out of it for
+        the INVITE, and the address that it then tells does not show them.)"""
+        return self._may_ring(user, uri) and self.at_home(user)
+
+    def _may_ring(self, user: str, uri: str) -> bool:
         return may_ring(uri, self._addresses.get(user, ()))

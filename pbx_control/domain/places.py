@@ -8,7 +8,9 @@ from ipaddress import IPv6Address, ip_address
 # So many addresses of a telephone are known, the newest first: at home, in the office, by mobile.
 MOST = 3
 # A SIP URI whose host is an address; what could be taken for the end of a user is refused. The dialplan has this rule.
-_AT_ADDRESS = re.compile(r"sips?:([^@;?]*@)?(?P<host>[0-9.]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?([;?].*)?")
+_AT_ADDRESS = re.compile(r"sips?:([^@;?]*@)?(?P<host>[0-9.]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?(;[^?]*)?")
+# A parameter that names another host to send to (RFC 3261 19.1.1). Headers, after a `?`, could do the same (Route).
+_ELSEWHERE = re.compile(r";\s*maddr", re.IGNORECASE)
 
 
 def plain_address(host: str) -> str:
@@ -22,9 +24,10 @@ def plain_address(host: str) -> str:
 
 
 def address_in(uri: str) -> str:
-    """The address in a telephone's contact; "" if its host is a name, which may mean another address each time."""
+    """The address in a telephone's contact; "" if it names another place to send to as well, or if its host is a name,
+    which may mean another address each time."""
     found = _AT_ADDRESS.fullmatch(uri)
-    return plain_address(found["host"]) if found else ""
+    return plain_address(found["host"]) if found and not _ELSEWHERE.search(uri) else ""
 
 
 def with_newest(addresses: Sequence[str], address: str) -> tuple[str, ...]:

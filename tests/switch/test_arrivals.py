@@ -249,6 +249,7 @@ ALIKE = {
     "secure": '"Maria"  <SIPS:+56912345678@carrier:5061;transport=tls>',
     "no number": '"Maria" <sip:maria@carrier>',
     "anonymous": '"Anonymous" <sip:+56912345678@Anonymous.invalid>',
+    "a bracket, a colon and a digit": f'"<sip:+56911111111@x>):3" {MARIAS}',
     "a second quote": f'"Maria" {MARIAS};x="y <sip:+56900000001@z>"',
 }
 

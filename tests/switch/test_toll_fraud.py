@@ -203,10 +203,14 @@ async def test_a_telephone_that_registers_a_carriers_address_is_not_rung_there(s
 _callers = itertools.count(71000001)
 # No carrier's address that we know, so the switch keeps the contact; the last is a name, looked up at each call.
 AT_A_NAME = ("<sip:ana@HERS>;expires=0", "<sip:+881612345678@nowhere.invalid>")
+BY_MADDR = ("<sip:ana@HERS>;expires=0", "<sip:ana@HERS;maddr=127.0.0.77>")
+BY_ROUTE = ("<sip:ana@HERS>;expires=0", "<sip:ana@HERS?Route=%3Csip%3ASTRANGER%3Blr%3E>")
 NOT_HERS = (
     ("<sip:ana@HERS>;expires=0", "<sip:+881612345678@STRANGER>"),
     ("<sip:ana@HERS>;expires=0, <sip:+881612345678@STRANGER;x=ana%40HERS>",),
     AT_A_NAME,
+    BY_MADDR,
+    BY_ROUTE,
 )
 
 
@@ -240,13 +244,14 @@ async def test_a_telephone_is_rung_only_where_its_password_came_from(scene, cont
     await scene.registered()  # she herself is let in as before
 
 
-async def test_without_a_daemon_it_is_rung_at_no_name(scene):
+@pytest.mark.parametrize("contacts", [AT_A_NAME, BY_MADDR, BY_ROUTE])
+async def test_without_a_daemon_it_is_rung_where_it_is(scene, contacts):
     await scene.registered()
     account = scene.account["user"], scene.account["password"]
     await scene.town.office.kill_daemon()
     try:
         scene.ana.packets.clear()
-        answer = await scene.ana.register(*account, *map(scene.named, AT_A_NAME))
+        answer = await scene.ana.register(*account, *map(scene.named, contacts))
         assert answer.startswith("SIP/2.0 200")
         await _is_not_rung_there(scene)
         # at home she is rung

@@ -16,7 +16,6 @@ HOME = ("203.0.113.7",)
         "sip:203.0.113.7:5062;transport=TCP",
         "sips:ana@203.0.113.7:5061;transport=TLS;x-ast-orig-host=192.168.1.5:5060",
         "sip:ana@[::ffff:203.0.113.7]:5060",
-        "sip:ana@203.0.113.7?x=y",
     ],
 )
 def test_at_home(uri):
@@ -38,6 +37,9 @@ def test_at_home(uri):
         "sip:203.0.113.7@198.51.100.9",
         "sip:a@203.0.113.7@198.51.100.9",
         "tel:203.0.113.7",
+        "sip:ana@203.0.113.7?Route=%3Csip%3A198.51.100.9%3Blr%3E",
+        "sip:ana@203.0.113.7:5060;MAddr=198.51.100.9",
+        "sip:ana@203.0.113.7;x=y;maddr=198.51.100.9?a=b",
         "x sip:ana@203.0.113.7",
         "sip:ana@203.0.113.7:5060 x",
     ],
@@ -111,6 +113,10 @@ def test_where_a_password_came_from_it_is_rung_and_nowhere_else():
     assert not places.authenticated("ana", "203.0.113.7"), "that is no news"
     assert not places.authenticated("ana", "x.example")
     assert not places.at_home("ana")
+    places.registered("ana", "sip:ana@203.0.113.7:5060?Route=x")
+    assert not places.may_ring("ana", "sip:ana@203.0.113.7:5060"), "Asterisk has taken the header out"
+    places.registered("ana", "sip:ana@203.0.113.7:5060")
     assert places.may_ring("ana", "sip:ana@203.0.113.7:5070")
+    places.registered("ana", "sip:ana@198.51.100.9:5060")
     assert places.authenticated("ana", "198.51.100.9")
     assert places.at_home("ana")
