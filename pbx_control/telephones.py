@@ -177,20 +177,23 @@ class Telephones:
                     await asyncio.sleep(0.01)  # the login itself was answered a moment ago
             for user in await self._places.read(self._ami):
                 self._begin(self._ask(user))
-        except (SwitchUnavailable, TimeoutError):
-            pass  # it is read after the next login
+        except (SwitchUnavailable, TimeoutError) as error:
+            log.warning("where telephones are is read after the next login", why=str(error) or "no login")
 
     async def _send_away(self, user: str) -> None:
         """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a
-        sign of life each few seconds."""
+        sign of life each few seconds. What events told may have been of an older contact, so the switch is asked."""
         try:
             there = await contacts(self._ami) if self._ami else []
-            for one in there:
-                if one.user == user and not self._places.may_ring(user, one.uri):
-                    log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
-                    await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))
-        except SwitchUnavailable:
-            pass  # it is not rung there in any case
+            for one in (each for each in there if each.user == user):
+                self._places.registered(user, one.uri)
+                if self._places.at_home(user):
+                    self._board.registered(user, True)
+                    continue
+                log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
+                await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))
+        except SwitchUnavailable as error:
+            log.warning("a contact stays that is not rung", telephone=user, why=str(error))
 
     async def _noted(self, user: str, there: bool) -> None:
         """Somebody has switched her telephone off and on again: a pause of the system's ends."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS, REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.messages import Letter
@@ -35,7 +36,7 @@ def compose_pause(pause: Pause, desk: AlarmDesk) -> Letter:
         headline=words["headline"],
         title=name,
         paragraphs=tuple(words[part].format(**values) for part in ("paused", "again", "at-once")),
-        command=f'pbx-control secretary set "{name}" --available',
+        command=f"pbx-control secretary set {quote(name)} --available",
         footer=words["footer"].format(**values),
     )
     once_a_day = named("paused", str(pause.secretary_id), pause.at.date().isoformat())

@@ -71,7 +71,7 @@ def test_the_admin_is_told_once_a_day_for_each_secretary(office: Engine) -> None
     with reading(office) as conn:
         letter = letters.newest(conn)[0].letter
     assert (letter.address, letter.client_id) == ("admin@casa.example", None)
-    assert 'pbx-control secretary set "Ana Ñuñoa" --available' in letter.text
+    assert "pbx-control secretary set 'Ana Ñuñoa' --available" in letter.text
     assert "Cada 15 minutos se prueba con una llamada" in letter.text
 
 

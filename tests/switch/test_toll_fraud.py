@@ -395,6 +395,20 @@ async def test_other_requests_are_answered_and_lead_nowhere(scene, method, heade
         scene.nothing_came()
 
 
+# Last of all: Asterisk takes her own registration after one with headers for the same contact, until it is forgotten.
 @pytest.mark.parametrize("contacts", [BY_MADDR, BY_ROUTE])
 async def test_a_telephone_is_rung_nowhere_beside_its_address(scene, contacts):
     await test_a_telephone_is_rung_only_where_its_password_came_from(scene, contacts)
+
+
+@pytest.mark.parametrize("contacts", [BY_MADDR, BY_ROUTE])
+async def test_nor_without_a_daemon(scene, contacts):
+    await scene.town.office.kill_daemon()
+    try:
+        scene.ana.packets.clear()
+        account = scene.account["user"], scene.account["password"]
+        answer = await scene.ana.register(*account, *map(scene.named, contacts))
+        assert answer.startswith("SIP/2.0 200")
+        await _is_not_rung_there(scene)
+    finally:
+        await scene.town.office.start_daemon()
