@@ -57,7 +57,7 @@ async def test_three_callers_wait_for_one_that_refuses_and_she_is_back_when_it_r
     doctor = (await town.office.run("doctor")).out
     assert "está en pausa: su teléfono rechazó tres llamadas seguidas" in " ".join(doctor.split())
     letter = await town.post.arrived(ADMIN)
-    assert f"Ana {firm.slug}" in letter.subject
+    assert f"Ana {firm.slug}" in letter.letter["subject"]
     ana.answers(after=0.2)
     await town.world.unregister(ana.name)
     await town.world.console(f"pjsip send register phone-{ana.name}")
