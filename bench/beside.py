@@ -18,9 +18,10 @@ from bench.lab import DID, FREE_DID, Lab
 from bench.measure import Round, cpu_ms, measured, rss_mb
 from bench.purge import ended_calls, make_recordings
 from bench.ways import Way
-from pbx_control import jobs, schedule
 from pbx_control.clock import now
-from pbx_control.jobs import Outcome, Place, Task
+from pbx_control.jobs import run as jobs
+from pbx_control.jobs import schedule
+from pbx_control.jobs.run import Outcome, Place, Task
 from pbx_control.settings import load
 from pbx_control.store import retention
 from pbx_control.store.engine import reading, writing

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, func, select
 from bench.registrar import Account, register
 from bench.sipp import Carrier, Contacts, Phones
 from pbx_control.clock import now
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.plans import Plan
 from pbx_control.settings import Home, load
 from pbx_control.store import clients, contacts, dids, plans, secretaries, trunks
 from pbx_control.store.engine import changing, open_engine, reading

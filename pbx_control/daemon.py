@@ -19,7 +19,6 @@ import click
 import structlog
 import uvloop
 
-from pbx_control import reception
 from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk.absence import Alive
@@ -37,31 +36,32 @@ from pbx_control.asterisk.translate import (
     caller_left,
     translate,
 )
-from pbx_control.catching_up import CatchingUp
 from pbx_control.clock import now
-from pbx_control.dead_lines import DeadLines
-from pbx_control.directory import Directory
 from pbx_control.domain.call.commands import PauseSeat, RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
-from pbx_control.keeping_out import KeepingOut
-from pbx_control.overheard import Overheard
-from pbx_control.pulse import BEAT_EVERY, Pulse, take_lock
-from pbx_control.recovery import Recovery
+from pbx_control.live import reception
+from pbx_control.live.catching_up import CatchingUp
+from pbx_control.live.dead_lines import DeadLines
+from pbx_control.live.directory import Directory
+from pbx_control.live.keeping_out import KeepingOut
+from pbx_control.live.overheard import Overheard
+from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
+from pbx_control.live.recovery import Recovery
+from pbx_control.live.switchboard import Inspection, Switchboard
+from pbx_control.live.telephones import Telephones
 from pbx_control.settings import Home, Settings
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
-from pbx_control.switchboard import Inspection, Switchboard
-from pbx_control.telephones import Telephones
 
 if TYPE_CHECKING:
+    from pbx_control.jobs.schedule import Schedule
+    from pbx_control.live.publishing import Publishing
     from pbx_control.notify.worker import Outbox
-    from pbx_control.publishing import Publishing
-    from pbx_control.schedule import Schedule
 
 log = structlog.get_logger()
 
@@ -308,7 +308,7 @@ class Daemon:
         await publishing.run()
 
     def _make_publishing(self) -> "Publishing":
-        from pbx_control.publishing import Publishing
+        from pbx_control.live.publishing import Publishing
 
         return Publishing(self._home, self._settings, self._engine, self._adopt, self._pulse.set_published)
 
@@ -333,7 +333,7 @@ class Daemon:
         await schedule.run()
 
     def _make_schedule(self) -> "Schedule":
-        from pbx_control.schedule import Schedule
+        from pbx_control.jobs.schedule import Schedule
 
         return Schedule(self._home, self._settings, self._engine, self._wake_outbox)
 

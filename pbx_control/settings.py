@@ -19,7 +19,7 @@ from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake, Word, reason
 
 if TYPE_CHECKING:
-    from pbx_control.domain.quota import Limits
+    from pbx_control.domain.money.quota import Limits
 
 # A home's path appears in Asterisk's configuration files, where these characters mean nothing special.
 SAFE_HOME = re.compile(r"[A-Za-z0-9/._+@-]+")
@@ -191,7 +191,7 @@ class PlanSettings(Section):
 
     @property
     def limits(self) -> "Limits":
-        from pbx_control.domain.quota import Limits  # imported here, as few commands need it
+        from pbx_control.domain.money.quota import Limits  # imported here, as few commands need it
 
         return Limits(self.warn_percent, self.warn_last)
 

@@ -11,7 +11,7 @@ from pbx_control.domain.call.events import CallArrived
 from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.journal import details
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.plans import Plan
 from pbx_control.store import calls, plans
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import writing

@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def name_of(encoded: str) -> str:
-    """A caller's name, percent-encoded: UTF-8 or Latin-1, by the rule of `decoded` (pbx_control/domain/wording.py)."""
+    """A caller's name, percent-encoded: UTF-8 or Latin-1, by the rule of `decoded` (domain/words/wording.py)."""
     raw = unquote_to_bytes(encoded)
     try:
         return raw.decode()[:NAME_LIMIT]

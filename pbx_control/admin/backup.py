@@ -10,7 +10,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.home import make_folders
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
-from pbx_control.domain.retention import LONGEST_LEAP
+from pbx_control.domain.keeping.retention import LONGEST_LEAP
 from pbx_control.errors import ClientMistake
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -30,7 +30,7 @@ def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> No
 
     Without FILE it lies in the folder of [backup]. The copy holds passwords and callers' numbers: keep it to yourself.
     """
-    from pbx_control.backup import make, usual_place
+    from pbx_control.jobs.backup import make, usual_place
 
     desk.about_to_change()
     at = clock.now()
@@ -55,7 +55,7 @@ def restore(desk: Desk, file: Path, as_json: bool) -> None:
 
     Daemon and Asterisk must be stopped. What is replaced is kept in the home, in .before-restore-TIME.
     """
-    from pbx_control import restoring
+    from pbx_control.jobs import restore as restoring
 
     desk.about_to_change()
     make_folders(desk.home)

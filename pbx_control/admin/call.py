@@ -14,8 +14,8 @@ from pbx_control.admin.door import PIECE, Desk, flat, json_option, pass_desk, pr
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain import checks
 from pbx_control.domain.call.story import sentence
-from pbx_control.domain.quota import Uncounted
-from pbx_control.domain.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
+from pbx_control.domain.money.quota import Uncounted
+from pbx_control.domain.words.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
 from pbx_control.store import call_log, clients, ledger
 from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading, writing

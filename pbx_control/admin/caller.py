@@ -10,8 +10,8 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, rea
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
-from pbx_control.domain.numbering import is_complete
-from pbx_control.domain.wording import NAME_LIMIT, clean_line, readable_number
+from pbx_control.domain.telephony.numbering import is_complete
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
 from pbx_control.media import erasure
 from pbx_control.media.erasure import Erased, Wish

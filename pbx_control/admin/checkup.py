@@ -25,16 +25,16 @@ from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_swi
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
-from pbx_control.directory import Directory
 from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
-from pbx_control.domain.guessing import place_of
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.telephony.guessing import place_of
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import PbxError, Word, reason
-from pbx_control.jobs import Task
+from pbx_control.jobs.run import Task
+from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, keys
 from pbx_control.store import job_runs, letters, mailboxes, refusals, secretaries, trunks
@@ -496,7 +496,7 @@ def check_telegram(desk: Desk) -> Iterator[Finding]:
 
 def check_jobs(desk: Desk) -> Iterator[Finding]:
     """No calendar job failed when it ran last, and none that was due hours ago has not run."""
-    from pbx_control import schedule
+    from pbx_control.jobs import schedule
 
     now = clock.now()
     with reading(desk.engine) as connection:

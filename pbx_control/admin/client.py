@@ -10,8 +10,8 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
+from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.domain.office import EarlyMedia
-from pbx_control.domain.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
 

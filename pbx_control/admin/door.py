@@ -21,8 +21,8 @@ import msgspec
 
 from pbx_control import clock
 from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
-from pbx_control.domain.characters import unseen_in, without_unseen
-from pbx_control.domain.sentences import read_kept, said
+from pbx_control.domain.words.characters import unseen_in, without_unseen
+from pbx_control.domain.words.sentences import read_kept, said
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 
@@ -104,7 +104,7 @@ class Desk:
 
     def week(self, text: str) -> str:
         """A canonical week as people of the language write it: "lun-vie 09:00-18:00"."""
-        from pbx_control.domain.hours import parse_week, week_text
+        from pbx_control.domain.opening.hours import parse_week, week_text
 
         return week_text(parse_week([text]), self.language)
 
@@ -118,13 +118,13 @@ class Desk:
         Raises ClientMistake if it is none.
         """
         # Imported here: it knows how to write dates in two languages, which most commands do not need.
-        from pbx_control.domain.written_time import read_instant
+        from pbx_control.domain.words.written_time import read_instant
 
         return read_instant(text, self.zone, clock.now())
 
     def day(self, text: str) -> date:
         """A day that a person wrote. Raises ClientMistake if it is none."""
-        from pbx_control.domain.written_time import read_day
+        from pbx_control.domain.words.written_time import read_day
 
         return read_day(text, clock.now().astimezone(self.zone).date())
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
-from pbx_control.domain.holidays import of_client
-from pbx_control.domain.hours import OpenState, nights, parse_week, state_at, week_text
 from pbx_control.domain.office import Client
-from pbx_control.domain.written_time import read_instant
+from pbx_control.domain.opening.holidays import of_client
+from pbx_control.domain.opening.hours import OpenState, nights, parse_week, state_at, week_text
+from pbx_control.domain.words.written_time import read_instant
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients
 from pbx_control.store.engine import reading

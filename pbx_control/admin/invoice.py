@@ -17,11 +17,11 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
-from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind
-from pbx_control.domain.invoice_export import as_csv, as_record
-from pbx_control.domain.invoice_letters import document
-from pbx_control.domain.wording import clean_line
-from pbx_control.domain.written_time import read_month
+from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
+from pbx_control.domain.money.invoice_export import as_csv, as_record
+from pbx_control.domain.notices.invoice_letters import document
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.domain.words.written_time import read_month
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.store import charges, clients, invoices
 from pbx_control.store.engine import reading, writing

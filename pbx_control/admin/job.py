@@ -29,7 +29,7 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
 
     The daemon runs them; a job that was missed while it was away runs at its next start.
     """
-    from pbx_control import schedule
+    from pbx_control.jobs import schedule
 
     with reading(desk.engine) as conn:
         known = schedule.tasks(desk.settings, job_runs.zones(conn))
@@ -48,7 +48,8 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
 @pass_desk
 def run(desk: Desk, name: str, as_json: bool) -> None:
     """Runs a job now, whatever its time; exit status 1 if it fails."""
-    from pbx_control import jobs, schedule
+    from pbx_control.jobs import run as jobs
+    from pbx_control.jobs import schedule
 
     desk.about_to_change()
     with reading(desk.engine) as conn:

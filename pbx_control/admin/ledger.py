@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.provisioning import card, client_argument, examples
-from pbx_control.domain import checks, quota
-from pbx_control.domain.periods import Period, period_of
-from pbx_control.domain.wording import clean_line, readable_number
-from pbx_control.domain.written_time import read_month
+from pbx_control.domain import checks
+from pbx_control.domain.money import quota
+from pbx_control.domain.money.periods import Period, period_of
+from pbx_control.domain.words.wording import clean_line, readable_number
+from pbx_control.domain.words.written_time import read_month
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading, writing

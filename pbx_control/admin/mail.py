@@ -9,8 +9,8 @@ from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.domain import checks
-from pbx_control.domain.letter_notes import compose_test
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.letter_notes import compose_test
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.settings import Settings
 
 

@@ -10,7 +10,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, sho
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import examples
 from pbx_control.domain import checks
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients, letters
 from pbx_control.store.engine import reading, writing

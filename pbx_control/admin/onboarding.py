@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, print_json
 from pbx_control.admin.provisioning import change, client_argument, examples
-from pbx_control.domain.deadlines import Urgency
 from pbx_control.domain.going_live import Deadline, Order, minutes_left
-from pbx_control.domain.wording import readable_number
+from pbx_control.domain.opening.deadlines import Urgency
+from pbx_control.domain.words.wording import readable_number
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients, going_live, plans
 from pbx_control.store.engine import reading

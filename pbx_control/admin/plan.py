@@ -13,7 +13,7 @@ from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
-from pbx_control.domain.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
+from pbx_control.domain.money.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading

@@ -11,8 +11,8 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, flat, json_option, pass_desk, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import examples
-from pbx_control.domain.retention import Cause, Trust, instant
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.keeping.retention import Cause, Trust, instant
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.media import purge as purging
 from pbx_control.media.deletion import Found

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
-from pbx_control.domain.sentences import read_kept
+from pbx_control.domain.words.sentences import read_kept
 from pbx_control.store import clients, recipients
 from pbx_control.store.engine import reading
 

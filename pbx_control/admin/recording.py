@@ -13,7 +13,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.provisioning import examples
 from pbx_control.admin.purging import purge, receipts, reconcile
-from pbx_control.domain.wording import caller_line, clean_line
+from pbx_control.domain.words.wording import caller_line, clean_line
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.media import recordings
 from pbx_control.store import call_log, clients, holds

@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.wording import NAME_LIMIT, clean_line, decoded
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, decoded
 from pbx_control.settings import Home
 
 log = structlog.get_logger()

@@ -29,9 +29,6 @@ from pbx_control.domain.call.flow import (
     RINGING_LIMIT,
     SILENCE_ENDS_MESSAGE,
 )
-from pbx_control.domain.holidays import common, of_client
-from pbx_control.domain.hours import Span, Week
-from pbx_control.domain.numbering import dialling, written_for
 from pbx_control.domain.office import (
     AnnouncementKind,
     Client,
@@ -43,6 +40,8 @@ from pbx_control.domain.office import (
     Secretary,
     Trunk,
 )
+from pbx_control.domain.opening.holidays import common, of_client
+from pbx_control.domain.opening.hours import Span, Week
 from pbx_control.domain.sounds import (
     LANGUAGES,
     LAST_POSITION,
@@ -51,7 +50,8 @@ from pbx_control.domain.sounds import (
     house_sound,
     position_sound,
 )
-from pbx_control.domain.wording import display_name
+from pbx_control.domain.telephony.numbering import dialling, written_for
+from pbx_control.domain.words.wording import display_name
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Home, Settings, Sip
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pbx_control.asterisk.ami import KEPT_OUT, Ami
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.reached import contacts
-from pbx_control.domain.places import address_in
+from pbx_control.domain.telephony.places import address_in
 
 VARIABLE = "PBX_KEPT_OUT"
 # AMI cuts a value after 1,023 characters, so that it is asked for twenty addresses at a time.

@@ -37,7 +37,7 @@ MODULES = (
     "res_srtp",
     "res_rtp_asterisk",
     "chan_pjsip",
-    "res_hep",  # copies of SIP messages, for pbx_control/overheard.py
+    "res_hep",  # copies of SIP messages, for pbx_control/live/overheard.py
     "res_hep_pjsip",
     # bridges
     "bridge_simple",

@@ -19,8 +19,8 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
 )
 from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
-from pbx_control.domain.numbering import written_for
-from pbx_control.domain.wording import display_name
+from pbx_control.domain.telephony.numbering import written_for
+from pbx_control.domain.words.wording import display_name
 
 # What stands before the name of a sound that Asterisk brings along.
 ASTERISKS_OWN = "asterisk:"

@@ -1,10 +1,10 @@
-"""Where secretaries' telephones are, and where they may be rung (domain/places.py)."""
+"""Where secretaries' telephones are, and where they may be rung (domain/telephony/places.py)."""
 
 from collections.abc import Iterable
 
 from pbx_control.asterisk.ami import Ami
 from pbx_control.asterisk.reached import contacts
-from pbx_control.domain.places import may_ring, plain_address, with_newest
+from pbx_control.domain.telephony.places import may_ring, plain_address, with_newest
 
 
 class Places:

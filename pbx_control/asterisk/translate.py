@@ -22,7 +22,7 @@ from pbx_control.domain.call.events import (
     SecretaryRinging,
     Unheld,
 )
-from pbx_control.domain.wording import decoded
+from pbx_control.domain.words.wording import decoded
 
 # By this a contact's leg is known that comes back to us as a call; not all carriers that forward keep it.
 MARK_HEADER = "X-PBX-Consultation"

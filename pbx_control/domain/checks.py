@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from string import Formatter
 from types import ModuleType
 
-from pbx_control.domain.characters import category, without_unseen
+from pbx_control.domain.words.characters import category, without_unseen
 from pbx_control.errors import ClientMistake
 
 LANGUAGES = ("es", "en")

@@ -5,10 +5,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from pbx_control.domain.deadlines import BusinessHours, Urgency, add_business_time, business_time_between, urgency
-from pbx_control.domain.messages import Letter
-from pbx_control.domain.notes import AlarmDesk, Note, named, to_admin
-from pbx_control.domain.wording import NAME_LIMIT, clean_line, date_and_time, duration
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.opening.deadlines import (
+    BusinessHours,
+    Urgency,
+    add_business_time,
+    business_time_between,
+    urgency,
+)
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, date_and_time, duration
 
 # Rule 2: from the payment until the number is assigned and the client welcomed, and from there to answered calls.
 WELCOME_WITHIN = timedelta(hours=2)

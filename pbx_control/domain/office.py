@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pbx_control.domain.hours import Week
+from pbx_control.domain.opening.hours import Week
 
 if TYPE_CHECKING:
     from pbx_control.domain.call.model import Contact

@@ -10,10 +10,10 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 
-from pbx_control.domain.characters import printable
-from pbx_control.domain.hours import USUAL_WEEK, Week, parse_week
 from pbx_control.domain.office import AnnouncementKind, Client
-from pbx_control.domain.speech import hours_in_words
+from pbx_control.domain.opening.hours import USUAL_WEEK, Week, parse_week
+from pbx_control.domain.opening.speech import hours_in_words
+from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake
 from pbx_control.sounds import en, es
 

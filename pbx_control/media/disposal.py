@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.retention import Cause, Claim, File, Verdict
+from pbx_control.domain.keeping.retention import Cause, Claim, File, Verdict
 from pbx_control.errors import Word, reason
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Doomed, Found, Shelf

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from pbx_control.domain.erasure import fingerprint, redacted
-from pbx_control.domain.retention import (
+from pbx_control.domain.keeping.erasure import fingerprint, redacted
+from pbx_control.domain.keeping.retention import (
     ERASED,
     Cause,
     File,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pbx_control.domain.office import Client
 from pbx_control.domain.sounds import EXTENSIONS, RENDERING, Spoken, house_sounds, sound_name, sounds_of, uploads_of
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.settings import Home
 

@@ -1,7 +1,7 @@
 """The nightly purge: deletes what is old enough and nothing else; and the reconciliation of files with rows.
 
-docs/service.md rule 13. What goes and what stays is decided by domain/retention.py; docs/decisions/retention.md tells
-why it is done like this.
+docs/service.md rule 13. What goes and what stays is decided by domain/keeping/retention.py; docs/decisions/retention.md
+tells why it is done like this.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,8 +14,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.retention import (
+from pbx_control.domain.keeping.retention import (
     DAY_FOLDER,
     SHORTEST_KEEP,
     Cause,
@@ -26,7 +25,8 @@ from pbx_control.domain.retention import (
     is_too_young,
     verdict,
 )
-from pbx_control.domain.retention_notes import Differences, compose_clock_alarm, compose_differences
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.notices.retention_notes import Differences, compose_clock_alarm, compose_differences
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose_gently

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import soundfile
 
-from pbx_control.domain.speech import pronounceable
+from pbx_control.domain.opening.speech import pronounceable
 from pbx_control.errors import ClientMistake
 from pbx_control.media.audio import Samples
 from pbx_control.settings import Home

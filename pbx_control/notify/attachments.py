@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import structlog
 
-from pbx_control.domain.messages import DOCUMENTS
+from pbx_control.domain.notices.messages import DOCUMENTS
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import open_below
 from pbx_control.settings import Home

@@ -19,8 +19,8 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from pbx_control.domain.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
+from pbx_control.domain.words.wording import clean_line
 
 TITLES = {
     InvoiceKind.BOLETA: "COMPROBANTE DE COBRO",

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, Engine, select
 
-from pbx_control.domain.billing import Invoice
-from pbx_control.domain.invoice_letters import compose_invoice, document, letter_id
-from pbx_control.domain.messages import DOCUMENTS, Channel
-from pbx_control.domain.sentences import Sentence, sentence_of
+from pbx_control.domain.money.billing import Invoice
+from pbx_control.domain.notices.invoice_letters import compose_invoice, document, letter_id
+from pbx_control.domain.notices.messages import DOCUMENTS, Channel
+from pbx_control.domain.words.sentences import Sentence, sentence_of
 from pbx_control.errors import ClientMistake
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.store.letters import Head, Posted
 

@@ -20,9 +20,9 @@ from aiosmtplib import (
 )
 
 from pbx_control.domain import checks
-from pbx_control.domain.gone import attachment_gone
-from pbx_control.domain.messages import Letter
-from pbx_control.domain.wording import NAME_LIMIT, clean_line
+from pbx_control.domain.notices.gone import attachment_gone
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault, reason
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached

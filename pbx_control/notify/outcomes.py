@@ -7,10 +7,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, select
 
-from pbx_control.domain.letter_notes import compose_given_up, compose_too_large
-from pbx_control.domain.messages import Channel, without_attachment
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.sentences import sentence_of
+from pbx_control.domain.notices.letter_notes import compose_given_up, compose_too_large
+from pbx_control.domain.notices.messages import Channel, without_attachment
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.store import letters, mailboxes
 from pbx_control.store.letters import Posted

@@ -15,8 +15,8 @@ from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from pbx_control.domain.gone import attachment_gone
-from pbx_control.domain.messages import Letter
+from pbx_control.domain.notices.gone import attachment_gone
+from pbx_control.domain.notices.messages import Letter
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.messages import Channel
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.messages import Channel
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault, StoreUnavailable
 from pbx_control.notify.lanes import Flight, Lane, Room, Sender
 from pbx_control.notify.outcomes import Delivery, record

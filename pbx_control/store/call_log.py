@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 
-from pbx_control.domain.characters import printable
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.words.characters import printable
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import call, client, journal, secretary
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from pbx_control.domain.numbering import caller_number
-from pbx_control.domain.retention import ERASED
+from pbx_control.domain.keeping.retention import ERASED
+from pbx_control.domain.telephony.numbering import caller_number
 from pbx_control.errors import ClientMistake
 from pbx_control.store import clients
 from pbx_control.store.holds import reason

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from pbx_control.domain.erasure import redacted, redacted_details
-from pbx_control.domain.retention import ERASED
+from pbx_control.domain.keeping.erasure import redacted, redacted_details
+from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.store import holds
 from pbx_control.store.tables import call, client, contact, journal, letter, recording_hold
 

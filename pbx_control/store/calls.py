@@ -27,12 +27,12 @@ from pbx_control.domain.call.commands import (
 )
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Outcome, Phase
-from pbx_control.domain.loss_notes import Loss, compose_loss
-from pbx_control.domain.messages import CallSummary, compose
-from pbx_control.domain.notes import AlarmDesk, LimitReached, compose_alarm
-from pbx_control.domain.pause_notes import Pause, compose_pause
-from pbx_control.domain.quota import Limits, Threshold, Uncounted
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.quota import Limits, Threshold, Uncounted
+from pbx_control.domain.money.repeats import Arrived
+from pbx_control.domain.notices.loss_notes import Loss, compose_loss
+from pbx_control.domain.notices.messages import CallSummary, compose
+from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
+from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
 from pbx_control.store import floods, ledger, letters, recipients, repeats, reports, secretaries
 from pbx_control.store.tables import call as calls

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, bindparam, case, delete, exists, select, update
 
+from pbx_control.domain.keeping.retention import ERASED, Trust, What, instant
 from pbx_control.domain.office import ClientState
-from pbx_control.domain.retention import ERASED, Trust, What, instant
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
 from pbx_control.settings import Home
 from pbx_control.store import holds, mailboxes, receipts, retention

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, String, cast, exists, literal, or_, select, update
 
-from pbx_control.domain import billing
-from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line
+from pbx_control.domain.money import billing
+from pbx_control.domain.money.billing import Draft, Invoice, InvoiceKind, Line
+from pbx_control.domain.money.periods import INTO_THE_DAY, Period, period_of, periods_ahead
 from pbx_control.domain.office import ClientState
-from pbx_control.domain.periods import INTO_THE_DAY, Period, period_of, periods_ahead
-from pbx_control.domain.wording import NAME_LIMIT, clean_line
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
 from pbx_control.store import invoices, plans

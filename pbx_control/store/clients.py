@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
 from pbx_control.domain import checks
-from pbx_control.domain.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.domain.office import ClientState
+from pbx_control.domain.opening.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.errors import ClientMistake
 from pbx_control.store import dids
 from pbx_control.store.tables import call, client, contact, did, recipient

@@ -29,7 +29,7 @@ def add(
     ours neither, since the consultation would come back to us as a call.
     """
     # Imported here: what is known of numbers takes long to load.
-    from pbx_control.domain.numbering import transfer_destination
+    from pbx_control.domain.telephony.numbering import transfer_destination
 
     values = {
         "name": checks.line(name, "NAME", longest=60),

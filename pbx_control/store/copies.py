@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store.engine import BUSY_TIMEOUT, reading, writing
 

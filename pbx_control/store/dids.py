@@ -154,13 +154,13 @@ def _refuse_contacts(connection: Connection, written: Sequence[str]) -> None:
 
 def _e164(text: str) -> str:
     # Imported here: what is known of numbers takes long to load, and most commands are given none.
-    from pbx_control.domain.numbering import to_e164
+    from pbx_control.domain.telephony.numbering import to_e164
 
     return to_e164(text)
 
 
 def _row(number: str, trunk_id: int | None) -> dict[str, Any]:
-    from pbx_control.domain.numbering import area_of, country_of
+    from pbx_control.domain.telephony.numbering import area_of, country_of
 
     return {"number": number, "trunk_id": trunk_id, "country": country_of(number), "area": area_of(number)}
 

@@ -1,12 +1,12 @@
-"""Tells the admin of a flood of calls (domain/repeats.py)."""
+"""Tells the admin of a flood of calls (domain/money/repeats.py)."""
 
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from pbx_control.domain.flood_notes import compose_flood
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.repeats import FLOOD_WINDOW, flood
+from pbx_control.domain.money.repeats import FLOOD_WINDOW, flood
+from pbx_control.domain.notices.flood_notes import compose_flood
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import letters
 from pbx_control.store.repeats import answered_since
 from pbx_control.store.tables import client as clients

@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, and_, exists, func, insert, or_, select, update
 
-from pbx_control.domain import holidays as calendar
-from pbx_control.domain.deadlines import OFFICE_WEEK, BusinessHours, Urgency
 from pbx_control.domain.going_live import (
     URGENCIES,
     WORTH_A_WARNING,
@@ -21,11 +19,13 @@ from pbx_control.domain.going_live import (
     welcome_due,
     worst,
 )
-from pbx_control.domain.hours import NEVER, parse_week
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.notices.welcome import Welcome, compose_welcome
 from pbx_control.domain.office import ClientState, Holiday
-from pbx_control.domain.sentences import Sentence
-from pbx_control.domain.welcome import Welcome, compose_welcome
+from pbx_control.domain.opening import holidays as calendar
+from pbx_control.domain.opening.deadlines import OFFICE_WEEK, BusinessHours, Urgency
+from pbx_control.domain.opening.hours import NEVER, parse_week
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
 from pbx_control.store import dids, holidays, letters, recipients

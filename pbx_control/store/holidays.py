@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from pbx_control.domain import checks
-from pbx_control.domain.holidays import public, with_changes
 from pbx_control.domain.office import Holiday
+from pbx_control.domain.opening.holidays import public, with_changes
 from pbx_control.errors import ClientMistake
 from pbx_control.store.tables import client, holiday
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from pbx_control.domain import checks
-from pbx_control.domain.billing import (
+from pbx_control.domain.money.billing import (
     Corrected,
     Draft,
     Invoice,
@@ -26,7 +26,7 @@ from pbx_control.domain.billing import (
     note_sums,
     sums,
 )
-from pbx_control.domain.periods import Period
+from pbx_control.domain.money.periods import Period
 from pbx_control.errors import ClientMistake, Pesos, Word
 from pbx_control.settings import Settings
 from pbx_control.store.engine import insert_into

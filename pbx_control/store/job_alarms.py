@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pbx_control.domain.job_notes import Trouble, compose_failure, compose_missed
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.sentences import Sentence, kept
+from pbx_control.domain.notices.job_notes import Trouble, compose_failure, compose_missed
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.words.sentences import Sentence, kept
 from pbx_control.store import job_runs, letters
 from pbx_control.store.job_runs import RESULT_LIMIT, Run
 

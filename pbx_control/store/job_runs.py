@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from pbx_control.domain.sentences import Sentence, kept, read_kept
+from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
 

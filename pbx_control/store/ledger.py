@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from pbx_control.domain import quota
-from pbx_control.domain.periods import Period, period_of
-from pbx_control.domain.plans import Plan
-from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money import quota
+from pbx_control.domain.money.periods import Period, period_of
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
+from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake
 from pbx_control.store import repeats
 from pbx_control.store.tables import account as accounts

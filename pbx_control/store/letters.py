@@ -34,8 +34,8 @@ from sqlalchemy import (
     update,
 )
 
-from pbx_control.domain.messages import Channel, Letter, Recipient, next_try
-from pbx_control.domain.sentences import Sentence, kept, read_kept, sentence_of
+from pbx_control.domain.notices.messages import Channel, Letter, Recipient, next_try
+from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
 from pbx_control.store.engine import insert_into

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, tuple_, update
 
-from pbx_control.domain.messages import Channel, Recipient
-from pbx_control.domain.sentences import Sentence, kept, read_kept
+from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import mailbox, recipient
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from pbx_control.domain.plans import MONTHS_AHEAD, Plan
+from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.store import ledger
 from pbx_control.store.tables import client as clients

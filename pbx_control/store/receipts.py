@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from pbx_control.domain.retention import What
+from pbx_control.domain.keeping.retention import What
 from pbx_control.store.tables import receipt
 
 

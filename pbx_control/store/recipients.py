@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from pbx_control.domain import checks
-from pbx_control.domain.messages import Channel, Recipient
+from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake
 from pbx_control.store import mailboxes
 from pbx_control.store.tables import client, mailbox, recipient

@@ -1,4 +1,4 @@
-"""Looks for the calls by which a repetition is known (domain/repeats.py); `floods` looks at the same for a flood."""
+"""Looks for the calls by which a repetition is known (domain.money.repeats); `floods` looks at the same for a flood."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Connection, Row, bindparam, case, select
 
 from pbx_control.domain.call.model import Call, Phase
-from pbx_control.domain.repeats import Answered, Arrived, RepeatLimit, repeated
-from pbx_control.domain.wording import is_withheld
+from pbx_control.domain.money.repeats import Answered, Arrived, RepeatLimit, repeated
+from pbx_control.domain.words.wording import is_withheld
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
 

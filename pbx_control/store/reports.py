@@ -10,13 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, selec
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from pbx_control.domain import quota
-from pbx_control.domain.billing import bags_on_offer
 from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.messages import DOCUMENTS, Recipient
-from pbx_control.domain.office import ClientState
-from pbx_control.domain.reports import (
+from pbx_control.domain.money import quota
+from pbx_control.domain.money.billing import bags_on_offer
+from pbx_control.domain.notices.messages import DOCUMENTS, Recipient
+from pbx_control.domain.notices.reports import (
     MissedCall,
     MissedReport,
     Notice,
@@ -25,7 +24,8 @@ from pbx_control.domain.reports import (
     report_csv,
     report_id,
 )
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.office import ClientState
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import PbxError
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings

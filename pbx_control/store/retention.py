@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
 
-from pbx_control.domain.plans import USUAL_KEEP_DAYS
-from pbx_control.domain.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
+from pbx_control.domain.keeping.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
+from pbx_control.domain.money.plans import USUAL_KEEP_DAYS
 from pbx_control.store import holds
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, plan, subscription

@@ -6,9 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select
 
-from pbx_control.domain import holidays
 from pbx_control.domain.call.model import Contact
-from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import (
     Announcement,
     AnnouncementKind,
@@ -23,6 +21,8 @@ from pbx_control.domain.office import (
     Secretary,
     Trunk,
 )
+from pbx_control.domain.opening import holidays
+from pbx_control.domain.opening.hours import parse_week
 from pbx_control.store import clients
 from pbx_control.store.holidays import changes
 from pbx_control.store.tables import (

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, select
 
-from pbx_control.domain.messages import Channel, Recipient
-from pbx_control.domain.notes import Supplement, clean_paragraphs, compose_supplement
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.notices.notes import Supplement, clean_paragraphs, compose_supplement
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.store import letters, recipients
 from pbx_control.store.tables import call, client, letter

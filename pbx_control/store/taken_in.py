@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
 
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.messages import CallSummary
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.repeats import Arrived
+from pbx_control.domain.notices.messages import CallSummary
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Rules
 from pbx_control.store.tables import call as call_table

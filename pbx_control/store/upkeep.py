@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import job_runs, refusals
 from pbx_control.store.engine import writing

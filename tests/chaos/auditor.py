@@ -13,7 +13,7 @@ from chaos.crowd import Crowd, Visit
 from chaos.house import CALLER, CONTACT, SECRETARY, House
 from chaos.killer import Killer
 from pbx_control.domain.call.model import Phase
-from pbx_control.domain.quota import Kind
+from pbx_control.domain.money.quota import Kind
 from pbx_control.store.engine import reading
 from pbx_control.store.ledger import out_of_balance
 from pbx_control.store.tables import call, dialling, journal, ledger_entry, letter, seat_claim, unit_reservation

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from pbx_control.domain.messages import Letter
+from pbx_control.domain.notices.messages import Letter
 from pbx_control.errors import DeliveryFailed, Fault
 
 # Nothing here takes longer on any machine: what is waited for is not coming, seconds.

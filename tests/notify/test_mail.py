@@ -12,7 +12,7 @@ import pytest
 from mail_server import MailServer, answer
 from post_office import HANGS, SOUND
 
-from pbx_control.domain.phrases import PHRASES
+from pbx_control.domain.notices.phrases import PHRASES
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.mail import Mailer, encoded_subject, sender_address

@@ -16,8 +16,8 @@ from mail_server import answer
 from post_office import SOUND, HandClock, SentLetters, Watch
 from sqlalchemy import Engine, text
 
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.messages import Channel, Letter
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import worker
 from pbx_control.notify.lanes import LONGEST_HOLD, MOST_SLOTS, Sender

@@ -9,7 +9,7 @@ import pytest
 from running_out import BEGAN, People, add_client, add_plan, turned_away
 from sqlalchemy import Engine
 
-from pbx_control.domain.quota import Threshold
+from pbx_control.domain.money.quota import Threshold
 from pbx_control.notify.worker import Outbox
 from pbx_control.settings import Home, OfficeSettings, Settings
 from pbx_control.store import ledger, letters, reports

@@ -8,8 +8,8 @@ import pytest
 from post_office import SOUND
 from telegram_server import Refusal
 
-from pbx_control.domain.messages import Channel
-from pbx_control.domain.phrases import PHRASES
+from pbx_control.domain.notices.messages import Channel
+from pbx_control.domain.notices.phrases import PHRASES
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.telegram import Telegrammer

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert
 
 from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, ReturnUnit, StoreCommand
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.plans import Plan
 from pbx_control.store import plans
 from pbx_control.store.calls import Entry, Save
 from pbx_control.store.tables import client

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.billing import Invoice, InvoiceKind
-from pbx_control.domain.periods import Period, period_of
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.billing import Invoice, InvoiceKind
+from pbx_control.domain.money.periods import Period, period_of
+from pbx_control.domain.money.plans import Plan
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import charges, clients, invoices, plans
 

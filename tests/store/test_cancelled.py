@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.keeping.retention import ERASED, What
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.money.repeats import Arrived
+from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
-from pbx_control.domain.plans import Plan
-from pbx_control.domain.repeats import Arrived
-from pbx_control.domain.retention import ERASED, What
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Home
 from pbx_control.store import (

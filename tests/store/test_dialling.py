@@ -8,8 +8,8 @@ from sqlalchemy import Engine, insert, select
 
 from pbx_control.domain.call.commands import NoteDialling, RaiseAlarm, StoreCommand, WriteLetters
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Outgoing, Phase, Seat, Sounds
-from pbx_control.domain.messages import Channel
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.messages import Channel
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
 from pbx_control.store import calls, letters, recipients
 from pbx_control.store.call_log import find

@@ -7,7 +7,7 @@ import pytest
 from keeping import NOW, House
 from sqlalchemy import Engine, select, update
 
-from pbx_control.domain.retention import File, Trust, Verdict, verdict
+from pbx_control.domain.keeping.retention import File, Trust, Verdict, verdict
 from pbx_control.errors import StoreUnavailable
 from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import TRIES, Disposal, Done, dispose_gently

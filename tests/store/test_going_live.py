@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from pbx_control.domain.deadlines import Urgency
 from pbx_control.domain.going_live import Step
-from pbx_control.domain.messages import Channel
+from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import Trunk
+from pbx_control.domain.opening.deadlines import Urgency
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import OfficeSettings, Settings
 from pbx_control.store import clients, dids, going_live, greetings, holidays, letters, recipients, secretaries, trunks

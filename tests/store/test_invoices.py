@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from pbx_control.domain import billing
-from pbx_control.domain.billing import Draft, Invoice, InvoiceKind, Line, LineKind, Party
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money import billing
+from pbx_control.domain.money.billing import Draft, Invoice, InvoiceKind, Line, LineKind, Party
+from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import charges, clients, dids, invoices, ledger, plans
@@ -155,8 +155,8 @@ ISSUER_PROCESS = """
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from pbx_control.domain import billing
-from pbx_control.domain.billing import Draft, InvoiceKind, Line, LineKind, Party
+from pbx_control.domain.money import billing
+from pbx_control.domain.money.billing import Draft, InvoiceKind, Line, LineKind, Party
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import invoices
 from pbx_control.store.engine import open_engine, writing

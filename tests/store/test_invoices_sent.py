@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pbx_control.domain.gone import attachment_gone
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.notify import invoices as post
 from pbx_control.notify.invoice_pdf import render
 from pbx_control.settings import Billing, Home, Settings

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from pbx_control.domain import job_notes
-from pbx_control.domain.job_notes import Trouble
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.notices import job_notes
+from pbx_control.domain.notices.job_notes import Trouble
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
-from pbx_control.schedule import JOBS
+from pbx_control.jobs.schedule import JOBS
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import letter

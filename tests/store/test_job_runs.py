@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SUPERSEDED, Run

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from pbx_control.domain.call.model import Caller, Outcome
-from pbx_control.domain.plans import Plan
-from pbx_control.domain.quota import Kind, Limits, Threshold, Uncounted
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.money.quota import Kind, Limits, Threshold, Uncounted
+from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store import caller_marks, calls, ledger, plans
 from pbx_control.store.calls import Entry, Rules, Save

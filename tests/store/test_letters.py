@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, mailboxes, recipients

@@ -10,8 +10,8 @@ from running_out import BEGAN, People, add_client, add_plan
 from sqlalchemy import Connection, Engine, event, func, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from pbx_control.domain.quota import Limits, Threshold
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.quota import Limits, Threshold
+from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store import ledger, letters, reports
 from pbx_control.store.engine import reading, writing

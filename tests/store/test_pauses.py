@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert, update
 
 from pbx_control.domain.call.commands import PauseSeat
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, letters, secretaries
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing

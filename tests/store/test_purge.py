@@ -13,8 +13,8 @@ from keeping import DAY, NOW, House
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.retention import Trust
+from pbx_control.domain.keeping.retention import Trust
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
 from pbx_control.media import deletion
 from pbx_control.media.purge import planned, reconcile

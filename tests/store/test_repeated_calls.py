@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select, update
 
 from pbx_control.domain.call.commands import ChargeUnit, ReserveUnit
 from pbx_control.domain.call.model import Call, Caller, Outcome, Phase, Unit
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.repeats import Arrived
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import Connection, Engine, event, insert
 
 from pbx_control.domain.call.model import Contact
-from pbx_control.domain.holidays import of_client
-from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client, ClientState, Did, Holiday, Trunk
+from pbx_control.domain.opening.holidays import of_client
+from pbx_control.domain.opening.hours import parse_week
 from pbx_control.store import announcements, clients, contacts, dids, greetings, holidays, secretaries, trunks
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_client, read_office

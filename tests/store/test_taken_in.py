@@ -7,7 +7,7 @@ from accounts import AT, FACTS, answered, arriving, provide, wrong_number
 from sqlalchemy import Engine, insert, select, update
 
 from pbx_control.domain.call.model import Call, Outcome, Phase, Seat, Unit
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Entry, Rules, Save
 from pbx_control.store.engine import reading, writing

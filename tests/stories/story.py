@@ -61,7 +61,7 @@ from pbx_control.domain.call.model import (
     Sounds,
 )
 from pbx_control.domain.floor import Chair
-from pbx_control.recovery import RECORDED_AFTER, differences
+from pbx_control.live.recovery import RECORDED_AFTER, differences
 
 MORNING = datetime(2026, 8, 3, 14, tzinfo=UTC)
 # More events at one instant than any story needs: something goes round in circles.
@@ -321,7 +321,7 @@ class Story:
         return self
 
     def _remove_strays(self) -> None:
-        """As pbx_control/recovery.py does: legs and bridges that no call wants."""
+        """As pbx_control/live/recovery.py does: legs and bridges that no call wants."""
         over = {call.id for call in self.calls.values() if call.phase is Phase.ENDED}
         for key, leg in list(self.switch.legs.items()):
             call = self.calls[leg.call]

@@ -6,7 +6,7 @@ from story import Story
 
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.wording import duration
+from pbx_control.domain.words.wording import duration
 from pbx_control.store.calls import seconds
 
 

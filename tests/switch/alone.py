@@ -18,8 +18,8 @@ from websockets.asyncio.client import connect
 from pbx_control.asterisk import runtime
 from pbx_control.asterisk.absence import Absence, AbsentCall
 from pbx_control.asterisk.publish import Publication, bring_into_force, stage
-from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Office, Secretary, Trunk
+from pbx_control.domain.opening.hours import ALWAYS
 from pbx_control.domain.sounds import HouseSound, announcement_sound, house_sound
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from socket_phone import socket_phone
 
-from pbx_control.dead_lines import COUNT_EVERY
+from pbx_control.live.dead_lines import COUNT_EVERY
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
 

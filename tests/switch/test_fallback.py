@@ -30,8 +30,8 @@ from pbx_control.asterisk.perform import variables_of_hers
 from pbx_control.asterisk.translate import MADE
 from pbx_control.domain.call.commands import Ring
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.hours import NEVER, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday, Mark, MarkKind
+from pbx_control.domain.opening.hours import NEVER, parse_week
 from pbx_control.domain.sounds import sound_name
 from pbx_control.world import audio
 from pbx_control.world.legs import patience

@@ -17,7 +17,7 @@ from pbx_control.asterisk import kept_out
 from pbx_control.asterisk.ami import connected
 from pbx_control.asterisk.ari import Ari
 from pbx_control.clock import now
-from pbx_control.domain.guessing import KEPT_OUT, MOST_KEPT_OUT, TRIES
+from pbx_control.domain.telephony.guessing import KEPT_OUT, MOST_KEPT_OUT, TRIES
 from pbx_control.settings import Home, load
 from pbx_control.world.installation import CARRIER
 from pbx_control.world.legs import patience

@@ -10,8 +10,8 @@ from alone import CARRIERS, number_of
 from sipp import CARRIER, STRANGER, play
 
 from pbx_control.asterisk.ami import Refused
-from pbx_control.domain.hours import NEVER
-from pbx_control.overheard import Overheard
+from pbx_control.domain.opening.hours import NEVER
+from pbx_control.live.overheard import Overheard
 from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]

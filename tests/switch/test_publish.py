@@ -10,8 +10,8 @@ from msgspec import structs
 
 from pbx_control.asterisk import log_file, publish
 from pbx_control.asterisk.ami import connected
-from pbx_control.domain.hours import ALWAYS
 from pbx_control.domain.office import Client, Did
+from pbx_control.domain.opening.hours import ALWAYS
 from pbx_control.errors import SwitchUnavailable
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from ear import Heard, listen
 
 from cli import main
-from pbx_control.domain.phrases import SPANISH
+from pbx_control.domain.notices.phrases import SPANISH
 from pbx_control.domain.sounds import HouseSound, house_sound, position_sound
 from pbx_control.world import audio
 from pbx_control.world.installation import Installation

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from pbx_control.domain.quota import Limits
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.quota import Limits
+from pbx_control.domain.money.repeats import Arrived
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import ledger
 from pbx_control.store.engine import open_engine, writing

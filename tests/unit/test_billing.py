@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain import billing
-from pbx_control.domain.billing import Line, LineKind
-from pbx_control.domain.periods import Period, period_of, periods_ahead
-from pbx_control.domain.plans import MONTHS_AHEAD, Plan
+from pbx_control.domain.money import billing
+from pbx_control.domain.money.billing import Line, LineKind
+from pbx_control.domain.money.periods import Period, period_of, periods_ahead
+from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
 from pbx_control.errors import ClientMistake
 
 SANTIAGO = ZoneInfo("America/Santiago")

@@ -26,7 +26,7 @@ from pbx_control.domain.call.model import (
 )
 from pbx_control.domain.call.story import ENGLISH, KEYS, SPANISH, sentence
 from pbx_control.domain.call.transfer import COMMANDS
-from pbx_control.domain.characters import printable
+from pbx_control.domain.words.characters import printable
 
 ANA = {"secretary": "Ana"}
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)

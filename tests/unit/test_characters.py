@@ -3,7 +3,7 @@
 import pytest
 
 from pbx_control.domain import checks
-from pbx_control.domain.wording import clean_line
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 
 # U+1FAE9, face with bags under eyes, of Unicode 16; U+1FACD is later still.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx_control.domain import checks
-from pbx_control.domain.characters import printable
+from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake
 
 HOSTILE = ["a\nb", "a\rb", "a\x00b", "a\u2028b", "\u202eevil", "\ud800", "", "   ", "x" * 10_000]

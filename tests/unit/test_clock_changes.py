@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbx_control.domain.deadlines import BusinessHours, add_business_time, business_time_between
-from pbx_control.domain.holidays import public
-from pbx_control.domain.hours import HORIZON, Week, parse_week, state_at
+from pbx_control.domain.opening.deadlines import BusinessHours, add_business_time, business_time_between
+from pbx_control.domain.opening.holidays import public
+from pbx_control.domain.opening.hours import HORIZON, Week, parse_week, state_at
 
 SANTIAGO = ZoneInfo("America/Santiago")
 MINUTE, HOUR, AROUND = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=48)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.deadlines import (
+from pbx_control.domain.opening.deadlines import (
     OFFICE_WEEK,
     BusinessHours,
     Urgency,
@@ -15,7 +15,7 @@ from pbx_control.domain.deadlines import (
     business_time_between,
     urgency,
 )
-from pbx_control.domain.hours import ALWAYS, NEVER, parse_week
+from pbx_control.domain.opening.hours import ALWAYS, NEVER, parse_week
 
 SANTIAGO = ZoneInfo("America/Santiago")
 FIESTAS = {date(2026, 9, 18): "Independencia", date(2026, 9, 19): "Glorias del Ejército"}

@@ -16,8 +16,6 @@ from msgspec import structs
 from pbx_control.asterisk import dialplan
 from pbx_control.asterisk.confcheck import check, sections
 from pbx_control.asterisk.dialplan import render, safe, secret
-from pbx_control.domain.characters import printable
-from pbx_control.domain.hours import ALWAYS, NEVER, Span, parse_week
 from pbx_control.domain.office import (
     Announcement,
     AnnouncementKind,
@@ -31,6 +29,8 @@ from pbx_control.domain.office import (
     Secretary,
     Trunk,
 )
+from pbx_control.domain.opening.hours import ALWAYS, NEVER, Span, parse_week
+from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake, SwitchUnavailable
 from pbx_control.settings import Home, Secrets, Settings, Sip
 

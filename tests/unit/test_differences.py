@@ -15,7 +15,7 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
 )
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Seat, Sounds
-from pbx_control.recovery import Found, Leg, Recovery, differences
+from pbx_control.live.recovery import Found, Leg, Recovery, differences
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ID = "pbx-1.5"

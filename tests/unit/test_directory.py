@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pbx_control.directory import Directory, chair_of
 from pbx_control.domain.call.model import Admission, Contact, Outgoing
-from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client, Did, Holiday, Office, Secretary, Trunk
+from pbx_control.domain.opening.hours import parse_week
 from pbx_control.domain.sounds import HouseSound, announcement_sound, house_sound
+from pbx_control.live.directory import Directory, chair_of
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 ROSA = Contact(5, "Rosa", ("+56987654321", "+56225550199"), 1)

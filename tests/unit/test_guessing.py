@@ -6,8 +6,10 @@ import pytest
 
 from pbx_control.asterisk.ami import Refused, refusal
 from pbx_control.asterisk.kept_out import as_noted, noted
-from pbx_control.domain.guess_notes import compose_guessing
-from pbx_control.domain.guessing import (
+from pbx_control.domain.notices.guess_notes import compose_guessing
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.office import Trunk
+from pbx_control.domain.telephony.guessing import (
     KEPT_OUT,
     MOST_KEPT_OUT,
     MOST_WATCHED,
@@ -23,8 +25,6 @@ from pbx_control.domain.guessing import (
     spare,
     wrong_password,
 )
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.office import Trunk
 
 NOON = datetime(2026, 11, 30, 15, tzinfo=UTC)
 SOMEBODY, OTHER = "203.0.113.9", "203.0.113.10"

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from pbx_control.domain.holidays import coming, of_client, public, with_changes
-from pbx_control.domain.hours import ALWAYS, parse_week
 from pbx_control.domain.office import Holiday
+from pbx_control.domain.opening.holidays import coming, of_client, public, with_changes
+from pbx_control.domain.opening.hours import ALWAYS, parse_week
 
 WEEK = parse_week(["mon-fri 09:00-18:00"])
 FIESTAS = date(2026, 9, 18)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pbx_control.domain.hours import (
+from pbx_control.domain.opening.hours import (
     ALWAYS,
     HORIZON,
     NEVER,

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx_control.domain.billing import Corrected, Invoice, InvoiceKind, Line, LineKind, Party, sums
-from pbx_control.domain.characters import printable
-from pbx_control.domain.invoice_export import COLUMNS, as_csv, as_record
-from pbx_control.domain.invoice_letters import compose_invoice
-from pbx_control.domain.periods import period_of
+from pbx_control.domain.money.billing import Corrected, Invoice, InvoiceKind, Line, LineKind, Party, sums
+from pbx_control.domain.money.invoice_export import COLUMNS, as_csv, as_record
+from pbx_control.domain.money.periods import period_of
+from pbx_control.domain.notices.invoice_letters import compose_invoice
+from pbx_control.domain.words.characters import printable
 from pbx_control.notify.invoice_pdf import render
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from test_messages import BY_MAIL, BY_TELEGRAM, LEFT_MESSAGE, OFFICE
 
-from pbx_control.domain.letter_notes import compose_given_up, compose_test, compose_too_large
-from pbx_control.domain.messages import Letter, compose, without_attachment
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.notices.letter_notes import compose_given_up, compose_test, compose_too_large
+from pbx_control.domain.notices.messages import Letter, compose, without_attachment
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.words.sentences import Sentence
 
 DESKS = {language: AlarmDesk("admin@sur.example", language, OFFICE) for language in ("es", "en")}
 LETTER = compose(LEFT_MESSAGE, BY_MAIL, OFFICE)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Admission, Call, Contact, Facts, Outgoing, Phase, Sounds
-from pbx_control.domain.loops import Arriving, came_back
+from pbx_control.domain.telephony.loops import Arriving, came_back
 
 ANDES, INCA = "+56225550101", "+56225550102"
 ROSA, SECOND, STRANGER = "+56987654321", "+56225559999", "+56223334455"

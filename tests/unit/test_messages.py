@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.characters import category
-from pbx_control.domain.gone import attachment_gone
-from pbx_control.domain.messages import CallSummary, Channel, Recipient, compose, next_try
-from pbx_control.domain.wording import clean_line, duration, readable_number
+from pbx_control.domain.notices.gone import attachment_gone
+from pbx_control.domain.notices.messages import CallSummary, Channel, Recipient, compose, next_try
+from pbx_control.domain.words.characters import category
+from pbx_control.domain.words.wording import clean_line, duration, readable_number
 from pbx_control.notify.mail import write
 
 BY_MAIL = Recipient(Channel.EMAIL, "gerencia@andes.example")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outgoing
-from pbx_control.domain.characters import printable
-from pbx_control.domain.messages import Channel, Recipient
-from pbx_control.domain.notes import AlarmDesk, LimitReached, Supplement, compose_alarm, compose_supplement
+from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, Supplement, compose_alarm, compose_supplement
+from pbx_control.domain.words.characters import printable
 from pbx_control.notify.mail import write
 
 AT = datetime(2026, 8, 3, 14, 15, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pbx_control.domain.numbering import area_of, caller_number, country_of, to_e164, transfer_destination
+from pbx_control.domain.telephony.numbering import area_of, caller_number, country_of, to_e164, transfer_destination
 from pbx_control.errors import ClientMistake
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from pbx_control.asterisk import copies
 from pbx_control.asterisk.ami import Refused
-from pbx_control.domain.offers import Sound, read_invite, why_refused
 from pbx_control.domain.office import Trunk
-from pbx_control.overheard import MOST_INVITES, Overheard
+from pbx_control.domain.telephony.offers import Sound, read_invite, why_refused
+from pbx_control.live.overheard import MOST_INVITES, Overheard
 from pbx_control.settings import Settings
 
 TRUNK = Trunk(4, "carrier", ("192.0.2.0/24",))

@@ -3,7 +3,7 @@
 import pytest
 
 from pbx_control.asterisk.places import Places
-from pbx_control.domain.places import MOST, address_in, may_ring, plain_address, with_newest
+from pbx_control.domain.telephony.places import MOST, address_in, may_ring, plain_address, with_newest
 
 HOME = ("203.0.113.7",)
 

@@ -17,10 +17,10 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbx_control.domain.characters import printable
-from pbx_control.domain.hours import USUAL_WEEK, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
+from pbx_control.domain.opening.hours import USUAL_WEEK, parse_week
 from pbx_control.domain.sounds import audio_sound, house_sounds, sound_name, sounds_of
+from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake
 from pbx_control.media import audio, prompts, voices
 from pbx_control.settings import Home

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pbx_control.domain import quota
-from pbx_control.domain.periods import Period, midnight, period_of
-from pbx_control.domain.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold
+from pbx_control.domain.money import quota
+from pbx_control.domain.money.periods import Period, midnight, period_of
+from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold
 
 SANTIAGO = ZoneInfo("America/Santiago")
 AT = datetime(2026, 8, 10, 15, tzinfo=UTC)

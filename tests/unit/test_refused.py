@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pbx_control.domain.numbering import dialling, readings
 from pbx_control.domain.office import Trunk
-from pbx_control.domain.refused import OurNumber, remedy, trunk_of
+from pbx_control.domain.telephony.numbering import dialling, readings
+from pbx_control.domain.telephony.refused import OurNumber, remedy, trunk_of
 from pbx_control.spanish import SPANISH
 
 CARRIER = Trunk(1, "carrier", ("192.0.2.1", "198.51.100.0/24"))

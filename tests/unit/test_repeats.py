@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbx_control.domain.flood_notes import compose_flood
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.repeats import Answered, Arrived, Flood, RepeatLimit, flood, repeated
+from pbx_control.domain.money.repeats import Answered, Arrived, Flood, RepeatLimit, flood, repeated
+from pbx_control.domain.notices.flood_notes import compose_flood
+from pbx_control.domain.notices.notes import AlarmDesk
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 MARIA, PEDRO = "+56981234567", "+56222223333"

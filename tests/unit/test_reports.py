@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx_control.domain.billing import bags_on_offer
-from pbx_control.domain.characters import printable
-from pbx_control.domain.messages import Channel, Recipient
-from pbx_control.domain.plans import Plan
-from pbx_control.domain.quota import Threshold
-from pbx_control.domain.reports import (
+from pbx_control.domain.money.billing import bags_on_offer
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.money.quota import Threshold
+from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.notices.reports import (
     LARGEST_TABLE,
     MissedCall,
     MissedReport,
@@ -26,7 +25,8 @@ from pbx_control.domain.reports import (
     compose_offer,
     report_csv,
 )
-from pbx_control.domain.wording import dialable_number
+from pbx_control.domain.words.characters import printable
+from pbx_control.domain.words.wording import dialable_number
 from pbx_control.notify.mail import write
 
 BY_MAIL = Recipient(Channel.EMAIL, "gerencia@andes.example")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pbx_control.domain.notes import AlarmDesk
-from pbx_control.domain.retention import (
+from pbx_control.domain.keeping.retention import (
     Cause,
     Claim,
     File,
@@ -22,7 +21,8 @@ from pbx_control.domain.retention import (
     possible_owners,
     verdict,
 )
-from pbx_control.domain.retention_notes import Differences, compose_clock_alarm, compose_differences
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.notices.retention_notes import Differences, compose_clock_alarm, compose_differences
 
 SANTIAGO = ZoneInfo("America/Santiago")
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)

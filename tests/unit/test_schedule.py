@@ -15,13 +15,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from pbx_control import clock, jobs, schedule
+from pbx_control import clock
 from pbx_control.domain.due import Daily, Every
-from pbx_control.domain.plans import Plan
-from pbx_control.domain.sentences import Sentence
+from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake
-from pbx_control.jobs import Context, Job, Place, Task
-from pbx_control.schedule import JOBS, Schedule, Trigger
+from pbx_control.jobs import run as jobs
+from pbx_control.jobs import schedule
+from pbx_control.jobs.run import Context, Job, Place, Task
+from pbx_control.jobs.schedule import JOBS, Schedule, Trigger
 from pbx_control.settings import Database, Home, OfficeSettings, Settings
 from pbx_control.store import job_runs, ledger
 from pbx_control.store.engine import reading, writing

@@ -7,10 +7,10 @@ from smtplib import SMTPServerDisconnected
 
 import pytest
 
-from pbx_control.domain.retention import Trust
-from pbx_control.domain.sentences import Sentence, kept, read_kept, sentence_of
+from pbx_control.domain.keeping.retention import Trust
+from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Pesos, Word, reason
-from pbx_control.schedule import DIFFERENCES
+from pbx_control.jobs.schedule import DIFFERENCES
 from pbx_control.spanish import SPANISH
 from pbx_control.store.cancelled import PROVISIONED
 

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 from pbx_control.asterisk.ari import Reply
-from pbx_control.dead_lines import DeadLines
+from pbx_control.live.dead_lines import DeadLines
 
 LEG = "c1-secretary-1"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.admission import sounds_for
-from pbx_control.domain.characters import printable
-from pbx_control.domain.hours import USUAL_WEEK, Span, Week, parse_week
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client
+from pbx_control.domain.opening.admission import sounds_for
+from pbx_control.domain.opening.hours import USUAL_WEEK, Span, Week, parse_week
+from pbx_control.domain.opening.speech import DAYS, hours_in_words, pronounceable
 from pbx_control.domain.sounds import (
     LANGUAGES,
     HouseSound,
@@ -28,7 +28,7 @@ from pbx_control.domain.sounds import (
     sounds_of,
     uploads_of,
 )
-from pbx_control.domain.speech import DAYS, hours_in_words, pronounceable
+from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake
 
 OFFICE_WEEK = parse_week([USUAL_WEEK])

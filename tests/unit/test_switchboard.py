@@ -17,14 +17,15 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from pbx_control.clock import now
-from pbx_control.directory import Directory
-from pbx_control.domain.admission import sounds_for
 from pbx_control.domain.call.commands import ClaimSeat, InspectFiles, Ring, WriteLetters
 from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, PromptEnded, Recovered, SwitchRefused
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
-from pbx_control.domain.hours import ALWAYS
+from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.office import Client, Did, Office, Secretary
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.opening.admission import sounds_for
+from pbx_control.domain.opening.hours import ALWAYS
+from pbx_control.live.directory import Directory
+from pbx_control.live.switchboard import Switchboard
 from pbx_control.settings import Home, Settings
 from pbx_control.store import calls, ledger, plans, writer
 from pbx_control.store.calls import Entry, Rules, Save
@@ -32,7 +33,6 @@ from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import client, journal, letter, recipient, seat_claim, secretary
 from pbx_control.store.writer import Writer
-from pbx_control.switchboard import Switchboard
 
 SOON = 60.0  # a test that waits longer has failed, seconds
 DID = "+56225550101"
@@ -275,7 +275,7 @@ async def test_an_offer_that_finds_its_caller_gone_frees_her_for_the_next(engine
 async def test_a_slow_database_holds_up_no_live_call_and_gets_every_step_in_order(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("pbx_control.switchboard.SLOW", "pbx_control.store.writer.SLOW"):
+    for module in ("pbx_control.live.switchboard.SLOW", "pbx_control.store.writer.SLOW"):
         monkeypatch.setattr(module, 0.05)
     async with house(engine, ANA) as here:
         here.register("ana")

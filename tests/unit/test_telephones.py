@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from pbx_control.telephones import MOST_NUMBERS, Telephones
+from pbx_control.live.telephones import MOST_NUMBERS, Telephones
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from unittest.mock import Mock
 import pytest
 
 from pbx_control.asterisk.translate import Arrival, translate
-from pbx_control.directory import Directory
 from pbx_control.domain.call.model import Call, Contact, Phase
-from pbx_control.domain.hours import parse_week
 from pbx_control.domain.office import Client, Did, Office, Trunk
-from pbx_control.reception import MOST_REQUESTS, Requests, came_back, refuse
-from pbx_control.recovery import _leg
+from pbx_control.domain.opening.hours import parse_week
+from pbx_control.live.directory import Directory
+from pbx_control.live.reception import MOST_REQUESTS, Requests, came_back, refuse
+from pbx_control.live.recovery import _leg
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 # --- who has forwarded a caller to us -------------------------------------------------------------------------

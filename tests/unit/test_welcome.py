@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.characters import printable
-from pbx_control.domain.hours import ALWAYS, NEVER, USUAL_WEEK, parse_week
-from pbx_control.domain.messages import Channel, Recipient
-from pbx_control.domain.welcome import Welcome, compose_welcome
+from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.notices.welcome import Welcome, compose_welcome
+from pbx_control.domain.opening.hours import ALWAYS, NEVER, USUAL_WEEK, parse_week
+from pbx_control.domain.words.characters import printable
 from pbx_control.notify.mail import write
 
 BY_MAIL = Recipient(Channel.EMAIL, "gerencia@andes.example")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.written_time import read_day, read_instant, read_month
+from pbx_control.domain.words.written_time import read_day, read_instant, read_month
 from pbx_control.errors import ClientMistake
 
 SANTIAGO = ZoneInfo("America/Santiago")

@@ -115,7 +115,7 @@ def test_the_newer_files_count_for_both(
 
 
 def test_every_process_of_ours_reads_that_source() -> None:
-    code = "import pbx_control.domain.hours, zoneinfo; print(zoneinfo.TZPATH)"
+    code = "import pbx_control.domain.opening.hours, zoneinfo; print(zoneinfo.TZPATH)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == str(zoneinfo.TZPATH)
     assert zoneinfo.TZPATH in ((), (str(zones.MACHINE),))

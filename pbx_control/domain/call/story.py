@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pbx_control.domain.call.model import Phase
-from pbx_control.domain.wording import clean_line, is_withheld, readable_number
+from pbx_control.domain.words.wording import clean_line, is_withheld, readable_number
 
 Details = Mapping[str, Any]
 # Characters of a value that a line shows; nobody reads more in a line.

@@ -58,8 +58,8 @@ from pbx_control.domain.call.moves import (
     told,
     without,
 )
-from pbx_control.domain.numbering import transfer_destination
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
+from pbx_control.domain.telephony.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
 
 # The second key of a command follows within this; else the first was meant for whom she talks to.

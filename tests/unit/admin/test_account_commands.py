@@ -9,8 +9,8 @@ from sqlalchemy import insert, update
 from terminal import Admin
 
 from pbx_control import clock
-from pbx_control.domain.quota import Limits
-from pbx_control.domain.repeats import Arrived
+from pbx_control.domain.money.quota import Limits
+from pbx_control.domain.money.repeats import Arrived
 from pbx_control.settings import Home, Settings
 from pbx_control.store import clients, ledger
 from pbx_control.store.engine import open_engine, writing

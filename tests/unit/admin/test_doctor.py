@@ -19,8 +19,8 @@ from terminal import Admin
 
 from pbx_control import clock, disks
 from pbx_control.asterisk.runtime import Runtime, Status
-from pbx_control.domain.messages import Channel, Letter
-from pbx_control.domain.notes import AlarmDesk
+from pbx_control.domain.notices.messages import Channel, Letter
+from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify.outcomes import Delivery, record
 from pbx_control.settings import Home, Settings

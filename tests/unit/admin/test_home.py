@@ -15,7 +15,7 @@ from terminal import Admin
 
 from pbx_control.admin.home import make_folders
 from pbx_control.asterisk.runtime import Runtime
-from pbx_control.pulse import take_lock
+from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home
 
 REPOSITORY = Path(__file__).parents[3]

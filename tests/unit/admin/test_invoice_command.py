@@ -9,7 +9,7 @@ import pytest
 from terminal import Admin
 
 from pbx_control import clock
-from pbx_control.domain.plans import Plan
+from pbx_control.domain.money.plans import Plan
 from pbx_control.settings import Home, Settings
 from pbx_control.store import clients, plans, recipients
 from pbx_control.store.engine import open_engine, writing

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from terminal import Admin
 
-from pbx_control import clock, schedule
-from pbx_control.domain.sentences import Sentence
+from pbx_control import clock
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake
-from pbx_control.jobs import Context, Job
-from pbx_control.pulse import take_lock
-from pbx_control.schedule import JOBS
+from pbx_control.jobs import schedule
+from pbx_control.jobs.run import Context, Job
+from pbx_control.jobs.schedule import JOBS
+from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home
 from pbx_control.spanish import SPANISH
 

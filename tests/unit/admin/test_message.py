@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 from cli import main
-from pbx_control.domain.messages import Channel, Letter
+from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.settings import Home, Settings
 from pbx_control.store import letters

@@ -1,0 +1,52 @@
+"""The letter to the admin about an address that guesses passwords of telephones."""
+
+from datetime import datetime
+
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.telephony.guessing import KEPT_OUT, TRIES
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+
+
+def compose_guessing(place: str, at: datetime, desk: AlarmDesk) -> Letter:
+    """The letter; one for each hour (UTC) has the same `message_id`, however many guess: `place` is the first of them.
+
+    `place` is an address or a network.
+    """
+    words = WORDS[desk.language]
+    source = clean_line(place, NAME_LIMIT)
+    values = {"source": source, "tries": TRIES, "minutes": int(KEPT_OUT.total_seconds()) // 60}
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#8f5400",
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=source,
+        paragraphs=tuple(words[part].format(**values) for part in ("done", "ours", "else")),
+        command="pbx-control trunk refusals --since 2h",
+        footer=words["footer"].format(office=clean_line(desk.office, NAME_LIMIT)),
+    )
+    return to_admin(note, desk, named("guessing", f"{at:%Y-%m-%dT%H}"), at)
+
+
+WORDS = {
+    "es": {
+        "subject": "Desde {source} prueban contraseñas de teléfonos",
+        "headline": "Contraseñas erradas en serie",
+        "done": "Desde {source} llegaron {tries} contraseñas erradas en un minuto. Durante {minutes} minutos no se le "
+        "deja entrar; los teléfonos registrados y las llamadas en curso no lo notan.",
+        "ours": "Si es un teléfono suyo, tiene una contraseña antigua: corríjala y espere a que pase ese tiempo.",
+        "else": "Si no, no hace falta hacer nada. Quién más prueba, y si vuelve:",
+        "footer": "Aviso automático de pbx-control en {office}; a lo más uno por hora.",
+    },
+    "en": {
+        "subject": "Passwords of telephones are guessed from {source}",
+        "headline": "Wrong passwords in series",
+        "done": "{tries} wrong passwords came from {source} within a minute. It is kept out for {minutes} minutes; "
+        "registered telephones and live calls do not notice.",
+        "ours": "If it is a telephone of yours, it has an old password: correct it, and wait until that time is over.",
+        "else": "If not, there is nothing to do. Who else tries, and whether it comes back:",
+        "footer": "Sent automatically by pbx-control at {office}; at most one an hour.",
+    },
+}

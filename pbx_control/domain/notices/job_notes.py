@@ -1,0 +1,134 @@
+"""Letters to the admin about calendar jobs that failed or did not run: which ones, why, and what to do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx_control.domain.notices.messages import Fact, Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.words.sentences import Sentence
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+
+# Characters of a job's result that a letter shows.
+RESULT_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A job that came to nothing: its name (`reports:America/Santiago`), when it was due, and why; no reason if it
+    did not run."""
+
+    job: str
+    due_at: datetime  # aware
+    why: Sentence | None = None
+
+    @property
+    def kind(self) -> str:
+        """The job's name without the zone."""
+        return self.job.partition(":")[0]
+
+
+def compose_failure(failed: Trouble, at: datetime, desk: AlarmDesk) -> Letter:
+    """The letter about a job that failed; one for each job and UTC day has the same `message_id`."""
+    words = FAILED[desk.language]
+    why = failed.why.said(desk.language) if failed.why else ""
+    values = {"job": failed.job, "due": desk.time(failed.due_at), "result": clean_line(why, RESULT_LIMIT)}
+    meaning = filter(None, [words.get(failed.kind, "")])
+    said = (words["result"].format(**values), *meaning, words["again"])
+    name = named("job", failed.job, at.date().isoformat())
+    return _letter(words, values, said, f"pbx-control job run {failed.job}", name, at, desk)
+
+
+def compose_missed(missed: Sequence[Trouble], at: datetime, desk: AlarmDesk) -> Letter:
+    """The letter about jobs that ran late, as no daemon was there; one UTC day's have the same `message_id`."""
+    words = MISSED[desk.language]
+    values = {"count": str(len(missed))}
+    facts = tuple(Fact(one.job, desk.time(one.due_at)) for one in missed)
+    said = (words["why"], words["now"])
+    return _letter(words, values, said, "pbx-control job list", named("missed", at.date().isoformat()), at, desk, facts)
+
+
+def _letter(
+    words: dict[str, str],
+    values: dict[str, str],
+    said: tuple[str, ...],
+    command: str,
+    name: str,
+    at: datetime,
+    desk: AlarmDesk,
+    facts: tuple[Fact, ...] = (),
+) -> Letter:
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#b3261e",
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=clean_line(desk.office, NAME_LIMIT),
+        paragraphs=said,
+        facts=facts,
+        command=command,
+        footer=words["footer"],
+    )
+    return to_admin(note, desk, name, at)
+
+
+FAILED = {
+    "es": {
+        "subject": "Falló la tarea {job}",
+        "headline": "Una tarea del calendario falló",
+        "result": "La tarea {job}, prevista para {due}, terminó así: {result}",
+        "again": "Cuando la causa esté corregida, repítala:",
+        "footer": "Aviso automático de pbx-control: uno por cada vez que una tarea empieza a fallar.",
+        "backup": "Hasta que resulte no hay respaldo nuevo: si el disco se daña, se pierde lo posterior.",
+        "purge": "Hasta que resulte no se borran las grabaciones cuyo plazo venció.",
+        "reconciliation": "Hasta que resulte nadie compara las grabaciones con sus registros.",
+        "erasure": "Hasta que resulte no se borran los datos de los clientes que se retiraron hace 90 días.",
+        "upkeep": "La base de datos o las cuentas de los clientes necesitan que alguien las revise.",
+        "sounds": "Hasta que resulte quedan en el disco sonidos que nadie usa; las llamadas no se afectan.",
+        "invoices": "Hasta que resulte hay documentos que no se emiten ni se envían.",
+        "reports": "Hasta que resulte hay clientes que no reciben su informe de llamadas perdidas.",
+        "periods": "Hasta que resulte no empiezan los meses nuevos de los clientes.",
+        "clock": "Hasta que resulte no se borra ninguna grabación: no se sabe si el reloj está bien.",
+        "space": "Queda menos de 1 GB en un disco: cuando se llene, se pierden grabaciones, mensajes o respaldos.",
+        "log": "Hasta que resulte crece el registro propio de Asterisk.",
+        "deadlines": "Hasta que resulte nadie avisa de los pedidos que están por atrasarse.",
+    },
+    "en": {
+        "subject": "The job {job} failed",
+        "headline": "A calendar job failed",
+        "result": "The job {job}, due at {due}, ended like this: {result}",
+        "again": "Once the cause is mended, repeat it:",
+        "footer": "Sent automatically by pbx-control, once each time that a job begins to fail.",
+        "backup": "Until it succeeds there is no new backup: if the disk breaks, all that came later is lost.",
+        "purge": "Until it succeeds no recordings are deleted, although their time is over.",
+        "reconciliation": "Until it succeeds nobody compares recordings with their records.",
+        "erasure": "Until it succeeds the data of clients that left 90 days ago are not erased.",
+        "upkeep": "The database or the clients' accounts need somebody to look at them.",
+        "sounds": "Until it succeeds sounds that nobody uses stay on the disk; calls are not affected.",
+        "invoices": "Until it succeeds there are documents that are neither issued nor sent.",
+        "reports": "Until it succeeds there are clients that do not get their report of missed calls.",
+        "periods": "Until it succeeds the clients' new months do not begin.",
+        "clock": "Until it succeeds no recording is deleted: nobody knows whether the clock is right.",
+        "space": "Less than 1 GB is left on a disk: once it is full, recordings, messages or backups are lost.",
+        "log": "Until it succeeds Asterisk's own log grows.",
+        "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
+    },
+}
+
+MISSED = {
+    "es": {
+        "subject": "Tareas que no se hicieron a su hora: {count}",
+        "headline": "Tareas que no se hicieron a su hora",
+        "why": "Ningún servicio de pbx-control estaba en marcha cuando estas tareas debían hacerse.",
+        "now": "De cada una se hace ahora la última vez que faltó. Así se ve qué resultó:",
+        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
+    },
+    "en": {
+        "subject": "Jobs that did not run in time: {count}",
+        "headline": "Jobs that did not run in time",
+        "why": "No daemon of pbx-control ran when these jobs were due.",
+        "now": "Of each the latest time that was missed is made up now. What came of it:",
+        "footer": "Sent automatically by pbx-control, at most one a day.",
+    },
+}

@@ -1,0 +1,127 @@
+"""Letters to the admin about letters: an address that gets none any more, an attachment that was too large."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pbx_control.domain.notices.messages import DOCUMENTS, Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.words.sentences import Sentence
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+
+# Characters of an address, and of a server's answer, that are shown.
+ADDRESS_LIMIT, ANSWER_LIMIT = 120, 300
+
+
+def compose_given_up(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
+    """The letter about an address that no longer works; one for each address and UTC day has the same `message_id`."""
+    return _letter(GIVEN_UP[desk.language], "address", letter, why, at, desk)
+
+
+def compose_too_large(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
+    """The letter about an attachment that was left out; one for each address and UTC day has the same `message_id`."""
+    return _letter(TOO_LARGE[desk.language], "large", letter, why, at, desk)
+
+
+def compose_test(at: datetime, desk: AlarmDesk) -> Letter:
+    """A letter that only shows whether letters arrive; it goes to `desk.address`."""
+    words = TEST[desk.language]
+    values = {"office": clean_line(desk.office, NAME_LIMIT)}
+    note = Note(
+        language=desk.language,
+        sign="✉️",
+        accent="#1d5fbf",
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=values["office"],
+        paragraphs=(words["what"],),
+        footer=words["footer"],
+    )
+    return to_admin(note, desk, named("test", desk.address, at.isoformat()), at)
+
+
+def _letter(
+    words: Mapping[str, str], kind: str, letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk
+) -> Letter:
+    values = {
+        "address": clean_line(letter.address, ADDRESS_LIMIT),
+        "about": clean_line(letter.subject, ADDRESS_LIMIT),
+        "file": clean_line(letter.attachment, ADDRESS_LIMIT),
+        "why": clean_line(why.said(desk.language), ANSWER_LIMIT),
+        "call": clean_line(letter.call_id or "", NAME_LIMIT),
+    }
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#b3261e",
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=values["address"],
+        paragraphs=tuple(words[part].format(**values) for part in ("what", "why", "do")),
+        command=words["command"].format(**values) if kind == "address" or _is_message(letter) else "",
+        footer=words["footer"],
+    )
+    return to_admin(note, desk, named(kind, letter.channel.value, letter.address, at.date().isoformat()), at)
+
+
+def _is_message(letter: Letter) -> bool:
+    return letter.call_id is not None and not letter.attachment.startswith(DOCUMENTS)
+
+
+TEST = {
+    "es": {
+        "subject": "{office}: prueba de correo",
+        "headline": "Prueba de correo",
+        "what": "Si usted lee esto, los mensajes de pbx-control llegan a esta dirección.",
+        "footer": "Enviado con `pbx-control mail test`.",
+    },
+    "en": {
+        "subject": "{office}: test of e-mail",
+        "headline": "Test of e-mail",
+        "what": "If you read this, the messages of pbx-control reach this address.",
+        "footer": "Sent by `pbx-control mail test`.",
+    },
+}
+
+GIVEN_UP = {
+    "es": {
+        "subject": "{address} ya no recibe mensajes",
+        "headline": "Una dirección dejó de recibir mensajes",
+        "what": "No se pudo entregar “{about}” a {address}, y no se intentará más.",
+        "why": "La respuesta fue: {why}",
+        "do": "Corrija la dirección o avise al cliente. Lo que no llegó está en `message list --undelivered`; cuando "
+        "la dirección funcione, envíelo de nuevo:",
+        "command": "pbx-control message resend --to {address}",
+        "footer": "Aviso automático de pbx-control: uno por cada dirección que deja de funcionar.",
+    },
+    "en": {
+        "subject": "{address} gets no messages any more",
+        "headline": "An address gets no messages any more",
+        "what": "“{about}” could not be delivered to {address}, and will not be tried again.",
+        "why": "The answer was: {why}",
+        "do": "Correct the address or tell the client. What did not arrive is in `message list --undelivered`; once "
+        "the address works, send it again:",
+        "command": "pbx-control message resend --to {address}",
+        "footer": "Sent automatically by pbx-control, once for each address that stops working.",
+    },
+}
+
+TOO_LARGE = {
+    "es": {
+        "subject": "Un adjunto era demasiado grande para {address}",
+        "headline": "Un adjunto no se pudo enviar",
+        "what": "“{about}” salió sin su adjunto ({file}): era demasiado grande para el correo de {address}.",
+        "why": "La respuesta fue: {why}",
+        "do": "El cliente lee que ustedes lo guardan y que puede pedirlo. Está en la carpeta de la instalación.",
+        "command": "pbx-control recording fetch {call} --message",
+        "footer": "Aviso automático de pbx-control, a lo más uno al día por dirección.",
+    },
+    "en": {
+        "subject": "An attachment was too large for {address}",
+        "headline": "An attachment could not be sent",
+        "what": "“{about}” went out without its attachment ({file}): it was too large for the mail of {address}.",
+        "why": "The answer was: {why}",
+        "do": "The client reads that you keep it and can be asked for it. It is in the folder of the installation.",
+        "command": "pbx-control recording fetch {call} --message",
+        "footer": "Sent automatically by pbx-control, at most one a day for each address.",
+    },
+}

@@ -1,0 +1,66 @@
+"""The letter to the admin about sound that could not be kept: a disk is full, or cannot be written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something of a call that is not there, or not whole: `what` is message or recording."""
+
+    what: str
+    call_id: str
+    client_name: str
+    caller: str
+    at: datetime  # aware
+
+
+def compose_loss(loss: Loss, desk: AlarmDesk) -> Letter:
+    """The letter; one for each hour (UTC) has the same `message_id`: a full disk loses all that comes."""
+    words = WORDS[desk.language]
+    values = {
+        "client": clean_line(loss.client_name, NAME_LIMIT),
+        "caller": words["withheld"] if is_withheld(loss.caller) else readable_number(loss.caller),
+        "office": clean_line(desk.office, NAME_LIMIT),
+    }
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#b3261e",
+        subject=words["subject"],
+        headline=words["subject"],
+        title=values["client"],
+        paragraphs=tuple(words[part].format(**values) for part in (loss.what, "told", "look")),
+        command="pbx-control doctor",
+        footer=words["footer"].format(**values),
+        reference=f"{words['reference']}: {clean_line(loss.call_id, NAME_LIMIT)}",
+    )
+    return to_admin(note, desk, named("loss", f"{loss.at:%Y-%m-%dT%H}"), loss.at)
+
+
+WORDS = {
+    "es": {
+        "subject": "No se pueden guardar grabaciones",
+        "message": "El mensaje que {caller} quiso dejar a {client} no se pudo grabar, o quedó cortado.",
+        "recording": "La grabación de la llamada de {caller} a {client} falta o quedó cortada.",
+        "told": "Mientras no se corrija, les pasará lo mismo a las llamadas que siguen.",
+        "look": "Lo usual es un disco lleno. Así se ve cuál, y qué hacer:",
+        "withheld": "un número oculto",
+        "reference": "Referencia",
+        "footer": "Aviso automático de pbx-control en {office}, a lo más uno por hora.",
+    },
+    "en": {
+        "subject": "Recordings cannot be kept",
+        "message": "The message that {caller} wanted to leave for {client} could not be recorded, or was cut off.",
+        "recording": "The recording of the call from {caller} to {client} is missing, or was cut off.",
+        "told": "Until that is mended, the calls that follow will fare the same.",
+        "look": "Usually a disk is full. This tells which one, and what to do:",
+        "withheld": "a withheld number",
+        "reference": "Reference",
+        "footer": "Sent automatically by pbx-control at {office}, at most once an hour.",
+    },
+}

@@ -1,0 +1,308 @@
+"""What a recipient is told about a call: the summary of a call goes in, a letter ready for the outbox comes out.
+
+Everything here is pure and quick (no I/O but the template, read once), so that it can be called inside the
+transaction that ends a call. The HTML is a Jinja2 template with autoescape beside this module: a caller's name is
+text wherever it shows up.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.notices.phrases import PHRASES, SPANISH, Phrases, Told
+from pbx_control.domain.words.wording import (
+    NAME_LIMIT,
+    clean_line,
+    date_and_time,
+    dialable_number,
+    duration,
+    is_withheld,
+    readable_number,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+# Calls for which telephones rang: only there is waiting time worth telling.
+RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
+
+# Where an HTML letter begins to be read.
+BODY = re.compile(r"<body[^>]*>")
+
+# What a letter's attachment begins with if it lies there, and not under recordings/.
+DOCUMENTS = "documents/"
+
+# Pauses after the 1st, 2nd … try; then every LATER_PAUSE until the letter has been tried for three days.
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
+LATER_PAUSE = timedelta(hours=2)
+PATIENCE = timedelta(days=3)
+MAX_ATTEMPTS = len(PAUSES) + (PATIENCE - sum(PAUSES, timedelta())) // LATER_PAUSE + 1
+
+
+class Channel(StrEnum):
+    """The ways to reach a recipient; the names are those of the table `recipient`."""
+
+    EMAIL = "email"
+    TELEGRAM = "telegram"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One who gets a client's messages: an e-mail address, or a Telegram chat's id."""
+
+    channel: Channel
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSummary:
+    """What is known of a call that is over, or was handed over to a contact and goes on without us: then it ended,
+    for the letter, at the hand-over. Strings of outside may be anything: `compose` makes them harmless."""
+
+    call_id: str
+    client_id: int
+    client_name: str
+    language: str  # of the client: "es" or "en"
+    timezone: str  # of the client, IANA name
+    did: str  # E.164
+    caller: str  # E.164, other cleaned text, or empty if withheld
+    caller_name: str = ""
+    outcome: Outcome
+    secretary: str = ""  # who answered
+    transferred_to: str = ""  # the contact's name; the outcome is ANSWERED then
+    arrived_at: datetime  # aware
+    ended_at: datetime  # aware; also the letter's date
+    waited: timedelta = timedelta(0)  # until somebody answered, or it was over
+    talked: timedelta = timedelta(0)  # with the secretary
+    recording_flaw: str = ""  # missing | short | long; empty: the recording is sound, or there was to be none
+    message: str = ""  # path under recordings/ of a left message
+    message_flaw: str = ""  # lost | cut; empty: it is sound, or there is none
+    message_kept: timedelta = timedelta(0)  # of one that was cut
+    wrong_number: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message to one recipient, complete. `message_id` is the same however often it is composed or sent."""
+
+    channel: Channel
+    address: str
+    message_id: str  # left part of the mail's Message-ID; the sender's domain is the right one
+    subject: str
+    text: str
+    html: str = ""  # e-mail only
+    attachment: str = ""  # path under recordings/ or, if it begins with documents/, under the home
+    in_reply_to: str = ""  # the message_id of the letter that it adds to
+    written_at: datetime  # aware
+    call_id: str | None = None
+    client_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a letter: what it is about, and what there is to say."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A letter's contents, harmless and in words, before they become text or HTML."""
+
+    language: str
+    sign: str  # one emoji
+    accent: str  # CSS colour
+    subject: str
+    headline: str
+    story: str
+    caller: str  # name, or number, or that it was withheld
+    number: str  # beneath the name, if there is one
+    dialable: str  # E.164 to call back, or empty
+    call_back: str
+    facts: tuple[Fact, ...]  # the first one says who called; HTML shows that large instead
+    attached: str  # that the message is attached, or empty
+    footer: str
+    reference: str
+
+    @property
+    def details(self) -> tuple[Fact, ...]:
+        """The facts but who called."""
+        return self.facts[1:]
+
+
+# The letter's one colour and, in Telegram, its sign: what became of the call is seen before it is read.
+ACCENTS = {
+    Outcome.ANSWERED: "#17784a",
+    Outcome.MISSED: "#b3261e",
+    Outcome.CLOSED: "#586272",
+    Outcome.LEFT_MESSAGE: "#1d5fbf",
+    Outcome.EXHAUSTED: "#8f5400",
+    Outcome.BLOCKED: "#586272",
+}
+SIGNS = {
+    Outcome.ANSWERED: "📞",
+    Outcome.MISSED: "❗",
+    Outcome.CLOSED: "🌙",
+    Outcome.LEFT_MESSAGE: "🎙",
+    Outcome.EXHAUSTED: "⛔",
+    Outcome.BLOCKED: "🚫",
+}
+
+
+def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Letter:
+    """The letter that tells a recipient about a call, in the client's language (docs/service.md rule 7).
+
+    `office_name` is the secretaries' company, for the footer. The same call and recipient always give the same
+    `message_id`, so that the outbox can refuse a second one.
+    """
+    phrases = PHRASES.get(summary.language, SPANISH)
+    page = _page(summary, phrases, office_name)
+    by_mail = recipient.channel == Channel.EMAIL
+    return Letter(
+        channel=recipient.channel,
+        address=recipient.address,
+        message_id=message_id(summary.call_id, recipient),
+        subject=page.subject,
+        text=_mail_text(page) if by_mail else _telegram_text(page),
+        html=html_template("summary.html.j2").render(page=page) if by_mail else "",
+        attachment=summary.message,
+        written_at=summary.ended_at,
+        call_id=summary.call_id,
+        client_id=summary.client_id,
+    )
+
+
+def without_attachment(letter: Letter, language: str, office_name: str) -> Letter:
+    """The letter for a recipient who cannot be sent what is attached: it says where to hear or get that instead."""
+    phrases = PHRASES.get(language, SPANISH)
+    is_document = letter.attachment.startswith(DOCUMENTS)
+    sentence = (phrases.file_too_large if is_document else phrases.sound_too_large).format(
+        office=clean_line(office_name, NAME_LIMIT), reference=clean_line(letter.call_id or "–", NAME_LIMIT)
+    )
+    text, html = letter.text.rstrip(), letter.html
+    if phrases.attached in text:
+        text = text.replace(phrases.attached, sentence)
+    else:
+        text = f"{text}\n\n{sentence}"
+    if escape(phrases.attached) in html:
+        html = html.replace(escape(phrases.attached), escape(sentence))
+    elif html:
+        start = body.end() if (body := BODY.search(html)) else 0
+        html = f"{html[:start]}<p>{escape(sentence)}</p>{html[start:]}"
+    return replace(letter, attachment="", text=text + "\n", html=html)
+
+
+def message_id(call_id: str, recipient: Recipient) -> str:
+    """What names the letter about that call to that recipient, for ever: safe in a header whatever went in."""
+    identity = "\x1f".join((call_id, recipient.channel, recipient.address))
+    return "call." + hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def next_try(attempts: int, at: datetime) -> datetime | None:
+    """When a letter whose `attempts`-th try failed at `at` is tried again; None: three days of it are enough."""
+    if attempts >= MAX_ATTEMPTS:
+        return None
+    return at + (PAUSES[attempts - 1] if attempts <= len(PAUSES) else LATER_PAUSE)
+
+
+def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
+    name = clean_line(summary.caller_name, NAME_LIMIT)
+    number = phrases.withheld if is_withheld(summary.caller) else readable_number(summary.caller)
+    values = {
+        "client": clean_line(summary.client_name, NAME_LIMIT),
+        "caller": f"{name} ({number})" if name else number,
+        "secretary": clean_line(summary.secretary, NAME_LIMIT) or phrases.somebody,
+        "contact": clean_line(summary.transferred_to, NAME_LIMIT),
+        "office": clean_line(office_name, NAME_LIMIT),
+    }
+    told = _told(summary, phrases)
+    return Page(
+        language=summary.language,
+        sign=SIGNS[summary.outcome],
+        accent=ACCENTS[summary.outcome],
+        subject=told.subject.format(**values),
+        headline=told.headline,
+        story=_sentence(told.story.format(**values)),
+        caller=name or _sentence(number),
+        number=number if name else "",
+        dialable=dialable_number(summary.caller),
+        call_back=phrases.call_back,
+        # A name stays as the telephone sent it.
+        facts=tuple(_facts(summary, phrases, values["caller"] if name else _sentence(number))),
+        attached=phrases.attached if summary.message else "",
+        footer=phrases.footer.format(**values),
+        reference=f"{phrases.reference}: {clean_line(summary.call_id, NAME_LIMIT)}",
+    )
+
+
+def _told(summary: CallSummary, phrases: Phrases) -> Told:
+    if summary.transferred_to:
+        return phrases.transferred
+    lost = summary.message_flaw == "lost" and summary.outcome is not Outcome.ANSWERED
+    return phrases.lost if lost else phrases.told(summary.outcome)
+
+
+def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact]:
+    local = summary.arrived_at.astimezone(ZoneInfo(summary.timezone))
+    yield Fact(phrases.caller, caller)
+    yield Fact(phrases.called, _sentence(date_and_time(local, summary.language)))
+    yield Fact(phrases.did, readable_number(summary.did))
+    if summary.outcome in RUNG:
+        yield Fact(phrases.waited, duration(summary.waited, summary.language))
+    if summary.transferred_to:
+        yield Fact(phrases.transferred_to, clean_line(summary.transferred_to, NAME_LIMIT))
+    if summary.outcome == Outcome.ANSWERED:
+        label = phrases.with_secretary if summary.transferred_to else phrases.talked
+        yield Fact(label, duration(summary.talked, summary.language))
+    if summary.wrong_number:
+        yield Fact(phrases.wrong_number, phrases.not_charged)
+    if summary.message_flaw:
+        kept = duration(summary.message_kept, summary.language)
+        lost = summary.message_flaw == "lost"
+        yield Fact(phrases.message, phrases.message_lost if lost else phrases.message_cut.format(kept=kept))
+    if flaw := phrases.flaws.get(summary.recording_flaw):
+        yield Fact(phrases.recording, flaw)
+
+
+def _mail_text(page: Page) -> str:
+    """The text for mail programs that show no HTML; the same facts."""
+    paragraphs = [page.headline, page.story, _lines(page), page.attached, f"{page.footer}\n{page.reference}"]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _telegram_text(page: Page) -> str:
+    # Short enough for the caption of a voice message, which Telegram limits to 1024 characters.
+    return f"{page.sign} {page.subject}\n\n{_lines(page)}"
+
+
+def _lines(page: Page) -> str:
+    return "\n".join(f"{fact.label}: {fact.value}" for fact in page.facts)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@cache
+def html_template(name: str) -> "Template":
+    """A letter's page, by its file in this folder; what is filled in is escaped, and nothing may be missing."""
+    # Imported here: most commands write no letter.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pbx_control.domain"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

@@ -1,0 +1,65 @@
+"""The letter to the admin about a secretary whom the system has paused: her telephone refuses every call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from shlex import quote
+
+from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS, REFUSALS_BEFORE_PAUSE
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who is offered no calls for a while, since when."""
+
+    secretary_id: int
+    name: str
+    at: datetime  # aware
+
+
+def compose_pause(pause: Pause, desk: AlarmDesk) -> Letter:
+    """The letter; one for each secretary and UTC day has the same `message_id`."""
+    words, name = WORDS[desk.language], clean_line(pause.name, NAME_LIMIT)
+    values = {
+        "name": name,
+        "refusals": REFUSALS_BEFORE_PAUSE,
+        "minutes": int(PAUSE_AFTER_REFUSALS.total_seconds() // 60),
+        "office": clean_line(desk.office, NAME_LIMIT),
+    }
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#8f5400",
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=name,
+        paragraphs=tuple(words[part].format(**values) for part in ("paused", "again", "at-once")),
+        command=f"pbx-control secretary set {quote(name)} --available",
+        footer=words["footer"].format(**values),
+    )
+    once_a_day = named("paused", str(pause.secretary_id), pause.at.date().isoformat())
+    return to_admin(note, desk, once_a_day, pause.at)
+
+
+WORDS = {
+    "es": {
+        "subject": "{name} está en pausa: su teléfono rechaza las llamadas",
+        "headline": "Un teléfono rechaza las llamadas",
+        "paused": "El teléfono de {name} rechazó {refusals} llamadas seguidas. Lo usual es que esté en «no molestar». "
+        "Mientras tanto se les ofrecen a las demás.",
+        "again": "Cada {minutes} minutos se prueba con una llamada; si la rechaza, sigue en pausa.",
+        "at-once": "Cuando su teléfono vuelva a recibir llamadas, así se le ofrecen de inmediato:",
+        "footer": "Aviso automático de pbx-control en {office}; por secretaria, a lo más uno al día.",
+    },
+    "en": {
+        "subject": "{name} is paused: her telephone refuses calls",
+        "headline": "A telephone refuses calls",
+        "paused": "The telephone of {name} refused {refusals} calls in a row. Usually do-not-disturb is on. Meanwhile "
+        "the others are offered the calls.",
+        "again": "Every {minutes} minutes one call is tried; if that is refused, she stays paused.",
+        "at-once": "When her telephone takes calls again, this has them offered to her at once:",
+        "footer": "Sent automatically by pbx-control at {office}; at most one a day for each secretary.",
+    },
+}

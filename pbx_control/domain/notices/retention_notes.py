@@ -1,0 +1,102 @@
+"""Letters to the admin about what is kept and deleted: a clock in doubt, files and rows that do not agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx_control.domain.keeping.retention import Trust
+from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+
+# Characters of a path that are shown.
+PATH_LIMIT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What a reconciliation found: how many of each kind, and some of them by path or call."""
+
+    counts: Mapping[str, int]
+    examples: tuple[str, ...]
+    at: datetime  # aware
+
+
+def compose_clock_alarm(trust: Trust, seen_at: datetime, now: datetime, desk: AlarmDesk) -> Letter:
+    """The letter that tells why nothing is deleted, and how that is ended; one a UTC day has the same `message_id`."""
+    words = CLOCK[desk.language]
+    values = {"now": desk.time(now), "seen": desk.time(seen_at)}
+    said = tuple(words[part].format(**values) for part in (trust.value, "kept", "confirm"))
+    return _letter(words, said, "pbx-control recording purge --clock-is-right", desk, "clock", now)
+
+
+def compose_differences(found: Differences, desk: AlarmDesk) -> Letter:
+    """The letter that tells of files without rows and rows without files; one a UTC day has the same `message_id`."""
+    words = DIFFERENCES[desk.language]
+    counted = [words[kind].format(count=count) for kind, count in found.counts.items() if count]
+    some = [clean_line(example, PATH_LIMIT) for example in found.examples]
+    return _letter(words, (*counted, *some), "pbx-control recording reconcile", desk, "reconcile", found.at)
+
+
+def _letter(
+    words: Mapping[str, str], said: tuple[str, ...], command: str, desk: AlarmDesk, kind: str, at: datetime
+) -> Letter:
+    note = Note(
+        language=desk.language,
+        sign="⚠️",
+        accent="#8f5400",
+        subject=words["subject"],
+        headline=words["headline"],
+        title=clean_line(desk.office, NAME_LIMIT),
+        paragraphs=said,
+        command=command,
+        footer=words["footer"],
+    )
+    return to_admin(note, desk, named(kind, at.date().isoformat()), at)
+
+
+CLOCK = {
+    "es": {
+        "subject": "No se borran grabaciones: el reloj está en duda",
+        "headline": "El reloj del servidor está en duda",
+        "went_back": "El reloj muestra {now}, pero antes ya mostró {seen}: retrocedió.",
+        "leapt_ahead": "El reloj muestra {now}, y la última vez que se miró mostraba {seen}: más de un día antes.",
+        "kept": "Mientras no se aclare, no se borra ninguna grabación: ni las que ya cumplieron su plazo.",
+        "confirm": "Si el servidor estuvo apagado o el reloj ya está bien, confírmelo una vez:",
+        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
+    },
+    "en": {
+        "subject": "No recordings are deleted: the clock is in doubt",
+        "headline": "The server's clock is in doubt",
+        "went_back": "The clock shows {now}, but it has shown {seen} before: it went back.",
+        "leapt_ahead": "The clock shows {now}, and when it was last looked at it showed {seen}: more than a day less.",
+        "kept": "Until that is settled no recording is deleted, not even those whose time is over.",
+        "confirm": "If the server was switched off, or the clock is right by now, confirm it once:",
+        "footer": "Sent automatically by pbx-control, at most once a day.",
+    },
+}
+
+DIFFERENCES = {
+    "es": {
+        "subject": "Grabaciones: archivos y registros no coinciden",
+        "headline": "Archivos y registros no coinciden",
+        "without_row": "Archivos que no son de ninguna llamada conocida: {count}. No se borran solos.",
+        "without_file": "Llamadas cuyo archivo no está: {count}.",
+        "odd": "Enlaces y otras cosas que no son archivos comunes: {count}. No se tocan.",
+        "unended": "Llamadas con grabación de las que nadie supo el final: {count}. Sus archivos se guardan.",
+        "empty": "Archivos de llamadas en los que nada se pudo escribir: {count}. Un disco estaba lleno.",
+        "cut": "Llamadas del último día cuya grabación o mensaje falta o quedó corto: {count}.",
+        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
+    },
+    "en": {
+        "subject": "Recordings: files and records do not agree",
+        "headline": "Files and records do not agree",
+        "without_row": "Files that belong to no known call: {count}. They are not deleted by themselves.",
+        "without_file": "Calls whose file is not there: {count}.",
+        "odd": "Links and other things that are no ordinary files: {count}. They are left alone.",
+        "unended": "Calls with a recording of which nobody told the end: {count}. Their files are kept.",
+        "empty": "Files of calls to which nothing could be written: {count}. A disk was full.",
+        "cut": "Calls of the last day whose recording or message is missing or too short: {count}.",
+        "footer": "Sent automatically by pbx-control, at most once a day.",
+    },
+}

@@ -1,0 +1,195 @@
+"""Puts a backup in the place of a home's database and settings. Nothing is lost: what it replaces is kept beside.
+
+All is unpacked and looked at first, in a folder of its own; the home changes only at the end, by renaming.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import make_url
+
+from pbx_control.asterisk.runtime import choose
+from pbx_control.domain.money.billing import InvoiceKind
+from pbx_control.errors import ClientMistake
+from pbx_control.jobs.archive import Manifest, sync_folder, unpack
+from pbx_control.live.pulse import take_lock
+from pbx_control.settings import Home, Settings, load
+from pbx_control.store import copies, invoices
+from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.migrate import newest
+
+SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
+# What is added to what lies there: such files are written once, under a name of their own.
+ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
+
+FIRST_WITH_INVOICES = 3  # of the schemas
+# As they are written into the names of PDFs; a longer one would be none that the database can count.
+INVOICE_NUMBER = re.compile(r"\d{6,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, and where that lies what it replaced: a folder, and a schema of PostgreSQL ("" if none).
+
+    `issued_since` are invoices that were issued after the backup was made: only their PDFs are left in the home, and
+    their numbers are not given again.
+    """
+
+    manifest: Manifest
+    kept: Path
+    schema: str = ""
+    issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
+
+
+def restore(home: Home, file: Path, at: datetime) -> Restored:
+    """Restores a home from the backup `file`. Its folder must be there; what it lacks comes from the backup.
+
+    Raises ClientMistake if the home is in use, or the backup is damaged, of a newer schema or for another database;
+    the home is then as it was.
+    """
+    with take_lock(home), TemporaryDirectory(prefix=".restoring-", dir=home.root) as folder:
+        fresh = Home(Path(folder))
+        manifest = unpack(file, fresh.root)
+        _require_known_schema(manifest)
+        _require_part(file, manifest, "pbx.toml")
+        settings = load(fresh)
+        _require_idle(home, settings)
+        _require_its_database(home, settings, manifest)
+        _require_part(file, manifest, copies.NAMES[manifest.database])
+        _require_sound(home, fresh, settings, manifest)
+        for part, modes in ADDED.items():
+            _add_missing(fresh.root / part, home.root / part, *modes)
+        restored = _replace(home, fresh, settings, manifest, at)
+    return replace(restored, issued_since=_count_on(home, settings, manifest))
+
+
+def _require_known_schema(manifest: Manifest) -> None:
+    if not manifest.schema.isdecimal() or int(manifest.schema) > int(newest()):
+        raise ClientMistake(
+            "this backup was made by version {version}, with a newer schema: install that version first",
+            version=repr(manifest.version[:40]),
+        )
+
+
+def _require_part(file: Path, manifest: Manifest, name: str) -> None:
+    if name not in {entry.name for entry in manifest.files}:
+        raise ClientMistake("{file} is no backup, or damaged: {why}", file=file, why=f"it lacks {name}")
+
+
+def _require_idle(home: Home, settings: Settings) -> None:
+    if choose(home, settings).status().running:
+        raise ClientMistake("Asterisk runs in this home: stop it first with `pbx-control asterisk stop`")
+
+
+def _require_its_database(home: Home, settings: Settings, manifest: Manifest) -> None:
+    """The settings that come with a backup say where its database belongs."""
+    url = make_url(home.database_url(settings))
+    kind = url.get_backend_name()
+    if kind != manifest.database or (kind == "sqlite" and Path(url.database or "") != home.root / "pbx.db"):
+        raise ClientMistake(
+            "the backup holds a database of {kind}, but [database] url in its settings, or in the environment, says "
+            "{url}: set PBX_DATABASE__URL to where it shall be restored",
+            kind=manifest.database,
+            url=url.render_as_string(),
+        )
+
+
+def _require_sound(home: Home, fresh: Home, settings: Settings, manifest: Manifest) -> None:
+    """The database of the backup is sound; or, where only PostgreSQL can tell, nobody uses the present one."""
+    if manifest.database == "sqlite":
+        copies.check_sqlite(fresh.root / "pbx.db", manifest.schema)
+        return
+    engine = open_engine(home, settings)
+    try:
+        copies.require_unused(engine)
+    finally:
+        engine.dispose()
+
+
+def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at: datetime) -> Restored:
+    kept = home.root / f".before-restore-{at:%Y%m%dT%H%M%SZ}"
+    kept.mkdir(mode=0o700)
+    if manifest.database == "sqlite":
+        _swap(home.root, fresh.root, kept, ["pbx.toml", *SQLITE_FILES])
+        return Restored(manifest, kept)
+    schema = f"before_restore_{at:%Y%m%dt%H%M%Sz}"
+    engine = open_engine(home, settings)
+    try:
+        there = copies.replace_postgresql(engine, fresh.root / "pbx.dump", schema)
+    finally:
+        engine.dispose()
+    _swap(home.root, fresh.root, kept, ["pbx.toml"])
+    return Restored(manifest, kept, schema if there else "")
+
+
+def _count_on(home: Home, settings: Settings, manifest: Manifest) -> dict[InvoiceKind, range]:
+    """An invoice's number is its client's for ever: those of which the PDFs lie here are not given again."""
+    if int(manifest.schema) < FIRST_WITH_INVOICES:
+        return {}
+    engine = open_engine(home, settings)
+    try:
+        with writing(engine) as conn:
+            since = {kind: invoices.count_on(conn, kind, _highest(home, kind)) for kind in InvoiceKind}
+    finally:
+        engine.dispose()
+    return {kind: numbers for kind, numbers in since.items() if numbers}
+
+
+def _highest(home: Home, kind: InvoiceKind) -> int:
+    """The highest number of which a PDF lies in the home, 0 if none does."""
+    files = (home.documents / "invoices").glob(f"*/{kind.value}-*.pdf")
+    numbers = (file.stem.rpartition("-")[2] for file in files)
+    return max((int(number) for number in numbers if INVOICE_NUMBER.fullmatch(number)), default=0)
+
+
+def _swap(home: Path, fresh: Path, kept: Path, names: Sequence[str]) -> None:
+    """Each of these files moves from the home to `kept`, and from `fresh` into the home: all of them, or none."""
+    away = [(home / name, kept / name) for name in names if os.path.lexists(home / name)]
+    new = [(fresh / name, home / name) for name in names if (fresh / name).exists()]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in [*away, *new]:
+            source.rename(target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            target.rename(source)
+        raise
+    for folder in (kept, home):
+        sync_folder(folder)
+
+
+def _add_missing(source: Path, target: Path, folder_mode: int, file_mode: int) -> None:
+    """Adds the files below `source` that `target` lacks; those that are there stay as they are."""
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        place = target / file.relative_to(source)
+        _make_folders(place.parent, folder_mode)
+        if not place.parent.resolve().is_relative_to(target.resolve()):
+            raise ClientMistake("{file} leads out of the home: remove that link first", file=place.parent)
+        if not os.path.lexists(place):
+            _copy(file, place, file_mode)
+
+
+def _make_folders(folder: Path, mode: int) -> None:
+    if not folder.is_dir():
+        _make_folders(folder.parent, mode)
+        folder.mkdir(mode=mode)
+        folder.chmod(mode)  # whatever our umask: Asterisk may be another user
+
+
+def _copy(source: Path, target: Path, mode: int) -> None:
+    # A copy, not a rename: a folder of the home may be a link to another disk.
+    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, part)
+        shutil.copystat(source, part)
+        part.chmod(mode)
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,105 @@
+"""The provisioning as the daemon asks for it: which client a DID belongs to, and the facts for a call that arrives."""
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from pbx_control.domain.call.model import Facts, Outgoing, Seat, Sounds
+from pbx_control.domain.floor import Chair
+from pbx_control.domain.office import Client, Did, Office, Secretary
+from pbx_control.domain.opening import holidays
+from pbx_control.domain.opening.admission import facts_of, outgoing_for, sounds_for
+from pbx_control.domain.opening.hours import OpenState, state_at
+from pbx_control.domain.sounds import day_off_sound
+
+# An answer that nothing is known to change is still looked up anew after this.
+TRUSTED_FOR = timedelta(hours=1)
+# The contract's ten minutes (docs/service.md rule 9).
+LONGEST_TRANSFER = timedelta(minutes=10)
+
+
+class Directory:
+    """One revision of the office, indexed. What is costly is made when first asked for, once for each client.
+
+    `cap` is how long a transferred conversation may last (`[office] transfer_cap`).
+    """
+
+    def __init__(self, office: Office, cap: timedelta = LONGEST_TRANSFER) -> None:
+        self.office = office
+        self._cap = cap
+        clients = {client.id: client for client in office.clients}
+        self._by_did = {did.number: clients[did.client_id] for did in office.dids if did.client_id in clients}
+        self._numbers: dict[int, list[Did]] = defaultdict(list)
+        for did in office.dids:
+            if did.client_id is not None:
+                self._numbers[did.client_id].append(did)
+        self._ours = frozenset(did.number for did in office.dids)
+        self._marks = {(mark.number, mark.client_id): mark.kind for mark in office.marks}
+        self._common_holidays = holidays.common(office.holidays)
+        self._sounds: dict[int, Sounds] = {}
+        self._outgoing: dict[int, Outgoing | None] = {}
+        self._holidays: dict[int, dict[date, str]] = {}
+        self._hours: dict[int, tuple[OpenState, datetime]] = {}
+
+    def facts(self, did: str, at: datetime, caller: str = "") -> Facts | None:
+        """The facts for a call to that DID, or None if the DID belongs to no client at this revision. `caller` is the
+        number that calls, E.164 if it could be read as one."""
+        client = self._by_did.get(did)
+        if client is None:
+            return None
+        if client.id not in self._sounds:
+            self._sounds[client.id] = sounds_for(client)
+        mark = self._marks.get((caller, client.id)) or self._marks.get((caller, None))
+        state, outgoing = self._state(client, at), self.outgoing(client)
+        sounds = self._sounds_at(client, state, at)
+        return facts_of(client, did, state, sounds, outgoing, self._cap, mark)
+
+    def outgoing(self, client: Client) -> Outgoing | None:
+        """How the client's contacts are called; None if they cannot be."""
+        if client.id not in self._outgoing:
+            self._outgoing[client.id] = outgoing_for(client, self._numbers[client.id], self.office.trunks)
+        return self._outgoing[client.id]
+
+    def notice_text(self, client_id: int | None, sound: str) -> str:
+        """The words by which a client's callers are told that they are recorded, if that sound still says so."""
+        client = next((one for one in self.office.clients if one.id == client_id), None)
+        sounds = sounds_for(client) if client else None
+        return sounds.notice_text if sounds and sounds.notice == sound else ""
+
+    def owns(self, number: str) -> bool:
+        """Whether the E.164 number is a DID of ours, whoever has it."""
+        return number in self._ours
+
+    def _sounds_at(self, client: Client, state: OpenState, at: datetime) -> Sounds:
+        """The client's sounds; on a day that is closed besides the weekly hours, with the one that says so."""
+        sounds = self._sounds[client.id]
+        if not state.day_off:
+            return sounds
+        today = at.astimezone(ZoneInfo(client.timezone)).date()
+        return replace(sounds, day_off=day_off_sound(client, today in self._common_holidays))
+
+    def _state(self, client: Client, at: datetime) -> OpenState:
+        """Open or not: asked of the rule only when the last answer has run out."""
+        known = self._hours.get(client.id)
+        if known and at < known[1]:
+            return known[0]
+        if client.id not in self._holidays:
+            self._holidays[client.id] = holidays.of_client(self.office.holidays, client.id, client.week)
+        state = state_at(client.week, self._holidays[client.id], ZoneInfo(client.timezone), at)
+        self._hours[client.id] = state, min(state.until or at + TRUSTED_FOR, at + TRUSTED_FOR)
+        return state
+
+
+def chair_of(secretary: Secretary, idle_since: datetime) -> Chair:
+    """A secretary's place on the floor, before anything is known of her telephone."""
+    return Chair(
+        seat=Seat(secretary.id, secretary.user, secretary.name, secretary.wrap_up, secretary.languages[0]),
+        languages=secretary.languages,
+        clients=secretary.clients,
+        idle_since=idle_since,
+        free_from=secretary.free_from or idle_since,
+        paused=secretary.paused,
+        forwards=secretary.forwards,
+    )

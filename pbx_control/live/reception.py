@@ -1,0 +1,150 @@
+"""What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx_control.asterisk.ari import Ari, path
+from pbx_control.asterisk.translate import Arrival
+from pbx_control.clock import now
+from pbx_control.domain.call.commands import InspectMessage
+from pbx_control.domain.call.events import FilesInspected, MessageInspected
+from pbx_control.domain.call.model import Call, Caller
+from pbx_control.domain.notices.messages import NAME_LIMIT
+from pbx_control.domain.office import Office
+from pbx_control.domain.telephony import loops
+from pbx_control.domain.telephony.loops import Arriving
+from pbx_control.domain.telephony.numbering import caller_number, country_of, numbers_in
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.live.directory import Directory
+from pbx_control.live.switchboard import Inspection, Switchboard
+from pbx_control.media import recordings
+from pbx_control.settings import Home
+from pbx_control.store import calls
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.snapshot import read_office
+
+log = structlog.get_logger()
+
+# So many calls are looked at: the two ways of one differ by seconds at most.
+MOST_REQUESTS = 1000
+
+
+async def open_shop(board: Switchboard, engine: Engine, cap: timedelta) -> None:
+    """Staffs the floor and adopts the calls that an earlier daemon left. `cap`: as `Directory` takes it."""
+    known = await asyncio.to_thread(_remembered, engine)
+    for call in known.live:
+        board.adopt(call, known.journals.get(call.id, 0))
+    board.dialled_before(known.dialled)
+    board.staff(Directory(known.office, cap), known.idle_since)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store knows when a daemon starts."""
+
+    office: Office
+    live: list[Call]
+    journals: dict[str, int]  # a live call's id -> the length of its journal
+    idle_since: dict[int, datetime]  # a secretary's id -> the end of her last conversation
+    dialled: dict[int, int]  # a client's id -> how often its contacts were called today (UTC)
+
+
+def _remembered(engine: Engine) -> Remembered:
+    with writing(engine) as conn:
+        calls.release_forgotten_seats(conn)
+    with reading(engine) as conn:
+        live = calls.live(conn)
+        return Remembered(
+            office=read_current_office(engine),
+            live=live,
+            journals=calls.journal_lengths(conn, [call.id for call in live]),
+            idle_since=calls.last_conversations(conn),
+            dialled=calls.dialled_today(conn, now().astimezone(UTC).date()),
+        )
+
+
+def read_current_office(engine: Engine) -> Office:
+    """The office as the store has it now."""
+    with reading(engine) as conn:
+        return read_office(conn, now().date())
+
+
+def caller_of(arrival: Arrival) -> Caller:
+    """Who calls, cleaned: a number as the DID's country dials it, a name of printable characters."""
+    number = caller_number(arrival.number, country_of(arrival.did) or "CL")
+    return Caller(number, clean_line(arrival.name, NAME_LIMIT))
+
+
+def came_back(board: Switchboard, arrival: Arrival) -> str | None:
+    """Whether it is no caller but a consultation of ours that a contact's telephone forwards to us, and of which call:
+    see `domain.loops.came_back`."""
+    if board.directory is None:
+        return None
+    country = country_of(arrival.did) or "CL"
+    forwarded_by = frozenset(numbers_in(arrival.diverted_by, country))
+    arriving = Arriving(arrival.did, caller_number(arrival.number, country), forwarded_by, arrival.mark)
+    return loops.came_back(arriving, board.calls)
+
+
+class Requests:
+    """The requests of calls that are there: one that comes by two ways is one call (RFC 3261 8.2.2.2)."""
+
+    def __init__(self) -> None:
+        self._first: OrderedDict[str, str] = OrderedDict()  # a request -> the channel by which it came first
+        self._of: dict[str, str] = {}  # such a channel -> its request
+
+    def is_merged(self, arrival: Arrival) -> bool:
+        """Whether the call's request has come by another channel, which is still there."""
+        if not arrival.request:
+            return False
+        first = self._first.setdefault(arrival.request, arrival.channel)
+        if first == arrival.channel:
+            self._of[first] = arrival.request
+        if len(self._first) > MOST_REQUESTS:
+            self._of.pop(self._first.popitem(last=False)[1], None)
+        return first != arrival.channel
+
+    def gone(self, channel: str) -> None:
+        """A channel has ended: a carrier that tries another way after that makes a new call."""
+        self._first.pop(self._of.pop(channel, ""), None)
+
+
+def refuse(ari: Ari, arrival: Arrival, why: str) -> None:
+    """No call of anybody's begins. `why`: an extension of [refusal] in the dialplan, where refusals are counted."""
+    log.warning("an arriving call is refused", why=why, channel=arrival.channel, did=arrival.did)
+    target = path("channels", arrival.channel, "continue")
+    ari.request("POST", target, context="refusal", extension=why, priority=1)
+
+
+def send_to_fallback(ari: Ari, arrival: Arrival) -> None:
+    """The daemon cannot serve this call at present: the generated dialplan does."""
+    log.warning("a call goes to the fallback", call=arrival.channel, did=arrival.did)
+    target = path("channels", arrival.channel, "continue")
+    ari.request("POST", target, context="fallback", extension=arrival.did, priority=1)
+
+
+def inspect(home: Home, command: Inspection) -> FilesInspected | MessageInspected:
+    """Looks at a call's files, or at a message that was left just now. Runs in a thread; a file that cannot be read
+    counts as missing."""
+    room = recordings.has_room(home.recordings)
+    if isinstance(command, InspectMessage):
+        # Not settled: Asterisk may not have closed it yet.
+        found = recordings.inspect(home.recordings / command.message)
+        return MessageInspected(now(), found.seconds if found.has_header else None, room)
+    message = _seconds(home.recordings, command.message)
+    if message and not recordings.is_spoken(home.recordings / command.message):
+        message = 0.0  # he waited for the tone and said nothing
+    return FilesInspected(now(), _seconds(home.recordings, command.recording), message, room)
+
+
+def _seconds(folder: Path, name: str) -> float | None:
+    if not name:
+        return None
+    found = recordings.settle(folder / name)
+    return found.seconds if found.has_header else None

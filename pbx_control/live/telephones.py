@@ -1,0 +1,230 @@
+"""Listens to AMI: which telephones can be reached, and who was refused by the switch."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Coroutine, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx_control.asterisk.ami import (
+    ANSWER_TIMEOUT,
+    WRONG_PASSWORD,
+    Ami,
+    Refused,
+    authenticated,
+    refusal,
+    telephone,
+    to_dialplan,
+)
+from pbx_control.asterisk.ari import Ari, path
+from pbx_control.asterisk.places import Places
+from pbx_control.asterisk.reached import contacts
+from pbx_control.clock import now
+from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
+from pbx_control.errors import StoreUnavailable, SwitchUnavailable
+from pbx_control.live.keeping_out import KeepingOut
+from pbx_control.live.switchboard import Switchboard
+from pbx_control.settings import Home, Settings
+from pbx_control.store import refusals, secretaries
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.refusals import Counted
+
+log = structlog.get_logger()
+
+# AMI that is away is tried again so often, seconds.
+RECONNECT_EVERY = 1.0
+# Counted refusals are written so often, seconds: a flood of them costs one transaction.
+WRITE_EVERY = 10.0
+# More sources than this in an hour are counted together: memory and rows of a flood are bounded, too.
+MOST_SOURCES = 1000
+# So many numbers that one source asked for are kept of an hour.
+MOST_NUMBERS = 20
+OTHERS = "others"
+# Where a telephone is and where its password came from are told in either order, so far apart at most, seconds.
+TOLD_WITHIN = 2.0
+# Whether a pause of the system's is over is looked at so often, seconds.
+LOOK_AT_PAUSES_EVERY = 10.0
+
+
+class Telephones:
+    """`run` listens and `count` writes down, for ever."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        engine: Engine,
+        ari: Ari,
+        board: Switchboard,
+        keeping_out: KeepingOut,
+        places: Places,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._engine = engine
+        self._ari = ari
+        self._board = board
+        self._keeping_out = keeping_out
+        self._places = places
+        self._refused: Counter[Counted] = Counter()
+        self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
+        self._numbers_of: datetime | None = None  # which hour
+        self._asking: set[asyncio.Task[None]] = set()
+        self._gone: set[str] = set()  # telephones that were there and are not any more
+        self._ami: Ami | None = None
+
+    async def run(self) -> None:
+        """Connects to AMI; the connection comes back by itself after a break."""
+        self._ami = ami = Ami(self._settings, self._home, self._happened)
+        try:
+            while True:
+                try:
+                    await ami.connect()
+                    await asyncio.Event().wait()
+                except SwitchUnavailable:
+                    ami.close()
+                    await asyncio.sleep(RECONNECT_EVERY)
+                    self._ami = ami = Ami(self._settings, self._home, self._happened)
+        finally:
+            ami.close()
+
+    async def redirect(self, leg: str) -> bool:
+        """Sends a secretary's leg to the dialplan, where it waits for her answer. False if that cannot be done now."""
+        try:
+            if self._ami is None:
+                return False
+            await self._ami.ask("Redirect", Channel=leg, **to_dialplan())
+        except SwitchUnavailable:  # AMI is away, or the leg is gone already
+            return False
+        return True
+
+    async def count(self) -> None:
+        """Writes the counted refusals down now and then."""
+        while True:
+            await asyncio.sleep(WRITE_EVERY)
+            if self._refused:
+                counted, self._refused = self._refused, Counter()
+                try:
+                    await asyncio.to_thread(self._write, counted)
+                except StoreUnavailable:
+                    self._refused += counted
+
+    def _write(self, counted: Counter[Counted]) -> None:
+        with writing(self._engine) as conn:
+            refusals.add(conn, counted)
+
+    def _happened(self, name: str, event: Mapping[str, str]) -> None:
+        if name == "FullyBooted":
+            self._begin(self._read_places())
+        elif phone := telephone(name, event):
+            if phone.reachable:
+                self._places.registered(phone.user, phone.uri)
+            self._begin(self._ask(phone.user))
+        elif known := authenticated(name, event):
+            if self._places.authenticated(known.user, known.host):
+                self._begin(self._ask(known.user))
+        elif (refused := refusal(name, event)) and self._is_to_count(refused):
+            self.refused(refused)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    def _is_to_count(self, refused: Refused) -> bool:
+        """Also has wrong passwords judged. Of whom is kept out the switch tells each request by another event, too."""
+        return refused.reason != WRONG_PASSWORD or self._keeping_out.wrong_password(refused.source)
+
+    def refused(self, refused: Refused) -> None:
+        """Counts a refusal."""
+        hour = now().replace(minute=0, second=0, microsecond=0)
+        if hour != self._numbers_of:
+            self._numbers_of = hour
+            self._numbers.clear()
+        known = (refused.source, refused.reason) in self._numbers or len(self._numbers) < MOST_SOURCES
+        source = refused.source if known else OTHERS
+        self._refused[source, hour, refused.reason, self._asked_for(source, refused)] += 1
+
+    def _asked_for(self, source: str, refused: Refused) -> str:
+        """The number that was asked for; "" if its source has asked for many others within the hour: it scans."""
+        numbers = self._numbers[source, refused.reason]
+        if len(numbers) < MOST_NUMBERS:
+            numbers.add(refused.number)
+        return refused.number if refused.number in numbers else ""
+
+    async def _ask(self, user: str) -> None:
+        """Asks the switch itself: of an old and a new contact of one telephone the events come in either order."""
+        try:
+            reply = await self._ari.ask("GET", path("endpoints", "PJSIP", user))
+        except SwitchUnavailable:
+            return  # the comparison after the next connection asks for all telephones
+        if reply.ok:
+            online, at_home = reply.body["state"] == "online", self._places.at_home(user)
+            self._board.registered(user, online and at_home)
+            await self._noted(user, online and at_home)
+            if online and not at_home:
+                await asyncio.sleep(TOLD_WITHIN)
+                await self._send_away(user)
+
+    async def _read_places(self) -> None:
+        """After each login."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                while not (self._ami and self._ami.connected):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # the login itself was answered a moment ago
+            for user in await self._places.read(self._ami):
+                self._begin(self._ask(user))
+        except (SwitchUnavailable, TimeoutError) as error:
+            log.warning("where telephones are is read after the next login", why=str(error) or "no login")
+
+    async def _send_away(self, user: str) -> None:
+        """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a
+        sign of life each few seconds. What events told may have been of an older contact, so the switch is asked."""
+        try:
+            there = await contacts(self._ami) if self._ami else []
+            for one in (each for each in there if each.user == user):
+                self._places.registered(user, one.uri)
+                if self._places.at_home(user):
+                    self._board.registered(user, True)
+                    continue
+                log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
+                await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))
+        except SwitchUnavailable as error:
+            log.warning("a contact stays that is not rung", telephone=user, why=str(error))
+
+    async def _noted(self, user: str, there: bool) -> None:
+        """Somebody has switched her telephone off and on again: a pause of the system's ends."""
+        if not there:
+            self._gone.add(user)
+        elif user in self._gone:
+            self._gone.discard(user)
+            try:
+                ended = await asyncio.to_thread(self._end_pause, user)
+            except StoreUnavailable:
+                self._gone.add(user)  # it is tried again when the telephone is next heard of
+                return
+            if ended:
+                log.info("a telephone is back: its secretary is no longer paused", telephone=user)
+
+    async def try_again(self) -> None:
+        """Ends pauses of the system's that have lasted long enough."""
+        while True:
+            for user in await asyncio.to_thread(self._end_old_pauses):
+                log.info("a telephone that refused its calls is offered one again", telephone=user)
+                self._board.tried_again(user)
+            await asyncio.sleep(LOOK_AT_PAUSES_EVERY)
+
+    def _end_old_pauses(self) -> list[str]:
+        before = now() - PAUSE_AFTER_REFUSALS
+        with reading(self._engine) as conn:
+            if not secretaries.old_pauses(conn, before):
+                return []
+        with writing(self._engine) as conn:
+            return secretaries.end_old_pauses(conn, before)
+
+    def _end_pause(self, user: str) -> bool:
+        with writing(self._engine) as conn:
+            return secretaries.end_pause(conn, user)
