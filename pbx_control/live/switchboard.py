@@ -33,8 +33,8 @@ from pbx_control.domain.call.commands import (
     SwitchCommand,
 )
 from pbx_control.domain.call.events import (
+    Asked,
     CallArrived,
-    ConsultationAsked,
     DeadlinePassed,
     Event,
     KeyPressed,
@@ -279,7 +279,7 @@ class Switchboard:
     def _step(self, live: LiveCall, event: Event) -> Stepped:
         before = live.call
         stale = flow.is_stale(before, event)
-        if isinstance(event, KeyPressed | ConsultationAsked):
+        if isinstance(event, KeyPressed | Asked):
             event = dataclasses.replace(event, around=self._surroundings(before, event.at))
         after, commands = flow.step(before, event)
         if isinstance(event, Offered) and before is after:

@@ -27,7 +27,7 @@ from pbx_control.domain.call.commands import (
 )
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Outcome, Phase
-from pbx_control.domain.money.quota import Limits, Threshold, Uncounted
+from pbx_control.domain.money.quota import Limits, Threshold
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.loss_notes import Loss, compose_loss
 from pbx_control.domain.notices.messages import CallSummary, compose
@@ -108,7 +108,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
             elif isinstance(command, ReturnUnit):
                 with suppress(ClientMistake):  # nothing was charged, or the admin was faster
                     at = step.entries[-1].at
-                    ledger.uncount(conn, step.call.id, Uncounted.WRONG_NUMBER, command.said_by, at)
+                    ledger.uncount(conn, step.call.id, command.reason, command.said_by, at)
     return kept
 
 
@@ -209,6 +209,7 @@ def summary_of(call: Call) -> CallSummary:
         message_flaw=call.message_flaw,
         message_kept=timedelta(seconds=call.message_kept),
         wrong_number=call.wrong_number,
+        spam=call.spam,
     )
 
 

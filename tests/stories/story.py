@@ -29,8 +29,10 @@ from pbx_control.domain.call.commands import (
     NoteForward,
     PauseSeat,
     RaiseAlarm,
+    Refusal,
     ReleaseUnit,
     RemoveBridge,
+    Reply,
     ReportLoss,
     ReserveUnit,
     ReturnUnit,
@@ -38,6 +40,7 @@ from pbx_control.domain.call.commands import (
     WriteLetters,
 )
 from pbx_control.domain.call.events import (
+    Asked,
     CallArrived,
     ConsultationAsked,
     DeadlinePassed,
@@ -133,6 +136,7 @@ class Story:
         self.letters: list[str] = []
         self.alarms: list[str] = []
         self.losses: list[str] = []  # messages and recordings that could not be kept, as the office is told
+        self.replies: list[Reply] = []  # to who asked from a screen
         self.dialled: list[str] = []  # numbers of contacts, as the store remembers them
         self.units = 1000  # that the client has left and nobody has reserved
         self.charged: list[str] = []  # calls that used one
@@ -219,7 +223,12 @@ class Story:
         return self
 
     def asks_from_the_desk(self, name: str, contact_id: int) -> Self:
-        self._step(self.current, ConsultationAsked(self.now, contact_id, self._around(name)))
+        self._step(self.current, ConsultationAsked(self.now, contact_id, around=self._around(name)))
+        return self
+
+    def asks(self, name: str, kind: type[Asked], by: int | None = None) -> Self:
+        """Somebody asks from a screen: the secretary `by`, else an admin, about the call that she has."""
+        self._step(self.current, kind(self.now, ticket=7, secretary_id=by, asker=name, around=self._around(name)))
         return self
 
     def _around(self, name: str) -> Surroundings:
@@ -357,6 +366,11 @@ class Story:
                 return self
         raise AssertionError(f"no {kind.__name__} {fields} in:\n{self.so_far}")
 
+    def is_told(self, refusal: Refusal | None = None) -> Self:
+        """Whoever asked last from a screen is told that it is done, or why not."""
+        assert self.replies[-1].refusal is refusal, self.so_far
+        return self
+
     def never(self, kind: type[SwitchCommand]) -> Self:
         """That command was not done for the call after what was last expected."""
         mine = [command for call, command in self.switch.done if call == self.current]
@@ -488,6 +502,8 @@ class Story:
                     self.units += 1
                 case ChargeUnit():
                     self.charged.append(call_id)
+                case Reply():
+                    self.replies.append(command)
                 case ReturnUnit():
                     self.charged.remove(call_id)
                     self.units += 1

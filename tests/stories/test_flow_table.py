@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from story import MORNING, NOTICE, SOUNDS, USUAL, WELCOME
 
 from pbx_control.domain.call import events as e
-from pbx_control.domain.call import flow
+from pbx_control.domain.call import flow, transfer
 from pbx_control.domain.call.commands import (
     ClaimSeat,
     Command,
@@ -20,6 +20,7 @@ from pbx_control.domain.call.commands import (
     Join,
     NoteDialling,
     RemoveBridge,
+    Reply,
     Ring,
     WriteLetters,
 )
@@ -38,8 +39,8 @@ def test_every_pair_is_handled_or_ignored_with_a_reason(phase: Phase, key: type[
 
 
 def test_the_tables_know_every_event_and_nothing_else() -> None:
-    declared = {cls for cls in vars(e).values() if isinstance(cls, type) and issubclass(cls, e.Event)} - {e.Event}
-    assert declared - {e.DeadlinePassed} == set(flow.EVENT_TYPES)
+    declared = {cls for cls in vars(e).values() if isinstance(cls, type) and issubclass(cls, e.Event)}
+    assert declared - {e.Event, e.Asked, e.DeadlinePassed} == set(flow.EVENT_TYPES)
     assert {pair for table in (flow.TABLE, flow.IGNORED) for pair in table} == {(p, k) for p in Phase for k in KEYS}
 
 
@@ -67,6 +68,7 @@ CAUSES = st.sampled_from([0, 16, 17, 21, 44])
 AROUND = st.builds(
     e.Surroundings, st.integers(0, 4), st.integers(0, 120), st.sets(st.sampled_from(["es", "en"])).map(frozenset)
 )
+ASKERS = st.none() | st.integers(1, 3)
 FILES = st.sampled_from(["2026/08/03/c.wav", "2026/08/03/c-message.wav", "2026/08/03/c-message-2.wav", "other.wav"])
 SECONDS = st.none() | st.floats(0, 300)
 # The events of a call as functions of the instant at which they happen.
@@ -94,7 +96,18 @@ HAPPENINGS = st.one_of(
     st.builds(lambda leg: lambda at: e.ContactRinging(at, leg), CONTACT_LEGS),
     st.builds(lambda leg: lambda at: e.ContactAnswered(at, leg), CONTACT_LEGS),
     st.builds(lambda leg, cause: lambda at: e.ContactLeft(at, leg, cause), CONTACT_LEGS, CAUSES),
-    st.builds(lambda number, around: lambda at: e.ConsultationAsked(at, number, around), st.integers(0, 4), AROUND),
+    st.builds(
+        lambda number, asker, around: lambda at: e.ConsultationAsked(at, number, secretary_id=asker, around=around),
+        st.integers(0, 4),
+        ASKERS,
+        AROUND,
+    ),
+    st.builds(
+        lambda kind, asker, around: lambda at: kind(at, secretary_id=asker, around=around),
+        st.sampled_from([kind for kind in transfer.FROM_SCREEN if kind is not e.ConsultationAsked]),
+        ASKERS,
+        AROUND,
+    ),
     st.just(e.LoopFound),
     st.just("current"),  # what is current: the nearest deadline, an answer, the prompt's end, a leg's end
     st.just("answer"),
@@ -119,8 +132,9 @@ class Play:
     def happen(self, event: e.Event) -> None:
         before = self.call
         self.call, commands = flow.step(self.call, event)
+        assert sum(isinstance(one, Reply) for one in commands) == isinstance(event, e.Asked)
         if before.phase is Phase.ENDED:
-            assert [one for one in commands if not isinstance(one, flow.HangUp)] == []
+            assert [one for one in commands if not isinstance(one, flow.HangUp | Reply)] == []
         self.commands += commands
         for command in commands:
             if isinstance(command, ClaimSeat):

@@ -3,6 +3,9 @@ the switch's after it; `asterisk/perform.py` knows how, and asking twice for the
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pbx_control.domain.money.quota import Uncounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,39 @@ class SwitchCommand(Command):
     """Done by Asterisk, after the commit."""
 
     __slots__ = ()
+
+
+# --- the answer to who asked from a screen ---------------------------------------------------------------
+
+
+class Refusal(StrEnum):
+    """Why what was asked cannot be done now."""
+
+    NOT_HERS = "not_hers"  # she who asks does not have this call, or not any more
+    NOT_NOW = "not_now"  # the call's phase does not allow it
+    NO_SUCH_CONTACT = "no_such_contact"
+    CONTACT_UNREACHABLE = "contact_unreachable"  # the client has no number that a contact could be called from
+    NUMBER_NOT_ALLOWED = "number_not_allowed"
+    TOO_MANY_CALLS = "too_many_calls"  # the client's limit of outgoing calls is reached
+    NOT_RECORDED = "not_recorded"  # nothing is being recorded, or it is paused already
+    NOT_PAUSED = "not_paused"  # the recording is not paused
+    NOBODY_SPEAKS_IT = "nobody_speaks_it"  # no other secretary who is there speaks the other language
+    MARKED_ALREADY = "marked_already"
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Command):
+    """What she asked for cannot be done. Whoever pressed keys has heard so."""
+
+    why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(StoreCommand):
+    """Told to whoever asked, once the step is committed. `refusal` None: it is done."""
+
+    ticket: int
+    refusal: Refusal | None = None
 
 
 # --- the store's ------------------------------------------------------------------------------------------
@@ -71,9 +107,11 @@ class ChargeUnit(StoreCommand):
 
 @dataclass(frozen=True, slots=True)
 class ReturnUnit(StoreCommand):
-    """The caller wanted somebody else: what the call was charged is taken back. `said_by`: the secretary's name."""
+    """The caller wanted somebody else, or is spam: what the call was charged is taken back. `said_by`: the secretary's
+    name."""
 
     said_by: str
+    reason: Uncounted = Uncounted.WRONG_NUMBER
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,8 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield key(AT, call.contact_leg)
     elif key is e.ConsultationAsked:
         yield e.ConsultationAsked(AT, BOSS.id)
+    elif key is e.LanguageAsked:
+        yield e.LanguageAsked(AT, around=e.Surroundings(languages=frozenset({"es", "en"})))
     elif key is e.PromptEnded:
         yield e.PromptEnded(AT, call.prompt)
     elif key is e.RecordingEnded:

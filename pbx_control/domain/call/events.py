@@ -91,11 +91,55 @@ class KeyPressed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ConsultationAsked(Event):
-    """She asks for a contact from the desk, where those without a key are listed, too."""
+class Asked(Event):
+    """Somebody asks for something in this call from a screen, not by her telephone's keys. It is always answered."""
+
+    ticket: int = field(default=0, kw_only=True)  # names the question; its Reply has the same
+    secretary_id: int | None = field(default=None, kw_only=True)  # who asks; None: an admin, who may in any call
+    asker: str = field(default="", kw_only=True)  # for the journal
+    around: Surroundings = field(default_factory=Surroundings, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationAsked(Asked):
+    """For a contact of the client's; those without a key, too."""
 
     contact_id: int
-    around: Surroundings = field(default_factory=Surroundings)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverAsked(Asked):
+    """Caller and contact are to talk without her."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBackAsked(Asked):
+    """She wants the caller again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPauseAsked(Asked):
+    """What follows is not to be recorded: a card number, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumeAsked(Asked):
+    """It is to be recorded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageAsked(Asked):
+    """The caller is to go to a secretary who speaks the other language."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongNumberAsked(Asked):
+    """The caller wanted somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpamAsked(Asked):
+    """The caller sells, cheats or harasses: the client does not pay for him either."""
 
 
 @dataclass(frozen=True, slots=True)

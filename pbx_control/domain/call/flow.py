@@ -21,6 +21,9 @@ from pbx_control.domain.call.commands import (
     NoteForward,
     PauseSeat,
     RecordMessage,
+    Refusal,
+    Refuse,
+    Reply,
     ReportLoss,
     ReserveUnit,
     Ring,
@@ -47,6 +50,7 @@ from pbx_control.domain.call.ending import (
     taken_over,
 )
 from pbx_control.domain.call.events import (
+    Asked,
     CallArrived,
     CallerLeft,
     CallerTakenOver,
@@ -57,21 +61,28 @@ from pbx_control.domain.call.events import (
     DeadlinePassed,
     Event,
     FilesInspected,
+    HandOverAsked,
     Held,
     KeyPressed,
+    LanguageAsked,
     LoopFound,
     MessageInspected,
     Offered,
     OfferLost,
     PromptEnded,
     RecordingEnded,
+    RecordingPauseAsked,
+    RecordingResumeAsked,
     Recovered,
     SeatClaimed,
     SecretaryAnswered,
     SecretaryLeft,
     SecretaryRinging,
+    SpamAsked,
     SwitchRefused,
+    TakeBackAsked,
     Unheld,
+    WrongNumberAsked,
 )
 from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat, Unit
 from pbx_control.domain.call.moves import (
@@ -133,7 +144,20 @@ def step(call: Call, event: Event) -> Step:
     if is_stale(call, event):
         return call, [HangUp(event.leg)] if isinstance(event, SecretaryAnswered | ContactAnswered) else []
     handler = TABLE.get((call.phase, key_of(event)))
+    if isinstance(event, Asked):
+        return answered(call, event, handler)
     return handler(call, event) if handler else (call, [])
+
+
+def answered(call: Call, event: Asked, handler: Handler | None) -> Step:
+    """What is asked from a screen is done by who has the call now, or refused; either way there is an answer."""
+    if not transfer.holds(call, event):
+        return call, [Reply(event.ticket, Refusal.NOT_HERS)]
+    if handler is None:
+        return call, [Reply(event.ticket, Refusal.NOT_NOW)]
+    call, commands = handler(transfer.keys_forgotten(call), event)
+    refusal = next((command.why for command in commands if isinstance(command, Refuse)), None)
+    return call, [*commands, Reply(event.ticket, refusal)]
 
 
 def is_stale(call: Call, event: Event) -> bool:
@@ -614,6 +638,7 @@ _ONCE = "a call arrives once"
 _ELSEWHERE = "the call found its way meanwhile: the floor looks again"
 _NOBODY = "no telephone rings and nobody talks in this phase"
 _NO_KEYS = "she is alone in this phase, or not there: her keys command nothing"
+_NOT_NOW = "not possible in this phase: who asked is told so"
 _NO_CONTACT = "no contact is called or talked with in this phase"
 _NOT_RINGING = "no contact's telephone rings: a consultation that is answered, or over, goes on as it is"
 _HE_LEFT = "he hung up before this phase began"
@@ -632,6 +657,8 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         return _OVER
     if isinstance(key, Deadline):
         return _NO_DEADLINE
+    if issubclass(key, Asked):
+        return _NOT_NOW
     reasons: dict[type[Event], str] = {
         CallArrived: _ONCE,
         Offered: _ELSEWHERE,
@@ -643,7 +670,6 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         Held: _NOTED,
         Unheld: _NOTED,
         KeyPressed: _NO_KEYS,
-        ConsultationAsked: _NO_KEYS,
         ContactRinging: _NOTED,
         ContactAnswered: _NO_CONTACT,
         ContactLeft: _NO_CONTACT,
@@ -672,6 +698,13 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     Unheld,
     KeyPressed,
     ConsultationAsked,
+    HandOverAsked,
+    TakeBackAsked,
+    RecordingPauseAsked,
+    RecordingResumeAsked,
+    LanguageAsked,
+    WrongNumberAsked,
+    SpamAsked,
     ContactRinging,
     ContactAnswered,
     ContactLeft,

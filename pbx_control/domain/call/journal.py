@@ -3,9 +3,9 @@
 from typing import Any
 
 from pbx_control.domain.call.events import (
+    Asked,
     CallArrived,
     CallerLeft,
-    ConsultationAsked,
     ContactAnswered,
     ContactLeft,
     ContactRinging,
@@ -46,15 +46,19 @@ def details(event: Event, before: Call, after: Call) -> dict[str, Any] | None:
 
 def _of_her_command(event: Event, before: Call, after: Call) -> dict[str, Any]:
     """Her command, the contact it is about, and whether it was refused."""
-    if not isinstance(event, KeyPressed | ConsultationAsked):
+    if not isinstance(event, KeyPressed | Asked):
         return {}
-    keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else {}
+    keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else _by(event)
     done = _what_keys_change(after) != _what_keys_change(before)
     return keys | _him(after if done else before) | ({} if done else {"refused": True})
 
 
 def _what_keys_change(call: Call) -> tuple[object, ...]:
-    return call.phase, call.recording_paused, call.wrong_number
+    return call.phase, call.recording_paused, call.wrong_number, call.spam
+
+
+def _by(asked: Asked) -> dict[str, Any]:
+    return {"by": asked.asker} if asked.asker else {}
 
 
 def _details_of(event: Event, before: Call) -> dict[str, Any]:

@@ -184,6 +184,7 @@ class Call(Struct, frozen=True):
     deadlines: dict[Deadline, datetime] = field(default_factory=dict)
     unit: Unit = Unit.NONE
     wrong_number: bool = False  # the secretary says so
+    spam: bool = False  # the secretary says so
     outcome: Outcome | None = None
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None  # by the first secretary

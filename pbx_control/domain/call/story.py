@@ -123,8 +123,9 @@ def _keys(details: Details) -> str:
     return "keys-consult" if keys[:1] == "*" and keys[1:] in tuple("123456") else f"keys-{keys}"
 
 
-def _asked(details: Details) -> str:
-    return "consultation-refused" if details.get("refused") else "consultation"
+def _asked(key: str, refused: str = "screen-refused") -> Callable[[Details], str]:
+    """What somebody asked for from a screen."""
+    return lambda details: refused if details.get("refused") else key
 
 
 def _contact_left(details: Details) -> str:
@@ -186,7 +187,14 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "Held": _always("held"),
     "Unheld": _always("unheld"),
     "KeyPressed": _keys,
-    "ConsultationAsked": _asked,
+    "ConsultationAsked": _asked("consultation", "consultation-refused"),
+    "HandOverAsked": _asked("screen-hand-over"),
+    "TakeBackAsked": _asked("screen-take-back"),
+    "RecordingPauseAsked": _asked("screen-pause-recording"),
+    "RecordingResumeAsked": _asked("screen-resume-recording"),
+    "LanguageAsked": _asked("screen-language"),
+    "WrongNumberAsked": _asked("screen-wrong-number"),
+    "SpamAsked": _asked("screen-spam"),
     "ContactRinging": _always("contact-ringing"),
     "ContactAnswered": _always("contact-answered"),
     "ContactLeft": _contact_left,
@@ -245,6 +253,14 @@ SPANISH = {
     "keys-*#": "{secretary} pasa la llamada a una secretaria que hable el otro idioma",
     "consultation": "{secretary} consulta a {contact} desde su pantalla: quien llama oye música",
     "consultation-refused": "{secretary} quiso consultar desde su pantalla, pero ahora no se puede",
+    "screen-refused": "Lo que {by} pidió desde su pantalla ahora no se puede",
+    "screen-hand-over": "{by} entrega la llamada a {contact} desde su pantalla: conversan, y {secretary} queda libre",
+    "screen-take-back": "{by} pide desde su pantalla que {secretary} recupere a quien llama",
+    "screen-pause-recording": "{by} apaga la grabación desde su pantalla",
+    "screen-resume-recording": "{by} vuelve a encender la grabación desde su pantalla",
+    "screen-language": "{by} pasa la llamada, desde su pantalla, a una secretaria que habla el otro idioma",
+    "screen-wrong-number": "{by} marca la llamada como número equivocado desde su pantalla: no se cobra",
+    "screen-spam": "{by} marca la llamada como no deseada desde su pantalla: no se cobra",
     "contact-ringing": "Suena el teléfono de {contact}",
     "contact-answered": "{contact} contesta",
     "contact-busy": "El teléfono de {contact} está ocupado",
@@ -349,6 +365,14 @@ ENGLISH = {
     "keys-*#": "{secretary} passes the call to a secretary who speaks the other language",
     "consultation": "{secretary} consults {contact} from the desk: the caller hears music",
     "consultation-refused": "{secretary} wanted to consult from the desk, which is not possible now",
+    "screen-refused": "What {by} asked for from a screen is not possible now",
+    "screen-hand-over": "{by} hands the call over to {contact} from a screen: the two talk, and {secretary} is free",
+    "screen-take-back": "{by} asks from a screen that {secretary} takes the caller back",
+    "screen-pause-recording": "{by} turns the recording off from a screen",
+    "screen-resume-recording": "{by} turns the recording on again from a screen",
+    "screen-language": "{by} passes the call, from a screen, to a secretary who speaks the other language",
+    "screen-wrong-number": "{by} marks the call as a wrong number from a screen: it is not charged",
+    "screen-spam": "{by} marks the call as unwanted from a screen: it is not charged",
     "contact-ringing": "{contact}'s telephone rings",
     "contact-answered": "{contact} answers",
     "contact-busy": "{contact}'s telephone is busy",

@@ -22,6 +22,8 @@ from pbx_control.domain.call.commands import (
     Play,
     RaiseAlarm,
     RecordBridge,
+    Refusal,
+    Refuse,
     RemoveBridge,
     ResumeRecording,
     ReturnUnit,
@@ -31,18 +33,26 @@ from pbx_control.domain.call.commands import (
 )
 from pbx_control.domain.call.ending import caller_hung_up, end_call, part, unseen
 from pbx_control.domain.call.events import (
+    Asked,
     CallerLeft,
     ConsultationAsked,
     ContactAnswered,
     ContactLeft,
     DeadlinePassed,
     Event,
+    HandOverAsked,
     KeyPressed,
+    LanguageAsked,
     LoopFound,
     PromptEnded,
+    RecordingPauseAsked,
+    RecordingResumeAsked,
     Recovered,
     SecretaryLeft,
+    SpamAsked,
     Surroundings,
+    TakeBackAsked,
+    WrongNumberAsked,
 )
 from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import (
@@ -58,6 +68,7 @@ from pbx_control.domain.call.moves import (
     told,
     without,
 )
+from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
 from pbx_control.domain.telephony.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
@@ -92,6 +103,16 @@ REJECTED = 21
 
 OTHER_LANGUAGE = {"es": "en", "en": "es"}
 
+# What a secretary hears against a consultation, and what her screen is told.
+REASONS = {
+    HouseSound.CONTACT_UNREACHABLE: Refusal.CONTACT_UNREACHABLE,
+    HouseSound.NOT_ALLOWED: Refusal.NUMBER_NOT_ALLOWED,
+    HouseSound.TOO_MANY_CALLS: Refusal.TOO_MANY_CALLS,
+}
+
+# A command of hers comes by her telephone's keys or from a screen.
+HerCommand = KeyPressed | Asked
+
 
 # --- keys -------------------------------------------------------------------------------------------------
 
@@ -107,7 +128,7 @@ def key_pressed(call: Call, event: KeyPressed) -> Step:
     if keys not in COMMANDS:
         return call, passed_on(call, keys)
     phases, command = COMMANDS[keys]
-    return command(call, event) if call.phase in phases else refused(call)
+    return command(call, event) if call.phase in phases else refused(call, Refusal.NOT_NOW)
 
 
 def second_key_missing(call: Call, event: DeadlinePassed) -> Step:
@@ -122,9 +143,23 @@ def passed_on(call: Call, keys: str) -> list[Command]:
     return [PassKeys(call.contact_leg, keys)] if call.contact_here else []
 
 
-def refused(call: Call) -> Step:
-    """The key can do nothing now: a short tone, to her alone."""
-    return told(call, call.secretary_leg, REFUSAL)
+def refused(call: Call, why: Refusal) -> Step:
+    """Her command can do nothing now: a short tone, to her alone."""
+    call, tone = told(call, call.secretary_leg, REFUSAL)
+    return call, [*tone, Refuse(why)]
+
+
+# --- from a screen ----------------------------------------------------------------------------------------
+
+
+def holds(call: Call, event: Asked) -> bool:
+    """Whether who asks may command this call: she who has it now, or an admin."""
+    return event.secretary_id is None or (call.seat is not None and call.seat.secretary_id == event.secretary_id)
+
+
+def keys_forgotten(call: Call) -> Call:
+    """A first key that she pressed before is no part of what she does on her screen."""
+    return without(replace(call, keys_begun=""), Deadline.KEYS) if call.keys_begun else call
 
 
 def told_her(call: Call, sound: HouseSound) -> Step:
@@ -134,24 +169,26 @@ def told_her(call: Call, sound: HouseSound) -> Step:
 # --- consulting -------------------------------------------------------------------------------------------
 
 
-def consult_by_key(call: Call, event: KeyPressed) -> Step:
-    contact = next((one for one in call.known.contacts if str(one.key) == event.key), None)
+def consult_one(call: Call, event: HerCommand) -> Step:
+    """By the key that the contact has, or by its id: from a screen those without a key can be chosen, too."""
+    contact = next((one for one in call.known.contacts if _is_meant(one, event)), None)
     return consult(call, contact, event.at, event.around)
 
 
-def consult_from_desk(call: Call, event: ConsultationAsked) -> Step:
-    contact = next((one for one in call.known.contacts if one.id == event.contact_id), None)
-    return consult(call, contact, event.at, event.around)
+def _is_meant(contact: Contact, event: HerCommand) -> bool:
+    if isinstance(event, KeyPressed):
+        return str(contact.key) == event.key
+    return isinstance(event, ConsultationAsked) and contact.id == event.contact_id
 
 
 def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundings) -> Step:
     """The caller goes on hold with music, and she hears the contact's telephone ring."""
     if contact is None:
-        return refused(call)
+        return refused(call, Refusal.NO_SUCH_CONTACT)
     if reason := reason_against(call, contact, around):
         alarm = [alarm_about(call, contact, around)] if reason is HouseSound.TOO_MANY_CALLS else []
         call, word = told_her(call, reason)
-        return call, [*alarm, *word]
+        return call, [*alarm, *word, Refuse(REASONS[reason])]
     call = replace(
         call,
         phase=Phase.CALLING_CONTACT,
@@ -257,7 +294,7 @@ def on_hold_too_long(call: Call, event: DeadlinePassed) -> Step:
     return taken_back(call, HouseSound.CONTACT_GONE)
 
 
-def take_back(call: Call, event: KeyPressed) -> Step:
+def take_back(call: Call, event: HerCommand) -> Step:
     return taken_back(call)
 
 
@@ -312,7 +349,7 @@ def secretary_left_consulting(call: Call, event: SecretaryLeft) -> Step:
 # --- handing over -----------------------------------------------------------------------------------------
 
 
-def hand_over(call: Call, event: KeyPressed) -> Step:
+def hand_over(call: Call, event: HerCommand) -> Step:
     """Caller and contact are joined, her leg ends at once, the clock starts, and the letters go out."""
     cap = call.known.cap
     call = replace(
@@ -381,25 +418,34 @@ def contact_left_him(call: Call, event: ContactLeft) -> Step:
 # --- wrong number, recording, language ------------------------------------------------------------------------
 
 
-def mark_wrong_number(call: Call, event: KeyPressed) -> Step:
+def mark_wrong_number(call: Call, event: HerCommand) -> Step:
     """The caller wanted somebody else: the client does not pay for him (docs/service.md rule 10)."""
-    if call.wrong_number:
-        return refused(call)
-    take_back: list[Command] = [ReturnUnit(seat_of(call).name)] if call.unit is Unit.CHARGED else []
-    call, tone = told(replace(call, wrong_number=True, unit=Unit.NONE), call.secretary_leg, BEEP)
+    return marked(call, replace(call, wrong_number=True), Uncounted.WRONG_NUMBER)
+
+
+def mark_spam(call: Call, event: HerCommand) -> Step:
+    """Nor for who sells, cheats or harasses."""
+    return marked(call, replace(call, spam=True), Uncounted.SPAM)
+
+
+def marked(call: Call, after: Call, reason: Uncounted) -> Step:
+    if call.wrong_number or call.spam:
+        return refused(call, Refusal.MARKED_ALREADY)
+    take_back: list[Command] = [ReturnUnit(seat_of(call).name, reason)] if call.unit is Unit.CHARGED else []
+    call, tone = told(replace(after, unit=Unit.NONE), call.secretary_leg, BEEP)
     return call, [*take_back, *tone]
 
 
-def pause_recording(call: Call, event: KeyPressed) -> Step:
+def pause_recording(call: Call, event: HerCommand) -> Step:
     if not call.recording or call.recording_paused:
-        return refused(call)
+        return refused(call, Refusal.NOT_RECORDED)
     call, tone = told(replace(call, recording_paused=True), call.secretary_leg, BEEP)
     return call, [PauseRecording(call.recording), *tone]
 
 
-def resume_recording(call: Call, event: KeyPressed) -> Step:
+def resume_recording(call: Call, event: HerCommand) -> Step:
     if not call.recording_paused:
-        return refused(call)
+        return refused(call, Refusal.NOT_PAUSED)
     call, resume = recording_resumed(call)
     call, tone = told(call, call.secretary_leg, BEEP)
     return call, [*resume, *tone]
@@ -411,11 +457,12 @@ def recording_resumed(call: Call) -> Step:
     return replace(call, recording_paused=False), [ResumeRecording(call.recording)]
 
 
-def switch_language(call: Call, event: KeyPressed) -> Step:
+def switch_language(call: Call, event: HerCommand) -> Step:
     """The caller goes to a secretary who speaks his language (docs/service.md rule 5)."""
     language = OTHER_LANGUAGE[call.language or call.known.language]
     if language not in event.around.languages:
-        return told_her(call, HouseSound.NOBODY_SPEAKS_IT)
+        call, word = told_her(call, HouseSound.NOBODY_SPEAKS_IT)
+        return call, [*word, Refuse(Refusal.NOBODY_SPEAKS_IT)]
     her, leg = seat_of(call), call.secretary_leg
     seat = replace(her, wrap_up=max(her.wrap_up, FREE_AGAIN_AFTER))
     refused_at = call.refused_at | {her.secretary_id: event.at}
@@ -457,14 +504,14 @@ def recording_again(call: Call, event: Recovered) -> Step:
     return replace(call, files_awaited=1, recording_began=began), [RecordBridge(call.bridge, call.recording)]
 
 
-# --- which keys do what, and when ---------------------------------------------------------------------------
+# --- which keys, and what from a screen, do what, and when --------------------------------------------------
 
-KeyCommand = Callable[[Call, KeyPressed], Step]
+Obey = Callable[[Call, HerCommand], Step]
 
 T, CALLING, CONSULTING = Phase.TALKING, Phase.CALLING_CONTACT, Phase.CONSULTING
 
-COMMANDS: dict[str, tuple[frozenset[Phase], KeyCommand]] = {
-    **{f"*{key}": (frozenset({T}), consult_by_key) for key in range(1, 7)},
+COMMANDS: dict[str, tuple[frozenset[Phase], Obey]] = {
+    **{f"*{key}": (frozenset({T}), consult_one) for key in range(1, 7)},
     "##": (frozenset({CONSULTING}), hand_over),
     "*0": (frozenset({CALLING, CONSULTING}), take_back),
     "*7": (frozenset({T}), pause_recording),
@@ -473,10 +520,21 @@ COMMANDS: dict[str, tuple[frozenset[Phase], KeyCommand]] = {
     "*#": (frozenset({T}), switch_language),
 }
 
+FROM_SCREEN: dict[type[Asked], tuple[frozenset[Phase], Obey]] = {
+    ConsultationAsked: (frozenset({T}), consult_one),
+    HandOverAsked: COMMANDS["##"],
+    TakeBackAsked: COMMANDS["*0"],
+    RecordingPauseAsked: COMMANDS["*7"],
+    RecordingResumeAsked: COMMANDS["*8"],
+    LanguageAsked: COMMANDS["*#"],
+    WrongNumberAsked: COMMANDS["*9"],
+    SpamAsked: (frozenset({T}), mark_spam),
+}
+
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     **{(phase, KeyPressed): key_pressed for phase in (T, CALLING, CONSULTING)},
     **{(phase, Deadline.KEYS): second_key_missing for phase in (T, CALLING, CONSULTING)},
-    (T, ConsultationAsked): consult_from_desk,
+    **{(phase, asked): obey for asked, (phases, obey) in FROM_SCREEN.items() for phase in phases},
     (CALLING, ContactAnswered): contact_answered,
     (CALLING, ContactLeft): contact_unavailable,
     (CALLING, Deadline.CONTACT): contact_silent,

@@ -46,6 +46,7 @@ class Uncounted(StrEnum):
     WRONG_NUMBER = "wrong-number"
     TEST = "test"
     BLOCKED = "blocked"
+    SPAM = "spam"
 
 
 @dataclass(frozen=True, slots=True)

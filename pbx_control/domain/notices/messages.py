@@ -87,6 +87,7 @@ class CallSummary:
     message_flaw: str = ""  # lost | cut; empty: it is sound, or there is none
     message_kept: timedelta = timedelta(0)  # of one that was cut
     wrong_number: bool = False
+    spam: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +266,8 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
         yield Fact(label, duration(summary.talked, summary.language))
     if summary.wrong_number:
         yield Fact(phrases.wrong_number, phrases.not_charged)
+    if summary.spam:
+        yield Fact(phrases.spam, phrases.not_charged)
     if summary.message_flaw:
         kept = duration(summary.message_kept, summary.language)
         lost = summary.message_flaw == "lost"

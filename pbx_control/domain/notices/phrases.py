@@ -37,6 +37,7 @@ class Phrases:
     transferred_to: str
     with_secretary: str  # talked, before the call was handed over
     wrong_number: str
+    spam: str
     not_charged: str
     recording: str
     reference: str
@@ -105,6 +106,7 @@ SPANISH = Phrases(
     transferred_to="Transferida a",
     with_secretary="Con la secretaria",
     wrong_number="Número equivocado",
+    spam="Llamada no deseada",
     not_charged="no se descuenta de su plan",
     recording="Grabación",
     reference="Referencia",
@@ -171,6 +173,7 @@ ENGLISH = Phrases(
     transferred_to="Transferred to",
     with_secretary="With the secretary",
     wrong_number="Wrong number",
+    spam="Unwanted call",
     not_charged="not charged to your plan",
     recording="Recording",
     reference="Reference",

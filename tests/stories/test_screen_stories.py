@@ -1,0 +1,95 @@
+"""Stories of what is asked from a screen: what her telephone's keys do, for who has the call, and always answered."""
+
+import pytest
+from story import BOSS, Story, speaks
+
+from pbx_control.domain.call import events as e
+from pbx_control.domain.call.commands import (
+    Dial,
+    HangUp,
+    PauseRecording,
+    Refusal,
+    ResumeRecording,
+)
+from pbx_control.domain.call.model import Phase, Unit
+from pbx_control.domain.call.transfer import FROM_SCREEN
+
+
+def talking(*more: str, **facts: object) -> Story:
+    """Ana talks with a caller."""
+    return Story("Ana", *more).caller_dials("andes", **facts).answers("Ana").passes(5)
+
+
+def hers(story: Story) -> int:
+    assert story.call.seat
+    return story.call.seat.secretary_id
+
+
+def ask(story: Story, kind: type[e.Asked]) -> Story:
+    return story.asks("Ana", kind, hers(story))
+
+
+def test_she_hands_over_and_is_free_before_she_is_told_that_it_is_done() -> None:
+    story = ask(talking().consults().passes(5), e.HandOverAsked)
+    story.is_in(Phase.HANDED_OVER).is_told()
+
+
+def test_she_takes_the_caller_back() -> None:
+    story = ask(talking().consults().passes(5), e.TakeBackAsked)
+    story.is_in(Phase.TALKING).expect(HangUp).is_told().hears("ana")
+
+
+def test_the_recording_is_off_and_on_again() -> None:
+    story = ask(talking(recording=True), e.RecordingPauseAsked).expect(PauseRecording).is_told()
+    ask(story, e.RecordingResumeAsked).expect(ResumeRecording).is_told()
+
+
+def test_what_is_off_already_is_not_turned_off_twice() -> None:
+    ask(talking(), e.RecordingResumeAsked).is_told(Refusal.NOT_PAUSED)
+    ask(talking(recording=False), e.RecordingPauseAsked).is_told(Refusal.NOT_RECORDED)
+
+
+def test_the_caller_goes_to_who_speaks_his_language() -> None:
+    story = Story("Ana", speaks("Eva", "en")).caller_dials("andes").answers("Ana").passes(5)
+    ask(story, e.LanguageAsked).is_told()
+    assert story.call.language == "en"
+
+
+def test_nobody_speaks_it() -> None:
+    ask(talking(), e.LanguageAsked).is_in(Phase.TALKING).is_told(Refusal.NOBODY_SPEAKS_IT)
+
+
+@pytest.mark.parametrize("kind", [e.WrongNumberAsked, e.SpamAsked])
+def test_a_caller_who_is_marked_costs_the_client_nothing(kind: type[e.Asked]) -> None:
+    story = ask(talking(metered=True), kind).is_told()
+    assert story.call.unit is Unit.NONE
+    ask(story, e.SpamAsked).is_told(Refusal.MARKED_ALREADY)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FROM_SCREEN if kind is not e.ConsultationAsked])
+def test_who_does_not_have_the_call_changes_nothing_in_it(kind: type[e.Asked]) -> None:
+    story = talking()
+    before = story.call
+    story.asks("Eva", kind, hers(story) + 1).is_told(Refusal.NOT_HERS)
+    assert story.call is before
+
+
+def test_what_the_phase_does_not_allow_is_refused_without_a_sound() -> None:
+    story = talking()
+    before = story.call
+    ask(story, e.HandOverAsked).is_told(Refusal.NOT_NOW)
+    assert story.call is before
+
+
+def test_who_waits_is_nobodys_yet() -> None:
+    Story().caller_dials("andes").asks("Ana", e.SpamAsked, 1).is_told(Refusal.NOT_HERS)
+
+
+def test_an_admin_may_in_any_call() -> None:
+    talking().asks("root", e.SpamAsked).is_told()
+
+
+def test_a_key_that_she_had_begun_is_no_part_of_it() -> None:
+    story = ask(talking().presses("Ana", "*"), e.SpamAsked)
+    story.presses("Ana", "1").is_in(Phase.TALKING).never(Dial)
+    story.presses("Ana", "*1").expect(Dial, number=BOSS)
