@@ -314,7 +314,8 @@ class Daemon:
 
     async def _send_letters(self) -> None:
         await self._calls_are_taken_up()
-        self._outbox = self._outbox or await asyncio.to_thread(self._make_outbox)
+        if self._outbox is None:
+            self._outbox = await asyncio.to_thread(self._make_outbox)
         _keep_for_good()
         await self._outbox.run()
 

@@ -106,17 +106,17 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A table of pbx.toml."""
 
 
-class Database(Section):
+class Database(Section, frozen=True, kw_only=True):
     url: Text = ""  # empty: sqlite in the home
 
 
-class AsteriskSettings(Section):
+class AsteriskSettings(Section, frozen=True, kw_only=True):
     runtime: Runtime = "auto"
     http_port: Port = 8088
     ami_port: Port = 5038
 
 
-class Sip(Section):
+class Sip(Section, frozen=True, kw_only=True):
     bind: Bind = "0.0.0.0:5060"
     tls_bind: OptionalBind = ""
     certificate: Text = ""
@@ -135,12 +135,12 @@ class Sip(Section):
         return int(self.bind.rpartition(":")[2])
 
 
-class Web(Section):
+class Web(Section, frozen=True, kw_only=True):
     bind: Text = "127.0.0.1:8080"
     public_url: Text = ""
 
 
-class Mail(Section):
+class Mail(Section, frozen=True, kw_only=True):
     host: Text = "127.0.0.1"
     port: Port = 25
     user: Text = ""
@@ -150,12 +150,12 @@ class Mail(Section):
     reply_to: Email = ""  # where clients' answers are read; empty: letters do not ask for any
 
 
-class Telegram(Section):
+class Telegram(Section, frozen=True, kw_only=True):
     token: Text = ""
     base_url: Text = "https://api.telegram.org/bot"
 
 
-class OfficeSettings(Section):
+class OfficeSettings(Section, frozen=True, kw_only=True):
     name: Text = "Secretariado"
     timezone: Zone = "America/Santiago"
     language: Language = "es"
@@ -168,7 +168,7 @@ class OfficeSettings(Section):
         return timedelta(seconds=self.transfer_cap)
 
 
-class Billing(Section):
+class Billing(Section, frozen=True, kw_only=True):
     """Who issues the invoices; while there is no RUT, none are issued."""
 
     issuer_name: Text = ""  # razón social; empty: the office's name
@@ -183,7 +183,7 @@ class Billing(Section):
         return tuple(int(size) for size in self.bags.split(","))
 
 
-class PlanSettings(Section):
+class PlanSettings(Section, frozen=True, kw_only=True):
     """When a client is told that its calls run out; what it is then offered is in [billing]."""
 
     warn_percent: Percent = 80  # of the period's calls are used
@@ -196,14 +196,14 @@ class PlanSettings(Section):
         return Limits(self.warn_percent, self.warn_last)
 
 
-class Backup(Section):
+class Backup(Section, frozen=True, kw_only=True):
     """Where the nightly copies lie, and how many of them."""
 
     folder: Text = ""  # empty: HOME/backups
     keep: Positive = 14
 
 
-class Secrets(Section):
+class Secrets(Section, frozen=True, kw_only=True):
     """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
 
     ari_password: Text = ""
@@ -344,14 +344,14 @@ def _environment() -> dict[str, dict[str, Any]]:
 
 def _settings(file: Mapping[str, Any], environment: Mapping[str, Mapping[str, Any]]) -> Settings:
     kinds = _types(Settings)
-    sections = {}
+    sections: dict[str, Any] = {}  # each of the type that Settings has for it
     for name in {**file, **environment}:
         values = file.get(name, {})
         if name not in kinds:
             raise _Wrong(name, UNKNOWN)
         if not isinstance(values, dict):
             raise _Wrong(name, "must be a table, [like this]")
-        sections[name] = _section(name, kinds[name], values | environment.get(name, {}))
+        sections[name] = _section(name, kinds[name], {**values, **environment.get(name, {})})
     return Settings(**sections)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import tzdata  # type: ignore[import-untyped]
+import tzdata
 
 MACHINE = Path("/usr/share/zoneinfo")
 # Its first line says which version it is: "# version 2026f".

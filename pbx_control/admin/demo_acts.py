@@ -19,7 +19,7 @@ from pbx_control.admin.demo_stage import (
     TRANSFER_CAP,
     Stage,
 )
-from pbx_control.admin.door import said
+from pbx_control.domain.words.sentences import said
 from pbx_control.world import audio
 from pbx_control.world.legs import Leg, Ringing
 
@@ -55,8 +55,8 @@ class Show(Stage):
         await self.client("norte", "Notaría Norte", CLOSED, "never")
         self.screen.command(["secretary", "add", "Ana", "--language", "es,en", "--json"])
         ana = await self.office.ask("secretary", "add", "Ana", "--language", "es,en")
-        greeting = await self.voice("ana", "Clínica Andes, good morning, this is Ana. How can I help you?")
-        self.ana = await self.world.phone(ana["user"], ana["password"], say=greeting)
+        welcome = await self.voice("ana", "Clínica Andes, good morning, this is Ana. How can I help you?")
+        self.ana = await self.world.phone(ana["user"], ana["password"], say=welcome)
         self.screen.fact("Ana's softphone has registered as {user}", True, user=ana["user"])
 
     async def an_answered_call(self) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pbx_control.admin.demo_screen import Screen
-from pbx_control.admin.door import Desk, said
+from pbx_control.admin.door import Desk
+from pbx_control.domain.words.sentences import said
 from pbx_control.media.prompts import speak
 from pbx_control.settings import Home
 from pbx_control.world import audio
@@ -109,8 +110,9 @@ class Stage:
         self.screen.fact("the journal says: {outcome}", call["outcome"] == outcome, outcome=words)
 
     def fact_of_recording(self, call: dict[str, Any], tone: float) -> None:
-        file = self.office.home / "recordings" / call["recording"] if call["recording"] else None
-        both = bool(file and file.exists()) and audio.tones_in(file, (tone, TONES["ana"])) == {tone, TONES["ana"]}
+        file = self.office.home / "recordings" / str(call["recording"]) if call["recording"] else None
+        voices = {tone, TONES["ana"]}
+        both = file is not None and file.exists() and audio.tones_in(file, voices) == voices
         self.screen.fact("the recording has both voices: {file}", both, file=file)
 
     async def summary(self) -> None:

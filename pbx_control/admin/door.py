@@ -190,7 +190,7 @@ class LateGroup(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """As click does it, but without an import."""
         told = {name: with_help_in(click.Command(name, help=late.help)) for name, late in self.late.items()}
-        commands, names = self.commands | told, self.list_commands(context)
+        commands, names = {**self.commands, **told}, self.list_commands(context)
         room = formatter.width - 6 - max(map(len, names))
         with formatter.section(spoken("Commands")):
             formatter.write_dl([(name, commands[name].get_short_help_str(room)) for name in names])
@@ -282,7 +282,9 @@ def expected_failures() -> Iterator[None]:
         raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
 
 
-pass_desk = click.make_pass_decorator(Desk)
+def pass_desk(command: Callable[..., T]) -> Callable[..., T]:
+    """Gives a command its Desk, as the first argument."""
+    return click.make_pass_decorator(Desk)(command)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

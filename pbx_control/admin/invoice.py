@@ -33,7 +33,7 @@ NUMBER = click.IntRange(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 
 
-class Reference(click.ParamType):
+class Reference(click.ParamType[tuple[str | None, int]]):
     """An invoice as people name it: its number, or with its kind, `boleta-2`."""
 
     name = "number"
@@ -173,7 +173,7 @@ def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
     if since and until and days["since"] > days["until"]:
         raise ClientMistake("--since {since} is after --until {until}: nothing lies between them", **days)
     with reading(desk.engine) as conn:
-        found = invoices.issued(conn, **days)[::-1]
+        found = invoices.issued(conn, since=days.get("since"), until=days.get("until"))[::-1]
     if form == "json":
         print_json([as_record(each) for each in found])
     else:

@@ -45,7 +45,8 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
         said = ledger.statement(connection, row.id, period.start, period.end)
         used = ledger.used_since(connection, row.id, account.period.start)
         current = plans.current(connection, row.id)
-    opening, closing = {"period": _days(period, zone)}, {"closing": said.closing}
+    opening: dict[str, object] = {"period": _days(period, zone)}
+    closing: dict[str, object] = {"closing": said.closing}
     if period == account.period:
         opening |= {"plan": current.plan.name if current else None}
         closing |= _standing(account, used, zone, now)

@@ -14,6 +14,7 @@ from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
+from pbx_control.domain.money.quota import Account
 from pbx_control.errors import ClientMistake
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading
@@ -116,7 +117,7 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
     proportion to the days that are left of it."""
     now = clock.now()
 
-    def act(connection: Connection) -> tuple[ledger.Account, list[Any]]:
+    def act(connection: Connection) -> tuple[Account, list[Any]]:
         client_id = clients.find(connection, slug).id
         plans.assign(connection, client_id, name, now, months=months, anchor_day=day)
         issued = charges.invoice_plan_change(connection, desk.settings, client_id, now)

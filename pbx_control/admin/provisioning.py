@@ -75,7 +75,7 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  pbx-control {line}" for line in lines)
 
 
-class Named(click.ParamType):
+class Named(click.ParamType[str]):
     """A name that the shell completes from the store."""
 
     def __init__(self, name: str, known: Callable[[Connection, str], Iterable[str]]) -> None:

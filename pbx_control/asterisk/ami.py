@@ -84,14 +84,14 @@ class Ami:
     def __init__(self, settings: Settings, home: Home, listener: Listener | None = None) -> None:
         port = settings.asterisk.ami_port
         self._manager = _Manager(
+            settings.secrets.ami_password,
+            lambda: require_asterisk(port, settings, home),
             host="127.0.0.1",
             port=port,
             events="on" if listener else "off",
             forgetable_actions=("ping", "challenge", "login"),  # not sent again after a break
             log=logging.getLogger("panoramisk"),
         )
-        self._manager.password = settings.secrets.ami_password
-        self._manager.require_asterisk = lambda: require_asterisk(port, settings, home)
         if listener:
             self._manager.register_event("*", lambda _, event: listener(event.event, event))
 
@@ -219,14 +219,15 @@ def _address_of_security_event(text: str) -> str:
     return (parts[2] if len(parts) > 2 else text)[:64]
 
 
-class _Manager(Manager):  # type: ignore[misc]
+class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
     """panoramisk's manager reconnects for ever, even after a failed first try; this one stops when told to."""
 
     wanted = True
-    password = ""
 
-    def require_asterisk(self) -> None:
-        """Raises SwitchUnavailable if somebody else listens there."""
+    def __init__(self, password: str, require_asterisk: Callable[[], None], **config: Any) -> None:
+        """`require_asterisk` raises SwitchUnavailable if somebody else listens there."""
+        super().__init__(**config)
+        self._password, self._require_asterisk = password, require_asterisk
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
         return super().connect(*args, **kwargs) if self.wanted else None
@@ -246,12 +247,12 @@ class _Manager(Manager):  # type: ignore[misc]
 
     async def _log_in(self) -> Any:
         """Asterisk's answer to our login. Who listens there is told a digest of the password, not the password."""
-        self.require_asterisk()
+        self._require_asterisk()
         answer = await self.send_action({"Action": "Challenge", "AuthType": "MD5"})
         if not answer.success:
             return answer
         login = {"Action": "Login", "AuthType": "MD5", "Username": USER, "Events": self.config["events"]}
-        key = md5(f"{answer.challenge}{self.password}".encode()).hexdigest()
+        key = md5(f"{answer.challenge}{self._password}".encode()).hexdigest()
         return await self.send_action({**login, "Key": key})
 
     def login(self, future: "asyncio.Future[Any]") -> bool:

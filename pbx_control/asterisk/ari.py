@@ -142,7 +142,13 @@ class Ari:
             await self._socket.wait_disconnected()
 
     def request(
-        self, method: str, uri: str, then: OnReply | None = None, body: Mapping[str, Any] | None = None, **query: object
+        self,
+        method: str,
+        uri: str,
+        then: OnReply | None = None,
+        body: Mapping[str, object] | None = None,
+        /,
+        **query: object,
     ) -> None:
         """Sends a REST request; `then` is called with the reply. Never blocks and never raises."""
         if self._socket is None:
@@ -165,7 +171,7 @@ class Ari:
         # as text: Asterisk takes requests from text frames only
         self._socket.send(WSMsgType.TEXT, _encode(message))
 
-    async def ask(self, method: str, uri: str, body: Mapping[str, Any] | None = None, **query: object) -> Reply:
+    async def ask(self, method: str, uri: str, body: Mapping[str, object] | None = None, /, **query: object) -> Reply:
         """Sends a request and waits for its reply. Raises SwitchUnavailable if none comes."""
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
@@ -226,7 +232,7 @@ class Ari:
                 then(Reply(0))
 
 
-class _Ear(WSListener):  # type: ignore[misc]
+class _Ear(WSListener):
     """Hears what Asterisk sends. A handler that raises ends the connection: the comparison after the next one finds
     what was missed."""
 

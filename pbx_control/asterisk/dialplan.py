@@ -371,11 +371,11 @@ def _trunk(trunk: Trunk, dids: Iterable[Did]) -> dict[str, Any]:
     }
 
 
-def _dids(office: Office, clients: Mapping[int, "_ClientPart"]) -> list[tuple[str, str, Verbatim]]:
+def _dids(office: Office, clients: Mapping[int, "_ClientPart"]) -> list[tuple[str, str, str]]:
     """Each number in use, the trunk by which its calls come (any), and its client's facts."""
     sections = {trunk.name: trunk.section for trunk in office.trunks} | {"": ANY_TRUNK}
-    ours = (did for did in office.dids if did.client_id in clients)
-    return [(did.number, sections.get(did.trunk, ANY_TRUNK), clients[did.client_id].facts) for did in ours]
+    ours = ((did, clients.get(did.client_id)) for did in office.dids if did.client_id is not None)
+    return [(did.number, sections.get(did.trunk, ANY_TRUNK), client.facts) for did, client in ours if client]
 
 
 def _addresses(trunks: Sequence[Trunk]) -> list[str]:

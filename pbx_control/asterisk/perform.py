@@ -88,7 +88,10 @@ class Performer:
         self._ways[type(command)](call_id, command)
 
     def _send(self, call_id: str, command: c.Command, method: str, uri: str, **query: object) -> None:
-        self._ari.request(method, uri, lambda reply: self._refused(call_id, command, reply), **query)
+        def replied(reply: Reply) -> None:
+            self._refused(call_id, command, reply)
+
+        self._ari.request(method, uri, replied, **query)
 
     def _channel(self, call_id: str, command: Any, method: str, verb: str) -> None:
         self._send(call_id, command, method, path("channels", command.leg, verb))
@@ -287,7 +290,7 @@ class Performer:
         }
         self._record(call_id, do, path("channels", do.leg, "record"), do.path, query)
 
-    def _record(self, call_id: str, do: c.Command, uri: str, file: str, query: dict[str, object]) -> None:
+    def _record(self, call_id: str, do: c.Command, uri: str, file: str, query: Mapping[str, object]) -> None:
         def replied(reply: Reply) -> None:
             if not reply.ok:
                 self._refused(call_id, do, reply)

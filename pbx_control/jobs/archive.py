@@ -85,7 +85,7 @@ class Packing:
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = facts.st_size, 0o600, int(facts.st_mtime)
         hashed = _Hashed(file)
-        self._tar.addfile(info, hashed)  # type: ignore[arg-type]
+        self._tar.addfile(info, hashed)  # type: ignore[arg-type]  # of a file, tarfile reads only
         self.entries.append(Entry(name, info.size, hashed.digest.hexdigest()))
 
     def close(self, manifest: dict[str, Any]) -> None:
@@ -178,8 +178,8 @@ class _Limited:
 def _members(packed: BinaryIO, file: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Each ordinary file with an allowed name, and its content, to be read before the next one is asked for."""
     with gzip.GzipFile(fileobj=packed) as stream:
-        limited = _Limited(stream)  # type: ignore[arg-type]
-        with tarfile.open(fileobj=limited, mode="r:") as tar:  # type: ignore[call-overload]
+        limited = _Limited(stream)  # type: ignore[arg-type]  # a GzipFile is read like a file
+        with tarfile.open(fileobj=limited, mode="r:") as tar:  # type: ignore[call-overload]  # it reads and seeks only
             while (member := tar.next()) is not None:
                 _require_ours(tar, member, file)
                 tar.members.clear()  # tarfile would keep them all

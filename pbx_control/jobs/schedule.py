@@ -322,7 +322,7 @@ class Schedule:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
 
-class Trigger(BaseTrigger):  # type: ignore[misc]
+class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     """A task's rhythm for APScheduler, whose own trigger leaves a day out, or fires twice, when clocks change."""
 
     def __init__(self, task: Task) -> None:

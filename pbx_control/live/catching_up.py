@@ -14,9 +14,8 @@ from pbx_control.clock import now
 from pbx_control.domain.call.ending import flaw
 from pbx_control.domain.call.events import CallerLeft, CallerTakenOver
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.notices.messages import NAME_LIMIT
 from pbx_control.domain.telephony.numbering import caller_number, country_of
-from pbx_control.domain.words.wording import clean_line
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.media import recordings

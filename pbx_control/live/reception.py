@@ -15,12 +15,11 @@ from pbx_control.clock import now
 from pbx_control.domain.call.commands import InspectMessage
 from pbx_control.domain.call.events import FilesInspected, MessageInspected
 from pbx_control.domain.call.model import Call, Caller
-from pbx_control.domain.notices.messages import NAME_LIMIT
 from pbx_control.domain.office import Office
 from pbx_control.domain.telephony import loops
 from pbx_control.domain.telephony.loops import Arriving
 from pbx_control.domain.telephony.numbering import caller_number, country_of, numbers_in
-from pbx_control.domain.words.wording import clean_line
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.media import recordings

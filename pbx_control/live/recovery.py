@@ -125,9 +125,9 @@ class Recovery:
                 self._board.post(call.id, event)
             if any(isinstance(event, CallerTakenOver) for event in told):
                 await self._silence(call, found)
-            for leg in _legs_with_him(call):
-                if leg in found.legs:
-                    self._performer.follow(leg)
+            for name in _legs_with_him(call):
+                if name in found.legs:
+                    self._performer.follow(name)
             if _is_made(call, found):
                 leg = found.legs[call.secretary_leg]
                 (self._performer.answered if leg.up else self._performer.dialled)(leg.id)

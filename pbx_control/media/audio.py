@@ -133,7 +133,7 @@ def _trimmed(samples: Samples) -> Samples:
 
 def _at_rate(master: Samples, rate: int) -> Samples:
     """The sound at that rate and at `TARGET`: the limiter takes some loudness away, so it is given back twice."""
-    samples = soxr.resample(master, MASTER_RATE, rate)
+    samples: Samples = soxr.resample(master, MASTER_RATE, rate)
     for _ in range(3):
         gain = 10 ** ((TARGET - loudness(samples, rate)) / 20)
         samples = _limited(samples * np.float32(gain), rate)
@@ -153,11 +153,12 @@ def _limited(samples: Samples, rate: int) -> Samples:
 
 
 def _envelope(samples: Samples) -> Samples:
-    fine = np.abs(soxr.resample(samples, 1, OVERSAMPLING))
+    fine: Samples = np.abs(soxr.resample(samples, 1, OVERSAMPLING))
     fine = np.resize(np.pad(fine, (0, OVERSAMPLING)), len(samples) * OVERSAMPLING)
     between = fine.reshape(-1, OVERSAMPLING).max(axis=1) if len(samples) else fine
     # A peak between two samples belongs to both.
-    return np.maximum.reduce([np.abs(samples), between, np.roll(between, 1)])
+    peaks: Samples = np.maximum.reduce([np.abs(samples), between, np.roll(between, 1)])
+    return peaks
 
 
 def _wav(samples: Samples, rate: int) -> bytes:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -133,7 +133,7 @@ def _speak_one(home: Home, name: str, text: str, language: str, voices: "list[Vo
     _write_sound(home, name, telephone_sound(samples, rate, f'"{clean_line(text, 60)}"'))
 
 
-def _all_done(jobs: list[Callable[[], None]], progress: Progress | None) -> list[ClientMistake]:
+def _all_done(jobs: Sequence[Callable[[], None]], progress: Progress | None) -> list[ClientMistake]:
     # Threads are enough: the voices are processes of their own, and the arithmetic lets go of the interpreter.
     failures = []
     with ThreadPoolExecutor(AT_ONCE) as pool:

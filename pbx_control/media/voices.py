@@ -62,7 +62,8 @@ def _spoken(voice: Voice, text: str) -> tuple[Samples, int]:
             timeout=PATIENCE.total_seconds(),
             check=True,
         )
-        return soundfile.read(file, dtype="float32")
+        samples, rate = soundfile.read(file, dtype="float32")
+        return samples, rate
 
 
 def _piper(home: Home, language: str) -> list[Voice]:

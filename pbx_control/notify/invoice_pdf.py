@@ -7,12 +7,12 @@ RUT, and says in its title what it is.
 import unicodedata
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from babel.dates import format_date
 from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.enums import TA_RIGHT
+from reportlab.lib.enums import TA_LEFT, TA_RIGHT
 from reportlab.lib.pagesizes import LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
@@ -21,6 +21,9 @@ from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTempl
 
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.words.wording import clean_line
+
+# Of a paragraph: left or right.
+Align = Literal[0, 2]
 
 TITLES = {
     InvoiceKind.BOLETA: "COMPROBANTE DE COBRO",
@@ -176,7 +179,13 @@ def _period(invoice: Invoice) -> str:
 
 
 def _text(
-    text: str, *, size: float = 10, bold: bool = False, colour: Color = INK, align: int = 0, limit: int = TEXT_LIMIT
+    text: str,
+    *,
+    size: float = 10,
+    bold: bool = False,
+    colour: Color = INK,
+    align: Align = TA_LEFT,
+    limit: int = TEXT_LIMIT,
 ) -> Paragraph:
     style = ParagraphStyle(
         "text",
@@ -223,14 +232,14 @@ def _has_glyph(character: str) -> bool:
 def _numbering(foot: str) -> Callable[..., Canvas]:
     """A canvas that writes "Página 1 de 3" under each page, once it knows how many there are."""
 
-    class Numbered(Canvas):  # type: ignore[misc]
+    class Numbered(Canvas):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self._finished: list[dict[str, Any]] = []
 
         def showPage(self) -> None:
             self._finished.append(dict(self.__dict__))
-            self._startPage()
+            self._startPage()  # type: ignore[attr-defined]  # it has one, which its types leave out
 
         def save(self) -> None:
             for number, page in enumerate(self._finished, start=1):

@@ -73,7 +73,7 @@ def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoic
     for each in issued:
         write_below(home.documents, document(each).removeprefix(DOCUMENTS), render(each))
         with writing(engine) as conn:
-            language = conn.scalar(select(client.c.language).where(client.c.id == each.client_id))
+            language = conn.scalars(select(client.c.language).where(client.c.id == each.client_id)).one()
             name = settings.office.name
             written = [compose_invoice(each, address, language, name, now) for address in _addresses(conn, each)]
             letters.add(conn, written)

@@ -134,7 +134,7 @@ def _notice(conn: Connection, charged: Charged, at: datetime, bag_sizes: Sequenc
 # --- the day's missed calls -------------------------------------------------------------------------------
 
 
-def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at: datetime) -> str:
+def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at: datetime) -> Sentence:
     """Tells the clients of a zone which calls nobody took because they were out of calls, until `due_at` (rule 12).
 
     Each call is in one report, and a client gets one for each `due_at`, however often this is called. A client that

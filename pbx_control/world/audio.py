@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 RATE = 8000  # Hz: what a telephone line carries
 FRAME = 0.04  # s: long enough to tell tones 60 Hz apart, short enough to time them
@@ -13,7 +15,7 @@ SILENCE = 10 ** (-45 / 20)  # of full scale: comfort noise and codec hiss lie be
 SHARE = 0.15  # of a frame's power: a tone in a mix of three voices still reaches it
 LINE = 0.5  # of a frame's power in one spectral line: more is a tone, less is speech or music
 
-Samples = np.ndarray
+Samples: TypeAlias = NDArray[Any]  # of numbers, or of truth values
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def speech(path: Path) -> float:
 
 
 def _near(peak: Samples, offset: int, lines: int) -> Samples:
-    return np.clip(peak + offset, 0, lines - 1)[:, None]
+    near: Samples = np.clip(peak + offset, 0, lines - 1)[:, None]
+    return near
 
 
 def _load(path: Path) -> Samples:
@@ -101,12 +104,13 @@ def _load(path: Path) -> Samples:
 
 
 def _at_rate(samples: Samples, rate: int) -> Samples:
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    mono: Samples = samples if samples.ndim == 1 else samples.mean(axis=1)
     if rate == RATE:
         return mono
     import soxr  # only uploads and prompts of other rates need it
 
-    return soxr.resample(mono, rate, RATE)
+    resampled: Samples = soxr.resample(mono, rate, RATE)
+    return resampled
 
 
 def _write(path: Path, samples: Samples) -> Path:
@@ -120,7 +124,8 @@ def _frames(samples: Samples) -> Samples:
 
 
 def _power(frames: Samples) -> Samples:
-    return (frames**2).mean(axis=1)
+    power: Samples = (frames**2).mean(axis=1)
+    return power
 
 
 def _has_tone(frames: Samples, hertz: float) -> Samples:
@@ -130,7 +135,8 @@ def _has_tone(frames: Samples, hertz: float) -> Samples:
     wave = np.exp(-2j * np.pi * hertz * np.arange(size) / RATE) * window
     amplitude = 2 * np.abs(frames @ wave) / window.sum()
     power = ((frames * window) ** 2).sum(axis=1) / (window**2).sum()
-    return (amplitude > SILENCE) & (amplitude**2 / 2 > SHARE * power)
+    there: Samples = (amplitude > SILENCE) & (amplitude**2 / 2 > SHARE * power)
+    return there
 
 
 def _stretches(there: Samples, shortest: float) -> list[Span]:

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,10 @@ class Installation:
         """Ours without PBX_* settings, which are meant for another home."""
         return {name: value for name, value in os.environ.items() if not name.startswith("PBX_")}
 
-    def write_settings(self, **further: dict[str, Any]) -> Path:
+    def write_settings(self, **further: Mapping[str, object]) -> Path:
         """Writes pbx.toml, as an admin would before `setup`: on loopback, on ports of its own."""
         ports = self.ports
-        sections = {
+        sections: dict[str, dict[str, object]] = {
             "asterisk": {"runtime": self.runtime, "http_port": ports.http, "ami_port": ports.ami},
             "sip": {"bind": f"{PBX}:{ports.sip}", "rtp_ports": "{}-{}".format(*ports.rtp)},
             "web": {"bind": f"{PBX}:{ports.web}"},
@@ -124,7 +124,7 @@ class Installation:
             "office": {"language": self.language},
         }
         for name, values in further.items():
-            sections[name] = sections.get(name, {}) | values
+            sections[name] = {**sections.get(name, {}), **values}
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = self.home / "pbx.toml"
         file.write_text(tomlkit.dumps(sections))

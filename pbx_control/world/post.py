@@ -65,7 +65,9 @@ class PostOffice:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Called by aiosmtpd for each letter."""
         if self.answer.startswith("250"):
-            letter = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
+            content = envelope.content
+            assert isinstance(content, bytes)  # aiosmtpd decodes nothing unless it is told to
+            letter = message_from_bytes(content, policy=policy.default)
             async with self._arrived:
                 self.deliveries.append(Delivery(tuple(envelope.rcpt_tos), datetime.now(UTC), letter))
                 self._arrived.notify_all()
