@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Engine, insert
 
 from pbx_control.domain.call.events import CallArrived
 from pbx_control.domain.call.flow import OUT_OF_CALLS
-from pbx_control.domain.call.journal import details
+from pbx_control.domain.call.journal import Line, details
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds
 from pbx_control.domain.money.plans import Plan
 from pbx_control.store import calls, plans
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import writing
 from pbx_control.store.tables import client, recipient
 
@@ -80,4 +80,4 @@ def _over(call_id: str, at: datetime, facts: Facts, caller: Caller, outcome: Out
         message=message,
     )
     arrived = details(CallArrived(at, facts, caller), before, after)
-    return Save(after, True, (Entry(1, at, "CallArrived", arrived or {}),))
+    return Save(after, True, (Line(1, at, "CallArrived", arrived or {}),))

@@ -25,6 +25,7 @@ from pbx_control.domain.call.commands import (
     StoreCommand,
     WriteLetters,
 )
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.money.quota import Limits, Threshold
@@ -43,23 +44,13 @@ _decode = msgspec.json.Decoder(Call).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a call's journal."""
-
-    seq: int
-    at: datetime
-    event: str
-    details: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Save:
     """One step to be remembered: the call after it, what the journal says, and what the store is to do."""
 
     call: Call
     new: bool
-    entries: tuple[Entry, ...]
-    commands: tuple[StoreCommand, ...] = ()
+    entries: Sequence[Line]
+    commands: Sequence[StoreCommand] = ()
     only_noted: bool = False  # the call is as it was before: only the journal grows
 
 
@@ -380,7 +371,7 @@ def _row(call: Call) -> dict[str, Any]:
     }
 
 
-def _entry_row(call_id: str, entry: Entry) -> dict[str, Any]:
+def _entry_row(call_id: str, entry: Line) -> dict[str, Any]:
     return {
         "call_id": call_id,
         "seq": entry.seq,

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, ReturnUnit, StoreCommand
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
 from pbx_control.domain.money.plans import Plan
 from pbx_control.store import plans
-from pbx_control.store.calls import Entry, Save
+from pbx_control.store.calls import Save
 from pbx_control.store.tables import client
 
 AT = datetime(2026, 8, 10, 15, tzinfo=UTC)
@@ -31,7 +32,7 @@ def _fields(plan: Plan) -> dict[str, Any]:
 def arriving(call_id: str, at: datetime = AT) -> Save:
     """The step of a call that arrives and needs a unit."""
     call = Call(call_id, Phase.WAITING, facts=FACTS, arrived_at=at, unit=Unit.RESERVED)
-    return Save(call, True, (Entry(1, at, "CallArrived", {}),), (ReserveUnit(),))
+    return Save(call, True, (Line(1, at, "CallArrived", {}),), (ReserveUnit(),))
 
 
 def answered(call_id: str, at: datetime = AT) -> Save:
@@ -50,4 +51,4 @@ def _later(call_id: str, seq: int, at: datetime, phase: Phase, unit: Unit, comma
     outcome = Outcome.ANSWERED if unit is Unit.CHARGED else Outcome.MISSED
     ended = at if phase is Phase.ENDED else None
     call = Call(call_id, phase, facts=FACTS, arrived_at=at, unit=unit, outcome=outcome, ended_at=ended)
-    return Save(call, False, (Entry(seq, at, "X", {}),), (command,))
+    return Save(call, False, (Line(seq, at, "X", {}),), (command,))

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from pbx_control.domain.call.commands import ClaimSeat, FreeSeat, StoreCommand
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
 from pbx_control.store import calls
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, seat_claim, secretary
 
@@ -28,7 +29,7 @@ def office(engine: Engine) -> Engine:
 
 def step(call_id: str, *commands: StoreCommand) -> Save:
     arrived = Call(call_id, Phase.OFFERING, facts=ANDES, arrived_at=AT)
-    return Save(arrived, True, (Entry(1, AT, "Offered", {}),), commands)
+    return Save(arrived, True, (Line(1, AT, "Offered", {}),), commands)
 
 
 def test_the_first_claim_is_kept(office: Engine) -> None:
@@ -53,7 +54,7 @@ def test_who_is_given_back_may_be_claimed_in_the_same_commit(office: Engine) -> 
         steps = [step("c1", ClaimSeat(ANA)), step("c2", FreeSeat(ANA, AT)), step("c3", ClaimSeat(ANA))]
         assert calls.save(conn, steps, Rules("Casa")) == [True, True, False]
     with writing(office) as conn:
-        freed = Save(step("c1").call, False, (Entry(2, AT, "SecretaryLeft", {}),), (FreeSeat(ANA, AT),))
+        freed = Save(step("c1").call, False, (Line(2, AT, "SecretaryLeft", {}),), (FreeSeat(ANA, AT),))
         assert calls.save(conn, [freed, step("c4", ClaimSeat(ANA))], Rules("Casa")) == [True, True]
     with reading(office) as conn:
         assert conn.execute(select(seat_claim)).all() == [(ANA, "c4")]

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select
 
 from pbx_control.domain.call.commands import NoteDialling, RaiseAlarm, StoreCommand, WriteLetters
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Outgoing, Phase, Seat, Sounds
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
 from pbx_control.store import calls, letters, recipients
 from pbx_control.store.call_log import find
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.supplements import write_supplement
@@ -60,7 +61,7 @@ def office(engine: Engine) -> Engine:
 
 def remember(office: Engine, state: Call, *commands: StoreCommand, at: datetime = AT, new: bool = True) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(state, new, (Entry(1 if new else 2, at, "X", {}),), commands)], Rules("Casa", ALARMS))
+        calls.save(conn, [Save(state, new, (Line(1 if new else 2, at, "X", {}),), commands)], Rules("Casa", ALARMS))
 
 
 def outbox(office: Engine) -> list[Posted]:
@@ -113,7 +114,7 @@ async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engin
     told: list[Save] = []
     writer = Writer(office, Rules("Casa", ALARMS), told.extend)
     alarm = RaiseAlarm("Rosa was not called", "at_once", "Rosa")
-    assert await writer.saved([Save(TALKING, True, (Entry(1, AT, "X", {}),), (alarm,))])
+    assert await writer.saved([Save(TALKING, True, (Line(1, AT, "X", {}),), (alarm,))])
     await writer.close()
     assert [one.letter.address for one in outbox(office)] == ["admin@casa.example"]
     assert [step.commands for step in told] == [(alarm,)]
@@ -121,7 +122,7 @@ async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engin
 
 def test_without_an_address_nobody_is_written_to(office: Engine) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(TALKING, True, (Entry(1, AT, "X", {}),), (RaiseAlarm("x"),))], Rules("Casa"))
+        calls.save(conn, [Save(TALKING, True, (Line(1, AT, "X", {}),), (RaiseAlarm("x"),))], Rules("Casa"))
     assert outbox(office) == []
 
 

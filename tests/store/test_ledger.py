@@ -13,13 +13,14 @@ from msgspec import structs
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Caller, Outcome
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Kind, Limits, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store import caller_marks, calls, ledger, plans
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account, bag, call, did, ledger_entry, letter, recipient, unit_reservation
 from pbx_control.store.taken_in import SwitchCall, take_in
@@ -173,7 +174,7 @@ async def test_beside_a_step_that_no_database_takes_a_refused_call_is_refused_wh
     spoilt = arriving("c0")
     spoilt = replace(spoilt, call=structs.replace(spoilt.call, caller=Caller("\ud800")), commands=())
     writer = Writer(engine, RULES, lambda steps: None)
-    second = Save(arriving("c1").call, False, (Entry(2, AT, "Offered", {}),))
+    second = Save(arriving("c1").call, False, (Line(2, AT, "Offered", {}),))
     assert writer._commit([spoilt, arriving("c1"), second, arriving("c2")])[1:] == [False, False, False]
     await writer.close()
     assert left(engine) == (0, 0)

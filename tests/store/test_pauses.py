@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from pbx_control.domain.call.commands import PauseSeat
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, letters, secretaries
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, secretary
 
@@ -32,7 +33,7 @@ def office(engine: Engine) -> Engine:
 def refuses(office: Engine, who: int, name: str, at: datetime, address: str = "admin@casa.example") -> None:
     """Her telephone has refused three calls in a row."""
     call = Call(f"c-{who}-{at}", Phase.WAITING, facts=ANDES, arrived_at=at)
-    step = Save(call, True, (Entry(1, at, "SecretaryLeft", {}),), (PauseSeat(who, name),))
+    step = Save(call, True, (Line(1, at, "SecretaryLeft", {}),), (PauseSeat(who, name),))
     with writing(office) as conn:
         calls.save(conn, [step], Rules("Casa", AlarmDesk(address, "es", "Casa")))
 

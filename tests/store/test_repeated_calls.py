@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, select, update
 
 from pbx_control.domain.call.commands import ChargeUnit, ReserveUnit
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Caller, Outcome, Phase, Unit
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, ledger
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, ledger_entry, letter
 from pbx_control.store.taken_in import SwitchCall, take_in
@@ -40,7 +41,7 @@ def talks(engine: Engine, call_id: str, at: datetime, lasts: float = 1, caller: 
     over = replace(answered, phase=Phase.ENDED if ends else Phase.ENDING, ended_at=at + seconds(lasts))
     steps = [(call, ReserveUnit()), (answered, ChargeUnit()), (over, None)]
     saves = [
-        Save(state, number == 1, (Entry(number, at, "X", {}),), (command,) if command else ())
+        Save(state, number == 1, (Line(number, at, "X", {}),), (command,) if command else ())
         for number, (state, command) in enumerate(steps, start=1)
     ]
     with writing(engine) as conn:

@@ -6,10 +6,11 @@ import pytest
 from accounts import AT, FACTS, answered, arriving, provide, wrong_number
 from sqlalchemy import Engine, insert, select, update
 
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Outcome, Phase, Seat, Unit
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.store import calls, ledger
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, did, letter, recipient, secretary
 from pbx_control.store.taken_in import SwitchCall, take_in
@@ -45,7 +46,7 @@ def taken_over(call_id: str, **facts: object) -> Save:
         taken_over=True,
         **facts,
     )
-    return Save(known, False, (Entry(9, AT, "CallerTakenOver", {}),))
+    return Save(known, False, (Line(9, AT, "CallerTakenOver", {}),))
 
 
 def switch_call(outcome: Outcome, **facts: object) -> SwitchCall:

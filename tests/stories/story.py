@@ -2,8 +2,8 @@
 
     Story("Ana", "Eva").caller_dials("andes").rings("Ana").nobody_answers().expect(RecordMessage)
 
-Sentences are about the call that was mentioned last (`caller_dials`, `about`). The story keeps deadlines and floor
-as the runner does; `daemon_dies` and `daemon_returns` leave the switch alone for a while.
+Sentences are about the call that was mentioned last (`caller_dials`, `about`). Calls are run by the daemon's own board;
+`books` answers as the store would. `daemon_dies` and `daemon_returns` leave the switch alone for a while.
 """
 
 import dataclasses
@@ -14,43 +14,25 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
+from books import Books, account
 from fake_switch import BUSY, NORMAL, REDIRECTED, REJECTED, RTP_TIMEOUT, FakeSwitch
 from msgspec.structs import replace
 
 from pbx_control.asterisk.dialplan import UNTAKEN
-from pbx_control.domain import floor
 from pbx_control.domain.call import flow
+from pbx_control.domain.call.board import Board
 from pbx_control.domain.call.commands import (
-    ChargeUnit,
-    ClaimSeat,
     Command,
-    FreeSeat,
     NoteDialling,
-    NoteForward,
-    PauseSeat,
     RaiseAlarm,
     Refusal,
-    ReleaseUnit,
     RemoveBridge,
     Reply,
     ReportLoss,
-    ReserveUnit,
-    ReturnUnit,
     SwitchCommand,
     WriteLetters,
 )
-from pbx_control.domain.call.events import (
-    Asked,
-    CallArrived,
-    ConsultationAsked,
-    DeadlinePassed,
-    Event,
-    KeyPressed,
-    Offered,
-    OfferLost,
-    SeatClaimed,
-    Surroundings,
-)
+from pbx_control.domain.call.events import Asked, CallArrived, ConsultationAsked, Event, KeyPressed
 from pbx_control.domain.call.model import (
     Admission,
     Call,
@@ -130,23 +112,19 @@ class Story:
 
     def __init__(self, *secretaries: str | Chair) -> None:
         self.now = MORNING
-        self.calls: dict[str, Call] = {}
-        self.chairs: dict[int, Chair] = {}
-        self.claims: dict[int, str] = {}
+        self.board = Board()
+        self.books = Books(accounts={USUAL.client_id: account(1000, at=MORNING)})
         self.letters: list[str] = []
         self.alarms: list[str] = []
         self.losses: list[str] = []  # messages and recordings that could not be kept, as the office is told
         self.replies: list[Reply] = []  # to who asked from a screen
         self.dialled: list[str] = []  # numbers of contacts, as the store remembers them
-        self.units = 1000  # that the client has left and nobody has reserved
-        self.charged: list[str] = []  # calls that used one
         self.told: list[str] = []
         self.switch = FakeSwitch(lambda: self.now, self._later, self._hear)
         self.daemon_lives = True
         self.connected = True
         self._will_die = False
         self._last_beat: datetime | None = None
-        self._stolen: set[str] = set()
         self._habits: dict[str, Callable[[str], object]] = {}
         self._numbers = count()
         self._coming: list[Coming] = []
@@ -154,8 +132,29 @@ class Story:
         self._mark: dict[str, int] = {}
         self._at_once = 0
         self.current = ""
-        for place, secretary in enumerate(secretaries):
-            self._seat(speaks(secretary) if isinstance(secretary, str) else secretary, place)
+        self.board.staff(_seated(secretary, place) for place, secretary in enumerate(secretaries))
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        return self.board.calls
+
+    @property
+    def chairs(self) -> Iterable[Chair]:
+        return self.board.chairs.values()
+
+    @property
+    def units(self) -> int:
+        """How many calls the usual client has left that nobody has reserved."""
+        return self.books.accounts[USUAL.client_id].free
+
+    @units.setter
+    def units(self, left: int) -> None:
+        self.books.accounts[USUAL.client_id] = account(left, at=self.now)
+
+    @property
+    def charged(self) -> list[str]:
+        """The calls that cost a unit."""
+        return self.books.charged
 
     # --- what callers do ----------------------------------------------------------------------------------
 
@@ -164,7 +163,7 @@ class Story:
         known = replace(USUAL, slug=client, **facts)
         self.current = who
         self._mark[who] = 0
-        self.calls[who] = Call(who)
+        self.board.arrive(who)
         self.switch.caller_enters(who, timedelta(seconds=UNTAKEN))
         self._step(who, CallArrived(self.now, known, Caller("+56912345678", who.title())))
         return self
@@ -212,33 +211,24 @@ class Story:
 
     def sits_down(self, secretary: str | Chair) -> Self:
         """Her telephone registers."""
-        self._seat(speaks(secretary) if isinstance(secretary, str) else secretary, 0)
+        self.board.staff([*self.chairs, _seated(secretary, 0)])
         self._look_at_floor()
         return self
 
     def presses(self, name: str, keys: str) -> Self:
         """She presses keys of her telephone, one right after the other."""
         for key in keys:
-            self._step(self.current, KeyPressed(self.now, self._telephone(name), key, self._around(name)))
+            self._step(self.current, KeyPressed(self.now, self._telephone(name), key))
         return self
 
     def asks_from_the_desk(self, name: str, contact_id: int) -> Self:
-        self._step(self.current, ConsultationAsked(self.now, contact_id, around=self._around(name)))
+        self._step(self.current, ConsultationAsked(self.now, contact_id))
         return self
 
     def asks(self, name: str, kind: type[Asked], by: int | None = None) -> Self:
         """Somebody asks from a screen: the secretary `by`, else an admin, about the call that she has."""
-        self._step(self.current, kind(self.now, ticket=7, secretary_id=by, asker=name, around=self._around(name)))
+        self._step(self.current, kind(self.now, ticket=7, secretary_id=by, asker=name))
         return self
-
-    def _around(self, name: str) -> Surroundings:
-        consulting = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
-        others = [chair for chair in self.chairs.values() if chair.seat.name != name and chair.registered]
-        return Surroundings(
-            sum(call.phase in consulting for call in self.calls.values() if call.id != self.current),
-            len(self.dialled),
-            frozenset(language for chair in others for language in chair.languages),
-        )
 
     # --- what contacts do ---------------------------------------------------------------------------------
 
@@ -257,19 +247,19 @@ class Story:
 
     def is_back(self, name: str) -> Self:
         """Her telephone registers anew, or an admin makes her available: a pause of the system's is over."""
-        self._change(self._chair(name).seat.secretary_id, paused=False, refusals=0)
+        self._change(name, paused=False, refusals=0)
         self._look_at_floor()
         return self
 
     def is_tried_again(self, name: str) -> Self:
         """A pause of the system's has lasted long enough."""
-        self._change(self._chair(name).seat.secretary_id, paused=False, refusals=flow.REFUSALS_BEFORE_PAUSE - 1)
+        self._change(name, paused=False, refusals=flow.REFUSALS_BEFORE_PAUSE - 1)
         self._look_at_floor()
         return self
 
     def unplugs(self, name: str) -> Self:
         """Her telephone is no longer registered; what it is in the middle of goes on."""
-        self._change(self._chair(name).seat.secretary_id, registered=False)
+        self._change(name, registered=False)
         return self
 
     def nobody_answers(self) -> Self:
@@ -291,7 +281,7 @@ class Story:
 
     def another_daemon_takes(self, name: str) -> Self:
         """Her next offer is lost: another daemon on the same store has claimed her."""
-        self._stolen.add(name)
+        self.books.taken_elsewhere.add(self._chair(name).seat.secretary_id)
         return self
 
     def daemon_dies(self) -> Self:
@@ -427,8 +417,8 @@ class Story:
         """No leg, bridge or seat of the call is left."""
         assert [key for key, leg in self.switch.legs.items() if leg.call == self.current] == [], self.so_far
         assert [bridge for bridge in self.switch.bridges if bridge.startswith(f"{self.current}-")] == [], self.so_far
-        assert self.current not in self.claims.values(), self.so_far
-        assert [chair for chair in self.chairs.values() if chair.held_by == self.current] == [], self.so_far
+        assert self.current not in self.books.claims.values(), self.so_far
+        assert [chair for chair in self.chairs if chair.held_by == self.current] == [], self.so_far
         return self
 
     def is_free(self, name: str) -> Self:
@@ -441,53 +431,29 @@ class Story:
         """What has happened, for whoever reads a failure."""
         return "\n".join(self.told)
 
-    # --- how the runner does it ---------------------------------------------------------------------------
+    # --- how the switchboard does it ------------------------------------------------------------------------
 
     def _hear(self, call: str, event: Event) -> None:
         if self.connected:
             self._step(call, event)
 
     def _step(self, call_id: str, event: Event) -> None:
-        before = self.calls[call_id]
-        after, commands = flow.step(before, event)
-        if isinstance(event, CallArrived) and ReserveUnit() in commands and not self.units:
-            event = flow.turned_away(event)
-            after, commands = flow.step(before, event)
+        stepped = self.board.step(call_id, event)
+        before, after, commands = stepped.before, stepped.after, stepped.commands
         self.told.append(f"{self.now:%M:%S.%f} {call_id} {before.phase} {event} -> {after.phase} {commands}")
-        if isinstance(event, Offered) and after is before:
-            self._change(event.seat.secretary_id, held_by="")
-        for claim in [command for command in commands if isinstance(command, ClaimSeat)]:
-            answer = self._claim(call_id, claim)
-            after, more = flow.step(after, answer)
-            commands = [*commands, *more]
-        self.calls[call_id] = after
+        if not self.books.grant(after, commands, self.now):
+            self.told.append("  the store does not grant it")
+            for instead in self.board.undo(call_id, [stepped], self.now):
+                self._step(call_id, instead)
+            return
         self._remember(call_id, commands)
         self._perform(call_id, commands)
         if self.daemon_lives:
             self._look_at_floor()
 
-    def _claim(self, call_id: str, command: ClaimSeat) -> SeatClaimed | OfferLost:
-        who = command.secretary_id
-        name = self.chairs[who].seat.name
-        if name in self._stolen:
-            self._stolen.discard(name)
-            self._change(who, held_by="", free_from=self.now + timedelta(seconds=1))
-            return OfferLost(self.now)
-        assert who not in self.claims, f"{name} has two calls:\n{self.so_far}"
-        self.claims[who] = call_id
-        return SeatClaimed(self.now)
-
     def _remember(self, call_id: str, commands: Iterable[Command]) -> None:
         for command in commands:
             match command:
-                case FreeSeat(secretary_id=who, free_from=free_from) if self.claims.get(who) == call_id:
-                    del self.claims[who]
-                    freed = {"free_from": free_from, "refusals": command.refusals}
-                    self._change(who, held_by="", idle_since=self.now, **freed)
-                case PauseSeat(secretary_id=who):
-                    self._change(who, paused=True)
-                case NoteForward(secretary_id=who, forwards=forwards):
-                    self._change(who, forwards=forwards)
                 case WriteLetters():
                     self.letters.append(call_id)
                 case NoteDialling(number=number):
@@ -496,17 +462,8 @@ class Story:
                     self.losses.append(what)
                 case RaiseAlarm(why=why):
                     self.alarms.append(why)
-                case ReserveUnit():
-                    self.units -= 1
-                case ReleaseUnit():
-                    self.units += 1
-                case ChargeUnit():
-                    self.charged.append(call_id)
                 case Reply():
                     self.replies.append(command)
-                case ReturnUnit():
-                    self.charged.remove(call_id)
-                    self.units += 1
 
     def _perform(self, call_id: str, commands: Iterable[Command]) -> None:
         if self._will_die:
@@ -521,14 +478,9 @@ class Story:
             habit(command.leg)  # type: ignore[attr-defined]
 
     def _look_at_floor(self) -> None:
-        waiting = floor.queue(self.calls.values())
-        pairs, again_at = floor.assign(waiting, self.chairs.values(), self.now)
-        for call_id, seat in pairs:
-            self._change(seat.secretary_id, held_by=call_id)
-        for call_id, seat in pairs:
-            self._step(call_id, Offered(self.now, seat))
-        wakes = [again_at, floor.next_free(self.chairs.values(), self.now)]
-        self._floor_at = min((wake for wake in wakes if wake), default=None)
+        offers, self._floor_at = self.board.offers(self.now)
+        for call_id, offered in offers:
+            self._step(call_id, offered)
 
     def _next_due(self) -> tuple[datetime, Callable[[], None]] | None:
         due: list[tuple[datetime, Callable[[], None]]] = []
@@ -536,15 +488,14 @@ class Story:
             due.append((self._coming[0].at, lambda: heapq.heappop(self._coming).act()))
         if self.daemon_lives:
             due += [(at, self._deadline(call)) for call in self.calls.values() if (at := _nearest(call))]
-            if self._floor_at and floor.queue(self.calls.values()):
+            if self._floor_at:
                 due.append((max(self._floor_at, self.now), self._look_at_floor))
         return min(due, key=lambda each: each[0], default=None)
 
     def _deadline(self, call: Call) -> Callable[[], None]:
         def pass_it() -> None:
-            assert call.next_deadline
-            place = floor.position(call, self.calls.values(), self.chairs.values())
-            self._step(call.id, DeadlinePassed(self.now, call.next_deadline[0], place))
+            if passed := self.board.deadline_passed(call.id, self.now):
+                self._step(call.id, passed)
 
         return pass_it
 
@@ -553,20 +504,21 @@ class Story:
 
     # --- who sits where -----------------------------------------------------------------------------------
 
-    def _seat(self, chair: Chair, place: int) -> None:
-        idle_since = chair.idle_since + timedelta(minutes=place)
-        self.chairs[chair.seat.secretary_id] = replace(chair, idle_since=idle_since)
-
     def _chair(self, name: str) -> Chair:
-        return next(chair for chair in self.chairs.values() if chair.seat.name == name)
+        return next(chair for chair in self.chairs if chair.seat.name == name)
 
-    def _change(self, secretary_id: int, **fields: Any) -> None:
-        self.chairs[secretary_id] = replace(self.chairs[secretary_id], **fields)
+    def _change(self, name: str, **fields: bool | int) -> None:
+        self.board.change_telephone(name.lower(), **fields)
 
     def _telephone(self, name: str) -> str:
         leg = self.switch.telephone(name.lower())
         assert leg, f"{name}'s telephone neither rings nor talks:\n{self.so_far}"
         return leg
+
+
+def _seated(secretary: str | Chair, place: int) -> Chair:
+    chair = speaks(secretary) if isinstance(secretary, str) else secretary
+    return replace(chair, idle_since=chair.idle_since + timedelta(minutes=place))
 
 
 def _nearest(call: Call) -> datetime | None:

@@ -201,7 +201,7 @@ def test_a_caller_whom_the_switch_took_over_is_left_to_it() -> None:
     story = Story("Ana").caller_dials("andes").passes(2).daemon_dies().passes(1)
     story.switch.legs["maria"].ours = False
     story.daemon_returns().is_in(Phase.ENDED)
-    assert (story.call.taken_over, story.letters, story.claims) == (True, [], {})
+    assert (story.call.taken_over, story.letters, story.books.claims) == (True, [], {})
 
 
 def test_a_caller_who_waits_while_the_daemon_is_away_for_long_is_taken_over_by_the_switch() -> None:

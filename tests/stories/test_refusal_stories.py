@@ -80,7 +80,7 @@ def test_the_journal_says_that_the_system_pauses_her() -> None:
 
 
 def forwards(day: Story) -> list[bool]:
-    return [chair.forwards for chair in day.chairs.values()]
+    return [chair.forwards for chair in day.chairs]
 
 
 def test_a_telephone_left_on_forward_is_remembered_until_it_rings_again() -> None:

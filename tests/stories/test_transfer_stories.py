@@ -207,7 +207,7 @@ def test_caller_and_contact_talk_and_she_is_free() -> None:
 def test_her_wrap_up_follows_the_hand_over() -> None:
     story = Story(speaks("Ana", wrap_up=30)).caller_dials("andes").answers("Ana").passes(5)
     story.consults().presses("Ana", "##").passes(29)
-    assert not story.chairs[story.call.answered_by.secretary_id].free_at(story.now)  # type: ignore[union-attr]
+    assert not story.board.chairs[story.call.answered_by.secretary_id].free_at(story.now)  # type: ignore[union-attr]
     story.passes(2).is_free("Ana")
 
 

@@ -19,6 +19,7 @@ from structlog.typing import EventDict
 from pbx_control.clock import now
 from pbx_control.domain.call.commands import ClaimSeat, InspectFiles, Ring, WriteLetters
 from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, PromptEnded, Recovered, SwitchRefused
+from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.office import Client, Did, Office, Secretary
@@ -28,7 +29,7 @@ from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.settings import Home, Settings
 from pbx_control.store import calls, ledger, plans, writer
-from pbx_control.store.calls import Entry, Rules, Save
+from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import client, journal, letter, recipient, seat_claim, secretary
@@ -400,7 +401,7 @@ FULL = Call(
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in (Phase.ARRIVING, Phase.ENDED)])
 def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: Phase) -> None:
     call = structs.replace(FULL, phase=phase)
-    entry = Entry(1, SUMMER, "CallArrived", {})
+    entry = Line(1, SUMMER, "CallArrived", {})
     with writing(engine) as conn:
         assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
     with reading(engine) as conn:
@@ -410,9 +411,9 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
 def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Engine) -> None:
     over = structs.replace(FULL, phase=Phase.ENDED, ended_at=SUMMER + timedelta(minutes=1), deadlines={})
     steps = [
-        Save(FULL, True, (Entry(1, SUMMER, "CallArrived", {}),), (ClaimSeat(1),)),
-        Save(over, False, (Entry(2, SUMMER, "FilesInspected", {}),), (WriteLetters(),)),
-        Save(over, False, (Entry(3, SUMMER, "Other", {}),), (WriteLetters(),)),
+        Save(FULL, True, (Line(1, SUMMER, "CallArrived", {}),), (ClaimSeat(1),)),
+        Save(over, False, (Line(2, SUMMER, "FilesInspected", {}),), (WriteLetters(),)),
+        Save(over, False, (Line(3, SUMMER, "Other", {}),), (WriteLetters(),)),
     ]
     with writing(engine) as conn:
         assert calls.save(conn, steps, Rules("Casa")) == [True, True, True]

@@ -1,6 +1,9 @@
 """What the journal keeps of each event; `story.py` has the words for it."""
 
+from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from pbx_control.domain.call.events import (
     Asked,
@@ -28,6 +31,15 @@ from pbx_control.domain.call.transfer import COMMANDS
 
 # The deadlines that are about a secretary's telephone.
 HERS = (Deadline.OFFER, Deadline.WITHDRAWAL)
+
+
+class Line(Struct, frozen=True):
+    """One line of a call's journal, numbered from 1: the event's name, and what is kept of it as JSON values."""
+
+    seq: int
+    at: datetime
+    event: str
+    details: dict[str, Any]
 
 
 def details(event: Event, before: Call, after: Call) -> dict[str, Any] | None:
