@@ -9,6 +9,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, client_argument, examples
+from pbx_control.catalogue import counted
 from pbx_control.errors import ClientMistake, Pesos
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading, writing
@@ -35,7 +36,11 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         issued = charges.invoice_bag(connection, desk.settings, client_id, bag_id, calls, cost, now)
         account = ledger.read(connection, client_id)
     desk.tell(
-        "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
+        counted(
+            "{slug} has {calls} call more, for {price} net; left altogether: {left}",
+            "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
+            by="calls",
+        ),
         slug=slug,
         calls=calls,
         price=desk.pesos(cost),
@@ -65,7 +70,11 @@ def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int
         raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
     if (cost := calls * current.plan.extra_call) > MOST_PESOS:
         raise ClientMistake(
-            "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+            counted(
+                "{calls} call would cost {cost}, more than an invoice may say: give a --price",
+                "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+                by="calls",
+            ),
             calls=calls,
             cost=Pesos(cost),
         )

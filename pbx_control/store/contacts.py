@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
 from pbx_control.store import plans
@@ -83,8 +84,13 @@ def _refuse_beyond_plan(connection: Connection, client_id: int, there: int) -> N
     current = plans.current(connection, client_id)
     if current and there >= current.plan.contacts:
         raise ClientMistake(
-            "the plan {plan} has room for {limit} contacts and the client has {count}: remove one, or assign a larger "
-            "plan",
+            counted(
+                "the plan {plan} has room for {limit} contact and the client has {count}: "
+                "remove one, or assign a larger plan",
+                "the plan {plan} has room for {limit} contacts and the client has {count}: "
+                "remove one, or assign a larger plan",
+                by="limit",
+            ),
             plan=current.plan.name,
             limit=current.plan.contacts,
             count=there,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, selec
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
+from pbx_control.catalogue import counted
 from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.money import quota
@@ -154,7 +155,11 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
             failed.append(one.slug)
     if failed:
         raise PbxError(
-            "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
+            counted(
+                "the reports of missed calls of {clients} could not be made: the log says why; {sent} other was sent",
+                "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
+                by="sent",
+            ),
             clients=", ".join(failed),
             sent=sent,
         )

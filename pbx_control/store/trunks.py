@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.office import Trunk, encryption
 from pbx_control.errors import ClientMistake
@@ -52,12 +53,22 @@ def remove(connection: Connection, name: str) -> None:
     count = connection.scalar(select(func.count()).select_from(did).where(did.c.trunk_id == row.id))
     if count:
         raise ClientMistake(
-            "{count} numbers come in by the trunk {name}: `did remove` them first", count=count, name=name
+            counted(
+                "{count} number comes in by the trunk {name}: `did remove` it first",
+                "{count} numbers come in by the trunk {name}: `did remove` them first",
+                by="count",
+            ),
+            count=count,
+            name=name,
         )
     anywhere = connection.scalar(select(func.count()).select_from(did).where(did.c.trunk_id.is_(None)))
     if anywhere and connection.scalar(select(func.count()).select_from(trunk)) == 1:
         raise ClientMistake(
-            "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+            counted(
+                "{name} is the only trunk, and {count} number comes in by any: add another or `did remove` it first",
+                "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+                by="count",
+            ),
             name=name,
             count=anywhere,
         )
