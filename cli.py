@@ -62,6 +62,10 @@ COMMANDS = {
         "pbx_control.admin.ledger:ledger_",
         "What each client's calls were used for, entry by entry. Nothing in it is ever changed.",
     ),
+    "audit": Late(
+        "pbx_control.admin.audit:audit",
+        "Who changed what, when and from where. Nothing in it is ever changed.",
+    ),
     "call": Late("pbx_control.admin.call:call", "Calls: which there were, one call's whole story, what happens now."),
     "caller": Late(
         "pbx_control.admin.caller:caller",

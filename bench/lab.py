@@ -10,18 +10,22 @@ from string import ascii_lowercase
 from typing import Self
 
 import psutil
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from bench.registrar import Account, register
 from bench.sipp import Carrier, Contacts, Phones
 from pbx_control.clock import now
+from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.money.plans import Plan
+from pbx_control.services import clientele, numbers, people, staff, subscriptions
+from pbx_control.services.work import Work, changing
 from pbx_control.settings import Home, load
-from pbx_control.store import clients, contacts, dids, plans, secretaries, trunks
-from pbx_control.store.engine import changing, open_engine, reading
+from pbx_control.store import clients, trunks
+from pbx_control.store.engine import open_engine, reading
 from pbx_control.store.tables import call
 from pbx_control.world.installation import CARRIER, PBX, PHONES, Installation, Ports
 
+BENCH = Actor(ActorKind.ADMIN, "bench")
 PORTS = Ports(16500)
 # Room for 800 calls at once; SIPp names its audio port in its SDP but sends nothing.
 RTP = "40000-43499"
@@ -114,11 +118,11 @@ class Lab:
             await pbx("hours", "set", client, "always")
         self._engine = open_engine(self.home, load(self.home))
         self._stack.callback(self._engine.dispose)
-        with changing(self._engine) as conn:
-            plans.set_plan(conn, PLAN)
-            plans.assign(conn, clients.find(conn, CLIENT).id, PLAN.name, now())
-            _take_on(conn, self.firms)
-            hired = [secretaries.add(conn, name, languages=["es"], client_ids=None) for name in _names(self._wanted)]
+        with changing(self._engine, BENCH, now()) as work:
+            subscriptions.set_plan(work, PLAN)
+            subscriptions.assign(work, clients.find(work.conn, CLIENT).id, PLAN.name)
+            _take_on(work, self.firms)
+            hired = [staff.add(work, name, languages=["es"], client_ids=None) for name in _names(self._wanted)]
         self.users = [each.user for each in hired]
         return [Account(each.user, each.password) for each in hired]
 
@@ -178,12 +182,12 @@ def _firms() -> Iterator[Firm]:
         yield Firm(f"+5622556{1000 + number}", tuple(f"+569{each}" for each in called))
 
 
-def _take_on(conn: Connection, firms: list[Firm]) -> None:
+def _take_on(work: Work, firms: list[Firm]) -> None:
     """Clients of one name: all that callers could hear of them is spoken already."""
-    dids.add(conn, [firm.did for firm in firms], trunks.find(conn, TRUNK).id)
+    numbers.add(work, [firm.did for firm in firms], trunks.find(work.conn, TRUNK).id)
     for place, firm in enumerate(firms):
-        client_id = clients.add(conn, f"firm{place}", now(), name="Andes", week="always", recording=False, **NO_LIMIT)
-        dids.assign(conn, firm.did, client_id, now())
-        plans.assign(conn, client_id, PLAN.name, now())
+        client_id = clientele.add(work, f"firm{place}", name="Andes", week="always", recording=False, **NO_LIMIT)
+        numbers.assign(work, firm.did, client_id)
+        subscriptions.assign(work, client_id, PLAN.name)
         for key, number in enumerate(firm.contacts, start=1):
-            contacts.add(conn, client_id, f"Contact {key}", number, key=key)
+            people.add_contact(work, client_id, f"Contact {key}", number, key=key)

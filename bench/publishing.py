@@ -11,18 +11,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from bench.lab import PORTS, TRUNK, TRUNK_CONTEXT
 from pbx_control.asterisk import runtime
 from pbx_control.clock import now
+from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.services import clientele, numbers, staff
+from pbx_control.services.work import Work, changing
 from pbx_control.settings import Home, load
-from pbx_control.store import clients, dids, secretaries, trunks
-from pbx_control.store.engine import changing, open_engine
+from pbx_control.store import clients, trunks
+from pbx_control.store.engine import open_engine
 from pbx_control.world.installation import CARRIER, Installation
 
 NUMBER, SECRETARY, RELOAD = "a client's new number", "a new secretary", "bare `dialplan reload`"
 # Secretaries for so many clients as are measured with.
+BENCH = Actor(ActorKind.ADMIN, "bench")
 CLIENTS_EACH = 10
 WEEK = "mon-fri 09:00-13:00 14:00-18:00"
 # The switch is asked so often, seconds; so long, a change is waited for.
@@ -54,33 +58,33 @@ async def published(folder: Path, count: int, rounds: int) -> Publications:
     return done
 
 
-Act = Callable[[Connection], str]
+Act = Callable[[Work], str]
 """Does a change and gives the name by which the switch will know it."""
 
 
 def _changes(each: int) -> list[tuple[str, Act, str]]:
     """What is changed in a round, how, and the console's command that shows it."""
     return [
-        (NUMBER, lambda conn: _new_number(conn, each), f"dialplan show {TRUNK_CONTEXT}-{{}}"),
-        (SECRETARY, lambda conn: _new_secretary(conn, each), "pjsip show endpoint {}"),
+        (NUMBER, lambda work: _new_number(work, each), f"dialplan show {TRUNK_CONTEXT}-{{}}"),
+        (SECRETARY, lambda work: _new_secretary(work, each), "pjsip show endpoint {}"),
     ]
 
 
-def _new_number(conn: Connection, each: int) -> str:
+def _new_number(work: Work, each: int) -> str:
     number = f"+5622558{each:04}"
-    dids.add(conn, [number], trunks.find(conn, TRUNK).id)
-    dids.assign(conn, number, clients.find(conn, f"firm{each}").id, now())
+    numbers.add(work, [number], trunks.find(work.conn, TRUNK).id)
+    numbers.assign(work, number, clients.find(work.conn, f"firm{each}").id)
     return number
 
 
-def _new_secretary(conn: Connection, each: int) -> str:
-    return secretaries.add(conn, f"Eva {each}", languages=["es"], client_ids=None).user
+def _new_secretary(work: Work, each: int) -> str:
+    return staff.add(work, f"Eva {each}", languages=["es"], client_ids=None).user
 
 
 async def _took(engine: Engine, switch: runtime.Runtime, act: Act, shows: str) -> float:
     begun = time.monotonic()
-    with changing(engine) as conn:
-        name = act(conn)
+    with changing(engine, BENCH, now()) as work:
+        name = act(work)
     question = shows.format(name)
     while time.monotonic() - begun < PATIENCE:
         answer = await asyncio.to_thread(switch.command, question)
@@ -100,8 +104,8 @@ async def _office(folder: Path, count: int) -> AsyncIterator[tuple[Engine, runti
     await office.pbx("trunk", "add", TRUNK, "--match", CARRIER)
     engine = open_engine(home, load(home))
     try:
-        with changing(engine) as conn:
-            _provision(conn, count)
+        with changing(engine, BENCH, now()) as work:
+            _provision(work, count)
         await office.pbx("dialplan", "apply")
         await office.pbx("asterisk", "start")
         await office.start_daemon()
@@ -111,12 +115,12 @@ async def _office(folder: Path, count: int) -> AsyncIterator[tuple[Engine, runti
         await office.clean_up()
 
 
-def _provision(conn: Connection, count: int) -> None:
-    numbers = [f"+5622557{each:04}" for each in range(count)]
-    dids.add(conn, numbers, trunks.find(conn, TRUNK).id)
-    for each, number in enumerate(numbers):
+def _provision(work: Work, count: int) -> None:
+    dialled = [f"+5622557{each:04}" for each in range(count)]
+    numbers.add(work, dialled, trunks.find(work.conn, TRUNK).id)
+    for each, number in enumerate(dialled):
         # Of one name: what their callers hear is spoken once.
-        client_id = clients.add(conn, f"firm{each}", now(), name="Andes", week=WEEK, recording=False)
-        dids.assign(conn, number, client_id, now())
+        client_id = clientele.add(work, f"firm{each}", name="Andes", week=WEEK, recording=False)
+        numbers.assign(work, number, client_id)
     for each in range(count // CLIENTS_EACH):
-        secretaries.add(conn, f"Ana {each}", languages=["es"], client_ids=None)
+        staff.add(work, f"Ana {each}", languages=["es"], client_ids=None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from acting import by_admin
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert
 
@@ -12,7 +13,8 @@ from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.journal import Line, details
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds
 from pbx_control.domain.money.plans import Plan
-from pbx_control.store import calls, plans
+from pbx_control.services import subscriptions
+from pbx_control.store import calls
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import writing
 from pbx_control.store.tables import client, recipient
@@ -44,8 +46,8 @@ def add_client(engine: Engine, client_id: int = 1, slug: str = "andes", **fields
 def add_plan(engine: Engine, client_id: int = 1) -> None:
     """Gives the client ten calls a month."""
     with writing(engine) as conn:
-        plans.set_plan(conn, SMALL)
-        plans.assign(conn, client_id, SMALL.name, BEGAN)
+        subscriptions.set_plan(by_admin(conn), SMALL)
+        subscriptions.assign(by_admin(conn, BEGAN), client_id, SMALL.name)
 
 
 def turned_away(

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
 from pbx_control.domain.office import AnnouncementKind, Client
-from pbx_control.store import announcements, clients
+from pbx_control.services import texts
+from pbx_control.services.work import Work
+from pbx_control.store import clients
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_client
 
@@ -49,8 +50,8 @@ def set_(desk: Desk, slug: str, kind: str, text: str | None, audio: Path | None)
         raise click.UsageError(spoken("give either --text or --audio"))
     values = {"text": text} if text is not None else {"audio": _upload(desk, slug, audio)}
 
-    def act(connection: Connection) -> None:
-        announcements.put(connection, clients.find(connection, slug).id, AnnouncementKind(kind), **values)
+    def act(work: Work) -> None:
+        texts.put_announcement(work, clients.find(work.conn, slug).id, AnnouncementKind(kind), **values)
 
     change_heard(desk, slug, act)
     desk.tell("the announcement `{kind}` of {slug} is changed", kind=kind, slug=slug)
@@ -74,8 +75,8 @@ def show(desk: Desk, slug: str, kind: str | None) -> list[dict[str, Any]]:
 def reset(desk: Desk, slug: str, kind: str) -> None:
     """Goes back to the house's own text."""
 
-    def act(connection: Connection) -> None:
-        announcements.forget(connection, clients.find(connection, slug).id, AnnouncementKind(kind))
+    def act(work: Work) -> None:
+        texts.forget_announcement(work, clients.find(work.conn, slug).id, AnnouncementKind(kind))
 
     change_heard(desk, slug, act)
     desk.tell("the announcement `{kind}` of {slug} is the house's own again", kind=kind, slug=slug)

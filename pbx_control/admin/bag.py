@@ -9,7 +9,6 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, client_argument, examples
-from pbx_control.catalogue import counted
 from pbx_control.errors import ClientMistake, Pesos
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading, writing
@@ -36,11 +35,7 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         issued = charges.invoice_bag(connection, desk.settings, client_id, bag_id, calls, cost, now)
         account = ledger.read(connection, client_id)
     desk.tell(
-        counted(
-            "{slug} has {calls} call more, for {price} net; left altogether: {left}",
-            "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
-            by="calls",
-        ),
+        "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
         slug=slug,
         calls=calls,
         price=desk.pesos(cost),
@@ -70,11 +65,7 @@ def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int
         raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
     if (cost := calls * current.plan.extra_call) > MOST_PESOS:
         raise ClientMistake(
-            counted(
-                "{calls} call would cost {cost}, more than an invoice may say: give a --price",
-                "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
-                by="calls",
-            ),
+            "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
             calls=calls,
             cost=Pesos(cost),
         )

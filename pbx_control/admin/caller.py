@@ -10,12 +10,12 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, rea
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
-from pbx_control.catalogue import counted
 from pbx_control.domain.telephony.numbering import is_complete
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
 from pbx_control.media import erasure
 from pbx_control.media.erasure import Erased, Wish
+from pbx_control.services import marks as marked
 from pbx_control.store import caller_marks, callers
 from pbx_control.store.callers import CallerCall
 from pbx_control.store.engine import reading
@@ -86,11 +86,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
     if not yes:
         with reading(desk.engine) as conn:
             count = len(callers.calls_of(conn, known))
-        question = counted(
-            "erase {count} call's recordings, and number and name of {number}, for ever?",
-            "erase {count} calls' recordings, and number and name of {number}, for ever?",
-            by="count",
-        )
+        question = "erase {count} calls' recordings, and number and name of {number}, for ever?"
         desk.confirm(question, count=count, number=readable_number(known))
     wish = Wish(
         number=known,
@@ -118,7 +114,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
 @pass_desk
 def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None:
     """Calls from that number are tests, which are never charged; or they are blocked, and nobody answers them."""
-    known = change(desk, lambda conn: caller_marks.mark(conn, number, kind, why, slug))
+    known = change(desk, lambda work: marked.mark(work, number, kind, why, slug))
     wait_until_live(desk)
     number = readable_number(known)
     if kind == "test":
@@ -133,7 +129,7 @@ def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None
 @pass_desk
 def unmark(desk: Desk, number: str, slug: str | None) -> None:
     """Calls from that number are like any other again."""
-    known = change(desk, lambda conn: caller_marks.unmark(conn, number, slug))
+    known = change(desk, lambda work: marked.unmark(work, number, slug))
     desk.tell("calls from {number} are like any other again", number=readable_number(known))
 
 

@@ -12,6 +12,8 @@ from pbx_control.admin.provisioning import card, change, change_heard, client_ar
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.domain.office import EarlyMedia
+from pbx_control.services import clientele
+from pbx_control.services.work import Work
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
 
@@ -167,7 +169,7 @@ def add(desk: Desk, slug: str, **given: Any) -> None:
     """Adds the client SLUG, a short name for commands. Its hours are mon-fri 09:00-13:00 14:00-18:00."""
     office = {"language": desk.settings.office.language, "timezone": desk.settings.office.timezone}
     values = office | _given(given)
-    change_heard(desk, slug, lambda connection: clients.add(connection, slug, clock.now(), **values))
+    change_heard(desk, slug, lambda work: clientele.add(work, slug, **values))
     desk.tell("client {slug} added; next: `did assign NUMBER {slug}`", slug=slug)
 
 
@@ -187,7 +189,7 @@ def add(desk: Desk, slug: str, **given: Any) -> None:
 def set_(desk: Desk, slug: str, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     values = _given(given)
-    change_heard(desk, slug, lambda connection: clients.change(connection, slug, **values))
+    change_heard(desk, slug, lambda work: clientele.change(work, slug, **values))
     desk.tell("client {slug} changed", slug=slug)
 
 
@@ -229,7 +231,7 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
 @pass_desk
 def suspend(desk: Desk, slug: str) -> None:
     """Stops answering for a client: its callers hear the `exhausted` announcement."""
-    change(desk, lambda connection: clients.suspend(connection, slug))
+    change(desk, lambda work: clientele.suspend(work, slug))
     desk.tell("client {slug} suspended", slug=slug)
 
 
@@ -239,9 +241,9 @@ def suspend(desk: Desk, slug: str) -> None:
 def resume(desk: Desk, slug: str) -> None:
     """Answers again for a suspended or cancelled client, and says what it lacks."""
 
-    def act(connection: Connection) -> list[str]:
-        clients.resume(connection, slug)
-        return clients.still_to_do(connection, slug)
+    def act(work: Work) -> list[str]:
+        clientele.resume(work, slug)
+        return clientele.still_to_do(work, slug)
 
     if to_do := change(desk, act):
         commands = ", ".join(f"`{command}`" for command in to_do)
@@ -261,10 +263,10 @@ def cancel(desk: Desk, slug: str) -> None:
 
     now = clock.now()
 
-    def act(connection: Connection) -> tuple[list[str], list[Any]]:
-        numbers = clients.cancel(connection, slug, now)
-        client_id = clients.find(connection, slug).id
-        return numbers, charges.credit_paid_ahead(connection, desk.settings, client_id, now)
+    def act(work: Work) -> tuple[list[str], list[Any]]:
+        numbers = clientele.cancel(work, slug)
+        client_id = clients.find(work.conn, slug).id
+        return numbers, charges.credit_paid_ahead(work.conn, desk.settings, client_id, work.at)
 
     numbers, issued = change(desk, act)
     desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")

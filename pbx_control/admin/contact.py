@@ -3,10 +3,11 @@
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
+from pbx_control.services import people
+from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts
 from pbx_control.store.engine import reading
 
@@ -33,8 +34,8 @@ def add(desk: Desk, slug: str, name: str, number: str, **given: Any) -> None:
     """Adds a contact: a landline or mobile in Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, Canada,
     Spain, United Kingdom, Italy, France or Germany."""
 
-    def act(connection: Connection) -> int | None:
-        return contacts.add(connection, clients.find(connection, slug).id, name, number, **given)
+    def act(work: Work) -> int | None:
+        return people.add_contact(work, clients.find(work.conn, slug).id, name, number, **given)
 
     key = change(desk, act)
     if key is None:
@@ -58,5 +59,5 @@ def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
 @pass_desk
 def remove(desk: Desk, slug: str, name: str) -> None:
     """Takes a contact away."""
-    change(desk, lambda connection: contacts.remove(connection, clients.find(connection, slug).id, name))
+    change(desk, lambda work: people.remove_contact(work, clients.find(work.conn, slug).id, name))
     desk.tell("contact {name} removed", name=name)

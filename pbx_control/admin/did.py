@@ -7,6 +7,8 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.provisioning import CLIENT, NUMBER, TRUNK, change, examples
+from pbx_control.services import numbers as services
+from pbx_control.services.work import Work
 from pbx_control.store import clients, dids, trunks
 from pbx_control.store.engine import reading
 
@@ -23,8 +25,8 @@ def did() -> None:
 def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
     """Adds numbers, in E.164: all of them or, if one is wrong, none."""
 
-    def act(connection: Any) -> list[str]:
-        return dids.add(connection, numbers, trunks.find(connection, trunk).id if trunk else None)
+    def act(work: Work) -> list[str]:
+        return services.add(work, numbers, trunks.find(work.conn, trunk).id if trunk else None)
 
     added = ", ".join(change(desk, act))
     if trunk:
@@ -42,9 +44,9 @@ def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
 def assign(desk: Desk, number: str, slug: str, main: bool, resting: bool) -> None:
     """Gives a free number to a client."""
 
-    def act(connection: Any) -> str:
-        client_id = clients.find(connection, slug).id
-        return dids.assign(connection, number, client_id, clock.now(), main=main, resting=resting)
+    def act(work: Work) -> str:
+        client_id = clients.find(work.conn, slug).id
+        return services.assign(work, number, client_id, main=main, resting=resting)
 
     desk.tell("{number} is now a number of {slug}", number=change(desk, act), slug=slug)
 
@@ -54,7 +56,7 @@ def assign(desk: Desk, number: str, slug: str, main: bool, resting: bool) -> Non
 @pass_desk
 def release(desk: Desk, number: str) -> None:
     """Takes a number from its client. It rests for 30 days before another one gets it."""
-    free_from = change(desk, lambda connection: dids.release(connection, number, clock.now()))
+    free_from = change(desk, lambda work: services.release(work, number))
     desk.tell("{number} is released; it rests until {day}", number=number, day=free_from.astimezone(desk.zone).date())
 
 
@@ -63,7 +65,7 @@ def release(desk: Desk, number: str) -> None:
 @pass_desk
 def remove(desk: Desk, number: str) -> None:
     """Forgets a free number: it goes back to its carrier."""
-    desk.tell("{number} is removed", number=change(desk, lambda connection: dids.remove(connection, number)))
+    desk.tell("{number} is removed", number=change(desk, lambda work: services.remove(work, number)))
 
 
 @did.command("list", epilog=examples("did list", "did list --free --area 2"))

@@ -21,6 +21,7 @@ import msgspec
 
 from pbx_control import clock
 from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
+from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import unseen_in, without_unseen
 from pbx_control.domain.words.sentences import read_kept, said
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
@@ -64,6 +65,13 @@ class Desk:
         """The office's zone: people read times as the letters to clients tell them, wherever the machine's clock is."""
         return ZoneInfo(self.settings.office.timezone)
 
+    @cached_property
+    def actor(self) -> Actor:
+        """Who gives the command, for the audit trail."""
+        from pbx_control.admin.identity import who_asks
+
+        return who_asks()
+
     def about_to_change(self) -> None:
         """For commands that write into the home. Raises ClientMistake if root would, in another user's home."""
         require_owner(self.home)
@@ -74,7 +82,7 @@ class Desk:
             self.engine.dispose()
 
     def say(self, template: str, **values: Any) -> str:
-        """The line in the person's language; templates are English and looked up in the catalogue."""
+        """The line in the person's language; templates are English and looked up in spanish.py."""
         return said(self.language, template, values)
 
     def tell(self, template: str, **values: Any) -> None:

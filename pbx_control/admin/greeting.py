@@ -4,11 +4,11 @@ import sys
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
-from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.provisioning import change, client_argument, examples
+from pbx_control.services import texts
+from pbx_control.services.work import Work
 from pbx_control.store import clients, greetings
 from pbx_control.store.engine import reading
 
@@ -33,8 +33,8 @@ def set_(desk: Desk, slug: str, text: str, asked_by: str) -> None:
     """Puts TEXT in force; - reads it from the standard input. {secretary} and {part_of_day} are filled in."""
     wanted = sys.stdin.read() if text == "-" else text
 
-    def act(connection: Connection) -> str:
-        return greetings.write(connection, clients.find(connection, slug).id, wanted, clock.now(), asked_by)
+    def act(work: Work) -> str:
+        return texts.write_greeting(work, clients.find(work.conn, slug).id, wanted, asked_by)
 
     change(desk, act)
     desk.tell("the greeting of {slug} is changed", slug=slug)
@@ -70,8 +70,8 @@ def history(desk: Desk, slug: str) -> list[dict[str, Any]]:
 def rollback(desk: Desk, slug: str, version: int | None) -> None:
     """Puts an earlier greeting in force again; the history keeps both."""
 
-    def act(connection: Connection) -> str:
-        return greetings.rollback(connection, clients.find(connection, slug).id, clock.now(), version)
+    def act(work: Work) -> str:
+        return texts.roll_back_greeting(work, clients.find(work.conn, slug).id, version)
 
     click.echo(change(desk, act))
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.services import closing_days
+from pbx_control.services.work import Work
 from pbx_control.store import clients, holidays
 from pbx_control.store.engine import reading
 
@@ -43,7 +44,7 @@ def list_(desk: Desk, year: int | None, slug: str | None) -> list[dict[str, Any]
 def add(desk: Desk, text: str, slug: str | None, name: str) -> None:
     """Closes everybody, or one client, on DATE."""
     day = desk.day(text)
-    change(desk, lambda connection: holidays.add(connection, day, _client_id(connection, slug), name))
+    change(desk, lambda work: closing_days.add(work, day, _client_id(work, slug), name))
     desk.tell("{who} closed on {day}", who=_who(desk, slug), day=day)
 
 
@@ -54,12 +55,12 @@ def add(desk: Desk, text: str, slug: str | None, name: str) -> None:
 def remove(desk: Desk, text: str, slug: str | None) -> None:
     """Keeps the usual hours on DATE, though it was a holiday: for everybody, or for one client."""
     day = desk.day(text)
-    change(desk, lambda connection: holidays.remove(connection, day, _client_id(connection, slug)))
+    change(desk, lambda work: closing_days.remove(work, day, _client_id(work, slug)))
     desk.tell("usual hours for {who} on {day}", who=_who(desk, slug), day=day)
 
 
-def _client_id(connection: Connection, slug: str | None) -> int | None:
-    return clients.find(connection, slug).id if slug else None
+def _client_id(work: Work, slug: str | None) -> int | None:
+    return clients.find(work.conn, slug).id if slug else None
 
 
 def _who(desk: Desk, slug: str | None) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import card, examples
-from pbx_control.catalogue import N_
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
@@ -231,7 +230,7 @@ def _database_state(desk: Desk) -> dict[str, Any]:
 
 
 def _state(desk: Desk, fact: dict[str, Any]) -> str:
-    word = "ready" if fact["ready"] else N_("not ready") if fact.get("running", True) else N_("not running")
+    word = "ready" if fact["ready"] else "not ready" if fact.get("running", True) else "not running"
     rest = [
         f"{desk.say(name)} {desk.plain(value)}"
         for name, value in fact.items()

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
-from pbx_control.catalogue import N_
 from pbx_control.domain.office import Client
 from pbx_control.domain.opening.holidays import of_client
 from pbx_control.domain.opening.hours import OpenState, nights, parse_week, state_at, week_text
 from pbx_control.domain.words.written_time import read_instant
 from pbx_control.errors import ClientMistake
+from pbx_control.services import clientele
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_client, read_holidays
@@ -41,7 +41,7 @@ def hours() -> None:
 def set_(desk: Desk, slug: str, words: tuple[str, ...]) -> None:
     """Sets the week, in the client's time zone; what its closed announcement says follows."""
     week = week_text(parse_week(words))
-    change_heard(desk, slug, lambda connection: clients.change(connection, slug, week=week))
+    change_heard(desk, slug, lambda work: clientele.change(work, slug, week=week))
     desk.tell("the hours of {slug} are now {week}", slug=slug, week=desk.week(week))
     for night in nights(words):
         desk.tell("{night} passes midnight: what comes after 24:00 is counted to the next day", night=night)
@@ -92,15 +92,13 @@ def _tell(desk: Desk, client: Client, state: OpenState) -> None:
     values: dict[str, Any] = {"slug": client.slug, "why": _why(desk, client, state)}
     if state.until is None:
         template = (
-            N_("{slug} is open, for the coming month ({why})")
+            "{slug} is open, for the coming month ({why})"
             if state.open
-            else N_("{slug} is closed, for the coming month ({why})")
+            else "{slug} is closed, for the coming month ({why})"
         )
         return desk.tell(template, **values)
     until = state.until.astimezone(ZoneInfo(client.timezone))
-    template = (
-        N_("{slug} is open until {until} ({why})") if state.open else N_("{slug} is closed until {until} ({why})")
-    )
+    template = "{slug} is open until {until} ({why})" if state.open else "{slug} is closed until {until} ({why})"
     return desk.tell(template, until=f"{until:%Y-%m-%d %H:%M %Z}", **values)
 
 

@@ -17,7 +17,6 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
-from pbx_control.catalogue import N_
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.money.invoice_export import as_csv, as_record
 from pbx_control.domain.notices.invoice_letters import document
@@ -29,11 +28,7 @@ from pbx_control.store.engine import reading, writing
 
 NUMBER_END = 2**31
 # What a kind is called beside its number: these numbers are this house's own, and not the SII's.
-OWN_NAMES = {
-    "boleta": N_("internal boleta"),
-    "factura": N_("internal factura"),
-    "nota_credito": N_("internal credit note"),
-}
+OWN_NAMES = {"boleta": "internal boleta", "factura": "internal factura", "nota_credito": "internal credit note"}
 NUMBER = click.IntRange(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 
@@ -75,7 +70,7 @@ def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @pass_desk
 def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
     """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
-    issued = rehearsed(desk, lambda conn: _renew(desk, conn, slug)) if dry_run else _issue(desk, slug)
+    issued = rehearsed(desk, lambda work: _renew(desk, work.conn, slug)) if dry_run else _issue(desk, slug)
     if as_json:
         print_json([as_record(each) for each in issued])
     elif not issued:

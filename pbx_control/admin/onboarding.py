@@ -11,14 +11,15 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, print_json
 from pbx_control.admin.provisioning import change, client_argument, examples
-from pbx_control.catalogue import counted
 from pbx_control.domain.going_live import Deadline, Order, minutes_left
 from pbx_control.domain.opening.deadlines import Urgency
 from pbx_control.domain.words.wording import readable_number
 from pbx_control.errors import ClientMistake
-from pbx_control.store import clients, going_live, plans
+from pbx_control.services import onboarding
+from pbx_control.services.onboarding import Progress
+from pbx_control.services.work import Work
+from pbx_control.store import clients, plans
 from pbx_control.store.engine import reading
-from pbx_control.store.going_live import Progress
 
 # What happened longer ago is a slip of the pen, or no news.
 LONGEST_AGO = timedelta(days=31)
@@ -37,7 +38,7 @@ def _at_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def paid(desk: Desk, slug: str, at: str | None) -> None:
     """Notes a payment: number and welcome call are due 2 business hours later, answered calls 1 hour after that."""
     when = _when(desk, at)
-    order = _note(desk, slug, lambda conn, client_id: going_live.paid(conn, client_id, when, desk.zone))
+    order = _note(desk, slug, lambda work, client_id: onboarding.paid(work, client_id, when, desk.zone))
     desk.tell(
         "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}",
         slug=slug,
@@ -52,10 +53,8 @@ def paid(desk: Desk, slug: str, at: str | None) -> None:
 @pass_desk
 def welcomed(desk: Desk, slug: str, at: str | None) -> None:
     """Notes the welcome call, and writes to the recipients how the number is used."""
-    when, now, office = _when(desk, at), clock.now(), desk.settings.office.name
-    order = _note(
-        desk, slug, lambda conn, client_id: going_live.welcomed(conn, client_id, when, desk.zone, office, now)
-    )
+    when, office = _when(desk, at), desk.settings.office.name
+    order = _note(desk, slug, lambda work, client_id: onboarding.welcomed(work, client_id, when, desk.zone, office))
     desk.tell(
         "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}",
         slug=slug,
@@ -71,7 +70,7 @@ def welcomed(desk: Desk, slug: str, at: str | None) -> None:
 def live(desk: Desk, slug: str, at: str | None) -> None:
     """Notes that calls are answered. Refused while something lacks for that: number, hours, greeting, secretary …"""
     when = _when(desk, at)
-    order = _note(desk, slug, lambda conn, client_id: going_live.live(conn, client_id, when))
+    order = _note(desk, slug, lambda work, client_id: onboarding.live(work, client_id, when))
     if when <= order.service_due:
         desk.tell("client {slug} is live, in time", slug=slug)
     else:
@@ -84,7 +83,7 @@ def live(desk: Desk, slug: str, at: str | None) -> None:
 def under_way(desk: Desk, as_json: bool) -> None:
     """Prints the orders under way, the late ones first, with what is left of each deadline in business time."""
     with reading(desk.engine) as conn:
-        orders = going_live.status(conn, clock.now(), desk.zone)
+        orders = onboarding.status(conn, clock.now(), desk.zone)
     if as_json:
         print_json([_as_json(each) for each in orders])
     elif orders:
@@ -95,7 +94,7 @@ def under_way(desk: Desk, as_json: bool) -> None:
 
 def going_live_facts(desk: Desk, conn: Connection, slug: str, as_json: bool) -> dict[str, object]:
     """The client's order among its other facts: nothing if it has none."""
-    found = going_live.of_client(conn, clients.find(conn, slug).id, clock.now(), desk.zone)
+    found = onboarding.of_client(conn, clients.find(conn, slug).id, clock.now(), desk.zone)
     if as_json:
         return {"going_live": _as_json(found) if found else None}
     if found is None:
@@ -104,8 +103,8 @@ def going_live_facts(desk: Desk, conn: Connection, slug: str, as_json: bool) -> 
     return {"paid_at": found.order.paid_at, "welcome": welcome, "service": service}
 
 
-def _note(desk: Desk, slug: str, act: Callable[[Connection, int], Order]) -> Order:
-    return change(desk, lambda conn: act(conn, clients.find(conn, slug).id))
+def _note(desk: Desk, slug: str, act: Callable[[Work, int], Order]) -> Order:
+    return change(desk, lambda work: act(work, clients.find(work.conn, slug).id))
 
 
 def _when(desk: Desk, at: str | None) -> datetime:
@@ -152,11 +151,9 @@ def _told(desk: Desk, deadline: Deadline) -> str:
         case Urgency.LATE:
             return desk.say("late by {minutes} min", minutes=-minutes)
         case Urgency.SOON_LATE:
-            return desk.say(
-                counted("soon late: a minute left", "soon late: {minutes} min left", by="minutes"), minutes=minutes
-            )
+            return desk.say("soon late: {minutes} min left", minutes=minutes)
         case _:
-            return desk.say(counted("a minute left", "{minutes} min left", by="minutes"), minutes=minutes)
+            return desk.say("{minutes} min left", minutes=minutes)
 
 
 def _clock(desk: Desk, at: datetime) -> str:

@@ -5,18 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
-from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
 from pbx_control.domain.money.quota import Account
 from pbx_control.errors import ClientMistake
+from pbx_control.services import subscriptions
+from pbx_control.services.work import Work
 from pbx_control.store import charges, clients, ledger, plans
 from pbx_control.store.engine import reading
 
@@ -60,10 +60,10 @@ def set_(desk: Desk, name: str, slug: str | None, **given: Any) -> None:
     checks.slug(name)
     discounts, dids = _discounts(given.pop("discounts")), _did_prices(given.pop("dids"))
 
-    def act(connection: Connection) -> bool:
-        owner = clients.find(connection, slug).id if slug else None
-        return plans.set_plan(
-            connection, Plan(name=name, discounts=discounts, did_prices=dids, client_id=owner, **given)
+    def act(work: Work) -> bool:
+        owner = clients.find(work.conn, slug).id if slug else None
+        return subscriptions.set_plan(
+            work, Plan(name=name, discounts=discounts, did_prices=dids, client_id=owner, **given)
         )
 
     new = change(desk, act)
@@ -75,7 +75,7 @@ def set_(desk: Desk, name: str, slug: str | None, **given: Any) -> None:
 @pass_desk
 def retire(desk: Desk, name: str) -> None:
     """Takes a plan off the list; who has it keeps it."""
-    change(desk, lambda connection: plans.retire(connection, name, clock.now()))
+    change(desk, lambda work: subscriptions.retire(work, name))
     desk.tell("plan {name} is no longer on offer", name=name)
 
 
@@ -116,27 +116,17 @@ def list_(desk: Desk, retired: bool) -> list[dict[str, Any]]:
 def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> None:
     """Gives CLIENT a plan, from now on. Within a month that has begun the difference is granted and invoiced in
     proportion to the days that are left of it."""
-    now = clock.now()
 
-    def act(connection: Connection) -> tuple[Account, list[Any]]:
-        client_id = clients.find(connection, slug).id
-        plans.assign(connection, client_id, name, now, months=months, anchor_day=day)
-        issued = charges.invoice_plan_change(connection, desk.settings, client_id, now)
-        return ledger.read(connection, client_id), issued
+    def act(work: Work) -> tuple[Account, list[Any]]:
+        client_id = clients.find(work.conn, slug).id
+        subscriptions.assign(work, client_id, name, months=months, anchor_day=day)
+        issued = charges.invoice_plan_change(work.conn, desk.settings, client_id, work.at)
+        return ledger.read(work.conn, client_id), issued
 
     account, issued = change(desk, act)
     wait_until_live(desk)
-    desk.tell(
-        counted(
-            "{slug} has the plan {name}: {left} call is left",
-            "{slug} has the plan {name}: {left} calls are left",
-            by="left",
-        ),
-        slug=slug,
-        name=name,
-        left=account.left,
-    )
-    send_invoices(desk, issued, now)
+    desk.tell("{slug} has the plan {name}: {left} calls are left", slug=slug, name=name, left=account.left)
+    send_invoices(desk, issued, clock.now())
 
 
 def send_invoices(desk: Desk, issued: list[Any], now: datetime) -> None:

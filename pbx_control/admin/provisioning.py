@@ -7,11 +7,13 @@ import click
 from click.shell_completion import CompletionItem
 from sqlalchemy import Connection
 
+from pbx_control import clock
 from pbx_control.admin.door import Desk
 from pbx_control.errors import PbxError
+from pbx_control.services.work import Work, booking, changing
 from pbx_control.settings import find_home
 from pbx_control.store import clients, dids, secretaries, trunks
-from pbx_control.store.engine import changing, reading, writing
+from pbx_control.store.engine import reading
 
 T = TypeVar("T")
 
@@ -20,14 +22,21 @@ class _Rehearsed(Exception):
     """Ends a rehearsal: its transaction is rolled back."""
 
 
-def change(desk: Desk, act: Callable[[Connection], T]) -> T:
+def change(desk: Desk, act: Callable[[Work], T]) -> T:
     """Does a change in one transaction that counts as a new revision; gives what `act` gives."""
     desk.about_to_change()
-    with changing(desk.engine) as connection:
-        return act(connection)
+    with changing(desk.engine, desk.actor, clock.now()) as work:
+        return act(work)
 
 
-def change_heard(desk: Desk, slug: str, act: Callable[[Connection], T]) -> T:
+def book(desk: Desk, act: Callable[[Work], T]) -> T:
+    """Does in one transaction what the switch need not learn of: money, holds, letters; gives what `act` gives."""
+    desk.about_to_change()
+    with booking(desk.engine, desk.actor, clock.now()) as work:
+        return act(work)
+
+
+def change_heard(desk: Desk, slug: str, act: Callable[[Work], T]) -> T:
     """A change of what a client's callers hear: first every new text is spoken, then the change is done.
 
     The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
@@ -35,21 +44,21 @@ def change_heard(desk: Desk, slug: str, act: Callable[[Connection], T]) -> T:
     """
     from pbx_control.store.snapshot import read_client
 
-    def heard(connection: Connection) -> Any:
-        act(connection)
-        return read_client(connection, slug)
+    def heard(work: Work) -> Any:
+        act(work)
+        return read_client(work.conn, slug)
 
     desk.about_to_change()
     _speak(desk, rehearsed(desk, heard))
     return change(desk, act)
 
 
-def rehearsed(desk: Desk, act: Callable[[Connection], T]) -> T:
+def rehearsed(desk: Desk, act: Callable[[Work], T]) -> T:
     """What `act` would give: it is done in a transaction that is rolled back."""
     done: list[T] = []
     try:
-        with writing(desk.engine) as connection:
-            done.append(act(connection))
+        with booking(desk.engine, desk.actor, clock.now()) as work:
+            done.append(act(work))
             raise _Rehearsed
     except _Rehearsed:
         return done[0]

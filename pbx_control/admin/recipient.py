@@ -1,12 +1,13 @@
 """`recipient`: who gets a client's messages."""
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
 from pbx_control.domain.words.sentences import read_kept
+from pbx_control.services import people
+from pbx_control.services.work import Work
 from pbx_control.store import clients, recipients
 from pbx_control.store.engine import reading
 
@@ -29,8 +30,8 @@ def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
         raise click.UsageError(spoken("give either --email or --telegram"))
     channel, address = ("email", email) if email is not None else ("telegram", telegram or "")
 
-    def act(connection: Connection) -> str:
-        return recipients.add(connection, clients.find(connection, slug).id, channel, address)
+    def act(work: Work) -> str:
+        return people.add_recipient(work, clients.find(work.conn, slug).id, channel, address)
 
     desk.tell("{address} gets the messages of {slug}", address=change(desk, act), slug=slug)
 
@@ -54,5 +55,5 @@ def list_(desk: Desk, slug: str | None, as_json: bool) -> None:
 @pass_desk
 def remove(desk: Desk, slug: str, address: str) -> None:
     """Takes a recipient away; letters already written still go to him."""
-    change(desk, lambda connection: recipients.remove(connection, clients.find(connection, slug).id, address))
+    change(desk, lambda work: people.remove_recipient(work, clients.find(work.conn, slug).id, address))
     desk.tell("{address} gets no more messages of {slug}", address=address, slug=slug)

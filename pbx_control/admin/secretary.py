@@ -6,12 +6,13 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
+from pbx_control.services import staff
+from pbx_control.services.work import Work
 from pbx_control.settings import Sip
 from pbx_control.store import clients, secretaries
 from pbx_control.store.engine import reading
@@ -40,12 +41,12 @@ def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, s
     if secure:
         _require_tls(desk.settings.sip)
 
-    def act(connection: Connection) -> secretaries.Account:
-        return secretaries.add(
-            connection,
+    def act(work: Work) -> staff.Account:
+        return staff.add(
+            work,
             name,
             languages=checks.languages(language),
-            client_ids=_client_ids(connection, slugs),
+            client_ids=_client_ids(work.conn, slugs),
             wrap_up=pause,
             secure=secure,
         )
@@ -75,11 +76,11 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
     if given["wrap_up"] is not None:
         fields["wrap_up"] = int(checks.duration(given["wrap_up"], "--wrap-up", 0, LONGEST_WRAP_UP).total_seconds())
 
-    def act(connection: Connection) -> None:
+    def act(work: Work) -> None:
         if slugs is not None:
-            secretaries.allow(connection, name, _client_ids(connection, None if slugs == "all" else slugs))
+            staff.allow(work, name, _client_ids(work.conn, None if slugs == "all" else slugs))
         if fields or slugs is None:
-            secretaries.change(connection, name, **fields)
+            staff.change(work, name, **fields)
 
     change(desk, act)
     desk.tell("secretary {name} changed", name=name)
@@ -132,8 +133,8 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
 def reset_password(desk: Desk, name: str, as_json: bool) -> None:
     """Makes a new password for her telephone and prints it once; the old one stops working."""
 
-    def act(connection: Connection) -> tuple[secretaries.Account, bool]:
-        return secretaries.reset_password(connection, name), secretaries.find(connection, name).secure
+    def act(work: Work) -> tuple[staff.Account, bool]:
+        return staff.reset_password(work, name), secretaries.find(work.conn, name).secure
 
     account, secure = change(desk, act)
     _hand_out(desk, account, as_json, secure)
@@ -144,7 +145,7 @@ def reset_password(desk: Desk, name: str, as_json: bool) -> None:
 @pass_desk
 def remove(desk: Desk, name: str) -> None:
     """Removes a secretary; the calls she answered still name her."""
-    change(desk, lambda connection: secretaries.remove(connection, name, clock.now()))
+    change(desk, lambda work: staff.remove(work, name))
     desk.tell("secretary {name} removed", name=name)
 
 
@@ -179,13 +180,13 @@ def _client_ids(connection: Connection, slugs: str | None) -> list[int] | None:
     return clients.ids(connection, [slug.strip() for slug in slugs.split(",")])
 
 
-def _hand_out(desk: Desk, account: secretaries.Account, as_json: bool, secure: bool) -> None:
+def _hand_out(desk: Desk, account: staff.Account, as_json: bool, secure: bool) -> None:
     """Prints the account, and comes back when the switch knows it: a telephone is set up right away."""
     _print_account(desk, account, as_json, secure)
     wait_until_live(desk)
 
 
-def _print_account(desk: Desk, account: secretaries.Account, as_json: bool, secure: bool) -> None:
+def _print_account(desk: Desk, account: staff.Account, as_json: bool, secure: bool) -> None:
     where = server(desk.settings.sip, secure)
     if as_json:
         print_json({"user": account.user, "password": account.password, "server": where})

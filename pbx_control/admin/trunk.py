@@ -12,6 +12,7 @@ from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
 from pbx_control.errors import ClientMistake, reason
+from pbx_control.services import carriers
 from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
 from pbx_control.store.engine import reading
@@ -113,7 +114,7 @@ def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
     _require_tls(desk, values["transport"])
     values["codecs"] = tuple(values["codecs"].split(","))
     new = Trunk(id=0, name=name, match=match, **values)
-    change(desk, lambda connection: trunks.add(connection, new))
+    change(desk, lambda work: carriers.add(work, new))
     desk.tell("trunk {name} added; next: `did add NUMBER… --trunk {name}`", name=new.name)
 
 
@@ -130,7 +131,7 @@ def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
     _require_tls(desk, fields.get("transport", ""))
     if "codecs" in fields:
         fields["codecs"] = tuple(fields["codecs"].split(","))
-    change(desk, lambda connection: trunks.change(connection, name, **fields))
+    change(desk, lambda work: carriers.change(work, name, **fields))
     wait_until_live(desk)
     desk.tell("trunk {name} changed", name=name)
 
@@ -183,7 +184,7 @@ def with_registrations(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str,
 @pass_desk
 def remove(desk: Desk, name: str) -> None:
     """Removes a trunk by which no numbers come in."""
-    change(desk, lambda connection: trunks.remove(connection, name))
+    change(desk, lambda work: carriers.remove(work, name))
     desk.tell("trunk {name} removed", name=name)
 
 

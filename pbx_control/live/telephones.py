@@ -23,10 +23,13 @@ from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.places import Places
 from pbx_control.asterisk.reached import contacts
 from pbx_control.clock import now
+from pbx_control.domain.audit import SWITCH
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.switchboard import Switchboard
+from pbx_control.services import staff
+from pbx_control.services.work import booking
 from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals, secretaries
 from pbx_control.store.engine import reading, writing
@@ -222,9 +225,9 @@ class Telephones:
         with reading(self._engine) as conn:
             if not secretaries.old_pauses(conn, before):
                 return []
-        with writing(self._engine) as conn:
-            return secretaries.end_old_pauses(conn, before)
+        with booking(self._engine, SWITCH, now()) as work:
+            return staff.end_old_pauses(work, before)
 
     def _end_pause(self, user: str) -> bool:
-        with writing(self._engine) as conn:
-            return secretaries.end_pause(conn, user)
+        with booking(self._engine, SWITCH, now()) as work:
+            return staff.end_pause(work, user)

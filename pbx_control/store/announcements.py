@@ -2,32 +2,33 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from pbx_control.domain.office import AnnouncementKind
-from pbx_control.domain.sounds import check_text
 from pbx_control.store.tables import announcement
 
 
-def put(connection: Connection, client_id: int, kind: AnnouncementKind, *, text: str = "", audio: str = "") -> None:
-    """Keeps a client's own announcement, a text to speak or the name of a converted upload, in place of an old one.
-
-    Raises ClientMistake for a text that cannot be spoken.
-    """
-    text = text if audio else check_text(kind, text)
-    forget(connection, client_id, kind)
+def insert_row(connection: Connection, client_id: int, kind: AnnouncementKind, text: str, audio: str) -> None:
+    """Keeps a client's own announcement."""
     connection.execute(insert(announcement).values(client_id=client_id, kind=kind.value, text=text, audio=audio))
 
 
-def forget(connection: Connection, client_id: int, kind: AnnouncementKind) -> bool:
-    """Goes back to the house's own text; False if that was in force."""
-    gone = connection.execute(
-        delete(announcement).where(announcement.c.client_id == client_id, announcement.c.kind == kind.value)
-    )
-    return bool(gone.rowcount)
+def delete_row(connection: Connection, client_id: int, kind: AnnouncementKind) -> None:
+    """Takes a client's own announcement away, if it has one."""
+    connection.execute(delete(announcement).where(*_one(client_id, kind)))
+
+
+def find(connection: Connection, client_id: int, kind: AnnouncementKind) -> dict[str, str]:
+    """The client's own announcement: kind, text and audio; nothing if it has none."""
+    row = connection.execute(select(announcement).where(*_one(client_id, kind))).one_or_none()
+    return {"kind": row.kind, "text": row.text, "audio": row.audio} if row else {}
 
 
 def rows(connection: Connection, client_id: int) -> list[dict[str, Any]]:
     """The client's own announcements, by kind."""
     query = select(announcement).where(announcement.c.client_id == client_id).order_by(announcement.c.kind)
     return [{"kind": row.kind, "text": row.text, "audio": row.audio} for row in connection.execute(query)]
+
+
+def _one(client_id: int, kind: AnnouncementKind) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return announcement.c.client_id == client_id, announcement.c.kind == kind.value

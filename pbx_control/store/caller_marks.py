@@ -1,14 +1,13 @@
 """Callers who are known: test calls are not charged, blocked ones are not let in; for one client, or for all."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.telephony.numbering import caller_number
 from pbx_control.errors import ClientMistake
-from pbx_control.store import clients
-from pbx_control.store.holds import reason
 from pbx_control.store.tables import caller_mark, client
 
 KINDS = ("test", "blocked")
@@ -42,30 +41,24 @@ def distinct_number(text: str) -> str:
     return number
 
 
-def mark(conn: Connection, text: str, kind: str, why: str, slug: str | None = None) -> str:
-    """Marks a caller, for that client or for all; gives the number. A mark that is there is replaced.
+def find(conn: Connection, number: str, client_id: int | None) -> Row[Any] | None:
+    """The mark of that number for that client, or (None) for all."""
+    return conn.execute(select(caller_mark).where(caller_mark.c.number == number, _of(client_id))).one_or_none()
 
-    Raises ClientMistake if it is no telephone number, the client is unknown, or `why` is empty.
-    """
-    number = known_number(text)
-    if not number.startswith("+"):
-        raise ClientMistake("{number} is no telephone number: only those can be marked", number=number)
-    values = {"kind": kind, "why": reason(why)}
-    client_id = clients.find(conn, slug).id if slug is not None else None
+
+def put(conn: Connection, number: str, client_id: int | None, values: Mapping[str, str]) -> int:
+    """Keeps a mark, in place of one that is there; gives its id."""
     same = caller_mark.c.number == number, _of(client_id)
-    if conn.execute(update(caller_mark).where(*same).values(values).returning(caller_mark.c.id)).first() is None:
-        conn.execute(insert(caller_mark).values(number=number, client_id=client_id, **values))
-    return number
+    there = conn.execute(update(caller_mark).where(*same).values(values).returning(caller_mark.c.id)).first()
+    if there is not None:
+        return int(there.id)
+    new = insert(caller_mark).values(number=number, client_id=client_id, **values)
+    return int(conn.execute(new).inserted_primary_key[0])
 
 
-def unmark(conn: Connection, text: str, slug: str | None = None) -> str:
-    """Takes a caller's mark away; gives the number. Raises ClientMistake if there is none."""
-    number = known_number(text)
-    client_id = clients.find(conn, slug).id if slug is not None else None
-    gone = delete(caller_mark).where(caller_mark.c.number == number, _of(client_id)).returning(caller_mark.c.id)
-    if conn.execute(gone).first() is None:
-        raise ClientMistake("{number} is not marked there: `caller marks` shows who is", number=number)
-    return number
+def delete_row(conn: Connection, mark_id: int) -> None:
+    """Takes a mark away."""
+    conn.execute(delete(caller_mark).where(caller_mark.c.id == mark_id))
 
 
 def rows(conn: Connection, number: str | None = None) -> list[dict[str, Any]]:

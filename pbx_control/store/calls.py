@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pbx_control.domain.audit import SWITCH, Verb
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -35,7 +36,7 @@ from pbx_control.domain.notices.messages import CallSummary, compose
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
-from pbx_control.store import floods, ledger, letters, recipients, repeats, reports, secretaries
+from pbx_control.store import audit, floods, ledger, letters, recipients, repeats, reports, secretaries
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
@@ -123,7 +124,11 @@ def tell_loss(
 
 def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) -> None:
     """Pauses her, and writes so to the admin; once a day for each of them."""
-    if secretaries.pause(conn, command.secretary_id, at) and desk.address:
+    if not secretaries.pause(conn, command.secretary_id, at):
+        return
+    paused = {"paused": (False, True), "paused_why": ("", secretaries.REFUSALS)}
+    audit.add(conn, audit.Entry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
+    if desk.address:
         letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, bindparam, case, delete, exists, select, update
 
-from pbx_control.catalogue import N_
 from pbx_control.domain.keeping.retention import ERASED, Trust, What, instant
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
 from pbx_control.settings import Home
-from pbx_control.store import holds, mailboxes, receipts, retention
+from pbx_control.store import audit, holds, mailboxes, receipts, retention
 from pbx_control.store.engine import changing, reading, writing
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.tables import (
@@ -46,7 +45,7 @@ PROVISIONED: Mapping[str, Table] = {
     "announcements": announcement,
     "contacts": contact,
     "recipients": recipient,
-    N_("marks of callers"): caller_mark,
+    "marks of callers": caller_mark,
 }
 
 
@@ -98,6 +97,7 @@ def _erase_provisioned(conn: Connection, row: Row[Any], now: datetime) -> Counte
         for name, table in PROVISIONED.items()
     }
     mailboxes.forget_strangers(conn)
+    audit.erase_people(conn, row.id)
     about_no_call = delete(letter).where(letter.c.client_id == row.id, letter.c.call_id.is_(None))
     gone["letters"] = conn.execute(about_no_call).rowcount
     conn.execute(update(client).where(client.c.id == row.id).values(erased_at=now))

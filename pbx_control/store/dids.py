@@ -1,18 +1,14 @@
 """DIDs in the store: the numbers that can be dialled, whose they are, and which are free."""
 
-from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
-from pbx_control.domain.office import ClientState, OurNumber
+from pbx_control.domain.office import OurNumber
 from pbx_control.errors import ClientMistake
-from pbx_control.store.tables import client, contact, did, trunk
-
-# A released number rests before another client gets it: the old one's callers go on dialling it for a while.
-QUARANTINE = timedelta(days=30)
+from pbx_control.store.tables import client, did, trunk
 
 
 def find(connection: Connection, number: str) -> Row[Any]:
@@ -42,74 +38,35 @@ def of_client(connection: Connection, client_id: int) -> list[str]:
     return list(connection.scalars(query))
 
 
-def add(connection: Connection, new: Sequence[str], trunk_id: int | None) -> list[str]:
-    """Keeps all of the numbers or, if one is wrong, known or named twice, none (ClientMistake); gives their E.164."""
-    written = [_e164(number) for number in new]
-    twice = [number for number, count in Counter(written).items() if count > 1]
-    if twice:
-        raise ClientMistake("{number} is named twice", number=twice[0])
-    known = set(numbers(connection)).intersection(written)
-    if known:
-        raise ClientMistake("{number} is one of our numbers already: nothing was added", number=min(known))
-    _refuse_contacts(connection, written)
-    connection.execute(insert(did), [_row(number, trunk_id) for number in written])
-    return written
+def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps new numbers."""
+    connection.execute(insert(did), rows)
 
 
-def assign(
-    connection: Connection, number: str, client_id: int, now: datetime, *, main: bool = False, resting: bool = False
-) -> str:
-    """Gives a free number to a client; its first one, or if `main` is asked for, is the one shown to contacts.
-
-    Raises ClientMistake if the number has another client or, unless `resting`, still rests after a release.
-    """
-    row = find(connection, number)
-    if row.client_id == client_id:
-        _own_main(connection, row, main)
-        return str(row.number)
-    if row.client_id is not None:
-        raise ClientMistake(
-            "{number} belongs to the client {owner}: release it first",
-            number=row.number,
-            owner=connection.scalar(select(client.c.slug).where(client.c.id == row.client_id)),
-        )
-    if row.free_from is not None and row.free_from > now and not resting:
-        raise ClientMistake(
-            "{number} rests until {day} after its release, because the old client's callers still dial it; "
-            "--resting assigns it all the same",
-            number=row.number,
-            day=row.free_from.date(),
-        )
-    _give(connection, row.number, client_id, now, main=main or not of_client(connection, client_id))
-    return str(row.number)
+def update_row(connection: Connection, number: str, values: Mapping[str, Any]) -> None:
+    """Changes columns of a number."""
+    connection.execute(update(did).where(did.c.number == number).values(values))
 
 
-def release(connection: Connection, number: str, now: datetime) -> datetime:
-    """Takes a number from its client; it rests for QUARANTINE. Gives the instant from which it is free.
-
-    If it was the main one, the number that the client has had for longest takes its place.
-    """
-    row = find(connection, number)
-    if row.client_id is None:
-        raise ClientMistake("{number} belongs to no client: nothing to release", number=row.number)
-    free_from = now + QUARANTINE
-    connection.execute(
-        update(did)
-        .where(did.c.number == row.number)
-        .values(client_id=None, main=False, assigned_at=None, free_from=free_from)
-    )
-    if row.main:
-        _promote_oldest(connection, row.client_id)
-    return free_from
+def delete_row(connection: Connection, number: str) -> None:
+    """Forgets a number."""
+    connection.execute(delete(did).where(did.c.number == number))
 
 
-def remove(connection: Connection, number: str) -> str:
-    """Forgets a number that goes back to its carrier. Raises ClientMistake while a client has it."""
-    row = find(connection, number)
-    if row.client_id is not None:
-        raise ClientMistake("{number} belongs to a client: release it first", number=row.number)
-    connection.execute(delete(did).where(did.c.number == row.number))
-    return str(row.number)
+def none_is_main(connection: Connection, client_id: int) -> None:
+    """Leaves a client without a main number, until another one is."""
+    connection.execute(update(did).where(did.c.client_id == client_id).values(main=False))
+
+
+def first_of(connection: Connection, called: Sequence[str]) -> str | None:
+    """One of these that is a number of ours."""
+    return connection.scalar(select(did.c.number).where(did.c.number.in_(called)).limit(1))
+
+
+def oldest_of(connection: Connection, client_id: int) -> str | None:
+    """The number that the client has had for longest."""
+    query = select(did.c.number).where(did.c.client_id == client_id).order_by(did.c.assigned_at, did.c.number)
+    return connection.scalar(query.limit(1))
 
 
 def rows(
@@ -138,54 +95,8 @@ def rows(
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _refuse_contacts(connection: Connection, written: Sequence[str]) -> None:
-    """A number of ours is nobody's contact: the consultation would come back to us as a call."""
-    query = select(client.c.slug, contact.c.name, contact.c.number, contact.c.then_number).join_from(contact, client)
-    ours = set(written)
-    for row in connection.execute(query):
-        if called := ours.intersection((row.number, row.then_number)):
-            raise ClientMistake(
-                "{number} is what {name}, a contact of {slug}, is called by: `contact remove` it first",
-                number=min(called),
-                name=row.name,
-                slug=row.slug,
-            )
-
-
 def _e164(text: str) -> str:
     # Imported here: what is known of numbers takes long to load, and most commands are given none.
     from pbx_control.domain.telephony.numbering import to_e164
 
     return to_e164(text)
-
-
-def _row(number: str, trunk_id: int | None) -> dict[str, Any]:
-    from pbx_control.domain.telephony.numbering import area_of, country_of
-
-    return {"number": number, "trunk_id": trunk_id, "country": country_of(number), "area": area_of(number)}
-
-
-def _give(connection: Connection, number: str, client_id: int, now: datetime, *, main: bool) -> None:
-    state = connection.scalar(select(client.c.state).where(client.c.id == client_id))
-    if state == ClientState.CANCELLED:
-        raise ClientMistake("the client has cancelled: `client resume` it before it gets a number")
-    if main:
-        connection.execute(update(did).where(did.c.client_id == client_id).values(main=False))
-    values = {"client_id": client_id, "main": main, "assigned_at": now, "free_from": None}
-    connection.execute(update(did).where(did.c.number == number).values(**values))
-
-
-def _own_main(connection: Connection, row: Row[Any], main: bool) -> None:
-    """A number that the client has already: assigning it again can only make it the main one."""
-    if not main:
-        raise ClientMistake("{number} belongs to this client already: nothing to do", number=row.number)
-    connection.execute(update(did).where(did.c.client_id == row.client_id).values(main=False))
-    connection.execute(update(did).where(did.c.number == row.number).values(main=True))
-
-
-def _promote_oldest(connection: Connection, client_id: int) -> None:
-    oldest = connection.scalar(
-        select(did.c.number).where(did.c.client_id == client_id).order_by(did.c.assigned_at, did.c.number).limit(1)
-    )
-    if oldest is not None:
-        connection.execute(update(did).where(did.c.number == oldest).values(main=True))

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
@@ -14,16 +13,16 @@ from pbx_control.store.tables import client, job_run
 # A run that has not ended after this long belongs to a daemon that died: the longest job takes minutes.
 LEASE = timedelta(hours=2)
 # The first row of every job: what was due before there was a daemon is not made up.
-FIRST_SEEN = N_("nothing to make up")
+FIRST_SEEN = "nothing to make up"
 # What an open run's result says while it is run for the second and last time.
-BEGUN_AGAIN = N_("begun again")
+BEGUN_AGAIN = "begun again"
 # What came of work that came to nothing; its beginning tells older results, which were kept in English.
-FAILED = N_("failed: {why}")
+FAILED = "failed: {why}"
 FAILED_BEFORE = "failed: "
 # Characters of each text in a result that are worth keeping.
 RESULT_LIMIT = 500
-SUPERSEDED = N_("not finished; a later run has done its work")
-GIVEN_UP = N_("not finished, twice: the daemon died both times")
+SUPERSEDED = "not finished; a later run has done its work"
+GIVEN_UP = "not finished, twice: the daemon died both times"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
-from pbx_control.domain import checks
 from pbx_control.domain.notices.messages import Channel, Recipient
-from pbx_control.errors import ClientMistake
 from pbx_control.store import mailboxes
 from pbx_control.store.tables import client, mailbox, recipient
 
@@ -16,29 +14,16 @@ _OF_CLIENT = (
     .order_by(recipient.c.id)
 )
 
-CHECKS = {"email": checks.email, "telegram": checks.telegram}
+
+def insert_row(connection: Connection, client_id: int, new: Recipient) -> None:
+    """Keeps a new recipient."""
+    values = {"client_id": client_id, "channel": new.channel.value, "address": new.address}
+    connection.execute(insert(recipient).values(values))
 
 
-def add(connection: Connection, client_id: int, channel: str, address: str) -> str:
-    """Keeps a client's recipient; `channel` is email or telegram. Raises ClientMistake if it is no address or known."""
-    address = CHECKS[channel](address)
-    if known := _known(connection, client_id, address):
-        raise ClientMistake("{address} is a recipient of this client already", address=known)
-    connection.execute(insert(recipient).values(client_id=client_id, channel=channel, address=address))
-    mailboxes.mended(connection, Recipient(Channel(channel), address))
-    return address
-
-
-def remove(connection: Connection, client_id: int, address: str) -> None:
-    """Takes a recipient away; letters already written still go to him. Raises ClientMistake if there is none such."""
-    known = _known(connection, client_id, address)
-    if not known:
-        raise ClientMistake(
-            "{address} is no recipient of this client: it has {known}",
-            address=repr(address[:60]),
-            known=", ".join(_addresses(connection, client_id)) or "–",
-        )
-    connection.execute(delete(recipient).where(recipient.c.client_id == client_id, recipient.c.address == known))
+def delete_row(connection: Connection, client_id: int, address: str) -> None:
+    """Takes a recipient away."""
+    connection.execute(delete(recipient).where(recipient.c.client_id == client_id, recipient.c.address == address))
 
 
 def move(connection: Connection, old: Recipient, address: str) -> None:
@@ -72,21 +57,8 @@ def rows(connection: Connection, client_id: int | None = None) -> list[dict[str,
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
-def _known(connection: Connection, client_id: int, address: str) -> str:
-    """The client's recipient of that address as it is kept, or "", however it is written."""
-    wanted = _same(address)
-    return next((one for one in _addresses(connection, client_id) if _same(one) == wanted), "")
-
-
-def _same(address: str) -> str:
-    """What is equal for two ways to write one address: no mail server tells VENTAS@ from ventas@."""
-    try:
-        return checks.email(address).casefold()
-    except ClientMistake:
-        return address.casefold()
-
-
-def _addresses(connection: Connection, client_id: int) -> list[str]:
+def addresses(connection: Connection, client_id: int) -> list[str]:
+    """The addresses of a client's recipients, sorted."""
     query = select(recipient.c.address).where(recipient.c.client_id == client_id).order_by(recipient.c.address)
     return list(connection.scalars(query))
 

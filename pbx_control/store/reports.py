@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, selec
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from pbx_control.catalogue import counted
 from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.money import quota
@@ -155,11 +154,7 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
             failed.append(one.slug)
     if failed:
         raise PbxError(
-            counted(
-                "the reports of missed calls of {clients} could not be made: the log says why; {sent} other was sent",
-                "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
-                by="sent",
-            ),
+            "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
             clients=", ".join(failed),
             sent=sent,
         )

@@ -621,6 +621,21 @@ receipt = Table(
     Column("size", Integer, nullable=False, server_default="0"),  # bytes
 )
 
+audit = Table(
+    # Who changed what; append-only. No caller's number or name stands in it.
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("actor", String(10), nullable=False),  # domain.audit.ActorKind
+    Column("who", String(64), nullable=False, server_default=""),
+    Column("origin", String(120), nullable=False, server_default=""),  # a terminal, an address, a job's name
+    Column("verb", String(40), nullable=False),  # domain.audit.Verb
+    Column("subject", String(200), nullable=False),
+    Column("client_id", ForeignKey("client.id"), index=True),
+    Column("difference", Text, nullable=False, server_default="{}"),  # JSON: field -> [what it was, what it is]
+)
+
 clock_guard = Table(
     # The latest instant that the clock has shown: a clock that went back or leapt ahead deletes nothing.
     "clock_guard",

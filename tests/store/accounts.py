@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from acting import by_admin
 from sqlalchemy import Connection, insert
 
 from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, ReturnUnit, StoreCommand
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
 from pbx_control.domain.money.plans import Plan
-from pbx_control.store import plans
+from pbx_control.services import subscriptions
 from pbx_control.store.calls import Save
 from pbx_control.store.tables import client
 
@@ -21,8 +22,8 @@ STARTER = Plan(name="inicial", calls=10, price=20_000, extra_call=700, contacts=
 def provide(conn: Connection, calls: int = 10, **changes: Any) -> None:
     """The client andes, whose plan has so many calls a month, from the 10th."""
     conn.execute(insert(client).values(id=1, slug="andes", name="Andes", week="always", created_at=AT))
-    plans.set_plan(conn, Plan(**{**_fields(STARTER), "calls": calls, **changes}))
-    plans.assign(conn, 1, "inicial", AT)
+    subscriptions.set_plan(by_admin(conn), Plan(**{**_fields(STARTER), "calls": calls, **changes}))
+    subscriptions.assign(by_admin(conn, AT), 1, "inicial")
 
 
 def _fields(plan: Plan) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from acting import by_admin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
@@ -11,8 +12,9 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.money.billing import Invoice, InvoiceKind
 from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.money.plans import Plan
+from pbx_control.services import clientele, subscriptions
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import charges, clients, invoices, plans
+from pbx_control.store import charges, invoices, plans
 
 SANTIAGO = ZoneInfo("America/Santiago")
 SETTINGS = Settings(billing=Billing(issuer_rut="76.086.428-5"))
@@ -63,8 +65,8 @@ def live(conn: Connection, anchor: int, story: list[tuple[int, int, str]]) -> tu
     model, now = Model(anchor), datetime(2026, 1, 30, 12, tzinfo=UTC)
     for name, price in PRICES.items():
         plan = Plan(name=name, calls=10, price=price, extra_call=1, contacts=1, calendars=1)
-        plans.set_plan(conn, plan)
-    client_id = clients.add(conn, "andes", now, name="Andes")
+        subscriptions.set_plan(by_admin(conn), plan)
+    client_id = clientele.add(by_admin(conn, now), "andes", name="Andes")
     for days, hours, action in story:
         now += timedelta(days=days, hours=hours)
         charges.renew(conn, SETTINGS, client_id, now)
@@ -75,7 +77,7 @@ def live(conn: Connection, anchor: int, story: list[tuple[int, int, str]]) -> tu
             model.plan = None
         elif action != NOTHING and action != model.plan:
             first = plans.history(conn, client_id) == []
-            plans.assign(conn, client_id, action, now, anchor_day=anchor if first else None)
+            subscriptions.assign(by_admin(conn, now), client_id, action, anchor_day=anchor if first else None)
             charges.invoice_plan_change(conn, SETTINGS, client_id, now)
             model.assign(action, now)
     return model, invoices.issued(conn, client_id=client_id)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from pbx_control.domain.keeping.retention import ERASED, What
@@ -14,23 +15,18 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
 from pbx_control.errors import ClientMistake
+from pbx_control.services import carriers, clientele, numbers, onboarding, people, subscriptions, texts
 from pbx_control.settings import Home
 from pbx_control.store import (
-    announcements,
     cancelled,
     clients,
     contacts,
-    dids,
-    going_live,
-    greetings,
     holds,
     ledger,
     letters,
     plans,
     receipts,
-    recipients,
     retention,
-    trunks,
 )
 from pbx_control.store.cancelled import AFTER, PAGE, erase_cancelled, without_people
 from pbx_control.store.engine import changing, reading, writing
@@ -63,9 +59,13 @@ LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, 
 def office(engine: Engine) -> Engine:
     """Two clients alike, each with texts, people, a plan, and a call that was handed over and told of."""
     with changing(engine) as conn:
-        dids.add(conn, [NUMBER, "+56225550102"], trunks.add(conn, Trunk(id=0, name="carrier", match=("127.0.0.2",))))
-        plans.set_plan(conn, SMALL)
-        plans.set_plan(conn, LARGE)
+        numbers.add(
+            by_admin(conn),
+            [NUMBER, "+56225550102"],
+            carriers.add(by_admin(conn), Trunk(id=0, name="carrier", match=("127.0.0.2",))),
+        )
+        subscriptions.set_plan(by_admin(conn), SMALL)
+        subscriptions.set_plan(by_admin(conn), LARGE)
         for slug, number in (("andes", NUMBER), ("lagos", "+56225550102")):
             provision(conn, slug, number)
         retention.note_time(conn, NOON)
@@ -73,15 +73,15 @@ def office(engine: Engine) -> Engine:
 
 
 def provision(conn: Connection, slug: str, number: str) -> None:
-    client_id = clients.add(conn, slug, NOON, name=slug.title(), rut="76.086.428-5")
-    dids.assign(conn, number, client_id, NOON)
-    greetings.write(conn, client_id, "Buenos días", NOON)
-    greetings.write(conn, client_id, "Buenas tardes", NOON)
-    announcements.put(conn, client_id, AnnouncementKind.CLOSED, text="Cerrado")
-    contacts.add(conn, client_id, "Rosa Soto", "+56987654321")
-    recipients.add(conn, client_id, "email", f"gerencia@{slug}.example")
+    client_id = clientele.add(by_admin(conn, NOON), slug, name=slug.title(), rut="76.086.428-5")
+    numbers.assign(by_admin(conn, NOON), number, client_id)
+    texts.write_greeting(by_admin(conn, NOON), client_id, "Buenos días")
+    texts.write_greeting(by_admin(conn, NOON), client_id, "Buenas tardes")
+    texts.put_announcement(by_admin(conn), client_id, AnnouncementKind.CLOSED, text="Cerrado")
+    people.add_contact(by_admin(conn), client_id, "Rosa Soto", "+56987654321")
+    people.add_recipient(by_admin(conn), client_id, "email", f"gerencia@{slug}.example")
     conn.execute(insert(caller_mark).values(number="+56911112222", client_id=client_id, kind="blocked"))
-    plans.assign(conn, client_id, "small", NOON)
+    subscriptions.assign(by_admin(conn, NOON), client_id, "small")
     letters.add(conn, [a_letter(client_id, None)])
     a_call(conn, client_id, f"{slug}-1")
 
@@ -127,7 +127,7 @@ def of(conn: Connection, slug: str = "andes") -> int:
 
 def cancel(engine: Engine, at: datetime = NOON) -> None:
     with changing(engine) as conn:
-        clients.cancel(conn, "andes", at)
+        clientele.cancel(by_admin(conn, at), "andes")
 
 
 def erase(engine: Engine, now: datetime, home: Path = Path("/nowhere")) -> str:
@@ -158,11 +158,11 @@ def test_cancelling_ends_plan_and_order_and_keeps_account_and_history(office: En
     before = counts(office, "andes")
     with changing(office) as conn:
         account = ledger.find(conn, of(conn))
-        going_live.paid(conn, of(conn), NOON, retention.UTC_ZONE)
-        assert clients.cancel(conn, "andes", NOON + DAY) == [NUMBER]
+        onboarding.paid(by_admin(conn), of(conn), NOON, retention.UTC_ZONE)
+        assert clientele.cancel(by_admin(conn, NOON + DAY), "andes") == [NUMBER]
         assert plans.current(conn, of(conn)) is None
         assert conn.scalar(select(subscription.c.until).where(subscription.c.client_id == of(conn))) == NOON + DAY
-        assert going_live.status(conn, NOON + DAY, retention.UTC_ZONE) == []
+        assert onboarding.status(conn, NOON + DAY, retention.UTC_ZONE) == []
         assert ledger.find(conn, of(conn)) == account
         assert clients.find(conn, "andes").cancelled_at == NOON + DAY
         assert clients.find(conn, "lagos").cancelled_at is None
@@ -175,8 +175,8 @@ def test_who_comes_back_in_time_finds_everything_but_its_number_and_plan(office:
     cancel(office)
     assert erase(office, NOON + AFTER - MINUTE) == "nothing to erase"
     with changing(office) as conn:
-        clients.resume(conn, "andes")
-        assert clients.still_to_do(conn, "andes") == [
+        clientele.resume(by_admin(conn), "andes")
+        assert clientele.still_to_do(by_admin(conn), "andes") == [
             "did assign NUMBER andes --resting",
             "secretary add NAME --clients andes",
             "plan assign andes PLAN",
@@ -364,18 +364,18 @@ def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> 
     cancel(office)
     erase(office, NOON + AFTER)
     with changing(office) as conn:
-        clients.resume(conn, "andes")
+        clientele.resume(by_admin(conn), "andes")
         row = clients.find(conn, "andes")
         assert (row.state, row.cancelled_at, row.erased_at) == ("active", None, None)
-        assert clients.still_to_do(conn, "andes") == [
+        assert clientele.still_to_do(by_admin(conn), "andes") == [
             "did assign NUMBER andes --resting",
             "greeting set andes TEXT",
             "secretary add NAME --clients andes",
             "recipient add andes --email ADDRESS",
             "plan assign andes PLAN",
         ]
-        plans.assign(conn, of(conn), "large", NOON + AFTER + DAY)
-        assert "plan assign andes PLAN" not in clients.still_to_do(conn, "andes")
+        subscriptions.assign(by_admin(conn, NOON + AFTER + DAY), of(conn), "large")
+        assert "plan assign andes PLAN" not in clientele.still_to_do(by_admin(conn), "andes")
 
 
 def test_journal_lines_without_people_stay_as_they_are() -> None:
@@ -389,28 +389,28 @@ def test_journal_lines_without_people_stay_as_they_are() -> None:
 
 def test_plan_has_room_for_so_many_contacts(office: Engine) -> None:
     with changing(office) as conn:
-        contacts.add(conn, of(conn), "Ventas", "+56987654322")
+        people.add_contact(by_admin(conn), of(conn), "Ventas", "+56987654322")
         with pytest.raises(ClientMistake, match="plan small has room for 2 contacts and the client has 2"):
-            contacts.add(conn, of(conn), "Soporte", "+56987654323")
-        plans.assign(conn, of(conn), "large", NOON)
-        contacts.add(conn, of(conn), "Soporte", "+56987654323")
+            people.add_contact(by_admin(conn), of(conn), "Soporte", "+56987654323")
+        subscriptions.assign(by_admin(conn, NOON), of(conn), "large")
+        people.add_contact(by_admin(conn), of(conn), "Soporte", "+56987654323")
 
 
 def test_without_a_plan_there_is_no_limit_of_contacts(office: Engine) -> None:
     with changing(office) as conn:
-        client_id = clients.add(conn, "nuevo", NOON, name="Nuevo")
+        client_id = clientele.add(by_admin(conn, NOON), "nuevo", name="Nuevo")
         for number in range(10):
-            contacts.add(conn, client_id, f"Contacto {number}", f"+5698765432{number}")
+            people.add_contact(by_admin(conn), client_id, f"Contacto {number}", f"+5698765432{number}")
         assert len(contacts.rows(conn, client_id)) == 10
 
 
 def test_recording_needs_a_plan_that_has_it(office: Engine) -> None:
     with changing(office) as conn:
         with pytest.raises(ClientMistake, match="plan small has no recording"):
-            clients.change(conn, "andes", recording=True)
-        clients.change(conn, "andes", recording=False)
-        plans.assign(conn, of(conn), "large", NOON)
-        clients.change(conn, "andes", recording=True)
+            clientele.change(by_admin(conn), "andes", recording=True)
+        clientele.change(by_admin(conn), "andes", recording=False)
+        subscriptions.assign(by_admin(conn, NOON), of(conn), "large")
+        clientele.change(by_admin(conn), "andes", recording=True)
         assert clients.find(conn, "andes").recording is True
 
 
@@ -422,14 +422,14 @@ COMPLETE = {"legal_name": "Andes Limitada", "business": "Ferretería", "address"
 def test_factura_needs_all_of_its_data(office: Engine) -> None:
     with changing(office) as conn:
         with pytest.raises(ClientMistake, match="needs --legal-name, --business, --address too"):
-            clients.change(conn, "andes", invoice_as="factura")
-        clients.change(conn, "andes", invoice_as="factura", **COMPLETE)
+            clientele.change(by_admin(conn), "andes", invoice_as="factura")
+        clientele.change(by_admin(conn), "andes", invoice_as="factura", **COMPLETE)
         for field in ("rut", *COMPLETE):
             with pytest.raises(ClientMistake, match=r"a factura needs --[a-z-]+ too"):
-                clients.change(conn, "andes", **{field: ""})
-        clients.change(conn, "andes", invoice_as="boleta", rut="")
+                clientele.change(by_admin(conn), "andes", **{field: ""})
+        clientele.change(by_admin(conn), "andes", invoice_as="boleta", rut="")
         with pytest.raises(ClientMistake, match="needs --rut too"):
-            clients.change(conn, "andes", invoice_as="factura")
+            clientele.change(by_admin(conn), "andes", invoice_as="factura")
         with pytest.raises(ClientMistake, match="needs --rut, --business, --address too"):
-            clients.add(conn, "nuevo", NOON, name="Nuevo", legal_name="Nuevo SpA", invoice_as="factura")
+            clientele.add(by_admin(conn, NOON), "nuevo", name="Nuevo", legal_name="Nuevo SpA", invoice_as="factura")
         assert clients.find(conn, "andes").invoice_as == "boleta"

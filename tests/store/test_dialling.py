@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from acting import by_admin
 from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select
 
@@ -12,7 +13,8 @@ from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcom
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
-from pbx_control.store import calls, letters, recipients
+from pbx_control.services import people
+from pbx_control.store import calls, letters
 from pbx_control.store.call_log import find
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
@@ -55,7 +57,7 @@ def office(engine: Engine) -> Engine:
             conn.execute(insert(client).values(id=number, slug=slug, name=slug, week="always", created_at=AT))
         conn.execute(insert(secretary).values(id=1, name="Ana", user="ana", password="x"))
         for address in ADDRESSES:
-            recipients.add(conn, 1, Channel.EMAIL, address)
+            people.add_recipient(by_admin(conn), 1, Channel.EMAIL, address)
     return engine
 
 
@@ -187,7 +189,7 @@ def test_the_same_supplement_twice_goes_out_once_another_one_does(office: Engine
 def test_who_got_no_first_letter_gets_a_supplement_that_answers_none(office: Engine) -> None:
     remember(office, HANDED_OVER, WriteLetters())
     with writing(office) as conn:
-        recipients.add(conn, 1, Channel.EMAIL, "nuevo@andes.example")
+        people.add_recipient(by_admin(conn), 1, Channel.EMAIL, "nuevo@andes.example")
     supplement(office)
     assert [one.letter.in_reply_to for one in outbox(office) if one.letter.address == "nuevo@andes.example"] == [""]
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acting import by_admin
 from keeping import NOW, House
 from sqlalchemy import Engine, insert, select
 
 from pbx_control.errors import ClientMistake
 from pbx_control.media.erasure import Wish, erase
+from pbx_control.services import marks
 from pbx_control.settings import Home
 from pbx_control.store import caller_marks, callers, holds
 from pbx_control.store.engine import reading, writing
@@ -66,7 +68,7 @@ def test_his_files_number_and_name_go_and_others_stay(house: House) -> None:
     with writing(house.engine) as conn:
         line = {"call_id": "pbx-1.1", "seq": 1, "at": NOW, "event": "CallArrived", "details": json.dumps(details)}
         conn.execute(insert(journal).values(line))
-        caller_marks.mark(conn, HIS, "test", "ours")
+        marks.mark(by_admin(conn), HIS, "test", "ours")
     has_letter(house, "pbx-1.1", f"María Soto ({HIS}) left a message")
     has_letter(house, "pbx-1.2", "María Paz called")
     erased = erase(house.home, house.engine, WISH, NOW)
@@ -208,9 +210,9 @@ def test_files_left_by_a_crash_are_deleted_by_the_next_purge_at_any_age(house: H
 def test_contacts_and_marks_of_a_number_are_found(house: House) -> None:
     with writing(house.engine) as conn:
         conn.execute(insert(contact).values(client_id=1, name="Rosa", number="+56987654321", then_number=HIS))
-        caller_marks.mark(conn, "9 1234 5678", "blocked", "threats", "norte")
-        caller_marks.mark(conn, HIS, "blocked", "threats")
-        caller_marks.mark(conn, HIS, "test", "ours")
+        marks.mark(by_admin(conn), "9 1234 5678", "blocked", "threats", "norte")
+        marks.mark(by_admin(conn), HIS, "blocked", "threats")
+        marks.mark(by_admin(conn), HIS, "test", "ours")
     with reading(house.engine) as conn:
         assert callers.contacts_with(conn, HIS) == [{"client": "andes", "name": "Rosa"}]
         marked = [(row["client"], row["kind"], row["why"]) for row in caller_marks.rows(conn, HIS)]
@@ -230,15 +232,15 @@ def test_contacts_and_marks_of_a_number_are_found(house: House) -> None:
 )
 def test_marks_that_make_no_sense(house: House, number: str, why: str, slug: str | None, refusal: str) -> None:
     with pytest.raises(ClientMistake, match=refusal), writing(house.engine) as conn:
-        caller_marks.mark(conn, number, "test", why, slug)
+        marks.mark(by_admin(conn), number, "test", why, slug)
 
 
 def test_a_mark_is_taken_away_once(house: House) -> None:
     with writing(house.engine) as conn:
-        caller_marks.mark(conn, HIS, "test", "ours", "andes")
+        marks.mark(by_admin(conn), HIS, "test", "ours", "andes")
         with pytest.raises(ClientMistake, match="not marked there"):
-            caller_marks.unmark(conn, HIS)
-        assert caller_marks.unmark(conn, HIS, "andes") == HIS
+            marks.unmark(by_admin(conn), HIS)
+        assert marks.unmark(by_admin(conn), HIS, "andes") == HIS
         assert caller_marks.rows(conn) == []
 
 

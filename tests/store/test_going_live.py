@@ -4,15 +4,17 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Connection, Engine, select
 
-from pbx_control.domain.going_live import Step
+from pbx_control.domain.going_live import Order, Step
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import Trunk
 from pbx_control.domain.opening.deadlines import Urgency
 from pbx_control.errors import ClientMistake
+from pbx_control.services import carriers, clientele, closing_days, numbers, onboarding, people, staff, texts
 from pbx_control.settings import OfficeSettings, Settings
-from pbx_control.store import clients, dids, going_live, greetings, holidays, letters, recipients, secretaries, trunks
+from pbx_control.store import clients, letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.tables import going_live as orders
@@ -35,14 +37,18 @@ MONDAY = at("2026-11-23T09:30")
 def office(engine: Engine) -> Engine:
     """Two clients with number, greeting and recipients, and a secretary for all."""
     with writing(engine) as conn:
-        dids.add(conn, [NUMBER, "+56225550102"], trunks.add(conn, Trunk(id=0, name="carrier", match=("127.0.0.2",))))
+        numbers.add(
+            by_admin(conn),
+            [NUMBER, "+56225550102"],
+            carriers.add(by_admin(conn), Trunk(id=0, name="carrier", match=("127.0.0.2",))),
+        )
         for slug, number in (("andes", NUMBER), ("lagos", "+56225550102")):
-            client_id = clients.add(conn, slug, MONDAY, name=slug.title())
-            dids.assign(conn, number, client_id, MONDAY)
-            greetings.write(conn, client_id, "Buenos días", MONDAY)
-            recipients.add(conn, client_id, "email", f"gerencia@{slug}.example")
-            recipients.add(conn, client_id, "telegram", f"12345{client_id}")
-        secretaries.add(conn, "Ana", languages=["es"], client_ids=None)
+            client_id = clientele.add(by_admin(conn, MONDAY), slug, name=slug.title())
+            numbers.assign(by_admin(conn, MONDAY), number, client_id)
+            texts.write_greeting(by_admin(conn, MONDAY), client_id, "Buenos días")
+            people.add_recipient(by_admin(conn), client_id, "email", f"gerencia@{slug}.example")
+            people.add_recipient(by_admin(conn), client_id, "telegram", f"12345{client_id}")
+        staff.add(by_admin(conn), "Ana", languages=["es"], client_ids=None)
     return engine
 
 
@@ -50,19 +56,19 @@ def of(conn: Connection, slug: str = "andes") -> int:
     return int(clients.find(conn, slug).id)
 
 
-def pay(engine: Engine, when: datetime = MONDAY, slug: str = "andes") -> going_live.Order:
+def pay(engine: Engine, when: datetime = MONDAY, slug: str = "andes") -> Order:
     with writing(engine) as conn:
-        return going_live.paid(conn, of(conn, slug), when, SANTIAGO)
+        return onboarding.paid(by_admin(conn), of(conn, slug), when, SANTIAGO)
 
 
-def welcome(engine: Engine, when: datetime, slug: str = "andes") -> going_live.Order:
+def welcome(engine: Engine, when: datetime, slug: str = "andes") -> Order:
     with writing(engine) as conn:
-        return going_live.welcomed(conn, of(conn, slug), when, SANTIAGO, OFFICE, when + MINUTE)
+        return onboarding.welcomed(by_admin(conn, when + MINUTE), of(conn, slug), when, SANTIAGO, OFFICE)
 
 
-def go_live(engine: Engine, when: datetime, slug: str = "andes") -> going_live.Order:
+def go_live(engine: Engine, when: datetime, slug: str = "andes") -> Order:
     with writing(engine) as conn:
-        return going_live.live(conn, of(conn, slug), when)
+        return onboarding.live(by_admin(conn), of(conn, slug), when)
 
 
 def posted(engine: Engine) -> list[Posted]:
@@ -72,7 +78,7 @@ def posted(engine: Engine) -> list[Posted]:
 
 def urgencies(engine: Engine, now: datetime) -> list[Urgency]:
     with reading(engine) as conn:
-        (only,) = going_live.status(conn, now, SANTIAGO)
+        (only,) = onboarding.status(conn, now, SANTIAGO)
     return [deadline.urgency for deadline in only.deadlines]
 
 
@@ -87,15 +93,15 @@ def test_payment_sets_both_deadlines_in_business_time(office: Engine) -> None:
 
 def test_public_holidays_and_the_offices_own_are_no_business_time(office: Engine) -> None:
     with writing(office) as conn:
-        holidays.add(conn, date(2026, 12, 7), None, "Inventario")
-        holidays.add(conn, date(2026, 12, 9), of(conn), "Aniversario")  # of the client alone
+        closing_days.add(by_admin(conn), date(2026, 12, 7), None, "Inventario")
+        closing_days.add(by_admin(conn), date(2026, 12, 9), of(conn), "Aniversario")  # of the client alone
     # 8 December is a public holiday.
     assert pay(office, at("2026-12-04T17:00")).welcome_due == at("2026-12-09T10:00")
 
 
 def test_business_time_is_the_offices_whatever_the_clients_hours_are(office: Engine) -> None:
     with writing(office) as conn:
-        clients.change(conn, "andes", week="always", timezone="Europe/Madrid")
+        clientele.change(by_admin(conn), "andes", week="always", timezone="Europe/Madrid")
     assert pay(office, at("2026-11-27T17:00")).welcome_due == at("2026-11-30T10:00")
 
 
@@ -121,8 +127,8 @@ def test_an_order_goes_from_on_time_to_late_and_is_done(office: Engine) -> None:
     assert urgencies(office, MONDAY + 185 * MINUTE) == [Urgency.DONE, Urgency.ON_TIME]
     go_live(office, MONDAY + 190 * MINUTE)
     with reading(office) as conn:
-        assert going_live.status(conn, MONDAY + 4 * HOUR, SANTIAGO) == []
-        done = going_live.of_client(conn, of(conn), MONDAY + 4 * HOUR, SANTIAGO)
+        assert onboarding.status(conn, MONDAY + 4 * HOUR, SANTIAGO) == []
+        done = onboarding.of_client(conn, of(conn), MONDAY + 4 * HOUR, SANTIAGO)
     assert done is not None
     assert done.urgency is Urgency.DONE
 
@@ -131,7 +137,7 @@ def test_what_is_late_comes_first(office: Engine) -> None:
     pay(office, MONDAY + 70 * MINUTE, "andes")
     pay(office, MONDAY, "lagos")
     with reading(office) as conn:
-        found = going_live.status(conn, MONDAY + 125 * MINUTE, SANTIAGO)
+        found = onboarding.status(conn, MONDAY + 125 * MINUTE, SANTIAGO)
     assert [(each.order.slug, each.urgency) for each in found] == [("lagos", "late"), ("andes", "on time")]
     assert found[0].deadlines[0].left == -5 * MINUTE
 
@@ -163,9 +169,9 @@ def test_steps_come_in_their_order_and_once(office: Engine) -> None:
 def test_nobody_is_welcomed_without_number_or_recipient(office: Engine) -> None:
     pay(office)
     with writing(office) as conn:
-        dids.release(conn, NUMBER, MONDAY)
-        recipients.remove(conn, of(conn), "gerencia@andes.example")
-        recipients.remove(conn, of(conn), f"12345{of(conn)}")
+        numbers.release(by_admin(conn, MONDAY), NUMBER)
+        people.remove_recipient(by_admin(conn), of(conn), "gerencia@andes.example")
+        people.remove_recipient(by_admin(conn), of(conn), f"12345{of(conn)}")
     with pytest.raises(ClientMistake, match=r"`did assign NUMBER andes`, `recipient add andes --email ADDRESS`$"):
         welcome(office, MONDAY + HOUR)
     assert posted(office) == []
@@ -174,11 +180,11 @@ def test_nobody_is_welcomed_without_number_or_recipient(office: Engine) -> None:
 
 def test_service_needs_all_that_answering_takes(engine: Engine) -> None:
     with writing(engine) as conn:
-        client_id = clients.add(conn, "nadie", MONDAY, name="Nadie", week="never")
-        clients.suspend(conn, "nadie")
-        andes = clients.add(conn, "andes", MONDAY, name="Andes")
-        secretaries.add(conn, "Rosa", languages=["es"], client_ids=[andes])
-        assert going_live.missing(conn, client_id) == [
+        client_id = clientele.add(by_admin(conn, MONDAY), "nadie", name="Nadie", week="never")
+        clientele.suspend(by_admin(conn), "nadie")
+        andes = clientele.add(by_admin(conn, MONDAY), "andes", name="Andes")
+        staff.add(by_admin(conn), "Rosa", languages=["es"], client_ids=[andes])
+        assert onboarding.missing(conn, client_id) == [
             "did assign NUMBER nadie",
             "hours set nadie HOURS",
             "greeting set nadie TEXT",
@@ -186,14 +192,14 @@ def test_service_needs_all_that_answering_takes(engine: Engine) -> None:
             "recipient add nadie --email ADDRESS",
             "client resume nadie",
         ]
-        assert "secretary add NAME --clients andes" not in going_live.missing(conn, of(conn))
+        assert "secretary add NAME --clients andes" not in onboarding.missing(conn, of(conn))
 
 
 def test_service_is_refused_while_something_lacks(office: Engine) -> None:
     pay(office)
     welcome(office, MONDAY + MINUTE)
     with writing(office) as conn:
-        secretaries.remove(conn, "Ana", MONDAY)
+        staff.remove(by_admin(conn, MONDAY), "Ana")
     with pytest.raises(ClientMistake, match=r"first do: `secretary add NAME --clients andes`$"):
         go_live(office, MONDAY + HOUR)
     assert urgencies(office, MONDAY + MINUTE)[1] is Urgency.ON_TIME
@@ -202,12 +208,12 @@ def test_service_is_refused_while_something_lacks(office: Engine) -> None:
 def test_who_cancels_is_no_longer_waited_for_and_pays_anew(office: Engine) -> None:
     pay(office)
     with writing(office) as conn:
-        clients.cancel(conn, "andes", MONDAY + HOUR)
-        assert going_live.status(conn, MONDAY + HOUR, SANTIAGO) == []
+        clientele.cancel(by_admin(conn, MONDAY + HOUR), "andes")
+        assert onboarding.status(conn, MONDAY + HOUR, SANTIAGO) == []
     with pytest.raises(ClientMistake, match="has cancelled"):
         pay(office, MONDAY + HOUR)
     with writing(office) as conn:
-        clients.resume(conn, "andes")
+        clientele.resume(by_admin(conn), "andes")
     assert pay(office, MONDAY + 24 * HOUR).paid_at == MONDAY + 24 * HOUR
     with reading(office) as conn:
         assert len(conn.execute(select(orders)).all()) == 2
@@ -234,7 +240,7 @@ def test_admin_is_told_once_when_it_is_near_and_once_when_it_is_late(office: Eng
     pay(office)
     told = []
     for minutes in range(0, 200, 5):
-        going_live.warn_of_deadlines(office, SETTINGS, MONDAY + minutes * MINUTE)
+        onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + minutes * MINUTE)
         fresh = posted(office)[len(told) :]
         told += [(minutes, each.letter.subject) for each in fresh]
     assert told == [
@@ -251,7 +257,7 @@ def test_admin_is_told_once_when_it_is_near_and_once_when_it_is_late(office: Eng
 
 def test_what_nobody_looked_at_in_time_is_told_as_late_only(office: Engine) -> None:
     pay(office)
-    said = str(going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR))
+    said = str(onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR))
     assert said == "deadlines late or soon late: 2"
     assert [each.letter.subject for each in posted(office)] == [
         "Andes: la bienvenida está atrasada",
@@ -261,12 +267,12 @@ def test_what_nobody_looked_at_in_time_is_told_as_late_only(office: Engine) -> N
 
 def test_an_hour_counted_anew_is_warned_of_anew(office: Engine) -> None:
     pay(office)
-    going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
+    onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
     welcome(office, MONDAY + 25 * HOUR)
     before = len(posted(office))
-    going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 25 * HOUR + 20 * MINUTE)
+    onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + 25 * HOUR + 20 * MINUTE)
     assert len(posted(office)) == before
-    going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 25 * HOUR + 40 * MINUTE)
+    onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + 25 * HOUR + 40 * MINUTE)
     assert [each.letter.subject for each in posted(office)[before:]] == [
         "Andes: queda poco para contestar sus llamadas"
     ]
@@ -275,12 +281,12 @@ def test_an_hour_counted_anew_is_warned_of_anew(office: Engine) -> None:
 def test_done_and_unwatched_deadlines_warn_nobody(office: Engine) -> None:
     pay(office)
     nobody = Settings(office=OfficeSettings(alarms_to=""))
-    said = str(going_live.warn_of_deadlines(office, nobody, MONDAY + 24 * HOUR))
+    said = str(onboarding.warn_of_deadlines(office, nobody, MONDAY + 24 * HOUR))
     assert "nobody to tell" in said
     welcome(office, MONDAY + HOUR)
     go_live(office, MONDAY + HOUR)
     before = len(posted(office))
-    told = going_live.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
+    told = onboarding.warn_of_deadlines(office, SETTINGS, MONDAY + 24 * HOUR)
     assert str(told) == "deadlines late or soon late: 0"
     assert len(posted(office)) == before
 
@@ -288,7 +294,7 @@ def test_done_and_unwatched_deadlines_warn_nobody(office: Engine) -> None:
 def test_warning_says_what_is_late_and_how_to_note_it(office: Engine) -> None:
     pay(office)
     english = Settings(office=OfficeSettings(name="Casa", language="en", alarms_to="admin@casa.example"))
-    going_live.warn_of_deadlines(office, english, MONDAY + 125 * MINUTE)
+    onboarding.warn_of_deadlines(office, english, MONDAY + 125 * MINUTE)
     (warning,) = posted(office)
     assert warning.letter.text == (
         "A deadline has passed\n\n"

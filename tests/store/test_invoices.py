@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -18,8 +19,9 @@ from pbx_control.domain.money import billing
 from pbx_control.domain.money.billing import Draft, Invoice, InvoiceKind, Line, LineKind, Party
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake
+from pbx_control.services import clientele, numbers, subscriptions
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import charges, clients, dids, invoices, ledger, plans
+from pbx_control.store import charges, invoices, ledger, plans
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, subscription
 
@@ -45,9 +47,9 @@ def andes(engine: Engine) -> int:
             a_plan("Pyme", 60_000, discounts={12: 20}),
             a_plan("Gratis", 0),
         ):
-            plans.set_plan(conn, plan)
-        dids.add(conn, ["+56225550101", "+56225550102", "+56225550103", "+12025550101"], None)
-        return clients.add(conn, "andes", NOW, name="Andes Ltda")
+            subscriptions.set_plan(by_admin(conn), plan)
+        numbers.add(by_admin(conn), ["+56225550101", "+56225550102", "+56225550103", "+12025550101"], None)
+        return clientele.add(by_admin(conn, NOW), "andes", name="Andes Ltda")
 
 
 def a_draft(client_id: int, cause: str, price: int = 1_000, **others: Any) -> Draft:
@@ -68,7 +70,7 @@ def issue(engine: Engine, draft: Draft) -> Invoice:
 
 def assign(engine: Engine, client_id: int, plan: str, at: datetime = NOW, **terms: Any) -> list[Invoice]:
     with writing(engine) as conn:
-        plans.assign(conn, client_id, plan, at, **terms)
+        subscriptions.assign(by_admin(conn, at), client_id, plan, **terms)
         return charges.invoice_plan_change(conn, SETTINGS, client_id, at)
 
 
@@ -88,7 +90,7 @@ def last_numbers(conn: Connection) -> dict[InvoiceKind, int]:
     return {InvoiceKind(row.kind): row.last for row in conn.execute(query)}
 
 
-def numbers(engine: Engine, kind: InvoiceKind = BOLETA) -> list[int]:
+def numbers_of(engine: Engine, kind: InvoiceKind = BOLETA) -> list[int]:
     return [found.number for found in all_of(engine) if found.kind is kind]
 
 
@@ -115,7 +117,7 @@ def test_the_sums_are_net_iva_and_total(engine: Engine, andes: int) -> None:
 def test_a_cause_is_invoiced_once(engine: Engine, andes: int) -> None:
     first = issue(engine, a_draft(andes, "bag:1"))
     assert issue(engine, a_draft(andes, "bag:1", 9_999, kind=FACTURA)) == first
-    assert numbers(engine) == [1]
+    assert numbers_of(engine) == [1]
 
 
 def test_what_is_rolled_back_leaves_no_gap(engine: Engine, andes: int) -> None:
@@ -138,17 +140,17 @@ def test_an_invoice_of_nothing_takes_no_number(engine: Engine, andes: int) -> No
 def test_many_at_once_leave_no_gap_and_no_double(engine: Engine, andes: int) -> None:
     with ThreadPoolExecutor(8) as crowd:
         found = list(crowd.map(lambda n: issue(engine, a_draft(andes, f"cause:{n % 20}")), range(60)))
-    assert numbers(engine) == list(range(1, 21))
+    assert numbers_of(engine) == list(range(1, 21))
     assert len({each.cause: each.number for each in found}) == 20
     assert len({(each.cause, each.number) for each in found}) == 20
 
 
 def test_many_clients_at_once_leave_no_gap(engine: Engine, andes: int) -> None:
     with writing(engine) as conn:
-        others = [clients.add(conn, f"client-{n}", NOW, name="Otra") for n in range(6)]
+        others = [clientele.add(by_admin(conn, NOW), f"client-{n}", name="Otra") for n in range(6)]
     with ThreadPoolExecutor(6) as crowd:
         list(crowd.map(lambda n: issue(engine, a_draft(others[n % 6], f"cause:{n}")), range(30)))
-    assert numbers(engine) == list(range(1, 31))
+    assert numbers_of(engine) == list(range(1, 31))
 
 
 ISSUER_PROCESS = """
@@ -187,7 +189,7 @@ def test_a_process_killed_while_it_issues_leaves_no_gap(engine: Engine, andes: i
         assert process.stdout.readline() == "2\n"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    assert numbers(engine) == [1]
+    assert numbers_of(engine) == [1]
     assert issue(engine, a_draft(andes, "after")).number == 2
 
 
@@ -195,7 +197,7 @@ def test_processes_at_once_leave_no_gap_and_no_double(engine: Engine, andes: int
     processes = [issuing(engine, f"cause:{n % 2}", "done") for n in range(4)]
     told = [process.communicate()[0].strip() for process in processes]
     assert sorted(told) == ["1", "1", "2", "2"]
-    assert numbers(engine) == [1, 2]
+    assert numbers_of(engine) == [1, 2]
 
 
 # --- never changed ----------------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ def test_what_is_issued_is_never_changed(engine: Engine, andes: int, change: Any
 def test_issuer_and_buyer_stay_as_they_were(engine: Engine, andes: int) -> None:
     (first,) = assign(engine, andes, "Inicial")
     with writing(engine) as conn:
-        clients.change(conn, "andes", name="Otro Nombre")
+        clientele.change(by_admin(conn), "andes", name="Otro Nombre")
     assert all_of(engine) == [first]
     assert first.buyer.name == "Andes Ltda"
     assert first.issuer == Party(name="Secretariado SpA", rut="76.086.428-5")
@@ -253,7 +255,7 @@ def test_lines_are_credited_once_each_and_their_iva_adds_up(engine: Engine, ande
         credit(engine, wrong, [2])
     with pytest.raises(ClientMistake, match="of the boleta 1, 0 net is left"):
         credit(engine, wrong)
-    assert numbers(engine, NOTE) == [1, 2]
+    assert numbers_of(engine, NOTE) == [1, 2]
 
 
 def test_the_rest_is_credited_after_a_part(engine: Engine, andes: int) -> None:
@@ -269,7 +271,7 @@ def test_a_line_that_is_not_there_is_not_credited(engine: Engine, andes: int, pl
     wrong = issue(engine, a_draft(andes, "x"))
     with pytest.raises(ClientMistake, match="has no line"):
         credit(engine, wrong, places)
-    assert numbers(engine, NOTE) == []
+    assert numbers_of(engine, NOTE) == []
 
 
 def test_a_discount_alone_is_not_credited(engine: Engine, andes: int) -> None:
@@ -299,7 +301,7 @@ def test_two_that_credit_at_once_never_credit_twice(engine: Engine, andes: int) 
     with ThreadPoolExecutor(4) as crowd:
         told = list(crowd.map(attempt, range(4)))
     assert told.count("1") == 1
-    assert numbers(engine, NOTE) == [1]
+    assert numbers_of(engine, NOTE) == [1]
 
 
 # --- a factura --------------------------------------------------------------------------------------------
@@ -377,12 +379,12 @@ def test_two_at_once_issue_a_period_once(engine: Engine, andes: int) -> None:
     with ThreadPoolExecutor(4) as crowd:
         found = list(crowd.map(lambda _: renew(engine, andes, NOW + timedelta(days=35)), range(4)))
     assert [len(each) for each in found].count(1) == 1
-    assert numbers(engine) == [1, 2]
+    assert numbers_of(engine) == [1, 2]
 
 
 def give(engine: Engine, client_id: int, number: str, at: datetime = NOW) -> None:
     with writing(engine) as conn:
-        dids.assign(conn, number, client_id, at)
+        numbers.assign(by_admin(conn, at), number, client_id)
 
 
 def test_numbers_beyond_the_first_are_charged_by_country(engine: Engine, andes: int) -> None:
@@ -402,7 +404,7 @@ def test_a_country_without_price_stops_that_client_alone(engine: Engine, andes: 
     later = NOW + timedelta(days=35)
     with pytest.raises(ClientMistake, match="no price for further numbers of US"):
         renew(engine, andes, later)
-    assert numbers(engine) == [1]
+    assert numbers_of(engine) == [1]
     with reading(engine) as conn:
         assert [due.slug for due in charges.due_renewals(conn, later)] == ["andes"]
 
@@ -459,18 +461,18 @@ def test_who_has_a_year_for_nothing_may_leave_at_once(engine: Engine, andes: int
 def test_a_suspended_client_is_not_charged_and_not_charged_later(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
-        clients.suspend(conn, "andes")
+        clientele.suspend(by_admin(conn), "andes")
     for month in (1, 2, 3):
         assert renew(engine, andes, NOW + timedelta(days=31 * month)) == []
     with writing(engine) as conn:
-        clients.resume(conn, "andes")
+        clientele.resume(by_admin(conn), "andes")
     (back,) = renew(engine, andes, datetime(2027, 2, 15, tzinfo=UTC))
     assert days(back) == ("2027-02-10", "2027-03-10")
 
 
 def test_without_an_issuer_nothing_is_charged(engine: Engine, andes: int) -> None:
     with writing(engine) as conn:
-        plans.assign(conn, andes, "Inicial", NOW)
+        subscriptions.assign(by_admin(conn, NOW), andes, "Inicial")
         assert charges.invoice_plan_change(conn, NO_ISSUER, andes, NOW) == []
         assert charges.invoice_bag(conn, NO_ISSUER, andes, 1, 25, 8_750, NOW) is None
     assert renew(engine, andes, NOW + timedelta(days=65), NO_ISSUER) == []
@@ -489,7 +491,7 @@ def test_a_bag_is_invoiced_once(engine: Engine, andes: int) -> None:
     with writing(engine) as conn:
         twice = [charges.invoice_bag(conn, SETTINGS, andes, 7, 25, 8_750, NOW) for _ in range(2)]
     assert twice[0] == twice[1]
-    assert numbers(engine) == [1, 2]
+    assert numbers_of(engine) == [1, 2]
 
 
 def test_a_bag_that_was_sold_while_no_issuer_was_set_is_made_up_within_the_month_once(

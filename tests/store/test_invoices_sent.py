@@ -4,14 +4,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Engine
 
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.notify import invoices as post
 from pbx_control.notify.invoice_pdf import render
+from pbx_control.services import clientele, numbers, people, subscriptions
 from pbx_control.settings import Billing, Home, Settings
-from pbx_control.store import clients, dids, invoices, letters, plans, recipients
+from pbx_control.store import clients, invoices, letters
 from pbx_control.store.engine import reading, writing
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
@@ -23,14 +25,16 @@ SETTINGS = Settings(billing=Billing(issuer_name="Secretariado SpA", issuer_rut="
 def home(engine: Engine, tmp_path: Path) -> Home:
     """Two clients with a plan: andes, which has two e-mail recipients and a chat, and luna, which has none."""
     with writing(engine) as conn:
-        plans.set_plan(conn, Plan(name="Inicial", calls=100, price=30_000, extra_call=350, contacts=2, calendars=1))
-        dids.add(conn, ["+56225550101", "+12025550101"], None)
+        subscriptions.set_plan(
+            by_admin(conn), Plan(name="Inicial", calls=100, price=30_000, extra_call=350, contacts=2, calendars=1)
+        )
+        numbers.add(by_admin(conn), ["+56225550101", "+12025550101"], None)
         for slug in ("andes", "luna"):
-            client_id = clients.add(conn, slug, NOW, name=slug.title())
-            plans.assign(conn, client_id, "Inicial", NOW)
+            client_id = clientele.add(by_admin(conn, NOW), slug, name=slug.title())
+            subscriptions.assign(by_admin(conn, NOW), client_id, "Inicial")
         andes = clients.find(conn, "andes").id
         for channel, address in (("email", "a@andes.cl"), ("email", "b@andes.cl"), ("telegram", "123456789")):
-            recipients.add(conn, andes, channel, address)
+            people.add_recipient(by_admin(conn), andes, channel, address)
     return Home(tmp_path / "home")
 
 
@@ -56,7 +60,7 @@ def test_a_letter_whose_pdf_is_gone_does_not_say_that_it_is_attached(
     engine: Engine, home: Home, language: str, says: str
 ) -> None:
     with writing(engine) as conn:
-        clients.change(conn, "andes", language=language)
+        clientele.change(by_admin(conn), "andes", language=language)
     post.issue_due(engine, home, SETTINGS, NOW)
     with reading(engine) as conn:
         written = letters.newest(conn)[0].letter
@@ -69,7 +73,7 @@ def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home)
     with writing(engine) as conn:
         andes = clients.find(conn, "andes").id
         for number in ("+56225550101", "+12025550101"):
-            dids.assign(conn, number, andes, NOW)
+            numbers.assign(by_admin(conn, NOW), number, andes)
     report = post.issue_due(engine, home, SETTINGS, NOW)
     assert [each.client for each in report.issued] == ["luna"]
     assert str(report.sentence).startswith(
@@ -91,7 +95,7 @@ def test_what_was_issued_and_not_sent_is_sent_by_the_next_run(engine: Engine, ho
 def test_what_is_long_past_is_not_sent_again(engine: Engine, home: Home) -> None:
     post.issue_due(engine, home, SETTINGS, NOW)
     with writing(engine) as conn:
-        recipients.add(conn, clients.find(conn, "luna").id, "email", "luna@luna.cl")
+        people.add_recipient(by_admin(conn), clients.find(conn, "luna").id, "email", "luna@luna.cl")
     assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=8)) == 0
     assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=1)) == 1
     assert ("luna@luna.cl", "documents/invoices/2026/boleta-000002.pdf") in sent(engine)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from accounts import AT, answered, arriving, missed, provide, wrong_number
+from acting import by_admin
 from msgspec import structs
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +20,8 @@ from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Kind, Limits, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
-from pbx_control.store import caller_marks, calls, ledger, plans
+from pbx_control.services import marks, subscriptions
+from pbx_control.store import calls, ledger, plans
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account, bag, call, did, ledger_entry, letter, recipient, unit_reservation
@@ -124,8 +126,8 @@ def test_a_client_without_a_plan_is_not_counted(office: Engine) -> None:
 def test_of_what_the_switch_served_alone_marked_callers_cost_nothing(office: Engine, caller: str, cost: int) -> None:
     with writing(office) as conn:
         conn.execute(insert(did).values(number="+56225550101", country="CL", area="2", client_id=1))
-        caller_marks.mark(conn, "+56911110000", "test", "ours")
-        caller_marks.mark(conn, "+56911110001", "blocked", "threats", "andes")
+        marks.mark(by_admin(conn), "+56911110000", "test", "ours")
+        marks.mark(by_admin(conn), "+56911110001", "blocked", "threats", "andes")
         alone = SwitchCall(
             id="c1",
             did="+56225550101",
@@ -280,7 +282,7 @@ def test_who_comes_back_in_a_later_month_is_granted_all_of_it_as_he_pays_it(offi
         plans.end(conn, 1, AT + timedelta(days=3))
         if begun:
             ledger.roll_over_due(conn, later)
-        plans.assign(conn, 1, "inicial", later)
+        subscriptions.assign(by_admin(conn, later), 1, "inicial")
     assert left(office) == (10, 0)
 
 
@@ -289,14 +291,16 @@ def test_who_comes_back_in_the_month_in_which_he_left_has_what_he_had(office: En
     save(office, answered("c1"))
     with writing(office) as conn:
         plans.end(conn, 1, AT + timedelta(days=3))
-        plans.assign(conn, 1, "inicial", AT + timedelta(days=4))
+        subscriptions.assign(by_admin(conn, AT + timedelta(days=4)), 1, "inicial")
     assert left(office) == (9, 0)
 
 
 def test_another_plan_changes_what_is_left_at_once(office: Engine) -> None:
     with writing(office) as conn:
-        plans.set_plan(conn, Plan(name="pro", calls=72, price=90_000, extra_call=500, contacts=6, calendars=3))
-        plans.assign(conn, 1, "pro", AT + timedelta(days=15))
+        subscriptions.set_plan(
+            by_admin(conn), Plan(name="pro", calls=72, price=90_000, extra_call=500, contacts=6, calendars=3)
+        )
+        subscriptions.assign(by_admin(conn, AT + timedelta(days=15)), 1, "pro")
     assert left(office)[0] == 10 + 32  # 16 of 31 days are left
     with reading(office) as conn:
         assert [(each.plan.name, each.until is None) for each in plans.history(conn, 1)] == [

@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from acting import by_admin
 from sqlalchemy import event, insert
 
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.services import people
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, mailboxes, recipients
 from pbx_control.store.engine import open_engine, reading, writing
@@ -202,8 +204,8 @@ def test_moved_chat_takes_its_letters_and_recipients_along(engine):
             [{"slug": slug, "name": slug, "week": "always", "created_at": NOON} for slug in ("andes", "beta")],
         )
         for client_id in (1, 2):
-            recipients.add(conn, client_id, "telegram", "-42")
-        recipients.add(conn, 2, "telegram", "-1001")
+            people.add_recipient(by_admin(conn), client_id, "telegram", "-42")
+        people.add_recipient(by_admin(conn), 2, "telegram", "-1001")
     old = [replace(BETO, address="-42", message_id=f"move.{n}") for n in (1, 2)]
     post(engine, *old)
     [posted] = claim(engine)

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Engine, insert, update
 
 from pbx_control.domain.call.commands import PauseSeat
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
 from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.services import staff
 from pbx_control.store import calls, letters, secretaries
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
@@ -40,12 +42,12 @@ def refuses(office: Engine, who: int, name: str, at: datetime, address: str = "a
 
 def end_old(office: Engine, before: datetime) -> list[str]:
     with writing(office) as conn:
-        return secretaries.end_old_pauses(conn, before)
+        return staff.end_old_pauses(by_admin(conn), before)
 
 
 def is_back(office: Engine) -> None:
     with writing(office) as conn:
-        secretaries.end_pause(conn, "ana")
+        staff.end_pause(by_admin(conn), "ana")
 
 
 def known(office: Engine, name: str) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def test_without_an_address_nobody_is_told(office: Engine) -> None:
 
 def test_it_ends_by_itself_and_one_of_the_admins_does_not(office: Engine) -> None:
     with writing(office) as conn:
-        secretaries.change(conn, "Eva", paused=True)
+        staff.change(by_admin(conn), "Eva", paused=True)
     refuses(office, 1, "Ana Ñuñoa", AT)
     refuses(office, 2, "Eva", AT)
     assert end_old(office, AT - timedelta(seconds=1)) == []

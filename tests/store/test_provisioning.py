@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from acting import by_admin
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from pbx_control.domain.office import AnnouncementKind, Trunk
 from pbx_control.errors import ClientMistake
+from pbx_control.services import carriers, clientele, closing_days, numbers, people, staff, texts
 from pbx_control.store import (
     announcements,
     clients,
@@ -32,10 +34,10 @@ NUMBERS = ["+56225550101", "+56225550102", "+56322555010"]
 def office(engine: Engine) -> Engine:
     """A trunk with three numbers and two clients, of which andes has the first number."""
     with changing(engine) as connection:
-        dids.add(connection, NUMBERS, trunks.add(connection, CARRIER))
-        andes = clients.add(connection, "andes", NOON, name="Andes Ltda")
-        clients.add(connection, "lagos", NOON, name="Lagos SpA", language="en")
-        dids.assign(connection, NUMBERS[0], andes, NOON)
+        numbers.add(by_admin(connection), NUMBERS, carriers.add(by_admin(connection), CARRIER))
+        andes = clientele.add(by_admin(connection, NOON), "andes", name="Andes Ltda")
+        clientele.add(by_admin(connection, NOON), "lagos", name="Lagos SpA", language="en")
+        numbers.assign(by_admin(connection, NOON), NUMBERS[0], andes)
     return engine
 
 
@@ -52,7 +54,7 @@ def test_each_change_counts_as_a_revision(office: Engine) -> None:
     with reading(office) as connection:
         before = read_revision(connection)
     with changing(office) as connection:
-        clients.suspend(connection, "andes")
+        clientele.suspend(by_admin(connection), "andes")
     with reading(office) as connection:
         assert read_revision(connection) == before + 1
 
@@ -62,8 +64,8 @@ def test_refused_change_leaves_nothing_and_counts_nothing(office: Engine) -> Non
         before = read_revision(connection)
 
     def act(connection: Connection) -> None:
-        clients.change(connection, "andes", name="Otro")
-        clients.change(connection, "nobody", name="Otro")
+        clientele.change(by_admin(connection), "andes", name="Otro")
+        clientele.change(by_admin(connection), "nobody", name="Otro")
 
     with pytest.raises(ClientMistake), changing(office) as connection:
         act(connection)
@@ -77,12 +79,12 @@ def test_changes_come_one_after_the_other(office: Engine) -> None:
 
     def assign_too() -> None:
         with changing(office) as connection:
-            dids.assign(connection, NUMBERS[1], client_id(connection, "lagos"), NOON)
+            numbers.assign(by_admin(connection, NOON), NUMBERS[1], client_id(connection, "lagos"))
 
     with ThreadPoolExecutor(1) as other:
         with changing(office) as connection:
             second = other.submit(assign_too)
-            dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+            numbers.assign(by_admin(connection, NOON), NUMBERS[1], client_id(connection))
         with pytest.raises(ClientMistake, match="belongs to the client andes"):
             second.result(timeout=10)
 
@@ -91,7 +93,7 @@ def test_reader_sees_one_state_while_others_write(office: Engine) -> None:
     with reading(office) as reader:
         assert clients.find(reader, "andes").name == "Andes Ltda"
         with changing(office) as connection:
-            clients.change(connection, "andes", name="Otro")
+            clientele.change(by_admin(connection), "andes", name="Otro")
         assert clients.find(reader, "andes").name == "Andes Ltda"
     with reading(office) as reader:
         assert clients.find(reader, "andes").name == "Otro"
@@ -107,7 +109,7 @@ def test_unknown_client_is_told_with_slugs_that_look_alike(office: Engine) -> No
 
 def test_slug_is_taken_once(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
-        clients.add(connection, "andes", NOON, name="Otra")
+        clientele.add(by_admin(connection, NOON), "andes", name="Otra")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_slug_is_taken_once(office: Engine) -> None:
 )
 def test_field_that_makes_no_sense_is_refused(office: Engine, fields: dict[str, str]) -> None:
     with pytest.raises(ClientMistake), changing(office) as connection:
-        clients.change(connection, "andes", **fields)
+        clientele.change(by_admin(connection), "andes", **fields)
 
 
 def test_client_is_suspended_resumed_and_cancelled(office: Engine) -> None:
@@ -125,31 +127,31 @@ def test_client_is_suspended_resumed_and_cancelled(office: Engine) -> None:
             return str(clients.find(connection, "andes").state)
 
     with changing(office) as connection:
-        clients.suspend(connection, "andes")
+        clientele.suspend(by_admin(connection), "andes")
     assert state() == "suspended"
     with changing(office) as connection:
-        clients.resume(connection, "andes")
+        clientele.resume(by_admin(connection), "andes")
     assert state() == "active"
     with pytest.raises(ClientMistake, match="active"), changing(office) as connection:
-        clients.resume(connection, "andes")
+        clientele.resume(by_admin(connection), "andes")
     with changing(office) as connection:
-        assert clients.cancel(connection, "andes", NOON) == [NUMBERS[0]]
+        assert clientele.cancel(by_admin(connection, NOON), "andes") == [NUMBERS[0]]
     assert state() == "cancelled"
     with pytest.raises(ClientMistake, match="cancelled"), changing(office) as connection:
-        clients.suspend(connection, "andes")
+        clientele.suspend(by_admin(connection), "andes")
 
 
 def test_cancelled_client_gets_no_number(office: Engine) -> None:
     with changing(office) as connection:
-        clients.cancel(connection, "andes", NOON)
+        clientele.cancel(by_admin(connection, NOON), "andes")
     with pytest.raises(ClientMistake, match="resume"), changing(office) as connection:
-        dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[1], client_id(connection))
 
 
 def test_details_tell_what_hangs_on_a_client(office: Engine) -> None:
     with changing(office) as connection:
-        recipients.add(connection, client_id(connection), "email", "ventas@andes.cl")
-        contacts.add(connection, client_id(connection), "Rosa", "+56987654321")
+        people.add_recipient(by_admin(connection), client_id(connection), "email", "ventas@andes.cl")
+        people.add_contact(by_admin(connection), client_id(connection), "Rosa", "+56987654321")
     with reading(office) as connection:
         facts = clients.details(connection, "andes")
     assert (facts["numbers"], facts["recipients"], facts["contacts"], facts["calls"]) == (
@@ -181,50 +183,50 @@ def test_free_numbers_of_an_area(office: Engine) -> None:
 )
 def test_numbers_are_added_all_or_none(office: Engine, added: list[str], why: str) -> None:
     with pytest.raises(ClientMistake, match=why), changing(office) as connection:
-        dids.add(connection, added, None)
+        numbers.add(by_admin(connection), added, None)
     with reading(office) as connection:
         assert dids.numbers(connection) == sorted(NUMBERS)
 
 
 def test_first_number_is_the_main_one_until_another_is_made_it(office: Engine) -> None:
     with changing(office) as connection:
-        dids.assign(connection, NUMBERS[1], client_id(connection), NOON)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[1], client_id(connection))
         assert dids.of_client(connection, client_id(connection)) == NUMBERS[:2]
-        dids.assign(connection, NUMBERS[1], client_id(connection), NOON, main=True)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[1], client_id(connection), main=True)
         assert dids.of_client(connection, client_id(connection))[0] == NUMBERS[1]
 
 
 def test_number_of_another_client_is_not_given_away(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="belongs to the client andes"), changing(office) as connection:
-        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[0], client_id(connection, "lagos"))
 
 
 def test_released_number_rests_for_thirty_days(office: Engine) -> None:
     with changing(office) as connection:
-        assert dids.release(connection, NUMBERS[0], NOON) == NOON + timedelta(days=30)
+        assert numbers.release(by_admin(connection, NOON), NUMBERS[0]) == NOON + timedelta(days=30)
     assert NUMBERS[0] not in free(office)
     assert NUMBERS[0] in free(office, NOON + timedelta(days=30))
     with pytest.raises(ClientMistake, match="rests"), changing(office) as connection:
-        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[0], client_id(connection, "lagos"))
     with changing(office) as connection:
-        dids.assign(connection, NUMBERS[0], client_id(connection, "lagos"), NOON, resting=True)
+        numbers.assign(by_admin(connection, NOON), NUMBERS[0], client_id(connection, "lagos"), resting=True)
     with reading(office) as connection:
         assert dids.of_client(connection, client_id(connection, "lagos")) == [NUMBERS[0]]
 
 
 def test_oldest_number_takes_the_place_of_a_released_main_one(office: Engine) -> None:
     with changing(office) as connection:
-        dids.assign(connection, NUMBERS[2], client_id(connection), NOON + timedelta(days=1))
-        dids.assign(connection, NUMBERS[1], client_id(connection), NOON + timedelta(days=2))
-        dids.release(connection, NUMBERS[0], NOON)
+        numbers.assign(by_admin(connection, NOON + timedelta(days=1)), NUMBERS[2], client_id(connection))
+        numbers.assign(by_admin(connection, NOON + timedelta(days=2)), NUMBERS[1], client_id(connection))
+        numbers.release(by_admin(connection, NOON), NUMBERS[0])
         assert dids.of_client(connection, client_id(connection))[0] == NUMBERS[2]
 
 
 def test_number_goes_back_to_its_carrier_only_when_it_is_free(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="release"), changing(office) as connection:
-        dids.remove(connection, NUMBERS[0])
+        numbers.remove(by_admin(connection), NUMBERS[0])
     with changing(office) as connection:
-        dids.remove(connection, NUMBERS[1])
+        numbers.remove(by_admin(connection), NUMBERS[1])
     with pytest.raises(ClientMistake, match="not one of our numbers"), reading(office) as connection:
         dids.find(connection, NUMBERS[1])
 
@@ -234,21 +236,21 @@ def test_number_goes_back_to_its_carrier_only_when_it_is_free(office: Engine) ->
 
 def test_trunk_by_which_numbers_come_in_is_not_removed(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="3 numbers"), changing(office) as connection:
-        trunks.remove(connection, "carrier")
+        carriers.remove(by_admin(connection), "carrier")
     with changing(office) as connection:
         connection.execute(did.update().values(trunk_id=None))
     with pytest.raises(ClientMistake, match="the only trunk, and 3 numbers"), changing(office) as connection:
-        trunks.remove(connection, "carrier")
+        carriers.remove(by_admin(connection), "carrier")
     with changing(office) as connection:
         connection.execute(did.delete())
-        trunks.remove(connection, "carrier")
+        carriers.remove(by_admin(connection), "carrier")
     with reading(office) as connection:
         assert trunks.rows(connection) == []
 
 
 def test_address_belongs_to_one_trunk(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="belongs to the trunk carrier"), changing(office) as connection:
-        trunks.add(connection, Trunk(id=0, name="other", match=("10.0.0.1", "127.0.0.2")))
+        carriers.add(by_admin(connection), Trunk(id=0, name="other", match=("10.0.0.1", "127.0.0.2")))
 
 
 @pytest.mark.parametrize(
@@ -266,12 +268,12 @@ def test_address_belongs_to_one_trunk(office: Engine) -> None:
 )
 def test_trunk_that_makes_no_sense_is_refused(office: Engine, trunk: Trunk) -> None:
     with pytest.raises(ClientMistake), changing(office) as connection:
-        trunks.add(connection, trunk)
+        carriers.add(by_admin(connection), trunk)
 
 
 def test_list_of_trunks_shows_no_password(office: Engine) -> None:
     with changing(office) as connection:
-        trunks.add(connection, Trunk(id=0, name="other", match=("10.0.0.1",), user="u", password="hidden"))
+        carriers.add(by_admin(connection), Trunk(id=0, name="other", match=("10.0.0.1",), user="u", password="hidden"))
     with reading(office) as connection:
         rows = trunks.rows(connection)
     assert "hidden" not in str(rows)
@@ -284,7 +286,7 @@ def test_list_of_trunks_shows_no_password(office: Engine) -> None:
 def test_account_cannot_be_guessed_and_is_no_number(office: Engine) -> None:
     with changing(office) as connection:
         made = [
-            secretaries.add(connection, name, languages=("es",), client_ids=None)
+            staff.add(by_admin(connection), name, languages=("es",), client_ids=None)
             for name in ("Ana Rojas", "Ána Soto", "李", "123")
         ]
     assert all(len(account.password) >= 20 for account in made)
@@ -295,30 +297,30 @@ def test_account_cannot_be_guessed_and_is_no_number(office: Engine) -> None:
 
 def test_secretary_answers_for_the_clients_she_was_given(office: Engine) -> None:
     with changing(office) as connection:
-        secretaries.add(connection, "Ana", languages=("es", "en"), client_ids=clients.ids(connection, ["lagos"]))
+        staff.add(by_admin(connection), "Ana", languages=("es", "en"), client_ids=clients.ids(connection, ["lagos"]))
     with reading(office) as connection:
         assert secretaries.rows(connection)[0]["clients"] == ["lagos"]
     with changing(office) as connection:
-        secretaries.allow(connection, "Ana", None)
+        staff.allow(by_admin(connection), "Ana", None)
     with reading(office) as connection:
         assert secretaries.rows(connection)[0]["clients"] is None
 
 
 def test_her_password_is_made_anew(office: Engine) -> None:
     with changing(office) as connection:
-        first = secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
-        second = secretaries.reset_password(connection, first.user)
+        first = staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None)
+        second = staff.reset_password(by_admin(connection), first.user)
     assert second.user == first.user
     assert second.password != first.password
 
 
 def test_secretary_who_left_keeps_her_calls_and_frees_her_name(office: Engine) -> None:
     with changing(office) as connection:
-        account = secretaries.add(connection, "Ana", languages=("es",), client_ids=[client_id(connection)])
+        account = staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=[client_id(connection)])
         her_id = secretaries.find(connection, "Ana").id
         connection.execute(insert(call).values(_call(her_id)))
-        secretaries.remove(connection, "Ana", NOON)
-        assert secretaries.add(connection, "Ana", languages=("es",), client_ids=None).user != account.user
+        staff.remove(by_admin(connection, NOON), "Ana")
+        assert staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None).user != account.user
     with reading(office) as connection:
         assert connection.scalar(select(call.c.secretary_id)) == her_id
         assert [row["name"] for row in secretaries.rows(connection)] == ["Ana"]
@@ -327,20 +329,20 @@ def test_secretary_who_left_keeps_her_calls_and_frees_her_name(office: Engine) -
 
 def test_secretary_in_a_call_is_not_removed(office: Engine) -> None:
     with changing(office) as connection:
-        secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
+        staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None)
         connection.execute(insert(call).values(_call(None)))
         connection.execute(
             insert(seat_claim).values(secretary_id=secretaries.find(connection, "Ana").id, call_id="pbx-1.1")
         )
     with pytest.raises(ClientMistake, match="in a call"), changing(office) as connection:
-        secretaries.remove(connection, "Ana", NOON)
+        staff.remove(by_admin(connection, NOON), "Ana")
 
 
 def test_name_of_a_secretary_is_taken_once(office: Engine) -> None:
     with changing(office) as connection:
-        secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
+        staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None)
     with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
-        secretaries.add(connection, "  Ana ", languages=("es",), client_ids=None)
+        staff.add(by_admin(connection), "  Ana ", languages=("es",), client_ids=None)
 
 
 def _call(secretary_id: int | None) -> dict[str, object]:
@@ -354,10 +356,10 @@ def _call(secretary_id: int | None) -> dict[str, object]:
 def test_contacts_get_the_lowest_free_key(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)
-        assert contacts.add(connection, andes, "Dos", "+56987654321", key=2) == 2
-        keys = [contacts.add(connection, andes, f"C{number}", "+56987654321") for number in range(6)]
+        assert people.add_contact(by_admin(connection), andes, "Dos", "+56987654321", key=2) == 2
+        keys = [people.add_contact(by_admin(connection), andes, f"C{number}", "+56987654321") for number in range(6)]
         assert keys == [1, 3, 4, 5, 6, None]
-        assert contacts.add(connection, client_id(connection, "lagos"), "Dos", "+56987654321") == 1
+        assert people.add_contact(by_admin(connection), client_id(connection, "lagos"), "Dos", "+56987654321") == 1
     with reading(office) as connection:
         assert [row["key"] for row in contacts.rows(connection, andes)] == [1, 2, 3, 4, 5, 6, None]
 
@@ -374,86 +376,86 @@ def test_contacts_get_the_lowest_free_key(office: Engine) -> None:
 )
 def test_contact_that_makes_no_sense_is_refused(office: Engine, changed: dict[str, object], why: str) -> None:
     with changing(office) as connection:
-        contacts.add(connection, client_id(connection), "Rosa", "+56987654321")
+        people.add_contact(by_admin(connection), client_id(connection), "Rosa", "+56987654321")
     wanted = {"name": "Luis", "number": "+56987654321"} | changed
     with pytest.raises(ClientMistake, match=why), changing(office) as connection:
-        contacts.add(connection, client_id(connection), **wanted)
+        people.add_contact(by_admin(connection), client_id(connection), **wanted)
 
 
 @pytest.mark.parametrize("which", ["number", "then_number"])
 def test_a_number_of_ours_is_nobodys_contact(office: Engine, which: str) -> None:
-    numbers = {"number": "+56987654321"} | {which: "+56225550149"}
+    called = {"number": "+56987654321"} | {which: "+56225550149"}
     with changing(office) as connection:
-        dids.add(connection, ["+56225550149"], None)
+        numbers.add(by_admin(connection), ["+56225550149"], None)
     with pytest.raises(ClientMistake, match="a number of ours"), changing(office) as connection:
-        contacts.add(connection, client_id(connection), "Rosa", **numbers)
+        people.add_contact(by_admin(connection), client_id(connection), "Rosa", **called)
     with reading(office) as connection:
         assert contacts.rows(connection) == []
 
 
 @pytest.mark.parametrize("which", ["number", "then_number"])
 def test_a_contacts_number_does_not_become_ours(office: Engine, which: str) -> None:
-    numbers = {"number": "+56987654321"} | {which: "+56225550149"}
+    called = {"number": "+56987654321"} | {which: "+56225550149"}
     with changing(office) as connection:
-        contacts.add(connection, client_id(connection), "Rosa", **numbers)
+        people.add_contact(by_admin(connection), client_id(connection), "Rosa", **called)
     with pytest.raises(ClientMistake, match="Rosa, a contact of andes"), changing(office) as connection:
-        dids.add(connection, ["+56225550148", "+56225550149"], None)
+        numbers.add(by_admin(connection), ["+56225550148", "+56225550149"], None)
 
 
 def test_contact_and_recipient_are_taken_away_by_name(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)
-        contacts.add(connection, andes, "Rosa", "+56987654321")
-        recipients.add(connection, andes, "telegram", "-100123")
-        contacts.remove(connection, andes, "Rosa")
-        recipients.remove(connection, andes, "-100123")
+        people.add_contact(by_admin(connection), andes, "Rosa", "+56987654321")
+        people.add_recipient(by_admin(connection), andes, "telegram", "-100123")
+        people.remove_contact(by_admin(connection), andes, "Rosa")
+        people.remove_recipient(by_admin(connection), andes, "-100123")
         assert (contacts.rows(connection), recipients.rows(connection)) == ([], [])
     with pytest.raises(ClientMistake, match="no contact"), changing(office) as connection:
-        contacts.remove(connection, andes, "Rosa")
+        people.remove_contact(by_admin(connection), andes, "Rosa")
     with pytest.raises(ClientMistake, match="no recipient"), changing(office) as connection:
-        recipients.remove(connection, andes, "-100123")
+        people.remove_recipient(by_admin(connection), andes, "-100123")
 
 
 @pytest.mark.parametrize("again", ["ventas@ñandú.cl", "VENTAS@ÑANDÚ.CL", "ventas@xn--and-6ma2c.cl"])
 def test_recipient_is_there_once_however_it_is_written(office: Engine, again: str) -> None:
     with changing(office) as connection:
-        recipients.add(connection, client_id(connection), "email", "Ventas@ñandú.cl")
+        people.add_recipient(by_admin(connection), client_id(connection), "email", "Ventas@ñandú.cl")
     with (
         pytest.raises(ClientMistake, match="is a recipient of this client already"),
         changing(office) as connection,
     ):
-        recipients.add(connection, client_id(connection), "email", again)
+        people.add_recipient(by_admin(connection), client_id(connection), "email", again)
     with changing(office) as connection:
-        recipients.remove(connection, client_id(connection), again)
+        people.remove_recipient(by_admin(connection), client_id(connection), again)
         assert recipients.rows(connection) == []
 
 
 def test_greeting_is_never_overwritten_and_can_be_rolled_back(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)
-        greetings.write(connection, andes, "uno {secretary}", NOON, "gerencia@andes.cl")
-        greetings.write(connection, andes, "dos", NOON)
-        assert greetings.rollback(connection, andes, NOON) == "uno {secretary}"
-        assert greetings.rollback(connection, andes, NOON, version=2) == "dos"
-        texts = [row["text"] for row in greetings.history(connection, andes)]
-    assert texts == ["dos", "uno {secretary}", "dos", "uno {secretary}"]
+        texts.write_greeting(by_admin(connection, NOON), andes, "uno {secretary}", "gerencia@andes.cl")
+        texts.write_greeting(by_admin(connection, NOON), andes, "dos")
+        assert texts.roll_back_greeting(by_admin(connection, NOON), andes) == "uno {secretary}"
+        assert texts.roll_back_greeting(by_admin(connection, NOON), andes, version=2) == "dos"
+        written = [row["text"] for row in greetings.history(connection, andes)]
+    assert written == ["dos", "uno {secretary}", "dos", "uno {secretary}"]
     for version in (None, 9):
         with pytest.raises(ClientMistake, match="earlier greeting"), changing(office) as connection:
-            greetings.rollback(connection, client_id(connection, "lagos"), NOON, version)
+            texts.roll_back_greeting(by_admin(connection, NOON), client_id(connection, "lagos"), version)
 
 
 def test_announcement_is_replaced_and_reset(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)
-        announcements.put(connection, andes, AnnouncementKind.CLOSED, text="Cerrado. {hours}")
-        announcements.put(connection, andes, AnnouncementKind.CLOSED, audio="audio/0123456789abcdef")
+        texts.put_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED, text="Cerrado. {hours}")
+        texts.put_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED, audio="audio/0123456789abcdef")
         assert announcements.rows(connection, andes) == [
             {"kind": "closed", "text": "", "audio": "audio/0123456789abcdef"}
         ]
-        assert announcements.forget(connection, andes, AnnouncementKind.CLOSED)
-        assert not announcements.forget(connection, andes, AnnouncementKind.CLOSED)
+        assert texts.forget_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED)
+        assert not texts.forget_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED)
     with pytest.raises(ClientMistake, match="not known"), changing(office) as connection:
-        announcements.put(connection, andes, AnnouncementKind.CLOSED, text="{nobody}")
+        texts.put_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED, text="{nobody}")
 
 
 FIESTAS, OWN = date(2026, 9, 18), date(2026, 10, 2)
@@ -462,10 +464,10 @@ FIESTAS, OWN = date(2026, 9, 18), date(2026, 10, 2)
 def test_holidays_are_added_and_removed_for_all_or_one(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)
-        holidays.add(connection, OWN, None, "Feria")
-        holidays.remove(connection, OWN, andes)  # andes works that day
-        holidays.remove(connection, FIESTAS, None)  # nobody keeps it this year
-        holidays.add(connection, FIESTAS, andes)  # but andes does
+        closing_days.add(by_admin(connection), OWN, None, "Feria")
+        closing_days.remove(by_admin(connection), OWN, andes)  # andes works that day
+        closing_days.remove(by_admin(connection), FIESTAS, None)  # nobody keeps it this year
+        closing_days.add(by_admin(connection), FIESTAS, andes)  # but andes does
         rows = {(row["day"], row["client"]): row["closed"] for row in holidays.rows(connection, 2026)}
     assert (rows[OWN, None], rows[OWN, "andes"], rows[FIESTAS, "andes"]) == (True, False, True)
     assert (FIESTAS, None) not in rows
@@ -473,35 +475,36 @@ def test_holidays_are_added_and_removed_for_all_or_one(office: Engine) -> None:
 
 def test_holiday_put_back_leaves_no_trace(office: Engine) -> None:
     with changing(office) as connection:
-        holidays.add(connection, OWN, client_id(connection))
-        holidays.remove(connection, OWN, client_id(connection))
-        holidays.add(connection, OWN, None)
-        holidays.remove(connection, OWN, None)
+        closing_days.add(by_admin(connection), OWN, client_id(connection))
+        closing_days.remove(by_admin(connection), OWN, client_id(connection))
+        closing_days.add(by_admin(connection), OWN, None)
+        closing_days.remove(by_admin(connection), OWN, None)
         assert holidays.changes(connection) == []
-        holidays.remove(connection, FIESTAS, None)
-        holidays.add(connection, FIESTAS, None)
+        closing_days.remove(by_admin(connection), FIESTAS, None)
+        closing_days.add(by_admin(connection), FIESTAS, None)
         rows = [row for row in holidays.rows(connection, 2026) if row["day"] == FIESTAS]
     assert [row["closed"] for row in rows] == [True]
 
 
 def test_holiday_that_is_one_already_or_none_is_refused(office: Engine) -> None:
     with pytest.raises(ClientMistake, match="public holiday already"), changing(office) as connection:
-        holidays.add(connection, FIESTAS, None)
+        closing_days.add(by_admin(connection), FIESTAS, None)
     with pytest.raises(ClientMistake, match="no holiday"), changing(office) as connection:
-        holidays.remove(connection, OWN, None)
+        closing_days.remove(by_admin(connection), OWN, None)
     with changing(office) as connection:
-        holidays.add(connection, OWN, client_id(connection))
+        closing_days.add(by_admin(connection), OWN, client_id(connection))
     with pytest.raises(ClientMistake, match="already"), changing(office) as connection:
-        holidays.add(connection, OWN, client_id(connection))
+        closing_days.add(by_admin(connection), OWN, client_id(connection))
 
 
 def test_many_secretaries_of_one_first_name_get_users_of_their_own(
     office: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter(["ana-1a1a", "ana-1a1a", "ana-1a1a", "ana-2b2b"])
-    monkeypatch.setattr(secretaries, "_user_name", lambda name: next(drawn))
+    monkeypatch.setattr(staff, "_user_name", lambda name: next(drawn))
     with changing(office) as connection:
         users = [
-            secretaries.add(connection, name, languages=("es",), client_ids=None).user for name in ("Ana S", "Ana R")
+            staff.add(by_admin(connection), name, languages=("es",), client_ids=None).user
+            for name in ("Ana S", "Ana R")
         ]
     assert users == ["ana-1a1a", "ana-2b2b"]

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
+from acting import by_admin
 from sqlalchemy import Connection, Engine, event, insert
 
 from pbx_control.domain.call.model import Contact
 from pbx_control.domain.office import Announcement, AnnouncementKind, Client, ClientState, Did, Holiday, Trunk
 from pbx_control.domain.opening.holidays import of_client
 from pbx_control.domain.opening.hours import parse_week
-from pbx_control.store import announcements, clients, contacts, dids, greetings, holidays, secretaries, trunks
+from pbx_control.services import carriers, clientele, closing_days, numbers, people, staff, texts
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_client, read_office
 from pbx_control.store.tables import announcement, client, did, greeting
@@ -29,23 +30,29 @@ def test_empty_office_has_the_public_holidays(engine: Engine) -> None:
 
 def test_office_is_what_was_provisioned(engine: Engine) -> None:
     with changing(engine) as connection:
-        trunk_id = trunks.add(
-            connection, Trunk(id=0, name="carrier", match=("127.0.0.2", "10.0.0.0/8"), register=False)
+        trunk_id = carriers.add(
+            by_admin(connection), Trunk(id=0, name="carrier", match=("127.0.0.2", "10.0.0.0/8"), register=False)
         )
-        dids.add(connection, ["+56225550102", "+56225550101"], trunk_id)
-        dids.add(connection, ["+56322555010"], None)
-        zorro = clients.add(
-            connection, "zorro", NOON, name="Zorro", recording=True, wait_limit=120, week="always", calls_out_at_once=5
+        numbers.add(by_admin(connection), ["+56225550102", "+56225550101"], trunk_id)
+        numbers.add(by_admin(connection), ["+56322555010"], None)
+        zorro = clientele.add(
+            by_admin(connection, NOON),
+            "zorro",
+            name="Zorro",
+            recording=True,
+            wait_limit=120,
+            week="always",
+            calls_out_at_once=5,
         )
-        andes = clients.add(connection, "andes", NOON, name="Andes", music=False, takes_messages=False)
-        clients.suspend(connection, "andes")
-        dids.assign(connection, "+56225550101", zorro, NOON)
-        greetings.write(connection, zorro, "viejo", NOON)
-        greetings.write(connection, zorro, "nuevo", NOON)
-        announcements.put(connection, zorro, AnnouncementKind.CLOSED, text="Cerrado")
-        holidays.add(connection, date(2026, 12, 31), andes, "Balance")
-        contacts.add(connection, zorro, "Rosa", "+56987654321", then_number="+56322555099", key=4)
-        ana = secretaries.add(connection, "Ana", languages=("en", "es"), client_ids=[zorro], secure=True)
+        andes = clientele.add(by_admin(connection, NOON), "andes", name="Andes", music=False, takes_messages=False)
+        clientele.suspend(by_admin(connection), "andes")
+        numbers.assign(by_admin(connection, NOON), "+56225550101", zorro)
+        texts.write_greeting(by_admin(connection, NOON), zorro, "viejo")
+        texts.write_greeting(by_admin(connection, NOON), zorro, "nuevo")
+        texts.put_announcement(by_admin(connection), zorro, AnnouncementKind.CLOSED, text="Cerrado")
+        closing_days.add(by_admin(connection), date(2026, 12, 31), andes, "Balance")
+        people.add_contact(by_admin(connection), zorro, "Rosa", "+56987654321", then_number="+56322555099", key=4)
+        ana = staff.add(by_admin(connection), "Ana", languages=("en", "es"), client_ids=[zorro], secure=True)
     with reading(engine) as connection:
         office = read_office(connection, TODAY)
         alone = read_client(connection, "zorro")
@@ -88,8 +95,8 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
 
 def test_secretary_who_left_is_not_in_the_office(engine: Engine) -> None:
     with changing(engine) as connection:
-        secretaries.add(connection, "Ana", languages=("es",), client_ids=None)
-        secretaries.remove(connection, "Ana", NOON)
+        staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None)
+        staff.remove(by_admin(connection, NOON), "Ana")
     with reading(engine) as connection:
         assert read_office(connection, TODAY).secretaries == ()
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from acting import by_admin
 from fake_switch import FakeSwitch
 from msgspec import structs
 from sqlalchemy import Engine, event, func, insert, select, text
@@ -27,8 +28,9 @@ from pbx_control.domain.opening.admission import sounds_for
 from pbx_control.domain.opening.hours import ALWAYS
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Switchboard
+from pbx_control.services import subscriptions
 from pbx_control.settings import Home, Settings
-from pbx_control.store import calls, ledger, plans, writer
+from pbx_control.store import calls, ledger, writer
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
@@ -553,8 +555,10 @@ COUNTED = replace(ANDES, metered=True, recording=False)
 def grant(engine: Engine, calls: int) -> None:
     """Andes has a plan of so many calls a month."""
     with writing(engine) as conn:
-        plans.set_plan(conn, Plan(name="mini", calls=calls, price=0, extra_call=0, contacts=0, calendars=0))
-        plans.assign(conn, 1, "mini", now())
+        subscriptions.set_plan(
+            by_admin(conn), Plan(name="mini", calls=calls, price=0, extra_call=0, contacts=0, calendars=0)
+        )
+        subscriptions.assign(by_admin(conn, now()), 1, "mini")
 
 
 def books(engine: Engine) -> tuple[int, int]:

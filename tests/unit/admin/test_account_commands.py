@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from acting import by_admin
 from sqlalchemy import insert, update
 from terminal import Admin
 
 from pbx_control import clock
 from pbx_control.domain.money.quota import Limits
 from pbx_control.domain.money.repeats import Arrived
+from pbx_control.services import clientele
 from pbx_control.settings import Home, Settings
 from pbx_control.store import clients, ledger
 from pbx_control.store.engine import open_engine, writing
@@ -31,7 +33,7 @@ def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
     upgrade(home, Settings())
     engine = open_engine(home, Settings())
     with writing(engine) as conn:
-        andes = clients.add(conn, "andes", BEGAN, name="Andes Ltda")
+        andes = clientele.add(by_admin(conn, BEGAN), "andes", name="Andes Ltda")
     monkeypatch.setattr(clock, "now", lambda: BEGAN)
     admin = Admin(home.root)
     admin.does("plan", "set", "inicial", "--calls", "10", *TERMS)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from acting import by_admin
 from terminal import Admin
 
 from pbx_control import clock
 from pbx_control.domain.money.plans import Plan
+from pbx_control.services import clientele, people, subscriptions
 from pbx_control.settings import Home, Settings
-from pbx_control.store import clients, plans, recipients
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 
@@ -34,10 +35,12 @@ def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Admin:
     upgrade(home, Settings())
     engine = open_engine(home, Settings())
     with writing(engine) as conn:
-        plans.set_plan(conn, Plan(name="Inicial", calls=100, price=30_000, extra_call=350, contacts=2, calendars=1))
-        andes = clients.add(conn, "andes", NOW, name="Andes Ltda")
-        plans.assign(conn, andes, "Inicial", NOW)
-        recipients.add(conn, andes, "email", "a@andes.cl")
+        subscriptions.set_plan(
+            by_admin(conn), Plan(name="Inicial", calls=100, price=30_000, extra_call=350, contacts=2, calendars=1)
+        )
+        andes = clientele.add(by_admin(conn, NOW), "andes", name="Andes Ltda")
+        subscriptions.assign(by_admin(conn, NOW), andes, "Inicial")
+        people.add_recipient(by_admin(conn), andes, "email", "a@andes.cl")
     engine.dispose()
     monkeypatch.setattr(clock, "now", lambda: NOW)
     return Admin(home.root)

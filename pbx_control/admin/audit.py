@@ -1,0 +1,82 @@
+"""`audit`: who changed what, when and from where."""
+
+from typing import Any
+
+import click
+
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json_rows, show_rows
+from pbx_control.admin.provisioning import CLIENT, examples
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.store import audit as trail
+from pbx_control.store import clients
+from pbx_control.store.audit import Kept
+from pbx_control.store.engine import reading
+
+COLUMNS = ("at", "who", "origin", "what", "subject", "client", "changes")
+# Characters of a field's value that a table shows; --json has it all.
+VALUE_LIMIT = 60
+
+
+@click.group("audit")
+def audit() -> None:
+    """Who changed what, when and from where. Nothing in it is ever changed."""
+
+
+@audit.command(
+    "list",
+    epilog=examples("audit list", "audit list --client andes --since yesterday", "audit list --limit 500 --json"),
+)
+@click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only what was changed of this client.")
+@click.option("--since", metavar="TIME", help="Only since then: yesterday, 2h, 28/11/2026 9:30 …")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@json_option
+@pass_desk
+def list_(desk: Desk, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
+    """The newest changes, newest first.
+
+    Who: the admin's user name on this machine (with sudo, that of who called it), a job, or the switch.
+
+    Changes: what each field was, and what it is. Passwords are not shown: only that they were changed.
+    """
+    start = desk.instant(since) if since is not None else None
+    with reading(desk.engine) as conn:
+        client_id = clients.find(conn, slug).id if slug is not None else None
+        found = trail.newest(conn, client_id=client_id, since=start, limit=limit)
+    if as_json:
+        print_json_rows(map(_as_json, found))
+    else:
+        show_rows(desk, COLUMNS, (_row(desk, one) for one in found), as_json, cut=("subject", "changes"))
+
+
+def _row(desk: Desk, one: Kept) -> dict[str, Any]:
+    entry = one.entry
+    changes = (f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in entry.difference.items())
+    return {
+        "at": entry.at,
+        "who": clean_line(entry.actor.name, VALUE_LIMIT) or desk.say(entry.actor.kind.value),
+        "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
+        "what": desk.say(entry.verb.value),
+        "subject": clean_line(entry.subject, VALUE_LIMIT),
+        "client": one.client,
+        "changes": "; ".join(changes),
+    }
+
+
+def _value(value: object) -> str:
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return clean_line(shown, VALUE_LIMIT) or "–"
+
+
+def _as_json(one: Kept) -> dict[str, Any]:
+    entry = one.entry
+    return {
+        "id": one.id,
+        "at": entry.at,
+        "actor": entry.actor.kind.value,
+        "who": entry.actor.name,
+        "origin": entry.actor.origin,
+        "verb": entry.verb.value,
+        "subject": entry.subject,
+        "client": one.client or None,
+        "changes": {name: {"old": old, "new": new} for name, (old, new) in entry.difference.items()},
+    }

@@ -1,0 +1,81 @@
+"""The transaction of a change: who makes it and when; it ends with an entry in the audit trail, or not at all."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, RowMapping, Table, event
+from sqlalchemy.sql.dml import UpdateBase
+
+from pbx_control.domain.audit import Actor, Entry, Verb, difference
+from pbx_control.store import audit
+from pbx_control.store import engine as store
+from pbx_control.store.tables import audit as audit_table
+
+
+class Unaudited(Exception):
+    """Something was written without an entry in the audit trail: a fault of the software. Nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A transaction, whose it is, and its instant."""
+
+    conn: Connection
+    actor: Actor
+    at: datetime
+    entries: list[Entry] = field(default_factory=list)
+
+    def note(
+        self,
+        verb: Verb,
+        subject: str,
+        *,
+        client_id: int | None = None,
+        old: Mapping[str, object] | RowMapping | None = None,
+        new: Mapping[str, object] | None = None,
+    ) -> None:
+        """Writes an entry: what was done to what, and the fields as they were and as they are."""
+        entry = Entry(
+            at=self.at,
+            actor=self.actor,
+            verb=verb,
+            subject=subject,
+            client_id=client_id,
+            difference=difference({str(name): value for name, value in (old or {}).items()}, new or {}),
+        )
+        audit.add(self.conn, entry)
+        self.entries.append(entry)
+
+
+@contextmanager
+def changing(engine: Engine, actor: Actor, at: datetime) -> Iterator[Work]:
+    """A transaction that changes provisioning: it counts as a new revision, which the daemon publishes."""
+    with store.changing(engine) as conn, _audited(Work(conn, actor, at)) as work:
+        yield work
+
+
+@contextmanager
+def booking(engine: Engine, actor: Actor, at: datetime) -> Iterator[Work]:
+    """A transaction that changes what is not published to the switch: money, holds, letters."""
+    with store.writing(engine) as conn, _audited(Work(conn, actor, at)) as work:
+        yield work
+
+
+@contextmanager
+def _audited(work: Work) -> Iterator[Work]:
+    """Raises Unaudited, so that nothing is kept, if the block writes something but no entry."""
+    written: list[str] = []
+
+    def note_written(_conn: Connection, clause: object, *_more: object) -> None:
+        if isinstance(clause, UpdateBase) and isinstance(clause.table, Table) and clause.table is not audit_table:
+            written.append(clause.table.name)
+
+    event.listen(work.conn, "before_execute", note_written)
+    try:
+        yield work
+    finally:
+        event.remove(work.conn, "before_execute", note_written)
+    if written and not work.entries:
+        raise Unaudited(f"changed without an entry in the audit trail: {', '.join(sorted(set(written)))}")

@@ -1,0 +1,76 @@
+"""The audit trail in the store: who changed what, when and from where; nothing in it changes but erased people."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from pbx_control.domain.audit import ABOUT_PEOPLE, Actor, ActorKind, Difference, Entry, Verb
+from pbx_control.store.tables import audit, client
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry as it is read, with its number and the client's short name ("" where it is about none)."""
+
+    id: int
+    entry: Entry
+    client: str
+
+
+def add(conn: Connection, entry: Entry) -> None:
+    """Keeps an entry, in the transaction of what it tells of."""
+    values = {
+        "at": entry.at,
+        "actor": entry.actor.kind.value,
+        "who": entry.actor.name,
+        "origin": entry.actor.origin,
+        "verb": entry.verb.value,
+        "subject": entry.subject,
+        "client_id": entry.client_id,
+        "difference": json.dumps(entry.difference, ensure_ascii=False),
+    }
+    conn.execute(insert(audit).values(values))
+
+
+def newest(
+    conn: Connection, *, client_id: int | None = None, since: datetime | None = None, limit: int | None = None
+) -> list[Kept]:
+    """The newest entries, newest first: all, those about a client, or those since an instant."""
+    query = select(audit, client.c.slug).select_from(audit.outerjoin(client)).order_by(audit.c.id.desc()).limit(limit)
+    if client_id is not None:
+        query = query.where(audit.c.client_id == client_id)
+    if since is not None:
+        query = query.where(audit.c.at >= since)
+    return [_kept(row) for row in conn.execute(query)]
+
+
+def erase_people(conn: Connection, client_id: int) -> None:
+    """Takes a client's people out of the entries about it: who changed what, and when, stays."""
+    verbs = [verb.value for verb in ABOUT_PEOPLE]
+    theirs = audit.c.client_id == client_id, audit.c.verb.in_(verbs)
+    conn.execute(update(audit).where(*theirs).values(difference="{}"))
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Takes away the entries that are older; gives how many."""
+    return conn.execute(delete(audit).where(audit.c.at < before)).rowcount
+
+
+def _kept(row: Row[Any]) -> Kept:
+    entry = Entry(
+        at=row.at,
+        actor=Actor(ActorKind(row.actor), row.who, row.origin),
+        verb=Verb(row.verb),
+        subject=row.subject,
+        client_id=row.client_id,
+        difference=_difference(json.loads(row.difference)),
+    )
+    return Kept(row.id, entry, row.slug or "")
+
+
+def _difference(kept: Mapping[str, Any]) -> Difference:
+    return {name: (old, new) for name, (old, new) in kept.items()}

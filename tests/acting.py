@@ -1,0 +1,15 @@
+"""Whose changes the tests make: an admin's, at an instant."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.services.work import Work
+
+ADMIN = Actor(ActorKind.ADMIN, "ana", "pts/3")
+
+
+def by_admin(conn: Connection, at: datetime = datetime(2026, 8, 3, 15, tzinfo=UTC)) -> Work:
+    """What a service is given."""
+    return Work(conn, ADMIN, at)

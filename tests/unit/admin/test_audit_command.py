@@ -1,0 +1,70 @@
+"""`audit list`: who changed what, when and from where."""
+
+import os
+import pwd
+
+import pytest
+from terminal import Admin
+
+from pbx_control.admin import identity
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_a_change_is_told_with_its_fields_as_they_were_and_are(office: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setenv("SSH_CONNECTION", "203.0.113.5 50000 192.0.2.1 22")
+    office.does("client", "set", "andes", "--name", "Andes SpA")
+    newest, *_ = office.reads("audit", "list")
+    assert newest["verb"] == "client changed"
+    assert (newest["actor"], newest["who"], newest["origin"]) == ("admin", ME, "ssh 203.0.113.5")
+    assert newest["client"] == newest["subject"] == "andes"
+    assert newest["changes"] == {"name": {"old": "Andes Ltda", "new": "Andes SpA"}}
+
+
+def test_who_called_sudo_is_named_and_not_whom_he_became(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "daemon")
+    assert identity.who_asks().name == "daemon"
+
+
+@pytest.mark.parametrize("invented", ["", "nobody-of-that-name", "\x1b[31m", "a" * 5000])
+def test_a_name_that_the_system_does_not_know_is_not_believed(invented: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", invented)
+    assert identity.who_asks().name == ME
+
+
+def test_what_is_no_address_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "somewhere; rm -rf / 22")
+    assert "somewhere" not in identity.who_asks().origin
+
+
+def test_it_is_read_for_one_client_and_since_a_moment(office: Admin) -> None:
+    office.does("client", "add", "lagos", "--name", "Lagos")
+    assert {row["client"] for row in office.reads("audit", "list", "--client", "lagos")} == {"lagos"}
+    assert office.reads("audit", "list", "--since", "2h")
+    assert [row["verb"] for row in office.reads("audit", "list", "--limit", "1")] == ["client added"]
+
+
+def test_no_password_stands_in_it(office: Admin) -> None:
+    account = office.reads("secretary", "add", "Ana")
+    again = office.reads("secretary", "reset-password", "Ana")
+    office.does("trunk", "set", "carrier", "--password", "Secreto123")
+    trail = office.does("audit", "list", "--json")
+    assert "***" in trail
+    for secret in (account["password"], again["password"], "Secreto123"):
+        assert secret not in trail
+
+
+def test_a_caller_who_is_marked_is_not_named(office: Admin) -> None:
+    office.does("caller", "mark", "+56912345678", "blocked", "--why", "amenaza a Rosa")
+    office.does("caller", "unmark", "+56912345678")
+    trail = office.does("audit", "list", "--json")
+    assert "caller unmarked" in trail
+    assert "56912345678" not in trail
+    assert "Rosa" not in trail
+
+
+def test_it_speaks_spanish(office: Admin) -> None:
+    told = office.does("--lang", "es", "audit", "list")
+    assert "quién" in told
+    assert "cliente agregado" in told
