@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -44,9 +44,11 @@ from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.live import reception
 from pbx_control.live.catching_up import CatchingUp
+from pbx_control.live.channel import Channel
 from pbx_control.live.dead_lines import DeadLines
 from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
+from pbx_control.live.news import MessageNow
 from pbx_control.live.overheard import Overheard
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.live.recovery import Recovery
@@ -61,6 +63,7 @@ from pbx_control.store.writer import Writer
 if TYPE_CHECKING:
     from pbx_control.jobs.schedule import Schedule
     from pbx_control.live.publishing import Publishing
+    from pbx_control.notify.outcomes import Delivery
     from pbx_control.notify.worker import Outbox
 
 log = structlog.get_logger()
@@ -94,7 +97,6 @@ class Daemon:
         self._home = home
         self._settings = settings
         self._engine = open_engine(home, settings)
-        self._pulse = Pulse(home)
         self._outbox: Outbox | None = None
         office = settings.office
         self._alarms = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
@@ -106,6 +108,9 @@ class Daemon:
         self._ari = Ari(port, settings.secrets.ari_password, self._happened, whose)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
+        self._channel = Channel(home, self._board)
+        self._board.on_floor_change = self._channel.changed
+        self._pulse = Pulse(home, self._channel.daemon_is)
         self._keeping_out = KeepingOut(
             home, settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox
         )
@@ -115,7 +120,7 @@ class Daemon:
         self._dead_lines = DeadLines(self._ari, self._board)
         self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring)
         self._recovery = Recovery(self._board, self._ari, self._performer, places.at_home)
-        self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._wake_outbox)
+        self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._requests = reception.Requests()
         self._look_now = asyncio.Event()
         self._taken_up = asyncio.Event()
@@ -127,9 +132,11 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         await reception.open_shop(self._board, self._engine, self._settings.office.cap)
+        self._channel.adopted()
         self._look_at_loop()
         async with AsyncExitStack() as stack:
             for work in (
+                self._channel.run,
                 self._connection,
                 self._beat,
                 self._looking,
@@ -325,7 +332,8 @@ class Daemon:
         from pbx_control.notify.worker import Outbox
 
         mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
-        return Outbox(self._engine, mailer, Telegrammer(self._settings.telegram, self._home), now, self._alarms)
+        telegrammer = Telegrammer(self._settings.telegram, self._home)
+        return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried)
 
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()
@@ -339,6 +347,7 @@ class Daemon:
         return Schedule(self._home, self._settings, self._engine, self._wake_outbox)
 
     def _committed(self, steps: Sequence[Save]) -> None:
+        self._channel.committed(steps)
         told = [(step.call, command) for step in steps for command in step.commands]
         for call, command in told:
             if isinstance(command, RaiseAlarm):
@@ -346,6 +355,13 @@ class Daemon:
                 log.warning("a limit of outgoing calls is reached", client=client, limit=command.limit, why=command.why)
         if any(isinstance(command, (WriteLetters, RaiseAlarm, ReportLoss, PauseSeat)) for _, command in told):
             self._wake_outbox()
+
+    def _letters_tried(self, tried: "Iterable[Delivery]") -> None:
+        self._channel.letters([_message_now(each) for each in tried])
+
+    def _written_elsewhere(self) -> None:
+        self._wake_outbox()
+        self._channel.written_elsewhere()
 
     def _wake_outbox(self) -> None:
         if self._outbox:
@@ -359,6 +375,12 @@ class Daemon:
 
     def _adopt(self, office: Office) -> None:
         self._board.staff(Directory(office, self._settings.office.cap), {})
+
+
+def _message_now(tried: "Delivery") -> MessageNow:
+    letter = tried.posted.letter
+    state = "failed" if tried.failure else "delivered"
+    return MessageNow(state, tried.posted.id, letter.call_id or "", letter.client_id)
 
 
 def _age(data: Mapping[str, Any]) -> timedelta:

@@ -9,6 +9,8 @@ from pbx_control.spanish_reasons import REASONS
 SPANISH: dict[str, str] = REASONS | {
     # --- common
     "nothing to show": "nada que mostrar",
+    "no daemon runs for {home}: pbx-control run": "no hay ningún daemon en marcha para {home}: pbx-control run",
+    "{why}; waiting for it": "{why}; se lo espera",
     # --- asterisk
     "working": "trabajando",
     "looking": "revisando",

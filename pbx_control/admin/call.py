@@ -13,17 +13,20 @@ from pbx_control import clock
 from pbx_control.admin.door import PIECE, Desk, flat, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import CLIENT, card, examples
 from pbx_control.domain import checks
+from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.story import sentence
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.words.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
+from pbx_control.live.listener import DaemonAway, Wire
+from pbx_control.live.news import Listen, News, State
 from pbx_control.store import call_log, clients, ledger
 from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading, writing
 
 # For a person; --json has everything.
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
-# `watch` looks so often, seconds: a person sees it as it happens, and the database hardly notices.
-LOOK_EVERY = 0.3
+# `watch` looks so often for a daemon that is away, seconds.
+RETRY_EVERY = 0.3
 
 
 @click.group()
@@ -93,14 +96,33 @@ def _newest(desk: Desk, limit: int, **which: Any) -> Iterator[LoggedCall]:
 
 
 def _news(desk: Desk) -> Iterator[Line]:
-    """Every new line of every journal, for ever."""
+    """Every new line of every journal, for ever: as the daemon tells them; one that is away is waited for."""
     with reading(desk.engine) as connection:
         following = Following(connection, clock.now())
+    told = False
     while True:
-        with reading(desk.engine) as connection:
-            lines = following.look(connection, clock.now())
-        yield from lines
-        time.sleep(LOOK_EVERY)
+        try:
+            with Wire(desk.home) as wire:
+                told = False
+                yield from _as_told(desk, wire, following)
+        except DaemonAway as away:
+            if not told:
+                click.echo(desk.say("{why}; waiting for it", why=desk.say(away.template, **away.values)), err=True)
+            told = True
+        time.sleep(RETRY_EVERY)
+
+
+def _as_told(desk: Desk, wire: Wire, following: Following) -> Iterator[Line]:
+    """What the daemon tells until it goes away. What it did not see itself, the database has."""
+    wire.say(Listen(lines=True))
+    while True:
+        news = wire.hear()
+        if isinstance(news, State) or (isinstance(news, News) and news.look):
+            with reading(desk.engine) as connection:
+                yield from following.look(connection, clock.now())
+        if isinstance(news, News):
+            lines = [Line(line.call, line.seq, line.at, line.event, line.details) for line in news.lines]
+            yield from following.heard(lines, over=[call.id for call in news.calls if call.phase == Phase.ENDED])
 
 
 def _row(desk: Desk, one: LoggedCall) -> dict[str, Any]:

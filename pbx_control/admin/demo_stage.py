@@ -49,7 +49,8 @@ class Stage:
     async def narrate(self) -> None:
         """Shows what `call watch` tells, line by line, as long as the demo lasts."""
         async for line in self.office.watch("call", "watch"):
-            self.screen.line(line.partition("  ")[2])
+            _call, _, story = line.partition("  ")
+            self.screen.line(story or line)
 
     async def type(self, *words: str) -> str:
         """Shows a command and runs it."""

@@ -12,10 +12,10 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.live.listener import DaemonAway, daemon_now
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
 
@@ -23,7 +23,7 @@ from pbx_control.store.engine import reading
 SECRET_BYTES = 32
 SHORTEST_SECRET = 32
 
-# The daemon beats each second; after this the dialplan takes it for dead, and so do we.
+# After this the dialplan takes a daemon that gives no sign for dead, and so do we.
 SILENCE = timedelta(seconds=4)
 
 # What a home may hold before `setup` (the demo's home lies in it); anything else is somebody else's folder.
@@ -177,20 +177,25 @@ def look(desk: Desk) -> dict[str, Any]:
 
 
 def daemon_state(home: Home) -> dict[str, Any]:
-    """The running daemon's `pid`, `ready` and `since`, as it wrote them; `running` False if none holds its lock.
+    """The running daemon's `pid`, `ready` and `since`, as it says itself; `running` False if none holds its lock.
 
-    One whose beat is too old hangs or is stopped: it runs, but takes no calls.
+    One that does not answer starts, hangs or is stopped: it runs, but takes no calls.
     """
     try:
+        told = daemon_now(home, SILENCE.total_seconds())
+    except (DaemonAway, TimeoutError):
+        running = _is_locked(home.run / "daemon.lock")
+        return {"running": running, "ready": False} | (_as_noted(home) if running else {})
+    return {"running": True, "ready": told.ready, "pid": told.pid, "since": told.since}
+
+
+def _as_noted(home: Home) -> dict[str, Any]:
+    """What a daemon that does not answer has written down of itself."""
+    try:
         told = json.loads((home.run / "daemon.json").read_text())
-        pid, since = int(told["pid"]), datetime.fromisoformat(str(told["since"]))
-        beat = datetime.fromisoformat(str(told["beat"]))
-        ready = told["ready"] is True and clock.now() - beat < SILENCE
+        return {"pid": int(told["pid"]), "since": datetime.fromisoformat(str(told["since"]))}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return {"running": False, "ready": False}
-    if not _is_locked(home.run / "daemon.lock"):
-        return {"running": False, "ready": False}
-    return {"running": True, "ready": ready, "pid": pid, "since": since}
+        return {}
 
 
 def _is_locked(path: Path) -> bool:

@@ -5,7 +5,9 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -40,11 +42,15 @@ def _notes(home: Home) -> Path:
 
 
 class Pulse:
-    """Writes run/daemon.json and tells systemd; `ready` is whether the daemon takes calls at this moment."""
+    """Writes run/daemon.json and tells systemd; `ready` is whether the daemon takes calls at this moment.
 
-    def __init__(self, home: Home) -> None:
+    `told(ready, since, published)` is called when one of them changes.
+    """
+
+    def __init__(self, home: Home, told: Callable[[bool, datetime, int], None]) -> None:
         self._file = _notes(home)
         self._since = now()
+        self._told = told
         self.ready = False
         self._published = 0
 
@@ -54,11 +60,14 @@ class Pulse:
             self.ready, self._since = ready, now()
             if ready:
                 _tell_systemd("READY=1")
+            self._told(self.ready, self._since, self._published)
         self.beat()
 
     def set_published(self, revision: int) -> None:
         """Notes which revision of the provisioning is in force in the switch."""
-        self._published = revision
+        if revision != self._published:
+            self._published = revision
+            self._told(self.ready, self._since, revision)
         self.beat()
 
     def beat(self) -> None:

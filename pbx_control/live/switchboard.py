@@ -77,6 +77,7 @@ class Switchboard:
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_hold = False
         self.directory: Directory | None = None
+        self.on_floor_change: Callable[[], None] = lambda: None
 
     # --- what it knows ------------------------------------------------------------------------------------
 
@@ -88,6 +89,10 @@ class Switchboard:
     def call(self, call_id: str) -> Call | None:
         """A live call, or None."""
         return self._board.calls.get(call_id)
+
+    def lines_of(self, call_id: str) -> int:
+        """How many lines the journal of a live call has."""
+        return self._board.lines_of(call_id)
 
     @property
     def chairs(self) -> Iterable[Chair]:
@@ -145,6 +150,7 @@ class Switchboard:
         self.directory = directory
         at = now()
         self._board.staff(chair_of(each, idle_since.get(each.id, at)) for each in directory.office.secretaries)
+        self.on_floor_change()
         self.look_at_floor()
 
     def dialled_before(self, today: dict[int, int]) -> None:
@@ -165,6 +171,7 @@ class Switchboard:
 
     def _change_telephone(self, user: str, **fields: bool | int) -> None:
         if self._board.change_telephone(user, **fields):
+            self.on_floor_change()
             self.look_at_floor()
 
     def hold(self) -> None:

@@ -46,12 +46,14 @@ class Outbox:
         telegrammer: Sender,
         clock: Callable[[], datetime],
         desk: AlarmDesk = NOBODY,
+        told: Callable[[Sequence[Delivery]], None] = lambda tried: None,
     ) -> None:
         self._engine = engine
         senders = {Channel.EMAIL: mailer, Channel.TELEGRAM: telegrammer}
         self._lanes = {channel: Lane(channel, sender, clock) for channel, sender in senders.items()}
         self._clock = clock
         self._desk = desk
+        self._told = told  # called when what became of some letters is written down
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._finished: list[Delivery] = []
@@ -107,6 +109,8 @@ class Outbox:
 
     def _is_written_down(self, news: "News", at: datetime) -> None:
         del self._finished[: len(news.finished)]
+        if news.finished:
+            self._told(news.finished)
         self._back -= news.back
         for lane in self._lanes.values():
             for flight in lane.in_flight.values():

@@ -1,6 +1,6 @@
 """What happened: calls and their journals, as people ask for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,6 +129,15 @@ class Following:
         self._read |= {line.call_id: line.seq for line in lines if not now[line.call_id]}
         self._over = {call_id for call_id, over in now.items() if over}
         return lines
+
+    def heard(self, lines: Iterable[Line], over: Iterable[str]) -> list[Line]:
+        """Those of the lines, told by the daemon, that `look` has not given; `over`: calls that have ended by then."""
+        new = [line for line in lines if line.seq > self._read.get(line.call_id, 0) and line.call_id not in self._over]
+        self._read |= {line.call_id: line.seq for line in new}
+        for call_id in over:
+            self._read.pop(call_id, None)
+            self._over.add(call_id)
+        return new
 
 
 def _lately(conn: Connection, at: datetime) -> dict[str, bool]:

@@ -50,7 +50,7 @@ class Writer:
     ) -> None:
         self._engine = engine
         self._rules = rules
-        self._committed = committed  # called in the loop after each commit
+        self._committed = committed  # called in the loop after each commit, with what is remembered
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._in_hand_since: float | None = None
@@ -148,4 +148,4 @@ class Writer:
             remembered = sum(islice(answers, len(job.steps)))
             if not job.done.done():
                 job.done.set_result(remembered)
-        self._committed(steps)
+        self._committed([step for step, remembered in zip(steps, kept, strict=True) if remembered])

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process, create_subprocess_exec
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process, create_subprocess_exec
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,17 @@ import tomlkit
 
 from pbx_control.asterisk.runtime.ports import Port, require_free
 from pbx_control.errors import ClientMistake
+from pbx_control.live.listener import socket_name
+from pbx_control.live.news import Listen, News, State, line_of, told_by
+from pbx_control.settings import Home
 from pbx_control.world.config import Address, Place
 from pbx_control.world.legs import DidNotHappen, patience
 
 PBX, CARRIER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 READY = 30.0  # s: the daemon's first start renders and publishes the configuration
 GOODBYE = 15.0  # s
+# The whole state of a busy daemon is one line, bytes.
+LONGEST_NEWS = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,13 @@ class Installation:
     async def watch(self, *words: str) -> AsyncIterator[str]:
         """The lines that a command prints, as they come; the command ends with the iteration."""
         process = await create_subprocess_exec(
-            *self.command, *words, env=self.environment, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+            *self.command,
+            *words,
+            env=self.environment,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            start_new_session=True,
         )
         assert process.stdout
         try:
@@ -222,11 +233,31 @@ class Installation:
             os.kill(int(daemon["pid"]), signal.SIGKILL)
 
     async def _until_ready(self) -> None:
+        """Until the daemon says so by its channel."""
         assert self.daemon
-        while (await self.run("status")).status:
+        while not await self._said_ready():
             if self.daemon.returncode is not None:
                 raise DidNotHappen(f"the daemon ended with {self.daemon.returncode}; {self._last_words()}")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
+
+    async def _said_ready(self) -> bool:
+        """Listens until it says that it is ready; False if it is not there (yet), or went away."""
+        try:
+            with socket_name(Home(self.home)) as name:
+                reader, writer = await asyncio.open_unix_connection(name, limit=LONGEST_NEWS)
+        except OSError:
+            return False
+        writer.write(line_of(Listen()))
+        try:
+            async for line in reader:
+                news = told_by(line)
+                if isinstance(news, State | News) and news.daemon and news.daemon.ready:
+                    return True
+        except OSError:
+            pass
+        finally:
+            writer.close()
+        return False
 
     def _last_words(self) -> str:
         file = self.home / "run" / "daemon.out"

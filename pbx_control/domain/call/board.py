@@ -117,6 +117,10 @@ class Board:
             self._change(call.seat.secretary_id, held_by=call.id)
         self._note_phase(call)
 
+    def lines_of(self, call_id: str) -> int:
+        """How many lines the call's journal has."""
+        return self._written[call_id]
+
     def remove(self, call_id: str) -> None:
         """Forgets a call that is over."""
         del self.calls[call_id], self._written[call_id]

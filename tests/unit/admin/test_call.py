@@ -2,19 +2,27 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
+from answering_daemon import answering
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, insert, update
 
 from cli import main
+from pbx_control.domain.call import journal as call_journal
+from pbx_control.domain.call.model import Call, Phase
+from pbx_control.live.listener import Wire
+from pbx_control.live.news import FromDaemon
 from pbx_control.settings import Home, Settings
-from pbx_control.store.call_log import Following
+from pbx_control.store.call_log import Following, Line
+from pbx_control.store.calls import Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client, journal, secretary
 
+SOON = 30.0  # a test that waits longer has failed, seconds
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 KEYS = [
     *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "transferred_to"),
@@ -201,20 +209,58 @@ def seen(following: Following, conn) -> list[tuple[str, int]]:  # type: ignore[n
 
 
 def test_watch_prints_an_object_a_line_until_it_is_interrupted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First the story so far of what lasts, as the database has it; then what the daemon tells."""
     monkeypatch.setattr("pbx_control.clock.now", lambda: NOON)
-    looks = iter([None, KeyboardInterrupt()])
+    held = Save(
+        Call("pbx-200.3", Phase.TALKING),
+        False,
+        (call_journal.Line(2, NOON, "Recovered", {}), call_journal.Line(3, NOON, "Held", {})),
+    )
+    really, turn = Wire.hear, count()
+
+    def hear(wire: Wire, _seconds: float | None = None) -> FromDaemon:
+        match next(turn):
+            case 1:
+                daemon.does(lambda channel: channel.committed([held]))
+            case 2:
+                raise KeyboardInterrupt
+        return really(wire, SOON)
+
+    monkeypatch.setattr(Wire, "hear", hear)
+    with answering(home) as daemon:
+        result = pbx(home, "watch", "--json")
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert [(line["call"], line["seq"], line["event"]) for line in told] == [
+        ("pbx-200.3", 1, "SecretaryRinging"),
+        ("pbx-200.3", 2, "Recovered"),
+        ("pbx-200.3", 3, "Held"),
+    ]
+
+
+def test_watch_without_a_daemon_says_so_once_and_waits(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([None, None, KeyboardInterrupt()])
 
     def pause(_seconds: float) -> None:
         if (end := next(looks)) is not None:
             raise end
 
     monkeypatch.setattr("time.sleep", pause)
-    result = pbx(home, "watch", "--json")
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert result.exit_code == 0
-    assert [(line["call"], line["seq"], line["event"]) for line in lines] == [
-        ("pbx-200.3", 1, "SecretaryRinging"),
-        ("pbx-200.3", 2, "Recovered"),
-    ]
+    result = pbx(home, "watch")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.count("no daemon runs") == 1
+
+
+def test_what_the_daemon_tells_is_not_told_twice(home: Home) -> None:
+    with reading(open_engine(home, Settings())) as conn:
+        following = Following(conn, NOON)
+        line = Line("pbx-200.3", 3, NOON, "Held", {})
+        assert [one.seq for one in following.look(conn, NOON)] == [1, 2]
+        assert following.heard([Line("pbx-200.3", 2, NOON, "Recovered", {}), line], over=[]) == [line]
+        assert following.heard([line], over=["pbx-200.3"]) == []
+        assert following.look(conn, NOON) == []
+
+
+def test_the_story_so_far_of_what_lasts_is_news(home: Home) -> None:
     with reading(open_engine(home, Settings())) as conn:
         assert seen(Following(conn, NOON), conn) == [("pbx-200.3", 1), ("pbx-200.3", 2)]

@@ -1,8 +1,8 @@
 """`setup` makes a home once and mends it later; `status` tells whether calls are taken."""
 
-import fcntl
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from answering_daemon import answering
 from terminal import Admin
 
 from pbx_control.admin.home import make_folders
 from pbx_control.asterisk.runtime import Runtime
+from pbx_control.live.listener import socket_name
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home
 
@@ -139,19 +141,34 @@ def test_status_without_a_daemon(admin: Admin) -> None:
     assert "not running" in admin.types("status").stdout
 
 
-@pytest.mark.parametrize(
-    ("said", "age", "ready"), [(True, 0, True), (False, 0, False), (True, 5, False)], ids=["ready", "starting", "hung"]
-)
-def test_status_with_a_daemon(admin: Admin, said: bool, age: int, ready: bool) -> None:
-    since, beat = "2026-11-22T12:00:00+00:00", (datetime.now(UTC) - timedelta(seconds=age)).isoformat()
-    (admin.home / "run" / "daemon.json").write_text(
-        json.dumps({"pid": os.getpid(), "ready": said, "since": since, "beat": beat})
-    )
-    with (admin.home / "run" / "daemon.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+@pytest.mark.parametrize("ready", [True, False])
+def test_status_with_a_daemon(admin: Admin, ready: bool) -> None:
+    since = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    with answering(Home(admin.home), ready=ready, since=since):
         result = admin.types("status", "--json")
     assert result.exit_code == (0 if ready else 1)
-    assert json.loads(result.stdout)["daemon"] == {"running": True, "ready": ready, "pid": os.getpid(), "since": since}
+    told = json.loads(result.stdout)["daemon"]
+    assert told == {"running": True, "ready": ready, "pid": os.getpid(), "since": since.isoformat()}
+
+
+def test_status_of_a_daemon_that_hangs(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is connected to, but says nothing; who it is it wrote down."""
+    monkeypatch.setattr("pbx_control.admin.home.SILENCE", timedelta(seconds=0.05))
+    since = "2026-11-22T12:00:00+00:00"
+    home = Home(admin.home)
+    with take_lock(home), socket.socket(socket.AF_UNIX) as silent, socket_name(home) as name:
+        (admin.home / "run" / "daemon.json").write_text(json.dumps({"pid": os.getpid(), "since": since}))
+        silent.bind(name)
+        silent.listen()
+        result = admin.types("status", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["daemon"] == {"running": True, "ready": False, "pid": os.getpid(), "since": since}
+
+
+def test_status_of_a_daemon_that_starts(admin: Admin) -> None:
+    with take_lock(Home(admin.home)):
+        told = json.loads(admin.types("status", "--json").stdout)
+    assert told["daemon"] == {"running": True, "ready": False}
 
 
 def test_a_daemon_is_not_ready_because_the_one_before_was(admin: Admin) -> None:

@@ -1,0 +1,333 @@
+"""The one way into a live call from outside the switch: a UNIX socket in the home (docs/channel.md).
+
+Who connects asks for something in a call, or listens to what was committed. Nothing here waits for anybody: what is
+told is written to all listeners at once, and one that does not read is passed over until it does, then told the rest,
+or everything anew.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import count
+from typing import cast
+from uuid import uuid4
+
+import msgspec
+import structlog
+
+from pbx_control.clock import now
+from pbx_control.domain.call import events
+from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
+from pbx_control.live.bulletin import Bulletin, Piece
+from pbx_control.live.listener import path, socket_name
+from pbx_control.live.news import (
+    LONGEST_LINE,
+    Act,
+    Answered,
+    DaemonNow,
+    Instruct,
+    Listen,
+    MessageNow,
+    Outcome,
+    Role,
+    Trouble,
+    asked_by,
+    line_of,
+)
+from pbx_control.live.switchboard import Switchboard
+from pbx_control.settings import Home
+from pbx_control.store.calls import Save
+
+log = structlog.get_logger()
+
+# News are told at most so often, seconds: a hundred listeners cost a busy daemon little, and a person sees no delay.
+TOLD_EVERY = 0.05
+# So many may be connected; a web process needs one connection, whatever number of browsers it serves.
+MOST_PEERS = 256
+# Who has said nothing that makes sense by then is not one of ours, seconds.
+SAY_SOMETHING_WITHIN = 10.0
+# What waits for a listener that does not read, bytes; then it is passed over, and after so many seconds ended.
+MOST_UNREAD, UNREAD_FOR = 256 * 1024, 30.0
+# Questions of one connection that wait for their answer.
+MOST_QUESTIONS = 100
+# A listener that keeps up again is told the news that it missed if there are at most so many; else everything once.
+REPLAYED = 200
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+_ROOT = 0
+
+_EVENTS: dict[Act, type[events.Asked]] = {
+    Act.HAND_OVER: events.HandOverAsked,
+    Act.TAKE_BACK: events.TakeBackAsked,
+    Act.PAUSE_RECORDING: events.RecordingPauseAsked,
+    Act.RESUME_RECORDING: events.RecordingResumeAsked,
+    Act.LANGUAGE: events.LanguageAsked,
+    Act.WRONG_NUMBER: events.WrongNumberAsked,
+    Act.SPAM: events.SpamAsked,
+}
+
+
+class Channel:
+    """The daemon's end. Everything but `run` returns at once."""
+
+    def __init__(self, home: Home, board: Switchboard) -> None:
+        self._home = home
+        self._board = board
+        self._bulletin = Bulletin(uuid4().hex, DaemonNow(os.getpid(), ready=False, since=now()))
+        self._peers: set[_Peer] = set()
+        self._tickets = count(1)
+        self._asked: dict[int, tuple[_Peer, int]] = {}  # ticket -> who asked, and the number of the question there
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
+
+    async def run(self) -> None:
+        """Listens until it is cancelled."""
+        listening = await self._loop.create_unix_server(lambda: _Peer(self), sock=_socket(self._home))
+        try:
+            await listening.serve_forever()
+        finally:
+            listening.close()
+            path(self._home).unlink(missing_ok=True)
+            for peer in list(self._peers):
+                peer.end()
+
+    # --- what the daemon tells ----------------------------------------------------------------------------
+
+    def adopted(self) -> None:
+        """The calls on the board are those of an earlier daemon."""
+        for call in self._board.calls:
+            self._bulletin.adopted(call, self._board.lines_of(call.id))
+        self.changed()
+
+    def committed(self, steps: Sequence[Save]) -> None:
+        """These steps are remembered: who asked for one is answered, everybody told."""
+        self._bulletin.committed(steps)
+        for step in steps:
+            for command in step.commands:
+                if isinstance(command, Reply):
+                    self._answer(command)
+                elif isinstance(command, WriteLetters):
+                    letters = MessageNow("written", call=step.call.id, client_id=step.call.known.client_id)
+                    self._bulletin.letters([letters])
+        self.changed()
+
+    def letters(self, messages: Sequence[MessageNow]) -> None:
+        """What became of letters."""
+        self._bulletin.letters(messages)
+        self.changed()
+
+    def daemon_is(self, ready: bool, since: datetime, published: int) -> None:
+        """The daemon takes calls or not, or has published."""
+        self._bulletin.daemon_is(DaemonNow(os.getpid(), ready, since, published))
+        self.changed()
+
+    def written_elsewhere(self) -> None:
+        """The database has got more than the steps here wrote: what the switch did alone."""
+        self._bulletin.written_elsewhere()
+        self.changed()
+
+    def changed(self) -> None:
+        """Something is different: it is told at once, or when the last news are `TOLD_EVERY` old."""
+        if self._timer is None:
+            due = self._told_at + TOLD_EVERY - self._loop.time()
+            self._timer = self._loop.call_later(max(0.0, due), self._tell)
+
+    def _tell(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer, self._told_at = None, self._loop.time()
+        if piece := self._bulletin.cut(self._board.chairs):
+            for peer in self._peers:
+                peer.tell(piece)
+
+    # --- what is asked ------------------------------------------------------------------------------------
+
+    def joined(self, peer: "_Peer") -> None:
+        """Lets somebody in, or not."""
+        if len(self._peers) >= MOST_PEERS:
+            peer.refuse("too_many_connections")
+            return
+        self._peers.add(peer)
+
+    def left(self, peer: "_Peer") -> None:
+        """Forgets a connection and what it had asked."""
+        self._peers.discard(peer)
+        for ticket in [ticket for ticket, (asker, _) in self._asked.items() if asker is peer]:
+            del self._asked[ticket]
+
+    def begin(self, peer: "_Peer", wish: Listen) -> None:
+        """Tells a listener what it missed, else everything once."""
+        self._tell()  # to the others, so that the state has nothing that the next news would tell again
+        peer.keeps_up(wish)
+        missed = self._bulletin.since(wish.epoch, wish.after)
+        if missed is None or len(missed) > REPLAYED:
+            peer.send(line_of(self._bulletin.state()))
+            peer.number = self._bulletin.number
+        else:
+            peer.number = wish.after
+            for piece in missed:
+                peer.tell(piece)
+
+    def catch_up(self, peer: "_Peer", wish: Listen) -> None:
+        """A listener that had not kept up reads again."""
+        self.begin(peer, Listen(self._bulletin.epoch, peer.number, wish.lines))
+
+    def ask(self, peer: "_Peer", instruct: Instruct) -> None:
+        """Puts what is asked for into its call's inbox."""
+        if peer.questions >= MOST_QUESTIONS:
+            peer.send(line_of(Answered(instruct.id, Outcome.REFUSED, "too_many_questions")))
+        elif self._board.call(instruct.call) is None:
+            peer.send(line_of(Answered(instruct.id, Outcome.UNKNOWN)))
+        elif instruct.by.role is Role.SECRETARY and instruct.by.secretary_id is None:
+            peer.send(line_of(Answered(instruct.id, Outcome.REFUSED, Refusal.NOT_HERS.value)))
+        else:
+            ticket = next(self._tickets)
+            self._asked[ticket] = peer, instruct.id
+            peer.questions += 1
+            self._board.post(instruct.call, _event(instruct, ticket))
+
+    def _answer(self, reply: Reply) -> None:
+        peer, question = self._asked.pop(reply.ticket, (None, 0))
+        if peer:
+            peer.questions -= 1
+            outcome = Outcome.REFUSED if reply.refusal else Outcome.DONE
+            peer.send(line_of(Answered(question, outcome, reply.refusal.value if reply.refusal else "")))
+
+
+class _Peer(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._half = bytearray()  # a line whose end has not come yet
+        self._unread: asyncio.TimerHandle | None = None  # ends one that does not read
+        self._over = False
+        self._wish: Listen | None = None
+        self.number = 0  # of the last news that it was told
+        self.questions = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=MOST_UNREAD)
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(SAY_SOMETHING_WITHIN, self.refuse, "silent")
+        if _uid_of(self._transport) not in (os.geteuid(), _ROOT):
+            log.warning("a process of another user's is not let into the channel", uid=_uid_of(self._transport))
+            self._transport.abort()
+            return
+        self._channel.joined(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        self._silence.cancel()
+        if self._unread:
+            self._unread.cancel()
+        self._channel.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._over:
+            return
+        self._half += data
+        *lines, self._half = self._half.split(b"\n")
+        if len(self._half) > LONGEST_LINE:
+            self.refuse("line_too_long")
+        for line in lines:
+            if self._over:
+                return
+            self._read(line)
+
+    def _read(self, line: bytearray) -> None:
+        try:
+            if len(line) > LONGEST_LINE:
+                self.refuse("line_too_long")
+                return
+            message = asked_by(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.refuse("not_understood")
+            return
+        self._silence.cancel()
+        if isinstance(message, Listen):
+            self._wish = None  # until it has been told how things stand
+            self._channel.begin(self, message)
+        else:
+            self._channel.ask(self, message)
+
+    def keeps_up(self, wish: Listen) -> None:
+        """It is told everything from now on."""
+        self._wish = wish
+
+    def tell(self, piece: Piece) -> None:
+        """News, for a listener that keeps up."""
+        if self._wish and self._unread is None and not self._over:
+            self.number = piece.number
+            self._transport.write(piece.full if self._wish.lines else piece.short)
+
+    def send(self, line: bytes) -> None:
+        """A line to this one alone."""
+        if not self._over:
+            self._transport.write(line)
+
+    def pause_writing(self) -> None:
+        """It does not read: it is told nothing more, and asked nothing; one that goes on like that is ended."""
+        self._unread = asyncio.get_running_loop().call_later(UNREAD_FOR, self._transport.abort)
+        if not self._over:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again, and is told what it missed."""
+        if self._unread:
+            self._unread.cancel()
+            self._unread = None
+        if not self._over:
+            self._transport.resume_reading()
+            if wish := self._wish:
+                self._wish = None
+                self._channel.catch_up(self, wish)
+
+    def refuse(self, why: str) -> None:
+        """Says why, and ends the connection."""
+        if not self._over:
+            self.send(line_of(Trouble(why)))
+            self.end()
+
+    def end(self) -> None:
+        """Ends the connection; what is written already may still be read for a while."""
+        self._over = True
+        self._half = bytearray()
+        self._silence.cancel()
+        self._transport.close()
+        if self._transport.get_write_buffer_size() and self._unread is None:
+            self._unread = asyncio.get_running_loop().call_later(UNREAD_FOR, self._transport.abort)
+
+
+def _event(instruct: Instruct, ticket: int) -> events.Asked:
+    by = instruct.by
+    secretary_id = by.secretary_id if by.role is Role.SECRETARY else None
+    asker = by.name[:80]
+    if instruct.act is Act.CONSULT:
+        return events.ConsultationAsked(now(), instruct.contact, ticket=ticket, secretary_id=secretary_id, asker=asker)
+    return _EVENTS[instruct.act](now(), ticket=ticket, secretary_id=secretary_id, asker=asker)
+
+
+def _socket(home: Home) -> socket.socket:
+    """The listening socket, which nobody but this user can open: its folder is closed to others, too."""
+    home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path(home).unlink(missing_ok=True)  # of a daemon that was killed: this one holds the home's lock
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with socket_name(home) as name:
+            made.bind(name)
+    finally:
+        os.umask(before)
+    made.setblocking(False)
+    return made
+
+
+def _uid_of(transport: asyncio.BaseTransport) -> int:
+    wire = transport.get_extra_info("socket")
+    _pid, uid, _gid = _CREDENTIALS.unpack(wire.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(uid)

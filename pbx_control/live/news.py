@@ -1,0 +1,207 @@
+"""What travels over the channel: one JSON object a line, each with its `type` (docs/channel.md).
+
+Fields that have their usual value are left out. A reader ignores fields that it does not know.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+# The longest line that the daemon reads: what anybody asks for is far shorter.
+LONGEST_LINE = 16 * 1024
+
+
+class Act(StrEnum):
+    """What can be asked for in a live call."""
+
+    CONSULT = "consult"
+    HAND_OVER = "hand-over"
+    TAKE_BACK = "take-back"
+    PAUSE_RECORDING = "pause-recording"
+    RESUME_RECORDING = "resume-recording"
+    LANGUAGE = "language"
+    WRONG_NUMBER = "wrong-number"
+    SPAM = "spam"
+
+
+class Role(StrEnum):
+    """Who asks. A secretary may in the call that she has now, an admin in any."""
+
+    SECRETARY = "secretary"
+    ADMIN = "admin"
+
+
+class Asker(Struct, frozen=True, omit_defaults=True):
+    """Who asks, as the program behind the other end knows the person."""
+
+    role: Role
+    name: str
+    secretary_id: int | None = None
+
+
+# --- to the daemon ----------------------------------------------------------------------------------------
+
+
+class Listen(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="listen"):
+    """Tell me what is committed from now on, and first what I missed since number `after` of that epoch.
+
+    `lines`: with the lines of the calls' journals.
+    """
+
+    epoch: str = ""
+    after: int = 0
+    lines: bool = False
+
+
+class Instruct(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="do"):
+    """Do this in that call. `id` is the asker's own number, which the answer repeats."""
+
+    id: int
+    call: str
+    act: Act
+    by: Asker
+    contact: int = 0  # to consult
+
+
+ToDaemon = Listen | Instruct
+
+
+# --- from the daemon --------------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """What became of what was asked for."""
+
+    DONE = "done"  # and committed
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # no such call lives here: look what became of it
+
+
+class Answered(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="answer"):
+    """The one answer to an Instruct. `why` is a code: domain/call/commands.py, Refusal."""
+
+    id: int
+    outcome: Outcome
+    why: str = ""
+
+
+class Trouble(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="error"):
+    """The last line before the daemon ends the connection: `why`, as a code."""
+
+    why: str
+
+
+class DaemonNow(Struct, frozen=True, omit_defaults=True):
+    """The daemon itself."""
+
+    pid: int
+    ready: bool  # takes calls
+    since: datetime  # so it has been since then
+    published: int = 0  # the revision of the provisioning that is in force in the switch
+
+
+class CallNow(Struct, frozen=True, omit_defaults=True):
+    """A call as it was last committed. One whose phase is `ended` lives no more."""
+
+    id: str
+    phase: str
+    line: int  # so many lines its journal has
+    client: str = ""  # slug
+    client_name: str = ""
+    did: str = ""
+    caller: str = ""
+    caller_name: str = ""
+    language: str = ""
+    arrived_at: datetime | None = None
+    waiting_since: datetime | None = None
+    answered_at: datetime | None = None
+    handed_over_at: datetime | None = None
+    secretary_id: int | None = None  # who is offered it, or has it
+    secretary: str = ""
+    contact_id: int | None = None  # who is called, consulted or talks with the caller
+    contact: str = ""
+    recording: bool = False  # is being recorded, or paused
+    recording_paused: bool = False
+    wrong_number: bool = False
+    spam: bool = False
+
+
+class SecretaryNow(Struct, frozen=True, omit_defaults=True):
+    """A secretary as the floor sees her."""
+
+    id: int
+    name: str
+    registered: bool = False  # her telephone is there
+    paused: bool = False
+    busy: bool = False  # her telephone is in a conversation that the daemon does not host
+    call: str = ""  # that she is offered or has
+    free_from: datetime | None = None  # the end of her after-call work
+    gone: bool = False  # no secretary of this office any more
+
+
+class MessageNow(Struct, frozen=True, omit_defaults=True):
+    """A letter to a client's recipient. `state`: written | delivered | failed (tried again, or given up)."""
+
+    state: str
+    id: int = 0  # 0: written with others of its call, which the database has
+    call: str = ""
+    client_id: int | None = None
+
+
+class LineNow(Struct, frozen=True, omit_defaults=True):
+    """A line of a call's journal."""
+
+    call: str
+    seq: int
+    at: datetime
+    event: str
+    details: dict[str, Any]
+
+
+class State(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="state"):
+    """Everything, once. The news after it have the numbers that follow."""
+
+    epoch: str  # of this run of the daemon
+    number: int
+    daemon: DaemonNow
+    calls: tuple[CallNow, ...] = ()
+    secretaries: tuple[SecretaryNow, ...] = ()
+
+
+class News(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="news"):
+    """What was committed since the number before: of each thing its last state, of journals every line."""
+
+    number: int
+    daemon: DaemonNow | None = None
+    calls: tuple[CallNow, ...] = ()
+    secretaries: tuple[SecretaryNow, ...] = ()
+    messages: tuple[MessageNow, ...] = ()
+    lines: tuple[LineNow, ...] = ()
+    look: bool = False  # more was written than is told here: the database has it
+
+
+FromDaemon = State | News | Answered | Trouble
+
+_ENCODER = msgspec.json.Encoder()
+_TO_DAEMON = msgspec.json.Decoder(ToDaemon)
+_FROM_DAEMON = msgspec.json.Decoder(FromDaemon)
+
+
+def line_of(message: ToDaemon | FromDaemon) -> bytes:
+    """A message as it travels."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+def asked_by(line: bytes | bytearray) -> ToDaemon:
+    """Reads a line to the daemon. Raises msgspec.DecodeError (or its ValidationError) for anything else."""
+    message: ToDaemon = _TO_DAEMON.decode(line)
+    return message
+
+
+def told_by(line: bytes) -> FromDaemon:
+    """Reads a line of the daemon's. Raises msgspec.DecodeError for anything else."""
+    message: FromDaemon = _FROM_DAEMON.decode(line)
+    return message

@@ -1,0 +1,474 @@
+"""The channel's socket: who is let in, what is answered, what listeners are told, and what becomes of those who misuse
+it."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import pytest
+import uvloop
+
+from pbx_control.domain.call import events
+from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
+from pbx_control.domain.call.journal import Line
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
+from pbx_control.domain.floor import Chair
+from pbx_control.live import channel as under_test
+from pbx_control.live.channel import Channel
+from pbx_control.live.listener import path, socket_name
+from pbx_control.live.news import (
+    Act,
+    Answered,
+    Asker,
+    FromDaemon,
+    Instruct,
+    Listen,
+    News,
+    Outcome,
+    Role,
+    State,
+    ToDaemon,
+    Trouble,
+    line_of,
+    told_by,
+)
+from pbx_control.settings import Home
+from pbx_control.store.calls import Save
+
+SOON = 30.0  # a test that waits longer has failed, seconds
+AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
+ANA = Seat(1, "ana", "Ana")
+FACTS = Facts("+56225550101", 1, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds())
+TALKING = Call("c1", Phase.TALKING, FACTS, Caller("+56912345678", "María"), AT, seat=ANA)
+HER = Asker(Role.SECRETARY, "Ana", 1)
+MEGABYTE = 1024 * 1024
+
+
+class Board:
+    """The calls that the channel is asked about; what is posted to them is kept."""
+
+    def __init__(self) -> None:
+        self.calls = [TALKING]
+        self.chairs = [Chair(ANA, ("es",), None, AT, AT, registered=True)]
+        self.posted: list[tuple[str, events.Asked]] = []
+        self.arrived = asyncio.Event()
+
+    def call(self, call_id: str) -> Call | None:
+        return next((call for call in self.calls if call.id == call_id), None)
+
+    def lines_of(self, call_id: str) -> int:
+        return 3
+
+    def post(self, call_id: str, event: events.Asked) -> None:
+        self.posted.append((call_id, event))
+        self.arrived.set()
+
+
+class Peer:
+    """Somebody at the other end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def says(self, *messages: ToDaemon) -> Self:
+        for message in messages:
+            self.writer.write(line_of(message))
+        return self
+
+    def sends(self, data: bytes) -> Self:
+        self.writer.write(data)
+        return self
+
+    async def hears(self) -> FromDaemon:
+        return told_by(await asyncio.wait_for(self.reader.readline(), SOON))
+
+    async def news(self) -> News:
+        heard = await self.hears()
+        assert isinstance(heard, News)
+        return heard
+
+    async def state(self) -> State:
+        heard = await self.hears()
+        assert isinstance(heard, State)
+        return heard
+
+    async def is_refused(self, why: str) -> None:
+        """It is told so, and let go."""
+        assert await self.hears() == Trouble(why)
+        await self.is_let_go()
+
+    async def is_let_go(self) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            assert await asyncio.wait_for(self.reader.read(), SOON) == b""
+
+
+class Desk:
+    """A channel in a home of its own."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.board = home, Board()
+        self.channel = Channel(home, self.board)  # type: ignore[arg-type]
+        self._peers: list[Peer] = []
+
+    async def connects(self) -> Peer:
+        with socket_name(self.home) as name:
+            peer = Peer(*await asyncio.open_unix_connection(name, limit=64 * MEGABYTE))
+        self._peers.append(peer)
+        return peer
+
+    def leave(self) -> None:
+        for peer in self._peers:
+            peer.writer.transport.abort()
+
+    def commits(self, call: Call, *commands: WriteLetters | Reply, seq: int = 4) -> None:
+        entry = Line(seq, AT, "Held", {"secretary": "Ana"})
+        self.channel.committed([Save(call, False, (entry,), commands)])
+
+
+@asynccontextmanager
+async def desk(home: Home) -> AsyncIterator[Desk]:
+    here = Desk(home)
+    here.channel.adopted()
+    running = asyncio.create_task(here.channel.run())
+    try:
+        while not path(home).exists():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        yield here
+    finally:
+        here.leave()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A path that no socket's name has room for."""
+    folder = tmp_path / ("long" * 20) / "home"
+    folder.mkdir(parents=True)
+    return Home(folder)
+
+
+def play(home: Home, act: Callable[[Desk], object]) -> None:
+    """Runs a story on the loop that the daemon has."""
+
+    async def run() -> None:
+        async with desk(home) as here:
+            await asyncio.wait_for(act(here), SOON)  # type: ignore[arg-type]
+
+    uvloop.run(run())
+
+
+# --- who is let in ----------------------------------------------------------------------------------------------
+
+
+def test_nobody_else_can_open_it(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        assert stat.S_IMODE(path(home).stat().st_mode) == 0o600
+        assert stat.S_IMODE(home.run.stat().st_mode) == 0o700
+
+    play(home, story)
+    assert not path(home).exists()
+
+
+def test_a_socket_that_a_killed_daemon_left_is_replaced(home: Home) -> None:
+    home.run.mkdir(mode=0o700)
+    path(home).write_text("")
+
+    async def story(here: Desk) -> None:
+        assert (await (await here.connects()).says(Listen()).state()).number >= 0
+
+    play(home, story)
+
+
+def test_another_users_process_is_let_go_whatever_the_files_mode(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of this test plays the daemon of another user."""
+    monkeypatch.setattr(under_test, "_ROOT", 1_000_000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000_001)
+
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        peer.says(Listen())
+        await peer.is_let_go()
+
+    play(home, story)
+
+
+def test_of_a_thousand_connections_some_are_let_in_and_still_served(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        first = await here.connects()
+        await first.says(Listen()).state()
+        crowd = [await here.connects() for _ in range(1000)]
+        refused = [await peer.hears() for peer in crowd[under_test.MOST_PEERS :]]
+        assert refused == [Trouble("too_many_connections")] * len(refused)
+        here.commits(TALKING)
+        assert (await first.news()).calls[0].id == "c1"
+        for peer in crowd:
+            peer.writer.transport.abort()
+        while len(here.channel._peers) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await (await here.connects()).says(Listen()).state()
+
+    play(home, story)
+
+
+# --- misuse -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\n",
+        b"GET / HTTP/1.1\r\n",
+        bytes(range(256)) + b"\n",
+        b"[" * 10_000 + b"\n",
+        b'{"type":"do"}\n',
+        b'{"type":"do","id":"x","call":"c1","act":"consult","by":{"role":"secretary","name":"Ana"}}\n',
+        b'{"type":"do","id":1,"call":"c1","act":"explode","by":{"role":"admin","name":"root"}}\n',
+        b'{"type":"listen","after":1e400}\n',
+        b'{"type":"state","epoch":"x","number":1}\n',
+        b"null\n",
+    ],
+)
+def test_who_speaks_otherwise_is_told_so_and_let_go(home: Home, garbage: bytes) -> None:
+    async def story(here: Desk) -> None:
+        await (await here.connects()).sends(garbage).is_refused("not_understood")
+        assert here.board.posted == []
+
+    play(home, story)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_of_ten_megabytes_is_not_kept(home: Home, end: bytes) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        peer.sends(b"x" * 10 * MEGABYTE + end)
+        assert await peer.hears() == Trouble("line_too_long")
+        assert not [one for one in here.channel._peers if len(one._half) > 2 * under_test.LONGEST_LINE]
+
+    play(home, story)
+
+
+def test_half_a_line_asks_for_nothing_and_is_not_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(under_test, "SAY_SOMETHING_WITHIN", 0.05)
+
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        peer.sends(line_of(Instruct(1, "c1", Act.SPAM, HER))[:-10])
+        await peer.is_refused("silent")
+        assert here.board.posted == []
+
+    play(home, story)
+
+
+def test_a_line_may_come_in_pieces_and_several_at_once(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        line = line_of(Instruct(1, "gone", Act.SPAM, HER))
+        for place in range(len(line)):
+            peer.sends(line[place : place + 1])
+            await peer.writer.drain()
+        assert await peer.hears() == Answered(1, Outcome.UNKNOWN)
+        peer.sends(line * 3)
+        assert [await peer.hears() for _ in range(3)] == [Answered(1, Outcome.UNKNOWN)] * 3
+
+    play(home, story)
+
+
+def test_who_does_not_read_is_passed_over_and_told_anew_when_it_does(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        slow, quick = await here.connects(), await here.connects()
+        await slow.says(Listen(lines=True)).state()
+        await quick.says(Listen()).state()
+        slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        long = "x" * 50_000
+        for number in range(400):  # 20 MB
+            entry = Line(number, AT, "Held", {"secretary": long})
+            here.channel.committed([Save(msgspec.structs.replace(TALKING, offers=number), False, (entry,))])
+            here.channel._tell()
+            await quick.news()
+        waiting = max(one._transport.get_write_buffer_size() for one in here.channel._peers)
+        assert waiting < 2 * under_test.MOST_UNREAD
+        slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        while not isinstance(heard := await slow.hears(), State):
+            pass
+        assert heard.number == here.channel._bulletin.number
+        here.commits(TALKING)
+        assert (await slow.news()).number == heard.number + 1
+
+    play(home, story)
+
+
+def test_who_never_reads_is_ended(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(under_test, "UNREAD_FOR", 0.05)
+
+    async def story(here: Desk) -> None:
+        dead = await here.connects()
+        await dead.says(Listen(lines=True)).state()
+        dead.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        number = 0
+        while here.channel._peers:
+            number += 1
+            entry = Line(number, AT, "Held", {"secretary": "x" * 50_000})
+            here.channel.committed([Save(TALKING, False, (entry,))])
+            here.channel._tell()
+            await asyncio.sleep(0)
+
+    play(home, story)
+
+
+# --- asking -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", Act)
+def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Act) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(41, "c1", act, HER, contact=5))
+        await here.board.arrived.wait()
+        [(call_id, event)] = here.board.posted
+        assert (call_id, event.secretary_id, event.asker) == ("c1", 1, "Ana")
+        here.commits(TALKING, Reply(event.ticket))
+        here.commits(TALKING, Reply(event.ticket))
+        assert await peer.hears() == Answered(41, Outcome.DONE)
+        peer.says(Listen())
+        await peer.state()
+
+    play(home, story)
+
+
+def test_a_refusal_says_why(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(1, "c1", Act.HAND_OVER, HER))
+        await here.board.arrived.wait()
+        here.commits(TALKING, Reply(here.board.posted[0][1].ticket, Refusal.NOT_NOW))
+        assert await peer.hears() == Answered(1, Outcome.REFUSED, "not_now")
+
+    play(home, story)
+
+
+def test_a_secretary_without_a_number_is_no_admin(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(1, "c1", Act.SPAM, Asker(Role.SECRETARY, "Ana")))
+        assert await peer.hears() == Answered(1, Outcome.REFUSED, "not_hers")
+        assert here.board.posted == []
+
+    play(home, story)
+
+
+def test_one_that_asks_too_much_at_once_is_refused_the_rest(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        wishes = [Instruct(number, "c1", Act.SPAM, HER) for number in range(under_test.MOST_QUESTIONS + 1)]
+        peer = (await here.connects()).says(*wishes)
+        assert await peer.hears() == Answered(under_test.MOST_QUESTIONS, Outcome.REFUSED, "too_many_questions")
+
+    play(home, story)
+
+
+def test_who_asked_and_left_is_forgotten(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(1, "c1", Act.SPAM, HER))
+        await here.board.arrived.wait()
+        peer.writer.transport.abort()
+        while here.channel._asked:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        here.commits(TALKING, Reply(here.board.posted[0][1].ticket))
+
+    play(home, story)
+
+
+# --- listening --------------------------------------------------------------------------------------------------
+
+
+def test_a_listener_is_told_everything_once_and_then_the_news(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Listen())
+        state = await peer.state()
+        assert [(call.id, call.phase, call.secretary, call.line) for call in state.calls] == [
+            ("c1", "talking", "Ana", 3)
+        ]
+        assert [(one.name, one.registered, one.call) for one in state.secretaries] == [("Ana", True, "c1")]
+        here.commits(msgspec.structs.replace(TALKING, phase=Phase.ENDED, seat=None), WriteLetters())
+        news = await peer.news()
+        assert (news.number, news.calls[0].phase, news.messages[0].call) == (state.number + 1, "ended", "c1")
+        assert [(one.name, one.call) for one in news.secretaries] == [("Ana", "")]
+        assert news.lines == ()
+        assert (await (await here.connects()).says(Listen()).state()).calls == ()
+
+    play(home, story)
+
+
+def test_the_journals_lines_are_for_those_who_want_them(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Listen(lines=True))
+        await peer.state()
+        here.commits(TALKING)
+        assert [(line.call, line.seq, line.event) for line in (await peer.news()).lines] == [("c1", 4, "Held")]
+
+    play(home, story)
+
+
+def test_who_comes_back_is_told_what_was_missed(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        first = (await here.connects()).says(Listen())
+        state = await first.state()
+        for number in range(3):
+            here.commits(TALKING, seq=4 + number)
+            await first.news()
+        back = (await here.connects()).says(Listen(state.epoch, state.number + 1))
+        assert [(await back.news()).number for _ in range(2)] == [state.number + 2, state.number + 3]
+        here.commits(TALKING, seq=9)
+        assert (await back.news()).calls[0].line == 9
+
+    play(home, story)
+
+
+@pytest.mark.parametrize(("epoch", "after"), [("another", 1), ("", 999), ("", 0)])
+def test_what_cannot_be_told_again_is_told_as_a_whole(
+    home: Home, epoch: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbx_control.live.bulletin.WINDOW", 1)
+
+    async def story(here: Desk) -> None:
+        first = (await here.connects()).says(Listen())
+        state = await first.state()
+        for number in range(3):
+            here.commits(TALKING, seq=4 + number)
+            await first.news()
+        back = (await here.connects()).says(Listen(epoch or state.epoch, after))
+        assert (await back.state()).number == state.number + 3
+
+    play(home, story)
+
+
+def test_many_steps_in_a_moment_are_few_news(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Listen(lines=True))
+        state = await peer.state()
+        for number in range(500):
+            here.commits(TALKING, seq=4 + number)
+        news, lines = await peer.news(), 0
+        assert len(news.calls) == 1
+        lines = len(news.lines)
+        while lines < 500:
+            news = await peer.news()
+            lines += len(news.lines)
+        assert (lines, news.calls[0].line) == (500, 503)
+        assert news.number - state.number <= 2
+
+    play(home, story)
+
+
+def test_a_secretary_who_is_no_more_is_told_of(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Listen())
+        await peer.state()
+        here.board.chairs = []
+        here.channel.changed()
+        assert [(one.name, one.gone) for one in (await peer.news()).secretaries] == [("Ana", True)]
+
+    play(home, story)
