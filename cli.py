@@ -89,6 +89,7 @@ COMMANDS = {
     ),
     "mail": Late("pbx_control.admin.mail:mail", "The way of letters out of here, by the mail server in [mail]."),
     "job": Late("pbx_control.admin.job:job", "Calendar jobs: list them, run one by hand."),
+    "node": Late("pbx_control.admin.node:node", "The daemons that share the database, each with a switch of its own."),
     "backup": Late(
         "pbx_control.admin.backup:backup",
         "Copies the database, the settings and the uploads into FILE, while all goes on.",

@@ -39,7 +39,6 @@ from pbx_control.asterisk.translate import (
 from pbx_control.clock import now
 from pbx_control.domain.call.commands import PauseSeat, RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
-from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.live import reception
@@ -49,13 +48,14 @@ from pbx_control.live.dead_lines import DeadLines
 from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.news import MessageNow
+from pbx_control.live.node import Membership
 from pbx_control.live.overheard import Overheard
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
 from pbx_control.settings import Home, Settings
-from pbx_control.store.calls import Rules, Save
+from pbx_control.store.calls import Save, rules_of
 from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.writer import Writer
@@ -98,10 +98,9 @@ class Daemon:
         self._settings = settings
         self._engine = open_engine(home, settings)
         self._outbox: Outbox | None = None
-        office = settings.office
-        self._alarms = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
-        answers_read = bool(settings.mail.reply_to)
-        rules = Rules(office.name, self._alarms, settings.plans.limits, settings.billing.bag_sizes, answers_read)
+        self._membership = Membership(home, settings, self._engine)
+        rules = rules_of(settings)
+        self._alarms = rules.alarms
         self._writer = Writer(self._engine, rules, self._committed)
         port = settings.asterisk.http_port
         whose = partial(require_asterisk, port, settings, home)
@@ -131,6 +130,7 @@ class Daemon:
         """Runs until SIGTERM or SIGINT. Live calls talk on after the end; the next daemon adopts them."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        await self._membership.take_name()
         await reception.open_shop(self._board, self._engine, self._settings.office.cap)
         self._channel.adopted()
         self._look_at_loop()
@@ -139,6 +139,7 @@ class Daemon:
                 self._channel.run,
                 self._connection,
                 self._beat,
+                self._membership.run,
                 self._looking,
                 self._send_letters,
                 self._keep_calendar,
@@ -157,6 +158,7 @@ class Daemon:
         await self._ari.close()
         await self._board.drained()
         await self._writer.close()
+        await self._membership.leave()
         self._pulse.stop()
 
     # --- what comes from the switch and goes to it --------------------------------------------------------

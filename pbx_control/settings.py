@@ -28,6 +28,10 @@ SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 
 ENVIRONMENT = "PBX_"
 UNKNOWN = "there is no such setting"
+# Asterisk cuts the name that it puts before the ids of calls after 19 characters.
+NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?", re.ASCII)
+# The node of a home that was made before there were several.
+MAIN_NODE = "main"
 # Most bags' sizes, calls.
 LARGEST_BAG = 100_000
 
@@ -56,6 +60,12 @@ def _ports(value: str) -> str:
 def _sizes(value: str) -> str:
     sizes = [size.strip() for size in value.split(",")]
     if not all(size.isascii() and size.isdecimal() and 0 < int(size[:7]) <= LARGEST_BAG for size in sizes):
+        raise ValueError
+    return value
+
+
+def _node(value: str) -> str:
+    if not NODE_NAME.fullmatch(value):
         raise ValueError
     return value
 
@@ -96,6 +106,13 @@ Zone = Annotated[
 ]
 Rut = Annotated[str, Meta(description="must be a RUT, for example 76.086.428-5, or empty", extra={"check": checks.rut})]
 Sizes = Annotated[str, Meta(description="must be numbers of calls, for example 25,50,100", extra={"check": _sizes})]
+NodeName = Annotated[
+    str,
+    Meta(
+        description="must be small letters, digits and hyphens, for example central-2, at most 19",
+        extra={"check": _node},
+    ),
+]
 Cap = Annotated[int, Meta(ge=10, le=600, description="must be a number of seconds, from 10 to 600")]
 Percent = Annotated[int, Meta(ge=1, le=100, description="must be a number from 1 to 100")]
 Count = Annotated[int, Meta(ge=0, description="must be a whole number, 0 or more")]
@@ -108,6 +125,12 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 class Database(Section, frozen=True, kw_only=True):
     url: Text = ""  # empty: sqlite in the home
+
+
+class NodeSettings(Section, frozen=True, kw_only=True):
+    """Which of several daemons on one database this home's is; `setup` gives each new home a name of its own."""
+
+    name: NodeName = MAIN_NODE
 
 
 class AsteriskSettings(Section, frozen=True, kw_only=True):
@@ -214,6 +237,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in pbx.toml. Unknown keys in the file are refused; `doctor` lists unknown PBX_* variables."""
 
     database: Database = Database()
+    node: NodeSettings = NodeSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     sip: Sip = Sip()
     web: Web = Web()

@@ -1665,4 +1665,39 @@ SPANISH: dict[str, str] = REASONS | {
     "{count} other is connected to the database: stop every daemon and program that uses it first": (
         "hay otro conectado a la base de datos ({count}): detenga antes pbx-control y todo programa que la use"
     ),
+    # nodes
+    "another daemon runs as node {node}, on {place}: give this home a name of its own, [node] name in {file}": (
+        "otra instalación funciona como nodo {node}, en {place}: dé a esta un nombre propio, [node] name en {file}"
+    ),
+    "there is no node {node}: `pbx-control node list` shows them": (
+        "no hay ningún nodo {node}: vea cuáles hay con `pbx-control node list`"
+    ),
+    "the node {node} is alive ({place}): stop its daemon, or wait until it has been silent for {seconds} s": (
+        "el nodo {node} está vivo ({place}): detenga allí pbx-control, o espere hasta que calle por {seconds} s"
+    ),
+    "must be small letters, digits and hyphens, for example central-2, at most 19": (
+        "deben ser letras minúsculas, cifras y guiones, por ejemplo central-2, a lo más 19"
+    ),
+    "settle what is left of the node {node}? Its recordings are out of reach": (
+        "¿dar por terminado lo que queda del nodo {node}? Sus grabaciones ya no están al alcance"
+    ),
+    "the node {node} is retired; calls settled: {calls}, of its switch alone: {others}": (
+        "el nodo {node} queda retirado; llamadas terminadas: {calls}, de su central sola: {others}"
+    ),
+    "the node {node} has given no sign of life since {seen} (live calls: {calls}): start its daemon; if it "
+    "is gone for good: pbx-control node retire {node}": (
+        "el nodo {node} no da señales de vida desde {seen} (llamadas en curso: {calls}): inicie allí pbx-control; si "
+        "ya no existe: pbx-control node retire {node}"
+    ),
+    "all that is left of {number} lies on the node {node}: erase it there": (
+        "todo lo que queda de {number} está en el nodo {node}: bórrelo allí"
+    ),
+    "the node {node} has recordings of this caller, too: run the same command there": (
+        "el nodo {node} también tiene grabaciones de quien llamó: ejecute allí el mismo comando"
+    ),
+    "alive": "vivo",
+    "stopped": "detenido",
+    "node": "nodo",
+    "seen": "visto",
+    "place": "lugar",
 }

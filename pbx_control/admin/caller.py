@@ -167,5 +167,7 @@ def _tell_erased(desk: Desk, erased: Erased) -> None:
         documents=erased.documents,
         marks=erased.marks,
     )
+    for name in erased.elsewhere:
+        desk.tell("the node {node} has recordings of this caller, too: run the same command there", node=name)
     for call_id in erased.kept:
         desk.tell("the call {call} stays as it is: it is under a legal hold", call=call_id)

@@ -37,7 +37,7 @@ from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, keys
-from pbx_control.store import job_runs, letters, mailboxes, refusals, secretaries, trunks
+from pbx_control.store import job_runs, letters, mailboxes, nodes, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -502,7 +502,7 @@ def check_jobs(desk: Desk) -> Iterator[Finding]:
     with reading(desk.engine) as connection:
         latest = job_runs.latest(connection)
         known = schedule.tasks(desk.settings, job_runs.zones(connection))
-    failed = [run for run in latest.values() if run.failed]
+    failed = [run for run in latest.values() if run.failed and not schedule.is_elsewhere(run.job, known)]
     missed = [task for task in known if _is_missed(task, latest.get(task.name), now)]
     for run in failed:
         yield bad("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.sentence)
@@ -523,6 +523,20 @@ def _is_missed(task: Task, last: job_runs.Run | None, now: datetime) -> bool:
     return last is not None and last.due_at < due and now - due > job_runs.LEASE
 
 
+def check_nodes(desk: Desk) -> Iterator[Finding]:
+    """Every daemon on this database gives signs of life."""
+    with reading(desk.engine) as connection:
+        away = [one for one in nodes.rows(connection) if one.state == "away" and one.name != desk.settings.node.name]
+    for one in away:
+        yield doubt(
+            "the node {node} has given no sign of life since {seen} (live calls: {calls}): start its daemon; if it "
+            "is gone for good: pbx-control node retire {node}",
+            node=one.name,
+            seen=desk.plain(one.seen_at),
+            calls=one.live_calls,
+        )
+
+
 def check_alarms(desk: Desk) -> Iterator[Finding]:
     """There is somebody who hears of what goes wrong."""
     if not desk.settings.office.alarms_to:
@@ -538,6 +552,7 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
     check_listening,
     check_names,
     check_daemon,
+    check_nodes,
     check_pauses,
     check_telephones,
     check_trust,

@@ -3,8 +3,11 @@
 import fcntl
 import json
 import os
+import re
 import secrets
+import socket
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from pbx_control.store.engine import reading
 # 43 characters of 64: 256 bits.
 SECRET_BYTES = 32
 SHORTEST_SECRET = 32
+SECRETS = ("ari_password", "ami_password")
 
 # After this the dialplan takes a daemon that gives no sign for dead, and so do we.
 SILENCE = timedelta(seconds=4)
@@ -49,6 +53,9 @@ FIRST_SETTINGS = """\
 
 [database]
 # url = "postgresql+psycopg://user:password@host/name"   # else SQLite, in pbx.db beside this file
+
+[node]
+# name = "main"               # of this daemon among those that share the database; written by `pbx-control setup`
 
 [asterisk]
 # runtime = "auto"            # auto | system | container | rootfs | external
@@ -148,7 +155,10 @@ def make_folders(home: Home) -> None:
 
 
 def keep_secrets(home: Home) -> None:
-    """pbx.toml, mode 0600, with a random secret where one is missing; what people wrote in it stays."""
+    """pbx.toml, mode 0600, with a random secret where one is missing; what people wrote in it stays.
+
+    A new home with a database server, which others may use, gets a node's name of its own, too.
+    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -158,12 +168,25 @@ def keep_secrets(home: Home) -> None:
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise ClientMistake("{file} is not valid TOML: {why}", file=home.settings_file, why=error) from None
     table = document.setdefault("secrets", tomlkit.table())
-    missing = [name for name in ("ari_password", "ami_password") if len(str(table.get(name, ""))) < SHORTEST_SECRET]
+    missing = [name for name in SECRETS if len(str(table.get(name, ""))) < SHORTEST_SECRET]
     for name in missing:
         table[name] = secrets.token_urlsafe(SECRET_BYTES)
+    if len(missing) == len(SECRETS) and _has_server(document):
+        document.setdefault("node", tomlkit.table()).setdefault("name", _new_node_name())
     if missing or not exists:
         _write_private(home.settings_file, tomlkit.dumps(document))
     home.settings_file.chmod(0o600)
+
+
+def _has_server(document: Mapping[str, Any]) -> bool:
+    url = os.environ.get("PBX_DATABASE__URL") or document.get("database", {}).get("url", "")
+    return str(url).startswith("postgresql")
+
+
+def _new_node_name() -> str:
+    """The machine's name, as far as a node's may have it, and what tells two homes on it apart."""
+    machine = re.sub(r"[^a-z0-9]+", "-", socket.gethostname().partition(".")[0].lower()).strip("-")
+    return f"{machine[:14].strip('-') or 'node'}-{secrets.token_hex(2)}"
 
 
 def look(desk: Desk) -> dict[str, Any]:
@@ -228,7 +251,8 @@ def _database_state(desk: Desk) -> dict[str, Any]:
 
     try:
         with reading(desk.engine) as connection:
-            live = connection.scalar(select(func.count()).select_from(call).where(call.c.state.is_not(None)))
+            own = call.c.state.is_not(None), call.c.node == desk.settings.node.name
+            live = connection.scalar(select(func.count()).select_from(call).where(*own))
     except PbxError as error:
         return {"ready": False, "why": desk.say(error.template, **error.values)}
     return {"ready": True, "kind": desk.engine.dialect.name, "live_calls": live}

@@ -775,6 +775,19 @@ HELP: dict[str, str] = {
         "pbx-control y Asterisk deben estar detenidos. Lo reemplazado queda en la instalación, en "
         ".before-restore-FECHA."
     ),
+    "The daemons that share the database, each with a switch of its own.": (
+        "Las instalaciones que comparten la base de datos, cada una con su propia central."
+    ),
+    "Every node: since when it takes calls, when it was last seen, how many calls it has.": (
+        "Cada nodo: desde cuándo atiende, cuándo se supo de él por última vez y cuántas llamadas tiene."
+    ),
+    "Settle the calls of a node that is gone for good: they end in the books, and their clients are told.": (
+        "Da por terminadas las llamadas de un nodo que ya no existe: quedan registradas, y se avisa a sus clientes."
+    ),
+    "A node that is alive is refused. One that takes calls again later is a node like any other.": (
+        "Con un nodo vivo no se hace nada. Si más tarde vuelve a atender, es un nodo como cualquiera."
+    ),
+    "NODE": "NODO",
 }
 
 SPANISH_HELP: dict[str, str] = CLICK | METAVARS | HELP

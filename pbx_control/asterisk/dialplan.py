@@ -53,7 +53,7 @@ from pbx_control.domain.sounds import (
 from pbx_control.domain.telephony.numbering import dialling, written_for
 from pbx_control.domain.words.wording import display_name
 from pbx_control.errors import ClientMistake
-from pbx_control.settings import Home, Settings, Sip
+from pbx_control.settings import MAIN_NODE, Home, Settings, Sip
 
 # An Asterisk that says nothing for longer than this counts its daemon as hung, seconds (docs/service.md, last part).
 STALE = 4
@@ -287,6 +287,8 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
     wildcard = sip.address in ("0.0.0.0", "::")
     return {
         "home": home.root,
+        # Two nodes must not give two calls one id; a home that was made before there were several keeps its ids.
+        "node": "pbx" if settings.node.name == MAIN_NODE else settings.node.name,
         "http_port": settings.asterisk.http_port,
         "ami_port": settings.asterisk.ami_port,
         "ari_password": settings.secrets.ari_password,

@@ -20,7 +20,7 @@ from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.words.sentences import Sentence, sentence_of
 from pbx_control.errors import PbxError
 from pbx_control.offspring import end_with_parent
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import MAIN_NODE, Home, Settings
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.job_runs import failure, is_failure
@@ -68,6 +68,7 @@ class Job:
     what: str
     rhythm: Rhythm
     work: Work
+    each_node: bool = False  # by every daemon on the database for itself: it is about its own disk
     each_zone: bool = False  # by the clocks of the clients, once for each zone, and not by the office's
     apart: bool = False  # in a process of its own: it computes for seconds, and calls share the daemon's interpreter
 
@@ -78,10 +79,13 @@ class Task:
 
     job: Job
     zone: ZoneInfo
+    node: str = MAIN_NODE  # whose it is (Job.each_node)
 
     @property
     def name(self) -> str:
-        """The job's name, with the zone where there is a run for each; at most 40 characters."""
+        """The job's name, with the zone or node where there is a run for each; at most 40 characters."""
+        if self.job.each_node and self.node != MAIN_NODE:
+            return f"{self.job.name}@{self.node}"
         return f"{self.job.name}:{self.zone.key}" if self.job.each_zone else self.job.name
 
     @property

@@ -186,22 +186,25 @@ def turn_log_over(context: Context) -> Sentence:
 
 HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))
 
+# Each daemon does these for its own disk, and in a process of their own.
+OWN: dict[str, bool] = {"each_node": True, "apart": True}
+
 JOBS = (
     # by the office's clock, one after the other, in processes of their own
-    Job("backup", "copies database, settings and uploads; keeps the newest", Daily(time(2, 0)), back_up, apart=True),
-    Job("purge", "deletes recordings whose time is over", Daily(time(3, 30)), purge, apart=True),
-    Job("reconciliation", "compares recordings and rows", Daily(time(4, 0)), reconcile, apart=True),
-    Job("erasure", "erases who cancelled 90 days ago", Daily(time(4, 15)), erase_cancelled, apart=True),
+    Job("backup", "copies database, settings and uploads; keeps the newest", Daily(time(2, 0)), back_up, **OWN),
+    Job("purge", "deletes recordings whose time is over", Daily(time(3, 30)), purge, **OWN),
+    Job("reconciliation", "compares recordings and rows", Daily(time(4, 0)), reconcile, **OWN),
+    Job("erasure", "erases who cancelled 90 days ago", Daily(time(4, 15)), erase_cancelled, **OWN),
     Job("upkeep", "checks the database, forgets old counts", Daily(time(4, 30)), tend_database, apart=True),
-    Job("sounds", "removes sounds that nobody needs", Daily(time(5, 0)), remove_sounds, apart=True),
+    Job("sounds", "removes sounds that nobody needs", Daily(time(5, 0)), remove_sounds, **OWN),
     Job("invoices", "issues and sends what is due", Daily(time(6, 0)), issue_invoices, apart=True),
     # at 18:15 of the clients' clocks (domain.reports.REPORTS), a run for each zone
     Job("reports", "reports missed calls to clients", REPORTS, report_missed_calls, each_zone=True, apart=True),
     # all day long
     Job("periods", "begins the clients' new months of calls", HOURLY, begin_periods),
     Job("clock", "notes the time: a clock that leaps deletes nothing", HOURLY, note_clock),
-    Job("space", "warns before a disk is full", FIVE_MINUTES, watch_space),
-    Job("log", "begins a new file of Asterisk's log, keeps the newest", FIVE_MINUTES, turn_log_over),
+    Job("space", "warns before a disk is full", FIVE_MINUTES, watch_space, each_node=True),
+    Job("log", "begins a new file of Asterisk's log, keeps the newest", FIVE_MINUTES, turn_log_over, each_node=True),
     Job("deadlines", "warns of orders that are soon late", FIVE_MINUTES, warn_of_deadlines),
 )
 
@@ -214,10 +217,17 @@ LATE = timedelta(hours=1)
 
 
 def tasks(settings: Settings, zones: Iterable[str]) -> list[Task]:
-    """Each job by the clock, or clocks, that it follows; `zones` are those of the clients."""
+    """Each job of this node by the clock, or clocks, that it follows; `zones` are those of the clients."""
     office = ZoneInfo(settings.office.timezone)
     clients = [ZoneInfo(zone) for zone in zones]
-    return [Task(job, zone) for job in JOBS for zone in (clients if job.each_zone else [office])]
+    here = settings.node.name
+    return [Task(job, zone, here) for job in JOBS for zone in (clients if job.each_zone else [office])]
+
+
+def is_elsewhere(name: str, known: Iterable[Task]) -> bool:
+    """Whether a job of that name is another node's to do."""
+    each_node = {job.name for job in JOBS if job.each_node}
+    return name.partition("@")[0] in each_node and all(task.name != name for task in known)
 
 
 def find(known: list[Task], name: str) -> list[Task]:
@@ -261,7 +271,7 @@ class Schedule:
         with writing(self._engine) as conn:
             found = tasks(self._place.settings, job_runs.zones(conn))
             self._tasks = {task.name: task for task in found}
-            again, closed = job_runs.claim_abandoned(conn, now)
+            again, closed = job_runs.claim_abandoned(conn, now, lambda name: not is_elsewhere(name, found))
             for run in closed:
                 job_alarms.tell_failure(conn, run, now, self._place.alarms)
             missed = [task for task in found if job_runs.claim_if_missed(conn, task.name, task.last(now), now)]

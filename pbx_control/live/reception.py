@@ -25,7 +25,7 @@ from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.media import recordings
 from pbx_control.settings import Home
 from pbx_control.store import calls
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import node_here, reading, writing
 from pbx_control.store.snapshot import read_office
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ def _remembered(engine: Engine) -> Remembered:
     with writing(engine) as conn:
         calls.release_forgotten_seats(conn)
     with reading(engine) as conn:
-        live = calls.live(conn)
+        live = calls.live(conn, node_here(conn))
         return Remembered(
             office=read_current_office(engine),
             live=live,

@@ -59,6 +59,7 @@ class Erased:
     marks: int = 0
     documents: int = 0  # reports, and the switch's own records
     kept: list[str] = field(default_factory=list)  # calls under a legal hold
+    elsewhere: list[str] = field(default_factory=list)  # nodes that have files of his calls: it is erased there, too
     done: Done = field(default_factory=Done)  # files
 
     @property
@@ -71,8 +72,9 @@ def erase(home: Home, engine: Engine, wish: Wish, now: datetime, reached: Reache
     `keep_held`), waits to be told of (unless `drop_waiting`), or nothing is known of the number."""
     with deletion.alone(home.recordings):
         with reading(engine) as conn:
-            free, kept = _calls(conn, wish)
-        erased = Erased(kept=kept)
+            found, kept = _calls(conn, wish)
+        free = [call for call in found if not call.elsewhere]
+        erased = Erased(kept=kept, elsewhere=sorted({call.elsewhere for call in found} - {""}))
         names = {call.name for call in free if call.name}
         # First what has no call: the names are known as long as the calls have them.
         _erase_elsewhere(home, engine, wish, [call.id for call in free], names, erased)
@@ -82,6 +84,12 @@ def erase(home: Home, engine: Engine, wish: Wish, now: datetime, reached: Reache
                 "all that is left of {number} are calls under a legal hold: {calls}",
                 number=wish.number,
                 calls=", ".join(kept),
+            )
+        if erased.elsewhere and not erased.anything:
+            raise ClientMistake(
+                "all that is left of {number} lies on the node {node}: erase it there",
+                number=wish.number,
+                node=", ".join(erased.elsewhere),
             )
         if not erased.anything:
             raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=wish.number)

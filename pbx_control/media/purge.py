@@ -30,9 +30,9 @@ from pbx_control.domain.notices.retention_notes import Differences, compose_cloc
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose_gently
-from pbx_control.settings import Home
+from pbx_control.settings import MAIN_NODE, Home
 from pbx_control.store import letters, receipts, retention
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import node_here, reading, writing
 from pbx_control.store.retention import Clock, Odd, Reference
 
 T = TypeVar("T")
@@ -157,7 +157,7 @@ def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = 
         without_row.add([found for found, _, what in judged if _is_stray(found, what, now)])
         empty.add([found for found, file, what in judged if _is_empty(found, file, what)])
     with deletion.shelf(home.recordings) as on:
-        for references in _pages(engine, now - NO_STRAY_BEFORE):
+        for references in _pages(engine, now - NO_STRAY_BEFORE, only_own=True):
             without_file.add([one for one in references if deletion.size_of(on, one.path) is None])
     with reading(engine) as conn:
         unended = retention.unended(conn, now - NO_STRAY_BEFORE, LISTED)
@@ -224,12 +224,12 @@ def _old_references(engine: Engine, now: datetime) -> Iterator[list[Found]]:
         yield [Found(reference.path, "file") for reference in page]
 
 
-def _pages(engine: Engine, until: datetime) -> Iterator[list[Reference]]:
+def _pages(engine: Engine, until: datetime, *, only_own: bool = False) -> Iterator[list[Reference]]:
     """The references of calls that ended until then, in pages; each is read anew, so nothing is held meanwhile."""
     after = None
     while True:
         with reading(engine) as conn:
-            page = retention.references(conn, until, after)
+            page = retention.references(conn, until, after, only_own=only_own)
         if not page:
             return
         yield page
@@ -316,6 +316,7 @@ def _tell_differences(engine: Engine, found: Reconciliation, alarms: AlarmDesk) 
         return
     kinds = (found.without_row, found.without_file, found.odd, found.empty)
     files = [one.path for some in kinds for one in some[:3]]
-    told = Differences(found.counts, (*files, *found.unended[:3], *found.cut[:3]), found.at)
     with writing(engine) as conn:
+        here = "" if node_here(conn) == MAIN_NODE else node_here(conn)
+        told = Differences(found.counts, (*files, *found.unended[:3], *found.cut[:3]), found.at, here)
         letters.add(conn, [compose_differences(told, alarms)])

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from pbx_control.domain.keeping.erasure import redacted, redacted_details
 from pbx_control.domain.keeping.retention import ERASED
-from pbx_control.store import holds
+from pbx_control.store import holds, retention
 from pbx_control.store.tables import call, client, contact, journal, letter, recording_hold
 
 # Rows that are read at once.
@@ -32,11 +32,13 @@ class CallerCall:
     message: str
     lasts: bool
     held: str  # why, "" if it is not
+    elsewhere: str = ""  # the node that has its files, if that is another
 
 
 def calls_of(conn: Connection, number: str) -> list[CallerCall]:
     """The calls from that number (as calls have it), oldest first."""
-    query = select(call, client.c.slug).select_from(call.outerjoin(client)).where(call.c.caller == number)
+    elsewhere = retention.is_elsewhere(conn).label("elsewhere")
+    query = select(call, client.c.slug, elsewhere).select_from(call.outerjoin(client)).where(call.c.caller == number)
     rows = conn.execute(query.order_by(call.c.arrived_at, call.c.id)).all()
     held = holds.reasons(conn, [row.id for row in rows])
     return [
@@ -51,6 +53,7 @@ def calls_of(conn: Connection, number: str) -> list[CallerCall]:
             message=row.message,
             lasts=row.ended_at is None or row.state is not None,
             held=held.get(row.id, ""),
+            elsewhere=row.node if row.elsewhere and (row.recording or row.message) else "",
         )
         for row in rows
     ]

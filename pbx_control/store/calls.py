@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, String, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.audit import SWITCH, Verb
@@ -36,9 +36,11 @@ from pbx_control.domain.notices.messages import CallSummary, compose
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
+from pbx_control.settings import Settings
 from pbx_control.store import audit, floods, ledger, letters, recipients, repeats, reports, secretaries
+from pbx_control.store.engine import node_here
+from pbx_control.store.tables import Instant, dialling, journal, seat_claim, secretary
 from pbx_control.store.tables import call as calls
-from pbx_control.store.tables import dialling, journal, seat_claim, secretary
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Call).decode
@@ -64,6 +66,13 @@ class Rules:
     limits: Limits = field(default_factory=Limits)  # when a client is told that its calls run out
     bag_sizes: tuple[int, ...] = ()  # what it is then offered
     answers_read: bool = False  # somebody reads what clients answer to e-mails
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the settings say of it."""
+    office, bags = settings.office, settings.billing.bag_sizes
+    desk = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
+    return Rules(office.name, desk, settings.plans.limits, bags, bool(settings.mail.reply_to))
 
 
 def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
@@ -149,9 +158,10 @@ def dialled_today(conn: Connection, day: date) -> dict[int, int]:
     return {row.client_id: row.calls for row in rows}
 
 
-def live(conn: Connection) -> list[Call]:
-    """The calls that had not ended when they were last saved."""
-    return [_decode(state) for (state,) in conn.execute(select(calls.c.state).where(calls.c.state.is_not(None)))]
+def live(conn: Connection, node: str) -> list[Call]:
+    """The calls of that node that had not ended when they were last saved."""
+    own = select(calls.c.state).where(calls.c.state.is_not(None), calls.c.node == node)
+    return [_decode(state) for (state,) in conn.execute(own)]
 
 
 def journal_lengths(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
@@ -215,9 +225,15 @@ _INSERT_ENTRY = insert(journal)
 _INSERT_CALL = insert(calls)
 _INSERT_DIALLING = insert(dialling)
 _UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
+# Another daemon's call may have left her a wrap-up, of which only the store knows.
+_FREE_SEAT = select(secretary.c.id, bindparam("call", type_=String)).where(
+    secretary.c.id == bindparam("who"),
+    or_(secretary.c.free_from.is_(None), secretary.c.free_from <= bindparam("at", type_=Instant)),
+)
 _CLAIM = {
     # Told by the row that comes back: psycopg counts none of an insert's rows.
     dialect.dialect.name: dialect.insert(seat_claim)
+    .from_select(["secretary_id", "call_id"], _FREE_SEAT)
     .on_conflict_do_nothing(index_elements=["secretary_id"])
     .returning(seat_claim.c.secretary_id)
     for dialect in (sqlite, postgresql)
@@ -279,7 +295,7 @@ def _arrived(call: Call, at: datetime) -> Arrived:
 
 def _claim(conn: Connection, step: Save, secretary_id: int) -> bool:
     """One conditional statement, never read-then-write. The call's own row may follow (a deferred foreign key)."""
-    claim = {"secretary_id": secretary_id, "call_id": step.call.id}
+    claim = {"who": secretary_id, "call": step.call.id, "at": step.entries[-1].at}
     return conn.execute(_CLAIM[conn.dialect.name], claim).first() is not None
 
 
@@ -287,7 +303,8 @@ def _write_calls(conn: Connection, steps: Sequence[Save]) -> None:
     last = {step.call.id: step for step in steps if not step.only_noted}
     new = {step.call.id for step in steps if step.new}
     rows = {call_id: _row(step.call) for call_id, step in last.items()}
-    inserts = [row | {"id": call_id} for call_id, row in rows.items() if call_id in new]
+    here = node_here(conn)
+    inserts = [row | {"id": call_id, "node": here} for call_id, row in rows.items() if call_id in new]
     updates = [row | {"call_id": call_id} for call_id, row in rows.items() if call_id not in new]
     if inserts:
         conn.execute(_INSERT_CALL, inserts)

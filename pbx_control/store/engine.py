@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from pbx_control.errors import ClientMistake, StoreUnavailable
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import MAIN_NODE, Home, Settings
 
 # How long one command waits for another's write before it gives up, seconds.
 BUSY_TIMEOUT = 5
@@ -37,10 +37,16 @@ def open_engine(home: Home, settings: Settings) -> Engine:
     except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise _no_url() from None
     if url.drivername == "sqlite":
-        return _open_sqlite(url)
+        return _open_sqlite(url).execution_options(pbx_node=settings.node.name)
     if url.drivername == "postgresql+psycopg":
-        return _open_postgresql(url)
+        return _open_postgresql(url).execution_options(pbx_node=settings.node.name)
     raise _no_url()
+
+
+def node_here(connection: Connection) -> str:
+    """The name of the node whose home opened the database: calls, files and letters' attachments are a node's own."""
+    name: str = connection.get_execution_options().get("pbx_node", MAIN_NODE)
+    return name
 
 
 @contextmanager

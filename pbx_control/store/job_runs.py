@@ -1,5 +1,6 @@
 """Runs of calendar jobs in the store: each due time is claimed by one daemon, once (docs/decisions/schedule.md)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,15 +81,18 @@ def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime)
     return seen < due_at and claim(conn, job, due_at, now)
 
 
-def claim_abandoned(conn: Connection, now: datetime) -> tuple[list[Run], list[Run]]:
+def claim_abandoned(
+    conn: Connection, now: datetime, is_ours: Callable[[str], bool] = lambda _: True
+) -> tuple[list[Run], list[Run]]:
     """Takes the runs whose daemon died (LEASE), each for one more time, and closes those that nobody shall repeat:
     gives both, in that order.
 
+    Jobs that are not `is_ours` (by name) are left to their own nodes.
     Not repeated: what has been begun twice, and what a later run of the same job has done meanwhile.
     """
     open_too_long = select(job_run).where(job_run.c.ended_at.is_(None), job_run.c.began_at <= now - LEASE)
     taken, closed = [], []
-    for run in [_run(row) for row in conn.execute(open_too_long)]:
+    for run in [_run(row) for row in conn.execute(open_too_long) if is_ours(row.job)]:
         if (reason := _not_again(conn, run)) is not None:
             if _retake(conn, run, ended_at=now, result=reason):
                 closed.append(Run(run.job, run.due_at, run.began_at, now, reason))

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    String,
     and_,
     bindparam,
     case,
@@ -38,7 +39,7 @@ from pbx_control.domain.notices.messages import Channel, Letter, Recipient, next
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
-from pbx_control.store.engine import insert_into
+from pbx_control.store.engine import insert_into, node_here
 from pbx_control.store.tables import client, letter, mailbox
 
 # However long the other side asks to wait: it is asked again then, and an absurd number stops nothing.
@@ -87,7 +88,13 @@ class Posted:
 def add(conn: Connection, letters: Sequence[Letter]) -> None:
     """Put letters into the outbox, due at once; those that are there already (by message_id) stay as they are."""
     if letters:
-        conn.execute(_unless_there(conn.dialect.name), [_row(each) for each in letters])
+        here = node_here(conn)
+        conn.execute(_unless_there(conn.dialect.name), [_row(each, here) for each in letters])
+
+
+def free_of_node(conn: Connection, node: str) -> None:
+    """Has letters sent by whichever node is there, although that one had their attachments: it is gone for good."""
+    conn.execute(update(letter).where(letter.c.node == node, letter.c.due_at.is_not(None)).values(node=""))
 
 
 @cache
@@ -107,9 +114,11 @@ class Head:
 def heads(conn: Connection, channel: Channel, limit: int) -> list[Head]:
     """The next letter of each recipient of a channel, the first due first, at most so many.
 
-    A recipient has a second one while an older letter stands aside (`failed`).
+    A recipient has a second one while an older letter stands aside (`failed`). One whose attachment lies on another
+    node is left to that, and with it what comes after it.
     """
-    return [Head(row.id, row.address, row.due_at) for row in conn.execute(_heads(channel), {"most": limit})]
+    which = {"most": limit, "here": node_here(conn)}
+    return [Head(row.id, row.address, row.due_at) for row in conn.execute(_heads(channel), which)]
 
 
 @cache  # each call that ends may have written letters: the outbox looks twenty times a second
@@ -119,6 +128,7 @@ def _heads(channel: Channel) -> Select[Any]:
     return (
         select(letter.c.id, letter.c.address, due_at)
         .select_from(first.join(letter, letter.c.id == first.c.id).outerjoin(mailbox, _mailbox_of_letter()))
+        .where(letter.c.node.in_(("", bindparam("here", type_=String))))
         .order_by(due_at, letter.c.id)
         .limit(bindparam("most", type_=Integer))
     )
@@ -332,8 +342,9 @@ def _with_client() -> Select[Any]:
     return select(letter, client.c.slug).select_from(letter.outerjoin(client, letter.c.client_id == client.c.id))
 
 
-def _row(each: Letter) -> dict[str, Any]:
+def _row(each: Letter, here: str) -> dict[str, Any]:
     return {
+        "node": here if each.attachment else "",
         "call_id": each.call_id,
         "client_id": each.client_id,
         "channel": each.channel.value,

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, text, update
 
 from pbx_control.domain.keeping.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
 from pbx_control.domain.money.plans import USUAL_KEEP_DAYS
 from pbx_control.store import holds
-from pbx_control.store.engine import insert_into
-from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, plan, subscription
+from pbx_control.store.engine import insert_into, node_here
+from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, node, plan, subscription
 
 # Rows that are read at once.
 PAGE = 500
@@ -98,33 +98,48 @@ def odd_references(conn: Connection) -> Odd:
     return found
 
 
-def references(conn: Connection, until: datetime, after: tuple[datetime, str] | None = None) -> list[Reference]:
-    """A page of the references of calls that ended until then, by the time they ended; `after`: the last page's end."""
+def is_elsewhere(conn: Connection) -> ColumnElement[bool]:
+    """Whether a call's files lie with another node that is there: only that one can tell what is missing."""
+    others = select(node.c.name).where(node.c.retired_at.is_(None), node.c.name != node_here(conn))
+    return call.c.node.in_(others)
+
+
+def references(
+    conn: Connection, until: datetime, after: tuple[datetime, str] | None = None, *, only_own: bool = False
+) -> list[Reference]:
+    """A page of the references of calls that ended until then, by the time they ended; `after`: the last page's end.
+
+    Those of nodes that are gone are anybody's, unless `only_own`.
+    """
     query = select(call.c.id, call.c.ended_at, call.c.recording, call.c.message, call.c.recording_flaw).where(
         IS_KEPT, call.c.ended_at <= until, call.c.state.is_(None)
     )
     if after is not None:
         ended_at, call_id = after
         query = query.where(or_(call.c.ended_at > ended_at, and_(call.c.ended_at == ended_at, call.c.id > call_id)))
+    query = query.where(call.c.node == node_here(conn) if only_own else ~is_elsewhere(conn))
     rows = conn.execute(query.order_by(call.c.ended_at, call.c.id).limit(PAGE))
     return [reference for row in rows for reference in _references(row)]
 
 
 def unended(conn: Connection, until: datetime, limit: int) -> list[str]:
-    """Calls with files that arrived before `until` and of which nobody ever told the end: their files stay for ever."""
+    """Calls of this node with files that arrived before `until` and of which nobody ever told the end: their files
+    stay for ever."""
     query = select(call.c.id).where(
         IS_KEPT,
         call.c.ended_at.is_(None),
         call.c.state.is_(None),
         call.c.arrived_at < until,
+        call.c.node == node_here(conn),
     )
     return list(conn.scalars(query.order_by(call.c.arrived_at).limit(limit)))
 
 
 def cut(conn: Connection, since: datetime, limit: int) -> list[str]:
-    """Calls that ended since then whose recording or message was lost, or is too short: usually a disk was full."""
+    """Calls of this node that ended since then whose recording or message was lost, or is too short: usually a disk
+    was full."""
     flawed = or_(call.c.recording_flaw.in_(("missing", "short")), call.c.message_flaw != "")
-    query = select(call.c.id).where(call.c.ended_at >= since, flawed)
+    query = select(call.c.id).where(call.c.ended_at >= since, flawed, call.c.node == node_here(conn))
     return list(conn.scalars(query.order_by(call.c.ended_at).limit(limit)))
 
 

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from pbx_control.settings import MAIN_NODE
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -245,6 +247,18 @@ recipient = Table(
 
 # --- calls ------------------------------------------------------------------------------------------------
 
+node = Table(
+    # The daemons that share this database, by the names of their homes ([node] name).
+    "node",
+    metadata,
+    Column("name", String(19), primary_key=True),
+    Column("since", Instant, nullable=False),  # when it first took calls
+    Column("seen_at", Instant, nullable=False),  # its last sign of life, by the database's clock
+    Column("place", Text, nullable=False),  # machine, its boot, and the home's folder
+    Column("process", String(36), nullable=False, server_default=""),  # the daemon that runs it; "": it has stopped
+    Column("retired_at", Instant),  # gone for good: its calls are settled
+)
+
 call = Table(
     "call",
     metadata,
@@ -268,6 +282,7 @@ call = Table(
     Column("talked", Float),  # seconds, as domain.call.lengths tells them; NULL: not known yet, or nobody answered
     Column("transferred", Float),  # seconds; NULL while they talk, or if there was no transfer
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
+    Column("node", String(19), nullable=False, server_default=MAIN_NODE),  # whose switch has, or had, the call
     Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
@@ -350,6 +365,7 @@ letter = Table(
     Column("body_text", Text, nullable=False),
     Column("body_html", Text, nullable=False, server_default=""),
     Column("attachment", Text, nullable=False, server_default=""),  # domain.messages.Letter
+    Column("node", String(19), nullable=False, server_default=""),  # where the attachment lies; "": there is none
     Column("written_at", Instant, nullable=False),
     Column("due_at", Instant),  # next try; NULL: delivered or given up
     Column("attempts", Integer, nullable=False, server_default="0"),

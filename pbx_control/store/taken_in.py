@@ -13,6 +13,7 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import CallSummary
 from pbx_control.store import calls, ledger
 from pbx_control.store.calls import Rules
+from pbx_control.store.engine import node_here
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import caller_mark, client, did, journal, secretary
 
@@ -74,12 +75,36 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
             .values({key: value for key, value in values.items() if key not in began})
         )
     else:
-        conn.execute(insert(call_table).values(id=one.id, **values))
+        conn.execute(insert(call_table).values(id=one.id, node=node_here(conn), **values))
     _add_journal(conn, one)
     _charge(conn, one, row, values["client_id"], rules)
     _write_letters(conn, one, values["client_id"], rules.office_name)
     _tell_losses(conn, one, values["client_id"], rules)
     return True
+
+
+def settle_unended(conn: Connection, node: str, at: datetime, rules: Rules) -> int:
+    """Ends the calls that the switch of that node has taken over and will tell nothing more of; gives how many. `at`:
+    when the node was last seen."""
+    open_ones = call_table.c.node == node, call_table.c.state.is_(None), call_table.c.ended_at.is_(None)
+    rows = conn.execute(select(call_table).where(*open_ones)).all()
+    for row in rows:
+        over = max(at, row.answered_at or row.arrived_at)
+        one = SwitchCall(
+            id=row.id,
+            did=row.did,
+            client_id=row.client_id,
+            caller=row.caller,
+            caller_name=row.caller_name,
+            arrived_at=row.arrived_at,
+            ended_at=over,
+            outcome=Outcome.MISSED,
+            recording=row.recording,
+            recording_flaw="missing" if row.recording else "",
+            events=[SwitchEvent(at=over, name="retired", details=node)],
+        )
+        take_in(conn, one, rules)
+    return len(rows)
 
 
 def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, row: RowMapping) -> SwitchCall:

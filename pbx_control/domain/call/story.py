@@ -1,7 +1,8 @@
 """How the lines of a call's journal read to people: one sentence for each event, in Spanish and English.
 
-The journal's events are those of `events.py`, and `ServedByTheSwitch` for what the generated dialplan did alone. An
-event that nobody has words for is shown as it is, so an old journal never breaks a newer reader, or the reverse.
+The journal's events are those of `events.py`, `ServedByTheSwitch` for what the generated dialplan did alone, and
+`NodeRetired` where whoever had the call is gone. An event that nobody has words for is shown as it is, so an old
+journal never breaks a newer reader, or the reverse.
 """
 
 from collections.abc import Callable, Mapping
@@ -207,6 +208,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "SwitchRefused": _always("refused"),
     "Recovered": _always("recovered"),
     "ServedByTheSwitch": _switch,
+    "NodeRetired": _always("node-retired"),
 }
 
 # --- the words ----------------------------------------------------------------------------------------------
@@ -225,6 +227,7 @@ SPANISH = {
     "caller-left-parting": "Quien llamaba cuelga durante el aviso",
     "caller-left-ending": "La línea de quien llamaba queda cerrada",
     "taken-over": "La central sigue sola con la llamada",
+    "node-retired": "El nodo {node} ya no existe: la llamada se da por terminada",
     "offered": "Se le ofrece a {secretary}",
     "claimed": "{secretary} queda reservada para esta llamada",
     "offer-lost": "{secretary} acaba de tomar otra llamada",
@@ -321,6 +324,7 @@ SPANISH = {
     "switch-unrecorded": "El mensaje no se pudo grabar completo, y se le dice a quien llama: vea `doctor`",
     "switch-left": "Quien llamaba cuelga",
     "switch-ended": "La llamada terminó",
+    "switch-retired": "El nodo {details} ya no existe: la llamada se da por terminada",
 }
 
 ENGLISH = {
@@ -337,6 +341,7 @@ ENGLISH = {
     "caller-left-parting": "The caller hangs up during the announcement",
     "caller-left-ending": "The caller's line is closed",
     "taken-over": "The switch goes on with the call alone",
+    "node-retired": "The node {node} is gone for good: the call is settled",
     "offered": "It is offered to {secretary}",
     "claimed": "{secretary} is reserved for this call",
     "offer-lost": "{secretary} has just taken another call",
@@ -433,6 +438,7 @@ ENGLISH = {
     "switch-unrecorded": "The message could not be recorded as a whole, and the caller is told so: see `doctor`",
     "switch-left": "The caller has hung up",
     "switch-ended": "The call is over",
+    "switch-retired": "The node {details} is gone for good: the call is settled",
 }
 
 WORDS = {"es": SPANISH, "en": ENGLISH}

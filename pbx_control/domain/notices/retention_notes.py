@@ -20,6 +20,7 @@ class Differences:
     counts: Mapping[str, int]
     examples: tuple[str, ...]
     at: datetime  # aware
+    node: str = ""  # on whose disk, where there are others; "" of the first one
 
 
 def compose_clock_alarm(trust: Trust, seen_at: datetime, now: datetime, desk: AlarmDesk) -> Letter:
@@ -31,11 +32,16 @@ def compose_clock_alarm(trust: Trust, seen_at: datetime, now: datetime, desk: Al
 
 
 def compose_differences(found: Differences, desk: AlarmDesk) -> Letter:
-    """The letter that tells of files without rows and rows without files; one a UTC day has the same `message_id`."""
+    """The letter that tells of files without rows and rows without files; one a UTC day and node has the same
+    `message_id`."""
     words = DIFFERENCES[desk.language]
     counted = [words[kind].format(count=count) for kind, count in found.counts.items() if count]
     some = [clean_line(example, PATH_LIMIT) for example in found.examples]
-    return _letter(words, (*counted, *some), "pbx-control recording reconcile", desk, "reconcile", found.at)
+    command = "pbx-control recording reconcile"
+    if not found.node:
+        return _letter(words, (*counted, *some), command, desk, "reconcile", found.at)
+    there = words["node"].format(node=found.node)
+    return _letter(words, (there, *counted, *some), command, desk, f"reconcile.{found.node}", found.at)
 
 
 def _letter(
@@ -80,6 +86,7 @@ DIFFERENCES = {
     "es": {
         "subject": "Grabaciones: archivos y registros no coinciden",
         "headline": "Archivos y registros no coinciden",
+        "node": "En el nodo {node}:",
         "without_row": "Archivos que no son de ninguna llamada conocida: {count}. No se borran solos.",
         "without_file": "Llamadas cuyo archivo no está: {count}.",
         "odd": "Enlaces y otras cosas que no son archivos comunes: {count}. No se tocan.",
@@ -91,6 +98,7 @@ DIFFERENCES = {
     "en": {
         "subject": "Recordings: files and records do not agree",
         "headline": "Files and records do not agree",
+        "node": "On the node {node}:",
         "without_row": "Files that belong to no known call: {count}. They are not deleted by themselves.",
         "without_file": "Calls whose file is not there: {count}.",
         "odd": "Links and other things that are no ordinary files: {count}. They are left alone.",

@@ -1,0 +1,64 @@
+"""`pbx-control node`: the daemons that share the database, and what becomes of the calls of one that is gone."""
+
+from typing import Any
+
+import click
+
+from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.provisioning import examples
+from pbx_control.store import nodes
+from pbx_control.store.calls import rules_of
+from pbx_control.store.engine import reading
+from pbx_control.store.nodes import Node
+
+
+@click.group()
+def node() -> None:
+    """The daemons that share the database, each with a switch of its own."""
+
+
+def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"state": desk.say(row["state"])}
+
+
+@node.command("list", epilog=examples("node list", "node list --json"))
+@reading_command(["node", "state", "since", "seen", "live_calls", "place"], _said)
+def list_nodes(desk: Desk) -> list[dict[str, Any]]:
+    """Every node: since when it takes calls, when it was last seen, how many calls it has."""
+    with reading(desk.engine) as connection:
+        return [_row(one) for one in nodes.rows(connection)]
+
+
+@node.command(epilog=examples("node retire central-2"))
+@click.argument("name", metavar="NODE")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_desk
+def retire(desk: Desk, name: str, yes: bool) -> None:
+    """Settle the calls of a node that is gone for good: they end in the books, and their clients are told.
+
+    A node that is alive is refused. One that takes calls again later is a node like any other.
+    """
+    from pbx_control.live import retiring  # imported here: `list` needs no flow of calls
+
+    desk.about_to_change()
+    if not yes:
+        desk.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
+    done = retiring.retire(desk.engine, name, rules_of(desk.settings))
+    desk.tell(
+        "the node {node} is retired; calls settled: {calls}, of its switch alone: {others}",
+        node=name,
+        calls=done.calls,
+        others=done.of_switch,
+    )
+
+
+def _row(one: Node) -> dict[str, Any]:
+    return {
+        "node": one.name,
+        "state": one.state,
+        "since": one.since,
+        "seen": one.seen_at,
+        "live_calls": one.live_calls,
+        "place": one.place,
+        "retired": one.retired_at,
+    }

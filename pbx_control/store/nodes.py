@@ -1,0 +1,117 @@
+"""The daemons that share the database: who they are, when each gave a sign of life, who is gone for good."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from pbx_control import clock
+from pbx_control.errors import ClientMistake
+from pbx_control.store.engine import insert_into
+from pbx_control.store.tables import call, node
+
+# A daemon gives a sign of life so often, and counts as away when it has given none for so long.
+BEAT_EVERY = timedelta(seconds=10)
+AWAY_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One of the daemons, as the database knew it at `now`."""
+
+    name: str
+    since: datetime  # when it first took calls
+    seen_at: datetime  # its last sign of life
+    place: str
+    process: str  # "" if it has stopped
+    retired_at: datetime | None
+    live_calls: int
+    now: datetime  # by the database's clock, as all instants here
+
+    @property
+    def is_alive(self) -> bool:
+        return bool(self.process) and self.now - self.seen_at < AWAY_AFTER
+
+    @property
+    def state(self) -> str:
+        """alive, stopped (as it should), away (silent for too long), or retired."""
+        if self.retired_at:
+            return "retired"
+        if self.is_alive:
+            return "alive"
+        return "away" if self.process else "stopped"
+
+
+def rows(conn: Connection) -> list[Node]:
+    """All nodes, by name."""
+    now = _now(conn)
+    return [_node(row, now) for row in conn.execute(_nodes().order_by(node.c.name))]
+
+
+def find(conn: Connection, name: str) -> Node | None:
+    """The node of that name; None if none has ever taken calls under it."""
+    row = conn.execute(_nodes().where(node.c.name == name)).one_or_none()
+    return _node(row, _now(conn)) if row else None
+
+
+def take(conn: Connection, name: str, place: str, process: str) -> None:
+    """A daemon begins under that name, at that place, whoever had it before."""
+    now = _now(conn)
+    begun = {"place": place, "process": process, "seen_at": now}
+    values = insert_into(conn.dialect.name, node).values(name=name, since=now, **begun)
+    conn.execute(values.on_conflict_do_update(index_elements=["name"], set_=begun))
+    conn.execute(update(node).where(node.c.name == name, node.c.retired_at.is_not(None)).values(_anew(now)))
+
+
+def beat(conn: Connection, name: str, process: str) -> bool:
+    """A sign of life; False if another daemon has the name meanwhile, or the node was retired."""
+    own = update(node).where(node.c.name == name, node.c.process == process).values(seen_at=_now(conn))
+    return conn.execute(own.returning(node.c.name)).one_or_none() is not None
+
+
+def stop(conn: Connection, name: str, process: str) -> None:
+    """The daemon ends as it should: nobody waits for its signs of life."""
+    conn.execute(update(node).where(node.c.name == name, node.c.process == process).values(process=""))
+
+
+def retire(conn: Connection, name: str) -> Node:
+    """Notes that a node is gone for good, and gives it as it was.
+
+    Raises ClientMistake if there is none of that name, or it is alive.
+    """
+    conn.execute(select(node.c.name).where(node.c.name == name).with_for_update()).all()
+    found = find(conn, name)
+    if found is None:
+        raise ClientMistake("there is no node {node}: `pbx-control node list` shows them", node=name)
+    if found.is_alive:
+        raise ClientMistake(
+            "the node {node} is alive ({place}): stop its daemon, or wait until it has been silent for {seconds} s",
+            node=name,
+            place=found.place,
+            seconds=round(AWAY_AFTER.total_seconds()),
+        )
+    if found.retired_at is None:
+        conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=found.now))
+    return found
+
+
+def _anew(now: datetime) -> dict[str, datetime | None]:
+    return {"since": now, "retired_at": None}
+
+
+def _nodes() -> Select[Any]:
+    live = select(func.count()).where(call.c.node == node.c.name, call.c.state.is_not(None)).scalar_subquery()
+    return select(node, live.label("live_calls"))
+
+
+def _now(conn: Connection) -> datetime:
+    """What the time is for the database: the nodes' own clocks may differ."""
+    if conn.dialect.name != "postgresql":
+        return clock.now()  # the database is on this machine
+    now: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()
+    return now
+
+
+def _node(row: Row[Any], now: datetime) -> Node:
+    return Node(row.name, row.since, row.seen_at, row.place, row.process, row.retired_at, row.live_calls, now)
