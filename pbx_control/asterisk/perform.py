@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,13 @@ class Performer:
         def dial(replied: OnReply) -> None:
             self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
-        def if_at_home(replied: OnReply) -> None:
-            """Where the leg would be dialled is settled when it is made."""
+        where: Future[Reply] = Future()  # of concurrent: it calls back at once
 
-            def looked(reply: Reply) -> None:
+        def if_at_home(replied: OnReply) -> None:
+            """Where the leg would be dialled is settled when it is made: that is asked for before it is with us."""
+
+            def looked(found: Future[Reply]) -> None:
+                reply = found.result()
                 if reply.ok and not self._may_ring(do.user, str(reply.body["value"])):
                     reply = Reply(CONFLICT, {"message": "her telephone has registered where it is not"})
                 if reply.ok:
@@ -144,12 +148,12 @@ class Performer:
                 else:
                     replied(reply)
 
-            variable = path("channels", do.leg, "variable")
-            self._ari.request("GET", variable, looked, variable=WHERE_TO)
+            where.add_done_callback(looked)
 
         leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
         variables = variables_of_hers(call_id, do)
         self._make(call_id, do, leg, variables, if_at_home, lambda: SecretaryLeft(now(), do.leg))
+        self._ari.request("GET", path("channels", do.leg, "variable"), where.set_result, variable=WHERE_TO)
 
     def _dial(self, call_id: str, do: c.Dial) -> None:
         """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so

@@ -54,6 +54,15 @@ def from_alaw(raw: Path, path: Path) -> Path:
     return _write(path, samples)
 
 
+def ends_with(raw: Path, hertz: float) -> bool:
+    """Whether the last second of bare a-law that is still being written has the tone from its begin to its end."""
+    with raw.open("rb") as file:
+        file.seek(max(0, raw.stat().st_size - RATE))
+        samples, _ = soundfile.read(file, format="RAW", subtype="ALAW", samplerate=RATE, channels=1)
+    frames = _frames(samples)
+    return len(frames) == int(1 / FRAME) and bool(_has_tone(frames, hertz).all())
+
+
 def spans(path: Path, hertz: float, shortest: float = 0.2) -> list[Span]:
     """When a tone is heard in a recording, alone or in a mix; blips below `shortest` seconds are left out."""
     frames = _frames(_load(path))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pbx_control.world.config import saying
 Act = Callable[[dict[str, str]], Awaitable[bool]]
 
 PATIENCE = 20.0  # s: how long to wait for something that should happen at once or within a ring
+POLL = 0.25  # s: how often to listen
 BUSY = 17  # Q.850 causes, as Asterisk translates them to and from SIP
 NORMAL = 16
 NETWORK_OUT_OF_ORDER = 38
@@ -77,6 +79,15 @@ class Leg:
         """Waits until it is over and returns the cause; then the file `heard` is complete."""
         await self._reaches(self.end, seconds)
         return self.cause
+
+    async def hears(self, hertz: float, seconds: float = PATIENCE) -> None:
+        """Waits until that tone has been heard for the last second, of a leg that records what it hears."""
+        raw = self.heard.with_suffix(".alaw")
+        limit = time.monotonic() + patience(seconds)
+        while not (raw.exists() and await asyncio.to_thread(audio.ends_with, raw, hertz)):
+            if self.end.at or time.monotonic() > limit:
+                raise DidNotHappen(f"{self.label} does not hear {hertz:g} Hz: {raw.name}")
+            await asyncio.sleep(POLL)  # sound tells of itself by no event
 
     def hung_up(self, cause: int) -> None:
         """It is over, and with it the recording of what was heard."""

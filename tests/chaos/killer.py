@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chaos.house import House
-from pbx_control.world.legs import DidNotHappen
+from pbx_control.world.legs import DidNotHappen, patience
 
-# A start takes this long at most on a very busy machine, seconds; how long it took is reported.
+# A start takes this long at most on a busy machine, seconds; how long it took is reported.
 PATIENCE = 40.0
 # A fault point that nobody reaches in so long counts as a mistake of the test, seconds.
 REACHED = 60.0
@@ -40,7 +40,7 @@ class Killer:
     async def start(self, fault: str = "") -> None:
         """Starts a daemon and waits until it takes calls; one with a fault may die before."""
         self._process = await self._spawn(fault)
-        await asyncio.wait_for(self._until_ready_or_dead(), PATIENCE)
+        await asyncio.wait_for(self._until_ready_or_dead(), patience(PATIENCE))
         if self._says_ready():
             self.house.open.set()
 
@@ -57,7 +57,7 @@ class Killer:
         for fault in faults:
             await self._back(fault)
             try:
-                await asyncio.wait_for(self._process.wait(), REACHED)
+                await asyncio.wait_for(self._process.wait(), patience(REACHED))
             except TimeoutError:
                 self.missed.append(fault)
                 self._process.send_signal(signal.SIGKILL)
@@ -68,7 +68,7 @@ class Killer:
         assert self._process
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(self._process.wait(), PATIENCE)
+        await asyncio.wait_for(self._process.wait(), patience(PATIENCE))
 
     async def _back(self, fault: str = "") -> None:
         assert self._process

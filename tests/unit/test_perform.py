@@ -138,12 +138,13 @@ RING = c.Ring(HERS, "ana", "Andes, Ñuñoa", "+56912345678<", timedelta(seconds=
 def test_a_secretary_is_dialled_once_her_leg_is_there_and_shown_who_calls(asterisk, performer, events):
     asterisk.refusals["variable"] = AT_HOME
     performer.perform(CALL, RING)
-    assert asterisk.paths == ["POST channels/create", "POST applications/pbx/subscription"]
+    made = ["POST channels/create", "POST applications/pbx/subscription", f"GET channels/{HERS}/variable"]
+    assert asterisk.paths == made
     assert asterisk.asked[0][2]["endpoint"] == "PJSIP/ana"
     variables = asterisk.bodies[0]["variables"]
     assert (variables["CONNECTEDLINE(name,i)"], variables["CONNECTEDLINE(num,i)"]) == ("Andes, Ñuñoa", "+56912345678")
     performer.entered(HERS)
-    assert asterisk.paths[2:] == [f"GET channels/{HERS}/variable", f"POST channels/{HERS}/dial"]
+    assert asterisk.paths[3:] == [f"POST channels/{HERS}/dial"]
     assert asterisk.asked[2][2] == {"variable": "CHANNEL(pjsip,target_uri)"}
     assert asterisk.asked[-1][2] == {"timeout": 12}
     assert events == []
