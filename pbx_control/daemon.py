@@ -23,7 +23,7 @@ from pbx_control.admin.door import Desk, pass_desk
 from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
-from pbx_control.asterisk.listener import require_asterisk
+from pbx_control.asterisk.connection import require_asterisk
 from pbx_control.asterisk.perform import Performer
 from pbx_control.asterisk.places import Places
 from pbx_control.asterisk.translate import (

@@ -9,12 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import md5
 from typing import Any
 
 from panoramisk import Manager
 
-from pbx_control.asterisk.listener import require_asterisk
+from pbx_control.asterisk.connection import HERE, Check, require_asterisk
 from pbx_control.errors import SwitchUnavailable, reason
 from pbx_control.settings import Home, Settings
 
@@ -85,15 +86,19 @@ class Ami:
         port = settings.asterisk.ami_port
         self._manager = _Manager(
             settings.secrets.ami_password,
-            lambda: require_asterisk(port, settings, home),
-            host="127.0.0.1",
+            partial(require_asterisk, port, settings, home),
+            host=HERE,
             port=port,
             events="on" if listener else "off",
             forgetable_actions=("ping", "challenge", "login"),  # not sent again after a break
             log=logging.getLogger("panoramisk"),
         )
         if listener:
-            self._manager.register_event("*", lambda _, event: listener(event.event, event))
+            self._manager.register_event("*", partial(self._hear, listener))
+
+    def _hear(self, listener: Listener, _manager: Manager, event: Any) -> None:
+        if self._manager.with_asterisk:  # others could tell us anything
+            listener(event.event, event)
 
     @property
     def connected(self) -> bool:
@@ -223,9 +228,10 @@ class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
     """panoramisk's manager reconnects for ever, even after a failed first try; this one stops when told to."""
 
     wanted = True
+    with_asterisk = False  # whether it is known that this connection is
 
-    def __init__(self, password: str, require_asterisk: Callable[[], None], **config: Any) -> None:
-        """`require_asterisk` raises SwitchUnavailable if somebody else listens there."""
+    def __init__(self, password: str, require_asterisk: Check, **config: Any) -> None:
+        """`require_asterisk` judges each connection before the login."""
         super().__init__(**config)
         self._password, self._require_asterisk = password, require_asterisk
 
@@ -239,21 +245,30 @@ class _Manager(Manager):  # type: ignore[misc]  # panoramisk has no types
             self.authenticated_future.cancel()
 
     def connection_made(self, made: "asyncio.Future[Any]") -> None:
+        self.with_asterisk = False
         super().connection_made(made)
         if not (made.cancelled() or made.exception()):
             self.authenticated = False
-            self.authenticated_future = asyncio.ensure_future(self._log_in())
+            self.authenticated_future = asyncio.ensure_future(self._log_in(self.protocol))
             self.authenticated_future.add_done_callback(self.login)
 
-    async def _log_in(self) -> Any:
-        """Asterisk's answer to our login. Who listens there is told a digest of the password, not the password."""
-        self._require_asterisk()
+    async def _log_in(self, protocol: Any) -> Any:
+        """Asterisk's answer to our login on that connection: it is told a digest of the password, not the password."""
+        await asyncio.to_thread(self._require_asterisk, protocol.transport.get_extra_info("sockname")[1])
+        self._require_same(protocol)
+        self.with_asterisk = True
         answer = await self.send_action({"Action": "Challenge", "AuthType": "MD5"})
+        self._require_same(protocol)
         if not answer.success:
             return answer
         login = {"Action": "Login", "AuthType": "MD5", "Username": USER, "Events": self.config["events"]}
         key = md5(f"{answer.challenge}{self._password}".encode()).hexdigest()
         return await self.send_action({**login, "Key": key})
+
+    def _require_same(self, protocol: Any) -> None:
+        """Raises SwitchUnavailable if another connection has taken the place of the one that was looked at."""
+        if self.protocol is not protocol:
+            raise SwitchUnavailable("the connection to Asterisk broke")
 
     def login(self, future: "asyncio.Future[Any]") -> bool:
         if future.cancelled() or future.exception():

@@ -6,24 +6,24 @@ them in that order; nothing here waits for an answer unless the caller does.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, build_opener
 
 import msgspec
 import structlog
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from pbx_control.asterisk.connection import HERE, Check, connect
 from pbx_control.errors import SwitchUnavailable
 
 log = structlog.get_logger()
-
-# A proxy of the environment's would be told ARI's password, and cannot reach this machine's loopback.
-DIRECTLY = build_opener(ProxyHandler({}))
 
 APP = "pbx"
 USER = "pbx"
@@ -81,7 +81,7 @@ _encode = msgspec.json.Encoder().encode
 class Ari:
     """One websocket to one Asterisk. `on_event` gets each event as a dict, in order, and must not block.
 
-    `require_asterisk` is called each time before the password is told; it raises SwitchUnavailable to prevent that.
+    `require_asterisk` judges each connection before the password is told on it.
     """
 
     def __init__(
@@ -89,11 +89,12 @@ class Ari:
         port: int,
         password: str,
         on_event: Callable[[dict[str, Any]], None],
-        require_asterisk: Callable[[], None] = lambda: None,
+        require_asterisk: Check,
     ) -> None:
         key = {"api_key": f"{USER}:{password}"}
-        self._url = f"ws://127.0.0.1:{port}/ari/events?{urlencode({'app': APP, **key})}"
-        self._plain_url = f"http://127.0.0.1:{port}/ari/{{}}?{urlencode(key)}"
+        self._port = port
+        self._url = f"ws://{HERE}:{port}/ari/events?{urlencode({'app': APP, **key})}"
+        self._plain_path = f"/ari/{{}}?{urlencode(key)}"
         self._on_event = on_event
         self._require_asterisk = require_asterisk
         self._socket: WSTransport | None = None
@@ -106,7 +107,6 @@ class Ari:
 
     async def connect(self) -> None:
         """Opens the websocket. Raises SwitchUnavailable if nobody answers there or the secret is wrong."""
-        self._require_asterisk()
         try:
             self._socket, _ = await ws_connect(
                 lambda: _Ear(self._received),
@@ -116,6 +116,8 @@ class Ari:
                 auto_ping_idle_timeout=PING_EVERY,
                 auto_ping_reply_timeout=PING_TIMEOUT,
                 max_frame_size=LARGEST,
+                max_redirects=0,  # the password would go along
+                socket_factory=lambda _: asyncio.to_thread(self._connected_socket),
             )
         except (OSError, WSError, TimeoutError) as error:
             raise SwitchUnavailable(
@@ -201,13 +203,20 @@ class Ari:
         return found
 
     def _fetch(self, kind: str) -> list[dict[str, Any]]:
-        self._require_asterisk()
         try:
-            with DIRECTLY.open(self._plain_url.format(kind), timeout=ANSWER_TIMEOUT) as answer:
+            with closing(HTTPConnection(HERE, self._port)) as plain:
+                plain.sock = self._connected_socket()
+                plain.request("GET", self._plain_path.format(kind))
+                answer = plain.getresponse()
+                if answer.status != HTTPStatus.OK:
+                    raise HTTPException(f"{answer.status} {answer.reason}")
                 found: list[dict[str, Any]] = _decode(answer.read())
         except (OSError, HTTPException, msgspec.DecodeError) as error:
             raise SwitchUnavailable("Asterisk does not list its {kind}: {why}", kind=kind, why=error) from error
         return found
+
+    def _connected_socket(self) -> socket.socket:
+        return connect(self._port, self._require_asterisk, ANSWER_TIMEOUT)
 
     async def choose_events(self) -> None:
         """Has Asterisk send only the events that the daemon uses."""

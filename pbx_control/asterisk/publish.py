@@ -22,8 +22,8 @@ from pbx_control import clock
 from pbx_control.asterisk import runtime
 from pbx_control.asterisk.ami import Ami, LoginRefused, SwitchAway, connected
 from pbx_control.asterisk.confcheck import check
+from pbx_control.asterisk.connection import NotAsterisk
 from pbx_control.asterisk.dialplan import ZONES, generation, render, zone_files
-from pbx_control.asterisk.listener import NotAsterisk
 from pbx_control.asterisk.reached import registrations
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.domain.office import Office

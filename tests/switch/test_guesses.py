@@ -132,7 +132,7 @@ async def test_a_new_daemon_knows_who_is_kept_out_and_lets_in_whose_time_is_over
     town, _, account, _ = guarded
     await town.office.kill_daemon()
     settings = load(Home(town.office.home))
-    ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, lambda _: None)
+    ari = Ari(settings.asterisk.http_port, settings.secrets.ari_password, lambda _: None, lambda _: None)
     await ari.connect()
     serving = asyncio.create_task(ari.serve())
     before = await out(town)

@@ -3,15 +3,17 @@
 import asyncio
 import os
 import socket
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from hashlib import md5
 
 import pytest
 
-from pbx_control.asterisk import listener
+from pbx_control.asterisk import connection
 from pbx_control.asterisk.ami import Ami, LoginRefused
 from pbx_control.asterisk.ari import Ari
-from pbx_control.asterisk.listener import NotAsterisk, listening, require_asterisk
+from pbx_control.asterisk.connection import NotAsterisk, accepted_by, connect, require_asterisk
 from pbx_control.asterisk.runtime.account import Account
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings
 
@@ -30,10 +32,11 @@ class Pretender:
     async def __call__(self, reader, writer):
         self.connections.append(writer)
         writer.write(b"Asterisk Call Manager/11.0.0\r\n")
-        while line := (await reader.readline()).decode():
-            self.told += line
-            if line == "\r\n":
-                writer.write(self._answer().encode())
+        with suppress(ConnectionResetError):  # who has not read that yet closes with a reset
+            while line := (await reader.readline()).decode():
+                self.told += line
+                if line == "\r\n":
+                    writer.write(self._answer().encode())
 
     def _answer(self) -> str:
         number = self.told.rpartition("ActionID: ")[2].partition("\r")[0]
@@ -49,9 +52,10 @@ async def pretending(pretender):
     server = await asyncio.start_server(pretender, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-    for connection in pretender.connections:
-        connection.close()
-        await connection.wait_closed()
+    for one in pretender.connections:
+        one.close()
+        with suppress(ConnectionResetError):
+            await one.wait_closed()
 
 
 @pytest.fixture
@@ -63,8 +67,8 @@ def home(tmp_path) -> Home:
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Asterisk is another user's."""
-    monkeypatch.setattr(listener, "asterisk_account", lambda _: Account(SOMEBODY, SOMEBODY))
-    monkeypatch.setattr(listener, "_ROOT", SOMEBODY)
+    monkeypatch.setattr(connection, "asterisk_account", lambda _: Account(SOMEBODY, SOMEBODY))
+    monkeypatch.setattr(connection, "_ROOT", SOMEBODY)
 
 
 def settings(port: int, password: str = PASSWORD, runtime: str = "auto") -> Settings:
@@ -94,7 +98,7 @@ async def test_another_user_who_listens_there_is_told_nothing(home, elsewhere):
     async with pretending(pretender) as port:
         with pytest.raises(NotAsterisk, match=rf"listens on port {port}.* is not Asterisk's user"):
             await Ami(settings(port), home).connect()
-        ari = Ari(port, PASSWORD, lambda _: None, lambda: require_asterisk(port, settings(port), home))
+        ari = ari_to(port, home)
         with pytest.raises(NotAsterisk):
             await ari.connect()
         with pytest.raises(NotAsterisk):
@@ -102,22 +106,89 @@ async def test_another_user_who_listens_there_is_told_nothing(home, elsewhere):
     assert pretender.told == ""
 
 
+async def test_who_shuts_his_port_behind_us_is_told_nothing(home, elsewhere):
+    """Nobody listens any more when it is looked at who has taken the connection."""
+    with squatting() as (port, told), pytest.raises(NotAsterisk):
+        await Ami(settings(port), home).connect()
+    assert await asyncio.to_thread(told) == ""
+    with squatting() as (port, told), pytest.raises(NotAsterisk):
+        await ari_to(port, home).connect()
+    assert await asyncio.to_thread(told) == ""
+
+
+async def test_who_takes_no_connection_is_told_nothing(home, elsewhere, monkeypatch):
+    """He would take it, and read what was sent meanwhile, when we have looked."""
+    monkeypatch.setattr(connection, "ACCEPTED_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+        with pytest.raises(NotAsterisk, match=f"nobody takes connections on port {port}"):
+            await Ami(settings(port), home).connect()
+        with pytest.raises(NotAsterisk):
+            await ari_to(port, home).connect()
+        for _ in range(2):
+            there, _ = one.accept()
+            with there:
+                assert there.recv(1000) == b""
+
+
+async def test_events_of_another_user_are_not_believed(home, elsewhere):
+    heard = []
+
+    async def tells(_reader, writer):
+        writer.write(b"Asterisk Call Manager/11.0.0\r\nEvent: SuccessfulAuth\r\nService: PJSIP\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(tells, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(NotAsterisk):
+            await Ami(settings(port), home, lambda name, _: heard.append(name)).connect()
+    assert heard == []
+
+
 async def test_an_asterisk_that_others_run_may_be_anybodys(home, elsewhere):
-    async with pretending(Pretender()) as port:
-        require_asterisk(port, settings(port, runtime="external"), home)
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+        connect(port, partial(require_asterisk, port, settings(port, runtime="external"), home), 1).close()
 
 
-@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0")])
-def test_who_listens(family, address):
-    with socket.socket(family) as one:
-        one.bind((address, 0))
-        assert list(listening(one.getsockname()[1])) == []
-        one.listen()
-        assert list(listening(one.getsockname()[1])) == [os.geteuid()]
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_who_has_accepted(family):
+    both = family is socket.AF_INET6
+    with socket.create_server(("::" if both else "127.0.0.1", 0), family=family, dualstack_ipv6=both) as one:
+        port = one.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as ours:
+            our_port = ours.getsockname()[1]
+            assert accepted_by(port, our_port) is None
+            with one.accept()[0]:
+                assert accepted_by(port, our_port) == os.geteuid()
+            assert accepted_by(port, our_port) is None
 
 
-def test_who_listens_on_another_address_does_not_matter():
-    with socket.socket() as one:
-        one.bind(("127.0.0.9", 0))
-        one.listen()
-        assert list(listening(one.getsockname()[1])) == []
+def ari_to(port: int, home: Home) -> Ari:
+    return Ari(port, PASSWORD, lambda _: None, partial(require_asterisk, port, settings(port), home))
+
+
+@contextmanager
+def squatting():
+    """Takes one connection and listens no more; gives the port, and a function that waits for the end and gives what
+    was said."""
+    one, said = socket.create_server(("127.0.0.1", 0)), []
+
+    def take():
+        there, _ = one.accept()
+        one.close()
+        with there, suppress(ConnectionResetError):
+            there.sendall(b"Asterisk Call Manager/11.0.0\r\n")
+            while data := there.recv(4096):
+                said.append(data.decode())
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+
+    def told():
+        thread.join()
+        return "".join(said)
+
+    yield one.getsockname()[1], told
