@@ -44,6 +44,7 @@ from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.live import reception
 from pbx_control.live.catching_up import CatchingUp
 from pbx_control.live.channel import Channel
+from pbx_control.live.comparisons import Comparisons
 from pbx_control.live.dead_lines import DeadLines
 from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
@@ -76,16 +77,10 @@ RECONNECT_EVERY = 0.5
 LATE = timedelta(seconds=3)
 # And of an answer of which we hear later than this: the dialplan is about to join the two itself, or has.
 LATE_ANSWER = timedelta(seconds=2)
-# The event loop is looked at so often, and has hung if it stood still for so long, seconds.
-LOOK_AT_LOOP_EVERY, HUNG = 0.25, 2.0
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
 # A part of the daemon that lacks something (its database) is begun anew so often, seconds.
 WAIT_FOR_OTHERS = 2.0
-# Board and switch are compared so often while all goes well, seconds.
-COMPARE_EVERY = 60.0
-
-
 # So much of one value stands in a log line, characters.
 LONGEST_LOGGED = 300
 
@@ -121,10 +116,9 @@ class Daemon:
         self._recovery = Recovery(self._board, self._ari, self._performer, places.at_home)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._requests = reception.Requests()
-        self._look_now = asyncio.Event()
+        self._comparisons = Comparisons(self._compare, self._board, self._pulse)
         self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._loop_ran: float | None = None  # when, as its clock says
 
     async def serve(self) -> None:
         """Runs until SIGTERM or SIGINT. Live calls talk on after the end; the next daemon adopts them."""
@@ -133,14 +127,14 @@ class Daemon:
         await self._membership.take_name()
         await reception.open_shop(self._board, self._engine, self._settings.office.cap)
         self._channel.adopted()
-        self._look_at_loop()
+        self._comparisons.watch_loop()
         async with AsyncExitStack() as stack:
             for work in (
                 self._channel.run,
                 self._connection,
                 self._beat,
                 self._membership.run,
-                self._looking,
+                self._comparisons.run,
                 self._send_letters,
                 self._keep_calendar,
                 self._telephones.run,
@@ -180,14 +174,14 @@ class Daemon:
             case AnsweredHere(leg=leg):
                 self._performer.answered(leg)
             case (_, SecretaryAnswered()) if _age(data) > LATE_ANSWER:
-                self._look_now.set()  # the switch tells who has her: it may have joined the two
+                self._comparisons.look_soon()  # the switch tells who has her: it may have joined the two
             case (call_id, event):
                 self._board.post(call_id, event)
 
     def _receive_in_time(self, arrival: Arrival) -> None:
         """Of one that waited for us, since we hung, the switch tells whether he is still there: it may serve him."""
         if arrival.entered and now() - arrival.entered > LATE:
-            self._look_now.set()
+            self._comparisons.look_soon()
         else:
             self._receive(arrival)
 
@@ -208,7 +202,7 @@ class Daemon:
         """A caller who left us without hanging up has been taken by the dialplan (his time limit, say)."""
         call = self._board.settled_call(channel)
         if call and call.caller_here:
-            self._look_now.set()
+            self._comparisons.look_soon()
 
     def _perform(self, call_id: str, command: Any) -> None:
         self._performer.perform(call_id, command)
@@ -248,8 +242,7 @@ class Daemon:
         at, last_beat = now(), await self._last_beat()
         channels = await self._ari.listing("channels")
         await self._catching_up.take_in(Alive(frozenset(channel["id"] for channel in channels), at))
-        await self._compare(newly_connected=True, last_beat=last_beat)
-        self._board.resume()
+        await self._comparisons.take_up(last_beat)
         self._renew_heartbeat()
         self._pulse.set_ready(True)
         self._taken_up.set()
@@ -271,39 +264,6 @@ class Daemon:
             if self._pulse.ready:
                 self._renew_heartbeat()
             await asyncio.sleep(BEAT_EVERY)
-
-    def _look_at_loop(self) -> None:
-        """After a hang nothing falls due before the switch has told what people did meanwhile: it may have joined a
-        caller with a secretary whose telephone would now be given up. (A timer: it runs before those that were set for
-        later.)"""
-        loop = asyncio.get_running_loop()
-        at = loop.time()
-        if self._loop_ran is not None and at - self._loop_ran > HUNG and self._pulse.ready:
-            log.warning("the daemon hung", seconds=round(at - self._loop_ran, 1))
-            self._board.hold()
-            self._look_now.set()
-        self._loop_ran = at
-        loop.call_later(LOOK_AT_LOOP_EVERY, self._look_at_loop)
-
-    async def _looking(self) -> None:
-        """Compares board and switch each minute, and at once when something looks odd."""
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), COMPARE_EVERY)
-            self._look_now.clear()
-            if self._pulse.ready:
-                try:
-                    await self._compare(newly_connected=False)
-                except SwitchUnavailable:
-                    await asyncio.sleep(RECONNECT_EVERY)
-                    self._look_now.set()
-                else:
-                    if not self._look_now.is_set():  # another hang has fallen into the comparison
-                        self._resume_if_connected()
-
-    def _resume_if_connected(self) -> None:
-        if self._pulse.ready:
-            self._board.resume()
 
     async def _calls_are_taken_up(self) -> None:
         """Live calls first. Without a switch nobody waits longer than a moment."""

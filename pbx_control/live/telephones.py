@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -27,6 +26,7 @@ from pbx_control.domain.audit import SWITCH
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.live.keeping_out import KeepingOut
+from pbx_control.live.once_at_a_time import OnceAtATime
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.services import staff
 from pbx_control.services.work import booking
@@ -75,7 +75,9 @@ class Telephones:
         self._refused: Counter[Counted] = Counter()
         self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
         self._numbers_of: datetime | None = None  # which hour
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking = OnceAtATime(self._ask)
+        self._sending_away = OnceAtATime(self._send_away)
+        self._reading: asyncio.Task[None] | None = None
         self._gone: set[str] = set()  # telephones that were there and are not any more
         self._ami: Ami | None = None
 
@@ -121,21 +123,16 @@ class Telephones:
 
     def _happened(self, name: str, event: Mapping[str, str]) -> None:
         if name == "FullyBooted":
-            self._begin(self._read_places())
+            self._reading = asyncio.ensure_future(self._read_places())
         elif phone := telephone(name, event):
             if phone.reachable:
                 self._places.registered(phone.user, phone.uri)
-            self._begin(self._ask(phone.user))
+            self._asking.want(phone.user)
         elif known := authenticated(name, event):
             if self._places.authenticated(known.user, known.host):
-                self._begin(self._ask(known.user))
+                self._asking.want(known.user)
         elif (refused := refusal(name, event)) and self._is_to_count(refused):
             self.refused(refused)
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
 
     def _is_to_count(self, refused: Refused) -> bool:
         """Also has wrong passwords judged. Of whom is kept out the switch tells each request by another event, too."""
@@ -169,8 +166,7 @@ class Telephones:
             self._board.registered(user, online and at_home)
             await self._noted(user, online and at_home)
             if online and not at_home:
-                await asyncio.sleep(TOLD_WITHIN)
-                await self._send_away(user)
+                self._sending_away.want(user)
 
     async def _read_places(self) -> None:
         """After each login."""
@@ -179,13 +175,14 @@ class Telephones:
                 while not (self._ami and self._ami.connected):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)  # the login itself was answered a moment ago
             for user in await self._places.read(self._ami):
-                self._begin(self._ask(user))
+                self._asking.want(user)
         except (SwitchUnavailable, TimeoutError) as error:
             log.warning("where telephones are is read after the next login", why=str(error) or "no login")
 
     async def _send_away(self, user: str) -> None:
         """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a
         sign of life each few seconds. What events told may have been of an older contact, so the switch is asked."""
+        await asyncio.sleep(TOLD_WITHIN)
         try:
             there = await contacts(self._ami) if self._ami else []
             for one in (each for each in there if each.user == user):
