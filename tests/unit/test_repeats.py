@@ -84,8 +84,8 @@ def test_the_admin_is_told_who_and_how_to_block() -> None:
     desk = AlarmDesk("admin@casa.example", "es", "Casa")
     letter = compose_flood(Flood(9, 7, 2, ((MARIA, 6), (PEDRO, 1))), 1, "andes", "Andes", NOON, desk)
     assert letter.subject == "Andes: más llamadas de las que hacen las personas"
-    assert "9 llamadas atendidas en un minuto; 7 duraron menos de 10 s" in letter.text
-    assert "+56 9 8123 4567: 6\n+56 2 2222 3333: 1\nnúmero oculto: 2" in letter.text
+    assert "9 llamadas atendidas en un minuto; de menos de 10 s: 7." in letter.text
+    assert "+56 9 8123 4567: 6 llamadas\n+56 2 2222 3333: 1 llamada\nnúmero oculto: 2 llamadas" in letter.text
     assert "    pbx-control caller mark +56981234567 blocked --client andes --why abuso\n" in letter.text
     odd = compose_flood(Flood(6, 6, 0, (("+56$(reboot)", 6),)), 1, "andes", "Andes", NOON, desk)
     assert "pbx-control caller" not in odd.text

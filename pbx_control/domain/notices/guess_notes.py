@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pbx_control.domain.notices.messages import Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
 from pbx_control.domain.telephony.guessing import KEPT_OUT, TRIES
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 
@@ -13,21 +13,20 @@ def compose_guessing(place: str, at: datetime, desk: AlarmDesk) -> Letter:
 
     `place` is an address or a network.
     """
-    words = WORDS[desk.language]
     source = clean_line(place, NAME_LIMIT)
-    values = {"source": source, "tries": TRIES, "minutes": int(KEPT_OUT.total_seconds()) // 60}
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#8f5400",
-        subject=words["subject"].format(**values),
-        headline=words["headline"],
+    return warning(
+        desk,
+        at,
+        named("guessing", f"{at:%Y-%m-%dT%H}"),
+        WORDS[desk.language],
+        ("done", "ours", "else"),
+        accent=CAUTION,
         title=source,
-        paragraphs=tuple(words[part].format(**values) for part in ("done", "ours", "else")),
         command="pbx-control trunk refusals --since 2h",
-        footer=words["footer"].format(office=clean_line(desk.office, NAME_LIMIT)),
+        source=source,
+        tries=TRIES,
+        minutes=int(KEPT_OUT.total_seconds()) // 60,
     )
-    return to_admin(note, desk, named("guessing", f"{at:%Y-%m-%dT%H}"), at)
 
 
 WORDS = {

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbx_control.domain.notices.messages import Fact, Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.notices.notes import AlarmDesk, named, warning
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+from pbx_control.domain.words.wording import clean_line
 
 # Characters of a job's result that a letter shows.
 RESULT_LIMIT = 300
@@ -32,45 +32,32 @@ def compose_failure(failed: Trouble, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about a job that failed; one for each job and UTC day has the same `message_id`."""
     words = FAILED[desk.language]
     why = failed.why.said(desk.language) if failed.why else ""
-    values = {"job": failed.job, "due": desk.time(failed.due_at), "result": clean_line(why, RESULT_LIMIT)}
-    meaning = filter(None, [words.get(failed.kind, "")])
-    said = (words["result"].format(**values), *meaning, words["again"])
-    name = named("job", failed.job, at.date().isoformat())
-    return _letter(words, values, said, f"pbx-control job run {failed.job}", name, at, desk)
+    return warning(
+        desk,
+        at,
+        named("job", failed.job, at.date().isoformat()),
+        words,
+        ("result", *([failed.kind] if failed.kind in words else []), "again"),
+        command=f"pbx-control job run {failed.job}",
+        job=failed.job,
+        due=desk.time(failed.due_at),
+        result=clean_line(why, RESULT_LIMIT),
+    )
 
 
 def compose_missed(missed: Sequence[Trouble], at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about jobs that ran late, as no daemon was there; one UTC day's have the same `message_id`."""
-    words = MISSED[desk.language]
-    values = {"count": str(len(missed))}
-    facts = tuple(Fact(one.job, desk.time(one.due_at)) for one in missed)
-    said = (words["why"], words["now"])
-    return _letter(words, values, said, "pbx-control job list", named("missed", at.date().isoformat()), at, desk, facts)
-
-
-def _letter(
-    words: dict[str, str],
-    values: dict[str, str],
-    said: tuple[str, ...],
-    command: str,
-    name: str,
-    at: datetime,
-    desk: AlarmDesk,
-    facts: tuple[Fact, ...] = (),
-) -> Letter:
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#b3261e",
-        subject=words["subject"].format(**values),
-        headline=words["headline"],
-        title=clean_line(desk.office, NAME_LIMIT),
-        paragraphs=said,
-        facts=facts,
-        command=command,
-        footer=words["footer"],
+    return warning(
+        desk,
+        at,
+        named("missed", at.date().isoformat()),
+        MISSED[desk.language],
+        ("why", "now"),
+        last=["look"],
+        facts=tuple(Fact(one.job, desk.time(one.due_at)) for one in missed),
+        command="pbx-control job list",
+        count=len(missed),
     )
-    return to_admin(note, desk, name, at)
 
 
 FAILED = {
@@ -121,14 +108,16 @@ MISSED = {
         "subject": "Tareas que no se hicieron a su hora: {count}",
         "headline": "Tareas que no se hicieron a su hora",
         "why": "Ningún servicio de pbx-control estaba en marcha cuando estas tareas debían hacerse.",
-        "now": "De cada una se hace ahora la última vez que faltó. Así se ve qué resultó:",
+        "now": "De cada una se hace ahora la última vez que faltó.",
+        "look": "Así se ve qué resultó:",
         "footer": "Aviso automático de pbx-control, a lo más uno al día.",
     },
     "en": {
         "subject": "Jobs that did not run in time: {count}",
         "headline": "Jobs that did not run in time",
         "why": "No daemon of pbx-control ran when these jobs were due.",
-        "now": "Of each the latest time that was missed is made up now. What came of it:",
+        "now": "Of each the latest time that was missed is made up now.",
+        "look": "What came of it:",
         "footer": "Sent automatically by pbx-control, at most one a day.",
     },
 }

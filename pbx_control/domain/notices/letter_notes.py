@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from shlex import quote
 
 from pbx_control.domain.notices.messages import DOCUMENTS, Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin, warning
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 
@@ -14,12 +15,15 @@ ADDRESS_LIMIT, ANSWER_LIMIT = 120, 300
 
 def compose_given_up(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about an address that no longer works; one for each address and UTC day has the same `message_id`."""
-    return _letter(GIVEN_UP[desk.language], "address", letter, why, at, desk)
+    command = f"pbx-control message resend --to {quote(clean_line(letter.address, ADDRESS_LIMIT))}"
+    return _letter(GIVEN_UP[desk.language], "address", command, letter, why, at, desk)
 
 
 def compose_too_large(letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about an attachment that was left out; one for each address and UTC day has the same `message_id`."""
-    return _letter(TOO_LARGE[desk.language], "large", letter, why, at, desk)
+    call = clean_line(letter.call_id or "", NAME_LIMIT)
+    command = f"pbx-control recording fetch {call} --message" if _is_message(letter) else ""
+    return _letter(TOO_LARGE[desk.language], "large", command, letter, why, at, desk)
 
 
 def compose_test(at: datetime, desk: AlarmDesk) -> Letter:
@@ -40,27 +44,22 @@ def compose_test(at: datetime, desk: AlarmDesk) -> Letter:
 
 
 def _letter(
-    words: Mapping[str, str], kind: str, letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk
+    words: Mapping[str, str], kind: str, command: str, letter: Letter, why: Sentence, at: datetime, desk: AlarmDesk
 ) -> Letter:
-    values = {
-        "address": clean_line(letter.address, ADDRESS_LIMIT),
-        "about": clean_line(letter.subject, ADDRESS_LIMIT),
-        "file": clean_line(letter.attachment, ADDRESS_LIMIT),
-        "why": clean_line(why.said(desk.language), ANSWER_LIMIT),
-        "call": clean_line(letter.call_id or "", NAME_LIMIT),
-    }
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#b3261e",
-        subject=words["subject"].format(**values),
-        headline=words["headline"],
-        title=values["address"],
-        paragraphs=tuple(words[part].format(**values) for part in ("what", "why", "do")),
-        command=words["command"].format(**values) if kind == "address" or _is_message(letter) else "",
-        footer=words["footer"],
+    address = clean_line(letter.address, ADDRESS_LIMIT)
+    return warning(
+        desk,
+        at,
+        named(kind, letter.channel.value, letter.address, at.date().isoformat()),
+        words,
+        ("what", "why", "do"),
+        title=address,
+        command=command,
+        address=address,
+        about=clean_line(letter.subject, ADDRESS_LIMIT),
+        file=clean_line(letter.attachment, ADDRESS_LIMIT),
+        why=clean_line(why.said(desk.language), ANSWER_LIMIT),
     )
-    return to_admin(note, desk, named(kind, letter.channel.value, letter.address, at.date().isoformat()), at)
 
 
 def _is_message(letter: Letter) -> bool:
@@ -86,11 +85,10 @@ GIVEN_UP = {
     "es": {
         "subject": "{address} ya no recibe mensajes",
         "headline": "Una dirección dejó de recibir mensajes",
-        "what": "No se pudo entregar “{about}” a {address}, y no se intentará más.",
+        "what": "No se pudo entregar «{about}» a {address}, y no se intentará más.",
         "why": "La respuesta fue: {why}",
         "do": "Corrija la dirección o avise al cliente. Lo que no llegó está en `message list --undelivered`; cuando "
         "la dirección funcione, envíelo de nuevo:",
-        "command": "pbx-control message resend --to {address}",
         "footer": "Aviso automático de pbx-control: uno por cada dirección que deja de funcionar.",
     },
     "en": {
@@ -100,7 +98,6 @@ GIVEN_UP = {
         "why": "The answer was: {why}",
         "do": "Correct the address or tell the client. What did not arrive is in `message list --undelivered`; once "
         "the address works, send it again:",
-        "command": "pbx-control message resend --to {address}",
         "footer": "Sent automatically by pbx-control, once for each address that stops working.",
     },
 }
@@ -109,10 +106,9 @@ TOO_LARGE = {
     "es": {
         "subject": "Un adjunto era demasiado grande para {address}",
         "headline": "Un adjunto no se pudo enviar",
-        "what": "“{about}” salió sin su adjunto ({file}): era demasiado grande para el correo de {address}.",
+        "what": "«{about}» salió sin su adjunto ({file}): era demasiado grande para el correo de {address}.",
         "why": "La respuesta fue: {why}",
         "do": "El cliente lee que ustedes lo guardan y que puede pedirlo. Está en la carpeta de la instalación.",
-        "command": "pbx-control recording fetch {call} --message",
         "footer": "Aviso automático de pbx-control, a lo más uno al día por dirección.",
     },
     "en": {
@@ -121,7 +117,6 @@ TOO_LARGE = {
         "what": "“{about}” went out without its attachment ({file}): it was too large for the mail of {address}.",
         "why": "The answer was: {why}",
         "do": "The client reads that you keep it and can be asked for it. It is in the folder of the installation.",
-        "command": "pbx-control recording fetch {call} --message",
         "footer": "Sent automatically by pbx-control, at most one a day for each address.",
     },
 }

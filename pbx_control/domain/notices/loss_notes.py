@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbx_control.domain.notices.messages import Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.notices.notes import AlarmDesk, named, warning
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
 
@@ -22,29 +22,25 @@ class Loss:
 def compose_loss(loss: Loss, desk: AlarmDesk) -> Letter:
     """The letter; one for each hour (UTC) has the same `message_id`: a full disk loses all that comes."""
     words = WORDS[desk.language]
-    values = {
-        "client": clean_line(loss.client_name, NAME_LIMIT),
-        "caller": words["withheld"] if is_withheld(loss.caller) else readable_number(loss.caller),
-        "office": clean_line(desk.office, NAME_LIMIT),
-    }
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#b3261e",
-        subject=words["subject"],
-        headline=words["subject"],
-        title=values["client"],
-        paragraphs=tuple(words[part].format(**values) for part in (loss.what, "told", "look")),
+    client = clean_line(loss.client_name, NAME_LIMIT)
+    return warning(
+        desk,
+        loss.at,
+        named("loss", f"{loss.at:%Y-%m-%dT%H}"),
+        words,
+        (loss.what, "told", "look"),
+        title=client,
         command="pbx-control doctor",
-        footer=words["footer"].format(**values),
         reference=f"{words['reference']}: {clean_line(loss.call_id, NAME_LIMIT)}",
+        client=client,
+        caller=words["withheld"] if is_withheld(loss.caller) else readable_number(loss.caller),
     )
-    return to_admin(note, desk, named("loss", f"{loss.at:%Y-%m-%dT%H}"), loss.at)
 
 
 WORDS = {
     "es": {
         "subject": "No se pueden guardar grabaciones",
+        "headline": "No se pueden guardar grabaciones",
         "message": "El mensaje que {caller} quiso dejar a {client} no se pudo grabar, o quedó cortado.",
         "recording": "La grabación de la llamada de {caller} a {client} falta o quedó cortada.",
         "told": "Mientras no se corrija, les pasará lo mismo a las llamadas que siguen.",
@@ -55,6 +51,7 @@ WORDS = {
     },
     "en": {
         "subject": "Recordings cannot be kept",
+        "headline": "Recordings cannot be kept",
         "message": "The message that {caller} wanted to leave for {client} could not be recorded, or was cut off.",
         "recording": "The recording of the call from {caller} to {client} is missing, or was cut off.",
         "told": "Until that is mended, the calls that follow will fare the same.",

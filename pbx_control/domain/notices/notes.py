@@ -4,6 +4,7 @@ As in `messages.py` everything is pure and quick, and whatever a stranger wrote 
 """
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,8 @@ from pbx_control.domain.call.model import Outgoing
 from pbx_control.domain.notices.messages import Channel, Fact, Letter, Recipient, html_template, message_id
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
+# How a warning looks: somebody should know of it; something is being lost.
+CAUTION, LOSS = "#8f5400", "#b3261e"
 # What a secretary writes after a call; a longer text is cut, since a letter must go out in any case.
 LONGEST_SUPPLEMENT = 4000
 
@@ -138,28 +141,66 @@ def compose_alarm(reached: LimitReached, desk: AlarmDesk) -> Letter:
 
     It belongs to no client's letters: it is the house's own.
     """
-    words = ALARM[desk.language]
     option, number = _limit(reached)
     client = clean_line(reached.client_name, NAME_LIMIT)
-    values = {
-        "client": client,
-        "slug": reached.slug,
-        "number": number,
-        "contact": clean_line(reached.contact, NAME_LIMIT),
-        "office": clean_line(desk.office, NAME_LIMIT),
-    }
+    return warning(
+        desk,
+        reached.at,
+        named("alarm", str(reached.client_id), reached.at.date().isoformat()),
+        ALARM[desk.language],
+        (f"reached-{reached.limit}", "contact", "raise"),
+        accent=CAUTION,
+        title=client,
+        command=f"pbx-control client set {reached.slug} --{option} {max(2 * number, 1)}",
+        client=client,
+        slug=reached.slug,
+        number=number,
+        contact=clean_line(reached.contact, NAME_LIMIT),
+    )
+
+
+def warning(
+    desk: AlarmDesk,
+    at: datetime,
+    message_id: str,
+    words: Mapping[str, str],
+    parts: Iterable[str],
+    *,
+    further: Iterable[str] = (),
+    last: Iterable[str] = (),
+    accent: str = LOSS,
+    title: str = "",
+    facts: tuple[Fact, ...] = (),
+    command: str = "",
+    reference: str = "",
+    **values: object,
+) -> Letter:
+    """A letter that warns the admin.
+
+    `words` has its subject, headline and footer, and its paragraphs by name, of which it says `parts` and after them
+    `further`, as it is; the parts in `last` stand after the facts, before the command. Braces in words are filled with
+    `values` and the office's name; that is also the title if no other is given.
+    """
+    office = clean_line(desk.office, NAME_LIMIT)
+
+    def said(part: str) -> str:
+        return words[part].format(office=office, **values)
+
     note = Note(
         language=desk.language,
         sign="⚠️",
-        accent="#8f5400",
-        subject=words["subject"].format(**values),
-        headline=words["headline"],
-        title=client,
-        paragraphs=tuple(words[part].format(**values) for part in (f"reached-{reached.limit}", "contact", "raise")),
-        command=f"pbx-control client set {reached.slug} --{option} {max(2 * number, 1)}",
-        footer=words["footer"].format(**values),
+        accent=accent,
+        subject=said("subject"),
+        headline=said("headline"),
+        title=title or office,
+        paragraphs=(*map(said, parts), *further),
+        facts=facts,
+        afterwards=tuple(map(said, last)),
+        command=command,
+        footer=said("footer"),
+        reference=reference,
     )
-    return to_admin(note, desk, named("alarm", str(reached.client_id), reached.at.date().isoformat()), reached.at)
+    return to_admin(note, desk, message_id, at)
 
 
 def to_admin(note: Note, desk: AlarmDesk, message_id: str, at: datetime) -> Letter:

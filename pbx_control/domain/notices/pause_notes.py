@@ -6,7 +6,7 @@ from shlex import quote
 
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS, REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.notices.messages import Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
+from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 
 
@@ -21,26 +21,20 @@ class Pause:
 
 def compose_pause(pause: Pause, desk: AlarmDesk) -> Letter:
     """The letter; one for each secretary and UTC day has the same `message_id`."""
-    words, name = WORDS[desk.language], clean_line(pause.name, NAME_LIMIT)
-    values = {
-        "name": name,
-        "refusals": REFUSALS_BEFORE_PAUSE,
-        "minutes": int(PAUSE_AFTER_REFUSALS.total_seconds() // 60),
-        "office": clean_line(desk.office, NAME_LIMIT),
-    }
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#8f5400",
-        subject=words["subject"].format(**values),
-        headline=words["headline"],
+    name = clean_line(pause.name, NAME_LIMIT)
+    return warning(
+        desk,
+        pause.at,
+        named("paused", str(pause.secretary_id), pause.at.date().isoformat()),
+        WORDS[desk.language],
+        ("paused", "again", "at-once"),
+        accent=CAUTION,
         title=name,
-        paragraphs=tuple(words[part].format(**values) for part in ("paused", "again", "at-once")),
         command=f"pbx-control secretary set {quote(name)} --available",
-        footer=words["footer"].format(**values),
+        name=name,
+        refusals=REFUSALS_BEFORE_PAUSE,
+        minutes=int(PAUSE_AFTER_REFUSALS.total_seconds() // 60),
     )
-    once_a_day = named("paused", str(pause.secretary_id), pause.at.date().isoformat())
-    return to_admin(note, desk, once_a_day, pause.at)
 
 
 WORDS = {

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pbx_control.domain.keeping.retention import Trust
 from pbx_control.domain.notices.messages import Letter
-from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
-from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
+from pbx_control.domain.words.wording import clean_line
 
 # Characters of a path that are shown.
 PATH_LIMIT = 120
@@ -25,40 +25,36 @@ class Differences:
 
 def compose_clock_alarm(trust: Trust, seen_at: datetime, now: datetime, desk: AlarmDesk) -> Letter:
     """The letter that tells why nothing is deleted, and how that is ended; one a UTC day has the same `message_id`."""
-    words = CLOCK[desk.language]
-    values = {"now": desk.time(now), "seen": desk.time(seen_at)}
-    said = tuple(words[part].format(**values) for part in (trust.value, "kept", "confirm"))
-    return _letter(words, said, "pbx-control recording purge --clock-is-right", desk, "clock", now)
+    return warning(
+        desk,
+        now,
+        named("clock", now.date().isoformat()),
+        CLOCK[desk.language],
+        (trust.value, "kept", "confirm"),
+        accent=CAUTION,
+        command="pbx-control recording purge --clock-is-right",
+        now=desk.time(now),
+        seen=desk.time(seen_at),
+    )
 
 
 def compose_differences(found: Differences, desk: AlarmDesk) -> Letter:
     """The letter that tells of files without rows and rows without files; one a UTC day and node has the same
     `message_id`."""
     words = DIFFERENCES[desk.language]
-    counted = [words[kind].format(count=count) for kind, count in found.counts.items() if count]
-    some = [clean_line(example, PATH_LIMIT) for example in found.examples]
-    command = "pbx-control recording reconcile"
-    if not found.node:
-        return _letter(words, (*counted, *some), command, desk, "reconcile", found.at)
-    there = words["node"].format(node=found.node)
-    return _letter(words, (there, *counted, *some), command, desk, f"reconcile.{found.node}", found.at)
-
-
-def _letter(
-    words: Mapping[str, str], said: tuple[str, ...], command: str, desk: AlarmDesk, kind: str, at: datetime
-) -> Letter:
-    note = Note(
-        language=desk.language,
-        sign="⚠️",
-        accent="#8f5400",
-        subject=words["subject"],
-        headline=words["headline"],
-        title=clean_line(desk.office, NAME_LIMIT),
-        paragraphs=said,
-        command=command,
-        footer=words["footer"],
+    counted = {kind: words[kind].format(count=count) for kind, count in found.counts.items() if count}
+    where = f".{found.node}" if found.node else ""
+    return warning(
+        desk,
+        found.at,
+        named(f"reconcile{where}", found.at.date().isoformat()),
+        words | counted,
+        [*(["node"] if found.node else []), *counted],
+        further=(clean_line(example, PATH_LIMIT) for example in found.examples),
+        accent=CAUTION,
+        command="pbx-control recording reconcile",
+        node=found.node,
     )
-    return to_admin(note, desk, named(kind, at.date().isoformat()), at)
 
 
 CLOCK = {
