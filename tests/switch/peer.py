@@ -94,10 +94,11 @@ class Peer(asyncio.DatagramProtocol):
         self._ask("INVITE", *self._again[0], branch=OTHER_WAY, body=self._again[1])
 
     async def answer(self, status: str, seconds: float = 5) -> str:
-        """The first answer whose status line has these digits; fails with those that came if there is none."""
+        """The first answer whose status line begins with these digits, a pattern; fails with those that came if there
+        is none."""
 
         def there() -> str:
-            return next((text for text in self.answers if text.startswith(f"SIP/2.0 {status}")), "")
+            return next((text for text in self.answers if re.match(f"SIP/2.0 {status}", text)), "")
 
         async with self._news:
             try:

@@ -304,3 +304,20 @@ async def test_two_calls_whose_ids_begin_alike_are_two_whatever_stands_in_them(a
             one.invite(number_of(firm), MARIAS, call_id="a):b")
             await one.answer("180")
         await other.give_up()
+
+
+# --- a trunk's last place -------------------------------------------------------------------------------------
+
+
+async def test_of_two_in_one_instant_for_a_trunks_last_place_one_is_served(alone, carrier, rung):
+    firm, _ = rung
+    await alone.publish(trunks=(replace(CARRIERS[0], max_calls=1),))
+    async with peer(alone.world.place.pbx, CARRIER, PORTS.base + 62) as other:
+        for _ in range(40):
+            for one in (carrier, other):
+                one.invite(number_of(firm), MARIAS)
+            told = await asyncio.gather(*(one.answer("(180|486)") for one in (carrier, other)))
+            assert sorted(text.split()[1] for text in told) == ["180", "486"]
+            for one in (carrier, other):
+                await one.give_up()
+            await alone.until(lambda: not alone.channels())
