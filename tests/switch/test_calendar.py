@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import Firm, Town
+from lengths import talking
 from sqlalchemy import update
 
 from pbx_control.clock import now
@@ -24,7 +25,7 @@ async def recorded(town: Town, firm: Firm) -> dict[str, str]:
     ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
     caller = await town.world.call(firm.number, tone=CALLER)
     await (await ana.rung()).answered()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await caller.hang_up()
     assert await town.quiet(5) == ""
     (row,) = await town.calls(firm)

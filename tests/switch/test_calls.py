@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from lengths import listening, talking
 
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
@@ -25,7 +26,7 @@ async def test_a_secretary_answers_and_both_hear_each_other(town):
     caller = await town.world.call(firm.number, MARIA, "María Soto", tone=700)
     await caller.answered()
     ring = await ana.rung()
-    await asyncio.sleep(2)
+    await talking(2)
     await caller.hang_up()
     await ring.ended(1)
     assert (ring.name, ring.number) == (firm.name, MARIA)
@@ -43,7 +44,7 @@ async def test_a_recorded_call_has_both_voices_in_its_file(town):
     caller = await town.world.call(firm.number, tone=700)
     await caller.answered()
     ring = await ana.rung()
-    await asyncio.sleep(3)
+    await talking(3)
     await caller.hang_up()
     await ring.ended()
     await town.letter(firm)
@@ -89,7 +90,7 @@ async def test_a_busy_secretary_lets_the_next_one_be_rung(town):
     second = eva if first is ana else ana
     second.answers(after=0.2)
     await caller.answered()
-    await asyncio.sleep(1)
+    await talking(1)
     await caller.hang_up()
     assert len(first.calls) == 1
     assert len(second.calls) == 1
@@ -110,7 +111,7 @@ async def test_nobody_answers_and_the_caller_leaves_a_message(town):
     firm = await town.firm("always", "--wait-limit", "10s")
     caller = await town.world.call(firm.number, MARIA, tone=700)
     await caller.answered(25)
-    await asyncio.sleep(14)
+    await listening(14)
     await caller.hang_up()
     letter = await town.letter(firm)
     (call,) = await town.calls(firm)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from lengths import talking, waiting
 from socket_phone import socket_phone
 
 from pbx_control.live.dead_lines import COUNT_EVERY
@@ -31,7 +32,7 @@ async def test_a_muted_telephone_that_sends_no_packet_at_all_is_no_dead_line(tow
     async with await in_conversation(town, firm, town.office.ports.base + 71) as ana:
         caller = await town.world.call(firm.number)
         await caller.answered()
-        await asyncio.sleep(MUTED_FOR)
+        await waiting(MUTED_FOR)
         assert not ana.over.is_set()
         assert ana.asked.count("OPTIONS") > MUTED_FOR / 5 - 3
         await caller.hang_up()
@@ -50,7 +51,7 @@ async def test_a_telephone_that_answers_and_vanishes_is_found_and_the_caller_is_
         ana.vanish()
         ring = await eva.rung(seconds=FOUND_WITHIN)
         await ring.answered()
-        await asyncio.sleep(2)
+        await talking(2)
         await caller.hang_up()
         await ring.ended(1)
     assert audio.heard(caller.heard, 1000) > 1

@@ -23,6 +23,7 @@ from alone import (
     WELCOME,
     number_of,
 )
+from lengths import listening, talking
 from sipp import play
 
 from pbx_control.asterisk.ami import connected, to_dialplan
@@ -49,7 +50,7 @@ async def test_a_secretary_answers_and_the_conversation_is_recorded(alone):
     ring = await ana.rung()
     assert (ring.name, ring.number) == (firm.name, MARIA)
     await ring.answered()
-    await asyncio.sleep(3)
+    await talking(3)
     await caller.hang_up()
     await ring.ended(2)
     assert audio.heard(caller.heard, 880) > 2
@@ -167,7 +168,7 @@ async def test_welcome_and_recording_notice_come_before_the_ringing(alone):
     caller = await alone.call(firm)
     ring = await ana.rung()
     await ring.answered()
-    await asyncio.sleep(1)
+    await talking(1)
     await caller.hang_up()
     order = [audio.spans(caller.heard, tone)[0].start for tone in (WELCOME, NOTICE, 880)]
     assert order == sorted(order)
@@ -196,7 +197,7 @@ async def test_nobody_answers_so_the_caller_leaves_a_message(alone):
     caller = await alone.call(firm, caller=MARIA, name="María", tone=700)
     await caller.answered()
     await alone.until(lambda: "Record" in alone.console("core show channels concise"), 15)
-    await asyncio.sleep(4)
+    await listening(4)
     await caller.hang_up()
     assert audio.heard(caller.heard, MESSAGE) > 1
     call = await alone.absent(firm)
@@ -249,7 +250,7 @@ async def test_one_telephone_rings_at_a_time_and_after_twenty_seconds_there_is_m
     first.answers(after=4)
     second.answers(after=4)
     await alone.until(lambda: any(call.answer.at for call in (*first.calls, *second.calls)), 20)
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await caller.hang_up()
     voice = audio.spans(caller.heard, 880)[0]
     music = [span for span in audio.loud(caller.heard) if span.start < voice.start - 0.5]
@@ -293,7 +294,7 @@ async def test_a_caller_who_waited_when_the_daemon_died_leaves_a_message(alone):
         await ask(socket, "POST", f"channels/{channel}/variable", variable="TIMEOUT(absolute)", value="2")
     alone.stop_beating()
     await alone.until(lambda: "Record" in alone.console("core show channels concise"), 15)
-    await asyncio.sleep(2)
+    await listening(2)
     await caller.hang_up()
     assert audio.heard(caller.heard, MESSAGE) > 1
     call = await alone.absent(firm)
@@ -315,7 +316,7 @@ async def test_an_answer_that_falls_into_the_gap_still_connects_the_two(alone):
     hers = ana.calls[0]
     await hers.answered()
     await caller.answered()
-    await asyncio.sleep(5)  # longer than the limit that the caller had while he waited
+    await talking(5)  # longer than the limit that the caller had while he waited
     await caller.hang_up()
     await hers.ended(2)
     assert audio.heard(caller.heard, 880) > 4

@@ -21,6 +21,7 @@ import pytest_asyncio
 import worker
 from ear import listen
 from forked import ForkedInstallation
+from lengths import listening, waiting
 
 from pbx_control.asterisk.absence import WAV_RATE
 from pbx_control.domain.sounds import HouseSound, house_sound
@@ -142,7 +143,7 @@ async def message_left(house: House, daemon: bool, number: str) -> Leg:
     """Somebody who speaks until the system hangs up."""
     if not daemon:
         await house.office.kill_daemon()
-        await asyncio.sleep(STALE)
+        await waiting(STALE)
     caller = await house.world.call(number, MARIA, tone=700)
     await caller.ended(120)
     if not daemon:
@@ -184,10 +185,10 @@ async def test_with_room_a_message_is_taken_as_ever(house: House, daemon: bool) 
     slug, number = await house.firm()
     if not daemon:
         await house.office.kill_daemon()
-        await asyncio.sleep(STALE)
+        await waiting(STALE)
     caller = await house.world.call(number, MARIA, tone=700)
     await caller.answered(40)
-    await asyncio.sleep(20)
+    await listening(20)
     await caller.hang_up()
     if not daemon:
         await house.office.start_daemon()

@@ -1,12 +1,12 @@
 """The daemon hangs, or dies, in the moments in which nothing is played: nobody is left in silence, nobody is recorded
 untold."""
 
-import asyncio
 import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from lengths import talking, waiting
 from test_recovery import MARIA, in_the_dialplan, lose, nobody_home, outcomes
 from test_transfers import daemon_taken_for_dead
 
@@ -47,8 +47,8 @@ async def test_she_answers_as_the_daemon_hangs_and_the_switch_joins_the_two(town
         await ring.pick_up()
         await caller.answered(UNJOINED + 2)
         silence = (caller.answer.at - ring.answer.at).total_seconds()
-        await asyncio.sleep(OFFER_LIMIT.total_seconds())
-    await asyncio.sleep(3)
+        await waiting(OFFER_LIMIT.total_seconds())
+    await talking(3)
     assert (caller.end.at, ring.end.at) == (None, None)
     await caller.hang_up()
     await ring.ended(3)
@@ -70,7 +70,7 @@ async def test_a_hang_that_is_over_before_leaves_them_to_the_daemon(town):
     async with hung(town):
         await ring.pick_up()
     await caller.answered()
-    await asyncio.sleep(UNJOINED + 2)
+    await talking(UNJOINED + 2)
     await caller.hang_up()
     await ring.ended(3)
     assert await outcomes(town, firm, 1) == ["answered"]
@@ -109,7 +109,7 @@ async def test_who_could_not_be_told_is_not_recorded_when_she_answers_in_the_gap
         async with nobody_home(town):
             await ring.pick_up()
             await caller.answered(10)
-            await asyncio.sleep(2)
+            await talking(2)
             await caller.hang_up()
     assert await outcomes(town, firm, 1) == ["answered"]
     (call,) = await town.calls(firm)
@@ -132,7 +132,7 @@ async def test_who_could_not_be_told_is_not_recorded_with_the_next_secretary_eit
             await lose(town, ana)
             second = await eva.rung(len(eva.calls) + 1, 40)
             await second.answered()
-            await asyncio.sleep(2)
+            await talking(2)
             await caller.hang_up()
     assert await outcomes(town, firm, 1) == ["answered"]
     (call,) = await town.calls(firm)

@@ -13,6 +13,7 @@ import pytest_asyncio
 import worker
 from forked import ForkedInstallation
 from forwarder import forwarding
+from lengths import talking
 from peer import Peer, peer
 
 from pbx_control.asterisk import runtime
@@ -155,7 +156,7 @@ async def talk(caller: Leg, telephone: Telephone, tone: float = 880, callers: fl
     """Both speak for two seconds, and each hears the other."""
     await caller.answered()
     ring = await telephone.rung()
-    await asyncio.sleep(2)
+    await talking(2)
     await caller.hang_up()
     await ring.ended()
     assert audio.heard(caller.heard, tone) > 1.2, "the caller does not hear her"

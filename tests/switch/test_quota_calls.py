@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from conftest import Firm, Town
+from lengths import listening, talking, waiting
 
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
@@ -40,7 +41,7 @@ async def test_of_two_callers_for_the_last_call_one_is_served(town):
     first, second = await asyncio.gather(*(town.world.call(firm.number, caller=number, tone=CALLER) for number in TWO))
     await ana.rung()
     await asyncio.gather(first.answered(), second.answered())
-    await asyncio.sleep(4)
+    await talking(4)
     for leg in (first, second):
         if leg.end.at is None:
             await leg.hang_up()
@@ -65,7 +66,7 @@ async def test_a_bag_works_from_the_next_call_on(town):
     caller = await town.world.call(firm.number, tone=CALLER)
     await ana.rung()
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
     await caller.hang_up()
     assert await town.quiet(5) == ""
     assert await left(town, firm) == (24, 0)
@@ -75,7 +76,7 @@ async def test_out_of_calls_he_may_leave_a_message(town):
     firm = await planned(town, 0, "--exhausted-messages")
     caller = await town.world.call(firm.number, tone=CALLER)
     await caller.answered()
-    await asyncio.sleep(18)  # the announcement, the question, the tone, and what he says
+    await listening(18)  # the announcement, the question, the tone, and what he says
     await caller.hang_up()
     assert await town.quiet(5) == ""
     (call,) = await town.calls(firm)
@@ -98,7 +99,7 @@ async def test_callers_who_are_not_counted(town):
     caller = await town.world.call(firm.number, caller=tester, tone=CALLER)
     await ana.rung()
     await caller.answered()
-    await asyncio.sleep(1.5)
+    await talking(1.5)
     await caller.hang_up()
     assert await town.quiet(5) == ""
     assert await left(town, firm) == (5, 0)
@@ -111,9 +112,9 @@ async def test_a_wrong_number_is_marked_by_a_key_and_told_so(town):
     caller = await town.world.call(firm.number, tone=CALLER)
     hers = await ana.rung()
     await caller.answered()
-    await asyncio.sleep(0.5)
+    await talking(0.5)
     await hers.press("*9")
-    await asyncio.sleep(1)
+    await waiting(1)
     await caller.hang_up()
     assert await town.quiet(5) == ""
     assert await left(town, firm) == (5, 0)
@@ -130,7 +131,7 @@ async def test_what_the_switch_answered_alone_is_charged_when_the_daemon_is_back
     caller = await town.world.call(firm.number, tone=CALLER)
     await ana.rung(seconds=12)
     await caller.answered()
-    await asyncio.sleep(2)
+    await talking(2)
     await caller.hang_up()
     await town.office.start_daemon()
     async with asyncio.timeout(patience(15)):

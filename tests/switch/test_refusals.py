@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from alone import CARRIERS, number_of
 from forwarder import forwarding
+from lengths import waiting
 from sipp import CARRIER, STRANGER, play
 
 from pbx_control.asterisk.ami import Ami, Refused, refusal
@@ -115,7 +116,7 @@ async def test_a_telephone_that_forwards_its_calls_makes_no_second_call(alone, t
         await alone.until(lambda: "Not in use" in alone.console(f"pjsip show endpoint {ana}"))
         caller = await alone.call(firm)
         await asyncio.wait_for(phone.forwarded.wait(), patience(10))
-        await asyncio.sleep(1)  # a second call would come at once
+        await waiting(1)  # a second call would come at once
         others = [name for name in alone.channels() if not name.startswith(f"PJSIP/{ana}-")]
         assert len(others) == 1  # the caller's; her own telephone may be ringing again by then
         await caller.hang_up()

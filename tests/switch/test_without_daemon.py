@@ -1,8 +1,7 @@
 """The daemon is killed: callers notice nothing, and the daemon catches up when it is back."""
 
-import asyncio
-
 import pytest
+from lengths import talking, waiting
 
 from pbx_control.world import audio
 
@@ -19,7 +18,7 @@ async def test_the_switch_alone_reaches_a_secretary_and_the_summary_comes_later(
     await caller.answered()
     ring = await ana.rung()
     await ring.answered()
-    await asyncio.sleep(3)
+    await talking(3)
     await caller.hang_up()
     await ring.ended(2)
     assert (ring.name, ring.number) == (firm.name, MARIA)
@@ -52,12 +51,12 @@ async def test_a_conversation_outlives_its_daemon_and_the_next_one_settles_it(to
     await caller.answered()
     ring = await ana.rung()
     await ring.answered()
-    await asyncio.sleep(1)
+    await talking(1)
     await town.office.kill_daemon()
-    await asyncio.sleep(1)
+    await waiting(1)
     await town.office.start_daemon()
     assert caller.end.at is None
-    await asyncio.sleep(1)
+    await talking(1)
     await caller.hang_up()
     await ring.ended(2)
     await town.letter(firm)
@@ -77,6 +76,6 @@ async def test_a_caller_who_waits_when_the_daemon_dies_is_answered_by_the_next_o
     ana.answers(after=0.2)
     await town.office.start_daemon()
     await caller.answered(30)
-    await asyncio.sleep(2)
+    await talking(2)
     await caller.hang_up()
     assert audio.heard(caller.heard, 880) > 0.5
