@@ -366,7 +366,7 @@ async def test_a_new_daemon_adopts_what_the_old_one_left(engine: Engine) -> None
         left = {call.id: call for call in old.board.calls}
     async with house(engine, ANA, EVA) as new:
         with reading(engine) as conn:
-            live = calls.live(conn)
+            live = calls.live(conn, "main")
             lengths = calls.journal_lengths(conn, left)
         assert {call.id: call for call in live} == left
         for call in live:
@@ -407,7 +407,7 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
     with writing(engine) as conn:
         assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
     with reading(engine) as conn:
-        assert calls.live(conn) == [call]
+        assert calls.live(conn, "main") == [call]
 
 
 def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Engine) -> None:
@@ -420,7 +420,7 @@ def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Eng
     with writing(engine) as conn:
         assert calls.save(conn, steps, Rules("Casa")) == [True, True, True]
     with reading(engine) as conn:
-        assert calls.live(conn) == []
+        assert calls.live(conn, "main") == []
         assert conn.scalar(select(func.count()).select_from(letter)) == 1
     with writing(engine) as conn:
         calls.release_forgotten_seats(conn)
