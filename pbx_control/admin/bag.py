@@ -3,15 +3,14 @@
 from typing import Any
 
 import click
-from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
-from pbx_control.admin.plan import MONEY, MOST_CALLS, MOST_PESOS, send_invoices
-from pbx_control.admin.provisioning import CLIENT, client_argument, examples
-from pbx_control.errors import ClientMistake, Pesos
-from pbx_control.store import charges, clients, ledger, plans
-from pbx_control.store.engine import reading, writing
+from pbx_control.admin.plan import MONEY, MOST_CALLS, send_invoices
+from pbx_control.admin.provisioning import CLIENT, book, client_argument, examples
+from pbx_control.services import accounts
+from pbx_control.store import clients, ledger
+from pbx_control.store.engine import reading
 
 
 @click.group()
@@ -26,14 +25,7 @@ def bag() -> None:
 @pass_desk
 def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
     """Sells CLIENT a bag of so many calls: it works from the next call on, and is invoiced."""
-    desk.about_to_change()
-    now = clock.now()
-    with writing(desk.engine) as connection:
-        client_id = clients.find(connection, slug).id
-        cost = _price(connection, slug, client_id, calls) if price is None else price
-        bag_id = ledger.add_bag(connection, client_id, calls, cost, now)
-        issued = charges.invoice_bag(connection, desk.settings, client_id, bag_id, calls, cost, now)
-        account = ledger.read(connection, client_id)
+    cost, issued, account = book(desk, lambda work: accounts.sell_bag(work, desk.settings, slug, calls, price))
     desk.tell(
         "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
         slug=slug,
@@ -41,7 +33,7 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         price=desk.pesos(cost),
         left=account.left,
     )
-    send_invoices(desk, [issued] if issued else [], now)
+    send_invoices(desk, [issued] if issued else [], clock.now())
     if cost and not desk.settings.billing.issuer_rut:
         desk.tell("no invoice: [billing] in pbx.toml is empty; fill it in this month, and the invoice is issued then")
 
@@ -57,16 +49,3 @@ def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
     """The bags of one client, or of all, the oldest first; prices are net."""
     with reading(desk.engine) as connection:
         return ledger.bag_rows(connection, clients.find(connection, slug).id if slug else None)
-
-
-def _price(connection: Connection, slug: str, client_id: int, calls: int) -> int:
-    current = plans.current(connection, client_id)
-    if current is None:
-        raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
-    if (cost := calls * current.plan.extra_call) > MOST_PESOS:
-        raise ClientMistake(
-            "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
-            calls=calls,
-            cost=Pesos(cost),
-        )
-    return cost

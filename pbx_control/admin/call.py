@@ -11,17 +11,17 @@ import click
 
 from pbx_control import clock
 from pbx_control.admin.door import PIECE, Desk, flat, json_option, pass_desk, print_json, show_rows
-from pbx_control.admin.provisioning import CLIENT, card, examples
-from pbx_control.domain import checks
+from pbx_control.admin.provisioning import CLIENT, book, card, examples
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.story import sentence
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.words.wording import NAME_LIMIT, caller_line, clean_line, duration, readable_number
 from pbx_control.live.listener import DaemonAway, Wire
 from pbx_control.live.news import Listen, News, State
-from pbx_control.store import call_log, clients, ledger
+from pbx_control.services import accounts
+from pbx_control.store import call_log, clients
 from pbx_control.store.call_log import Following, Line, LoggedCall
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 
 # For a person; --json has everything.
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
@@ -188,8 +188,5 @@ def _json(desk: Desk, line: Line) -> dict[str, Any]:
 @pass_desk
 def mark(desk: Desk, call_id: str, reason: str, why: str) -> None:
     """Takes back what a call was charged: a wrong number, a test, or somebody whom `caller mark` blocks."""
-    said = checks.line(why, "--why") if why else ""
-    with writing(desk.engine) as connection:
-        found = call_log.find(connection, call_id)
-        ledger.uncount(connection, found.id, Uncounted(reason), said, clock.now())
-    desk.tell("call {call} is not charged", call=found.id)
+    whole = book(desk, lambda work: accounts.uncount(work, call_id, Uncounted(reason), why))
+    desk.tell("call {call} is not charged", call=whole)

@@ -92,6 +92,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
         number=known,
         why=kept_why,
         key=desk.settings.secrets.ari_password,
+        actor=desk.actor,
         keep_held=keep_held,
         drop_waiting=drop_waiting,
     )

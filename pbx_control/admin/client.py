@@ -243,7 +243,7 @@ def resume(desk: Desk, slug: str) -> None:
 
     def act(work: Work) -> list[str]:
         clientele.resume(work, slug)
-        return clientele.still_to_do(work, slug)
+        return clientele.still_to_do(work.conn, slug)
 
     if to_do := change(desk, act):
         commands = ", ".join(f"`{command}`" for command in to_do)

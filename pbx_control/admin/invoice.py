@@ -16,15 +16,17 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.language import spoken
-from pbx_control.admin.provisioning import CLIENT, card, client_argument, examples, rehearsed
+from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.money.invoice_export import as_csv, as_record
 from pbx_control.domain.notices.invoice_letters import document
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.domain.words.written_time import read_month
 from pbx_control.errors import ClientMistake, reason
-from pbx_control.store import charges, clients, invoices
-from pbx_control.store.engine import reading, writing
+from pbx_control.services import invoicing
+from pbx_control.services.work import Work
+from pbx_control.store import clients, invoices
+from pbx_control.store.engine import reading
 
 NUMBER_END = 2**31
 # What a kind is called beside its number: these numbers are this house's own, and not the SII's.
@@ -70,7 +72,7 @@ def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @pass_desk
 def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
     """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
-    issued = rehearsed(desk, lambda work: _renew(desk, work.conn, slug)) if dry_run else _issue(desk, slug)
+    issued = rehearsed(desk, lambda work: invoicing.renew(work, desk.settings, slug)) if dry_run else _issue(desk, slug)
     if as_json:
         print_json([as_record(each) for each in issued])
     elif not issued:
@@ -147,10 +149,12 @@ def credit(
     as_json: bool,
 ) -> None:
     """Issues and sends a credit note for an invoice, or for some of its lines: nothing issued is ever changed."""
-    desk.about_to_change()
-    with writing(desk.engine) as conn:
-        wrong = _find(conn, reference, kind, to_credit=True)
-        note = invoices.credit(conn, desk.settings, wrong, places or None, why, clock.now())
+
+    def act(work: Work) -> Invoice:
+        wrong = _find(work.conn, reference, kind, to_credit=True)
+        return invoicing.credit(work, desk.settings, wrong, places or None, why)
+
+    note = book(desk, act)
     _send(desk, [note])
     if as_json:
         print_json(as_record(note))
@@ -184,16 +188,9 @@ def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
 
 
 def _issue(desk: Desk, slug: str) -> list[Invoice]:
-    desk.about_to_change()
-    with writing(desk.engine) as conn:
-        issued = _renew(desk, conn, slug)
+    issued = book(desk, lambda work: invoicing.renew(work, desk.settings, slug))
     _send(desk, issued)
     return issued
-
-
-def _renew(desk: Desk, conn: Connection, slug: str) -> list[Invoice]:
-    invoices.issuer(desk.settings)  # or it is told that there is none
-    return charges.renew(conn, desk.settings, clients.find(conn, slug).id, clock.now())
 
 
 def _send(desk: Desk, issued: list[Invoice]) -> None:

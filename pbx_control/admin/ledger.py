@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
-from pbx_control.admin.provisioning import card, client_argument, examples
-from pbx_control.domain import checks
+from pbx_control.admin.provisioning import book, card, client_argument, examples
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.words.wording import clean_line, readable_number
 from pbx_control.domain.words.written_time import read_month
 from pbx_control.errors import ClientMistake
+from pbx_control.services import accounts
 from pbx_control.store import clients, ledger, plans
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 
 COLUMNS = ("id", "at", "what", "units", "from", "call", "caller", "why")
 ENTRY = click.IntRange(1, 2**31 - 1)
@@ -63,8 +63,7 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
 @pass_desk
 def dispute(desk: Desk, entry: int, why: str) -> None:
     """Notes that the client objects to a charge."""
-    with writing(desk.engine) as connection:
-        ledger.dispute(connection, entry, checks.line(why, "--why"), clock.now())
+    book(desk, lambda work: accounts.dispute(work, entry, why))
     desk.tell("entry {entry} is disputed: `ledger reverse {entry}` or `ledger uphold {entry}` settles it", entry=entry)
 
 
@@ -74,8 +73,7 @@ def dispute(desk: Desk, entry: int, why: str) -> None:
 @pass_desk
 def reverse(desk: Desk, entry: int, why: str) -> None:
     """Takes a charge back, by an entry against it. What is in the ledger stays."""
-    with writing(desk.engine) as connection:
-        ledger.reverse(connection, entry, checks.line(why, "--why"), clock.now())
+    book(desk, lambda work: accounts.reverse(work, entry, why))
     desk.tell("entry {entry} is taken back", entry=entry)
 
 
@@ -85,8 +83,7 @@ def reverse(desk: Desk, entry: int, why: str) -> None:
 @pass_desk
 def uphold(desk: Desk, entry: int, why: str) -> None:
     """Settles a dispute: the charge stays."""
-    with writing(desk.engine) as connection:
-        ledger.uphold(connection, entry, checks.line(why, "--why"), clock.now())
+    book(desk, lambda work: accounts.uphold(work, entry, why))
     desk.tell("the charge of entry {entry} stays", entry=entry)
 
 

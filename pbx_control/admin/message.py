@@ -1,19 +1,16 @@
 """`pbx-control message`: what was written to the clients' recipients, and what has not reached them."""
 
-from contextlib import suppress
 from typing import Any
 
 import click
 
-from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.language import spoken
-from pbx_control.admin.provisioning import examples
-from pbx_control.domain import checks
+from pbx_control.admin.provisioning import book, examples
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
-from pbx_control.store import clients, letters
-from pbx_control.store.engine import reading, writing
+from pbx_control.services import post
+from pbx_control.store import letters
+from pbx_control.store.engine import reading
 from pbx_control.store.letters import Posted
 
 # For a person; the subject names the client. --json and `message show` have everything.
@@ -80,13 +77,10 @@ def resend(desk: Desk, ids: tuple[int, ...], address: str, slug: str | None) -> 
     """
     if bool(ids) == bool(address or slug):
         raise click.UsageError(spoken("give the messages' numbers, or --to or --client"))
-    with writing(desk.engine) as conn:
-        if ids:
-            letters.resend(conn, ids, clock.now())
-            count = len(set(ids))
-        else:
-            client_id = clients.find(conn, slug).id if slug else None
-            count = letters.resend_undelivered(conn, clock.now(), address=_as_kept(address), client_id=client_id)
+    if ids:
+        count = book(desk, lambda work: post.resend(work, ids))
+    else:
+        count = book(desk, lambda work: post.resend_undelivered(work, address=address, slug=slug))
     if count:
         desk.tell("messages that are due at once: {count}; the running daemon sends them within seconds", count=count)
     else:
@@ -99,13 +93,6 @@ def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     error = clean_line(desk.kept(row["kept_error"]), ERROR_LIMIT)
     times = {name: f"{row[name].astimezone(desk.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
     return row | times | {"state": f"{state}: {error}" if error else state}
-
-
-def _as_kept(address: str) -> str:
-    """An e-mail address as it is kept, its domain in small letters; anything else as it is."""
-    with suppress(ClientMistake):
-        return checks.email(address)
-    return address
 
 
 def _kept_row(posted: Posted) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.domain import checks
-from pbx_control.domain.money.plans import MONTHS_AHEAD, USUAL_KEEP_DAYS, Plan
+from pbx_control.domain.money.plans import MONTHS_AHEAD, MOST_PESOS, USUAL_KEEP_DAYS, Plan
 from pbx_control.domain.money.quota import Account
 from pbx_control.errors import ClientMistake
 from pbx_control.services import subscriptions
@@ -22,7 +22,7 @@ from pbx_control.store.engine import reading
 
 PLAN = Named("plan", plans.names)
 # What no plan reaches in earnest is a slip of the finger.
-MOST_CALLS, MOST_PESOS, MOST_PEOPLE, MOST_DAYS = 100_000, 100_000_000, 1000, 3650
+MOST_CALLS, MOST_PEOPLE, MOST_DAYS = 100_000, 1000, 3650
 COUNT, MONEY = click.IntRange(0, MOST_CALLS), click.IntRange(0, MOST_PESOS)
 PAIR = re.compile(r"([A-Za-z0-9]{1,3})=([0-9]{1,9})")
 OTHER_MONTHS = [months for months in MONTHS_AHEAD if months > 1]

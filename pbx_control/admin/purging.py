@@ -10,16 +10,17 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Desk, flat, json_option, pass_desk, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
-from pbx_control.admin.provisioning import examples
+from pbx_control.admin.provisioning import book, examples
 from pbx_control.domain.keeping.retention import Cause, Trust, instant
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.media import purge as purging
 from pbx_control.media.deletion import Found
 from pbx_control.media.purge import Planned, Progress, PurgeReport, Reconciliation
+from pbx_control.services import keeping
 from pbx_control.store import call_log, holds, retention
 from pbx_control.store import receipts as kept_receipts
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.retention import Clock
 
@@ -46,8 +47,7 @@ def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> Non
         return
     desk.about_to_change()
     if clock_is_right:
-        with writing(desk.engine) as conn:
-            retention.believe(conn, now)
+        book(desk, keeping.believe_clock)
     with telling(desk) as tell:
         report = purging.purge(desk.home, desk.engine, now, progress=_progress(tell))
     if report.trust is not Trust.TRUSTED:

@@ -9,16 +9,16 @@ from typing import Any, BinaryIO
 
 import click
 
-from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
-from pbx_control.admin.provisioning import examples
+from pbx_control.admin.provisioning import book, examples
 from pbx_control.admin.purging import purge, receipts, reconcile
 from pbx_control.domain.words.wording import caller_line, clean_line
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.media import recordings
+from pbx_control.services import keeping
 from pbx_control.store import call_log, clients, holds
 from pbx_control.store import recordings as recorded
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 from pbx_control.store.recordings import RecordedCall
 
 # For a person; --json has everything.
@@ -73,14 +73,11 @@ def fetch(desk: Desk, call_id: str, output: str | None, left_message: bool) -> N
 @pass_desk
 def hold(desk: Desk, call_id: str, why: str) -> None:
     """Keep all files of a call, however old they are, until it is released (a legal hold)."""
-    desk.about_to_change()
-    with writing(desk.engine) as conn:
-        found = call_log.find(conn, call_id)
-        something = holds.hold(conn, found.id, why, clock.now())
+    whole, something = book(desk, lambda work: keeping.hold(work, call_id, why))
     if something:
-        desk.tell("call {call} is held: nothing of it is deleted until `recording release`", call=found.id)
+        desk.tell("call {call} is held: nothing of it is deleted until `recording release`", call=whole)
     else:
-        desk.tell("call {call} is held; nothing of it is recorded, or not any more", call=found.id)
+        desk.tell("call {call} is held; nothing of it is recorded, or not any more", call=whole)
 
 
 @recording.command(epilog=examples("recording release pbx-1795351117.3"))
@@ -88,11 +85,8 @@ def hold(desk: Desk, call_id: str, why: str) -> None:
 @pass_desk
 def release(desk: Desk, call_id: str) -> None:
     """End a call's legal hold: its files are deleted when they are old enough."""
-    desk.about_to_change()
-    with writing(desk.engine) as conn:
-        found = call_log.find(conn, call_id)
-        holds.release(conn, found.id, clock.now())
-    desk.tell("call {call} is released: its files go when they are old enough", call=found.id)
+    whole = book(desk, lambda work: keeping.release(work, call_id))
+    desk.tell("call {call} is released: its files go when they are old enough", call=whole)
 
 
 def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:

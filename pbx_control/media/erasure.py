@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
+from pbx_control.domain.audit import Actor, Entry, Verb
 from pbx_control.domain.keeping.erasure import fingerprint, redacted
 from pbx_control.domain.keeping.retention import (
     ERASED,
@@ -30,7 +31,7 @@ from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import Disposal, Done, Reached, dispose
 from pbx_control.media.purge import batches
 from pbx_control.settings import Home
-from pbx_control.store import caller_marks, callers, receipts, retention
+from pbx_control.store import audit, caller_marks, callers, receipts, retention
 from pbx_control.store.callers import CallerCall
 from pbx_control.store.engine import bump_revision, reading, writing
 from pbx_control.store.receipts import Receipt
@@ -46,6 +47,7 @@ class Wish:
     number: str  # as calls have it (store.caller_marks.known_number)
     why: str
     key: str  # the home's secret, for the receipt
+    actor: Actor
     keep_held: bool = False  # leave calls under a legal hold as they are
     drop_waiting: bool = False  # give up letters that are still to be sent
 
@@ -231,6 +233,11 @@ def _write_receipt(engine: Engine, wish: Wish, erased: Erased, now: datetime) ->
     with writing(engine) as conn:
         digest = fingerprint(wish.number, wish.key)
         receipts.add(conn, [Receipt(at=now, what=What.CALLER_DATA, why=told, sha256=digest)])
+        audit.erase_number(conn, wish.number)
+        counts = {"calls": (None, erased.calls), "files": (None, erased.done.deleted), "marks": (None, erased.marks)}
+        # Whose they were is not said.
+        done = Entry(at=now, actor=wish.actor, verb=Verb.CALLER_ERASED, subject="", difference=counts)
+        audit.add(conn, done)
     if engine.dialect.name == "sqlite":
         _empty_log(engine)
 

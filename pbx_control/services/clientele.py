@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import ClientState
@@ -72,15 +74,15 @@ def resume(work: Work, slug: str) -> None:
     _move(work, slug, Verb.CLIENT_RESUMED, ClientState.ACTIVE, allowed=gone, more=back)
 
 
-def still_to_do(work: Work, slug: str) -> list[str]:
+def still_to_do(conn: Connection, slug: str) -> list[str]:
     """What a client lacks that its calls can be answered and charged, as commands of ours."""
     # Imported here: most commands write no letters and count no calls.
     from pbx_control.services import onboarding
     from pbx_control.store import plans
 
-    row = clients.find(work.conn, slug)
-    missing = onboarding.missing(work.conn, row.id)
-    if not plans.history(work.conn, row.id) or plans.current(work.conn, row.id):
+    row = clients.find(conn, slug)
+    missing = onboarding.missing(conn, row.id)
+    if not plans.history(conn, row.id) or plans.current(conn, row.id):
         return missing
     # It had left: a number that it had rests, for everybody but its own callers.
     again = [f"{command} --resting" if command.startswith("did assign ") else command for command in missing]

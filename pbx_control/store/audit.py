@@ -55,6 +55,12 @@ def erase_people(conn: Connection, client_id: int) -> None:
     conn.execute(update(audit).where(*theirs).values(difference="{}"))
 
 
+def erase_number(conn: Connection, number: str) -> None:
+    """Takes a caller's number out: it may have stood there as that of a client's contact."""
+    naming = audit.c.difference.contains(number, autoescape=True)
+    conn.execute(update(audit).where(naming).values(difference="{}"))
+
+
 def forget(conn: Connection, before: datetime) -> int:
     """Takes away the entries that are older; gives how many."""
     return conn.execute(delete(audit).where(audit.c.at < before)).rowcount

@@ -234,6 +234,11 @@ def charge_of_call(conn: Connection, call_id: str) -> int:
     return int(found)
 
 
+def client_of(conn: Connection, entry_id: int) -> int | None:
+    """Whose entry it is; None if there is none of that number."""
+    return conn.scalar(select(ledger_entry.c.client_id).where(ledger_entry.c.id == entry_id))
+
+
 def dispute(conn: Connection, entry_id: int, why: str, at: datetime) -> None:
     """The client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
     _refuse_unless_charge(_entry_row(conn, entry_id))

@@ -8,12 +8,14 @@ from sqlalchemy import Engine
 
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import StoreUnavailable
-from pbx_control.store import job_runs, refusals
+from pbx_control.store import audit, job_runs, refusals
 from pbx_control.store.engine import writing
 
 # Counts of what the switch refused, and runs of jobs, are kept so long: they serve to find a fault, and nobody is
 # charged by them.
 KEPT = timedelta(days=90)
+# The audit trail explains invoices, which the tax authority may ask for during six years (docs/decisions/audit.md).
+AUDIT_KEPT = timedelta(days=6 * 366)
 # How long emptying the log may wait for readers, and with it a call's next step for the database, seconds.
 PATIENCE = 0.2
 # Rows that SQLite looks at for each index: enough for its choices, and done in a moment.
@@ -28,6 +30,7 @@ def tend(engine: Engine, at: datetime) -> Sentence:
     with writing(engine) as conn:
         refused = refusals.forget(conn, at - KEPT)
         runs = job_runs.forget(conn, at - KEPT)
+        audit.forget(conn, at - AUDIT_KEPT)
     tended = _tend_postgresql(engine) if engine.dialect.name == "postgresql" else _tend_sqlite(engine)
     return Sentence(
         "{tended}; forgotten: counts of refusals: {refused}, runs of jobs: {runs}",

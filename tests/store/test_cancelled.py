@@ -176,7 +176,7 @@ def test_who_comes_back_in_time_finds_everything_but_its_number_and_plan(office:
     assert erase(office, NOON + AFTER - MINUTE) == "nothing to erase"
     with changing(office) as conn:
         clientele.resume(by_admin(conn), "andes")
-        assert clientele.still_to_do(by_admin(conn), "andes") == [
+        assert clientele.still_to_do(conn, "andes") == [
             "did assign NUMBER andes --resting",
             "secretary add NAME --clients andes",
             "plan assign andes PLAN",
@@ -367,7 +367,7 @@ def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> 
         clientele.resume(by_admin(conn), "andes")
         row = clients.find(conn, "andes")
         assert (row.state, row.cancelled_at, row.erased_at) == ("active", None, None)
-        assert clientele.still_to_do(by_admin(conn), "andes") == [
+        assert clientele.still_to_do(conn, "andes") == [
             "did assign NUMBER andes --resting",
             "greeting set andes TEXT",
             "secretary add NAME --clients andes",
@@ -375,7 +375,7 @@ def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> 
             "plan assign andes PLAN",
         ]
         subscriptions.assign(by_admin(conn, NOON + AFTER + DAY), of(conn), "large")
-        assert "plan assign andes PLAN" not in clientele.still_to_do(by_admin(conn), "andes")
+        assert "plan assign andes PLAN" not in clientele.still_to_do(conn, "andes")
 
 
 def test_journal_lines_without_people_stay_as_they_are() -> None:

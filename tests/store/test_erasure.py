@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acting import by_admin
+from acting import ADMIN, by_admin
 from keeping import NOW, House
 from sqlalchemy import Engine, insert, select
 
@@ -22,7 +22,7 @@ from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import caller_mark, contact, journal, letter, receipt
 
 HIS = "+56912345678"
-WISH = Wish(number=HIS, why="his letter of 3 August, from +56 9 1234 5678", key="secret")
+WISH = Wish(number=HIS, why="his letter of 3 August, from +56 9 1234 5678", key="secret", actor=ADMIN)
 # However his number is written.
 WRITTEN = ("+56912345678", "+56 9 1234 5678", "9 1234 5678", "56912345678", "+56\xa09\xa01234\xa05678", "(9) 1234-5678")
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 MONTHS_AHEAD = (1, 3, 6, 12)
 # How long a recording is kept if nothing else is said (docs/service.md rule 13).
 USUAL_KEEP_DAYS = 30
+# What no price reaches in earnest is a slip of the finger.
+MOST_PESOS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
