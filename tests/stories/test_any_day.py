@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
+from books import account
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from story import NOTICE, SOUNDS, WELCOME, Story, speaks
+from story import MORNING, NOTICE, SOUNDS, WELCOME, Story, speaks
 
+from pbx_control.domain.call.events import Held, Unheld
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
-from pbx_control.domain.call.model import Admission, Outcome, Phase
+from pbx_control.domain.call.model import Admission, Outcome, Phase, Unit
 
 NAMES = ("Ana", "Eva", "Isa")
 SILENT_WHILE_IT_ENDS = (Phase.ARRIVING, Phase.ENDING, Phase.ENDED)
@@ -20,20 +22,23 @@ class AnyDay(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story = Story("Ana", speaks("Eva", "es", "en", wrap_up=10), speaks("Isa", "en", clients=[1, 2]))
+        # Of the month's calls, and of bags, something is left or nothing.
+        left = {1: account(2, at=MORNING), 2: account(0, 1, 1, at=MORNING), 3: account(0, at=MORNING)}
+        self.story.books.accounts = left
         self.callers = 0
 
     # --- people
 
     @rule(
         client=st.sampled_from([1, 2, 3]),
-        admission=st.sampled_from([Admission.OPEN] * 5 + [Admission.CLOSED]),
+        admission=st.sampled_from([Admission.OPEN] * 6 + [Admission.CLOSED, Admission.BLOCKED]),
         language=st.sampled_from(["es", "en"]),
-        flags=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+        flags=st.tuples(*[st.booleans()] * 6),
     )
     @precondition(lambda self: self.story.connected and self.callers < 5)
     def somebody_dials(self, client: int, admission: Admission, language: str, flags: tuple[bool, ...]) -> None:
         self.callers += 1
-        names = ("recording", "music", "takes_messages", "summary_closed", "early_media")
+        names = ("recording", "music", "takes_messages", "summary_closed", "early_media", "metered")
         known = dict(zip(names, flags, strict=True))
         known |= {"sounds": (WELCOME if flags[1] else NOTICE) if flags[0] else SOUNDS}
         facts = {"client_id": client, "admission": admission, "language": language}
@@ -69,6 +74,13 @@ class AnyDay(RuleBasedStateMachine):
         leg = self.story.switch.telephone(name.lower())
         if leg and self.story.switch.legs[leg].up:
             self.story.about(self.story.switch.legs[leg].call).presses(name, keys)
+        self.a_moment()
+
+    @rule(name=st.sampled_from(NAMES), kind=st.sampled_from([Held, Unheld]))
+    def she_uses_her_telephones_hold(self, name: str, kind: type[Held | Unheld]) -> None:
+        leg = self.story.switch.telephone(name.lower())
+        if leg and self.story.switch.legs[leg].up:
+            self.story._hear(self.story.switch.legs[leg].call, kind(self.story.now, leg))
         self.a_moment()
 
     @rule(which=st.integers(1, 5))
@@ -182,8 +194,11 @@ class AnyDay(RuleBasedStateMachine):
         call = story.call
         assert call.phase is Phase.ENDED, story.so_far
         silent = call.taken_over or (call.outcome is Outcome.CLOSED and not call.known.summary_closed)
+        silent = silent or call.outcome is Outcome.BLOCKED
         assert story.letters.count(call.id) == (0 if silent else 1), story.so_far
         assert call.answered_at is None or call.answered_at - call.arrived_at >= timedelta(0)  # type: ignore[operator]
+        assert story.charged.count(call.id) == (call.unit is Unit.CHARGED), story.so_far
+        assert call.id not in story.books.reserved, story.so_far
         story.nothing_is_left()
 
 

@@ -14,6 +14,7 @@ from pbx_control.domain.call.commands import (
     Play,
     RecordBridge,
     ResumeRecording,
+    StopMusic,
 )
 from pbx_control.domain.call.ending import talked
 from pbx_control.domain.call.events import ContactAnswered, LoopFound, SecretaryLeft
@@ -139,6 +140,13 @@ def test_an_answer_that_arrives_after_the_take_back_is_hung_up() -> None:
 
 def test_nobody_is_on_hold_for_longer_than_ten_minutes() -> None:
     talking().consults().passes(599).hears("music").passes(2).hears("ana").is_in(Phase.TALKING)
+
+
+def test_music_of_the_consultation_ends_where_callers_wait_with_ringing() -> None:
+    """It would go on while the next secretary talks with him."""
+    story = talking("Eva", music=False).consults().hears("music").hangs_up("Ana").expect(StopMusic).passes(0.2)
+    story.rings("Eva").hears("ringing").answers("Eva").hears("eva")
+    assert not story.switch.legs["maria"].music
 
 
 def test_the_caller_hangs_up_on_hold_and_she_is_told() -> None:

@@ -135,7 +135,9 @@ def first_in_line(call: Call, at: datetime) -> Step:
     call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=at, keys_begun="", deadlines={})
     call = by(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
     call = by(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call
-    return call, [*free, *comfort(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
+    # Music of a consultation or of her hold would go on under the ringing, and under the next conversation.
+    quiet = [] if call.known.music else [StopMusic(call.id)]
+    return call, [*free, *quiet, *comfort(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
 
 
 def told(call: Call, leg: str, sound: str) -> Step:
