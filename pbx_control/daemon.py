@@ -125,7 +125,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         await self._membership.take_name()
-        await reception.open_shop(self._board, self._engine, self._settings.office.cap)
+        await reception.adopt_live_calls(self._board, self._engine, self._settings.office.cap)
         self._channel.adopted()
         self._comparisons.watch_loop()
         async with AsyncExitStack() as stack:
@@ -273,7 +273,7 @@ class Daemon:
     async def _publish(self) -> None:
         await self._calls_are_taken_up()
         publishing = await asyncio.to_thread(self._make_publishing)
-        _keep_for_good()
+        _freeze_gc()
         await publishing.run()
 
     def _make_publishing(self) -> "Publishing":
@@ -285,7 +285,7 @@ class Daemon:
         await self._calls_are_taken_up()
         if self._outbox is None:
             self._outbox = await asyncio.to_thread(self._make_outbox)
-        _keep_for_good()
+        _freeze_gc()
         await self._outbox.run()
 
     def _make_outbox(self) -> "Outbox":
@@ -300,7 +300,7 @@ class Daemon:
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()
         schedule = await asyncio.to_thread(self._make_schedule)
-        _keep_for_good()
+        _freeze_gc()
         await schedule.run()
 
     def _make_schedule(self) -> "Schedule":
@@ -404,7 +404,7 @@ def run(desk: Desk, with_asterisk: bool) -> None:
         lock.close()
 
 
-def _keep_for_good() -> None:
+def _freeze_gc() -> None:
     """Spares Python's garbage collector what is there now, mostly modules, which stay anyhow: a full collection halts
     every call for 50 ms of CPU with them, for 1 ms without."""
     gc.freeze()

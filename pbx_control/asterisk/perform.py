@@ -360,5 +360,5 @@ def variables_of_hers(call_id: str, do: c.Ring) -> dict[str, str]:
         "CALL_ID": call_id,
         "PEER": call_id,
         "GIVE_UP": str(give_up),
-        **({f"SHARED(TOLD,{call_id})": "1"} if do.told else {}),
+        **({f"SHARED(TOLD,{call_id})": "1"} if do.recording_announced else {}),
     }

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 MOST_REQUESTS = 1000
 
 
-async def open_shop(board: Switchboard, engine: Engine, cap: timedelta) -> None:
+async def adopt_live_calls(board: Switchboard, engine: Engine, cap: timedelta) -> None:
     """Staffs the floor and adopts the calls that an earlier daemon left. `cap`: as `Directory` takes it."""
     known = await asyncio.to_thread(_remembered, engine)
     for call in known.live:

@@ -182,8 +182,8 @@ class Recovery:
 
     async def _causes(self, calls: Iterable[Call]) -> dict[str, int]:
         """Why secretaries who talked are gone: her leg's last act in the dialplan was to leave that with the caller."""
-        bereft = [call.id for call in calls if call.phase in CONVERSING]
-        uris = [path("channels", caller, "variable") for caller in bereft]
+        in_conversation = [call.id for call in calls if call.phase in CONVERSING]
+        uris = [path("channels", caller, "variable") for caller in in_conversation]
         replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=SECRETARY_LEFT) for uri in uris))
         told = [str(reply.body["value"]).split() for reply in replies if reply.ok]
         return {leg: int(cause) for leg, cause in (words for words in told if len(words) == 2) if cause.isdecimal()}

@@ -140,7 +140,7 @@ def alone(top: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def doom(on: Shelf, path: str, *, aside: bool = False) -> Doomed:
+def mark_for_deletion(on: Shelf, path: str, *, aside: bool = False) -> Doomed:
     """Sets the ordinary file at that path aside (`aside`: it is already) and reads it.
 
     Raises FileNotFoundError if there is nothing, and another OSError if there is something else, or a link on the way.

@@ -123,7 +123,7 @@ def _set_aside(on: Shelf, group: Sequence[Found], done: Done) -> list[_Item]:
     items = []
     for found in group:
         try:
-            items.append(_Item(found, deletion.doom(on, found.path, aside=found.aside)))
+            items.append(_Item(found, deletion.mark_for_deletion(on, found.path, aside=found.aside)))
         except FileNotFoundError:
             items.append(_Item(found, None))
         except OSError as error:

@@ -338,7 +338,7 @@ class House:
             assert call.caller_here
         elif call.phase not in (Phase.ARRIVING, Phase.ENDED):
             deadline = DEADLINES.get(call.phase, set()) & set(call.deadlines)
-            assert deadline or call.prompt_playing or (call.phase is Phase.OFFERING and call.overdue)
+            assert deadline or call.prompt_playing
 
     def it_holds_what_it_says(self, call: Call) -> None:
         if call.phase is Phase.ENDED:

@@ -416,7 +416,7 @@ async def _answer(socket, request):
 
 async def ring(alone, socket, user, channel):
     """Rings a telephone as the daemon does: its leg is made and dialled, and goes to the dialplan while it rings."""
-    do = Ring(f"{channel}-secretary-1", user, "Firma", MARIA, timedelta(seconds=20), told=True)
+    do = Ring(f"{channel}-secretary-1", user, "Firma", MARIA, timedelta(seconds=20), recording_announced=True)
     leg = {"endpoint": f"PJSIP/{user}", "channelId": do.leg, "originator": channel, "app": "pbx", "appArgs": MADE}
     await ask(socket, "POST", "channels/create", {"variables": variables_of_hers(channel, do)}, **leg)
     await ask(socket, "POST", f"channels/{do.leg}/dial", too_early=409, timeout="20")

@@ -410,6 +410,12 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
         assert calls.live(conn, "main") == [call]
 
 
+def test_a_call_that_an_older_daemon_kept_is_read() -> None:
+    kept = b'{"id": "c1", "words": {"c1-secretary-1": "c1-secretary-1-word-1"}}'
+    assert calls._decode(kept).spoken_prompts == {"c1-secretary-1": "c1-secretary-1-word-1"}
+    assert calls._decode(calls._encode(calls._decode(kept))) == calls._decode(kept)
+
+
 def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Engine) -> None:
     over = structs.replace(FULL, phase=Phase.ENDED, ended_at=SUMMER + timedelta(minutes=1), deadlines={})
     steps = [

@@ -206,8 +206,8 @@ class StopPlaying(SwitchCommand):
 class Ring(SwitchCommand):
     """Ring a secretary's telephone; the display shows the client's name and the caller's number.
 
-    `give_up` is when Asterisk itself ends the ringing, for the case that nobody tells it to. `told`: the caller knows
-    that he is recorded; without a daemon the switch records nobody else.
+    `give_up` is when Asterisk itself ends the ringing, for the case that nobody tells it to. `recording_announced`: the
+    caller knows that he is recorded; without a daemon the switch records nobody else.
     """
 
     leg: str
@@ -215,7 +215,7 @@ class Ring(SwitchCommand):
     display_name: str
     display_number: str
     give_up: timedelta
-    told: bool = False
+    recording_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
 )
 from pbx_control.domain.call.model import Call, Deadline, Outcome, Phase, Unit
-from pbx_control.domain.call.moves import Step, by, picked_up, playing, seat_freed
+from pbx_control.domain.call.moves import Step, picked_up, playing, seat_freed, with_deadline
 
 # Legs and files report their end within milliseconds; what has not by then is settled without them.
 SETTLING_LIMIT = timedelta(seconds=3)
@@ -41,7 +41,7 @@ SHORTEST_SPEECH = timedelta(seconds=2)
 RECORDING_TOLERANCE = timedelta(seconds=2)
 
 
-def part(call: Call, at: datetime, sound: str | tuple[str, ...], outcome: Outcome | None) -> Step:
+def say_goodbye(call: Call, at: datetime, sound: str | tuple[str, ...], outcome: Outcome | None) -> Step:
     """The caller hears one last announcement (of one or several sounds) and is then hung up, by Asterisk itself if
     nobody else does."""
     call, pick_up = picked_up(replace(call, phase=Phase.PARTING, deadlines={}, outcome=outcome))
@@ -50,7 +50,7 @@ def part(call: Call, at: datetime, sound: str | tuple[str, ...], outcome: Outcom
     return call, [*pick_up, limit, *play]
 
 
-def parted(call: Call, event: PromptEnded) -> Step:
+def goodbye_said(call: Call, event: PromptEnded) -> Step:
     return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
 
 
@@ -128,7 +128,7 @@ def settle(call: Call, at: datetime) -> Step:
 def look_at_files(call: Call, at: datetime) -> Step:
     if not (call.recording or call.message):
         return finish(call, at)
-    call = by(replace(call, inspected=True), Deadline.SETTLING, at + INSPECTION_LIMIT)
+    call = with_deadline(replace(call, inspected=True), Deadline.SETTLING, at + INSPECTION_LIMIT)
     return call, [InspectFiles(call.recording, call.message)]
 
 
@@ -173,7 +173,7 @@ def settling_over(call: Call, event: DeadlinePassed) -> Step:
     """Something never confirmed its end. A caller is hung up again: one who stayed would come back as a new call.
     Of the rest the minute's comparison with the switch finds what is left over."""
     if call.caller_here:
-        return by(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
+        return with_deadline(call, Deadline.SETTLING, event.at + SETTLING_LIMIT), release(call)
     call, more = finish(call, event.at) if call.inspected else look_at_files(call, event.at)
     return call, [*map(RemoveBridge, bridges_of(call)), *more]
 

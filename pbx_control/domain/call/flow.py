@@ -40,10 +40,10 @@ from pbx_control.domain.call.ending import (
     end_call,
     file_closed,
     files_inspected,
+    goodbye_said,
     message_flaw,
-    part,
-    parted,
     release,
+    say_goodbye,
     secretary_gone,
     settle,
     settling_over,
@@ -90,18 +90,18 @@ from pbx_control.domain.call.moves import (
     SWITCH_MARGIN,
     Handler,
     Step,
-    by,
-    comfort,
     file_path,
     first_in_line,
-    hush,
     in_his_bridge,
     joined,
     picked_up,
     playing,
     seat_freed,
     seat_of,
-    without,
+    start_waiting_audio,
+    stop_waiting_audio,
+    with_deadline,
+    without_deadline,
 )
 
 # The caller hears ringing so long, unanswered; then music and his position (issue of the main job, "The call").
@@ -216,7 +216,7 @@ def turned_away(event: CallArrived) -> CallArrived:
 def first_heard(call: Call, at: datetime) -> Step:
     sounds = call.known.sounds
     if call.known.admission is Admission.CLOSED:
-        return part(call, at, sounds.closing, Outcome.CLOSED)
+        return say_goodbye(call, at, sounds.closing, Outcome.CLOSED)
     if call.known.admission is Admission.EXHAUSTED:
         return exhausted(call, at)
     return welcome(call, at) if sounds.welcome else begin_waiting(call, at)
@@ -226,7 +226,7 @@ def exhausted(call: Call, at: datetime) -> Step:
     """Out of calls, or suspended: an announcement that does not say so; then perhaps a message (rule 12)."""
     sounds = call.known.sounds
     if call.known.why != OUT_OF_CALLS or not call.known.exhausted_messages:
-        return part(call, at, sounds.exhausted, Outcome.EXHAUSTED)
+        return say_goodbye(call, at, sounds.exhausted, Outcome.EXHAUSTED)
     return ask_for_message(replace(call, outcome=Outcome.EXHAUSTED), sounds.exhausted, sounds.message)
 
 
@@ -257,20 +257,20 @@ def begin_waiting(call: Call, at: datetime) -> Step:
         waiting_since=at,
         deadlines={Deadline.PATIENCE: at + RINGING_LIMIT, Deadline.WAIT_LIMIT: at + call.known.wait_limit},
     )
-    return call, comfort(call)
+    return call, start_waiting_audio(call)
 
 
 def patience_over(call: Call, event: DeadlinePassed) -> Step:
     """Ringing has lasted long enough: the call is answered and the caller waits with music and his position."""
     ringing_tone = [StopRingingTone(call.id)] if call.picked_up and call.known.music else []
-    call, pick_up = picked_up(without(call, Deadline.PATIENCE))
+    call, pick_up = picked_up(without_deadline(call, Deadline.PATIENCE))
     if call.known.music:
-        call = by(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER)
-    return call, [*pick_up, *ringing_tone, *comfort(call)]
+        call = with_deadline(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER)
+    return call, [*pick_up, *ringing_tone, *start_waiting_audio(call)]
 
 
 def tell_position(call: Call, event: DeadlinePassed) -> Step:
-    call = without(call, Deadline.POSITION)
+    call = without_deadline(call, Deadline.POSITION)
     positions = call.known.sounds.positions
     if not positions:
         return call, []
@@ -278,8 +278,8 @@ def tell_position(call: Call, event: DeadlinePassed) -> Step:
 
 
 def music_again(call: Call, event: PromptEnded) -> Step:
-    call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
-    return call, comfort(call)
+    call = with_deadline(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
+    return call, start_waiting_audio(call)
 
 
 def wait_over(call: Call, event: DeadlinePassed) -> Step:
@@ -288,7 +288,7 @@ def wait_over(call: Call, event: DeadlinePassed) -> Step:
 
 def wait_over_while_ringing(call: Call, event: DeadlinePassed) -> Step:
     """Her telephone rings already: she gets her chance first."""
-    return replace(without(call, Deadline.WAIT_LIMIT), overdue=True), []
+    return replace(without_deadline(call, Deadline.WAIT_LIMIT), overdue=True), []
 
 
 # --- offering ---------------------------------------------------------------------------------------------
@@ -299,15 +299,15 @@ def offer(call: Call, event: Offered) -> Step:
     return call, [ClaimSeat(event.seat.secretary_id)]
 
 
-def ring_her(call: Call, event: SeatClaimed) -> Step:
-    call = by(call, Deadline.OFFER, event.at + OFFER_LIMIT)
+def ring_secretary(call: Call, event: SeatClaimed) -> Step:
+    call = with_deadline(call, Deadline.OFFER, event.at + OFFER_LIMIT)
     ring = Ring(
         leg=call.secretary_leg,
         user=seat_of(call).user,
         display_name=call.known.client_name,
         display_number=call.caller.number,
         give_up=OFFER_GIVE_UP,
-        told=call.known.recording,
+        recording_announced=call.known.recording,
     )
     return call, [ring]
 
@@ -334,7 +334,7 @@ def refusals_with(her: Seat, cause: int) -> int:
     return her.refusals if cause in NETWORK_DIED else her.refusals + 1
 
 
-def her_telephone_rings(call: Call, event: SecretaryRinging) -> Step:
+def secretary_rings(call: Call, event: SecretaryRinging) -> Step:
     """It forwards no more, if it did."""
     return forward_ended(call)
 
@@ -355,7 +355,7 @@ def not_answered(call: Call, event: SecretaryLeft) -> Step:
 
 
 def withdraw(call: Call, event: DeadlinePassed) -> Step:
-    call = by(without(call, Deadline.OFFER), Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
+    call = with_deadline(without_deadline(call, Deadline.OFFER), Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
     return replace(call, phase=Phase.WITHDRAWING), [HangUp(call.secretary_leg)]
 
 
@@ -368,7 +368,7 @@ def withdrawn_without_a_word(call: Call, event: DeadlinePassed) -> Step:
 
 
 def back_in_line(call: Call, at: datetime) -> Step:
-    call = replace(without(call, Deadline.OFFER, Deadline.WITHDRAWAL), phase=Phase.WAITING)
+    call = replace(without_deadline(call, Deadline.OFFER, Deadline.WITHDRAWAL), phase=Phase.WAITING)
     return take_message(call, at) if call.overdue else (call, [])
 
 
@@ -377,7 +377,7 @@ def back_in_line(call: Call, at: datetime) -> Step:
 
 def connect(call: Call, event: SecretaryAnswered) -> Step:
     call, rings = forward_ended(call)
-    quiet = hush(call)
+    quiet = stop_waiting_audio(call)
     call, pick_up = picked_up(replace(call, prompt_playing=False))
     call = replace(
         call,
@@ -430,13 +430,13 @@ def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
 
 def take_message(call: Call, at: datetime) -> Step:
     """Nobody could take the call: the caller is asked to leave a message, if the client wants messages."""
-    quiet = hush(call)
+    quiet = stop_waiting_audio(call)
     call = replace(call, prompt_playing=False, deadlines={}, overdue=False)
     leave = [Leave(call.bridge, call.id)] if call.bridged else []
     call = replace(call, left_bridge_at=at) if call.bridged else call
     if not call.known.takes_messages:
-        call, part_commands = part(call, at, call.known.sounds.busy, call.outcome or Outcome.MISSED)
-        return call, [*quiet, *leave, *part_commands]
+        call, goodbye = say_goodbye(call, at, call.known.sounds.busy, call.outcome or Outcome.MISSED)
+        return call, [*quiet, *leave, *goodbye]
     call, ask = ask_for_message(call, call.known.sounds.message)
     return call, [*quiet, *leave, *ask]
 
@@ -452,7 +452,7 @@ def record_message(call: Call, event: PromptEnded) -> Step:
     call = replace(call, prompt_playing=False, messages=call.messages + 1, files_awaited=call.files_awaited + 1)
     suffix = "-message" if call.messages == 1 else f"-message-{call.messages}"
     call = replace(call, message=file_path(call, suffix), message_began=event.at, message_checked=False)
-    call = by(
+    call = with_deadline(
         replace(call, message_flaw="", message_kept=0.0), Deadline.MESSAGE, event.at + MESSAGE_LIMIT + SETTLING_LIMIT
     )
     return call, [RecordMessage(call.id, call.message, MESSAGE_LIMIT)]
@@ -467,7 +467,7 @@ def message_recorded(call: Call, event: RecordingEnded) -> Step:
 
 def check_message(call: Call, at: datetime) -> Step:
     """Before he is told that it was taken, its file is looked at: on a full disk Asterisk reports success, too."""
-    call = by(replace(call, message_checked=True), Deadline.MESSAGE, at + CHECK_LIMIT)
+    call = with_deadline(replace(call, message_checked=True), Deadline.MESSAGE, at + CHECK_LIMIT)
     return call, [InspectMessage(call.message)]
 
 
@@ -490,8 +490,8 @@ def end_message(call: Call, at: datetime) -> Step:
     """He hears the truth, and the office at once."""
     sounds = call.known.sounds
     report: list[Command] = [ReportLoss("message")] if call.message_flaw else []
-    call, part_commands = part(call, at, sounds.not_taken if call.message_flaw else sounds.thanks, call.outcome)
-    return call, [*report, *part_commands]
+    call, goodbye = say_goodbye(call, at, sounds.not_taken if call.message_flaw else sounds.thanks, call.outcome)
+    return call, [*report, *goodbye]
 
 
 # --- recovering -------------------------------------------------------------------------------------------
@@ -517,7 +517,7 @@ def resume_prompt(call: Call, event: Recovered) -> Step:
         Outcome.EXHAUSTED: sounds.exhausted,
     }
     last_word = sounds.thanks if call.message else parting_with.get(call.outcome or Outcome.MISSED, sounds.busy)
-    return part(call, event.at, last_word, call.outcome)
+    return say_goodbye(call, event.at, last_word, call.outcome)
 
 
 def resume_message(call: Call, event: Recovered) -> Step:
@@ -538,16 +538,16 @@ def resume_waiting(call: Call, event: Recovered) -> Step:
     if event.playing:
         return call, []
     if call.prompt_playing:
-        call = by(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
+        call = with_deadline(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
     # Answering may have been saved but not done.
     call, pick_up = (call, []) if Deadline.PATIENCE in call.deadlines else picked_up(call)
-    return call, [*pick_up, *comfort(call)]
+    return call, [*pick_up, *start_waiting_audio(call)]
 
 
 def resume_withdrawing(call: Call, event: Recovered) -> Step:
-    call, comfort_him = resume_waiting(call, event)
-    call = by(call, Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
-    return call, [HangUp(call.secretary_leg), *comfort_him]
+    call, waiting_audio = resume_waiting(call, event)
+    call = with_deadline(call, Deadline.WITHDRAWAL, event.at + WITHDRAWAL_LIMIT)
+    return call, [HangUp(call.secretary_leg), *waiting_audio]
 
 
 def resume_talking(call: Call, event: Recovered) -> Step:
@@ -562,7 +562,7 @@ def resume_talking(call: Call, event: Recovered) -> Step:
 
 
 def resume_ending(call: Call, event: Recovered) -> Step:
-    call = by(replace(call, files_awaited=0, inspected=False), Deadline.SETTLING, event.at + SETTLING_LIMIT)
+    call = with_deadline(replace(call, files_awaited=0, inspected=False), Deadline.SETTLING, event.at + SETTLING_LIMIT)
     let_go = release(call)
     call, more = settle(call, event.at)
     return call, [*let_go, *more]
@@ -584,9 +584,9 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.WAITING, D.POSITION): tell_position,
     (P.WAITING, D.WAIT_LIMIT): wait_over,
     (P.WAITING, Recovered): resume_waiting,
-    (P.OFFERING, SeatClaimed): ring_her,
+    (P.OFFERING, SeatClaimed): ring_secretary,
     (P.OFFERING, OfferLost): offer_lost,
-    (P.OFFERING, SecretaryRinging): her_telephone_rings,
+    (P.OFFERING, SecretaryRinging): secretary_rings,
     (P.OFFERING, SecretaryAnswered): connect,
     (P.OFFERING, SecretaryLeft): refused,
     (P.OFFERING, PromptEnded): music_again,
@@ -617,7 +617,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.TAKING_MESSAGE, D.MESSAGE): message_unconfirmed,
     (P.TAKING_MESSAGE, CallerLeft): caller_hung_up,
     (P.TAKING_MESSAGE, Recovered): resume_message,
-    (P.PARTING, PromptEnded): parted,
+    (P.PARTING, PromptEnded): goodbye_said,
     (P.PARTING, CallerLeft): caller_hung_up,
     (P.PARTING, Recovered): resume_prompt,
     (P.ENDING, CallerLeft): caller_gone,

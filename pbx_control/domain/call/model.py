@@ -198,7 +198,8 @@ class Call(Struct, frozen=True):
     recording_paused: bool = False
     language: str = ""  # in which the caller turned out to speak, if not his client's
     keys_begun: str = ""  # the first key of a command, until the second follows
-    words: dict[str, str] = field(default_factory=dict)  # leg -> the id of the last word or tone told to it
+    # leg -> the id of the last prompt or tone that was played to it alone; "words" in calls that are kept
+    spoken_prompts: dict[str, str] = field(default_factory=dict, name="words")
     consultations: int = 0  # numbers their bridges
     contact: Contact | None = None  # who is (or was last) consulted
     number_tried: int = 0  # which of the contact's numbers

@@ -46,11 +46,11 @@ Step = tuple[Call, list[Command]]
 Handler = Callable[[Call, Any], Step]
 
 
-def by(call: Call, name: Deadline, at: datetime) -> Call:
+def with_deadline(call: Call, name: Deadline, at: datetime) -> Call:
     return replace(call, deadlines=call.deadlines | {name: at})
 
 
-def without(call: Call, *names: Deadline) -> Call:
+def without_deadline(call: Call, *names: Deadline) -> Call:
     return replace(call, deadlines={name: at for name, at in call.deadlines.items() if name not in names})
 
 
@@ -63,7 +63,7 @@ def playing(call: Call, *sounds: str) -> Step:
     return call, [Play(call.id, call.prompt, sounds)]
 
 
-def comfort(call: Call) -> list[Command]:
+def start_waiting_audio(call: Call) -> list[Command]:
     """What a waiting caller hears: ringing before the answer, then music, or ringing again if the client prefers."""
     if not call.picked_up:
         return [IndicateRinging(call.id)]
@@ -72,7 +72,7 @@ def comfort(call: Call) -> list[Command]:
     return [StartMusic(call.id)]
 
 
-def hush(call: Call) -> list[Command]:
+def stop_waiting_audio(call: Call) -> list[Command]:
     """Ends what the waiting caller hears."""
     if not call.picked_up:
         return []
@@ -133,21 +133,21 @@ def first_in_line(call: Call, at: datetime) -> Step:
     call, free = seat_freed(call, at)
     call = conversation_broken(call, at)
     call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=at, keys_begun="", deadlines={})
-    call = by(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
-    call = by(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call
+    call = with_deadline(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
+    call = with_deadline(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call
     # Music of a consultation or of her hold would go on under the ringing, and under the next conversation.
     quiet = [] if call.known.music else [StopMusic(call.id)]
-    return call, [*free, *quiet, *comfort(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
+    return call, [*free, *quiet, *start_waiting_audio(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
 
 
-def told(call: Call, leg: str, sound: str) -> Step:
+def tell(call: Call, leg: str, sound: str) -> Step:
     """A word or a tone for one leg alone."""
-    before = call.words.get(leg, f"{leg}-word-0")
+    before = call.spoken_prompts.get(leg, f"{leg}-word-0")
     word = f"{leg}-word-{int(before.rpartition('-')[2]) + 1}"
-    return replace(call, words=call.words | {leg: word}), [Tell(leg, word, sound)]
+    return replace(call, spoken_prompts=call.spoken_prompts | {leg: word}), [Tell(leg, word, sound)]
 
 
 def silenced(call: Call, leg: str) -> list[Command]:
     """Ends the word that the leg may still hear: until it is over the leg obeys nothing, and the whole connection to
     Asterisk waits with it."""
-    return [StopPlaying(call.words[leg])] if leg in call.words else []
+    return [StopPlaying(call.spoken_prompts[leg])] if leg in call.spoken_prompts else []

@@ -31,7 +31,7 @@ from pbx_control.domain.call.commands import (
     StopMusic,
     WriteLetters,
 )
-from pbx_control.domain.call.ending import caller_hung_up, end_call, part, unseen
+from pbx_control.domain.call.ending import caller_hung_up, end_call, say_goodbye, unseen
 from pbx_control.domain.call.events import (
     Asked,
     CallerLeft,
@@ -59,14 +59,14 @@ from pbx_control.domain.call.moves import (
     SWITCH_MARGIN,
     Handler,
     Step,
-    by,
     first_in_line,
     in_his_bridge,
     seat_freed,
     seat_of,
     silenced,
-    told,
-    without,
+    tell,
+    with_deadline,
+    without_deadline,
 )
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
@@ -122,9 +122,9 @@ def key_pressed(call: Call, event: KeyPressed) -> Step:
     if not call.keys_begun:
         if event.key not in "*#":
             return call, passed_on(call, event.key)
-        return by(replace(call, keys_begun=event.key), Deadline.KEYS, event.at + SECOND_KEY_WITHIN), []
+        return with_deadline(replace(call, keys_begun=event.key), Deadline.KEYS, event.at + SECOND_KEY_WITHIN), []
     keys = call.keys_begun + event.key
-    call = without(replace(call, keys_begun=""), Deadline.KEYS)
+    call = without_deadline(replace(call, keys_begun=""), Deadline.KEYS)
     if keys not in COMMANDS:
         return call, passed_on(call, keys)
     phases, command = COMMANDS[keys]
@@ -133,7 +133,7 @@ def key_pressed(call: Call, event: KeyPressed) -> Step:
 
 def second_key_missing(call: Call, event: DeadlinePassed) -> Step:
     keys = call.keys_begun
-    call = without(replace(call, keys_begun=""), Deadline.KEYS)
+    call = without_deadline(replace(call, keys_begun=""), Deadline.KEYS)
     return call, passed_on(call, keys)
 
 
@@ -145,7 +145,7 @@ def passed_on(call: Call, keys: str) -> list[Command]:
 
 def refused(call: Call, why: Refusal) -> Step:
     """Her command can do nothing now: a short tone, to her alone."""
-    call, tone = told(call, call.secretary_leg, REFUSAL)
+    call, tone = tell(call, call.secretary_leg, REFUSAL)
     return call, [*tone, Refuse(why)]
 
 
@@ -159,11 +159,11 @@ def holds(call: Call, event: Asked) -> bool:
 
 def keys_forgotten(call: Call) -> Call:
     """A first key that she pressed before is no part of what she does on her screen."""
-    return without(replace(call, keys_begun=""), Deadline.KEYS) if call.keys_begun else call
+    return without_deadline(replace(call, keys_begun=""), Deadline.KEYS) if call.keys_begun else call
 
 
-def told_her(call: Call, sound: HouseSound) -> Step:
-    return told(call, call.secretary_leg, house_sound(sound, seat_of(call).language))
+def tell_secretary(call: Call, sound: HouseSound) -> Step:
+    return tell(call, call.secretary_leg, house_sound(sound, seat_of(call).language))
 
 
 # --- consulting -------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundi
         return refused(call, Refusal.NO_SUCH_CONTACT)
     if reason := reason_against(call, contact, around):
         alarm = [alarm_about(call, contact, around)] if reason is HouseSound.TOO_MANY_CALLS else []
-        call, word = told_her(call, reason)
+        call, word = tell_secretary(call, reason)
         return call, [*alarm, *word, Refuse(REASONS[reason])]
     call = replace(
         call,
@@ -230,7 +230,7 @@ def dialled(call: Call, at: datetime) -> Step:
         raise ValueError(f"call {call.id} has no contact to call")
     number = contact.numbers[call.number_tried]
     call = replace(call, contact_legs=call.contact_legs + 1, contact_here=True)
-    call = by(call, Deadline.CONTACT, at + CONTACT_LIMIT)
+    call = with_deadline(call, Deadline.CONTACT, at + CONTACT_LIMIT)
     dial = Dial(
         leg=call.contact_leg,
         bridge=call.consultation,
@@ -263,7 +263,7 @@ def on_hold(call: Call) -> list[Command]:
 
 
 def contact_answered(call: Call, event: ContactAnswered) -> Step:
-    call = replace(without(call, Deadline.CONTACT), phase=Phase.CONSULTING)
+    call = replace(without_deadline(call, Deadline.CONTACT), phase=Phase.CONSULTING)
     return call, [her_limit(call, CONSULTATION_LIMIT)]
 
 
@@ -304,7 +304,7 @@ def taken_back(call: Call, word: HouseSound | None = None) -> Step:
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
     hers = call.secretary_leg
     back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id), in_his_bridge(call, hers)]
-    call, why = told_her(call, word) if word else (call, [])
+    call, why = tell_secretary(call, word) if word else (call, [])
     return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
 
 
@@ -314,17 +314,17 @@ def caller_left_on_hold(call: Call, event: CallerLeft) -> Step:
     ended = event.since or event.at
     call = replace(call, phase=Phase.CALLER_GONE, caller_here=False, deadlines={}, keys_begun="", ended_at=ended)
     call = replace(call, unseen=unseen(event))
-    call, word = told_that_he_left(call)
+    call, word = tell_that_caller_left(call)
     return call, [*contact, *word]
 
 
-def told_that_he_left(call: Call) -> Step:
+def tell_that_caller_left(call: Call) -> Step:
     call = replace(call, prompts=call.prompts + 1, prompt_playing=True)
     sound = house_sound(HouseSound.CALLER_GONE, seat_of(call).language)
     return call, [Play(call.secretary_leg, call.prompt, (sound,))]
 
 
-def she_knows(call: Call, event: PromptEnded) -> Step:
+def secretary_was_told(call: Call, event: PromptEnded) -> Step:
     return end_call(replace(call, prompt_playing=False), event.at, call.outcome)
 
 
@@ -382,23 +382,23 @@ def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
     ]
 
 
-def she_is_free(call: Call, event: SecretaryLeft) -> Step:
+def secretary_let_go(call: Call, event: SecretaryLeft) -> Step:
     return seat_freed(call, event.at)
 
 
 def minute_left(call: Call, event: DeadlinePassed) -> Step:
-    call = without(call, Deadline.CAP_WARNING)
-    call, to_caller = told(call, call.id, BEEP)
-    call, to_contact = told(call, call.contact_leg, BEEP)
+    call = without_deadline(call, Deadline.CAP_WARNING)
+    call, to_caller = tell(call, call.id, BEEP)
+    call, to_contact = tell(call, call.contact_leg, BEEP)
     return call, [*to_caller, *to_contact]
 
 
 def farewell(call: Call, event: DeadlinePassed) -> Step:
     """Both hear that their time is up. Asterisk's limit on the caller gives way to the contact's."""
-    call = without(call, Deadline.FAREWELL)
+    call = without_deadline(call, Deadline.FAREWELL)
     word = house_sound(HouseSound.TIME_IS_UP, call.known.language)
-    call, to_caller = told(call, call.id, word)
-    call, to_contact = told(call, call.contact_leg, word)
+    call, to_caller = tell(call, call.id, word)
+    call, to_contact = tell(call, call.contact_leg, word)
     left = call.deadlines[Deadline.CAP] - event.at
     return call, [LimitLeg(call.id, left + FAREWELL_MARGIN, then="cap"), *to_caller, *to_contact]
 
@@ -411,7 +411,7 @@ def contact_left_him(call: Call, event: ContactLeft) -> Step:
     """The caller is thanked and released; what he hears of the house is no part of the recorded conversation."""
     goodbye = house_sound(HouseSound.GOODBYE, call.known.language)
     call = replace(call, contact_here=False, left_bridge_at=event.at)
-    call, farewell = part(call, event.at, goodbye, Outcome.ANSWERED)
+    call, farewell = say_goodbye(call, event.at, goodbye, Outcome.ANSWERED)
     return call, [*silenced(call, call.id), Leave(call.bridge, call.id), *farewell]
 
 
@@ -432,14 +432,14 @@ def marked(call: Call, after: Call, reason: Uncounted) -> Step:
     if call.wrong_number or call.spam:
         return refused(call, Refusal.MARKED_ALREADY)
     take_back: list[Command] = [ReturnUnit(seat_of(call).name, reason)] if call.unit is Unit.CHARGED else []
-    call, tone = told(replace(after, unit=Unit.NONE), call.secretary_leg, BEEP)
+    call, tone = tell(replace(after, unit=Unit.NONE), call.secretary_leg, BEEP)
     return call, [*take_back, *tone]
 
 
 def pause_recording(call: Call, event: HerCommand) -> Step:
     if not call.recording or call.recording_paused:
         return refused(call, Refusal.NOT_RECORDED)
-    call, tone = told(replace(call, recording_paused=True), call.secretary_leg, BEEP)
+    call, tone = tell(replace(call, recording_paused=True), call.secretary_leg, BEEP)
     return call, [PauseRecording(call.recording), *tone]
 
 
@@ -447,7 +447,7 @@ def resume_recording(call: Call, event: HerCommand) -> Step:
     if not call.recording_paused:
         return refused(call, Refusal.NOT_PAUSED)
     call, resume = recording_resumed(call)
-    call, tone = told(call, call.secretary_leg, BEEP)
+    call, tone = tell(call, call.secretary_leg, BEEP)
     return call, [*resume, *tone]
 
 
@@ -461,7 +461,7 @@ def switch_language(call: Call, event: HerCommand) -> Step:
     """The caller goes to a secretary who speaks his language (docs/service.md rule 5)."""
     language = OTHER_LANGUAGE[call.language or call.known.language]
     if language not in event.around.languages:
-        call, word = told_her(call, HouseSound.NOBODY_SPEAKS_IT)
+        call, word = tell_secretary(call, HouseSound.NOBODY_SPEAKS_IT)
         return call, [*word, Refuse(Refusal.NOBODY_SPEAKS_IT)]
     her, leg = seat_of(call), call.secretary_leg
     seat = replace(her, wrap_up=max(her.wrap_up, FREE_AGAIN_AFTER))
@@ -544,11 +544,11 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     **{(phase, CallerLeft): caller_left_on_hold for phase in (CALLING, CONSULTING)},
     **{(phase, SecretaryLeft): secretary_left_consulting for phase in (CALLING, CONSULTING)},
     **{(phase, Recovered): resume_consulting for phase in (CALLING, CONSULTING)},
-    (Phase.CALLER_GONE, PromptEnded): she_knows,
+    (Phase.CALLER_GONE, PromptEnded): secretary_was_told,
     (Phase.CALLER_GONE, SecretaryLeft): secretary_left_after_caller,
     (Phase.CALLER_GONE, ContactLeft): contact_let_go,
     (Phase.CALLER_GONE, Recovered): resume_caller_gone,
-    **{(phase, SecretaryLeft): she_is_free for phase in (Phase.HANDED_OVER, Phase.PARTING)},
+    **{(phase, SecretaryLeft): secretary_let_go for phase in (Phase.HANDED_OVER, Phase.PARTING)},
     (Phase.HANDED_OVER, CallerLeft): caller_hung_up,
     (Phase.HANDED_OVER, ContactLeft): contact_left_him,
     (Phase.HANDED_OVER, Deadline.CAP_WARNING): minute_left,
