@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
 from bench.lab import Lab
+from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
 from bench.publishing import published
 from bench.start import started
@@ -25,6 +26,8 @@ from bench.table import (
     consultation_goal,
     consultation_table,
     goals,
+    listening_goal,
+    listening_table,
     publishing_goal,
     publishing_table,
     start_goal,
@@ -50,6 +53,7 @@ class Plan:
     steps: tuple[int, ...] = ()  # calls/s beyond RATES, to find the knee
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
+    listening_rounds: int = 5
     purge: Extent = LARGE_HOME
     starts: int = 15  # of each command
     clients: int = 500  # whose configuration is published
@@ -66,6 +70,7 @@ QUICK = Plan(
     rounds=1,
     seconds=1.0,
     transfer_seconds=2.0,
+    listening_rounds=1,
     purge=SMALL_HOME,
     starts=2,
     clients=20,
@@ -78,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
+    parser.add_argument("--listeners", action="store_true", help="only what listeners at the channel cost the daemon")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
     parser.add_argument("--publishing", action="store_true", help="only how soon a change is live in the switch")
@@ -104,6 +110,8 @@ async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list
         return await run_purge(folder, plan)
     if asked.publishing:
         return await run_publishing(folder, plan)
+    if asked.listeners:
+        return await run_listening(folder, plan)
     lines = await run(folder, plan, asked.transfers)
     if asked.transfers:
         return lines
@@ -117,18 +125,28 @@ async def run_publishing(folder: Path, plan: Plan) -> list[str]:
     return [publishing_table(done), publishing_goal(done)]
 
 
+async def run_listening(folder: Path, plan: Plan) -> list[str]:
+    """What listeners cost, on an installation of its own."""
+    async with _lab(folder, plan) as lab:
+        done = await _listening(lab, plan)
+    return [listening_table(done), listening_goal(done)]
+
+
 async def run(folder: Path, plan: Plan, only_transfers: bool) -> list[str]:
     """The three ways and the transfers on one installation in `folder`; gives the tables and what they say of the
     goals."""
     async with _lab(folder, plan) as lab:
         results = None if only_transfers else await _three_ways(lab, plan)
         transfers = await _transfers(lab, plan)
+        listening = None if only_transfers else await _listening(lab, plan)
     compared = [table(results), ""] if results else []
     return [
         *compared,
         consultation_table(transfers),
+        *(["", listening_table(listening)] if listening else []),
         *(goals(results) if results else []),
         consultation_goal(transfers),
+        *([listening_goal(listening)] if listening else []),
     ]
 
 
@@ -182,6 +200,13 @@ async def _transfers(lab: Lab, plan: Plan) -> Consultations:
     await consulted(lab, WARM_UP_RATE, WARM_UP_SECONDS)
     done = await consulted(lab, TRANSFER_RATE, plan.transfer_seconds)
     tell("transfers at {}/s: p50 {:.1f} ms, p99 {:.1f} ms, {} failed", done.rate, done.p50, done.p99, done.failed)
+    return done
+
+
+async def _listening(lab: Lab, plan: Plan) -> Listening:
+    await lab.register()
+    done = await listened(lab, plan.listening_rounds, plan.seconds)
+    tell("listeners: {:+.1f} % of the daemon's CPU, {} calls failed", done.cost * 100, done.failed)
     return done
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
+from bench.listening import LISTENERS, Listening
+from bench.listening import RATE as LISTENED_RATE
 from bench.measure import Round, percentile
 from bench.publishing import RELOAD, Publications
 from bench.start import BARE, SQLALCHEMY, Starts
@@ -18,6 +20,8 @@ NONE = "-"
 GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
 # And the set-up of a consultation, p99 in milliseconds.
 GOAL_CONSULTATION = 100.0
+# And of a crowd at the channel: its share of the daemon's CPU.
+GOAL_LISTENING = 0.05
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
 # quarter of its time on.
 GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
@@ -113,6 +117,24 @@ def consultation_goal(done: Consultations) -> str:
     reached = done.p99 <= GOAL_CONSULTATION and not done.failed
     goal = f"p99 consultation at {done.rate}/s, goal at most {GOAL_CONSULTATION:g} ms, no transfer failed"
     return f"{goal}: {done.p99:.1f} ms, {done.failed} failed, {_word(reached)}"
+
+
+def listening_table(done: Listening) -> str:
+    """The daemon's CPU a call without and with a crowd that listens."""
+    alone, heard = (statistics.median(map(_control_cpu, rounds)) for rounds in (done.alone, done.heard))
+    calls = sum(each.calls for each in (*done.alone, *done.heard))
+    rows = [
+        [f"control CPU a call at {LISTENED_RATE}/s, ms", f"{alone:.2f}", f"{heard:.2f}"],
+        ["calls, failed", NONE, f"{calls}, {done.failed}"],
+    ]
+    return markdown(["the channel", "nobody listens", f"{LISTENERS} listen"], rows)
+
+
+def listening_goal(done: Listening) -> str:
+    """A sentence for its goal: what was reached."""
+    reached = done.cost <= GOAL_LISTENING and not done.failed
+    goal = f"CPU of {LISTENERS} listeners at {LISTENED_RATE}/s, goal at most {GOAL_LISTENING:.0%} of the daemon's"
+    return f"{goal}: {done.cost:+.1%}, {done.failed} failed, {_word(reached)}"
 
 
 def beside_table(done: Beside) -> str:

@@ -26,6 +26,9 @@ class Piece:
     number: int
     short: bytes
     full: bytes
+    calls: tuple[CallNow, ...]  # of this daemon's, as are the following two: for the others
+    messages: tuple[MessageNow, ...]
+    look: bool
 
     @property
     def size(self) -> int:
@@ -42,6 +45,9 @@ class Pending:
     lines: list[LineNow] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)  # secretaries of those calls, before and now
     look: bool = False
+    elsewhere: set[str] = field(default_factory=set)  # which of the calls live at other daemons
+    their_messages: list[MessageNow] = field(default_factory=list)
+    they_look: bool = False  # other daemons have written more than they tell
 
 
 class Bulletin:
@@ -50,6 +56,7 @@ class Bulletin:
     def __init__(self, epoch: str, daemon: DaemonNow) -> None:
         self.epoch, self.number, self.daemon = epoch, 0, daemon
         self._calls: dict[str, CallNow] = {}
+        self._node_of: dict[str, str] = {}  # a call that lives at another daemon -> that daemon
         self._held: dict[int, str] = {}  # a secretary's id -> the call that she is offered or has
         self._chairs: dict[int, Chair] = {}  # as they were last told
         self._secretaries: dict[int, SecretaryNow] = {}
@@ -85,6 +92,31 @@ class Bulletin:
         """The database has got calls or lines that no step here wrote."""
         self._pending.look = True
 
+    # --- what happens at other daemons --------------------------------------------------------------------
+
+    def told_by(self, node: str, calls: Iterable[CallNow], messages: Iterable[MessageNow]) -> None:
+        """What another daemon has committed. Journals' lines are not told from machine to machine."""
+        for now in calls:
+            self._node_of[now.id] = node
+            self._pending.elsewhere.add(now.id)
+            self._note(now)
+        self._pending.their_messages += messages
+        self._pending.they_look = True
+
+    def forget(self, node: str) -> None:
+        """Another daemon begins anew: those of its calls that still live it tells again."""
+        for call_id in [call_id for call_id, host in self._node_of.items() if host == node]:
+            self._pending.elsewhere.add(call_id)
+            self._note(msgspec.structs.replace(self._calls[call_id], phase=Phase.ENDED.value))
+
+    def own_calls(self) -> list[CallNow]:
+        """The calls that live here."""
+        return [now for now in self._calls.values() if now.id not in self._node_of]
+
+    def lives_elsewhere(self, call_id: str) -> bool:
+        """Whether another daemon has told of that call."""
+        return call_id in self._node_of
+
     def _note(self, now: CallNow) -> None:
         before = self._calls.get(now.id)
         if before and before.secretary_id is not None and self._held.get(before.secretary_id) == now.id:
@@ -92,6 +124,7 @@ class Bulletin:
             self._pending.touched.add(before.secretary_id)
         if now.phase == Phase.ENDED:
             self._calls.pop(now.id, None)
+            self._node_of.pop(now.id, None)
         else:
             self._calls[now.id] = now
             if now.secretary_id is not None:
@@ -105,7 +138,8 @@ class Bulletin:
         """Everything since the last cut as the next piece of news, or None if nothing has changed."""
         secretaries = self._changed(chairs)
         pending, self._pending = self._pending, Pending()
-        if not (secretaries or pending.calls or pending.messages or pending.lines or pending.daemon or pending.look):
+        messages, look = (*pending.messages, *pending.their_messages), pending.look or pending.they_look
+        if not (secretaries or pending.calls or messages or pending.lines or pending.daemon or look):
             return None
         self.number += 1
         news = News(
@@ -113,12 +147,13 @@ class Bulletin:
             daemon=pending.daemon,
             calls=tuple(pending.calls.values()),
             secretaries=tuple(secretaries),
-            messages=tuple(pending.messages),
-            look=pending.look,
+            messages=messages,
+            look=look,
         )
         short = line_of(news)
         full = line_of(msgspec.structs.replace(news, lines=tuple(pending.lines))) if pending.lines else short
-        return self._keep(Piece(self.number, short, full))
+        own = tuple(now for now in pending.calls.values() if now.id not in pending.elsewhere)
+        return self._keep(Piece(self.number, short, full, own, tuple(pending.messages), pending.look))
 
     def state(self) -> State:
         """Everything as it was at the last cut or since."""

@@ -9,8 +9,11 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import cast
 from uuid import uuid4
@@ -21,12 +24,14 @@ import structlog
 from pbx_control.clock import now
 from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
+from pbx_control.domain.call.model import Phase
 from pbx_control.live.bulletin import Bulletin, Piece
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
     LONGEST_LINE,
     Act,
     Answered,
+    CallNow,
     DaemonNow,
     Instruct,
     Listen,
@@ -37,6 +42,7 @@ from pbx_control.live.news import (
     asked_by,
     line_of,
 )
+from pbx_control.live.relay import Relay
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.settings import Home
 from pbx_control.store.calls import Save
@@ -55,6 +61,8 @@ MOST_UNREAD, UNREAD_FOR = 256 * 1024, 30.0
 MOST_QUESTIONS = 100
 # A listener that keeps up again is told the news that it missed if there are at most so many; else everything once.
 REPLAYED = 200
+# A question for a call at another daemon that is not answered by then gets no answer any more, seconds.
+ANSWER_WITHIN = 3.0
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 _ROOT = 0
 
@@ -69,16 +77,31 @@ _EVENTS: dict[Act, type[events.Asked]] = {
 }
 
 
-class Channel:
-    """The daemon's end. Everything but `run` returns at once."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that was asked for and waits for its one answer."""
 
-    def __init__(self, home: Home, board: Switchboard) -> None:
+    id: int  # as whoever asked numbers it
+    call: str
+    reply: Callable[[Answered], None]
+    peer: "_Peer | None" = None  # None: another daemon asks
+
+
+class Channel:
+    """The daemon's end. Everything but `run` returns at once.
+
+    `node` names this daemon among those that share its database. `database` is libpq's address of a PostgreSQL by which
+    they are told and asked; empty: there are none.
+    """
+
+    def __init__(self, home: Home, board: Switchboard, node: str = "", database: str = "") -> None:
         self._home = home
         self._board = board
         self._bulletin = Bulletin(uuid4().hex, DaemonNow(os.getpid(), ready=False, since=now()))
         self._peers: set[_Peer] = set()
         self._tickets = count(1)
-        self._asked: dict[int, tuple[_Peer, int]] = {}  # ticket -> who asked, and the number of the question there
+        self._asked: dict[int, Question] = {}  # by ticket
+        self._relay = Relay(database, node, self) if database else None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0
@@ -87,7 +110,11 @@ class Channel:
         """Listens until it is cancelled."""
         listening = await self._loop.create_unix_server(lambda: _Peer(self), sock=_socket(self._home))
         try:
-            await listening.serve_forever()
+            async with AsyncExitStack() as stack:
+                if self._relay:
+                    relaying = asyncio.create_task(self._relay.run())
+                    stack.callback(relaying.cancel)
+                await listening.serve_forever()
         finally:
             listening.close()
             path(self._home).unlink(missing_ok=True)
@@ -112,7 +139,14 @@ class Channel:
                 elif isinstance(command, WriteLetters):
                     letters = MessageNow("written", call=step.call.id, client_id=step.call.known.client_id)
                     self._bulletin.letters([letters])
+            if step.call.phase is Phase.ENDED and self._asked:
+                self._leave_unknown(step.call.id)
         self.changed()
+
+    def _leave_unknown(self, call_id: str) -> None:
+        """A call is over: what was asked for in it and not answered (the database refused that step, say) never is."""
+        for ticket in [ticket for ticket, question in self._asked.items() if question.call == call_id]:
+            self.answered_by(Answered(ticket, Outcome.UNKNOWN))
 
     def letters(self, messages: Sequence[MessageNow]) -> None:
         """What became of letters."""
@@ -142,6 +176,8 @@ class Channel:
         if piece := self._bulletin.cut(self._board.chairs):
             for peer in self._peers:
                 peer.tell(piece)
+            if self._relay:
+                self._relay.tell(piece.calls, piece.messages, look=piece.look)
 
     # --- what is asked ------------------------------------------------------------------------------------
 
@@ -155,7 +191,7 @@ class Channel:
     def left(self, peer: "_Peer") -> None:
         """Forgets a connection and what it had asked."""
         self._peers.discard(peer)
-        for ticket in [ticket for ticket, (asker, _) in self._asked.items() if asker is peer]:
+        for ticket in [ticket for ticket, question in self._asked.items() if question.peer is peer]:
             del self._asked[ticket]
 
     def begin(self, peer: "_Peer", wish: Listen) -> None:
@@ -179,22 +215,55 @@ class Channel:
         """Puts what is asked for into its call's inbox."""
         if peer.questions >= MOST_QUESTIONS:
             peer.send(line_of(Answered(instruct.id, Outcome.REFUSED, "too_many_questions")))
-        elif self._board.call(instruct.call) is None:
-            peer.send(line_of(Answered(instruct.id, Outcome.UNKNOWN)))
-        elif instruct.by.role is Role.SECRETARY and instruct.by.secretary_id is None:
-            peer.send(line_of(Answered(instruct.id, Outcome.REFUSED, Refusal.NOT_HERS.value)))
         else:
-            ticket = next(self._tickets)
-            self._asked[ticket] = peer, instruct.id
             peer.questions += 1
+            self._put(instruct, Question(instruct.id, instruct.call, peer.answered, peer))
+
+    def _put(self, instruct: Instruct, question: Question) -> None:
+        """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
+        by, ticket = instruct.by, next(self._tickets)
+        if by.role is Role.SECRETARY and by.secretary_id is None:
+            question.reply(Answered(question.id, Outcome.REFUSED, Refusal.NOT_HERS.value))
+        elif self._board.call(instruct.call):
+            self._asked[ticket] = question
             self._board.post(instruct.call, _event(instruct, ticket))
+        elif self._relay and question.peer and self._bulletin.lives_elsewhere(instruct.call):
+            self._asked[ticket] = question
+            self._relay.ask(msgspec.structs.replace(instruct, id=ticket))
+            self._loop.call_later(ANSWER_WITHIN, self.answered_by, Answered(ticket, Outcome.UNKNOWN))
+        else:
+            question.reply(Answered(question.id, Outcome.UNKNOWN))
 
     def _answer(self, reply: Reply) -> None:
-        peer, question = self._asked.pop(reply.ticket, (None, 0))
-        if peer:
-            peer.questions -= 1
-            outcome = Outcome.REFUSED if reply.refusal else Outcome.DONE
-            peer.send(line_of(Answered(question, outcome, reply.refusal.value if reply.refusal else "")))
+        outcome = Outcome.REFUSED if reply.refusal else Outcome.DONE
+        self.answered_by(Answered(reply.ticket, outcome, reply.refusal.value if reply.refusal else ""))
+
+    # --- other daemons ------------------------------------------------------------------------------------
+
+    def own_calls(self) -> Sequence[CallNow]:
+        """What this daemon tells one that begins."""
+        return self._bulletin.own_calls()
+
+    def node_began(self, node: str) -> None:
+        """Another daemon is there, or there again."""
+        self._bulletin.forget(node)
+        self.changed()
+
+    def told_by(self, node: str, calls: Sequence[CallNow], messages: Sequence[MessageNow], *, look: bool) -> None:
+        """What another daemon has committed; of a call that lives here it knows nothing any more."""
+        theirs = [now for now in calls if self._board.call(now.id) is None]
+        self._bulletin.told_by(node, theirs, messages)
+        self.changed()
+
+    def asked_by(self, node: str, ask: Instruct) -> None:
+        """Somebody at another daemon asks for something in a call; if it lives here, it is answered from here."""
+        if self._relay and self._board.call(ask.call):
+            self._put(ask, Question(ask.id, ask.call, partial(self._relay.answer, node=node)))
+
+    def answered_by(self, answer: Answered) -> None:
+        """The answer to the question with the ticket `id`. A second one is nobody's."""
+        if question := self._asked.pop(answer.id, None):
+            question.reply(msgspec.structs.replace(answer, id=question.id))
 
 
 class _Peer(asyncio.Protocol):
@@ -264,6 +333,11 @@ class _Peer(asyncio.Protocol):
         if self._wish and self._unread is None and not self._over:
             self.number = piece.number
             self._transport.write(piece.full if self._wish.lines else piece.short)
+
+    def answered(self, answer: Answered) -> None:
+        """What it asked for is answered."""
+        self.questions -= 1
+        self.send(line_of(answer))
 
     def send(self, line: bytes) -> None:
         """A line to this one alone."""

@@ -230,3 +230,10 @@ def _take_lock(connection: Connection) -> None:
 def _is_busy(error: BaseException | None) -> bool:
     """Whether it says that another one has the lock, or has had it since."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def notices_address(engine: Engine) -> str:
+    """libpq's address of the database, by which the daemons that share it tell each other; empty on SQLite."""
+    if engine.dialect.name != "postgresql":
+        return ""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)

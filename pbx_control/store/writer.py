@@ -54,6 +54,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._in_hand_since: float | None = None
+        self._left_out: list[Save] = []  # of the commit in hand: what the database refused
         self._thread = threading.Thread(target=self._work_or_die, name="writer", daemon=True)
         self._thread.start()
 
@@ -94,7 +95,9 @@ class Writer:
             if faults.ARMED:
                 faults.reach(faults.AFTER_COMMIT, [step.call for step in steps])
             self._in_hand_since = None
-            self._loop.call_soon_threadsafe(self._tell, batch, steps, kept)
+            remembered = [step for step, keep in zip(steps, kept, strict=True) if keep and step not in self._left_out]
+            self._left_out.clear()
+            self._loop.call_soon_threadsafe(self._tell, batch, kept, remembered)
             if last:
                 return
 
@@ -140,12 +143,13 @@ class Writer:
                     refused.add(step.call.id)
             return kept
         log.exception("a step was refused by the database", call=steps[0].call.id, entries=steps[0].entries)
+        self._left_out += steps
         return [True]
 
-    def _tell(self, batch: list[_Job], steps: list[Save], kept: list[bool]) -> None:
+    def _tell(self, batch: list[_Job], kept: list[bool], remembered: list[Save]) -> None:
         answers = iter(kept)
         for job in batch:
-            remembered = sum(islice(answers, len(job.steps)))
+            number = sum(islice(answers, len(job.steps)))
             if not job.done.done():
-                job.done.set_result(remembered)
-        self._committed([step for step, remembered in zip(steps, kept, strict=True) if remembered])
+                job.done.set_result(number)
+        self._committed(remembered)

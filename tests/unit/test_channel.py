@@ -111,9 +111,9 @@ class Peer:
 class Desk:
     """A channel in a home of its own."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, database: str = "") -> None:
         self.home, self.board = home, Board()
-        self.channel = Channel(home, self.board)  # type: ignore[arg-type]
+        self.channel = Channel(home, self.board, home.root.name, database)  # type: ignore[arg-type]
         self._peers: list[Peer] = []
 
     async def connects(self) -> Peer:
@@ -132,8 +132,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(home: Home) -> AsyncIterator[Desk]:
-    here = Desk(home)
+async def desk(home: Home, database: str = "") -> AsyncIterator[Desk]:
+    here = Desk(home, database)
     here.channel.adopted()
     running = asyncio.create_task(here.channel.run())
     try:
@@ -365,6 +365,19 @@ def test_one_that_asks_too_much_at_once_is_refused_the_rest(home: Home) -> None:
         wishes = [Instruct(number, "c1", Act.SPAM, HER) for number in range(under_test.MOST_QUESTIONS + 1)]
         peer = (await here.connects()).says(*wishes)
         assert await peer.hears() == Answered(under_test.MOST_QUESTIONS, Outcome.REFUSED, "too_many_questions")
+
+    play(home, story)
+
+
+def test_what_was_not_answered_when_the_call_ends_is_unknown(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(1, "c1", Act.SPAM, HER))
+        await here.board.arrived.wait()
+        here.commits(msgspec.structs.replace(TALKING, phase=Phase.ENDED, seat=None))
+        assert await peer.hears() == Answered(1, Outcome.UNKNOWN)
+        here.commits(TALKING, Reply(here.board.posted[0][1].ticket))
+        peer.says(Listen())
+        await peer.state()
 
     play(home, story)
 

@@ -1,0 +1,144 @@
+"""Two daemons' channels on one PostgreSQL: what is committed at one is told at the other, and asked there."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+import uvloop
+from psycopg import connect
+from test_channel import HER, SOON, TALKING, Desk, desk
+
+from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
+from pbx_control.domain.call.model import Caller, Phase
+from pbx_control.live.bulletin import call_now
+from pbx_control.live.news import Act, Answered, Instruct, Listen, News, Outcome, State
+from pbx_control.live.relay import LONGEST_NOTICE, NOTICES, Notice, _lines
+from pbx_control.settings import Home
+
+THEIRS = msgspec.structs.replace(TALKING, id="c2")
+
+
+def lines(notice: Notice) -> list[Notice]:
+    """What travels of a notice."""
+    parts = list(_lines(notice))
+    assert all(len(part) <= LONGEST_NOTICE for part in parts)
+    return [msgspec.json.decode(part, type=Notice) for part in parts]
+
+
+def test_a_notice_that_is_too_long_goes_in_pieces() -> None:
+    calls = tuple(msgspec.structs.replace(call_now(TALKING, 1), id=f"c{number}") for number in range(200))
+    told = [call for notice in lines(Notice("a", calls=calls)) for call in notice.calls]
+    assert told == list(calls)
+
+
+def test_one_that_is_too_long_by_itself_is_looked_up() -> None:
+    long = call_now(msgspec.structs.replace(TALKING, caller=Caller("+56912345678", "x" * 9000)), 1)
+    assert lines(Notice("a", calls=(long,))) == [Notice("a", look=True)]
+
+
+def play(folder: Path, url: str, story: Callable[[Desk, Desk], object]) -> None:
+    """Two channels on one database; the second has a call of its own."""
+    homes = [Home(folder / name) for name in ("one", "two")]
+    for home in homes:
+        home.root.mkdir()
+
+    async def run() -> None:
+        async with desk(homes[0], url) as one, desk(homes[1], url) as two:
+            two.board.calls = [THEIRS]
+            await asyncio.wait_for(story(one, two), SOON)  # type: ignore[arg-type]
+
+    uvloop.run(run())
+
+
+async def heard_of(here: Desk, call_id: str, phase: str = "talking"):  # type: ignore[no-untyped-def]
+    """A listener that has heard of that call."""
+    peer = (await here.connects()).says(Listen())
+    while True:
+        heard = await peer.hears()
+        if isinstance(heard, State | News) and (call_id, phase) in [(call.id, call.phase) for call in heard.calls]:
+            return peer
+
+
+@pytest.fixture
+def address(postgres_url: str) -> str:
+    return postgres_url.replace("+psycopg", "")
+
+
+@pytest.mark.postgres
+def test_what_is_committed_at_one_is_told_at_the_other(tmp_path: Path, address: str) -> None:
+    async def story(one: Desk, two: Desk) -> None:
+        two.commits(THEIRS)
+        peer = await heard_of(one, "c2")
+        two.commits(msgspec.structs.replace(THEIRS, phase=Phase.ENDED, seat=None), WriteLetters())
+        ended = messages = False
+        while not (ended and messages):
+            news = await peer.news()
+            ended |= "ended" in [call.phase for call in news.calls if call.id == "c2"]
+            messages |= "c2" in [message.call for message in news.messages]
+
+    play(tmp_path, address, story)
+
+
+@pytest.mark.postgres
+def test_what_is_asked_at_one_is_done_at_the_other_and_answered_once(tmp_path: Path, address: str) -> None:
+    async def story(one: Desk, two: Desk) -> None:
+        two.commits(THEIRS)
+        peer = await heard_of(one, "c2")
+        for refusal, outcome, why in ((None, Outcome.DONE, ""), (Refusal.NOT_NOW, Outcome.REFUSED, "not_now")):
+            two.board.arrived.clear()
+            peer.says(Instruct(41, "c2", Act.HAND_OVER, HER))
+            await two.board.arrived.wait()
+            call_id, event = two.board.posted[-1]
+            assert (call_id, event.secretary_id) == ("c2", 1)
+            two.commits(THEIRS, Reply(event.ticket, refusal))
+            while not isinstance(answer := await peer.hears(), Answered):
+                pass
+            assert answer == Answered(41, outcome, why)
+        assert one.board.posted == []
+
+    play(tmp_path, address, story)
+
+
+@pytest.mark.postgres
+def test_a_daemon_that_does_not_answer_any_more_leaves_it_unknown(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbx_control.live.channel.ANSWER_WITHIN", 0.1)
+
+    async def story(one: Desk, two: Desk) -> None:
+        two.commits(THEIRS)
+        peer = await heard_of(one, "c2")
+        two.board.calls = []
+        peer.says(Instruct(1, "c2", Act.SPAM, HER))
+        while not isinstance(answer := await peer.hears(), Answered):
+            pass
+        assert answer == Answered(1, Outcome.UNKNOWN)
+
+    play(tmp_path, address, story)
+
+
+@pytest.mark.postgres
+def test_who_is_cut_off_is_told_everything_anew(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pbx_control.live.relay.RETRY_EVERY", 0.05)
+
+    async def story(one: Desk, two: Desk) -> None:
+        two.commits(THEIRS)
+        await heard_of(one, "c2")
+        with connect(address, autocommit=True) as admin:
+            admin.execute("SELECT pg_notify(%s, 'garbage')", (NOTICES,))
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'LISTEN|pg_notify'"
+                " AND pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        third = msgspec.structs.replace(THEIRS, id="c3")
+        two.board.calls = [third]
+        two.commits(msgspec.structs.replace(THEIRS, phase=Phase.ENDED, seat=None))
+        two.commits(third)
+        peer = await heard_of(one, "c3")
+        peer.says(Listen())
+        state = await peer.state()
+        assert "c2" not in [call.id for call in state.calls]
+
+    play(tmp_path, address, story)
