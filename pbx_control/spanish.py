@@ -1247,6 +1247,7 @@ SPANISH: dict[str, str] = REASONS | {
     "payment noted": "pago anotado",
     "welcome noted": "bienvenida anotada",
     "live noted": "puesta en servicio anotada",
+    "node retired": "nodo retirado",
     # --- invoices
     "nothing is due for {slug} now": "nada que facturar a {slug} por ahora",
     "draft: nothing has been issued": "borrador: no se emitió nada",

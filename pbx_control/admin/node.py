@@ -43,7 +43,7 @@ def retire(desk: Desk, name: str, yes: bool) -> None:
     desk.about_to_change()
     if not yes:
         desk.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
-    done = retiring.retire(desk.engine, name, rules_of(desk.settings))
+    done = retiring.retire(desk.engine, name, rules_of(desk.settings), desk.actor)
     desk.tell(
         "the node {node} is retired; calls settled: {calls}, of its switch alone: {others}",
         node=name,

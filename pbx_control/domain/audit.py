@@ -92,6 +92,7 @@ class Verb(StrEnum):
     PAYMENT_NOTED = "payment noted"
     WELCOME_NOTED = "welcome noted"
     LIVE_NOTED = "live noted"
+    NODE_RETIRED = "node retired"
 
 
 # What changed in these names a client's people: it is erased with them, and that it was done stays.

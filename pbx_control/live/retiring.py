@@ -7,13 +7,15 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from pbx_control.clock import now
+from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain.audit import Entry as AuditEntry
 from pbx_control.domain.call.board import Board
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import Event, FilesInspected
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.live.recovery import Found, differences
-from pbx_control.store import calls, letters, nodes, taken_in
+from pbx_control.store import audit, calls, letters, nodes, taken_in
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import writing
 from pbx_control.store.nodes import Node
@@ -27,11 +29,13 @@ class Retired:
     of_switch: int
 
 
-def retire(engine: Engine, name: str, rules: Rules) -> Retired:
+def retire(engine: Engine, name: str, rules: Rules, actor: Actor) -> Retired:
     """Settles the calls of that node, each in a transaction of its own. What was broken off is finished by retiring it
     again. Raises ClientMistake for a node that is unknown or alive."""
     with writing(engine) as conn:
         gone = nodes.retire(conn, name)
+        if gone.retired_at is None:
+            audit.add(conn, AuditEntry(at=now(), actor=actor, verb=Verb.NODE_RETIRED, subject=name))
         left = calls.live(conn, name)
         lengths = calls.journal_lengths(conn, [call.id for call in left])
     for call in left:

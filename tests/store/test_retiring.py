@@ -7,6 +7,7 @@ from accounts import FACTS, provide
 from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select, update
 
+from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.call.commands import ChargeUnit, ClaimSeat, ReserveUnit, StoreCommand
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Seat, Unit
@@ -15,9 +16,20 @@ from pbx_control.live.retiring import Retired, retire
 from pbx_control.store import calls, ledger, nodes
 from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import call, journal, letter, node, recipient, seat_claim, secretary, unit_reservation
+from pbx_control.store.tables import (
+    audit,
+    call,
+    journal,
+    letter,
+    node,
+    recipient,
+    seat_claim,
+    secretary,
+    unit_reservation,
+)
 
 RULES = Rules("Casa")
+ADMIN = Actor(ActorKind.ADMIN, "root", "tty1")
 ANA = Seat(1, "ana", "Ana")
 ROSA = Contact(1, "Rosa", ("+56987654321",), 1)
 BEGAN = datetime.now(UTC) - timedelta(minutes=30)
@@ -83,7 +95,7 @@ def remember(engine: Engine, one: Call) -> None:
 @pytest.mark.parametrize("phase", LIVE)
 def test_a_call_in_any_phase_is_settled_once(gone: Engine, engine: Engine, phase: Phase) -> None:
     remember(gone, LIVE[phase])
-    assert retire(engine, "a", RULES) == Retired(calls=1, of_switch=0)
+    assert retire(engine, "a", RULES, ADMIN) == Retired(calls=1, of_switch=0)
     with reading(engine) as conn:
         row = conn.execute(select(call)).one()
         lines = conn.execute(select(journal.c.seq, journal.c.event).order_by(journal.c.seq)).all()
@@ -100,12 +112,15 @@ def test_a_call_in_any_phase_is_settled_once(gone: Engine, engine: Engine, phase
         # At a hand-over the letter was written before; who hears that it is closed is no news.
         written = 0 if phase in (Phase.HANDED_OVER, Phase.PARTING) else 1
         assert len(conn.execute(select(letter)).all()) == written
-    assert retire(engine, "a", RULES) == Retired(calls=0, of_switch=0)
+    assert retire(engine, "a", RULES, ADMIN) == Retired(calls=0, of_switch=0)
+    with reading(engine) as conn:
+        told = conn.execute(select(audit.c.verb, audit.c.subject, audit.c.who)).all()
+    assert [entry for entry in told if entry.verb == "node retired"] == [("node retired", "a", "root")]
 
 
 def test_a_message_that_nobody_can_hear_is_told_as_lost(gone: Engine, engine: Engine) -> None:
     remember(gone, replace(LIVE[Phase.TAKING_MESSAGE], message_began=BEGAN))
-    retire(engine, "a", RULES)
+    retire(engine, "a", RULES, ADMIN)
     with reading(engine) as conn:
         row = conn.execute(select(call)).one()
         assert (row.outcome, row.message, row.message_flaw) == ("missed", "", "lost")
@@ -117,7 +132,7 @@ def test_a_call_that_its_switch_had_alone_ends_too(gone: Engine, engine: Engine,
     with writing(gone) as conn:
         over = replace(known, phase=Phase.ENDED, taken_over=True, unit=Unit.NONE)
         calls.save(conn, [Save(over, False, (Line(2, SEEN, "CallerTakenOver", {}),))], RULES)
-    assert retire(engine, "a", RULES) == Retired(calls=0, of_switch=1)
+    assert retire(engine, "a", RULES, ADMIN) == Retired(calls=0, of_switch=1)
     with reading(engine) as conn:
         row = conn.execute(select(call)).one()
         assert (row.outcome, row.ended_at) == (outcome, SEEN)
@@ -130,8 +145,8 @@ def test_the_calls_of_others_go_on(gone: Engine, engine: Engine) -> None:
     with writing(other) as conn:
         nodes.take(conn, "b", "here", "2")
     remember(other, replace(TALKING, id="b1"))
-    assert retire(engine, "a", RULES) == Retired(calls=0, of_switch=0)
+    assert retire(engine, "a", RULES, ADMIN) == Retired(calls=0, of_switch=0)
     with reading(engine) as conn:
         assert [one.id for one in calls.live(conn, "b")] == ["b1"]
     with pytest.raises(ClientMistake, match="the node b is alive"):
-        retire(engine, "b", RULES)
+        retire(engine, "b", RULES, ADMIN)
