@@ -15,18 +15,18 @@ LONGEST = 16 * 1024 * 1024
 CHUNK = 1024 * 1024
 
 
-async def _listen(name: str) -> asyncio.StreamReader:
+async def _listen(name: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_unix_connection(name, limit=LONGEST)
     writer.write(line_of(Listen()))
     await reader.readline()
-    return reader
+    return reader, writer  # a writer that nobody keeps closes its connection
 
 
 async def _main(home: Home, count: int) -> None:
     with socket_name(home) as name:
-        readers = [await _listen(name) for _ in range(count)]
+        peers = [await _listen(name) for _ in range(count)]
     print("ready", flush=True)
-    await asyncio.gather(*(_drain(reader) for reader in readers))
+    await asyncio.gather(*(_drain(reader) for reader, _ in peers))
 
 
 async def _drain(reader: asyncio.StreamReader) -> None:
