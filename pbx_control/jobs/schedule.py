@@ -92,13 +92,14 @@ def reconcile(context: Context) -> Sentence:
 
 def erase_cancelled(context: Context) -> Sentence:
     """docs/decisions/cancelling.md."""
-    from pbx_control.store import cancelled
+    from pbx_control.services import cancelled
 
     return cancelled.erase_cancelled(context.home, context.engine, context.at)
 
 
 def tend_database(context: Context) -> Sentence:
-    from pbx_control.store import ledger, upkeep
+    from pbx_control.jobs import upkeep
+    from pbx_control.store import ledger
 
     tended = upkeep.tend(context.engine, context.at)
     with reading(context.engine) as conn:

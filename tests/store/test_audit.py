@@ -21,6 +21,7 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
 from pbx_control.errors import ClientMistake
+from pbx_control.jobs import upkeep
 from pbx_control.services import (
     accounts,
     carriers,
@@ -39,7 +40,7 @@ from pbx_control.services import (
 )
 from pbx_control.services.work import Unaudited, Work, booking, changing
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import audit, invoices, ledger, letters, upkeep
+from pbx_control.store import audit, invoices, ledger, letters
 from pbx_control.store.engine import reading
 from pbx_control.store.tables import audit as entries
 from pbx_control.store.tables import call, client, secretary

@@ -15,10 +15,10 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
 from pbx_control.errors import ClientMistake
-from pbx_control.services import carriers, clientele, numbers, onboarding, people, subscriptions, texts
+from pbx_control.services import cancelled, carriers, clientele, numbers, onboarding, people, subscriptions, texts
+from pbx_control.services.cancelled import AFTER, PAGE, erase_cancelled, without_people
 from pbx_control.settings import Home
 from pbx_control.store import (
-    cancelled,
     clients,
     contacts,
     holds,
@@ -28,7 +28,6 @@ from pbx_control.store import (
     receipts,
     retention,
 )
-from pbx_control.store.cancelled import AFTER, PAGE, erase_cancelled, without_people
 from pbx_control.store.engine import changing, reading, writing
 from pbx_control.store.snapshot import read_revision
 from pbx_control.store.tables import (

@@ -26,13 +26,13 @@ from sqlalchemy.exc import IntegrityError
 from pbx_control.domain.money.billing import InvoiceKind
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake, StoreUnavailable
-from pbx_control.jobs import archive, backup
+from pbx_control.jobs import archive, backup, upkeep
 from pbx_control.jobs import restore as restoring
 from pbx_control.jobs.backup import make, nightly
 from pbx_control.jobs.restore import restore
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Backup, Database, Home, Settings, load
-from pbx_control.store import copies, invoices, job_runs, ledger, refusals, upkeep
+from pbx_control.store import copies, invoices, job_runs, ledger, refusals
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import newest
 from pbx_control.store.tables import call, client, job_run, journal, ledger_entry, refusal

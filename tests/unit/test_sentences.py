@@ -11,8 +11,8 @@ from pbx_control.domain.keeping.retention import Trust
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Pesos, Word, reason
 from pbx_control.jobs.schedule import DIFFERENCES
+from pbx_control.services.cancelled import PROVISIONED
 from pbx_control.spanish import SPANISH
-from pbx_control.store.cancelled import PROVISIONED
 
 LIMIT = 300
 # STREAMS, XENIX, old binaries, tapes and radios: no call of ours can fail so.

@@ -4,11 +4,12 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, bindparam, case, delete, exists, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, exists, select, update
 
 from pbx_control.domain.keeping.retention import ERASED, Trust, What, instant
 from pbx_control.domain.office import ClientState
@@ -49,6 +50,15 @@ PROVISIONED: Mapping[str, Table] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A client that cancelled long ago; `erased_at`: when its texts and people were erased."""
+
+    id: int
+    cancelled_at: datetime
+    erased_at: datetime | None
+
+
 def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
     """Erases what the service had of clients that cancelled AFTER ago; for the schedule, daily.
 
@@ -70,13 +80,14 @@ def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
     return Sentence("erased: {each}", each=each)
 
 
-def _due(conn: Connection, now: datetime) -> Sequence[Row[Any]]:
+def _due(conn: Connection, now: datetime) -> list[_Gone]:
     query = select(client.c.id, client.c.cancelled_at, client.c.erased_at)
     long_gone = client.c.state == ClientState.CANCELLED.value, client.c.cancelled_at <= now - AFTER
-    return conn.execute(query.where(*long_gone).order_by(client.c.id)).all()
+    rows = conn.execute(query.where(*long_gone).order_by(client.c.id))
+    return [_Gone(row.id, row.cancelled_at, row.erased_at) for row in rows]
 
 
-def _erase_client(engine: Engine, row: Row[Any], now: datetime) -> Counter[str]:
+def _erase_client(engine: Engine, row: _Gone, now: datetime) -> Counter[str]:
     erased: Counter[str] = Counter()
     if row.erased_at is None:
         with changing(engine) as conn:
@@ -89,7 +100,7 @@ def _erase_client(engine: Engine, row: Row[Any], now: datetime) -> Counter[str]:
         erased += page
 
 
-def _erase_provisioned(conn: Connection, row: Row[Any], now: datetime) -> Counter[str]:
+def _erase_provisioned(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:
     if not _still_cancelled(conn, row, now, client.c.erased_at.is_(None)):
         return Counter()
     gone = {
@@ -104,7 +115,7 @@ def _erase_provisioned(conn: Connection, row: Row[Any], now: datetime) -> Counte
     return _with_receipts(conn, row, gone, now)
 
 
-def _erase_callers(conn: Connection, row: Row[Any], now: datetime) -> Counter[str]:
+def _erase_callers(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:
     """A page of the client's calls without their callers; empty if none is left, or the client has come back."""
     if not _still_cancelled(conn, row, now):
         return Counter()
@@ -120,7 +131,7 @@ def _erase_callers(conn: Connection, row: Row[Any], now: datetime) -> Counter[st
     return _with_receipts(conn, row, {"callers": len(ids), "letters": letters}, now)
 
 
-def _erase_reports(engine: Engine, folder: Path, row: Row[Any], now: datetime) -> Counter[str]:
+def _erase_reports(engine: Engine, folder: Path, row: _Gone, now: datetime) -> Counter[str]:
     """The files of reports (domain.reports.Report.file) name callers, too; the receipt comes before they go."""
     if folder.is_symlink() or not folder.is_dir():
         return Counter()
@@ -139,7 +150,7 @@ def _has_holds(conn: Connection, client_id: int) -> bool:
     return conn.execute(held.where(*mine).limit(1)).first() is not None
 
 
-def _still_cancelled(conn: Connection, row: Row[Any], now: datetime, *more: Any) -> bool:
+def _still_cancelled(conn: Connection, row: _Gone, now: datetime, *more: Any) -> bool:
     """Looks again, and keeps the row: nobody resumes the client while it is erased."""
     known = select(client.c.id).where(client.c.id == row.id, client.c.cancelled_at <= now - AFTER, *more)
     return conn.execute(known.with_for_update()).first() is not None
@@ -174,7 +185,7 @@ def without_people(details: str) -> str:
     return json.dumps(told | people, ensure_ascii=False) if people else details
 
 
-def _with_receipts(conn: Connection, row: Row[Any], gone: Mapping[str, int], now: datetime) -> Counter[str]:
+def _with_receipts(conn: Connection, row: _Gone, gone: Mapping[str, int], now: datetime) -> Counter[str]:
     why = f"cancelled: {instant(row.cancelled_at)} + {AFTER.days} d"
     found = [
         Receipt(at=now, what=What.CLIENT_DATA, client_id=row.id, why=f"{why}; {count} {name}")
