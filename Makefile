@@ -57,7 +57,7 @@ clean: ## removes what the other targets made: environment, demo, caches, the ro
 
 .venv/.run: setup.cfg .venv/.python
 	@echo "installing pbx-control in .venv …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 .venv/.test: setup.cfg .venv/.python

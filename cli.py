@@ -29,7 +29,7 @@ COMMANDS = {
         "What is wrong here and how to mend it: settings, database, sounds, Asterisk, daemon, disk, mail.",
     ),
     "demo": Late(
-        "pbx_control.admin.demo:demo",
+        "pbx_control.demo.command:demo",
         "Real calls through a real Asterisk: answered, closed, missed, and with the daemon killed.",
     ),
     "asterisk": Late("pbx_control.admin.asterisk:asterisk", "The telephone switch of this installation."),

@@ -915,6 +915,9 @@ SPANISH: dict[str, str] = REASONS | {
         "{file} no se puede borrar (es de otra llamada, está retenido o no se puede leer): revíselo y borre de nuevo"
     ),
     # --- demo
+    "the demo's mail server is not installed: pip install 'pbx-control[demo]', then call it again": (
+        "falta el servidor de correo de la demostración: pip install 'pbx-control[demo]', y vuelva a llamarla"
+    ),
     "the demo was broken off": "la demostración se interrumpió",
     "a second Asterisk plays the carrier, the callers and the secretary's telephone": (
         "un segundo Asterisk hace de operador, de quienes llaman y del teléfono de la secretaria"

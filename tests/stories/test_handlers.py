@@ -1,5 +1,6 @@
 """Each handler of the flow takes the event that it is filed under: mypy does not see it, as a table has one type."""
 
+from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 import pytest

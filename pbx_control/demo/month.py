@@ -1,6 +1,6 @@
 """An act of the demo: the last call of a plan, and what comes after it."""
 
-from pbx_control.admin.demo_stage import MARIA, PEDRO, SMALL, SMALL_MAILBOX, Stage
+from pbx_control.demo.stage import MARIA, PEDRO, SMALL, SMALL_MAILBOX, Stage
 from pbx_control.world import audio
 
 SLUG = "sur"

@@ -1,4 +1,4 @@
-"""`pbx-control demo`: real calls through a real Asterisk, with a second one as the outside world, each fact checked."""
+"""The whole demo: calls through a real Asterisk, a second one as the outside world, each fact checked."""
 
 import asyncio
 import shutil
@@ -7,14 +7,12 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import click
-
-from pbx_control.admin.demo_acts import Show
-from pbx_control.admin.demo_screen import Screen
-from pbx_control.admin.demo_stage import SPOKEN, TRANSFER_CAP
-from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.admin.door import Desk
+from pbx_control.demo.acts import Show
+from pbx_control.demo.screen import Screen
+from pbx_control.demo.stage import SPOKEN, TRANSFER_CAP
 from pbx_control.world.installation import Installation, Ports, free_ports
 from pbx_control.world.legs import DidNotHappen
 from pbx_control.world.post import PostOffice
@@ -30,15 +28,8 @@ ISSUER = {
 PORT_BLOCKS = (25000, 35000, 45000)  # the first in which nobody listens
 
 
-@click.command()
-@click.option("--stay", is_flag=True, help="Keep it running afterwards, for a softphone of your own, until Ctrl-C.")
-@pass_desk
-def demo(desk: Desk, stay: bool) -> None:
-    """Real calls through a real Asterisk: answered, closed, missed, and with the daemon killed.
-
-    Everything lies in the folder `demo` of the home and is made anew each time. Exit status 0 only if all of it
-    really happened.
-    """
+def perform(desk: Desk, stay: bool) -> NoReturn:
+    """Plays it in the folder `demo` of the home and ends the command: with exit status 0 if all of it happened."""
     desk.about_to_change()
     screen = Screen(desk)
     with suppress(asyncio.CancelledError):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pbx_control.admin.demo_screen import Screen
 from pbx_control.admin.door import Desk
+from pbx_control.demo.screen import Screen
 from pbx_control.domain.words.sentences import said
 from pbx_control.media.prompts import speak
 from pbx_control.settings import Home

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 
-from pbx_control.admin.demo_month import the_end_of_a_plan
-from pbx_control.admin.demo_stage import (
+from pbx_control.demo.month import the_end_of_a_plan
+from pbx_control.demo.stage import (
     CLOSED,
     JOHN,
     LUCIA,
