@@ -22,10 +22,10 @@ PYTEST := $(BIN)/pytest --instafail
 ON_THE_SWITCH := -m "switch or postgres"
 AT_ONCE := -n 4 --dist loadscope
 
-.PHONY: help demo test check prepared bench clean
+.PHONY: help demo test check coverage prepared bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARGS=--stay keeps it running)
 	@$(BIN)/pbx-control demo $(ARGS)
@@ -41,6 +41,13 @@ check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/lint-imports
 	@$(PYTEST) -n 2 -m "not switch and not postgres"
 
+# Apart from `make test`: counting lines makes each test slower, and some of those on the switch are in real time.
+coverage: .venv/.test .venv/.debian-test ## what share of each room's lines all the tests run (slower than test)
+	@$(MAKE) prepared
+	@$(BIN)/coverage erase
+	@$(PYTEST) $(AT_ONCE) --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m tests.covered
+
 prepared: .venv/.test .venv/.debian-test
 	@$(BIN)/python -m tests.prepared
 
@@ -49,7 +56,7 @@ bench: .venv/.test .venv/.debian-test ## the measurements, in one table (QUICK=1
 
 clean: ## removes what the other targets made: environment, demo, caches, the root file system of Asterisk
 	@if [ -x $(BIN)/pbx-control ] && [ -f var/demo/pbx.toml ]; then $(BIN)/pbx-control --home var/demo asterisk stop; fi
-	@rm -rf .venv var/demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv var/demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 	@rm -rf "$(CACHE)"
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
