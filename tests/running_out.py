@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert
 
 from pbx_control.domain.call.events import CallArrived
-from pbx_control.domain.call.flow import OUT_OF_CALLS
 from pbx_control.domain.call.journal import Line, details
-from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds, TurnedAway
 from pbx_control.domain.money.plans import Plan
 from pbx_control.services import subscriptions
 from pbx_control.store import calls
@@ -55,13 +54,13 @@ def turned_away(
     *arrivals: datetime,
     facts: Facts = ANDES,
     caller: Caller = MARIA,
-    why: str = OUT_OF_CALLS,
+    why: TurnedAway = TurnedAway.OUT_OF_CALLS,
     outcome: Outcome = Outcome.EXHAUSTED,
     message: str = "",
     call_id: str = "",
 ) -> None:
     """Calls that came at these instants and were over a little later, saved as the daemon saves them."""
-    facts = replace(facts, why=why)
+    facts = replace(facts, turned_away=why)
     saves = [
         _over(call_id or f"pbx-{facts.client_id}-{at.timestamp()}", at, facts, caller, outcome, message)
         for at in arrivals

@@ -257,7 +257,7 @@ def _row(found: Invoice) -> dict[str, Any]:
         "vat": found.sums.vat,
         "total": found.sums.total,
         "corrects": f"{found.corrects.kind.value} {found.corrects.number}" if found.corrects else None,
-        "cause": found.cause,
+        "cause": found.cause.key,
     }
 
 

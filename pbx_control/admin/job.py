@@ -12,6 +12,7 @@ from pbx_control.admin.provisioning import examples
 from pbx_control.errors import ClientMistake
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading
+from pbx_control.store.job_runs import Ending
 
 COLUMNS = ("job", "what", "when", "next", "last", "state", "result")
 
@@ -33,7 +34,7 @@ def list_jobs(desk: Desk, as_json: bool) -> None:
 
     with reading(desk.engine) as conn:
         known = schedule.tasks(desk.settings, job_runs.zones(conn))
-        latest = {name: run for name, run in job_runs.latest(conn).items() if run.kept != job_runs.FIRST_SEEN}
+        latest = {name: run for name, run in job_runs.latest(conn).items() if run.ending is not Ending.FIRST_SEEN}
     rows = [_row(task, latest.get(task.name), clock.now()) for task in known]
     if as_json:
         print_json(rows)

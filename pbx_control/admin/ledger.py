@@ -154,5 +154,5 @@ def _why(desk: Desk, entry: dict[str, Any]) -> str:
     """Why an entry is there; of a call that was not charged, which conversation it repeats."""
     if entry["kind"] != quota.Kind.REPEAT:
         return clean_line(entry["why"], 60)
-    call, _, seconds = clean_line(entry["why"], 80).partition(", ")
+    call, seconds = clean_line(entry["repeats"] or "", 80), f"{entry['repeated_seconds']} s"
     return desk.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)

@@ -23,7 +23,7 @@ from pbx_control.offspring import end_with_parent
 from pbx_control.settings import MAIN_NODE, Home, Settings
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import open_engine, writing
-from pbx_control.store.job_runs import failure, is_failure
+from pbx_control.store.job_runs import Failure
 
 log = structlog.get_logger()
 
@@ -134,7 +134,7 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        return is_failure(self.sentence)
+        return isinstance(self.sentence, Failure)
 
 
 def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: Executor | None = None) -> Outcome:
@@ -143,10 +143,10 @@ def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: 
     try:
         return Outcome(task.job.work(context))
     except PbxError as error:
-        return Outcome(failure(sentence_of(error)))
+        return Outcome(Failure(sentence_of(error)))
     except Exception as error:
         why = Sentence("{fault}: {why}", fault=type(error).__name__, why=str(error))
-        return Outcome(failure(why), traceback.format_exc())
+        return Outcome(Failure(why), traceback.format_exc())
 
 
 def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Outcome) -> None:
@@ -165,7 +165,7 @@ def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
     due_at = clock.now()
     with writing(engine) as conn:
         job_runs.claim(conn, task.name, due_at, due_at)
-    outcome = Outcome(failure(Sentence("broken off")))
+    outcome = Outcome(Failure(Sentence("broken off")))
     try:
         outcome = attempt(task, place, engine, due_at)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
@@ -190,7 +190,7 @@ def outcome_of(process: SpawnProcess, wire: Wire) -> Outcome:
             outcome: Outcome = wire.recv()
         except EOFError:
             process.join()
-            outcome = Outcome(failure(Sentence("its process ended with status {status}", status=process.exitcode)))
+            outcome = Outcome(Failure(Sentence("its process ended with status {status}", status=process.exitcode)))
     process.join()
     return outcome
 

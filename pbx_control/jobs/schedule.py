@@ -28,7 +28,7 @@ from pbx_control.jobs.run import Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_alarms, job_runs
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.job_runs import failure
+from pbx_control.store.job_runs import Failure
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def purge(context: Context) -> Sentence:
 
     report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms, urgent=context.urgent)
     if report.trust is not Trust.TRUSTED:
-        return failure(
+        return Failure(
             Sentence(
                 "nothing looked at: the clock is in doubt ({trust}, last believed {seen} UTC); if it is right: "
                 "pbx-control recording purge --clock-is-right",
@@ -75,7 +75,7 @@ def purge(context: Context) -> Sentence:
     if not done.failures:
         return line
     files = tuple(Sentence("{file}: {why}", file=path, why=why) for path, why in done.failed.items())
-    return failure(Sentence("{line}; not deleted: {failures}: {files}", line=line, failures=done.failures, files=files))
+    return Failure(Sentence("{line}; not deleted: {failures}: {files}", line=line, failures=done.failures, files=files))
 
 
 def reconcile(context: Context) -> Sentence:
@@ -106,7 +106,7 @@ def tend_database(context: Context) -> Sentence:
         wrong = ledger.out_of_balance(conn)
     if not wrong:
         return tended
-    return failure(
+    return Failure(
         Sentence(
             "accounts are not the sum of their ledger: of clients {clients}; {tended}",
             clients=", ".join(map(str, wrong)),
@@ -129,7 +129,7 @@ def issue_invoices(context: Context) -> Sentence:
     from pbx_control.notify import invoices
 
     report = invoices.issue_due(context.engine, context.home, context.settings, context.at)
-    return failure(report.sentence) if report.refused else report.sentence
+    return Failure(report.sentence) if report.refused else report.sentence
 
 
 def report_missed_calls(context: Context) -> Sentence:
@@ -176,7 +176,7 @@ def watch_space(context: Context) -> Sentence:
     found = disks(context.home, context.settings)
     each = tuple(Sentence("{room} free on the disk of {folders}", room=one.room, folders=one.names) for one in found)
     told = Sentence("{disks}", disks=each)
-    return failure(told) if any(disk.free < LITTLE_ROOM for disk in found) else told
+    return Failure(told) if any(disk.free < LITTLE_ROOM for disk in found) else told
 
 
 def turn_log_over(context: Context) -> Sentence:

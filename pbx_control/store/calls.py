@@ -379,6 +379,8 @@ def _row(call: Call) -> dict[str, Any]:
         "secretary_id": call.answered_by.secretary_id if call.answered_by else None,
         "arrived_at": call.arrived_at,
         "answered_at": call.answered_at,
+        "turned_away": facts.turned_away,
+        "hung_up_at": None if call.taken_over else call.ended_at,
         "ended_at": call.ended_at if over and not call.taken_over else None,
         "recording": call.recording,
         "recording_flaw": call.recording_flaw,

@@ -5,15 +5,15 @@ cause, and a cause is invoiced once. The rules are written down in docs/decision
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, String, cast, exists, literal, or_, select, update
+from sqlalchemy import Connection, Row, exists, or_, select, update
 
 from pbx_control.domain.money import billing
-from pbx_control.domain.money.billing import Draft, Invoice, InvoiceKind, Line
+from pbx_control.domain.money.billing import Cause, Draft, Invoice, InvoiceKind, Line, Purpose
 from pbx_control.domain.money.periods import INTO_THE_DAY, Period, period_of, periods_ahead
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
@@ -122,7 +122,8 @@ def credit_paid_ahead(conn: Connection, settings: Settings, client_id: int, now:
     net = billing.unused_ahead(last.plan, paid, begun, payer.zone)
     why = f"Meses pagados por adelantado del plan {clean_line(last.plan.name, NAME_LIMIT)}, no usados"
     conn.execute(update(subscription).where(subscription.c.id == last.id).values(paid_until=begun))
-    return _give_back(conn, settings, payer, paid, net, why, f"leave:{last.id}", now)
+    cause = Cause(key=f"leave:{last.id}", purpose=Purpose.LEAVE, subscription_id=last.id)
+    return _give_back(conn, settings, payer, paid, net, why, cause, now)
 
 
 # --- renewals ---------------------------------------------------------------------------------------------
@@ -137,7 +138,8 @@ def _renewals(
     while start <= now:
         end = periods_ahead(payer.anchor_day, payer.zone, start + INTO_THE_DAY, current.months).end
         lines = billing.renewal_lines(current.plan, current.months, plans.extra_dids(conn, payer.row.id))
-        cause = f"renewal:{payer.row.id}:{start.astimezone(payer.zone):%Y-%m-%d}"
+        key = f"renewal:{payer.row.id}:{start.astimezone(payer.zone):%Y-%m-%d}"
+        cause = Cause(key=key, purpose=Purpose.RENEWAL)
         if invoices.by_cause(conn, cause) is None:
             issued += filter(None, [_issue(conn, settings, payer, lines, cause, now, Period(start, end))])
         conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=end))
@@ -155,14 +157,13 @@ def _pass_over(conn: Connection, payer: _Payer, current: Subscription, now: date
 # --- bags that were sold while no issuer was set ----------------------------------------------------------
 
 
-def _bag_cause(bag_id: int) -> str:
-    return f"bag:{bag_id}"
+def _bag_cause(bag_id: int) -> Cause:
+    return Cause(key=f"bag:{bag_id}", purpose=Purpose.BAG, bag_id=bag_id)
 
 
 def _with_bags(now: datetime) -> Any:
     """The clients that may have a bag without invoice which was sold in the month under way."""
-    invoiced = invoice.c.cause == literal("bag:") + cast(bag.c.id, String)
-    unpaid = ~exists().where(invoiced).correlate(bag)
+    unpaid = ~exists().where(invoice.c.bag_id == bag.c.id).correlate(bag)
     return select(bag.c.client_id).where(bag.c.price > 0, bag.c.bought_at > now - LONGEST_MONTH, unpaid)
 
 
@@ -182,7 +183,7 @@ def _with_added_numbers() -> Any:
     """The clients that have a number which was added after their last renewal."""
     renewed = (
         select(invoice.c.issued_at)
-        .where(invoice.c.client_id == did.c.client_id, invoice.c.cause.startswith("renewal:"))
+        .where(invoice.c.client_id == did.c.client_id, invoice.c.purpose == Purpose.RENEWAL.value)
         .order_by(invoice.c.id.desc())
         .limit(1)
         .correlate(did)
@@ -214,7 +215,8 @@ def _added_number(
     row: Row[Any],
     now: datetime,
 ) -> Invoice | None:
-    cause = f"did:{payer.row.id}:{row.number}:{row.assigned_at:%Y-%m-%dT%H:%M:%S}"
+    key = f"did:{payer.row.id}:{row.number}:{row.assigned_at:%Y-%m-%dT%H:%M:%S}"
+    cause = Cause(key=key, purpose=Purpose.NUMBER)
     if invoices.by_cause(conn, cause) is not None:
         return None
     since = min(row.assigned_at, paid.end)
@@ -229,7 +231,8 @@ def _difference(
     conn: Connection, settings: Settings, payer: _Payer, former: Subscription, current: Subscription, now: datetime
 ) -> list[Invoice]:
     assert former.paid_until is not None
-    paid, cause = _paid_stretch(conn, payer, former.paid_until, now), f"change:{current.id}"
+    paid = _paid_stretch(conn, payer, former.paid_until, now)
+    cause = Cause(key=f"change:{current.id}", purpose=Purpose.CHANGE, subscription_id=current.id)
     bought = _months_bought(conn, payer, paid)
     lines = billing.plan_change_lines(former.plan, current.plan, paid, max(now, paid.start), payer.zone, bought)
     net = sum(line.amount for line in lines)
@@ -242,16 +245,17 @@ def _difference(
 
 
 def _give_back(
-    conn: Connection, settings: Settings, payer: _Payer, paid: Period, net: int, why: str, cause: str, now: datetime
+    conn: Connection, settings: Settings, payer: _Payer, paid: Period, net: int, why: str, cause: Cause, now: datetime
 ) -> list[Invoice]:
     """Credits so much of what was paid for the stretch, the last invoice first, and never more than there is left."""
-    if done := invoices.by_causes(conn, f"{cause}:"):
+    if done := invoices.given_back(conn, payer.row.id, cause):
         return done
     notes: list[Invoice] = []
     for paid_by in _paying(conn, payer.row.id, paid.end):
         part = min(net, invoices.left(conn, paid_by))
         if part > 0:
-            notes.append(invoices.credit_part(conn, settings, paid_by, part, why, f"{cause}:{paid_by.id}", now))
+            of_this = replace(cause, key=f"{cause.key}:{paid_by.id}")
+            notes.append(invoices.credit_part(conn, settings, paid_by, part, why, of_this, now))
             net -= part
     return notes
 
@@ -262,7 +266,7 @@ def _paying(conn: Connection, client_id: int, end: datetime) -> Sequence[Invoice
         found
         for found in invoices.issued(conn, client_id=client_id)
         if found.kind is not InvoiceKind.CREDIT_NOTE
-        and found.cause.startswith(("renewal:", "change:"))
+        and found.cause.purpose in (Purpose.RENEWAL, Purpose.CHANGE)
         and found.period is not None
         and found.period.start < end <= found.period.end
     ]
@@ -285,7 +289,7 @@ def _months_bought(conn: Connection, payer: _Payer, paid: Period) -> int:
 
 
 def _last_renewal(conn: Connection, client_id: int) -> Invoice | None:
-    found = invoices.by_causes(conn, f"renewal:{client_id}:")
+    found = invoices.renewals(conn, client_id)
     return found[-1] if found else None
 
 
@@ -297,7 +301,7 @@ def _issue(
     settings: Settings,
     payer: _Payer,
     lines: tuple[Line, ...],
-    cause: str,
+    cause: Cause,
     now: datetime,
     period: Period | None = None,
 ) -> Invoice | None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from pbx_control.domain import checks
 from pbx_control.domain.money.billing import (
+    Cause,
     Corrected,
     Draft,
     Invoice,
@@ -22,6 +23,7 @@ from pbx_control.domain.money.billing import (
     Line,
     LineKind,
     Party,
+    Purpose,
     Sums,
     note_sums,
     sums,
@@ -70,12 +72,12 @@ def credit(
     _take_client(conn, wrong.client_id)
     _refuse_note(wrong)
     lines = _rest(conn, wrong) if places is None else _chosen(conn, wrong, places)
-    cause = f"credit:{wrong.id}:{len(_notes(conn, wrong)) + 1}"
+    cause = Cause(key=f"credit:{wrong.id}:{len(_notes(conn, wrong)) + 1}", purpose=Purpose.CREDIT)
     return _credit(conn, settings, wrong, lines, why, cause, now)
 
 
 def credit_part(
-    conn: Connection, settings: Settings, wrong: Invoice, net: int, why: str, cause: str, now: datetime
+    conn: Connection, settings: Settings, wrong: Invoice, net: int, why: str, cause: Cause, now: datetime
 ) -> Invoice:
     """A credit note for a part of an invoice's net sum; the one that is there already if the cause was credited.
 
@@ -137,15 +139,22 @@ def find(conn: Connection, number: int, kind: InvoiceKind | None = None, to_cred
     return found[0]
 
 
-def by_cause(conn: Connection, cause: str) -> Invoice | None:
+def by_cause(conn: Connection, cause: Cause) -> Invoice | None:
     """The invoice that was issued for this, or None."""
-    found = _invoices(conn, _with_client().where(invoice.c.cause == cause))
+    found = _invoices(conn, _with_client().where(invoice.c.cause == cause.key))
     return found[0] if found else None
 
 
-def by_causes(conn: Connection, beginning: str) -> list[Invoice]:
-    """Those issued for causes that begin so, the oldest first."""
-    query = _with_client().where(invoice.c.cause.startswith(beginning, autoescape=True))
+def renewals(conn: Connection, client_id: int) -> list[Invoice]:
+    """A client's invoices for months of its plan, the oldest first."""
+    query = _with_client().where(invoice.c.client_id == client_id, invoice.c.purpose == Purpose.RENEWAL.value)
+    return _invoices(conn, query.order_by(invoice.c.id))
+
+
+def given_back(conn: Connection, client_id: int, cause: Cause) -> list[Invoice]:
+    """The credit notes by which a client got money back for a change of plan or when it left, the oldest first."""
+    same = invoice.c.purpose == cause.purpose.value, invoice.c.subscription_id == cause.subscription_id
+    query = _with_client().where(invoice.c.client_id == client_id, invoice.c.kind == NOTE.value, *same)
     return _invoices(conn, query.order_by(invoice.c.id))
 
 
@@ -213,7 +222,10 @@ def _facts(draft: Draft, owed: Sums, now: datetime) -> dict[str, Any]:
         "total": owed.total,
         "issuer": _as_json(draft.issuer),
         "buyer": _as_json(draft.buyer),
-        "cause": draft.cause,
+        "cause": draft.cause.key,
+        "purpose": draft.cause.purpose.value,
+        "subscription_id": draft.cause.subscription_id,
+        "bag_id": draft.cause.bag_id,
     }
 
 
@@ -249,7 +261,7 @@ def _credit(
     wrong: Invoice,
     lines: Sequence[tuple[int, Line]],
     why: str,
-    cause: str,
+    cause: Cause,
     now: datetime,
 ) -> Invoice:
     net, still = sum(line.amount for _, line in lines), left(conn, wrong)
@@ -378,7 +390,12 @@ def _as_invoice(row: Row[Any], lines: tuple[Line, ...]) -> Invoice:
         issuer=Party(**json.loads(row.issuer)),
         buyer=Party(**json.loads(row.buyer)),
         lines=lines,
-        cause=row.cause,
+        cause=Cause(
+            key=row.cause,
+            purpose=Purpose(row.purpose),
+            subscription_id=row.subscription_id,
+            bag_id=row.bag_id,
+        ),
         corrects=_corrected(row),
         why=row.why,
     )

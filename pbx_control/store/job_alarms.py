@@ -7,15 +7,15 @@ from sqlalchemy import Connection
 
 from pbx_control.domain.notices.job_notes import Trouble, compose_failure, compose_missed
 from pbx_control.domain.notices.notes import AlarmDesk
-from pbx_control.domain.words.sentences import Sentence, kept
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.store import job_runs, letters
-from pbx_control.store.job_runs import RESULT_LIMIT, Run
+from pbx_control.store.job_runs import Run
 
 
 def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: Sentence, desk: AlarmDesk) -> None:
     """Notes that a run has ended; the first of several that fail one after the other is told by letter."""
     job_runs.finish(conn, job, due_at, now, result)
-    tell_failure(conn, Run(job, due_at, now, now, kept(result, RESULT_LIMIT)), now, desk)
+    tell_failure(conn, job_runs.ended(job, due_at, now, result), now, desk)
 
 
 def tell_failure(conn: Connection, run: Run, now: datetime, desk: AlarmDesk) -> None:

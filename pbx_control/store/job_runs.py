@@ -1,8 +1,9 @@
 """Runs of calendar jobs in the store: each due time is claimed by one daemon, once (docs/decisions/schedule.md)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -17,25 +18,45 @@ LEASE = timedelta(hours=2)
 FIRST_SEEN = "nothing to make up"
 # What an open run's result says while it is run for the second and last time.
 BEGUN_AGAIN = "begun again"
-# What came of work that came to nothing; its beginning tells older results, which were kept in English.
-FAILED = "failed: {why}"
-FAILED_BEFORE = "failed: "
+MOST_TRIES = 2
 # Characters of each text in a result that are worth keeping.
 RESULT_LIMIT = 500
 SUPERSEDED = "not finished; a later run has done its work"
 GIVEN_UP = "not finished, twice: the daemon died both times"
 
 
+class Ending(StrEnum):
+    """How a run ended; the names are those of `job_run.ending`."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"  # a later run has done its work
+    GIVEN_UP = "given-up"
+    FIRST_SEEN = "first-seen"  # of a job that was new then: nothing was run
+
+
+UNFINISHED = {Ending.SUPERSEDED: SUPERSEDED, Ending.GIVEN_UP: GIVEN_UP}
+
+
+class Failure(Sentence):
+    """What came of work that came to nothing, and why."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__("failed: {why}", why=why)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a job: claimed at `began_at`, under way until it has `ended_at`; `kept` is what came of it, as the
-    store has it (domain.sentences)."""
+    """One run of a job: claimed at `began_at`, under way until it has `ended_at` and an `ending`; `kept` is what came
+    of it, as the store has it (domain.sentences)."""
 
     job: str
     due_at: datetime
     began_at: datetime
     ended_at: datetime | None
     kept: str
+    ending: Ending | None = None
+    tries: int = 1
 
     @property
     def sentence(self) -> Sentence:
@@ -50,17 +71,13 @@ class Run:
     @property
     def failed(self) -> bool:
         """Whether it has ended without doing its work."""
-        return self.ended_at is not None and is_failure(self.sentence)
+        return self.ending in (Ending.FAILED, Ending.GIVEN_UP)
 
 
-def failure(why: Sentence) -> Sentence:
-    """What came of work that came to nothing."""
-    return Sentence(FAILED, why=why)
-
-
-def is_failure(result: Sentence) -> bool:
-    """Whether the work came to nothing."""
-    return result.template in (FAILED, GIVEN_UP) or result.template.startswith(FAILED_BEFORE)
+def ended(job: str, due_at: datetime, now: datetime, result: Sentence) -> Run:
+    """A run that has come to its end now."""
+    ending = Ending.FAILED if isinstance(result, Failure) else Ending.DONE
+    return Run(job, due_at, now, now, kept(result, RESULT_LIMIT), ending)
 
 
 def claim(conn: Connection, job: str, due_at: datetime, now: datetime) -> bool:
@@ -76,7 +93,7 @@ def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime)
     """
     seen = conn.scalar(select(func.max(job_run.c.due_at)).where(job_run.c.job == job, job_run.c.due_at <= now))
     if seen is None:
-        _insert(conn, Run(job, due_at, now, now, FIRST_SEEN))
+        _insert(conn, Run(job, due_at, now, now, FIRST_SEEN, Ending.FIRST_SEEN))
         return False
     return seen < due_at and claim(conn, job, due_at, now)
 
@@ -93,18 +110,22 @@ def claim_abandoned(
     open_too_long = select(job_run).where(job_run.c.ended_at.is_(None), job_run.c.began_at <= now - LEASE)
     taken, closed = [], []
     for run in [_run(row) for row in conn.execute(open_too_long) if is_ours(row.job)]:
-        if (reason := _not_again(conn, run)) is not None:
-            if _retake(conn, run, ended_at=now, result=reason):
-                closed.append(Run(run.job, run.due_at, run.began_at, now, reason))
-        elif _retake(conn, run, began_at=now, result=BEGUN_AGAIN):
-            taken.append(Run(run.job, run.due_at, now, None, BEGUN_AGAIN))
+        if (ending := _not_again(conn, run)) is not None:
+            over = replace(run, ended_at=now, ending=ending, kept=UNFINISHED[ending])
+            if _retake(conn, run, over):
+                closed.append(over)
+        else:
+            again = replace(run, began_at=now, tries=run.tries + 1, kept=BEGUN_AGAIN)
+            if _retake(conn, run, again):
+                taken.append(again)
     return taken, closed
 
 
 def finish(conn: Connection, job: str, due_at: datetime, now: datetime, result: Sentence) -> None:
     """Notes that a claimed run has ended, with what came of it."""
-    ended = update(job_run).where(job_run.c.job == job, job_run.c.due_at == due_at)
-    conn.execute(ended.values(ended_at=now, result=kept(result, RESULT_LIMIT)))
+    over = ended(job, due_at, now, result)
+    its_row = update(job_run).where(job_run.c.job == job, job_run.c.due_at == due_at)
+    conn.execute(its_row.values(ended_at=now, ending=over.ending, result=over.kept))
 
 
 def ended_before(conn: Connection, job: str, due_at: datetime) -> Run | None:
@@ -135,26 +156,36 @@ def zones(conn: Connection) -> list[str]:
 
 
 def _insert(conn: Connection, run: Run) -> bool:
-    row = insert_into(conn.dialect.name, job_run).values(
-        job=run.job, due_at=run.due_at, began_at=run.began_at, ended_at=run.ended_at, result=run.kept
-    )
+    row = insert_into(conn.dialect.name, job_run).values(job=run.job, due_at=run.due_at, **_progress(run))
     # Asked for the row itself: drivers do not agree on how many rows such a statement has touched.
     kept = row.on_conflict_do_nothing(index_elements=["job", "due_at"]).returning(job_run.c.job)
     return conn.execute(kept).one_or_none() is not None
 
 
-def _not_again(conn: Connection, run: Run) -> str | None:
+def _not_again(conn: Connection, run: Run) -> Ending | None:
     later = select(job_run.c.job).where(job_run.c.job == run.job, job_run.c.due_at > run.due_at).limit(1)
     if conn.scalar(later) is not None:
-        return SUPERSEDED
-    return GIVEN_UP if run.kept == BEGUN_AGAIN else None
+        return Ending.SUPERSEDED
+    return Ending.GIVEN_UP if run.tries >= MOST_TRIES else None
 
 
-def _retake(conn: Connection, run: Run, **values: object) -> bool:
+def _retake(conn: Connection, run: Run, after: Run) -> bool:
     """Changes a run that nobody has touched since it was read: of two daemons that try, one does."""
     same = (job_run.c.job == run.job, job_run.c.due_at == run.due_at, job_run.c.began_at == run.began_at)
-    return bool(conn.execute(update(job_run).where(*same, job_run.c.ended_at.is_(None)).values(**values)).rowcount)
+    changing = update(job_run).where(*same, job_run.c.ended_at.is_(None)).values(_progress(after))
+    return bool(conn.execute(changing).rowcount)
+
+
+def _progress(run: Run) -> dict[str, datetime | str | int | None]:
+    return {
+        "began_at": run.began_at,
+        "ended_at": run.ended_at,
+        "tries": run.tries,
+        "ending": run.ending,
+        "result": run.kept,
+    }
 
 
 def _run(row: Row[Any]) -> Run:
-    return Run(row.job, row.due_at, row.began_at, row.ended_at, row.result)
+    ending = Ending(row.ending) if row.ending else None
+    return Run(row.job, row.due_at, row.began_at, row.ended_at, row.result, ending, row.tries)

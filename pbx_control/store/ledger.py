@@ -191,8 +191,9 @@ def roll_over_due(conn: Connection, at: datetime, limit: int | None = None) -> i
 # --- corrections ------------------------------------------------------------------------------------------
 
 
-def reverse(conn: Connection, entry_id: int, why: str, at: datetime) -> Entry:
-    """Takes a charge back by a counter-entry, and settles a dispute about it.
+def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None) -> Entry:
+    """Takes a charge back by a counter-entry, and settles a dispute about it. `uncounted`: the call should not have
+    counted.
 
     Raises ClientMistake if there is no such entry, it is no charge, or it has been taken back already.
     """
@@ -201,7 +202,7 @@ def reverse(conn: Connection, entry_id: int, why: str, at: datetime) -> Entry:
     before = up_to_date(conn, row.client_id, at)
     if conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.reverses == entry_id)):
         raise ClientMistake("entry {id} has been reversed already: `ledger show` has the counter-entry", id=entry_id)
-    after, entry = quota.reverse(before, _entry(row), entry_id, why, at)
+    after, entry = quota.reverse(before, _entry(row), entry_id, why, at, uncounted)
     _book(conn, row.client_id, before, after, [entry])
     settled = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
     conn.execute(settled.values(settled_at=at, answer=why))
@@ -214,14 +215,14 @@ def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: dat
     Raises ClientMistake if nothing was charged for it, or that has been taken back already.
     """
     said = f"{reason.value}: {why}" if why else reason.value
-    return reverse(conn, charge_of_call(conn, call_id), said, at)
+    return reverse(conn, charge_of_call(conn, call_id), said, at, reason)
 
 
 def is_wrong_number(conn: Connection, call_id: str) -> bool:
     """Whether what the call was charged has been taken back because its caller wanted somebody else."""
-    taken_back = ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.REVERSAL.value
-    reasons = conn.scalars(select(ledger_entry.c.why).where(*taken_back))
-    return any(why.startswith(Uncounted.WRONG_NUMBER.value) for why in reasons)
+    wrong_number = ledger_entry.c.uncounted == Uncounted.WRONG_NUMBER.value
+    found = select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, wrong_number)
+    return conn.scalar(found.limit(1)) is not None
 
 
 def charge_of_call(conn: Connection, call_id: str) -> int:
@@ -387,6 +388,9 @@ def _row(client_id: int, entry: Entry) -> dict[str, Any]:
         "call_id": entry.call_id,
         "reverses": entry.reverses,
         "why": entry.why,
+        "uncounted": entry.uncounted,
+        "repeats": entry.repeats,
+        "repeated_seconds": entry.repeated_seconds,
     }
 
 
@@ -453,6 +457,9 @@ def _entry(row: Row[Any]) -> Entry:
         call_id=row.call_id,
         reverses=row.reverses,
         why=row.why,
+        uncounted=Uncounted(row.uncounted) if row.uncounted else None,
+        repeats=row.repeats,
+        repeated_seconds=row.repeated_seconds,
     )
 
 

@@ -43,7 +43,7 @@ def _is_current(engine: Engine) -> bool:
 
 
 def move(connection: Connection, target: str) -> None:
-    """Migrates up to `target` (an Alembic revision or "head"), or down to "base", in the connection's transaction."""
+    """Migrates up or down to `target` (an Alembic revision, "head" or "base"), in the connection's transaction."""
     # Imported here: Alembic takes 0.4 s to load, which only `setup` should pay.
     from alembic import command
     from alembic.config import Config
@@ -53,8 +53,16 @@ def move(connection: Connection, target: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(pbx_control.migrations.__file__).parent))
     config.attributes["connection"] = connection
-    go = command.downgrade if target == "base" else command.upgrade
+    go = command.downgrade if _is_older(connection, target) else command.upgrade
     go(config, target)
+
+
+def _is_older(connection: Connection, target: str) -> bool:
+    """Whether `target` lies below where the database stands; revisions are numbers."""
+    from alembic.runtime.migration import MigrationContext
+
+    stands_at = MigrationContext.configure(connection).get_current_revision() or ""
+    return target == "base" or (target != "head" and target < stands_at)
 
 
 def is_current(connection: Connection) -> bool:

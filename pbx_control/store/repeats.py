@@ -4,16 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Row, bindparam, case, select
+from sqlalchemy import Connection, Row, bindparam, select
 
-from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.money.repeats import Answered, Arrived, RepeatLimit, repeated
 from pbx_control.domain.words.wording import is_withheld
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
-
-_decode = msgspec.json.Decoder(Call).decode
 
 # So many of a client's newest conversations tell whether people make them; a busy client has thousands in a minute.
 NEWEST = 50
@@ -23,8 +19,7 @@ _ANSWERED = (
         calls.c.id,
         calls.c.caller,
         calls.c.answered_at,
-        calls.c.ended_at,
-        case((calls.c.phase == Phase.ENDING.value, calls.c.state)).label("state"),
+        calls.c.hung_up_at,
     )
     .where(calls.c.client_id == bindparam("client"), calls.c.answered_at >= bindparam("since"))
     .order_by(calls.c.answered_at.desc())
@@ -53,12 +48,7 @@ def answered_since(conn: Connection, client_id: int, since: datetime) -> list[An
 
 
 def _answered(rows: Iterable[Row[Any]]) -> list[Answered]:
-    return [Answered(row.id, row.caller, row.answered_at, row.ended_at or _hung_up_at(row.state)) for row in rows]
-
-
-def _hung_up_at(ending: bytes | None) -> datetime | None:
-    """When a call ended of which only the files are still looked at: its row has no end before that is done."""
-    return _decode(ending).ended_at if ending else None
+    return [Answered(row.id, row.caller, row.answered_at, row.hung_up_at) for row in rows]
 
 
 def _limit(row: Row[Any]) -> RepeatLimit:

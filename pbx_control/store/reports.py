@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from pbx_control.domain.call.flow import OUT_OF_CALLS
-from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.call.model import Outcome, TurnedAway
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.billing import bags_on_offer
 from pbx_control.domain.notices.messages import DOCUMENTS, Recipient
@@ -32,7 +31,7 @@ from pbx_control.settings import Home, Settings
 from pbx_control.store import ledger, letters, plans, recipients
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.ledger import Charged
-from pbx_control.store.tables import call, client, journal, letter, threshold_notice
+from pbx_control.store.tables import call, client, letter, threshold_notice
 
 log = structlog.get_logger()
 
@@ -196,21 +195,15 @@ def missed_on(
 
 
 def _missed(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Turned away for want of calls. A suspended client's calls end alike but do not count: the journal tells why.
+    """Turned away for want of calls; a suspended client's calls end alike but do not count.
 
     By the end of the call: from then on its row stays as it is.
     """
-    out_of_calls = and_(
-        journal.c.call_id == call.c.id,
-        journal.c.event == "CallArrived",
-        # What a stranger sent cannot look so: within a JSON string these quotes are escaped.
-        journal.c.details.contains(f'"why":"{OUT_OF_CALLS}"'),
-    )
     return (
+        call.c.turned_away == TurnedAway.OUT_OF_CALLS.value,
         call.c.outcome == Outcome.EXHAUSTED.value,
         call.c.ended_at >= since,
         call.c.ended_at < until,
-        select(journal.c.seq).where(out_of_calls).exists(),
     )
 
 

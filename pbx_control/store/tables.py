@@ -272,6 +272,7 @@ call = Table(
     Column("secretary_id", ForeignKey("secretary.id")),  # who answered
     Column("arrived_at", Instant, nullable=False, index=True),
     Column("answered_at", Instant),  # when a secretary answered
+    Column("hung_up_at", Instant),  # when the caller had left; `ended_at` follows once the files have been looked at
     Column("ended_at", Instant, index=True),
     Column("recording", Text, nullable=False, server_default=""),  # path under recordings/
     Column("recording_flaw", Text, nullable=False, server_default=""),  # missing | short | long; "" is sound
@@ -283,6 +284,7 @@ call = Table(
     Column("transferred", Float),  # seconds; NULL while they talk, or if there was no transfer
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
     Column("node", String(19), nullable=False, server_default=MAIN_NODE),  # whose switch has, or had, the call
+    Column("turned_away", String(12)),  # domain.call.model.TurnedAway
     Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
@@ -297,6 +299,8 @@ _partial_index(
     call.c.answered_at,
     where="answered_at IS NOT NULL",
 )
+# The day's missed calls.
+_partial_index("ix_call_turned_away", call.c.ended_at, call.c.client_id, where="turned_away IS NOT NULL")
 # What there is to delete one day; what has been deleted leaves it.
 KEPT = "recording <> '' OR message <> ''"
 _partial_index("ix_call_kept", call.c.ended_at, call.c.id, where=KEPT)
@@ -481,6 +485,9 @@ ledger_entry = Table(
     Column("call_id", ForeignKey("call.id"), index=True),
     Column("reverses", ForeignKey("ledger_entry.id"), unique=True),
     Column("why", Text, nullable=False, server_default=""),
+    Column("uncounted", String(12)),  # domain.quota.Uncounted
+    Column("repeats", String(64)),  # the call whose short conversation this one repeats …
+    Column("repeated_seconds", Integer),  # … and how long that was
 )
 _partial_index(
     # A call is charged once, however often it was transferred or the daemon died.
@@ -561,7 +568,10 @@ invoice = Table(
     Column("total", Integer, nullable=False),
     Column("issuer", Text, nullable=False),  # JSON, as it was on that day
     Column("buyer", Text, nullable=False),  # JSON, as it was on that day
-    Column("cause", String(80), nullable=False, unique=True),  # what it is for: nothing is invoiced twice
+    Column("cause", String(80), nullable=False, unique=True),  # nothing is invoiced twice for one
+    Column("purpose", String(8), nullable=False, server_default=""),  # domain.billing.Purpose
+    Column("subscription_id", ForeignKey("subscription.id")),  # of a change or a leave
+    Column("bag_id", ForeignKey("bag.id"), index=True),
     Column("corrects", ForeignKey("invoice.id")),
     Column("why", Text, nullable=False, server_default=""),  # of a credit note
     UniqueConstraint("kind", "number"),
@@ -672,4 +682,6 @@ job_run = Table(
     Column("began_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("result", Text, nullable=False, server_default=""),
+    Column("ending", String(10)),  # store.job_runs.Ending; NULL while it is under way
+    Column("tries", Integer, nullable=False, server_default="1"),
 )

@@ -163,6 +163,7 @@ def _row(conn: Connection, one: SwitchCall) -> dict[str, Any]:
         "secretary_id": her,
         "arrived_at": one.arrived_at,
         "answered_at": one.answered_at,
+        "hung_up_at": one.ended_at,
         "ended_at": one.ended_at,
         "talked": calls.seconds(one.talked) if one.answered_at else None,
         "recording": one.recording,

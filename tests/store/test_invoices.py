@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from pbx_control.domain.money import billing
-from pbx_control.domain.money.billing import Draft, Invoice, InvoiceKind, Line, LineKind, Party
+from pbx_control.domain.money.billing import Cause, Draft, Invoice, InvoiceKind, Line, LineKind, Party, Purpose
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake
 from pbx_control.services import clientele, numbers, subscriptions
@@ -60,7 +60,7 @@ def a_draft(client_id: int, cause: str, price: int = 1_000, **others: Any) -> Dr
         "lines": (Line(LineKind.BAG, "Bolsa", 1, price), Line(LineKind.BAG, "Otra bolsa", 2, price)),
         "day": date(2026, 11, 10),
     }
-    return Draft(client_id=client_id, cause=cause, **(usual | others))
+    return Draft(client_id=client_id, cause=Cause(key=cause, purpose=Purpose.BAG), **(usual | others))
 
 
 def issue(engine: Engine, draft: Draft) -> Invoice:
@@ -158,7 +158,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from pbx_control.domain.money import billing
-from pbx_control.domain.money.billing import Draft, InvoiceKind, Line, LineKind, Party
+from pbx_control.domain.money.billing import Cause, Draft, InvoiceKind, Line, LineKind, Party, Purpose
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import invoices
 from pbx_control.store.engine import open_engine, writing
@@ -167,7 +167,7 @@ url, cause, until = sys.argv[1:]
 engine = open_engine(Home(Path(".")), Settings(database=Database(url=url)))
 draft = Draft(
     kind=InvoiceKind.BOLETA, client_id=1, issuer=Party(name="S"), buyer=Party(name="A"),
-    lines=(Line(LineKind.BAG, "Bolsa", 1, 1000),), cause=cause, day=date(2026, 11, 10),
+    lines=(Line(LineKind.BAG, "Bolsa", 1, 1000),), cause=Cause(key=cause, purpose=Purpose.BAG), day=date(2026, 11, 10),
 )
 with writing(engine) as conn:
     print(invoices.issue(conn, draft, datetime(2026, 11, 10, tzinfo=UTC)).number, flush=True)
@@ -489,7 +489,8 @@ def test_a_client_that_has_cancelled_is_not_renewed(engine: Engine, andes: int) 
 def test_a_bag_is_invoiced_once(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
-        twice = [charges.invoice_bag(conn, SETTINGS, andes, 7, 25, 8_750, NOW) for _ in range(2)]
+        bag_id = ledger.add_bag(conn, andes, 25, 8_750, NOW)
+        twice = [charges.invoice_bag(conn, SETTINGS, andes, bag_id, 25, 8_750, NOW) for _ in range(2)]
     assert twice[0] == twice[1]
     assert numbers_of(engine) == [1, 2]
 
@@ -516,7 +517,7 @@ def test_a_bag_of_an_earlier_month_is_not_made_up(engine: Engine, andes: int) ->
     with writing(engine) as conn:
         ledger.add_bag(conn, andes, 25, 8_750, NOW)
     (plan,) = renew(engine, andes, NOW + timedelta(days=31))
-    assert plan.cause.startswith("renewal:")
+    assert plan.cause.purpose is Purpose.RENEWAL
 
 
 # --- changes of plan --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pbx_control.store.tables import letter
 DUE = datetime(2026, 8, 3, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
 DESK = AlarmDesk("admin@casa.example", "es", "Casa", "America/Santiago")
-FULL = job_runs.failure(Sentence("{file} cannot be written: {why}", file="x.gz", why=Word("No space left on device")))
+FULL = job_runs.Failure(Sentence("{file} cannot be written: {why}", file="x.gz", why=Word("No space left on device")))
 DONE = Sentence("sounds removed: {count}", count=2)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SUPERSEDED, Run
+from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SUPERSEDED, Ending, Run
 from pbx_control.store.tables import client
 
 DUE = datetime(2026, 8, 3, 7, 30, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_a_clock_that_goes_back_runs_nothing_twice(engine: Engine) -> None:
 def test_a_run_ends_with_a_line(engine: Engine) -> None:
     claim(engine, DUE)
     finish(engine, DUE, "3 files deleted")
-    assert last_run(engine) == Run("purge", DUE, DUE, DUE + MINUTE, "3 files deleted")
+    assert last_run(engine) == Run("purge", DUE, DUE, DUE + MINUTE, "3 files deleted", Ending.DONE)
 
 
 def test_a_new_installation_makes_up_nothing_but_the_next_absence(engine: Engine) -> None:
@@ -84,7 +84,7 @@ def test_a_run_whose_daemon_died_is_run_once_more_after_its_lease(engine: Engine
     claim(engine, DUE)
     assert claim_abandoned(engine, DUE + LEASE - MINUTE) == []
     again = DUE + LEASE
-    assert claim_abandoned(engine, again) == [Run("purge", DUE, again, None, BEGUN_AGAIN)]
+    assert claim_abandoned(engine, again) == [Run("purge", DUE, again, None, BEGUN_AGAIN, tries=2)]
     assert claim_abandoned(engine, again) == []
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from running_out import ANDES, MARIA, SHORT, People, add_client, turned_away
 from sqlalchemy import Engine, delete, select, update
 
-from pbx_control.domain.call.model import Caller, Outcome
+from pbx_control.domain.call.model import Caller, Outcome, TurnedAway
 from pbx_control.errors import PbxError
 from pbx_control.files import open_below
 from pbx_control.settings import Home, OfficeSettings, Settings
@@ -137,9 +137,11 @@ def test_what_is_older_than_a_week_is_no_news(home: Home, andes: Engine) -> None
 
 def test_only_calls_turned_away_for_want_of_calls_are_told(home: Home, andes: Engine) -> None:
     """Suspended clients' calls end alike; a missed call that a telephone rang for has had its own letter."""
-    missed(andes, NOON, why="hours")
+    suspended = {"why": TurnedAway.SUSPENDED}
+    missed(andes, NOON, **suspended)
     missed(andes, NOON + MINUTE, outcome=Outcome.MISSED)
-    missed(andes, NOON + 2 * MINUTE, why="hours", caller=replace(MARIA, name='","why":"out of calls","x":"'))
+    missed(andes, NOON + 2 * MINUTE, **suspended, caller=replace(MARIA, name='","why":"out of calls","x":"'))
+    missed(andes, NOON + 3 * MINUTE, **suspended, facts=replace(ANDES, why="out of calls"))  # so a holiday is called
     assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
 
 

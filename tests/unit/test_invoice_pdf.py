@@ -16,7 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx_control.domain.money.billing import Corrected, Invoice, InvoiceKind, Line, LineKind, Party, sums
+from pbx_control.domain.money.billing import (
+    Cause,
+    Corrected,
+    Invoice,
+    InvoiceKind,
+    Line,
+    LineKind,
+    Party,
+    Purpose,
+    sums,
+)
 from pbx_control.domain.money.invoice_export import COLUMNS, as_csv, as_record
 from pbx_control.domain.money.periods import period_of
 from pbx_control.domain.notices.invoice_letters import compose_invoice
@@ -42,7 +52,7 @@ FACTURA = Invoice(
     issuer=Party(name="Ñandú SpA", rut="76.086.428-5", business="Secretariado", address="Av. Matta 12, Santiago"),
     buyer=Party(name="Andes Limitada", rut="77.123.456-7", business="Ferretería", address="Talca", email="a@andes.cl"),
     lines=LINES,
-    cause="renewal:1:2026-11-10",
+    cause=Cause(key="renewal:1:2026-11-10", purpose=Purpose.RENEWAL),
 )
 NOTE = replace(
     FACTURA,

@@ -84,7 +84,7 @@ from pbx_control.domain.call.events import (
     Unheld,
     WrongNumberAsked,
 )
-from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat, Unit
+from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat, TurnedAway, Unit
 from pbx_control.domain.call.moves import (
     FIRST_POSITION_AFTER,
     SWITCH_MARGIN,
@@ -124,7 +124,7 @@ SILENCE_ENDS_MESSAGE = timedelta(seconds=5)
 # So long he waits to hear what became of his message; a disk that takes longer does not answer.
 CHECK_LIMIT = timedelta(seconds=3)
 
-# Why a client is turned away as out of calls; a suspended one is for no reason that the call's flow knows.
+# How a journal says why a client's caller is turned away.
 OUT_OF_CALLS = "out of calls"
 
 # Q.850 causes with which a leg ends when its network died; any other is somebody who hung up.
@@ -209,7 +209,8 @@ def reserved(call: Call) -> Step:
 
 def turned_away(event: CallArrived) -> CallArrived:
     """The same arrival, of a client that turned out to have no unit left."""
-    facts = replace(event.facts, admission=Admission.EXHAUSTED, why=OUT_OF_CALLS)
+    out_of_calls = TurnedAway.OUT_OF_CALLS
+    facts = replace(event.facts, admission=Admission.EXHAUSTED, turned_away=out_of_calls, why=OUT_OF_CALLS)
     return CallArrived(event.at, facts, event.caller)
 
 
@@ -225,7 +226,7 @@ def first_heard(call: Call, at: datetime) -> Step:
 def exhausted(call: Call, at: datetime) -> Step:
     """Out of calls, or suspended: an announcement that does not say so; then perhaps a message (rule 12)."""
     sounds = call.known.sounds
-    if call.known.why != OUT_OF_CALLS or not call.known.exhausted_messages:
+    if call.known.turned_away is not TurnedAway.OUT_OF_CALLS or not call.known.exhausted_messages:
         return say_goodbye(call, at, sounds.exhausted, Outcome.EXHAUSTED)
     return ask_for_message(replace(call, outcome=Outcome.EXHAUSTED), sounds.exhausted, sounds.message)
 

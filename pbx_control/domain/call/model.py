@@ -45,6 +45,13 @@ class Admission(StrEnum):
     BLOCKED = "blocked"
 
 
+class TurnedAway(StrEnum):
+    """Why nobody is rung for a client's callers though it is open; the names are those of `call.turned_away`."""
+
+    OUT_OF_CALLS = "out-of-calls"
+    SUSPENDED = "suspended"
+
+
 class Unit(StrEnum):
     """What the call has cost its client so far (docs/service.md rule 10)."""
 
@@ -142,6 +149,7 @@ class Facts(Struct, frozen=True):
     outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
     cap: timedelta = timedelta(minutes=10)  # of a transferred conversation
     early_media: bool = False  # the carrier lets its callers hear us before the answer
+    turned_away: TurnedAway | None = None  # with Admission.EXHAUSTED
 
 
 class Caller(Struct, frozen=True):

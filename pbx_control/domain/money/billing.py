@@ -72,6 +72,27 @@ class Party:
     email: str = ""
 
 
+class Purpose(StrEnum):
+    """What an invoice is for; the names are those of `invoice.purpose`."""
+
+    RENEWAL = "renewal"  # months of a plan
+    NUMBER = "number"  # one more, for the rest of what is paid
+    BAG = "bag"
+    CHANGE = "change"  # of plan, within time that is paid
+    LEAVE = "leave"  # months paid ahead go back to a client that cancels
+    CREDIT = "credit"  # a correction by hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What an invoice is for. Nothing is invoiced twice for one `key`; nobody reads anything in it."""
+
+    key: str
+    purpose: Purpose
+    subscription_id: int | None = None  # of a change or a leave: the client's last one
+    bag_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An invoice that has no number yet. `cause` says what it is for: nothing is invoiced twice for one cause."""
@@ -81,7 +102,7 @@ class Draft:
     issuer: Party
     buyer: Party
     lines: tuple[Line, ...]
-    cause: str
+    cause: Cause
     day: date  # in the office's zone
     period: Period | None = None
 
@@ -113,7 +134,7 @@ class Invoice:
     issuer: Party
     buyer: Party
     lines: tuple[Line, ...]
-    cause: str
+    cause: Cause
     corrects: Corrected | None = None  # of a credit note
     why: str = ""  # of a credit note
 

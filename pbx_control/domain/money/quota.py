@@ -94,6 +94,9 @@ class Entry:
     call_id: str | None = None
     reverses: int | None = None
     why: str = ""
+    uncounted: Uncounted | None = None  # of a reversal: the call should not have counted
+    repeats: str | None = None  # of a repeat: the call whose conversation it repeats …
+    repeated_seconds: int | None = None  # … and how long that was
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,20 @@ def uncharged(call_id: str, again: Answered, at: datetime) -> Entry:
     """A secretary has answered a call that repeats a short conversation: no unit; the entry names that conversation
     and how many seconds it lasted."""
     seconds = round((again.talked or timedelta(0)).total_seconds())
-    return Entry(at=at, kind=Kind.REPEAT, units=0, call_id=call_id, why=f"{again.call_id}, {seconds} s")
+    return Entry(
+        at=at,
+        kind=Kind.REPEAT,
+        units=0,
+        call_id=call_id,
+        why=f"{again.call_id}, {seconds} s",
+        repeats=again.call_id,
+        repeated_seconds=seconds,
+    )
 
 
-def reverse(account: Account, charged: Entry, entry_id: int, why: str, at: datetime) -> Booked:
+def reverse(
+    account: Account, charged: Entry, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None
+) -> Booked:
     """Takes a charge back. A bag's unit goes back into its bag, any other to the period that runs now: a client does
     not lose by it that the mistake was found only after its month was over."""
     entry = Entry(
@@ -136,6 +149,7 @@ def reverse(account: Account, charged: Entry, entry_id: int, why: str, at: datet
         call_id=charged.call_id,
         reverses=entry_id,
         why=why,
+        uncounted=uncounted,
     )
     if charged.bag_id is None:
         return replace(account, period_left=account.period_left + 1), entry

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds
+from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds, TurnedAway
 from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, MarkKind, Trunk
 from pbx_control.domain.opening.hours import OpenState
 from pbx_control.domain.sounds import (
@@ -96,4 +96,5 @@ def facts_of(
         contacts=client.contacts,
         outgoing=outgoing,
         cap=cap,
+        turned_away=TurnedAway.SUSPENDED if admission is Admission.EXHAUSTED else None,
     )
