@@ -123,7 +123,8 @@ def test_a_call_that_repeats_another_is_in_the_ledger_and_says_so(admin: Admin) 
     again = BEGAN + timedelta(hours=2, seconds=30)
     engine = open_engine(Home(admin.home), Settings())
     with writing(engine) as conn:
-        spoke = {"answered_at": BEGAN + timedelta(hours=2), "ended_at": BEGAN + timedelta(hours=2, seconds=4)}
+        over = BEGAN + timedelta(hours=2, seconds=4)
+        spoke = {"answered_at": BEGAN + timedelta(hours=2), "ended_at": over, "hung_up_at": over}
         conn.execute(update(call).where(call.c.id == "pbx-2.1").values(**spoke))
         andes = clients.find(conn, "andes").id
         facts = {"client_id": andes, "did": "+56225550101", "phase": "ended"}
