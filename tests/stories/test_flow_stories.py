@@ -29,7 +29,7 @@ from pbx_control.domain.call.events import (
     Unheld,
 )
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
-from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase
+from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase, TurnedAway
 from pbx_control.domain.call.story import sentence
 from pbx_control.domain.notices.messages import Channel, Recipient, compose
 from pbx_control.store.calls import summary_of
@@ -245,7 +245,7 @@ def test_a_disk_that_does_not_answer_keeps_nobody_waiting_and_promises_nothing()
 
 
 def test_out_of_calls_too_a_message_that_was_lost_is_told_at_once() -> None:
-    facts = {"exhausted_messages": True, "exhausted_report": True, "why": "out of calls"}
+    facts = {"exhausted_messages": True, "exhausted_report": True, "turned_away": TurnedAway.OUT_OF_CALLS}
     story = Story().caller_dials("andes", admission=Admission.EXHAUSTED, **facts).passes(10).hears("tone")
     story.switch.keeps = timedelta(0)
     story.passes(9).caller_hangs_up().passes(2).ended(Outcome.EXHAUSTED, letters=1)
