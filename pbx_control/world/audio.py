@@ -55,12 +55,11 @@ def from_alaw(raw: Path, path: Path) -> Path:
 
 
 def ends_with(raw: Path, hertz: float) -> bool:
-    """Whether the last second of bare a-law that is still being written has the tone from its begin to its end."""
+    """Whether the last second of bare a-law that is still being written has the tone; a packet may be lost."""
     with raw.open("rb") as file:
         file.seek(max(0, raw.stat().st_size - RATE))
         samples, _ = soundfile.read(file, format="RAW", subtype="ALAW", samplerate=RATE, channels=1)
-    frames = _frames(samples)
-    return len(frames) == int(1 / FRAME) and bool(_has_tone(frames, hertz).all())
+    return bool(_stretches(_has_tone(_frames(samples), hertz), shortest=0.2))
 
 
 def spans(path: Path, hertz: float, shortest: float = 0.2) -> list[Span]:
