@@ -73,7 +73,7 @@ class Auditor:
     def _books(self) -> list[str]:
         """Each visit has one row that is over and tells the right outcome, a whole journal, and its letter."""
         rows = defaultdict(list)
-        for row in self._rows(select(call)):
+        for row in self._rows(select(call).where(call.c.node == self._house.node)):
             rows[row.caller].append(row)
         lines = defaultdict(list)
         for entry in self._rows(select(journal).order_by(journal.c.call_id, journal.c.seq)):

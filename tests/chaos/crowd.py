@@ -51,10 +51,10 @@ class Visit:
 class Crowd:
     """`run` keeps so many callers of each kind calling until `closing` is set; then it waits for the last."""
 
-    def __init__(self, house: House, kinds: "Kinds") -> None:
+    def __init__(self, house: House, kinds: "Kinds", first_number: int = 56_900_000_001) -> None:
         self.house = house
         self._kinds = kinds
-        self._numbers = count(56_900_000_001)
+        self._numbers = count(first_number)
         self.visits: list[Visit] = []
         self.closing = asyncio.Event()
         self._engine = house.engine()

@@ -104,7 +104,8 @@ class House:
 
     `answered` gives, by the caller's number on her display, the secretary's leg that picked up; `contacts` has the
     transferring firm's contacts' telephones by their keys; `open` is set while a daemon is
-    there. `cap` is `[office] transfer_cap`, seconds.
+    there. `cap` is `[office] transfer_cap`, seconds. `beside`: another house, open already, with which it shares
+    database, firms, secretaries and mail server.
     """
 
     def __init__(
@@ -115,16 +116,19 @@ class House:
         dice: random.Random | None = None,
         firms: tuple[Firm, ...] = FIRMS,
         cap: int = 600,
+        beside: "House | None" = None,
     ) -> None:
         self.office = ForkedInstallation(folder / "home", ports)
-        self.post = SlowPost(ports.smtp)
+        self.post = beside.post if beside else SlowPost(ports.smtp)
+        self.accounts: list[tuple[Firm, str, str]] = []  # of the secretaries' telephones: user and password
+        self._beside = beside
         self.world = World(self.office.place(folder / "world"))
         self.dice = dice or random.Random()
         self.telephones: dict[str, list[Telephone]] = {}
         self.open = asyncio.Event()
         self.contacts: dict[int, Telephone] = {}
         self._firms, self._cap = firms, cap
-        self._database = database
+        self._database = beside._database if beside else database
         self._picked_up: dict[str, asyncio.Future[Ringing]] = {}
         self._stack = AsyncExitStack()
 
@@ -153,21 +157,29 @@ class House:
         bridges = await self.office.pbx("asterisk", "console", "-x", "bridge show all")
         return [line for line in [*channels.splitlines(), *bridges.splitlines()[1:]] if line.strip()]
 
+    @property
+    def node(self) -> str:
+        """The name of its daemon among those that share the database."""
+        return load(Home(self.office.home)).node.name
+
     def engine(self) -> Any:
         """A connection pool of one's own to the installation's database."""
         home = Home(self.office.home)
         return open_engine(home, load(home))
 
     async def _open(self) -> None:
-        database = {"database": {"url": self._database}} if self._database else {}
-        await self.office.set_up(office={"transfer_cap": self._cap}, **database)
-        accounts = await asyncio.to_thread(self._provision)
+        further = {"database": {"url": self._database}} if self._database else {}
+        if self._beside:
+            further |= {"mail": {"port": self._beside.office.ports.smtp}}
+        await self.office.set_up(office={"transfer_cap": self._cap}, **further)
+        self.accounts = self._beside.accounts if self._beside else await asyncio.to_thread(self._provision)
         await self.office.pbx("dialplan", "apply")
         await self.office.pbx("asterisk", "start")
-        await self._stack.enter_async_context(self.post)
+        if not self._beside:
+            await self._stack.enter_async_context(self.post)
         await self._stack.enter_async_context(self.world)
         self.contacts = {key: self.world.contact(number_of(key), CONTACT) for key in CONTACTS}
-        for firm, user, password in accounts:
+        for firm, user, password in self.accounts:
             await self._seat(firm, user, password)
 
     def _provision(self) -> list[tuple[Firm, str, str]]:
