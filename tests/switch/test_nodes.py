@@ -20,6 +20,7 @@ from chaos.crowd import KINDS, Crowd
 from chaos.house import CLOSED, PATIENT, POLITE, TALK, House
 from chaos.killer import Killer
 from forked import ForkedInstallation
+from lengths import talking
 from sqlalchemy import select
 
 from pbx_control.settings import Home, load
@@ -160,6 +161,7 @@ async def test_a_seat_is_claimed_once_and_a_change_is_published_to_both_switches
     await first.hang_up()
     await talk.ended(5)
     await (await phones[1].rung(seconds=20)).answered()
+    await talking(2)  # nobody hangs up in the instant of her answer
     assert len(phones[0].calls) == 1
     await second.hang_up()
     await pair.letter(2)
