@@ -1,4 +1,4 @@
-"""What the daemon does around its calls: opens shop, receives callers, keeps the switch's configuration current."""
+"""What the daemon does around its calls: adopts live ones, receives callers, keeps the configuration current."""
 
 import asyncio
 from collections import OrderedDict
