@@ -510,25 +510,25 @@ Obey = Callable[[Call, HerCommand], Step]
 
 T, CALLING, CONSULTING = Phase.TALKING, Phase.CALLING_CONTACT, Phase.CONSULTING
 
-COMMANDS: dict[str, tuple[frozenset[Phase], Obey]] = {
-    **{f"*{key}": (frozenset({T}), consult_one) for key in range(1, 7)},
-    "##": (frozenset({CONSULTING}), hand_over),
-    "*0": (frozenset({CALLING, CONSULTING}), take_back),
-    "*7": (frozenset({T}), pause_recording),
-    "*8": (frozenset({T}), resume_recording),
-    "*9": (frozenset({T}), mark_wrong_number),
-    "*#": (frozenset({T}), switch_language),
+COMMANDS: dict[str, tuple[tuple[Phase, ...], Obey]] = {
+    **{f"*{key}": ((T,), consult_one) for key in range(1, 7)},
+    "##": ((CONSULTING,), hand_over),
+    "*0": ((CALLING, CONSULTING), take_back),
+    "*7": ((T,), pause_recording),
+    "*8": ((T,), resume_recording),
+    "*9": ((T,), mark_wrong_number),
+    "*#": ((T,), switch_language),
 }
 
-FROM_SCREEN: dict[type[Asked], tuple[frozenset[Phase], Obey]] = {
-    ConsultationAsked: (frozenset({T}), consult_one),
+FROM_SCREEN: dict[type[Asked], tuple[tuple[Phase, ...], Obey]] = {
+    ConsultationAsked: ((T,), consult_one),
     HandOverAsked: COMMANDS["##"],
     TakeBackAsked: COMMANDS["*0"],
     RecordingPauseAsked: COMMANDS["*7"],
     RecordingResumeAsked: COMMANDS["*8"],
     LanguageAsked: COMMANDS["*#"],
     WrongNumberAsked: COMMANDS["*9"],
-    SpamAsked: (frozenset({T}), mark_spam),
+    SpamAsked: ((T,), mark_spam),
 }
 
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
