@@ -22,7 +22,7 @@ PYTEST := $(BIN)/pytest --instafail
 ON_THE_SWITCH := -m "switch or postgres"
 AT_ONCE := -n 4 --dist loadscope
 
-.PHONY: help demo test check coverage prepared bench clean
+.PHONY: help demo test check coverage prepared bench texts clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,15 @@ prepared: .venv/.test .venv/.debian-test
 
 bench: .venv/.test .venv/.debian-test ## the measurements, in one table (QUICK=1: does it still work?)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
+# Sorted and without places in the code, so that people who add texts do not edit the same lines.
+texts: .venv/.test ## brings the catalogue of translations up to the code: what is new stands there with an empty msgstr
+	@mkdir -p build
+	@$(BIN)/python -m babel.messages.frontend -q extract --mapping-file babel.cfg --sort-output --no-location \
+	  --width 120 --output-file build/pbx_control.pot .
+	@$(BIN)/python -m babel.messages.frontend -q update --domain pbx_control --input-file build/pbx_control.pot \
+	  --output-dir pbx_control/locale --locale es --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	  --width 120
 
 clean: ## removes what the other targets made: environment, demo, caches, the root file system of Asterisk
 	@if [ -x $(BIN)/pbx-control ] && [ -f var/demo/pbx.toml ]; then $(BIN)/pbx-control --home var/demo asterisk stop; fi

@@ -15,6 +15,7 @@ import msgspec
 import msgspec.structs
 from msgspec import Meta
 
+from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake, Word, reason
 
@@ -27,7 +28,7 @@ SAFE_HOME = re.compile(r"[A-Za-z0-9/._+@-]+")
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
 
 ENVIRONMENT = "PBX_"
-UNKNOWN = "there is no such setting"
+UNKNOWN = N_("there is no such setting")
 # Asterisk cuts the name that it puts before the ids of calls after 19 characters.
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?", re.ASCII)
 # The node of a home that was made before there were several.
@@ -76,47 +77,49 @@ def _email_or_empty(value: str) -> str:
 
 # What a value may be. `description` is told to whoever wrote another one; `check` is what a type cannot say: it gives
 # the value back tidied, or raises ValueError or ClientMistake.
-Text = Annotated[str, Meta(description="must be a text, in quotes")]
+Text = Annotated[str, Meta(description=N_("must be a text, in quotes"))]
 Runtime = Annotated[
     Literal["auto", "system", "container", "rootfs", "external"],
-    Meta(description="must be auto, system, container, rootfs or external"),
+    Meta(description=N_("must be auto, system, container, rootfs or external")),
 ]
-Tls = Annotated[Literal["none", "starttls", "tls"], Meta(description="must be none, starttls or tls")]
-Language = Annotated[Literal["es", "en"], Meta(description="must be es or en")]
-Texts = Annotated[list[str], Meta(description="must be a list of texts")]
-Port = Annotated[int, Meta(ge=1, le=65535, description="must be a port, from 1 to 65535")]
+Tls = Annotated[Literal["none", "starttls", "tls"], Meta(description=N_("must be none, starttls or tls"))]
+Language = Annotated[Literal["es", "en"], Meta(description=N_("must be es or en"))]
+Texts = Annotated[list[str], Meta(description=N_("must be a list of texts"))]
+Port = Annotated[int, Meta(ge=1, le=65535, description=N_("must be a port, from 1 to 65535"))]
 Bind = Annotated[
-    str, Meta(description="must be ADDRESS:PORT, for example 0.0.0.0:5060", extra={"check": _address_and_port})
+    str, Meta(description=N_("must be ADDRESS:PORT, for example 0.0.0.0:5060"), extra={"check": _address_and_port})
 ]
 OptionalBind = Annotated[
     str,
     Meta(
-        description="must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty",
+        description=N_("must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty"),
         extra={"check": _address_and_port_or_empty},
     ),
 ]
-Ports = Annotated[str, Meta(description="must be LOW-HIGH, for example 10000-20000", extra={"check": _ports})]
-Email = Annotated[str, Meta(description="must be an e-mail address, or empty", extra={"check": _email_or_empty})]
+Ports = Annotated[str, Meta(description=N_("must be LOW-HIGH, for example 10000-20000"), extra={"check": _ports})]
+Email = Annotated[str, Meta(description=N_("must be an e-mail address, or empty"), extra={"check": _email_or_empty})]
 Zone = Annotated[
     str,
     Meta(
-        description="must be a time zone of the IANA list, for example America/Santiago",
+        description=N_("must be a time zone of the IANA list, for example America/Santiago"),
         extra={"check": checks.timezone},
     ),
 ]
-Rut = Annotated[str, Meta(description="must be a RUT, for example 76.086.428-5, or empty", extra={"check": checks.rut})]
-Sizes = Annotated[str, Meta(description="must be numbers of calls, for example 25,50,100", extra={"check": _sizes})]
+Rut = Annotated[
+    str, Meta(description=N_("must be a RUT, for example 76.086.428-5, or empty"), extra={"check": checks.rut})
+]
+Sizes = Annotated[str, Meta(description=N_("must be numbers of calls, for example 25,50,100"), extra={"check": _sizes})]
 NodeName = Annotated[
     str,
     Meta(
-        description="must be small letters, digits and hyphens, for example central-2, at most 19",
+        description=N_("must be small letters, digits and hyphens, for example central-2, at most 19"),
         extra={"check": _node},
     ),
 ]
-Cap = Annotated[int, Meta(ge=10, le=600, description="must be a number of seconds, from 10 to 600")]
-Percent = Annotated[int, Meta(ge=1, le=100, description="must be a number from 1 to 100")]
-Count = Annotated[int, Meta(ge=0, description="must be a whole number, 0 or more")]
-Positive = Annotated[int, Meta(ge=1, description="must be a whole number, 1 or more")]
+Cap = Annotated[int, Meta(ge=10, le=600, description=N_("must be a number of seconds, from 10 to 600"))]
+Percent = Annotated[int, Meta(ge=1, le=100, description=N_("must be a number from 1 to 100"))]
+Count = Annotated[int, Meta(ge=0, description=N_("must be a whole number, 0 or more"))]
+Positive = Annotated[int, Meta(ge=1, description=N_("must be a whole number, 1 or more"))]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -374,7 +377,7 @@ def _settings(file: Mapping[str, Any], environment: Mapping[str, Mapping[str, An
         if name not in kinds:
             raise _Wrong(name, UNKNOWN)
         if not isinstance(values, dict):
-            raise _Wrong(name, "must be a table, [like this]")
+            raise _Wrong(name, N_("must be a table, [like this]"))
         sections[name] = _section(name, kinds[name], {**values, **environment.get(name, {})})
     return Settings(**sections)
 

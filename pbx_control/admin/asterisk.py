@@ -8,6 +8,7 @@ import click
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.progress import telling
 from pbx_control.asterisk import runtime
+from pbx_control.catalogue import counted
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import Settings
 
@@ -105,7 +106,11 @@ def console(desk: Desk, command: str | None) -> None:
 def _tell_status(desk: Desk, found: runtime.Status) -> None:
     if found.uptime is not None:
         desk.tell(
-            "Asterisk {version} ({runtime}, process {pid}) has run for {time} and has {channels} channels",
+            counted(
+                "Asterisk {version} ({runtime}, process {pid}) has run for {time} and has {channels} channel",
+                "Asterisk {version} ({runtime}, process {pid}) has run for {time} and has {channels} channels",
+                by="channels",
+            ),
             version=found.version,
             runtime=found.runtime,
             pid=found.pid,

@@ -10,6 +10,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.home import make_folders
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
+from pbx_control.catalogue import counted
 from pbx_control.domain.keeping.retention import LONGEST_LEAP
 from pbx_control.errors import ClientMistake
 
@@ -41,9 +42,21 @@ def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> No
     if as_json:
         print_json({"file": made.file, "bytes": made.size, "files": made.files, "left_out": made.left_out})
         return
-    desk.tell("{file}: {count} files, {size}", file=made.file, count=made.files, size=_readable(made.size))
+    desk.tell(
+        counted("{file}: {count} file, {size}", "{file}: {count} files, {size}", by="count"),
+        file=made.file,
+        count=made.files,
+        size=_readable(made.size),
+    )
     if made.left_out:
-        desk.tell("{count} files were left out: gone meanwhile, or links", count=made.left_out)
+        desk.tell(
+            counted(
+                "{count} file was left out: gone meanwhile, or a link",
+                "{count} files were left out: gone meanwhile, or links",
+                by="count",
+            ),
+            count=made.left_out,
+        )
 
 
 @click.command(epilog=examples("restore var/backups/pbx-20260803T060000Z.tar.gz", "--home /srv/new restore pbx.tar.gz"))

@@ -8,6 +8,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, book, client_argument, examples
+from pbx_control.catalogue import counted
 from pbx_control.services import accounts
 from pbx_control.store import clients, ledger
 from pbx_control.store.engine import reading
@@ -27,7 +28,11 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
     """Sells CLIENT a bag of so many calls: it works from the next call on, and is invoiced."""
     cost, issued, account = book(desk, lambda work: accounts.sell_bag(work, desk.settings, slug, calls, price))
     desk.tell(
-        "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
+        counted(
+            "{slug} has {calls} call more, for {price} net; left altogether: {left}",
+            "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
+            by="calls",
+        ),
         slug=slug,
         calls=calls,
         price=desk.pesos(cost),

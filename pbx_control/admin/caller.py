@@ -10,6 +10,7 @@ from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, rea
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.catalogue import counted
 from pbx_control.domain.telephony.numbering import is_complete
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
@@ -86,7 +87,11 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
     if not yes:
         with reading(desk.engine) as conn:
             count = len(callers.calls_of(conn, known))
-        question = "erase {count} calls' recordings, and number and name of {number}, for ever?"
+        question = counted(
+            "erase {count} call's recordings, and number and name of {number}, for ever?",
+            "erase {count} calls' recordings, and number and name of {number}, for ever?",
+            by="count",
+        )
         desk.confirm(question, count=count, number=readable_number(known))
     wish = Wish(
         number=known,

@@ -25,6 +25,7 @@ from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_swi
 from pbx_control.asterisk.runtime import choose, rootfs, system
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port, require_free
+from pbx_control.catalogue import N_, counted
 from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
@@ -376,7 +377,14 @@ def check_prompts(desk: Desk) -> Iterator[Finding]:
             names += [name for name, _, _ in sounds_of(client)]
     absent = missing(desk.home, names)
     if absent:
-        yield bad("{count} sounds are missing: run `pbx-control setup`", count=len(absent))
+        yield bad(
+            counted(
+                "{count} sound is missing: run `pbx-control setup`",
+                "{count} sounds are missing: run `pbx-control setup`",
+                by="count",
+            ),
+            count=len(absent),
+        )
     else:
         yield good("all {count} sounds are there", count=len(set(names)))
 
@@ -391,7 +399,7 @@ def check_mail(desk: Desk) -> Iterator[Finding]:
     except (OSError, smtplib.SMTPException) as error:
         blame = bad if awaited else doubt
         yield blame(
-            "the mail server {place} does not serve: {why}; see [mail] in pbx.toml", place=place, why=_why(error)
+            N_("the mail server {place} does not serve: {why}; see [mail] in pbx.toml"), place=place, why=_why(error)
         )
     else:
         yield from found

@@ -82,7 +82,7 @@ class Desk:
             self.engine.dispose()
 
     def say(self, template: str, **values: Any) -> str:
-        """The line in the person's language; templates are English and looked up in spanish.py."""
+        """The line in the person's language; templates are English and looked up in the catalogue."""
         return said(self.language, template, values)
 
     def tell(self, template: str, **values: Any) -> None:

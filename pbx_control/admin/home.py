@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import card, examples
+from pbx_control.catalogue import N_
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.live.listener import DaemonAway, daemon_now
 from pbx_control.settings import Home
@@ -259,7 +260,7 @@ def _database_state(desk: Desk) -> dict[str, Any]:
 
 
 def _state(desk: Desk, fact: dict[str, Any]) -> str:
-    word = "ready" if fact["ready"] else "not ready" if fact.get("running", True) else "not running"
+    word = "ready" if fact["ready"] else N_("not ready") if fact.get("running", True) else N_("not running")
     rest = [
         f"{desk.say(name)} {desk.plain(value)}"
         for name, value in fact.items()

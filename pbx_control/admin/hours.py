@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
+from pbx_control.catalogue import N_
 from pbx_control.domain.office import Client
 from pbx_control.domain.opening.holidays import of_client
 from pbx_control.domain.opening.hours import OpenState, nights, parse_week, state_at, week_text
@@ -92,13 +93,15 @@ def _tell(desk: Desk, client: Client, state: OpenState) -> None:
     values: dict[str, Any] = {"slug": client.slug, "why": _why(desk, client, state)}
     if state.until is None:
         template = (
-            "{slug} is open, for the coming month ({why})"
+            N_("{slug} is open, for the coming month ({why})")
             if state.open
-            else "{slug} is closed, for the coming month ({why})"
+            else N_("{slug} is closed, for the coming month ({why})")
         )
         return desk.tell(template, **values)
     until = state.until.astimezone(ZoneInfo(client.timezone))
-    template = "{slug} is open until {until} ({why})" if state.open else "{slug} is closed until {until} ({why})"
+    template = (
+        N_("{slug} is open until {until} ({why})") if state.open else N_("{slug} is closed until {until} ({why})")
+    )
     return desk.tell(template, until=f"{until:%Y-%m-%d %H:%M %Z}", **values)
 
 

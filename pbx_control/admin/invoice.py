@@ -17,6 +17,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
+from pbx_control.catalogue import N_
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.money.invoice_export import as_csv, as_record
 from pbx_control.domain.notices.invoice_letters import document
@@ -30,7 +31,11 @@ from pbx_control.store.engine import reading
 
 NUMBER_END = 2**31
 # What a kind is called beside its number: these numbers are this house's own, and not the SII's.
-OWN_NAMES = {"boleta": "internal boleta", "factura": "internal factura", "nota_credito": "internal credit note"}
+OWN_NAMES = {
+    "boleta": N_("internal boleta"),
+    "factura": N_("internal factura"),
+    "nota_credito": N_("internal credit note"),
+}
 NUMBER = click.IntRange(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 

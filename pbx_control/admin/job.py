@@ -9,6 +9,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
+from pbx_control.catalogue import N_
 from pbx_control.errors import ClientMistake
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading
@@ -93,7 +94,7 @@ def _said(desk: Desk, task: Any, row: dict[str, Any], last: job_runs.Run | None)
 
 def _state(last: job_runs.Run | None) -> str:
     if last is None:
-        return "not yet"
+        return N_("not yet")
     if last.ended_at is None:
-        return "under way"
+        return N_("under way")
     return "failed" if last.failed else "done"

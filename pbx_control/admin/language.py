@@ -1,7 +1,4 @@
-"""In which language a command line speaks: the help of all commands, and click's own words for usage and mistakes.
-
-The words stand in admin/spanish_help.py, by their English; what a command says once it runs, in spanish.py.
-"""
+"""In which language a command line speaks: the help of all commands, and click's own words for usage and mistakes."""
 
 import inspect
 import os
@@ -12,6 +9,8 @@ from copy import copy
 from typing import TypeVar
 
 import click
+
+from pbx_control.catalogue import counted, translated, translated_count
 
 LANGUAGES = ("es", "en")
 
@@ -57,16 +56,11 @@ def speak(language: str) -> None:
 
 def spoken(text: str) -> str:
     """A text of click's, or of a command's help, in the language that is spoken now."""
-    if _language.get() != "es":
-        return text
-    # Imported here: nobody else needs four hundred texts.
-    from pbx_control.admin.spanish_help import SPANISH_HELP
-
-    return SPANISH_HELP.get(text, text)
+    return translated(text, _language.get())
 
 
 def _spoken_of_many(one: str, many: str, count: int) -> str:
-    return spoken(one if count == 1 else many)
+    return translated_count(counted(one, many, by=""), count, _language.get())
 
 
 def _teach_click() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Desk, pass_desk, print_json
 from pbx_control.admin.provisioning import change, client_argument, examples
+from pbx_control.catalogue import counted
 from pbx_control.domain.going_live import Deadline, Order, minutes_left
 from pbx_control.domain.opening.deadlines import Urgency
 from pbx_control.domain.words.wording import readable_number
@@ -151,9 +152,11 @@ def _told(desk: Desk, deadline: Deadline) -> str:
         case Urgency.LATE:
             return desk.say("late by {minutes} min", minutes=-minutes)
         case Urgency.SOON_LATE:
-            return desk.say("soon late: {minutes} min left", minutes=minutes)
+            return desk.say(
+                counted("soon late: a minute left", "soon late: {minutes} min left", by="minutes"), minutes=minutes
+            )
         case _:
-            return desk.say("{minutes} min left", minutes=minutes)
+            return desk.say(counted("a minute left", "{minutes} min left", by="minutes"), minutes=minutes)
 
 
 def _clock(desk: Desk, at: datetime) -> str:

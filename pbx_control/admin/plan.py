@@ -11,6 +11,7 @@ from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, MOST_PESOS, USUAL_KEEP_DAYS, Plan
 from pbx_control.domain.money.quota import Account
@@ -125,7 +126,16 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
 
     account, issued = change(desk, act)
     wait_until_live(desk)
-    desk.tell("{slug} has the plan {name}: {left} calls are left", slug=slug, name=name, left=account.left)
+    desk.tell(
+        counted(
+            "{slug} has the plan {name}: {left} call is left",
+            "{slug} has the plan {name}: {left} calls are left",
+            by="left",
+        ),
+        slug=slug,
+        name=name,
+        left=account.left,
+    )
     send_invoices(desk, issued, clock.now())
 
 

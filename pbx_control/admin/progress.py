@@ -25,7 +25,7 @@ class Teller:
         self.shown = False
 
     def __call__(self, template: str, **values: object) -> None:
-        """Says that a step begins; `template` is an English line known to spanish.py."""
+        """Says that a step begins; `template` is an English line known to the catalogue."""
         self.line = self.desk.say(template, **values)
         if self.shown:
             self._show()

@@ -11,6 +11,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Desk, flat, json_option, pass_desk, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import book, examples
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain.keeping.retention import Cause, Trust, instant
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
@@ -158,7 +159,14 @@ def _tell_report(desk: Desk, report: PurgeReport, as_json: bool) -> None:
         line = desk.say("{file} could not be deleted: {why}", file=clean_line(path, PATH_LIMIT), why=why)
         click.echo(line, err=True)
     if done.failures:
-        raise ClientMistake("{count} files could not be deleted: see to their rights, or to links", count=done.failures)
+        raise ClientMistake(
+            counted(
+                "{count} file could not be deleted: see to its rights, or to links",
+                "{count} files could not be deleted: see to their rights, or to links",
+                by="count",
+            ),
+            count=done.failures,
+        )
 
 
 def _doubt(known: Clock, now: datetime) -> ClientMistake:
@@ -185,7 +193,15 @@ def _progress(tell: Teller) -> Progress:
         nonlocal told
         if time.monotonic() - told > TELL_EVERY:
             told = time.monotonic()
-            tell("{looked} files looked at, {deleted} deleted", looked=looked, deleted=deleted)
+            tell(
+                counted(
+                    "{looked} file looked at, {deleted} deleted",
+                    "{looked} files looked at, {deleted} deleted",
+                    by="looked",
+                ),
+                looked=looked,
+                deleted=deleted,
+            )
 
     return progress
 
@@ -198,12 +214,12 @@ def _differences(desk: Desk, found: Reconciliation) -> list[dict[str, Any]]:
         return shown | {"bytes": file.size if file else None, "modified": _modified(file)}
 
     return [
-        *(row("file without call", one.path, file=one) for one in found.without_row),
-        *(row("call without file", one.path, one.call_id) for one in found.without_file),
-        *(row("link or no ordinary file", one.path, file=one) for one in found.odd),
-        *(row("call without end", call=call_id) for call_id in found.unended),
-        *(row("file of a call, without sound", one.path, file=one) for one in found.empty),
-        *(row("recording or message was cut or lost", call=call_id) for call_id in found.cut),
+        *(row(N_("file without call"), one.path, file=one) for one in found.without_row),
+        *(row(N_("call without file"), one.path, one.call_id) for one in found.without_file),
+        *(row(N_("link or no ordinary file"), one.path, file=one) for one in found.odd),
+        *(row(N_("call without end"), call=call_id) for call_id in found.unended),
+        *(row(N_("file of a call, without sound"), one.path, file=one) for one in found.empty),
+        *(row(N_("recording or message was cut or lost"), call=call_id) for call_id in found.cut),
     ]
 
 

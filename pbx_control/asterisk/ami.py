@@ -16,6 +16,7 @@ from typing import Any
 from panoramisk import Manager
 
 from pbx_control.asterisk.connection import HERE, Check, require_asterisk
+from pbx_control.catalogue import N_
 from pbx_control.errors import SwitchUnavailable, reason
 from pbx_control.settings import Home, Settings
 
@@ -118,7 +119,7 @@ class Ami:
             await asyncio.sleep(0)  # its own callback, which notes the login, may still be waiting for its turn
         except OSError as error:
             self.close()
-            raise SwitchAway("Asterisk does not run: {why}", why=reason(error)) from None
+            raise SwitchAway(N_("Asterisk does not run: {why}"), why=reason(error)) from None
         except TimeoutError:
             self.close()
             raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
@@ -127,7 +128,7 @@ class Ami:
             raise
         if not answer.success:
             self.close()
-            raise LoginRefused("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one")
+            raise LoginRefused(N_("Asterisk's AMI does not take our password: start Asterisk anew, it has an old one"))
 
     async def ask(self, action: str, **headers: str) -> Mapping[str, Any]:
         """Asterisk's answer to one action. Raises SwitchUnavailable if there is none, or if it is an error."""

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 
+from pbx_control.catalogue import N_
 from pbx_control.demo.month import the_end_of_a_plan
 from pbx_control.demo.stage import (
     CLOSED,
@@ -50,19 +51,19 @@ class Show(Stage):
         await self.client("andes", "Clínica Andes", OPEN, "always", "--recording")
         await self.type("recipient", "add", "andes", "--email", MAILBOX)
         await self.type("contact", "add", "andes", "Rosa Díaz", ROSA, "--key", "1")
-        greeting = said(SPOKEN, "Clínica Andes, {part_of_day}, this is {secretary}", {})
+        greeting = said(SPOKEN, N_("Clínica Andes, {part_of_day}, this is {secretary}"), {})
         await self.type("greeting", "set", "andes", greeting)
         await self.client("norte", "Notaría Norte", CLOSED, "never")
         self.screen.command(["secretary", "add", "Ana", "--language", "es,en", "--json"])
         ana = await self.office.ask("secretary", "add", "Ana", "--language", "es,en")
-        welcome = await self.voice("ana", "Clínica Andes, good morning, this is Ana. How can I help you?")
+        welcome = await self.voice("ana", N_("Clínica Andes, good morning, this is Ana. How can I help you?"))
         self.ana = await self.world.phone(ana["user"], ana["password"], say=welcome)
         self.screen.fact("Ana's softphone has registered as {user}", True, user=ana["user"])
 
     async def an_answered_call(self) -> None:
         """Somebody calls, Ana answers, both are recorded, the client gets an e-mail."""
         self.screen.chapter("María Soto calls Clínica Andes; Ana answers")
-        wish = await self.voice("maria", "Good morning. I would like an appointment with doctor Pérez, please.")
+        wish = await self.voice("maria", N_("Good morning. I would like an appointment with doctor Pérez, please."))
         caller, ring = await self.conversation(MARIA, "María Soto", wish)
         await self.summary()
         call = await self.last_call()
@@ -104,7 +105,7 @@ class Show(Stage):
         """Ana asks the client's contact first, then connects the two; the conversation has an end."""
         self.screen.chapter("María calls again and wants Rosa Díaz: Ana asks Rosa first, then connects the two")
         self.screen.note("here a transferred conversation ends after {seconds} s, not 600", seconds=TRANSFER_CAP)
-        rosa = self.world.contact(ROSA, say=await self.voice("rosa", "Good morning, this is Rosa Díaz."))
+        rosa = self.world.contact(ROSA, say=await self.voice("rosa", N_("Good morning, this is Rosa Díaz.")))
         caller, hers = await self.begun(MARIA, "María Soto", self.said("maria"))
         self.screen.note("Ana presses *1: María hears music, and Rosa's telephone rings")
         rosa.answers(after=1.5)
@@ -150,7 +151,7 @@ class Show(Stage):
         assert self.office.daemon
         self.screen.command(["-9", str(self.office.daemon.pid)], program="kill")
         await self.office.kill_daemon()
-        wish = await self.voice("lucia", "Hello, this is Lucía. Are you open this afternoon?")
+        wish = await self.voice("lucia", N_("Hello, this is Lucía. Are you open this afternoon?"))
         caller, ring = await self.conversation(LUCIA, "Lucía Vidal", wish)
         self.facts_of_a_conversation(caller, ring, LUCIA, TONES["lucia"])
         silent = len(self.post.to(MAILBOX)) == self.letters

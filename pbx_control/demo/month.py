@@ -1,5 +1,6 @@
 """An act of the demo: the last call of a plan, and what comes after it."""
 
+from pbx_control.catalogue import counted
 from pbx_control.demo.stage import MARIA, PEDRO, SMALL, SMALL_MAILBOX, Stage
 from pbx_control.world import audio
 
@@ -66,4 +67,6 @@ async def _a_bag(stage: Stage) -> None:
     await ring.ended(2)
     stage.fact_of_outcome(await stage.last_call(), "answered")
     left = (await stage.office.ask("ledger", "show", SLUG))["closing"]
-    stage.screen.fact("{left} calls of the bag are left", left == 24, left=left)
+    stage.screen.fact(
+        counted("{left} call of the bag is left", "{left} calls of the bag are left", by="left"), left == 24, left=left
+    )

@@ -15,13 +15,14 @@ from rich.rule import Rule
 from rich.status import Status
 
 from pbx_control.admin.door import Desk
+from pbx_control.catalogue import counted
 
 INDENT = 4
 WIDTH = 110  # where the output is no terminal
 
 
 class Screen:
-    """Prints the demo as it happens. Lines are English templates that spanish.py knows; the rest is data."""
+    """Prints the demo as it happens. Lines are English templates that the catalogue knows; the rest is data."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -81,7 +82,11 @@ class Screen:
         """The verdict."""
         seconds = round(monotonic() - self.began)
         if self.failures:
-            template = "{count} facts are not as they should be ({seconds} s)"
+            template = counted(
+                "{count} fact is not as it should be ({seconds} s)",
+                "{count} facts are not as they should be ({seconds} s)",
+                by="count",
+            )
             words = self.desk.say(template, count=self.failures, seconds=seconds)
         else:
             words = self.desk.say("all of it really happened ({seconds} s)", seconds=seconds)

@@ -17,6 +17,7 @@ from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Engine
 
 from pbx_control import clock
+from pbx_control.catalogue import N_
 from pbx_control.domain.due import Daily, Every
 from pbx_control.domain.keeping.retention import Trust
 from pbx_control.domain.notices.job_notes import Trouble
@@ -37,12 +38,12 @@ AT_ONCE = 10
 
 # What reconciliation counts (media.purge.Reconciliation), in words.
 DIFFERENCES = {
-    "without_row": "files without a call",
-    "without_file": "calls without their file",
-    "odd": "odd files",
-    "unended": "calls without an end",
-    "empty": "empty files",
-    "cut": "recordings or messages cut short",
+    "without_row": N_("files without a call"),
+    "without_file": N_("calls without their file"),
+    "odd": N_("odd files"),
+    "unended": N_("calls without an end"),
+    "empty": N_("empty files"),
+    "cut": N_("recordings or messages cut short"),
 }
 
 # --- the page ---------------------------------------------------------------------------------------------
@@ -192,21 +193,23 @@ OWN: dict[str, bool] = {"each_node": True, "apart": True}
 
 JOBS = (
     # by the office's clock, one after the other, in processes of their own
-    Job("backup", "copies database, settings and uploads; keeps the newest", Daily(time(2, 0)), back_up, **OWN),
-    Job("purge", "deletes recordings whose time is over", Daily(time(3, 30)), purge, **OWN),
-    Job("reconciliation", "compares recordings and rows", Daily(time(4, 0)), reconcile, **OWN),
-    Job("erasure", "erases who cancelled 90 days ago", Daily(time(4, 15)), erase_cancelled, **OWN),
-    Job("upkeep", "checks the database, forgets old counts", Daily(time(4, 30)), tend_database, apart=True),
-    Job("sounds", "removes sounds that nobody needs", Daily(time(5, 0)), remove_sounds, **OWN),
-    Job("invoices", "issues and sends what is due", Daily(time(6, 0)), issue_invoices, apart=True),
+    Job("backup", N_("copies database, settings and uploads; keeps the newest"), Daily(time(2, 0)), back_up, **OWN),
+    Job("purge", N_("deletes recordings whose time is over"), Daily(time(3, 30)), purge, **OWN),
+    Job("reconciliation", N_("compares recordings and rows"), Daily(time(4, 0)), reconcile, **OWN),
+    Job("erasure", N_("erases who cancelled 90 days ago"), Daily(time(4, 15)), erase_cancelled, **OWN),
+    Job("upkeep", N_("checks the database, forgets old counts"), Daily(time(4, 30)), tend_database, apart=True),
+    Job("sounds", N_("removes sounds that nobody needs"), Daily(time(5, 0)), remove_sounds, **OWN),
+    Job("invoices", N_("issues and sends what is due"), Daily(time(6, 0)), issue_invoices, apart=True),
     # at 18:15 of the clients' clocks (domain.reports.REPORTS), a run for each zone
-    Job("reports", "reports missed calls to clients", REPORTS, report_missed_calls, each_zone=True, apart=True),
+    Job("reports", N_("reports missed calls to clients"), REPORTS, report_missed_calls, each_zone=True, apart=True),
     # all day long
-    Job("periods", "begins the clients' new months of calls", HOURLY, begin_periods),
-    Job("clock", "notes the time: a clock that leaps deletes nothing", HOURLY, note_clock),
-    Job("space", "warns before a disk is full", FIVE_MINUTES, watch_space, each_node=True),
-    Job("log", "begins a new file of Asterisk's log, keeps the newest", FIVE_MINUTES, turn_log_over, each_node=True),
-    Job("deadlines", "warns of orders that are soon late", FIVE_MINUTES, warn_of_deadlines),
+    Job("periods", N_("begins the clients' new months of calls"), HOURLY, begin_periods),
+    Job("clock", N_("notes the time: a clock that leaps deletes nothing"), HOURLY, note_clock),
+    Job("space", N_("warns before a disk is full"), FIVE_MINUTES, watch_space, each_node=True),
+    Job(
+        "log", N_("begins a new file of Asterisk's log, keeps the newest"), FIVE_MINUTES, turn_log_over, each_node=True
+    ),
+    Job("deadlines", N_("warns of orders that are soon late"), FIVE_MINUTES, warn_of_deadlines),
 )
 
 # --- running them -----------------------------------------------------------------------------------------

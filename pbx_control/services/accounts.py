@@ -1,5 +1,6 @@
 """What can be done with a client's account: bags sold, charges disputed, taken back or upheld."""
 
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.billing import Invoice
@@ -70,7 +71,11 @@ def _price(work: Work, slug: str, client_id: int, calls: int) -> int:
         raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
     if (cost := calls * current.plan.extra_call) > MOST_PESOS:
         raise ClientMistake(
-            "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+            counted(
+                "{calls} call would cost {cost}, more than an invoice may say: give a --price",
+                "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+                by="calls",
+            ),
             calls=calls,
             cost=Pesos(cost),
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, exists, select, update
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.keeping.retention import ERASED, Trust, What, instant
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.sentences import Sentence
@@ -46,7 +47,7 @@ PROVISIONED: Mapping[str, Table] = {
     "announcements": announcement,
     "contacts": contact,
     "recipients": recipient,
-    "marks of callers": caller_mark,
+    N_("marks of callers"): caller_mark,
 }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import Trunk
@@ -38,12 +39,22 @@ def remove(work: Work, name: str) -> None:
     row = trunks.find(work.conn, name)
     if count := trunks.numbers_by(work.conn, row.id):
         raise ClientMistake(
-            "{count} numbers come in by the trunk {name}: `did remove` them first", count=count, name=name
+            counted(
+                "{count} number comes in by the trunk {name}: `did remove` it first",
+                "{count} numbers come in by the trunk {name}: `did remove` them first",
+                by="count",
+            ),
+            count=count,
+            name=name,
         )
     anywhere = trunks.numbers_by(work.conn, None)
     if anywhere and trunks.names(work.conn) == [name]:
         raise ClientMistake(
-            "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+            counted(
+                "{name} is the only trunk, and {count} number comes in by any: add another or `did remove` it first",
+                "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+                by="count",
+            ),
             name=name,
             count=anywhere,
         )

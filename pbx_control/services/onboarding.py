@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.going_live import (
     URGENCIES,
@@ -164,7 +165,7 @@ def warn_of_deadlines(engine: Engine, settings: Settings, now: datetime) -> Sent
     with reading(engine) as conn:
         found = _worth_a_warning(status(conn, now, zone))
     if not found or not office.alarms_to:
-        nobody = "deadlines late or soon late: {count}, nobody to tell ([office] alarms_to)"
+        nobody = N_("deadlines late or soon late: {count}, nobody to tell ([office] alarms_to)")
         return Sentence(nobody if found else "deadlines late or soon late: {count}", count=len(found))
     desk = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
     with writing(engine) as conn:

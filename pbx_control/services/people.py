@@ -1,5 +1,6 @@
 """What can be done with a client's people: contacts to whom calls go (rule 9), recipients of messages (rule 7)."""
 
+from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.notices.messages import Channel, Recipient
@@ -105,8 +106,13 @@ def _refuse_beyond_plan(work: Work, client_id: int, there: int) -> None:
     current = plans.current(work.conn, client_id)
     if current and there >= current.plan.contacts:
         raise ClientMistake(
-            "the plan {plan} has room for {limit} contacts and the client has {count}: remove one, or assign a larger "
-            "plan",
+            counted(
+                "the plan {plan} has room for {limit} contact and the client has {count}: "
+                "remove one, or assign a larger plan",
+                "the plan {plan} has room for {limit} contacts and the client has {count}: "
+                "remove one, or assign a larger plan",
+                by="limit",
+            ),
             plan=current.plan.name,
             limit=current.plan.contacts,
             count=there,

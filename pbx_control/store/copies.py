@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from pbx_control.catalogue import counted
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.store.engine import BUSY_TIMEOUT, reading, writing
@@ -74,7 +75,11 @@ def require_unused(engine: Engine) -> None:
         count = conn.scalar(text(f"{others} AND backend_type = 'client backend'"))
     if count:
         raise ClientMistake(
-            "{count} others are connected to the database: stop every daemon and program that uses it first",
+            counted(
+                "{count} other is connected to the database: stop every daemon and program that uses it first",
+                "{count} others are connected to the database: stop every daemon and program that uses it first",
+                by="count",
+            ),
             count=count,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
@@ -15,14 +16,14 @@ from pbx_control.store.tables import client, job_run
 # A run that has not ended after this long belongs to a daemon that died: the longest job takes minutes.
 LEASE = timedelta(hours=2)
 # The first row of every job: what was due before there was a daemon is not made up.
-FIRST_SEEN = "nothing to make up"
+FIRST_SEEN = N_("nothing to make up")
 # What an open run's result says while it is run for the second and last time.
-BEGUN_AGAIN = "begun again"
+BEGUN_AGAIN = N_("begun again")
 MOST_TRIES = 2
 # Characters of each text in a result that are worth keeping.
 RESULT_LIMIT = 500
-SUPERSEDED = "not finished; a later run has done its work"
-GIVEN_UP = "not finished, twice: the daemon died both times"
+SUPERSEDED = N_("not finished; a later run has done its work")
+GIVEN_UP = N_("not finished, twice: the daemon died both times")
 
 
 class Ending(StrEnum):
@@ -42,7 +43,7 @@ class Failure(Sentence):
     """What came of work that came to nothing, and why."""
 
     def __init__(self, why: Sentence) -> None:
-        super().__init__("failed: {why}", why=why)
+        super().__init__(N_("failed: {why}"), why=why)
 
 
 @dataclass(frozen=True, slots=True)

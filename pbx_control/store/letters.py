@@ -35,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.notices.messages import Channel, Letter, Recipient, next_try
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
@@ -48,7 +49,7 @@ SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(days=1)
 LEASE = timedelta(seconds=75)
 # A letter that may have arrived is sent once more: with it there are two copies at most.
 MOST_UNCONFIRMED = 1  # docs/decisions/outbox.md
-UNCONFIRMED_TWICE = "sent twice without an answer, so it may have arrived: {why}"
+UNCONFIRMED_TWICE = N_("sent twice without an answer, so it may have arrived: {why}")
 # A letter that is put off for what it holds keeps its place for so many tries, an hour; then others may overtake it.
 PATIENT_TRIES = 6
 

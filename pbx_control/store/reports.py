@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, bindparam, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
+from pbx_control.catalogue import counted
 from pbx_control.domain.call.model import Outcome, TurnedAway
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.billing import bags_on_offer
@@ -153,7 +154,11 @@ def send_missed_reports(home: Home, engine: Engine, settings: Settings, zone: Zo
             failed.append(one.slug)
     if failed:
         raise PbxError(
-            "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
+            counted(
+                "the reports of missed calls of {clients} could not be made: the log says why; {sent} other was sent",
+                "the reports of missed calls of {clients} could not be made: the log says why; {sent} others were sent",
+                by="sent",
+            ),
             clients=", ".join(failed),
             sent=sent,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from pbx_control.asterisk.runtime.bubblewrap import STALLING_NAME
 from pbx_control.asterisk.runtime.instance import Instance
 from pbx_control.asterisk.runtime.progress import Progress
+from pbx_control.catalogue import N_
 from pbx_control.errors import SwitchUnavailable
 
 ENGINES = ("docker", "podman")
@@ -36,7 +37,7 @@ def ensure(program: str, progress: Progress) -> None:
     Raises SwitchUnavailable with the engine's last words.
     """
     if not _succeeds([program, "image", "inspect", image()]):
-        progress("building the container image of Asterisk (once, some minutes)")
+        progress(N_("building the container image of Asterisk (once, some minutes)"))
         _require([program, "build", "--target", "asterisk", "--tag", image(), str(RECIPE)])
     _require([program, "run", "--rm", "--network", "host", image(), "asterisk", "-V"])
 

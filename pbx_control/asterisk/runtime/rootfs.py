@@ -13,6 +13,7 @@ from importlib.metadata import files
 from pathlib import Path
 
 from pbx_control.asterisk.runtime.progress import Progress
+from pbx_control.catalogue import N_
 from pbx_control.errors import SwitchUnavailable
 
 # Debian 12 and 13 have no Asterisk; this suite has 22 (LTS). Its default mirror is mmdebstrap's own choice.
@@ -97,7 +98,7 @@ def ensure(progress: Progress) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with _alone(), _tidied():
         if not root().exists():
-            progress("making a Debian root file system with Asterisk (once, about a minute)")
+            progress(N_("making a Debian root file system with Asterisk (once, about a minute)"))
             _make(root())
     return root()
 

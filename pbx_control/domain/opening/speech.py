@@ -6,6 +6,7 @@ from datetime import time
 from functools import lru_cache
 from itertools import pairwise
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.opening.hours import Week
 from pbx_control.domain.words.characters import printable
 
@@ -17,7 +18,7 @@ EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 
 DAYS = {
     "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "en": (N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday")),
 }
 RUN = {"es": "de {first} a {last}", "en": "{first} to {last}"}
 AND = {"es": " y ", "en": " and "}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.office import OurNumber, Trunk
 from pbx_control.domain.telephony.numbering import is_complete, readings
 
@@ -58,19 +59,19 @@ def _unknown_number(number: str, carrier: Trunk | None, ours: Mapping[str, OurNu
         if one in ours:
             return _of_ours(one, ours[one], carrier)
     if not digits.startswith("+") and _ends(digits, ours):
-        return _plainly("it lacks the area: ask the carrier for whole numbers")
+        return _plainly(N_("it lacks the area: ask the carrier for whole numbers"))
     whole = next(filter(is_complete, read), "")
     if not whole:
-        return _plainly("it is no whole number: ask the carrier what it sends")
-    return _plainly("it is none of ours: if it should be, `did add {number}`", number=whole)
+        return _plainly(N_("it is no whole number: ask the carrier what it sends"))
+    return _plainly(N_("it is none of ours: if it should be, `did add {number}`"), number=whole)
 
 
 def _no_number(carrier: Trunk | None) -> Remedy:
     if carrier is None:
-        return _plainly("it is no number: ask the carrier where it puts the dialled one")
+        return _plainly(N_("it is no number: ask the carrier where it puts the dialled one"))
     other = "to" if carrier.did_from == "request" else "request"
     return _plainly(
-        "it is no number; if the carrier puts that elsewhere: `trunk set {trunk} --did-from {place}`",
+        N_("it is no number; if the carrier puts that elsewhere: `trunk set {trunk} --did-from {place}`"),
         trunk=carrier.name,
         place=other,
     )
@@ -78,20 +79,23 @@ def _no_number(carrier: Trunk | None) -> Remedy:
 
 def _of_ours(number: str, one: OurNumber, carrier: Trunk | None) -> Remedy:
     if not one.client:
-        return _plainly("{number} is free: `did assign {number} CLIENT`", number=number)
+        return _plainly(N_("{number} is free: `did assign {number} CLIENT`"), number=number)
     if one.trunk and (carrier is None or carrier.name != one.trunk):
         return _plainly(
-            "{number} comes by the trunk {trunk} only: ask that carrier, or add the number without --trunk",
+            N_("{number} comes by the trunk {trunk} only: ask that carrier, or add the number without --trunk"),
             number=number,
             trunk=one.trunk,
         )
-    return _plainly("{number} is a number of {client} by now", number=number, client=one.client)
+    return _plainly(N_("{number} is a number of {client} by now"), number=number, client=one.client)
 
 
 def _ambiguous_number(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> Remedy:
     found = [one for one in _readings(number, carrier) if one in ours]
     return _plainly(
-        "it can be read as {numbers}: `trunk set {trunk} --number-format` as the carrier writes, or have it send a +",
+        N_(
+            "it can be read as {numbers}: `trunk set {trunk} --number-format` as the carrier writes, "
+            "or have it send a +"
+        ),
         numbers=" / ".join(found) or number,
         trunk=carrier.name if carrier else "NAME",
     )
@@ -99,7 +103,7 @@ def _ambiguous_number(number: str, carrier: Trunk | None, ours: Mapping[str, Our
 
 def _full(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> Remedy:
     return _plainly(
-        "the trunk had its {most} calls: `trunk set {trunk} --max-calls`",
+        N_("the trunk had its {most} calls: `trunk set {trunk} --max-calls`"),
         most=carrier.max_calls if carrier else "–",
         trunk=carrier.name if carrier else "NAME",
     )
@@ -108,9 +112,9 @@ def _full(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> 
 def _no_codec(number: str, carrier: Trunk | None, ours: Mapping[str, OurNumber]) -> Remedy:
     codecs = ", ".join(carrier.codecs) if carrier else "alaw"
     if carrier is None or "alaw" in carrier.codecs:
-        return _plainly("it offers none of {codecs}: have the carrier offer G.711 A-law (PCMA)", codecs=codecs)
+        return _plainly(N_("it offers none of {codecs}: have the carrier offer G.711 A-law (PCMA)"), codecs=codecs)
     return _plainly(
-        "it offers none of {codecs}: have the carrier offer one, or `trunk set {trunk} --codecs alaw,ulaw`",
+        N_("it offers none of {codecs}: have the carrier offer one, or `trunk set {trunk} --codecs alaw,ulaw`"),
         codecs=codecs,
         trunk=carrier.name,
     )
@@ -133,15 +137,15 @@ RULES: dict[str, Rule] = {
     "ambiguous-number": _ambiguous_number,
     "full": _full,
     "no-codec": _no_codec,
-    "no-audio": _always("it offers no sound (video only, or a fax): have the carrier offer G.711 A-law (PCMA)"),
-    "unencrypted": _srtp("it offers no SRTP: have the carrier offer it, or `trunk set {trunk} --srtp optional`"),
-    "encrypted": _srtp("it offers nothing but SRTP: `trunk set {trunk} --srtp optional`"),
-    "dtls": _always("it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)"),
-    "offer": _always("its offer of sound makes no sense to Asterisk: send the carrier a trace of the call"),
-    "stranger": _always("if it is a carrier of yours: `trunk add NAME --match ADDRESS`"),
-    "kept-out": _always("nothing: it guessed passwords, and is let in again after ten minutes"),
-    "wrong-password": _always("if it is a telephone of yours: `secretary reset-password`"),
-    "merged": _always("nothing: the carrier sent one call by two ways, and it was served once"),
-    "loop": _always("nothing: a contact's telephone forwards to us"),
-    "dialled": _always("nothing: secretaries' telephones dial no numbers"),
+    "no-audio": _always(N_("it offers no sound (video only, or a fax): have the carrier offer G.711 A-law (PCMA)")),
+    "unencrypted": _srtp(N_("it offers no SRTP: have the carrier offer it, or `trunk set {trunk} --srtp optional`")),
+    "encrypted": _srtp(N_("it offers nothing but SRTP: `trunk set {trunk} --srtp optional`")),
+    "dtls": _always(N_("it offers SRTP with keys by DTLS: have the carrier send them in the SDP (SDES)")),
+    "offer": _always(N_("its offer of sound makes no sense to Asterisk: send the carrier a trace of the call")),
+    "stranger": _always(N_("if it is a carrier of yours: `trunk add NAME --match ADDRESS`")),
+    "kept-out": _always(N_("nothing: it guessed passwords, and is let in again after ten minutes")),
+    "wrong-password": _always(N_("if it is a telephone of yours: `secretary reset-password`")),
+    "merged": _always(N_("nothing: the carrier sent one call by two ways, and it was served once")),
+    "loop": _always(N_("nothing: a contact's telephone forwards to us")),
+    "dialled": _always(N_("nothing: secretaries' telephones dial no numbers")),
 }

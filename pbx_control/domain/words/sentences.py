@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from pbx_control.catalogue import Counted, counted, translated, translated_count
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import PbxError, Pesos, Word
-from pbx_control.plurals import ONE
 
 # What stands between several sentences that are one value.
 BETWEEN = "; "
@@ -48,10 +48,10 @@ def sentence_of(error: PbxError) -> Sentence:
 
 def said(language: str, template: str, values: Mapping[str, Any]) -> str:
     """A line in a person's language, in the singular where it tells of one; words and money among its values, too."""
-    one = ONE.get(template)
-    if one and values.get(one.count) == 1:
-        template = one.template
-    wording = _in_spanish(template) if language == "es" else template
+    if isinstance(template, Counted):
+        wording = translated_count(template, values.get(template.by), language)
+    else:
+        wording = translated(template, language)
     return wording.format(**{name: _worded(value, language) for name, value in values.items()}) if values else wording
 
 
@@ -71,20 +71,13 @@ def read_kept(text: str) -> Sentence:
     return unpacked if isinstance(unpacked, Sentence) else Sentence(text)
 
 
-def _in_spanish(text: str) -> str:
-    # Imported here: whoever reads English needs none of its thousand lines.
-    from pbx_control.spanish import SPANISH
-
-    return SPANISH.get(text, text)
-
-
 def _worded(value: object, language: str) -> Any:
     if isinstance(value, Sentence):
         return value.said(language)
     if isinstance(value, tuple) and value and all(isinstance(each, Sentence) for each in value):
         return BETWEEN.join(each.said(language) for each in value)
     if isinstance(value, Word):
-        return _in_spanish(value) if language == "es" else value
+        return translated(value, language)
     if isinstance(value, Pesos):
         from pbx_control.domain.money.billing import pesos
 
@@ -95,7 +88,7 @@ def _worded(value: object, language: str) -> Any:
 def _packed(value: object, limit: int) -> object:
     if isinstance(value, Sentence):
         values = {name: _packed(each, limit) for name, each in value.values.items()}
-        return [clean_line(value.template, limit) if not values else value.template, values]
+        return [_packed_template(value.template) if values else clean_line(value.template, limit), values]
     if isinstance(value, tuple):
         return {"each": [_packed(each, limit) for each in value]}
     if isinstance(value, Word):
@@ -105,10 +98,16 @@ def _packed(value: object, limit: int) -> object:
     return value if isinstance(value, (int, float)) else clean_line(str(value), limit)
 
 
+def _packed_template(template: str) -> object:
+    return [template.one, template, template.by] if isinstance(template, Counted) else template
+
+
 def _unpacked(value: Any) -> Any:
     match value:
         case [str() as template, dict() as values]:
             return Sentence(template, **{name: _unpacked(each) for name, each in values.items()})
+        case [[str() as one, str() as many, str() as by], dict() as values]:
+            return Sentence(counted(one, many, by), **{name: _unpacked(each) for name, each in values.items()})
         case {"each": list() as each}:
             return tuple(_unpacked(one) for one in each)
         case {"word": str() as word}:

@@ -1,9 +1,6 @@
 """Help, usage lines and mistakes are told in the terminal's language, all of them."""
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
@@ -11,75 +8,16 @@ from click.testing import CliRunner
 from terminal import Admin
 
 from cli import main
-from pbx_control.admin.language import asked_language, with_help_in
-from pbx_control.admin.spanish_help import CLICK, SPANISH_HELP
+from pbx_control.admin.language import asked_language
+from tests.texts import commands
 
 SPANISH = {"LC_ALL": "es_CL.UTF-8", "COLUMNS": "200", "PBX_HOME": None}
-# Raised for whoever writes a command, or on another system: no user of ours meets them.
-FOR_PROGRAMMERS = {
-    "Windows error: {error}",
-    "Value must be an iterable.",
-    "Could not determine name for option with declarations {decls!r}",
-    "Arguments take exactly one parameter declaration, got {length}: {decls}.",
-    "Name '{name}' defined twice",
-    "Boolean option {decl!r} cannot use the same flag for true/false.",
-    "Invalid start character for option ({option})",
-    "Unknown color {colour!r}",
-    "Choice({choices})",
-    "Unknown standard stream '{name}'",
-    "DeprecationWarning: The command {name!r} is deprecated.{extra_message}",
-    "DeprecationWarning: The {param_type} {name!r} is deprecated.{extra_message}",
-    "Couldn't detect Bash version, shell completion is not supported.",
-    "Shell completion is not supported for Bash versions older than 4.4.",
-}
 
 
 def typed(*words: str, env: dict[str, str | None] | None = None) -> str:
     """What a command line without a home says, on both outputs."""
     result = CliRunner().invoke(main, words, env=SPANISH if env is None else env, prog_name="pbx-control")
     return result.output
-
-
-def click_texts() -> Iterator[str]:
-    for path in sorted(Path(click.__file__).parent.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "ngettext"):
-                yield from (
-                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                )
-
-
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    yield path
-    if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            below = command.get_command(click.Context(command), name)
-            assert below is not None
-            yield from commands(below, (*path, name))
-
-
-def test_every_word_of_clicks_has_its_spanish() -> None:
-    texts = {text for text in click_texts() if not text.startswith("No options defined but")}
-    assert len(texts) > 50
-    assert texts - FOR_PROGRAMMERS - CLICK.keys() == set()
-
-
-def test_every_text_of_every_commands_help_has_its_spanish() -> None:
-    asked: set[str] = set()
-
-    def note(text: str) -> str:
-        asked.add(text)
-        return text
-
-    for path in commands(main):
-        command: click.Command = main
-        for name in path:
-            assert isinstance(command, click.Group)
-            command = command.get_command(click.Context(command), name)
-        told = with_help_in(command, note)
-        click.Context(told, info_name="x").get_help()
-    assert len(asked) > 250
-    assert asked - SPANISH_HELP.keys() == set()
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=" ".join(path)) for path in commands(main)])
