@@ -4,17 +4,21 @@ The key of a text is its English template. docs/decisions/language.md tells how 
 """
 
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 LOCALE = Path(__file__).parent / "locale"
 DOMAIN = "pbx_control"
+LANGUAGES = ("es", "en")
 
 Text = TypeVar("Text", bound=str)
+Table = TypeVar("Table")
 
 
 def N_(text: Text) -> Text:  # gettext's name for it
@@ -38,9 +42,56 @@ def counted(one: str, many: str, by: str) -> Counted:
     return template
 
 
+class InContext(str):
+    """A text that another language says otherwise elsewhere."""
+
+    __slots__ = ("context",)
+    context: str
+
+
+def in_context(context: str, text: str) -> InContext:
+    """The text as it is meant there: gettext's `pgettext`."""
+    marked = InContext(text)
+    marked.context = context
+    return marked
+
+
+class InLanguages(Mapping[str, Table]):
+    """A table of texts, written in English (a dict, tuple or dataclass, one in another), by language."""
+
+    def __init__(self, english: Table) -> None:
+        self._english = english
+        self._translated: dict[str, Table] = {}
+
+    def __getitem__(self, language: str) -> Table:
+        if language not in LANGUAGES:
+            raise KeyError(language)
+        if language not in self._translated:
+            self._translated[language] = _table(self._english, language)
+        return self._translated[language]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LANGUAGES)
+
+    def __len__(self) -> int:
+        return len(LANGUAGES)
+
+
 def translated(text: str, language: str) -> str:
     """The text in that language; as it is, if the catalogue lacks it."""
+    if isinstance(text, InContext):
+        return _catalogue(language).pgettext(text.context, text)
     return _catalogue(language).gettext(text) if text else text
+
+
+def _table(texts: Any, language: str) -> Any:
+    if isinstance(texts, str):
+        return translated(texts, language)
+    if isinstance(texts, dict):
+        return {name: _table(each, language) for name, each in texts.items()}
+    if is_dataclass(texts) and not isinstance(texts, type):
+        return replace(texts, **{one.name: _table(getattr(texts, one.name), language) for one in fields(texts)})
+    return tuple(_table(each, language) for each in texts)
 
 
 def translated_count(template: Counted, count: object, language: str) -> str:

@@ -85,8 +85,8 @@ def of_source(file: IO[bytes], keywords: Any, comment_tags: Any, options: dict[s
         if (word := _name(node)) in words:
             yield 1, None, word, []
         if isinstance(node, ast.Call):
-            for text in _said(node):
-                yield node.lineno, None if isinstance(text, str) else "ngettext", text, []
+            for function, text in _said(node):
+                yield node.lineno, function, text, []
 
 
 def of_commands(file: IO[bytes], keywords: Any, comment_tags: Any, options: dict[str, str]) -> Extracted:
@@ -110,17 +110,34 @@ def _words() -> frozenset[str]:
     return frozenset(one.id for one in catalogue() if isinstance(one.id, str) and WORD.fullmatch(one.id))
 
 
-def _said(call: ast.Call) -> Iterator[Text]:
+def _said(call: ast.Call) -> Iterator[tuple[str | None, Text]]:
+    """What a call marks, with gettext's function of that kind."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if not call.args:
         return
-    if name == "counted":
+    if name in ("counted", "in_context"):
         texts = [text for each in call.args for text in _literals(each)]
-        yield from [(texts[0], texts[1])] if len(texts) > 1 else []
+        if len(texts) > 1:
+            yield "ngettext" if name == "counted" else "pgettext", (texts[0], texts[1])
+    elif name == "InLanguages":
+        yield from ((None, text) for text in _of_table(call.args[0]))
     elif name in SAYING:
-        yield from _literals(call.args[0])
+        yield from ((None, text) for text in _literals(call.args[0]))
     elif name in HEADING and isinstance(call.args[0], ast.List):
-        yield from (word for element in call.args[0].elts for word in _literals(element))
+        yield from ((None, word) for element in call.args[0].elts for word in _literals(element))
+
+
+def _of_table(node: ast.expr) -> Iterator[str]:
+    """The texts of a table; its keys are none."""
+    match node:
+        case ast.Dict(values=values) | ast.Tuple(elts=values):
+            yield from (text for value in values for text in _of_table(value))
+        case ast.Call(func=ast.Name(id="in_context")):
+            pass  # it is found by itself
+        case ast.Call(args=args, keywords=keywords):
+            yield from (text for value in (*args, *(one.value for one in keywords)) for text in _of_table(value))
+        case _:
+            yield from _literals(node)
 
 
 def _literals(node: ast.expr) -> Iterator[str]:
@@ -188,12 +205,12 @@ def listed() -> set[str]:
     return {*get_args(letters.State), *Verb}
 
 
-def extracted() -> set[Text]:
-    """All texts that the code shows."""
+def extracted() -> set[tuple[Text, str | None]]:
+    """All texts that the code shows, with their contexts."""
     from babel.messages.extract import extract_from_dir
     from babel.messages.frontend import parse_mapping_cfg
 
     with (ROOT / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, methods, options, directory_filter=None)
-    return {text for _, _, text, _, _ in found}
+    return {(text, context) for _, _, text, _, context in found}

@@ -20,7 +20,8 @@ import click
 import msgspec
 
 from pbx_control import clock
-from pbx_control.admin.language import LANGUAGES, asked_language, speak, spoken, with_help_in
+from pbx_control.admin.language import asked_language, speak, spoken, with_help_in
+from pbx_control.catalogue import LANGUAGES
 from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import unseen_in, without_unseen
 from pbx_control.domain.words.sentences import read_kept, said

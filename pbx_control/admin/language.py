@@ -10,9 +10,7 @@ from typing import TypeVar
 
 import click
 
-from pbx_control.catalogue import counted, translated, translated_count
-
-LANGUAGES = ("es", "en")
+from pbx_control.catalogue import LANGUAGES, counted, translated, translated_count
 
 Translate = Callable[[str], str]
 """From an English text to the one that is shown."""

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from ear import Heard, listen
 
 from cli import main
-from pbx_control.domain.notices.phrases import SPANISH
+from pbx_control.domain.notices.phrases import PHRASES
 from pbx_control.domain.sounds import HouseSound, house_sound, position_sound
 from pbx_control.world import audio
 from pbx_control.world.installation import Installation
@@ -343,7 +343,8 @@ def _subject(letter: Delivery) -> str:
 
 def _text(letter: Delivery) -> list[str]:
     """The letter's lines without its times and lengths."""
-    changing = (SPANISH.called, SPANISH.waited, SPANISH.talked, SPANISH.reference)
+    words = PHRASES["es"]
+    changing = (words.called, words.waited, words.talked, words.reference)
     lines = [line for line in letter.text.splitlines() if line]
     return [re.sub(":.*", ": …", line) if line.startswith(changing) else line for line in lines]
 

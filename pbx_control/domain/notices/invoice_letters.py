@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel, Fact, Letter
 from pbx_control.domain.notices.notes import Note, mail_page, mail_text, named
@@ -82,26 +83,8 @@ def _sums(invoice: Invoice, language: str) -> tuple[Fact, ...]:
     )
 
 
-WORDS: dict[str, dict[str, Any]] = {
-    "es": {
-        "kinds": {
-            InvoiceKind.BOLETA: "boleta",
-            InvoiceKind.FACTURA: "factura",
-            InvoiceKind.CREDIT_NOTE: "nota de crédito",
-        },
-        "name": "{kind} interna N° {number}",
-        "subject": "{office}: {kind} interna N° {number} por {total}",
-        "story": (
-            "Le enviamos nuestro comprobante del {day}. No es la {kind} electrónica del SII, que emite por separado el "
-            "proveedor de facturación electrónica."
-        ),
-        "attached": "El documento va adjunto en PDF.",
-        "gone": "El documento no va adjunto: su archivo ya no existe. Si lo necesita, pídanoslo.",
-        "corrects": "Corrige la {kind} interna N° {number}: {why}.",
-        "net": "Neto",
-        "footer": "Mensaje de {office}.",
-    },
-    "en": {
+WORDS: InLanguages[dict[str, Any]] = InLanguages(
+    {
         "kinds": {
             InvoiceKind.BOLETA: "receipt (boleta)",
             InvoiceKind.FACTURA: "invoice (factura)",
@@ -118,5 +101,5 @@ WORDS: dict[str, dict[str, Any]] = {
         "corrects": "It corrects the {kind} No. {number}: {why}.",
         "net": "Net",
         "footer": "Sent by {office}.",
-    },
-}
+    }
+)

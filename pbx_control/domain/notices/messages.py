@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.notices.phrases import PHRASES, SPANISH, Phrases, Told
+from pbx_control.domain.notices.phrases import PHRASES, Phrases, Told
 from pbx_control.domain.words.wording import (
     NAME_LIMIT,
     clean_line,
@@ -165,7 +165,7 @@ def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Let
     `office_name` is the secretaries' company, for the footer. The same call and recipient always give the same
     `message_id`, so that the outbox can refuse a second one.
     """
-    phrases = PHRASES.get(summary.language, SPANISH)
+    phrases = PHRASES[summary.language if summary.language in PHRASES else "es"]
     page = _page(summary, phrases, office_name)
     by_mail = recipient.channel == Channel.EMAIL
     return Letter(
@@ -184,7 +184,7 @@ def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Let
 
 def without_attachment(letter: Letter, language: str, office_name: str) -> Letter:
     """The letter for a recipient who cannot be sent what is attached: it says where to hear or get that instead."""
-    phrases = PHRASES.get(language, SPANISH)
+    phrases = PHRASES[language if language in PHRASES else "es"]
     is_document = letter.attachment.startswith(DOCUMENTS)
     sentence = (phrases.file_too_large if is_document else phrases.sound_too_large).format(
         office=clean_line(office_name, NAME_LIMIT), reference=clean_line(letter.call_id or "–", NAME_LIMIT)

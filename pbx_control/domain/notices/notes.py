@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.call.model import Outgoing
 from pbx_control.domain.notices.messages import Channel, Fact, Letter, Recipient, html_template, message_id
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
@@ -254,22 +255,15 @@ def telegram_text(note: Note) -> str:
     return "\n\n".join([f"{note.sign} {note.subject}", *note.paragraphs])
 
 
-SUPPLEMENT = {
-    "es": {
-        "subject": "{client}: más sobre la llamada de {caller}",
-        "headline": "Más sobre la llamada",
-        "withheld": "número oculto",
-        "reference": "Referencia",
-        "footer": "Mensaje de {office}, que atiende las llamadas de {client}. Completa el anterior.",
-    },
-    "en": {
+SUPPLEMENT = InLanguages(
+    {
         "subject": "{client}: more about the call from {caller}",
         "headline": "More about the call",
         "withheld": "withheld number",
         "reference": "Reference",
         "footer": "Sent by {office}, who answers the calls of {client}. It adds to the message before.",
-    },
-}
+    }
+)
 
 ALARM = {
     "es": {

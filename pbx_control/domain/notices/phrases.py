@@ -1,7 +1,8 @@
-"""The sentences of a call's letter in Spanish and English, by what became of the call."""
+"""The sentences of a call's letter by what became of the call."""
 
 from dataclasses import dataclass
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.call.model import Outcome
 
 
@@ -53,137 +54,71 @@ class Phrases:
         return Told(self.subjects[outcome], self.headlines[outcome], self.stories[outcome])
 
 
-SPANISH = Phrases(
-    subjects={
-        Outcome.ANSWERED: "{client}: llamada de {caller}, atendida por {secretary}",
-        Outcome.MISSED: "{client}: llamada perdida de {caller}",
-        Outcome.CLOSED: "{client}: llamada de {caller} fuera de horario",
-        Outcome.LEFT_MESSAGE: "{client}: mensaje de voz de {caller}",
-        Outcome.EXHAUSTED: "{client}: llamada de {caller}, no atendida",
-        Outcome.BLOCKED: "{client}: llamada de {caller}, bloqueada",
-    },
-    headlines={
-        Outcome.ANSWERED: "Llamada atendida",
-        Outcome.MISSED: "Llamada perdida",
-        Outcome.CLOSED: "Llamada fuera de horario",
-        Outcome.LEFT_MESSAGE: "Mensaje de voz",
-        Outcome.EXHAUSTED: "Llamada no atendida",
-        Outcome.BLOCKED: "Llamada bloqueada",
-    },
-    stories={
-        Outcome.ANSWERED: "La atendió {secretary}.",
-        Outcome.MISSED: "La llamada terminó antes de que alguien pudiera atenderla.",
-        Outcome.CLOSED: "Llegó fuera del horario de atención y se reprodujo el aviso de cierre.",
-        Outcome.LEFT_MESSAGE: "Nadie pudo atender a tiempo y dejó un mensaje de voz.",
-        Outcome.EXHAUSTED: "El servicio está suspendido o el plan ya no tiene llamadas; no sonó ningún teléfono.",
-        Outcome.BLOCKED: "El número está bloqueado; no sonó ningún teléfono.",
-    },
-    transferred=Told(
-        "{client}: llamada de {caller}, transferida a {contact}",
-        "Llamada transferida",
-        "La atendió {secretary} y la transfirió a {contact}.",
-    ),
-    lost=Told(
-        "{client}: {caller} quiso dejar un mensaje, que no se pudo grabar",
-        "Mensaje no grabado",
-        "Nadie pudo atender a tiempo y quiso dejar un mensaje, pero no se pudo grabar: se le pidió llamar de nuevo.",
-    ),
-    message="Mensaje",
-    message_lost="no se pudo grabar",
-    message_cut="incompleto: solo se pudieron grabar {kept}",
-    flaws={
-        "missing": "falta: no se pudo guardar",
-        "short": "incompleta: dura menos que la llamada",
-        "long": "dudosa: dura más que la llamada",
-    },
-    withheld="número oculto",
-    somebody="una secretaria",
-    called="Cuándo",
-    caller="Llamó",
-    did="A su número",
-    waited="Espera",
-    talked="Conversación",
-    transferred_to="Transferida a",
-    with_secretary="Con la secretaria",
-    wrong_number="Número equivocado",
-    spam="Llamada no deseada",
-    not_charged="no se descuenta de su plan",
-    recording="Grabación",
-    reference="Referencia",
-    call_back="Devolver la llamada",
-    attached="El mensaje va adjunto a este correo.",
-    sound_gone="El mensaje de voz ya no va adjunto: su archivo ya no existe.",
-    sound_too_large="El mensaje es demasiado grande para enviárselo por aquí. {office} lo guarda y usted puede pedir "
-    "oírlo; indique la referencia {reference}.",
-    file_too_large="El archivo es demasiado grande para enviárselo por aquí. {office} lo guarda: pídalo.",
-    footer="Mensaje automático de {office}, que atiende las llamadas de {client}.",
+PHRASES = InLanguages(
+    Phrases(
+        subjects={
+            Outcome.ANSWERED: "{client}: call from {caller}, answered by {secretary}",
+            Outcome.MISSED: "{client}: missed call from {caller}",
+            Outcome.CLOSED: "{client}: call from {caller} outside opening hours",
+            Outcome.LEFT_MESSAGE: "{client}: voice message from {caller}",
+            Outcome.EXHAUSTED: "{client}: call from {caller}, not answered",
+            Outcome.BLOCKED: "{client}: call from {caller}, blocked",
+        },
+        headlines={
+            Outcome.ANSWERED: "Call answered",
+            Outcome.MISSED: "Missed call",
+            Outcome.CLOSED: "Call outside opening hours",
+            Outcome.LEFT_MESSAGE: "Voice message",
+            Outcome.EXHAUSTED: "Call not answered",
+            Outcome.BLOCKED: "Call blocked",
+        },
+        stories={
+            Outcome.ANSWERED: "{secretary} answered it.",
+            Outcome.MISSED: "The call ended before anybody could answer it.",
+            Outcome.CLOSED: "It came outside the opening hours, and the closed announcement was played.",
+            Outcome.LEFT_MESSAGE: "Nobody could answer in time, and the caller left a voice message.",
+            Outcome.EXHAUSTED: "The service is suspended or the plan has no calls left; no telephone rang.",
+            Outcome.BLOCKED: "The number is blocked; no telephone rang.",
+        },
+        transferred=Told(
+            "{client}: call from {caller}, transferred to {contact}",
+            "Call transferred",
+            "{secretary} answered it and transferred it to {contact}.",
+        ),
+        lost=Told(
+            "{client}: {caller} wanted to leave a message, which could not be recorded",
+            "Message not recorded",
+            "Nobody could answer in time, and the caller wanted to leave a message, but it could not be recorded: "
+            "the caller was asked to call again.",
+        ),
+        message="Message",
+        message_lost="could not be recorded",
+        message_cut="incomplete: only {kept} could be recorded",
+        flaws={
+            "missing": "missing: it could not be kept",
+            "short": "incomplete: shorter than the call",
+            "long": "doubtful: longer than the call",
+        },
+        withheld="withheld number",
+        somebody="a secretary",
+        called="When",
+        caller="Caller",
+        did="Your number",
+        waited="Waited",
+        talked="Talked",
+        transferred_to="Transferred to",
+        with_secretary="With the secretary",
+        wrong_number="Wrong number",
+        spam="Unwanted call",
+        not_charged="not charged to your plan",
+        recording="Recording",
+        reference="Reference",
+        call_back="Call back",
+        attached="The message is attached to this e-mail.",
+        sound_gone="The message is not attached any more: its file is gone.",
+        sound_too_large="The message is too large to be sent this way. {office} keeps it, and you can ask to hear it; "
+        "give the reference {reference}.",
+        file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",
+        footer="Sent automatically by {office}, who answers the calls of {client}.",
+    )
 )
-
-ENGLISH = Phrases(
-    subjects={
-        Outcome.ANSWERED: "{client}: call from {caller}, answered by {secretary}",
-        Outcome.MISSED: "{client}: missed call from {caller}",
-        Outcome.CLOSED: "{client}: call from {caller} outside opening hours",
-        Outcome.LEFT_MESSAGE: "{client}: voice message from {caller}",
-        Outcome.EXHAUSTED: "{client}: call from {caller}, not answered",
-        Outcome.BLOCKED: "{client}: call from {caller}, blocked",
-    },
-    headlines={
-        Outcome.ANSWERED: "Call answered",
-        Outcome.MISSED: "Missed call",
-        Outcome.CLOSED: "Call outside opening hours",
-        Outcome.LEFT_MESSAGE: "Voice message",
-        Outcome.EXHAUSTED: "Call not answered",
-        Outcome.BLOCKED: "Call blocked",
-    },
-    stories={
-        Outcome.ANSWERED: "{secretary} answered it.",
-        Outcome.MISSED: "The call ended before anybody could answer it.",
-        Outcome.CLOSED: "It came outside the opening hours, and the closed announcement was played.",
-        Outcome.LEFT_MESSAGE: "Nobody could answer in time, and the caller left a voice message.",
-        Outcome.EXHAUSTED: "The service is suspended or the plan has no calls left; no telephone rang.",
-        Outcome.BLOCKED: "The number is blocked; no telephone rang.",
-    },
-    transferred=Told(
-        "{client}: call from {caller}, transferred to {contact}",
-        "Call transferred",
-        "{secretary} answered it and transferred it to {contact}.",
-    ),
-    lost=Told(
-        "{client}: {caller} wanted to leave a message, which could not be recorded",
-        "Message not recorded",
-        "Nobody could answer in time, and the caller wanted to leave a message, but it could not be recorded: "
-        "the caller was asked to call again.",
-    ),
-    message="Message",
-    message_lost="could not be recorded",
-    message_cut="incomplete: only {kept} could be recorded",
-    flaws={
-        "missing": "missing: it could not be kept",
-        "short": "incomplete: shorter than the call",
-        "long": "doubtful: longer than the call",
-    },
-    withheld="withheld number",
-    somebody="a secretary",
-    called="When",
-    caller="Caller",
-    did="Your number",
-    waited="Waited",
-    talked="Talked",
-    transferred_to="Transferred to",
-    with_secretary="With the secretary",
-    wrong_number="Wrong number",
-    spam="Unwanted call",
-    not_charged="not charged to your plan",
-    recording="Recording",
-    reference="Reference",
-    call_back="Call back",
-    attached="The message is attached to this e-mail.",
-    sound_gone="The message is not attached any more: its file is gone.",
-    sound_too_large="The message is too large to be sent this way. {office} keeps it, and you can ask to hear it; give "
-    "the reference {reference}.",
-    file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",
-    footer="Sent automatically by {office}, who answers the calls of {client}.",
-)
-
-PHRASES = {"es": SPANISH, "en": ENGLISH}

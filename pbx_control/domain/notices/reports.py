@@ -13,11 +13,13 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pbx_control.catalogue import InLanguages, counted, in_context
 from pbx_control.domain.due import Daily
 from pbx_control.domain.money.billing import Offer, pesos
 from pbx_control.domain.money.quota import Threshold
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel, Fact, Letter, Recipient
 from pbx_control.domain.notices.notes import Cell, Grid, Note, mail_page, mail_text, named, telegram_text
+from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import (
     NAME_LIMIT,
     brief_time,
@@ -103,7 +105,7 @@ class MissedReport:
     @property
     def file(self) -> str:
         """Where its CSV lies, as a letter's attachment names it."""
-        name = _words(MISSED, self.language)["file"]
+        name = FILE[_language(self.language)]
         extra = "" if self.local.time() == REPORTS.at else f"-{self.local:%H%M}"
         return f"{DOCUMENTS}reports/{self.client_id}/{name}-{self.day.isoformat()}{extra}.csv"
 
@@ -140,7 +142,8 @@ def compose_offer(notice: Notice, recipient: Recipient, office_name: str) -> Let
 
 def _offer(notice: Notice, words: dict[str, Any], office_name: str, by_mail: bool) -> Note:
     values = {"client": clean_line(notice.client_name, NAME_LIMIT), "office": clean_line(office_name, NAME_LIMIT)}
-    left = _counted(words, "left", notice.all_left)
+    some = said(_language(notice.language), LEFT, {"count": notice.all_left})
+    left = some if notice.all_left else words["none-left"]
     none = notice.threshold is Threshold.NONE
     consequence = words["consequence-none" if none else "consequence"]
     report = words["report"].format(at=REPORTS) if notice.reported else ""
@@ -171,7 +174,7 @@ def _standing(notice: Notice, words: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _bags(notice: Notice, words: dict[str, Any]) -> Grid:
-    money = words["money"]
+    money = partial(pesos, language=_language(notice.language))
     rows = [(str(bag.calls), money(bag.net), money(bag.total), money(bag.net // bag.calls)) for bag in notice.bags]
     return Grid(
         headings=words["columns"],
@@ -229,7 +232,9 @@ def report_csv(report: MissedReport) -> bytes:
     """
     words = _words(MISSED, report.language)
     out = io.StringIO()
-    sheet = csv.writer(out, delimiter=words["separator"], quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    sheet = csv.writer(
+        out, delimiter=SEPARATOR[_language(report.language)], quoting=csv.QUOTE_ALL, lineterminator="\r\n"
+    )
     sheet.writerow(words["csv"])
     for call in report.calls:
         local = call.at.astimezone(ZoneInfo(report.timezone))
@@ -261,7 +266,8 @@ SEPARATORS = dict.fromkeys(map(ord, ',;|"\t'), " ")
 
 def _missed(report: MissedReport, words: dict[str, Any], office_name: str) -> Note:
     values = {"client": clean_line(report.client_name, NAME_LIMIT), "office": clean_line(office_name, NAME_LIMIT)}
-    missed, day = _counted(words, "missed", len(report.calls)), _day(report.day, report.language)
+    missed = said(_language(report.language), MISSED_CALLS, {"count": len(report.calls)})
+    day = _day(report.day, report.language)
     return Note(
         language=_language(report.language),
         sign="⛔",
@@ -347,12 +353,7 @@ def _day(day: date, language: str) -> str:
     return day_in_words(day, _language(language))
 
 
-def _counted(words: dict[str, Any], what: str, count: int) -> str:
-    kind = {0: f"{what}-0", 1: f"{what}-1"}.get(count, what)
-    return str(words[kind].format(count=count))
-
-
-def _words(both: dict[str, dict[str, Any]], language: str) -> dict[str, Any]:
+def _words(both: InLanguages[dict[str, Any]], language: str) -> dict[str, Any]:
     return both[_language(language)]
 
 
@@ -360,35 +361,15 @@ def _language(language: str) -> str:
     return language if language in OFFER else "es"
 
 
-OFFER: dict[str, dict[str, Any]] = {
-    "es": {
-        "left": "quedan {count} llamadas",
-        "left-1": "queda 1 llamada",
-        "left-0": "se acabaron las llamadas",
-        "headline": "Quedan pocas llamadas",
-        "headline-none": "Sin llamadas disponibles",
-        "consequence": "Cuando se acaben, las secretarias no podrán contestar y quien llame oirá un aviso.",
-        "consequence-none": "Por ahora las secretarias no pueden contestar y quien llame oye un aviso.",
-        "report": "Cada día, a las {at}, recibirá un informe con las llamadas perdidas.",
-        "of-plan": "De su plan, este mes",
-        "of": "{left} de {granted}",
-        "in-bags": "En bolsas",
-        "forecast": "A este ritmo se acaban el",
-        "renewal": "Su próximo mes empieza el",
-        "money": pesos,
-        "columns": ("Bolsa de", "Precio neto", "Con IVA", "Neto por llamada"),
-        "bag": "Bolsa de {0} llamadas: {1} neto, {2} con IVA ({3} neto por llamada)",
-        "buy-mail": "Para comprar una bolsa, responda este correo diciendo cuál quiere, o comuníquese con {office}.",
-        "buy": "Para comprar una bolsa, comuníquese con {office}.",
-        "ask": "Para seguir recibiendo llamadas, comuníquese con {office}.",
-        "bags": "Una bolsa sirve desde la llamada siguiente a su compra. Sus llamadas no vencen: se usan solo cuando "
-        "se acaban las del mes, y las que sobran pasan al mes siguiente.",
-        "footer": "Mensaje automático de {office}, que atiende las llamadas de {client}.",
-    },
-    "en": {
-        "left": "{count} calls left",
-        "left-1": "1 call left",
-        "left-0": "no calls left",
+LEFT = counted("1 call left", "{count} calls left", by="count")
+MISSED_CALLS = counted("1 missed call", "{count} missed calls", by="count")
+# What the sheet is called, and what stands between its columns.
+FILE = {"es": "perdidas", "en": "missed"}
+SEPARATOR = {"es": ";", "en": ","}
+
+OFFER: InLanguages[dict[str, Any]] = InLanguages(
+    {
+        "none-left": "no calls left",
         "headline": "Few calls are left",
         "headline-none": "No calls are left",
         "consequence": "When they are used up, the secretaries cannot answer and callers hear an announcement.",
@@ -399,8 +380,7 @@ OFFER: dict[str, dict[str, Any]] = {
         "in-bags": "In bags",
         "forecast": "At this rate they run out on",
         "renewal": "Your next month begins on",
-        "money": partial(pesos, language="en"),
-        "columns": ("Bag of", "Net", "With IVA", "Net per call"),
+        "columns": ("Bag of", in_context("price", "Net"), "With IVA", "Net per call"),
         "bag": "Bag of {0} calls: {1} net, {2} with IVA ({3} net per call)",
         "buy-mail": "To buy a bag, answer this e-mail saying which one you want, or get in touch with {office}.",
         "buy": "To buy a bag, get in touch with {office}.",
@@ -408,36 +388,12 @@ OFFER: dict[str, dict[str, Any]] = {
         "bags": "A bag works from the next call after it was bought. Its calls do not expire: they are used only when "
         "the month's are used up, and what is left carries over to the next month.",
         "footer": "Sent automatically by {office}, who answers the calls of {client}.",
-    },
-}
+    }
+)
 
-MISSED: dict[str, dict[str, Any]] = {
-    "es": {
-        "file": "perdidas",
+MISSED: InLanguages[dict[str, Any]] = InLanguages(
+    {
         "subject": "{client}: {missed}, {day}",
-        "missed": "{count} llamadas perdidas",
-        "missed-1": "1 llamada perdida",
-        "headline": "Informe diario de llamadas perdidas",
-        "why": "Hasta las {until} del {day} no pudimos contestar estas llamadas, porque no le quedaban llamadas "
-        "en su plan ni en bolsas.",
-        "columns": ("Cuándo", "Llamó", "A su número"),
-        "left": "Dejó un mensaje",
-        "withheld": "número oculto",
-        "more": "… y {count} más en el archivo adjunto.",
-        "attached": "La lista completa va adjunta, para abrirla en una planilla.",
-        "gone": "La lista completa no va adjunta: su archivo ya no existe.",
-        "buy": "Para que volvamos a contestar, compre una bolsa de llamadas: comuníquese con {office}.",
-        "footer": "Mensaje automático de {office}, que atiende las llamadas de {client}.",
-        "separator": ";",
-        "csv": ("Fecha", "Hora", "Llamó", "Nombre", "A su número", "Dejó un mensaje"),
-        "yes": "sí",
-        "no": "no",
-    },
-    "en": {
-        "file": "missed",
-        "subject": "{client}: {missed}, {day}",
-        "missed": "{count} missed calls",
-        "missed-1": "1 missed call",
         "headline": "Daily report of missed calls",
         "why": "Until {until} on {day} we could not answer these calls, because you had none left in your plan or "
         "in bags.",
@@ -449,9 +405,8 @@ MISSED: dict[str, dict[str, Any]] = {
         "gone": "The whole list is not attached: its file is gone.",
         "buy": "To have us answer again, buy a bag of calls: get in touch with {office}.",
         "footer": "Sent automatically by {office}, who answers the calls of {client}.",
-        "separator": ",",
         "csv": ("Date", "Time", "Caller", "Name", "Your number", "Left a message"),
         "yes": "yes",
         "no": "no",
-    },
-}
+    }
+)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Channel, Letter, Recipient, html_template
 from pbx_control.domain.notices.notes import named
 from pbx_control.domain.opening.hours import ALWAYS, NEVER, Week
@@ -132,38 +133,8 @@ def _telegram_text(page: Page) -> str:
     return "\n\n".join(parts)
 
 
-WORDS = {
-    "es": {
-        "subject": "{client}: su número es {number}",
-        "headline": "Bienvenidos a {office}",
-        "lead": "Este es el número fijo de {client}. Es solo suyo hasta que termine la suscripción, y puede usarlo de "
-        "dos formas, o de ambas.",
-        "publish-title": "1. Publicarlo",
-        "publish": "Póngalo en su página web, sus tarjetas de presentación, su publicidad: quien lo marque será "
-        "atendido "
-        "como si llamara a su oficina.",
-        "others": "También son suyos: {others}.",
-        "forward-title": "2. Conservar su número y desviarlo",
-        "forward": "Si no quiere cambiar de número, desvíe hacia este su teléfono fijo o móvil, y cuantos teléfonos "
-        "necesite.",
-        "forward-how": "Se marca en el teléfono que quiere desviar. El código depende de su compañía telefónica, pero "
-        "suele ser este; si no funciona, pídale a ella el desvío de todas las llamadas a {number}.",
-        "forward-on": "para desviar",
-        "forward-off": "para quitar el desvío, de la misma manera",
-        "next-title": "Qué sigue",
-        "next": "Con el saludo que acordó con nuestra secretaria empezamos a contestar sus llamadas a más tardar el "
-        "{until}. Si desvía un teléfono, hágalo desde entonces.",
-        "messages": "Apenas termina cada llamada, el mensaje llega a todos sus destinatarios por correo o Telegram.",
-        "changes": "Puede cambiar el saludo y el protocolo las veces que quiera. Por seguridad, los cambios se piden "
-        "por escrito, por correo o Telegram; no los aceptamos por teléfono.",
-        "hours-title": "Horario",
-        "hours": "Atendemos {hours}, salvo los feriados.",
-        "always": "Atendemos las 24 horas, todos los días, también los feriados.",
-        "never": "Su horario de atención aún está por acordarse.",
-        "closed": "Fuera de ese horario, quien llama escucha una grabación que se lo recuerda.",
-        "footer": "Mensaje de {office}, que atiende las llamadas de {client}.",
-    },
-    "en": {
+WORDS = InLanguages(
+    {
         "subject": "{client}: your number is {number}",
         "headline": "Welcome to {office}",
         "lead": "This is the fixed number of {client}. It is yours alone until the subscription ends, and you can use "
@@ -191,5 +162,5 @@ WORDS = {
         "never": "Your opening hours are still to be agreed on.",
         "closed": "At other times callers hear a recording that tells them these hours.",
         "footer": "Sent by {office}, who answers the calls of {client}.",
-    },
-}
+    }
+)

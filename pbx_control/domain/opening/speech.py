@@ -6,7 +6,7 @@ from datetime import time
 from functools import lru_cache
 from itertools import pairwise
 
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.opening.hours import Week
 from pbx_control.domain.words.characters import printable
 
@@ -16,16 +16,13 @@ Hours = tuple[tuple[time, time], ...]
 ALL_DAY: Hours = ((time.min, time.max),)
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 
-DAYS = {
-    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
-    "en": (N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday")),
-}
-RUN = {"es": "de {first} a {last}", "en": "{first} to {last}"}
-AND = {"es": " y ", "en": " and "}
-EACH_DAY = {"es": "todos los días", "en": "every day"}
-AROUND_THE_CLOCK = {"es": "las 24 horas", "en": "24 hours a day"}
-ALWAYS = {"es": "de 24 horas, todos los días", "en": "24 hours a day, every day"}
-NEVER = {"es": "por ahora, sin atención", "en": "for now, none"}
+DAYS = InLanguages(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
+RUN = InLanguages("{first} to {last}")
+AND = InLanguages(" and ")
+EACH_DAY = InLanguages("every day")
+AROUND_THE_CLOCK = InLanguages("24 hours a day")
+ALWAYS = InLanguages("24 hours a day, every day")
+NEVER = InLanguages("for now, none")
 
 
 @lru_cache(maxsize=1024)  # most clients share a few weeks, and each arriving call asks
