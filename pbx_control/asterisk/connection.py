@@ -13,6 +13,7 @@ from pathlib import Path
 from pbx_control.asterisk.runtime import process
 from pbx_control.asterisk.runtime.account import asterisk_account
 from pbx_control.asterisk.runtime.instance import of_home
+from pbx_control.catalogue import N_
 from pbx_control.errors import SwitchUnavailable
 from pbx_control.settings import Home, Settings
 
@@ -56,11 +57,15 @@ def require_asterisk(port: int, settings: Settings, home: Home, our_port: int) -
     own = {_ROOT, asterisk_account(home.asterisk).uid if home.asterisk.is_dir() else _ROOT}
     uid = _accepted_by(port, our_port)
     if uid is None:
-        raise NotAsterisk("nobody takes connections on port {port} of this machine: Asterisk is not there", port=port)
+        raise NotAsterisk(
+            N_("nobody takes connections on port {port} of this machine: Asterisk is not there"), port=port
+        )
     if uid not in own:
         raise NotAsterisk(
-            "{user} listens on port {port} of this machine, and that is not Asterisk's user: no password is told "
-            "there; end that program, or choose another port ([asterisk])",
+            N_(
+                "{user} listens on port {port} of this machine, and that is not Asterisk's user: no password is told "
+                "there; end that program, or choose another port ([asterisk])"
+            ),
             user=_name(uid),
             port=port,
         )
