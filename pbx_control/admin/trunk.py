@@ -9,6 +9,7 @@ import click
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
+from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
 from pbx_control.errors import ClientMistake, reason
@@ -64,7 +65,7 @@ OPTIONS = (
     ),
     click.option(
         "--srtp",
-        type=click.Choice(["required", "optional", "off"]),
+        type=click.Choice([N_("required"), N_("optional"), N_("off")]),
         help="Whether what is spoken is encrypted [with tls required, else off].",
     ),
     click.option("--codecs", help="The preferred one first [alaw,ulaw]."),
