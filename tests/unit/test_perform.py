@@ -1,11 +1,13 @@
 """Which requests a call's commands become, in order, and what comes of those that Asterisk refuses."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pbx_control.asterisk import perform
 from pbx_control.asterisk.ari import Reply
 from pbx_control.asterisk.perform import Performer
 from pbx_control.domain.call import commands as c
@@ -268,3 +270,31 @@ def test_a_callers_limit_says_what_follows_it(asterisk, performer):
 def test_a_limit_that_is_lifted_or_anothers_has_nothing_follow(asterisk, performer, limit):
     performer.perform(CALL, limit)
     assert [query["variable"] for _, _, query in asterisk.asked] == ["TIMEOUT(absolute)"]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "verb"), [(c.StartMusic, c.StopMusic, "moh"), (c.StartRingingTone, c.StopRingingTone, "ring")]
+)
+async def test_waiting_audio_in_a_bridge_is_stopped_until_asterisk_cannot_have_lost_it(
+    asterisk, performer, monkeypatch, start, stop, verb
+):
+    monkeypatch.setattr(perform, "STOPPED_AGAIN", (0, 0))
+    performer.perform(CALL, start(CALL))
+    performer.perform(CALL, stop(CALL, bridged=True))
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [f"POST channels/{CALL}/{verb}", *[f"DELETE channels/{CALL}/{verb}"] * 3]
+
+
+async def test_waiting_audio_that_began_anew_goes_on(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "STOPPED_AGAIN", (0, 0))
+    performer.perform(CALL, c.StopMusic(CALL, bridged=True))
+    performer.perform(CALL, c.StartRingingTone(CALL))
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [f"DELETE channels/{CALL}/moh", f"POST channels/{CALL}/ring"]
+
+
+async def test_outside_of_a_bridge_one_stop_is_enough(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "STOPPED_AGAIN", (0, 0))
+    performer.perform(CALL, c.StopMusic(CALL))
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [f"DELETE channels/{CALL}/moh"]

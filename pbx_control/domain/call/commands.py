@@ -174,6 +174,7 @@ class StartMusic(SwitchCommand):
 @dataclass(frozen=True, slots=True)
 class StopMusic(SwitchCommand):
     leg: str
+    bridged: bool = False  # the leg is in a bridge, where Asterisk may lose the stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class StartRingingTone(SwitchCommand):
 @dataclass(frozen=True, slots=True)
 class StopRingingTone(SwitchCommand):
     leg: str
+    bridged: bool = False  # as for StopMusic
 
 
 @dataclass(frozen=True, slots=True)

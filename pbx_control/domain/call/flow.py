@@ -263,7 +263,7 @@ def begin_waiting(call: Call, at: datetime) -> Step:
 
 def patience_over(call: Call, event: DeadlinePassed) -> Step:
     """Ringing has lasted long enough: the call is answered and the caller waits with music and his position."""
-    ringing_tone = [StopRingingTone(call.id)] if call.picked_up and call.known.music else []
+    ringing_tone = [StopRingingTone(call.id, call.bridged)] if call.picked_up and call.known.music else []
     call, pick_up = picked_up(without_deadline(call, Deadline.PATIENCE))
     if call.known.music:
         call = with_deadline(call, Deadline.POSITION, event.at + FIRST_POSITION_AFTER)
@@ -416,7 +416,7 @@ def held(call: Call, event: Held) -> Step:
 
 
 def unheld(call: Call, event: Unheld) -> Step:
-    return call, [StopMusic(call.id)] if call.known.recording else []
+    return call, [StopMusic(call.id, call.bridged)] if call.known.recording else []
 
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
@@ -554,10 +554,14 @@ def resume_withdrawing(call: Call, event: Recovered) -> Step:
 def resume_talking(call: Call, event: Recovered) -> Step:
     """Performs what was saved but not done when the daemon died between the two."""
     call, pick_up = picked_up(replace(call, picked_up=event.picked_up))
-    quiet: list[Command] = [StopPlaying(call.prompt), StopRingingTone(call.id), StopMusic(call.id)]
+    quiet: list[Command] = [
+        StopPlaying(call.prompt),
+        StopRingingTone(call.id, call.bridged),
+        StopMusic(call.id, call.bridged),
+    ]
     join = [] if event.bridged else [*quiet, in_his_bridge(call, call.id, call.secretary_leg)]
     # She may have taken him off hold meanwhile: music would drown her for the rest of the call.
-    unheld = [StopMusic(call.id)] if event.bridged and call.known.recording else []
+    unheld = [StopMusic(call.id, bridged=True)] if event.bridged and call.known.recording else []
     call, record = transfer.recording_again(call, event)
     return call, [*pick_up, *join, *unheld, LimitLeg(call.id, None), *record]
 

@@ -78,7 +78,7 @@ def stop_waiting_audio(call: Call) -> list[Command]:
         return []
     tone = Deadline.PATIENCE in call.deadlines or not call.known.music
     stop: list[Command] = [StopPlaying(call.prompt)] if call.prompt_playing else []
-    return [*stop, StopRingingTone(call.id) if tone else StopMusic(call.id)]
+    return [*stop, StopRingingTone(call.id, call.bridged) if tone else StopMusic(call.id, call.bridged)]
 
 
 def seat_of(call: Call) -> Seat:
@@ -136,7 +136,7 @@ def first_in_line(call: Call, at: datetime) -> Step:
     call = with_deadline(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)
     call = with_deadline(call, Deadline.POSITION, at + FIRST_POSITION_AFTER) if call.known.music else call
     # Music of a consultation or of her hold would go on under the ringing, and under the next conversation.
-    quiet = [] if call.known.music else [StopMusic(call.id)]
+    quiet = [] if call.known.music else [StopMusic(call.id, call.bridged)]
     return call, [*free, *quiet, *start_waiting_audio(call), LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)]
 
 

@@ -303,7 +303,7 @@ def taken_back(call: Call, word: HouseSound | None = None) -> Step:
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
     hers = call.secretary_leg
-    back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id), in_his_bridge(call, hers)]
+    back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id, call.bridged), in_his_bridge(call, hers)]
     call, why = tell_secretary(call, word) if word else (call, [])
     return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
 
@@ -373,7 +373,7 @@ def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
     seat = [HangUp(call.secretary_leg)] if call.seat else []
     farewell = max(left - FAREWELL_BEFORE + FAREWELL_MARGIN, FAREWELL_MARGIN)
     return [
-        StopMusic(call.id),
+        StopMusic(call.id, call.bridged),
         in_his_bridge(call, call.contact_leg),
         LimitLeg(call.id, farewell, then="cap"),
         LimitLeg(call.contact_leg, max(left, timedelta(0)) + FAREWELL_MARGIN),
