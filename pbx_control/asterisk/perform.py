@@ -44,8 +44,7 @@ Redirect = Callable[[str], Awaitable[bool]]
 MayRing = Callable[[str, str], bool]
 # So many secretaries' legs are remembered as moved: far more than ring at once.
 MOST_MOVES = 1000
-# s after a stop of music or tone in a bridge: one of 200 stops was lost with three times as many busy processes as
-# cores, none of 1,000 that were sent once more.
+# s after a stop of music or tone in a bridge. Of 1,200 on a busy machine one was lost; the next one ended the music.
 STOPPED_AGAIN = (0.1, 0.3)
 
 
