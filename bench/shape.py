@@ -14,7 +14,7 @@ from pathlib import Path
 DOORS = ("admin", "demo", "web", "cli.py", "daemon.py")
 ERRORS = ("PbxError", "ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed")
 # `client set`, pbx-control …, --name
-COMMAND = re.compile(r"`|pbx-control |--[a-z]")
+COMMAND = re.compile(r"`[a-z]|pbx-control |--[a-z]")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,4 +1,7 @@
-"""What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code."""
+"""What can go wrong, told by who must act; the door that catches an error picks the exit status or HTTP code.
+
+No error names a command or an option: a door adds what to do about it, by the error's code.
+"""
 
 import os
 from datetime import timedelta
@@ -6,16 +9,80 @@ from enum import StrEnum
 from typing import Any
 
 
+class Code(StrEnum):
+    """What programs know an error by. Those after the first four are the ones that a door has more to say about."""
+
+    REFUSED = "refused"
+    SWITCH_UNAVAILABLE = "switch-unavailable"
+    STORE_UNAVAILABLE = "store-unavailable"
+    UNDELIVERED = "undelivered"
+    NO_SUCH_CALL = "no-such-call"
+    NO_SUCH_RECORDING = "no-such-recording"
+    NO_SUCH_CLIENT = "no-such-client"
+    NO_SUCH_SECRETARY = "no-such-secretary"
+    NO_SUCH_PLAN = "no-such-plan"
+    NO_SUCH_MESSAGE = "no-such-message"
+    NO_SUCH_NODE = "no-such-node"
+    NO_SUCH_INVOICE = "no-such-invoice"
+    NO_SUCH_ENTRY = "no-such-entry"
+    NO_EARLIER_GREETING = "no-earlier-greeting"
+    NOT_OUR_NUMBER = "not-our-number"
+    NUMBER_RESTS = "number-rests"
+    CONTACTS_NUMBER = "contacts-number"
+    NUMBER_WITHOUT_PRICE = "number-without-price"
+    TRUNK_HAS_NUMBERS = "trunk-has-numbers"
+    ONLY_TRUNK = "only-trunk"
+    CA_WITHOUT_TLS = "ca-without-tls"
+    NOTHING_TO_CHANGE = "nothing-to-change"
+    CLIENT_CANCELLED = "client-cancelled"
+    CLIENT_NOT_READY = "client-not-ready"
+    NOT_PAID = "not-paid"
+    PAID_ALREADY = "paid-already"
+    NOT_WELCOMED = "not-welcomed"
+    NOT_MARKED = "not-marked"
+    NO_PLAN = "no-plan"
+    PLAN_RETIRED = "plan-retired"
+    PLAN_IN_USE = "plan-in-use"
+    PLAN_WITHOUT_RECORDING = "plan-without-recording"
+    TOO_DEAR = "too-dear"
+    BUYER_INCOMPLETE = "buyer-incomplete"
+    FACTURA_INCOMPLETE = "factura-incomplete"
+    REVERSED_ALREADY = "reversed-already"
+    NOT_CHARGED = "not-charged"
+    DISPUTED_ALREADY = "disputed-already"
+    NOT_DISPUTED = "not-disputed"
+    TEXT_TOO_LONG = "text-too-long"
+    HELD_ALREADY = "held-already"
+    NOT_HELD = "not-held"
+    CALL_IS_HELD = "call-is-held"
+    MESSAGE_WAITS = "message-waits"
+    TOO_MANY_FILES = "too-many-files"
+    NO_SETTINGS = "no-settings"
+    FOREIGN_HOME = "foreign-home"
+    SCHEMA_IS_OLD = "schema-is-old"
+    DATABASE_DAMAGED = "database-damaged"
+    NO_DAEMON = "no-daemon"
+    DAEMON_RUNS = "daemon-runs"
+    NOT_CONFIGURED = "not-configured"
+    ASTERISK_RUNS = "asterisk-runs"
+    ASTERISK_STOPPED = "asterisk-stopped"
+    SWITCH_SILENT = "switch-silent"
+    NO_SUBORDINATE_IDS = "no-subordinate-ids"
+
+
 class PbxError(Exception):
-    """Base of all our errors: one line for a person: what happened, why, what to do.
+    """Base of all our errors: one line for a person: what happened and why; and a code.
 
     `template` is the English line with `{names}` for `values`; a door looks the template up in its catalogue to
     say the line in another language. Without values the template is taken as it is, braces and all.
     """
 
-    def __init__(self, template: str, **values: Any) -> None:
+    code = Code.REFUSED
+
+    def __init__(self, template: str, code: Code | None = None, /, **values: Any) -> None:
         super().__init__(template.format(**values) if values else template)
         self.template = template
+        self.code = code or self.code
         self.values = values
 
 
@@ -23,6 +90,21 @@ class Word(str):
     """A value that is a word for people, "Monday" for example: a door looks it up in its catalogue as it does lines."""
 
     __slots__ = ()
+
+
+class Field(Word):
+    """The name of something that a person fills in: a door calls it as it does itself (`--legal-name`, a label)."""
+
+    __slots__ = ()
+
+
+class Fields(tuple[Field, ...]):
+    """Several of them, as one value."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ", ".join(self)
 
 
 def reason(error: Exception) -> Word:
@@ -49,9 +131,13 @@ class ClientMistake(PbxError):
 class SwitchUnavailable(PbxError):
     """Asterisk is absent, unreachable or refused: the admin must look at the switch."""
 
+    code = Code.SWITCH_UNAVAILABLE
+
 
 class StoreUnavailable(PbxError):
     """The database cannot be reached or written to (away, locked, disk full)."""
+
+    code = Code.STORE_UNAVAILABLE
 
 
 class Fault(StrEnum):
@@ -73,6 +159,8 @@ class DeliveryFailed(PbxError):
 
     `retry_after` is the pause that the other side asked for (PAUSE), `moved_to` the new address (MOVED).
     """
+
+    code = Code.UNDELIVERED
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
-from pbx_control.errors import ClientMistake, Word, reason
+from pbx_control.errors import ClientMistake, Code, Word, reason
 
 if TYPE_CHECKING:
     from pbx_control.domain.money.quota import Limits
@@ -314,7 +314,8 @@ def require_owner(home: Home) -> None:
     except KeyError:
         user = str(owner)
     raise ClientMistake(
-        "the home {home} is {user}'s: run it as that user: runuser -u {user} -- pbx-control …",
+        "the home {home} is {user}'s: run it as that user",
+        Code.FOREIGN_HOME,
         home=home.root,
         user=user,
     )
@@ -328,9 +329,7 @@ def load(home: Home) -> Settings:
     try:
         values = _read(home.settings_file)
     except FileNotFoundError:
-        raise ClientMistake(
-            "there is no {file}: run `pbx-control setup` first, or name the home with --home", file=home.settings_file
-        ) from None
+        raise ClientMistake("there is no {file}", Code.NO_SETTINGS, file=home.settings_file) from None
     except OSError as error:
         raise ClientMistake("{file} cannot be read: {why}", file=home.settings_file, why=reason(error)) from None
     try:

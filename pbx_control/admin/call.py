@@ -107,7 +107,7 @@ def _news(desk: Desk) -> Iterator[Line]:
                 yield from _as_told(desk, wire, following)
         except DaemonAway as away:
             if not told:
-                click.echo(desk.say("{why}; waiting for it", why=desk.say(away.template, **away.values)), err=True)
+                click.echo(desk.say("{why}; waiting for it", why=desk.told(away)), err=True)
             told = True
         time.sleep(RETRY_EVERY)
 

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from pbx_control import clock, zones
+from pbx_control.admin.advice import advised
 from pbx_control.admin.door import Desk
 from pbx_control.admin.home import daemon_state
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_switch
@@ -83,6 +84,12 @@ def doubt(template: str, **values: Any) -> Finding:
 
 def bad(template: str, **values: Any) -> Finding:
     return Finding("bad", template, values)
+
+
+def unmade(error: PbxError) -> Finding:
+    """Why a check cannot be made."""
+    said = advised(error)
+    return bad(said.template, **said.values)
 
 
 def check_environment(_desk: Desk) -> Iterator[Finding]:
@@ -168,7 +175,7 @@ def _obstacles(desk: Desk) -> Iterator[Finding]:
         try:
             require_free(port)
         except PbxError as error:
-            yield bad(error.template, **error.values)
+            yield unmade(error)
 
 
 def check_names(desk: Desk) -> Iterator[Finding]:
@@ -586,7 +593,7 @@ def examine(desk: Desk) -> Iterator[Finding]:
         try:
             yield from check(desk)
         except PbxError as error:
-            yield bad(error.template, **error.values)
+            yield unmade(error)
             if check is check_settings:
                 return
 

@@ -7,11 +7,12 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
+from pbx_control.admin.advice import giving
 from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
-from pbx_control.domain.office import EarlyMedia
+from pbx_control.domain.office import EarlyMedia, Lack
 from pbx_control.services import clientele
 from pbx_control.services.work import Work
 from pbx_control.store import clients
@@ -241,13 +242,12 @@ def suspend(desk: Desk, slug: str) -> None:
 def resume(desk: Desk, slug: str) -> None:
     """Answers again for a suspended or cancelled client, and says what it lacks."""
 
-    def act(work: Work) -> list[str]:
+    def act(work: Work) -> list[Lack]:
         clientele.resume(work, slug)
         return clientele.still_to_do(work.conn, slug)
 
-    if to_do := change(desk, act):
-        commands = ", ".join(f"`{command}`" for command in to_do)
-        desk.tell("client {slug} resumed; still to do: {commands}", slug=slug, commands=commands)
+    if lacking := change(desk, act):
+        desk.tell("client {slug} resumed; still to do: {commands}", slug=slug, commands=giving(slug, lacking))
     else:
         desk.tell("client {slug} resumed", slug=slug)
 

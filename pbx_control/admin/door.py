@@ -43,12 +43,13 @@ PIECE = 200
 
 @dataclass
 class Desk:
-    """What a command is given: its home, settings, database, the person's language ("es" or "en"), and whether a list
-    that is longer than the screen goes through the pager."""
+    """What a command is given: its home, settings, database, the person's language ("es" or "en"), whether a list that
+    is longer than the screen goes through the pager, and which command it is."""
 
     home: Home
     language: str
     pager: bool = True
+    command: click.Command | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -102,6 +103,10 @@ class Desk:
         if isinstance(value, str) and name in WORDS:
             return self.say(value)
         return self.week(value) if isinstance(value, str) and name == "week" else self.plain(value)
+
+    def told(self, error: PbxError) -> str:
+        """What an error says in the person's language, and what to do about it."""
+        return told(error, self.language, self.command)
 
     def pesos(self, amount: int) -> str:
         """An amount of Chilean pesos."""
@@ -157,6 +162,14 @@ class Desk:
                 return
         for piece in pieces(lines):
             click.echo("\n".join(piece))
+
+
+def told(error: PbxError, language: str, command: click.Command | None) -> str:
+    """What an error says in that language, and what to do about it."""
+    # Imported here: most commands go well.
+    from pbx_control.admin.advice import advised
+
+    return advised(error, command).said(language)
 
 
 def _seen(argument: str) -> str:
@@ -252,7 +265,7 @@ class Tree(LateGroup):
             with expected_failures():
                 return super().invoke(context)
         except PbxError as error:
-            line = said(language, error.template, error.values)
+            line = told(error, language, getattr(context.obj, "command", None))
             click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
             context.exit(1)
 
@@ -293,7 +306,13 @@ def expected_failures() -> Iterator[None]:
 
 def pass_desk(command: Callable[..., T]) -> Callable[..., T]:
     """Gives a command its Desk, as the first argument."""
-    return click.make_pass_decorator(Desk)(command)
+
+    @wraps(command)
+    def run(desk: Desk, *arguments: Any, **options: Any) -> T:
+        desk.command = click.get_current_context().command
+        return command(desk, *arguments, **options)
+
+    return click.make_pass_decorator(Desk)(run)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

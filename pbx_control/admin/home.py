@@ -255,7 +255,7 @@ def _database_state(desk: Desk) -> dict[str, Any]:
             own = call.c.state.is_not(None), call.c.node == desk.settings.node.name
             live = connection.scalar(select(func.count()).select_from(call).where(*own))
     except PbxError as error:
-        return {"ready": False, "why": desk.say(error.template, **error.values)}
+        return {"ready": False, "why": desk.told(error)}
     return {"ready": True, "kind": desk.engine.dialect.name, "live_calls": live}
 
 

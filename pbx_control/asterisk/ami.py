@@ -17,7 +17,7 @@ from panoramisk import Manager
 
 from pbx_control.asterisk.connection import HERE, Check, require_asterisk
 from pbx_control.catalogue import N_
-from pbx_control.errors import SwitchUnavailable, reason
+from pbx_control.errors import Code, SwitchUnavailable, reason
 from pbx_control.settings import Home, Settings
 
 USER = "pbx"
@@ -122,7 +122,7 @@ class Ami:
             raise SwitchAway(N_("Asterisk does not run: {why}"), why=reason(error)) from None
         except TimeoutError:
             self.close()
-            raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
+            raise SwitchUnavailable("Asterisk does not answer on AMI", Code.SWITCH_SILENT) from None
         except SwitchUnavailable:
             self.close()
             raise
@@ -137,7 +137,7 @@ class Ami:
     async def ask_all(self, action: str, **headers: str) -> list[Mapping[str, Any]]:
         """The same for an action that is answered by a list: the answer, an event for each thing, and an end."""
         if not self.connected:
-            raise SwitchUnavailable("Asterisk's AMI is away; see `pbx-control asterisk status`")
+            raise SwitchUnavailable("Asterisk's AMI is away", Code.SWITCH_SILENT)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 answer = await self._manager.send_action({"Action": action, **headers})

@@ -21,7 +21,7 @@ import structlog
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from pbx_control.asterisk.connection import HERE, Check, connect
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.errors import Code, SwitchUnavailable
 
 log = structlog.get_logger()
 
@@ -120,9 +120,7 @@ class Ari:
                 socket_factory=lambda _: asyncio.to_thread(self._connected_socket),
             )
         except (OSError, WSError, TimeoutError) as error:
-            raise SwitchUnavailable(
-                "Asterisk does not answer on ARI: {why}; see `pbx-control asterisk status`", why=error
-            ) from error
+            raise SwitchUnavailable("Asterisk does not answer on ARI: {why}", Code.SWITCH_SILENT, why=error) from error
 
     async def serve(self) -> None:
         """Waits until the connection breaks; every request still open is then answered with status 0."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pbx_control import zones
 from pbx_control.asterisk.ami import connected
 from pbx_control.asterisk.dialplan import ZONES, zone_file
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.errors import Code, SwitchUnavailable
 from pbx_control.settings import Home, Settings
 
 # How far ahead: by then a new law is known, and there is a change of the clocks or none is to come.
@@ -27,7 +27,7 @@ def compare(home: Home, settings: Settings, names: Iterable[str], now: datetime)
     try:
         return asyncio.run(asyncio.wait_for(_compare(home, settings, names, now), PATIENCE))
     except TimeoutError:
-        raise SwitchUnavailable("Asterisk does not answer on AMI; see `pbx-control asterisk status`") from None
+        raise SwitchUnavailable("Asterisk does not answer on AMI", Code.SWITCH_SILENT) from None
 
 
 async def _compare(home: Home, settings: Settings, names: Iterable[str], now: datetime) -> dict[str, datetime]:

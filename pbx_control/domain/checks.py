@@ -12,7 +12,7 @@ from string import Formatter
 from types import ModuleType
 
 from pbx_control.domain.words.characters import category, without_unseen
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Field
 
 LANGUAGES = ("es", "en")
 CODECS = ("alaw", "ulaw", "g722", "gsm")
@@ -27,26 +27,26 @@ MOST_CERTIFICATES = 1 << 20
 _DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
 
 
-def line(value: str, option: str, longest: int = 80) -> str:
+def line(value: str, field: str, longest: int = 80) -> str:
     """A name or the like: one line of printable characters, spaces at the ends and doubled ones dropped."""
     value = without_unseen(value)
     if any(_is_control(character) for character in value):
-        raise ClientMistake("{option} holds a line break or another control character: leave it out", option=option)
+        raise ClientMistake("{field} holds a line break or another control character: leave it out", field=Field(field))
     tidy = " ".join(value.split())
     if not tidy:
-        raise ClientMistake("{option} is empty: write something", option=option)
-    return _not_too_long(tidy, option, longest)
+        raise ClientMistake("{field} is empty: write something", field=Field(field))
+    return _not_too_long(tidy, field, longest)
 
 
-def paragraph(value: str, option: str, longest: int = 2000, places: tuple[str, ...] = ()) -> str:
+def paragraph(value: str, field: str, longest: int = 2000, places: tuple[str, ...] = ()) -> str:
     """A text that is spoken or read out; line breaks are allowed, and {places} that are filled in later."""
     text = without_unseen(value).replace("\r\n", "\n").strip()
     if any(_is_control(character) and character not in "\n\t" for character in text):
-        raise ClientMistake("{option} holds a control character: leave it out", option=option)
+        raise ClientMistake("{field} holds a control character: leave it out", field=Field(field))
     if not text:
-        raise ClientMistake("{option} is empty: write something", option=option)
-    _only_known_places(text, option, places)
-    return _not_too_long(text, option, longest)
+        raise ClientMistake("{field} is empty: write something", field=Field(field))
+    _only_known_places(text, field, places)
+    return _not_too_long(text, field, longest)
 
 
 def slug(value: str) -> str:
@@ -169,12 +169,12 @@ def host(value: str) -> str:
     return value
 
 
-def sip_word(value: str, option: str) -> str:
+def sip_word(value: str, field: str) -> str:
     """A SIP user name or password as a carrier gives it: ASCII without spaces, quotes or characters of syntax."""
     if value and (not _SIP_WORD.fullmatch(value) or len(value) > 80):
         raise ClientMistake(
-            "{option} holds a character that cannot be used: only letters, digits and . _ ~ ! $ % ^ * + = @ / -",
-            option=option,
+            "{field} holds a character that cannot be used: only letters, digits and . _ ~ ! $ % ^ * + = @ / -",
+            field=Field(field),
         )
     return value
 
@@ -219,14 +219,14 @@ def codecs(value: str) -> tuple[str, ...]:
     return names
 
 
-def duration(value: str, option: str, least: int, most: int) -> timedelta:
+def duration(value: str, field: str, least: int, most: int) -> timedelta:
     """A duration written as 90s, 90 or 2m, within its limits in seconds."""
     match = _DURATION.fullmatch(value.strip().lower())
     seconds = int(match[1]) * (60 if (match[2] or "s") != "s" else 1) if match else -1
     if not least <= seconds <= most:
         raise ClientMistake(
-            "{option} {value} is no duration from {least} to {most} seconds: write it like 90s or 2m",
-            option=option,
+            "{field} {value} is no duration from {least} to {most} seconds: write it like 90s or 2m",
+            field=Field(field),
             value=_shown(value),
             least=least,
             most=most,
@@ -247,19 +247,19 @@ def _network(word: str) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _only_known_places(text: str, option: str, places: tuple[str, ...]) -> None:
+def _only_known_places(text: str, field: str, places: tuple[str, ...]) -> None:
     known = ", ".join("{" + place + "}" for place in places) or "–"
     try:
         found = [(name, form, how) for _, name, form, how in Formatter().parse(text) if name is not None]
     except ValueError:
         raise ClientMistake(
-            "{option} has a brace without its pair; filled in is only: {known}", option=option, known=known
+            "{field} has a brace without its pair; filled in is only: {known}", field=Field(field), known=known
         ) from None
     for name, form, how in found:
         if name not in places or form or how:
             raise ClientMistake(
-                "{option} has {place}, which is not filled in; what is: {known}",
-                option=option,
+                "{field} has {place}, which is not filled in; what is: {known}",
+                field=Field(field),
                 place="{" + name + "}",
                 known=known,
             )
@@ -270,11 +270,11 @@ def _is_control(character: str) -> bool:
     return category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character != "\u200d"
 
 
-def _not_too_long(value: str, option: str, longest: int) -> str:
+def _not_too_long(value: str, field: str, longest: int) -> str:
     if len(value) > longest:
         raise ClientMistake(
-            "{option} is too long: {length} characters, at most {longest}",
-            option=option,
+            "{field} is too long: {length} characters, at most {longest}",
+            field=Field(field),
             length=len(value),
             longest=longest,
         )

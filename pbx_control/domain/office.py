@@ -21,6 +21,19 @@ class ClientState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Lack(StrEnum):
+    """What a client may lack that its calls can be answered and charged."""
+
+    NUMBER = "number"
+    FORMER_NUMBER = "former-number"  # it had one, which may rest for it
+    HOURS = "hours"
+    GREETING = "greeting"
+    SECRETARY = "secretary"
+    RECIPIENT = "recipient"
+    ACTIVITY = "activity"  # it is suspended, or has cancelled
+    PLAN = "plan"
+
+
 class AnnouncementKind(StrEnum):
     WELCOME = "welcome"  # before the ringing; the call is answered for it
     CLOSED = "closed"  # outside the hours, then hung up

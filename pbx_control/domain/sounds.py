@@ -14,7 +14,7 @@ from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.domain.opening.hours import USUAL_WEEK, Week, parse_week
 from pbx_control.domain.opening.speech import hours_in_words
 from pbx_control.domain.words.characters import printable
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.sounds import en, es
 
 LANGUAGES = ("es", "en")
@@ -167,7 +167,8 @@ def check_text(kind: AnnouncementKind, text: str) -> str:
         raise ClientMistake("the {kind} text has no words; give the text that callers shall hear", kind=kind.value)
     if len(tidy) > LONGEST_TEXT:
         raise ClientMistake(
-            "the {kind} text has {length} characters, at most {most} are spoken; shorten it or use --audio",
+            "the {kind} text has {length} characters, at most {most} are spoken",
+            Code.TEXT_TOO_LONG,
             kind=kind.value,
             length=len(tidy),
             most=LONGEST_TEXT,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 
 FORMAT = 1
 MANIFEST, SETTINGS = "manifest.json", "pbx.toml"
@@ -80,7 +80,7 @@ class Packing:
         Raises ClientMistake when there are more files than can be read again.
         """
         if len(self.entries) == MOST_FILES:
-            raise ClientMistake("a backup holds at most {count} files: make it without --recordings", count=MOST_FILES)
+            raise ClientMistake("a backup holds at most {count} files", Code.TOO_MANY_FILES, count=MOST_FILES)
         facts = os.fstat(file.fileno())
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = facts.st_size, 0o600, int(facts.st_mtime)

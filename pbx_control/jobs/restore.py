@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from pbx_control.asterisk.runtime import choose
 from pbx_control.domain.money.billing import InvoiceKind
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.jobs.archive import Manifest, sync_folder, unpack
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home, Settings, load
@@ -84,7 +84,7 @@ def _require_part(file: Path, manifest: Manifest, name: str) -> None:
 
 def _require_idle(home: Home, settings: Settings) -> None:
     if choose(home, settings).status().running:
-        raise ClientMistake("Asterisk runs in this home: stop it first with `pbx-control asterisk stop`")
+        raise ClientMistake("Asterisk runs in this home", Code.ASTERISK_RUNS)
 
 
 def _require_its_database(home: Home, settings: Settings, manifest: Manifest) -> None:

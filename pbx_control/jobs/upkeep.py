@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.errors import StoreUnavailable
+from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.store import audit, job_runs, refusals
 from pbx_control.store.engine import writing
 
@@ -69,7 +69,8 @@ def _look_over(raw: sqlite3.Connection) -> None:
     found = [str(row[0]) for row in raw.execute("PRAGMA quick_check(5)")]
     if found != ["ok"]:
         raise StoreUnavailable(
-            "the database is damaged ({why}): stop the daemon and restore a backup with `pbx-control restore`",
+            "the database is damaged ({why}): stop the daemon and restore a backup",
+            Code.DATABASE_DAMAGED,
             why="; ".join(found),
         )
 

@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from pbx_control.errors import PbxError
+from pbx_control.errors import Code, PbxError
 from pbx_control.live.news import DaemonNow, FromDaemon, Listen, News, State, ToDaemon, line_of, told_by
 from pbx_control.settings import Home
 
@@ -92,7 +92,7 @@ class Wire:
             raise self._away() from error
 
     def _away(self) -> DaemonAway:
-        return DaemonAway("no daemon runs for {home}: pbx-control run", home=self._home.root)
+        return DaemonAway("no daemon runs for {home}", Code.NO_DAEMON, home=self._home.root)
 
 
 def daemon_now(home: Home, seconds: float) -> DaemonNow:

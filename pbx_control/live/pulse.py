@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from pbx_control.clock import now
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.settings import Home
 
 # The daemon says that it lives so often; the dialplan takes four seconds of silence for death.
@@ -34,7 +34,7 @@ def take_lock(home: Home) -> IO[str]:
             _notes(home).unlink(missing_ok=True)  # of one that was killed: they may say that it is ready
             return file
     file.close()
-    raise ClientMistake("a daemon runs for {home} already: see `pbx-control status`", home=home.root)
+    raise ClientMistake("a daemon runs for {home} already", Code.DAEMON_RUNS, home=home.root)
 
 
 def _notes(home: Home) -> Path:

@@ -24,7 +24,7 @@ from pbx_control.domain.keeping.retention import (
     may_be_erased,
     possible_owners,
 )
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.files import write_below
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
@@ -108,13 +108,12 @@ def _calls(conn: Connection, wish: Wish) -> tuple[list[CallerCall], list[str]]:
     if lasting:
         raise ClientMistake("the call {call} of that caller lasts: erase when it is over", call=lasting[0])
     if held and not wish.keep_held:
-        raise ClientMistake(
-            "the call {call} is under a legal hold: release it, or leave it as it is with --keep-held", call=held[0]
-        )
+        raise ClientMistake("the call {call} is under a legal hold", Code.CALL_IS_HELD, call=held[0])
     waiting = callers.letters_about(conn, [call.id for call in free], waiting=True)
     if waiting and not wish.drop_waiting:
         raise ClientMistake(
-            "the message {id} about that caller is still to be sent: wait, or give it up with --drop-waiting",
+            "the message {id} about that caller is still to be sent",
+            Code.MESSAGE_WAITS,
             id=waiting[0],
         )
     return free, held

@@ -6,7 +6,7 @@ from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.money.plans import MOST_PESOS
 from pbx_control.domain.money.quota import Account, Uncounted
-from pbx_control.errors import ClientMistake, Pesos
+from pbx_control.errors import ClientMistake, Code, Pesos
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
 from pbx_control.store import call_log, charges, clients, ledger, plans
@@ -31,19 +31,19 @@ def sell_bag(
 
 def dispute(work: Work, entry_id: int, why: str) -> None:
     """Notes that the client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
-    ledger.dispute(work.conn, entry_id, checks.line(why, "--why"), work.at)
+    ledger.dispute(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_DISPUTED, entry_id)
 
 
 def reverse(work: Work, entry_id: int, why: str) -> None:
     """Takes a charge back by an entry against it. Raises ClientMistake if it is none, or has been taken back."""
-    ledger.reverse(work.conn, entry_id, checks.line(why, "--why"), work.at)
+    ledger.reverse(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_REVERSED, entry_id)
 
 
 def uphold(work: Work, entry_id: int, why: str) -> None:
     """Settles a dispute: the charge stays. Raises ClientMistake unless an open dispute is about it."""
-    ledger.uphold(work.conn, entry_id, checks.line(why, "--why"), work.at)
+    ledger.uphold(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_UPHELD, entry_id)
 
 
@@ -52,7 +52,7 @@ def uncount(work: Work, call_id: str, reason: Uncounted, why: str = "") -> str:
 
     Raises ClientMistake if nothing was charged for it, or that has been taken back already.
     """
-    said = checks.line(why, "--why") if why else ""
+    said = checks.line(why, "why") if why else ""
     found = call_log.find(work.conn, call_id)
     entry_id = ledger.charge_of_call(work.conn, found.id)
     ledger.uncount(work.conn, found.id, reason, said, work.at)
@@ -68,14 +68,15 @@ def _note(work: Work, verb: Verb, entry_id: int, **facts: str) -> None:
 def _price(work: Work, slug: str, client_id: int, calls: int) -> int:
     current = plans.current(work.conn, client_id)
     if current is None:
-        raise ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
+        raise ClientMistake("the client {slug} has no plan", Code.NO_PLAN, slug=slug)
     if (cost := calls * current.plan.extra_call) > MOST_PESOS:
         raise ClientMistake(
             counted(
-                "{calls} call would cost {cost}, more than an invoice may say: give a --price",
-                "{calls} calls would cost {cost}, more than an invoice may say: sell fewer, or give a --price",
+                "{calls} call would cost {cost}, more than an invoice may say",
+                "{calls} calls would cost {cost}, more than an invoice may say",
                 by="calls",
             ),
+            Code.TOO_DEAR,
             calls=calls,
             cost=Pesos(cost),
         )

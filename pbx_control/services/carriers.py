@@ -6,7 +6,7 @@ from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import Trunk
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.work import Work
 from pbx_control.store import trunks
 
@@ -26,7 +26,7 @@ def change(work: Work, name: str, **fields: Any) -> None:
     """Changes some of a trunk's fields (of `Trunk`). Raises ClientMistake if it is unknown or makes no sense then."""
     row = trunks.find(work.conn, name)
     if not fields:
-        raise ClientMistake("nothing to change was given: name an option, such as --name; --help lists them")
+        raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
     old = dict(row._mapping) | {"match": tuple(row.match.split(",")), "codecs": tuple(row.codecs.split(","))}
     values = _checked(Trunk(**old | fields))
     _refuse_shared_addresses(work, values["match"].split(","), but=name)
@@ -40,10 +40,11 @@ def remove(work: Work, name: str) -> None:
     if count := trunks.numbers_by(work.conn, row.id):
         raise ClientMistake(
             counted(
-                "{count} number comes in by the trunk {name}: `did remove` it first",
-                "{count} numbers come in by the trunk {name}: `did remove` them first",
+                "{count} number comes in by the trunk {name}",
+                "{count} numbers come in by the trunk {name}",
                 by="count",
             ),
+            Code.TRUNK_HAS_NUMBERS,
             count=count,
             name=name,
         )
@@ -51,10 +52,11 @@ def remove(work: Work, name: str) -> None:
     if anywhere and trunks.names(work.conn) == [name]:
         raise ClientMistake(
             counted(
-                "{name} is the only trunk, and {count} number comes in by any: add another or `did remove` it first",
-                "{name} is the only trunk, and {count} numbers come in by any: add another or `did remove` them first",
+                "{name} is the only trunk, and {count} number comes in by any",
+                "{name} is the only trunk, and {count} numbers come in by any",
                 by="count",
             ),
+            Code.ONLY_TRUNK,
             name=name,
             count=anywhere,
         )
@@ -62,21 +64,42 @@ def remove(work: Work, name: str) -> None:
     work.note(Verb.TRUNK_REMOVED, name, old=row._mapping)
 
 
-def _checked(new: Trunk) -> dict[str, Any]:
+def _refuse_nonsense(new: Trunk) -> None:
     if new.encryption != "off" and new.transport != "tls":
-        raise ClientMistake("--srtp {srtp} needs --transport tls: otherwise its keys can be read", srtp=new.srtp)
+        raise ClientMistake(
+            "{field} {srtp} needs {transport} tls: otherwise its keys can be read",
+            field=Field("srtp"),
+            srtp=new.srtp,
+            transport=Field("transport"),
+        )
     if new.ca and not (new.verify and new.transport == "tls"):
-        raise ClientMistake("--ca is for a trunk with --transport tls and --verify; `--ca system` takes it away")
+        raise ClientMistake(
+            "{field} is for a trunk with {transport} tls and {verify}",
+            Code.CA_WITHOUT_TLS,
+            field=Field("ca"),
+            transport=Field("transport"),
+            verify=Field("verify"),
+        )
     if new.register and not (new.host and new.user and new.password):
-        raise ClientMistake("--register needs --host, --user and --password: where and as whom to register")
+        raise ClientMistake(
+            "{field} needs {host}, {user} and {password}: where and as whom to register",
+            field=Field("register"),
+            host=Field("host"),
+            user=Field("user"),
+            password=Field("password"),
+        )
     if not new.match:
-        raise ClientMistake("--match is missing: name the addresses that the carrier sends from")
+        raise ClientMistake("{field} is missing: name the addresses that the carrier sends from", field=Field("match"))
+
+
+def _checked(new: Trunk) -> dict[str, Any]:
+    _refuse_nonsense(new)
     return {
         "name": checks.slug(new.name),
         "match": ",".join(checks.addresses(new.match)),
         "host": checks.host(new.host),
-        "user": checks.sip_word(new.user, "--user"),
-        "password": checks.sip_word(new.password, "--password"),
+        "user": checks.sip_word(new.user, "user"),
+        "password": checks.sip_word(new.password, "password"),
         "register": new.register,
         "transport": new.transport,
         "verify": new.verify,

@@ -7,27 +7,27 @@ from sqlalchemy import Connection
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.office import ClientState
+from pbx_control.domain.office import ClientState, Lack
 from pbx_control.domain.opening.hours import USUAL_WEEK, parse_week, week_text
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field, Fields
 from pbx_control.services import numbers
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids
 
 # How each field that a person may write is checked before it is kept.
 CHECKS: Mapping[str, Any] = {
-    "name": lambda value: checks.line(value, "--name"),
+    "name": lambda value: checks.line(value, "name"),
     "language": checks.language,
     "timezone": checks.timezone,
     "rut": checks.rut,
-    "legal_name": lambda value: value and checks.line(value, "--legal-name", longest=100),
-    "business": lambda value: value and checks.line(value, "--business"),
-    "address": lambda value: value and checks.line(value, "--address", longest=120),
+    "legal_name": lambda value: value and checks.line(value, "legal_name", longest=100),
+    "business": lambda value: value and checks.line(value, "business"),
+    "address": lambda value: value and checks.line(value, "address", longest=120),
     "week": lambda value: week_text(parse_week([value])),
 }
 
-# What a factura cannot do without, and the options that give it (docs/service.md rule 15).
-OF_A_FACTURA = {"rut": "--rut", "legal_name": "--legal-name", "business": "--business", "address": "--address"}
+# What a factura cannot do without (docs/service.md rule 15).
+OF_A_FACTURA = ("rut", "legal_name", "business", "address")
 
 
 def add(work: Work, slug: str, **fields: Any) -> int:
@@ -53,7 +53,7 @@ def change(work: Work, slug: str, **fields: Any) -> None:
     """
     row = clients.find(work.conn, slug)
     if not fields:
-        raise ClientMistake("nothing to change was given: name an option, such as --name; --help lists them")
+        raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
     values = _checked(fields)
     _refuse_incomplete_factura(dict(row._mapping) | values)
     if values.get("recording"):
@@ -74,8 +74,8 @@ def resume(work: Work, slug: str) -> None:
     _move(work, slug, Verb.CLIENT_RESUMED, ClientState.ACTIVE, allowed=gone, more=back)
 
 
-def still_to_do(conn: Connection, slug: str) -> list[str]:
-    """What a client lacks that its calls can be answered and charged, as commands of ours."""
+def still_to_do(conn: Connection, slug: str) -> list[Lack]:
+    """What a client lacks that its calls can be answered and charged."""
     # Imported here: most commands write no letters and count no calls.
     from pbx_control.services import onboarding
     from pbx_control.store import plans
@@ -84,9 +84,7 @@ def still_to_do(conn: Connection, slug: str) -> list[str]:
     missing = onboarding.missing(conn, row.id)
     if not plans.history(conn, row.id) or plans.current(conn, row.id):
         return missing
-    # It had left: a number that it had rests, for everybody but its own callers.
-    again = [f"{command} --resting" if command.startswith("did assign ") else command for command in missing]
-    return [*again, f"plan assign {slug} PLAN"]
+    return [*(Lack.FORMER_NUMBER if one is Lack.NUMBER else one for one in missing), Lack.PLAN]
 
 
 def cancel(work: Work, slug: str) -> list[str]:
@@ -131,11 +129,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_incomplete_factura(values: Mapping[str, Any]) -> None:
-    lacking = [option for name, option in OF_A_FACTURA.items() if not values.get(name)]
+    lacking = Fields(Field(name) for name in OF_A_FACTURA if not values.get(name))
     if values.get("invoice_as") == "factura" and lacking:
-        raise ClientMistake(
-            "a factura needs {lacking} too: give what lacks, or --invoice-as boleta", lacking=", ".join(lacking)
-        )
+        raise ClientMistake("a factura needs {fields} too", Code.FACTURA_INCOMPLETE, fields=lacking)
 
 
 def _refuse_unless_recorded(work: Work, client_id: int) -> None:
@@ -143,6 +139,4 @@ def _refuse_unless_recorded(work: Work, client_id: int) -> None:
 
     current = plans.current(work.conn, client_id)
     if current and not current.plan.recording:
-        raise ClientMistake(
-            "the plan {plan} has no recording: assign one that has it, or leave --recording out", plan=current.plan.name
-        )
+        raise ClientMistake("the plan {plan} has no recording", Code.PLAN_WITHOUT_RECORDING, plan=current.plan.name)

@@ -19,7 +19,7 @@ def add(work: Work, day: date, client_id: int | None, name: str = "") -> None:
         raise ClientMistake("{day} is a holiday already", day=day)
     if own is None and client_id is None and day in public(day.year):
         raise ClientMistake("{day} is a public holiday already: {name}", day=day, name=public(day.year)[day])
-    name = checks.line(name, "--name") if name else ""
+    name = checks.line(name, "name") if name else ""
     holidays.put(work.conn, Holiday(day, name, client_id, kept=True))
     work.note(Verb.HOLIDAY_ADDED, day.isoformat(), client_id=client_id, new={"name": name})
 

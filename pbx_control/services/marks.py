@@ -4,7 +4,7 @@ The audit trail names the mark and never the caller.
 """
 
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import caller_marks, clients
 from pbx_control.store.caller_marks import known_number
@@ -34,7 +34,7 @@ def unmark(work: Work, text: str, slug: str | None = None) -> str:
     client_id = clients.find(work.conn, slug).id if slug is not None else None
     old = caller_marks.find(work.conn, number, client_id)
     if old is None:
-        raise ClientMistake("{number} is not marked there: `caller marks` shows who is", number=number)
+        raise ClientMistake("{number} is not marked there", Code.NOT_MARKED, number=number)
     caller_marks.delete_row(work.conn, old.id)
     work.note(Verb.CALLER_UNMARKED, f"mark {old.id}", client_id=client_id, old={"kind": old.kind})
     return number

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import ClientState
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids
 
@@ -58,8 +58,8 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
         )
     if row.free_from is not None and row.free_from > work.at and not resting:
         raise ClientMistake(
-            "{number} rests until {day} after its release, because the old client's callers still dial it; "
-            "--resting assigns it all the same",
+            "{number} rests until {day} after its release, because the old client's callers still dial it",
+            Code.NUMBER_RESTS,
             number=row.number,
             day=row.free_from.date(),
         )
@@ -100,7 +100,8 @@ def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
     for row in contacts.rows(work.conn):
         if called := ours.intersection((row["number"], row["then_number"])):
             raise ClientMistake(
-                "{number} is what {name}, a contact of {slug}, is called by: `contact remove` it first",
+                "{number} is what {name}, a contact of {slug}, is called by",
+                Code.CONTACTS_NUMBER,
                 number=min(called),
                 name=row["name"],
                 slug=row["client"],
@@ -108,8 +109,9 @@ def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
 
 
 def _give(work: Work, row: Row[Any], client_id: int, *, main: bool) -> None:
-    if clients.get(work.conn, client_id).state == ClientState.CANCELLED:
-        raise ClientMistake("the client has cancelled: `client resume` it before it gets a number")
+    receiver = clients.get(work.conn, client_id)
+    if receiver.state == ClientState.CANCELLED:
+        raise ClientMistake("the client {slug} has cancelled", Code.CLIENT_CANCELLED, slug=receiver.slug)
     if main:
         dids.none_is_main(work.conn, client_id)
     values = {"client_id": client_id, "main": main, "assigned_at": work.at, "free_from": None}

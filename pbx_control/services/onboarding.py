@@ -22,12 +22,12 @@ from pbx_control.domain.going_live import (
 )
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.notices.welcome import Welcome, compose_welcome
-from pbx_control.domain.office import ClientState, Holiday
+from pbx_control.domain.office import ClientState, Holiday, Lack
 from pbx_control.domain.opening import holidays as calendar
 from pbx_control.domain.opening.deadlines import OFFICE_WEEK, BusinessHours, Urgency
 from pbx_control.domain.opening.hours import NEVER, parse_week
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
 from pbx_control.store import clients, dids, holidays, letters, orders, recipients
@@ -93,8 +93,8 @@ def welcomed(work: Work, client_id: int, at: datetime, zone: ZoneInfo, office_na
         raise ClientMistake("the client {slug} has been welcomed already: nothing to do", slug=order.slug)
     if at < order.paid_at:
         raise ClientMistake("a welcome before the payment ({paid:%Y-%m-%d %H:%M} UTC) cannot be", paid=order.paid_at)
-    lacking = [word for word in missing(work.conn, client_id) if word.startswith(("did ", "recipient "))]
-    _refuse_lacking(order.slug, lacking)
+    lacking = missing(work.conn, client_id)
+    _refuse_lacking(order.slug, [one for one in lacking if one in (Lack.NUMBER, Lack.RECIPIENT)])
     due = service_due(at, office_hours(work.conn, zone, at))
     _mark(work, order, "welcomed_at", {"welcomed_at": at, "service_due": due}, Verb.WELCOME_NOTED)
     welcome = _welcome(work.conn, order, due, work.at)
@@ -113,9 +113,7 @@ def live(work: Work, client_id: int, at: datetime) -> Order:
     if order.live_at is not None:
         raise ClientMistake("the client {slug} is live already: nothing to do", slug=order.slug)
     if order.welcomed_at is None:
-        raise ClientMistake(
-            "the client {slug} has not been welcomed yet: `client welcomed {slug}` comes first", slug=order.slug
-        )
+        raise ClientMistake("the client {slug} has not been welcomed yet", Code.NOT_WELCOMED, slug=order.slug)
     if at < order.welcomed_at:
         raise ClientMistake(
             "answered calls before the welcome ({welcomed:%Y-%m-%d %H:%M} UTC) cannot be", welcomed=order.welcomed_at
@@ -141,18 +139,18 @@ def of_client(conn: Connection, client_id: int, now: datetime, zone: ZoneInfo) -
     return Progress(order, deadlines(order, now, office_hours(conn, zone, now, order.paid_at)))
 
 
-def missing(conn: Connection, client_id: int) -> list[str]:
-    """What is still to be done before the client's calls can be answered, as commands of ours; nothing, if it can."""
+def missing(conn: Connection, client_id: int) -> list[Lack]:
+    """What the client still lacks that its calls can be answered; nothing, if they can."""
     row = clients.get(conn, client_id)
-    wanted: Mapping[str, bool] = {
-        f"did assign NUMBER {row.slug}": not dids.of_client(conn, client_id),
-        f"hours set {row.slug} HOURS": parse_week([row.week]) == NEVER,
-        f"greeting set {row.slug} TEXT": not orders.has_greeting(conn, client_id),
-        f"secretary add NAME --clients {row.slug}": not orders.somebody_may_answer(conn, client_id),
-        f"recipient add {row.slug} --email ADDRESS": not orders.has_recipient(conn, client_id),
-        f"client resume {row.slug}": row.state != ClientState.ACTIVE,
+    wanted: Mapping[Lack, bool] = {
+        Lack.NUMBER: not dids.of_client(conn, client_id),
+        Lack.HOURS: parse_week([row.week]) == NEVER,
+        Lack.GREETING: not orders.has_greeting(conn, client_id),
+        Lack.SECRETARY: not orders.somebody_may_answer(conn, client_id),
+        Lack.RECIPIENT: not orders.has_recipient(conn, client_id),
+        Lack.ACTIVITY: row.state != ClientState.ACTIVE,
     }
-    return [command for command, lacks in wanted.items() if lacks]
+    return [one for one, lacks in wanted.items() if lacks]
 
 
 def warn_of_deadlines(engine: Engine, settings: Settings, now: datetime) -> Sentence:
@@ -192,7 +190,7 @@ def _open_order(work: Work, client_id: int) -> Order:
     order = orders.open_order(work.conn, client_id)
     if order is None:
         slug = clients.get(work.conn, client_id).slug
-        raise ClientMistake("no payment of {slug} is noted: `client paid {slug}` comes first", slug=slug)
+        raise ClientMistake("no payment of {slug} is noted", Code.NOT_PAID, slug=slug)
     return order
 
 
@@ -206,14 +204,12 @@ def _mark(work: Work, order: Order, step: str, values: Mapping[str, datetime], v
 def _refuse_second(work: Work, client_id: int) -> None:
     row = clients.get(work.conn, client_id)
     if row.state == ClientState.CANCELLED:
-        raise ClientMistake("the client {slug} has cancelled: `client resume {slug}` it first", slug=row.slug)
+        raise ClientMistake("the client {slug} has cancelled", Code.CLIENT_CANCELLED, slug=row.slug)
     known = orders.open_order(work.conn, client_id)
     if known is not None and known.live_at is not None:
         raise ClientMistake("the client {slug} is live already: nothing to do", slug=row.slug)
     if known is not None:
-        raise ClientMistake(
-            "the payment of {slug} is noted already: `client list --onboarding` shows what it waits for", slug=row.slug
-        )
+        raise ClientMistake("the payment of {slug} is noted already", Code.PAID_ALREADY, slug=row.slug)
 
 
 def _welcome(conn: Connection, order: Order, due: datetime, now: datetime) -> Welcome:
@@ -231,10 +227,6 @@ def _welcome(conn: Connection, order: Order, due: datetime, now: datetime) -> We
     )
 
 
-def _refuse_lacking(slug: str, lacking: Sequence[str]) -> None:
+def _refuse_lacking(slug: str, lacking: Sequence[Lack]) -> None:
     if lacking:
-        raise ClientMistake(
-            "the client {slug} is not ready, first do: {commands}",
-            slug=slug,
-            commands=", ".join(f"`{command}`" for command in lacking),
-        )
+        raise ClientMistake("the client {slug} is not ready", Code.CLIENT_NOT_READY, slug=slug, lacking=tuple(lacking))

@@ -31,10 +31,10 @@ def add_contact(
     from pbx_control.domain.telephony.numbering import transfer_destination
 
     values = {
-        "name": checks.line(name, "NAME", longest=60),
+        "name": checks.line(name, "name", longest=60),
         "number": transfer_destination(number),
         "then_number": transfer_destination(then_number) if then_number else "",
-        "department": checks.line(department, "--department", longest=60) if department else "",
+        "department": checks.line(department, "department", longest=60) if department else "",
     }
     _refuse_our_own(work, values["number"], values["then_number"])
     taken = contacts.keys(work.conn, client_id)

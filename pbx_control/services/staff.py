@@ -10,7 +10,7 @@ from typing import Any
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import secretaries
 from pbx_control.store.engine import bump_revision
@@ -43,7 +43,7 @@ def add(
 
     Raises ClientMistake if the name is taken.
     """
-    name = checks.line(name, "NAME", longest=60)
+    name = checks.line(name, "name", longest=60)
     if name in secretaries.names(work.conn):
         raise ClientMistake("there is a secretary {name} already: choose another name", name=name)
     account = Account(_free_user_name(work, name), _password())
@@ -66,7 +66,7 @@ def change(work: Work, name: str, **fields: Any) -> None:
     """Changes columns of a secretary. Raises ClientMistake if she is unknown or nothing is to change."""
     row = secretaries.find(work.conn, name)
     if not fields:
-        raise ClientMistake("nothing to change was given: name an option, such as --name; --help lists them")
+        raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
     secretaries.update_row(work.conn, row.id, fields)
     work.note(Verb.SECRETARY_CHANGED, row.name, old=row._mapping, new=fields)
 

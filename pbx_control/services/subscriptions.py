@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, ledger, plans
 from pbx_control.store.plans import Subscription
@@ -88,14 +88,11 @@ def _check_terms(months: int, anchor_day: int | None, has_account: bool) -> None
 
 def _refuse_if_not_offered(row: Row[Any], client_id: int) -> None:
     if row.retired_at is not None:
-        raise ClientMistake("the plan {name} is retired: `plan list` shows those on offer", name=row.name)
+        raise ClientMistake("the plan {name} is retired", Code.PLAN_RETIRED, name=row.name)
     if row.client_id not in (None, client_id):
         raise ClientMistake("the plan {name} was made to measure for another client", name=row.name)
 
 
 def _refuse_if_subscribed(work: Work, row: Row[Any]) -> None:
     if plans.was_had(work.conn, row.id):
-        raise ClientMistake(
-            "clients have the plan {name} on its terms: `plan retire {name}` and set another name for the new ones",
-            name=row.name,
-        )
+        raise ClientMistake("clients have the plan {name} on its terms", Code.PLAN_IN_USE, name=row.name)

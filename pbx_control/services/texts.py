@@ -4,7 +4,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import AnnouncementKind
 from pbx_control.domain.sounds import check_text
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import announcements, clients, greetings
 
@@ -14,8 +14,8 @@ PLACES = ("secretary", "part_of_day")
 
 def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") -> str:
     """Puts a new greeting in force and gives its tidied text; `asked_by` says who wrote to ask for it."""
-    text = checks.paragraph(text, "TEXT", places=PLACES)
-    asked_by = checks.line(asked_by, "--asked-by", longest=120) if asked_by else ""
+    text = checks.paragraph(text, "text", places=PLACES)
+    asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     past = greetings.history(work.conn, client_id)
     greetings.insert_row(work.conn, client_id, text, work.at, asked_by)
     old = {"text": past[0]["text"]} if past else {}
@@ -34,7 +34,7 @@ def roll_back_greeting(work: Work, client_id: int, version: int | None = None) -
     else:
         old = next((row for row in past if row["version"] == version), None)
     if old is None:
-        raise ClientMistake("there is no such earlier greeting: `greeting history` shows all")
+        raise ClientMistake("there is no such earlier greeting", Code.NO_EARLIER_GREETING)
     return write_greeting(work, client_id, old["text"], f"rollback to {old['version']}")
 
 

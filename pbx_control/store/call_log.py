@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 
 from pbx_control.domain.words.characters import printable
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.tables import call, client, journal, secretary
 
 # The switch's own calls enter the journal when they are over: who follows looks at calls that arrived so lately.
@@ -94,7 +94,7 @@ def find(conn: Connection, part: str) -> LoggedCall:
     shown = clean_line(part, 64)
     found = _named(conn, part) if part and printable(part) else []
     if not found:
-        raise ClientMistake("there is no call {call}: `pbx-control call list` shows them", call=shown or '""')
+        raise ClientMistake("there is no call {call}", Code.NO_SUCH_CALL, call=shown or '""')
     if len(found) > 1:
         some = ", ".join(one.id for one in found)
         raise ClientMistake("more than one call is meant by {call}: {some} …; write more of it", call=shown, some=some)

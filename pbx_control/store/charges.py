@@ -17,7 +17,7 @@ from pbx_control.domain.money.billing import Cause, Draft, Invoice, InvoiceKind,
 from pbx_control.domain.money.periods import INTO_THE_DAY, Period, period_of, periods_ahead
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.settings import Settings
 from pbx_control.store import invoices, plans
 from pbx_control.store.plans import Subscription
@@ -334,7 +334,7 @@ def _payer(conn: Connection, client_id: int) -> _Payer:
     row = conn.execute(select(client).where(client.c.id == client_id)).one()
     anchor_day = conn.scalar(select(account.c.anchor_day).where(account.c.client_id == client_id))
     if anchor_day is None:
-        raise ClientMistake("the client {slug} has no plan: `pbx-control plan assign` gives it one", slug=row.slug)
+        raise ClientMistake("the client {slug} has no plan", Code.NO_PLAN, slug=row.slug)
     return _Payer(row, anchor_day)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import dids
 from pbx_control.store.tables import call, client, contact, did, recipient
 
@@ -77,4 +77,4 @@ def _unknown(connection: Connection, slug: str) -> ClientMistake:
         return ClientMistake(
             "there is no client {slug}: did you mean {near}?", slug=repr(slug[:40]), near=" / ".join(near)
         )
-    return ClientMistake("there is no client {slug}: `client list` shows all", slug=repr(slug[:40]))
+    return ClientMistake("there is no client {slug}", Code.NO_SUCH_CLIENT, slug=repr(slug[:40]))

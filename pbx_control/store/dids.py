@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pbx_control.domain.office import OurNumber
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.tables import client, did, trunk
 
 
@@ -16,7 +16,7 @@ def find(connection: Connection, number: str) -> Row[Any]:
     written = _e164(number)
     row = connection.execute(select(did).where(did.c.number == written)).one_or_none()
     if row is None:
-        raise ClientMistake("{number} is not one of our numbers: `did add` it first", number=written)
+        raise ClientMistake("{number} is not one of our numbers", Code.NOT_OUR_NUMBER, number=written)
     return row
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
-from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.errors import ClientMistake, Code, StoreUnavailable
 from pbx_control.settings import MAIN_NODE, Home, Settings
 
 # How long one command waits for another's write before it gives up, seconds.
@@ -169,10 +169,7 @@ def _no_url() -> ClientMistake:
 def _unavailable(error: DBAPIError) -> StoreUnavailable:
     why = (str(error.orig).strip().splitlines() or ["unknown"])[0]
     if "no such table" in why or "no such column" in why or "does not exist" in why:
-        return StoreUnavailable(
-            "the database lacks tables of this version ({why}): run `pbx-control setup`, which brings it up to date",
-            why=why,
-        )
+        return StoreUnavailable("the database lacks tables of this version ({why})", Code.SCHEMA_IS_OLD, why=why)
     return StoreUnavailable("the database cannot be used: {why}; see that it runs and that its disk has room", why=why)
 
 

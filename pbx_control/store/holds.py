@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.store.tables import call, recording_hold
 
 WHY_LIMIT = 300  # characters of a reason
@@ -17,7 +17,7 @@ def reason(why: str) -> str:
     """A person's reason as it is kept. Raises ClientMistake if there is none."""
     kept = clean_line(why, WHY_LIMIT)
     if not kept:
-        raise ClientMistake("--why is empty: say why, for whoever asks later")
+        raise ClientMistake("{field} is empty: say why, for whoever asks later", field=Field("why"))
     return kept
 
 
@@ -32,7 +32,7 @@ def hold(conn: Connection, call_id: str, why: str, now: datetime) -> bool:
             # On PostgreSQL the reference waits for a purge that has just locked the call: then what it took is gone.
             conn.execute(insert(recording_hold).values(call_id=call_id, why=kept, since=now))
     except IntegrityError:
-        raise ClientMistake("the call {call} is held already: `recording release` ends that", call=call_id) from None
+        raise ClientMistake("the call {call} is held already", Code.HELD_ALREADY, call=call_id) from None
     row = conn.execute(select(call.c.recording, call.c.message, call.c.ended_at).where(call.c.id == call_id)).one()
     return bool(row.recording or row.message or row.ended_at is None)
 
@@ -46,7 +46,7 @@ def release(conn: Connection, call_id: str, now: datetime) -> None:
         .returning(recording_hold.c.id)
     )
     if conn.execute(ending).first() is None:
-        raise ClientMistake("the call {call} is not held: `recording list` shows which are", call=call_id)
+        raise ClientMistake("the call {call} is not held", Code.NOT_HELD, call=call_id)
 
 
 def reasons(conn: Connection, call_ids: Collection[str]) -> dict[str, str]:

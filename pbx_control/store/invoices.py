@@ -29,7 +29,7 @@ from pbx_control.domain.money.billing import (
     sums,
 )
 from pbx_control.domain.money.periods import Period
-from pbx_control.errors import ClientMistake, Pesos, Word
+from pbx_control.errors import ClientMistake, Code, Field, Fields, Pesos, Word
 from pbx_control.settings import Settings
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, recipient
@@ -68,7 +68,7 @@ def credit(
 
     Raises ClientMistake if a line is unknown or credited already, or the note would be more than what is left.
     """
-    why = checks.line(why, "--why", WHY_LIMIT)
+    why = checks.line(why, "why", WHY_LIMIT)
     _take_client(conn, wrong.client_id)
     _refuse_note(wrong)
     lines = _rest(conn, wrong) if places is None else _chosen(conn, wrong, places)
@@ -130,7 +130,7 @@ def find(conn: Connection, number: int, kind: InvoiceKind | None = None, to_cred
         query = query.where(invoice.c.kind == kind.value)
     found = _invoices(conn, query.order_by(invoice.c.id))
     if not found:
-        raise ClientMistake("there is no invoice {number}: `pbx-control invoice list` shows them", number=number)
+        raise ClientMistake("there is no invoice {number}", Code.NO_SUCH_INVOICE, number=number)
     if to_credit:
         found = [each for each in found if each.kind is not NOTE] or found
     if len(found) > 1:
@@ -239,14 +239,15 @@ def _write(conn: Connection, facts: dict[str, Any], lines: Sequence[tuple[int, L
 def _refuse_incomplete(conn: Connection, draft: Draft) -> None:
     """A factura shows RUT, razón social, giro and address of who pays."""
     row = conn.execute(select(client).where(client.c.id == draft.client_id)).one()
-    needed = {"--rut": draft.buyer.rut, "--legal-name": row.legal_name, "--business": draft.buyer.business}
-    missing = [option for option, value in (needed | {"--address": draft.buyer.address}).items() if not value.strip()]
+    needed = {"rut": draft.buyer.rut, "legal_name": row.legal_name, "business": draft.buyer.business}
+    needed |= {"address": draft.buyer.address}
+    missing = Fields(Field(name) for name, value in needed.items() if not value.strip())
     if missing:
         raise ClientMistake(
-            "a factura for {slug} cannot be issued without {missing}: `pbx-control client set {slug} {first} …` "
-            "completes it, `client set {slug} --invoice-as boleta` asks for boletas instead",
+            "a factura for {slug} cannot be issued without {missing}",
+            Code.BUYER_INCOMPLETE,
             slug=row.slug,
-            missing=", ".join(missing),
+            missing=missing,
             first=missing[0],
         )
     checks.rut(draft.buyer.rut)

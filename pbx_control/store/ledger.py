@@ -17,7 +17,7 @@ from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
@@ -201,7 +201,7 @@ def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: 
     _refuse_unless_charge(row)
     before = up_to_date(conn, row.client_id, at)
     if conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.reverses == entry_id)):
-        raise ClientMistake("entry {id} has been reversed already: `ledger show` has the counter-entry", id=entry_id)
+        raise ClientMistake("entry {id} has been reversed already", Code.REVERSED_ALREADY, id=entry_id)
     after, entry = quota.reverse(before, _entry(row), entry_id, why, at, uncounted)
     _book(conn, row.client_id, before, after, [entry])
     settled = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
@@ -231,7 +231,7 @@ def charge_of_call(conn: Connection, call_id: str) -> int:
         select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value)
     )
     if found is None:
-        raise ClientMistake("nothing was charged for the call {call}: `call show` tells its story", call=call_id)
+        raise ClientMistake("nothing was charged for the call {call}", Code.NOT_CHARGED, call=call_id)
     return int(found)
 
 
@@ -244,7 +244,7 @@ def dispute(conn: Connection, entry_id: int, why: str, at: datetime) -> None:
     """The client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
     _refuse_unless_charge(_entry_row(conn, entry_id))
     if conn.scalar(select(disputes.c.entry_id).where(disputes.c.entry_id == entry_id)):
-        raise ClientMistake("entry {id} is disputed already: `ledger disputes` shows all", id=entry_id)
+        raise ClientMistake("entry {id} is disputed already", Code.DISPUTED_ALREADY, id=entry_id)
     conn.execute(insert(disputes).values(entry_id=entry_id, at=at, why=why))
 
 
@@ -252,7 +252,7 @@ def uphold(conn: Connection, entry_id: int, answer: str, at: datetime) -> None:
     """A disputed charge stays as it is, for a reason. Raises ClientMistake unless an open dispute is about it."""
     open_one = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
     if conn.execute(open_one.values(settled_at=at, answer=answer)).rowcount == 0:
-        raise ClientMistake("no open dispute is about entry {id}: `ledger disputes` shows them", id=entry_id)
+        raise ClientMistake("no open dispute is about entry {id}", Code.NOT_DISPUTED, id=entry_id)
 
 
 # --- what people ask --------------------------------------------------------------------------------------
@@ -443,7 +443,7 @@ def _is_charged(conn: Connection, call_id: str) -> bool:
 def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:
     row = conn.execute(select(ledger_entry).where(ledger_entry.c.id == entry_id)).one_or_none()
     if row is None:
-        raise ClientMistake("there is no entry {id} in any ledger: `ledger show CLIENT` lists them", id=entry_id)
+        raise ClientMistake("there is no entry {id} in any ledger", Code.NO_SUCH_ENTRY, id=entry_id)
     return row
 
 
@@ -474,4 +474,4 @@ def _zone(conn: Connection, client_id: int) -> ZoneInfo:
 
 def _no_plan(conn: Connection, client_id: int) -> ClientMistake:
     slug = conn.scalar(select(clients.c.slug).where(clients.c.id == client_id))
-    return ClientMistake("the client {slug} has no plan: `plan assign {slug} PLAN` gives it one", slug=slug)
+    return ClientMistake("the client {slug} has no plan", Code.NO_PLAN, slug=slug)

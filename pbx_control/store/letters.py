@@ -38,7 +38,7 @@ from sqlalchemy import (
 from pbx_control.catalogue import N_
 from pbx_control.domain.notices.messages import Channel, Letter, Recipient, next_try
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
-from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.errors import ClientMistake, Code, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
 from pbx_control.store.engine import insert_into, node_here
 from pbx_control.store.tables import client, letter, mailbox
@@ -253,7 +253,7 @@ def get(conn: Connection, letter_id: int) -> Posted:
     """One letter. Raises ClientMistake if there is none of that number."""
     row = conn.execute(_with_client().where(letter.c.id == letter_id)).one_or_none()
     if row is None:
-        raise ClientMistake("there is no message {id}: `pbx-control message list` shows them", id=letter_id)
+        raise ClientMistake("there is no message {id}", Code.NO_SUCH_MESSAGE, id=letter_id)
     return _posted(row)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from pbx_control import clock
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import call, node
 
@@ -83,7 +83,7 @@ def retire(conn: Connection, name: str) -> Node:
     conn.execute(select(node.c.name).where(node.c.name == name).with_for_update()).all()
     found = find(conn, name)
     if found is None:
-        raise ClientMistake("there is no node {node}: `pbx-control node list` shows them", node=name)
+        raise ClientMistake("there is no node {node}", Code.NO_SUCH_NODE, node=name)
     if found.is_alive:
         raise ClientMistake(
             "the node {node} is alive ({place}): stop its daemon, or wait until it has been silent for {seconds} s",

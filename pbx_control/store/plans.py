@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.tables import client as clients
 from pbx_control.store.tables import did, plan_did, subscription
 from pbx_control.store.tables import plan as plans
@@ -118,7 +118,7 @@ def find(conn: Connection, name: str) -> Row[Any]:
     """The row of the plan of that name. Raises ClientMistake if there is none."""
     row = find_row(conn, name)
     if row is None:
-        raise ClientMistake("there is no plan {name}: `plan list` shows all", name=repr(name[:40]))
+        raise ClientMistake("there is no plan {name}", Code.NO_SUCH_PLAN, name=repr(name[:40]))
     return row
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.tables import call, client
 
 
@@ -39,7 +39,7 @@ def get(conn: Connection, call_id: str) -> RecordedCall:
     """One call with its files. Raises ClientMistake if there is no such call."""
     row = conn.execute(_query().where(call.c.id == call_id)).one_or_none()
     if row is None:
-        raise ClientMistake("there is no call {call}: `pbx-control recording list` shows them", call=repr(call_id[:64]))
+        raise ClientMistake("there is no call {call}", Code.NO_SUCH_RECORDING, call=repr(call_id[:64]))
     return _recorded(row)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import bump_revision
 from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
 
@@ -126,4 +126,4 @@ def _unknown(connection: Connection, name: str) -> ClientMistake:
         return ClientMistake(
             "there is no secretary {name}: did you mean {near}?", name=repr(name[:40]), near=" / ".join(near)
         )
-    return ClientMistake("there is no secretary {name}: `secretary list` shows all", name=repr(name[:40]))
+    return ClientMistake("there is no secretary {name}", Code.NO_SUCH_SECRETARY, name=repr(name[:40]))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, select
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.domain.notices.notes import Supplement, clean_paragraphs, compose_supplement
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import letters, recipients
 from pbx_control.store.tables import call, client, letter
 
@@ -51,7 +51,7 @@ def _call(conn: Connection, call_id: str) -> Row[tuple[object, ...]]:
     ).join_from(call, client)
     row = conn.execute(query.where(call.c.id == call_id)).one_or_none()
     if row is None:
-        raise ClientMistake("there is no call {call}: `pbx-control call list` shows them", call=clean_line(call_id, 64))
+        raise ClientMistake("there is no call {call}", Code.NO_SUCH_CALL, call=clean_line(call_id, 64))
     if row.ended_at is None and row.handed_over_at is None:
         raise ClientMistake("the call {call} goes on: its first message is still to come", call=row.id)
     return row

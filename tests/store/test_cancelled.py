@@ -13,7 +13,7 @@ from pbx_control.domain.keeping.retention import ERASED, What
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
-from pbx_control.domain.office import AnnouncementKind, Trunk
+from pbx_control.domain.office import AnnouncementKind, Lack, Trunk
 from pbx_control.errors import ClientMistake
 from pbx_control.services import cancelled, carriers, clientele, numbers, onboarding, people, subscriptions, texts
 from pbx_control.services.cancelled import AFTER, PAGE, erase_cancelled, without_people
@@ -176,9 +176,9 @@ def test_who_comes_back_in_time_finds_everything_but_its_number_and_plan(office:
     with changing(office) as conn:
         clientele.resume(by_admin(conn), "andes")
         assert clientele.still_to_do(conn, "andes") == [
-            "did assign NUMBER andes --resting",
-            "secretary add NAME --clients andes",
-            "plan assign andes PLAN",
+            Lack.FORMER_NUMBER,
+            Lack.SECRETARY,
+            Lack.PLAN,
         ]
     assert erase(office, NOON + 10 * AFTER) == "nothing to erase"
     assert counts(office, "andes") == before
@@ -367,14 +367,14 @@ def test_who_comes_back_after_the_erasure_is_told_what_lacks(office: Engine) -> 
         row = clients.find(conn, "andes")
         assert (row.state, row.cancelled_at, row.erased_at) == ("active", None, None)
         assert clientele.still_to_do(conn, "andes") == [
-            "did assign NUMBER andes --resting",
-            "greeting set andes TEXT",
-            "secretary add NAME --clients andes",
-            "recipient add andes --email ADDRESS",
-            "plan assign andes PLAN",
+            Lack.FORMER_NUMBER,
+            Lack.GREETING,
+            Lack.SECRETARY,
+            Lack.RECIPIENT,
+            Lack.PLAN,
         ]
         subscriptions.assign(by_admin(conn, NOON + AFTER + DAY), of(conn), "large")
-        assert "plan assign andes PLAN" not in clientele.still_to_do(conn, "andes")
+        assert Lack.PLAN not in clientele.still_to_do(conn, "andes")
 
 
 def test_journal_lines_without_people_stay_as_they_are() -> None:
@@ -420,15 +420,15 @@ COMPLETE = {"legal_name": "Andes Limitada", "business": "Ferretería", "address"
 
 def test_factura_needs_all_of_its_data(office: Engine) -> None:
     with changing(office) as conn:
-        with pytest.raises(ClientMistake, match="needs --legal-name, --business, --address too"):
+        with pytest.raises(ClientMistake, match="needs legal_name, business, address too"):
             clientele.change(by_admin(conn), "andes", invoice_as="factura")
         clientele.change(by_admin(conn), "andes", invoice_as="factura", **COMPLETE)
         for field in ("rut", *COMPLETE):
-            with pytest.raises(ClientMistake, match=r"a factura needs --[a-z-]+ too"):
+            with pytest.raises(ClientMistake, match=r"a factura needs [a-z_]+ too"):
                 clientele.change(by_admin(conn), "andes", **{field: ""})
         clientele.change(by_admin(conn), "andes", invoice_as="boleta", rut="")
-        with pytest.raises(ClientMistake, match="needs --rut too"):
+        with pytest.raises(ClientMistake, match="needs rut too"):
             clientele.change(by_admin(conn), "andes", invoice_as="factura")
-        with pytest.raises(ClientMistake, match="needs --rut, --business, --address too"):
+        with pytest.raises(ClientMistake, match="needs rut, business, address too"):
             clientele.add(by_admin(conn, NOON), "nuevo", name="Nuevo", legal_name="Nuevo SpA", invoice_as="factura")
         assert clients.find(conn, "andes").invoice_as == "boleta"

@@ -226,7 +226,7 @@ def test_contacts_and_marks_of_a_number_are_found(house: House) -> None:
         ("anonymous", "x", None, "no caller's number"),
         ("erased", "x", None, "no caller's number"),
         ("abc", "x", None, "only those can be marked"),
-        (HIS, " ", None, "--why is empty"),
+        (HIS, " ", None, "why is empty"),
         (HIS, "x", "nobody", "there is no client"),
     ],
 )

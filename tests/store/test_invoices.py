@@ -312,7 +312,7 @@ def test_a_factura_says_what_it_lacks(engine: Engine, andes: int) -> None:
         conn.execute(update(client).values(invoice_as="factura", rut="76.086.428-5"))
     with pytest.raises(ClientMistake) as refused:
         assign(engine, andes, "Inicial")
-    assert "andes cannot be issued without --legal-name, --business, --address: " in str(refused.value)
+    assert str(refused.value) == "a factura for andes cannot be issued without legal_name, business, address"
     assert all_of(engine) == []
     with reading(engine) as conn:
         assert plans.current(conn, andes) is None

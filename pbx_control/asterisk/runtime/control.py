@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from pbx_control.errors import SwitchUnavailable, reason
+from pbx_control.errors import Code, SwitchUnavailable, reason
 
 # Colours of the console: of no use to programs.
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x00")
@@ -43,7 +43,8 @@ def _talk(path: Path, command: str, timeout: float) -> tuple[Greeting, str]:
             text = b"".join(iter(lambda: line.recv(65536), b""))
     except OSError as error:
         raise SwitchUnavailable(
-            "Asterisk does not answer on its console ({path}: {why}): see `pbx-control asterisk status`",
+            "Asterisk does not answer on its console ({path}: {why})",
+            Code.SWITCH_SILENT,
             path=path,
             why=reason(error),
         ) from None

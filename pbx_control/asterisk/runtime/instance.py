@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pbx_control.asterisk.runtime.account import Account, asterisk_account
 from pbx_control.asterisk.runtime.ports import Port
-from pbx_control.errors import ClientMistake, Word, reason
+from pbx_control.errors import ClientMistake, Code, Word, reason
 from pbx_control.settings import SYSTEM_CA, Home, Settings
 
 # sun_path of a UNIX socket's address (unix(7)) holds 108 bytes with its closing NUL; Asterisk cuts a longer one off.
@@ -56,7 +56,8 @@ class Instance:
             found = RUN_FOLDER.search(self.configuration.read_text())
         except FileNotFoundError:
             raise ClientMistake(
-                "Asterisk has no configuration yet ({file} is missing): run `pbx-control setup`",
+                "Asterisk has no configuration yet ({file} is missing)",
+                Code.NOT_CONFIGURED,
                 file=self.configuration,
             ) from None
         return Path(found[1] if found else "/var/run/asterisk") / "asterisk.ctl"

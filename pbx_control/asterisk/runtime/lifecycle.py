@@ -13,7 +13,7 @@ from pbx_control.asterisk.runtime import bubblewrap, container, control, process
 from pbx_control.asterisk.runtime.instance import Instance, of_home
 from pbx_control.asterisk.runtime.ports import require_free
 from pbx_control.asterisk.runtime.progress import Progress, silent
-from pbx_control.errors import ClientMistake, SwitchUnavailable
+from pbx_control.errors import ClientMistake, Code, SwitchUnavailable
 from pbx_control.settings import Home, Settings
 
 # How long Asterisk may take until it answers, seconds. It took 1 to 4 on two cores; a busy machine gets more.
@@ -73,7 +73,7 @@ class Runtime:
         self._require_ours()
         with self._alone():
             if process.load(self.instance.pid_file):
-                raise ClientMistake("Asterisk runs already: stop it first with `pbx-control asterisk stop`")
+                raise ClientMistake("Asterisk runs already", Code.ASTERISK_RUNS)
             kind, command = self._ready_to_run(progress)
             process.myself(os.getpid(), kind).save(self.instance.pid_file)
         process.become(command)
@@ -132,7 +132,7 @@ class Runtime:
         """Becomes its interactive console (`asterisk -rvvv`). Raises SwitchUnavailable if it does not run."""
         spawned = process.load(self.instance.pid_file)
         if not spawned:
-            raise SwitchUnavailable("Asterisk does not run: start it with `pbx-control asterisk start`")
+            raise SwitchUnavailable("Asterisk does not run", Code.ASTERISK_STOPPED)
         console = ["asterisk", "-rvvv", "-C", str(self.instance.configuration)]
         command = [*self._inside(spawned.runtime), *console]
         os.execvp(command[0], command)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pbx_control.asterisk.runtime.progress import Progress
 from pbx_control.catalogue import N_
-from pbx_control.errors import SwitchUnavailable
+from pbx_control.errors import Code, SwitchUnavailable
 
 # Debian 12 and 13 have no Asterisk; this suite has 22 (LTS). Its default mirror is mmdebstrap's own choice.
 SUITE = "forky"
@@ -66,8 +66,8 @@ def require_tools() -> None:
         )
     if not root().exists() and os.geteuid() != 0 and not _has_subordinate_ids():
         raise SwitchUnavailable(
-            "Asterisk's root file system cannot be made: an ordinary user needs subordinate ids for that; as root: "
-            "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+            "Asterisk's root file system cannot be made: an ordinary user needs subordinate ids for that",
+            Code.NO_SUBORDINATE_IDS,
             user=_user_name(),
         )
 

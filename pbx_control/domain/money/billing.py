@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pbx_control.domain.money.periods import Period
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 
 VAT_PERCENT = 19  # Chile's IVA
 MEAN_MONTH = timedelta(days=365.25 / 12)
@@ -273,8 +273,8 @@ def did_price(plan: Plan, country: str) -> int:
     """What a further number of the country costs a month. Raises ClientMistake if the plan has no price for it."""
     if country not in plan.did_prices:
         raise ClientMistake(
-            "the plan {plan} has no price for further numbers of {country}: make a plan that has one with "
-            "`plan set NAME --did {country}=PRICE` and assign it, or release the number",
+            "the plan {plan} has no price for further numbers of {country}",
+            Code.NUMBER_WITHOUT_PRICE,
             plan=plan.name,
             country=country,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pbx_control.catalogue import Counted, counted, translated, translated_count
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import PbxError, Pesos, Word
+from pbx_control.errors import Field, Fields, PbxError, Pesos, Word
 
 # What stands between several sentences that are one value.
 BETWEEN = "; "
@@ -74,6 +74,8 @@ def read_kept(text: str) -> Sentence:
 def _worded(value: object, language: str) -> Any:
     if isinstance(value, Sentence):
         return value.said(language)
+    if isinstance(value, Fields):
+        return ", ".join(translated(each, language) for each in value)
     if isinstance(value, tuple) and value and all(isinstance(each, Sentence) for each in value):
         return BETWEEN.join(each.said(language) for each in value)
     if isinstance(value, Word):
@@ -89,6 +91,8 @@ def _packed(value: object, limit: int) -> object:
     if isinstance(value, Sentence):
         values = {name: _packed(each, limit) for name, each in value.values.items()}
         return [_packed_template(value.template) if values else clean_line(value.template, limit), values]
+    if isinstance(value, Fields):
+        return {"fields": list(value)}
     if isinstance(value, tuple):
         return {"each": [_packed(each, limit) for each in value]}
     if isinstance(value, Word):
@@ -110,6 +114,8 @@ def _unpacked(value: Any) -> Any:
             return Sentence(counted(one, many, by), **{name: _unpacked(each) for name, each in values.items()})
         case {"each": list() as each}:
             return tuple(_unpacked(one) for one in each)
+        case {"fields": list() as fields}:
+            return Fields(map(Field, map(str, fields)))
         case {"word": str() as word}:
             return Word(word)
         case {"pesos": int() as amount}:

@@ -134,7 +134,7 @@ def test_nobody_is_live_who_cannot_be_answered_for(office: Admin, at: SetClock) 
     office.does("client", "welcomed", "andes")
     office.does("hours", "set", "andes", "never")
     assert office.is_refused("client", "live", "andes") == (
-        "the client andes is not ready, first do: `hours set andes HOURS`, `greeting set andes TEXT`, "
+        "the client andes is not ready: first do `hours set andes HOURS`, `greeting set andes TEXT`, "
         "`secretary add NAME --clients andes`"
     )
     assert office.reads("client", "show", "andes")["going_live"]["deadlines"][1]["done_at"] is None

@@ -1,0 +1,119 @@
+"""What the command line adds to an error: what to do about it, with names of commands and options."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from pbx_control.catalogue import N_, counted
+from pbx_control.domain.office import Lack
+from pbx_control.domain.words.sentences import Sentence
+from pbx_control.errors import Code, Field, Fields, PbxError
+
+ADVICE: Mapping[Code, str] = {
+    Code.NO_SUCH_CALL: N_("`pbx-control call list` shows them"),
+    Code.NO_SUCH_RECORDING: N_("`pbx-control recording list` shows them"),
+    Code.NO_SUCH_CLIENT: N_("`client list` shows all"),
+    Code.NO_SUCH_SECRETARY: N_("`secretary list` shows all"),
+    Code.NO_SUCH_PLAN: N_("`plan list` shows all"),
+    Code.NO_SUCH_MESSAGE: N_("`pbx-control message list` shows them"),
+    Code.NO_SUCH_NODE: N_("`pbx-control node list` shows them"),
+    Code.NO_SUCH_INVOICE: N_("`pbx-control invoice list` shows them"),
+    Code.NO_SUCH_ENTRY: N_("`ledger show CLIENT` lists them"),
+    Code.NO_EARLIER_GREETING: N_("`greeting history` shows all"),
+    Code.NOT_OUR_NUMBER: N_("`did add` it first"),
+    Code.NUMBER_RESTS: N_("--resting assigns it all the same"),
+    Code.CONTACTS_NUMBER: N_("`contact remove` it first"),
+    Code.NUMBER_WITHOUT_PRICE: N_(
+        "make a plan that has one with `plan set NAME --did {country}=PRICE` and assign it, or release the number"
+    ),
+    Code.TRUNK_HAS_NUMBERS: counted("`did remove` it first", "`did remove` them first", by="count"),
+    Code.ONLY_TRUNK: counted(
+        "add another or `did remove` it first", "add another or `did remove` them first", by="count"
+    ),
+    Code.CA_WITHOUT_TLS: N_("`--ca system` takes it away"),
+    Code.NOTHING_TO_CHANGE: N_("name an option, such as --name; --help lists them"),
+    Code.CLIENT_CANCELLED: N_("`client resume {slug}` it first"),
+    Code.CLIENT_NOT_READY: N_("first do {commands}"),
+    Code.NOT_PAID: N_("`client paid {slug}` comes first"),
+    Code.PAID_ALREADY: N_("`client list --onboarding` shows what it waits for"),
+    Code.NOT_WELCOMED: N_("`client welcomed {slug}` comes first"),
+    Code.NOT_MARKED: N_("`caller marks` shows who is"),
+    Code.NO_PLAN: N_("`plan assign {slug} PLAN` gives it one"),
+    Code.PLAN_RETIRED: N_("`plan list` shows those on offer"),
+    Code.PLAN_IN_USE: N_("`plan retire {name}` and set another name for the new ones"),
+    Code.PLAN_WITHOUT_RECORDING: N_("assign one that has it, or leave --recording out"),
+    Code.TOO_DEAR: counted("give a --price", "sell fewer, or give a --price", by="calls"),
+    Code.BUYER_INCOMPLETE: N_(
+        "`pbx-control client set {slug} {first} …` completes it, "
+        "`client set {slug} --invoice-as boleta` asks for boletas instead"
+    ),
+    Code.FACTURA_INCOMPLETE: N_("give what lacks, or --invoice-as boleta"),
+    Code.REVERSED_ALREADY: N_("`ledger show` has the counter-entry"),
+    Code.NOT_CHARGED: N_("`call show` tells its story"),
+    Code.DISPUTED_ALREADY: N_("`ledger disputes` shows all"),
+    Code.NOT_DISPUTED: N_("`ledger disputes` shows them"),
+    Code.TEXT_TOO_LONG: N_("shorten it or use --audio"),
+    Code.HELD_ALREADY: N_("`recording release` ends that"),
+    Code.NOT_HELD: N_("`recording list` shows which are"),
+    Code.CALL_IS_HELD: N_("release it, or leave it as it is with --keep-held"),
+    Code.MESSAGE_WAITS: N_("wait, or give it up with --drop-waiting"),
+    Code.TOO_MANY_FILES: N_("make it without --recordings"),
+    Code.NO_SETTINGS: N_("run `pbx-control setup` first, or name the home with --home"),
+    Code.FOREIGN_HOME: N_("runuser -u {user} -- pbx-control …"),
+    Code.SCHEMA_IS_OLD: N_("run `pbx-control setup`, which brings it up to date"),
+    Code.DATABASE_DAMAGED: N_("`pbx-control restore`"),
+    Code.NO_DAEMON: N_("pbx-control run"),
+    Code.DAEMON_RUNS: N_("see `pbx-control status`"),
+    Code.NOT_CONFIGURED: N_("run `pbx-control setup`"),
+    Code.ASTERISK_RUNS: N_("stop it first with `pbx-control asterisk stop`"),
+    Code.ASTERISK_STOPPED: N_("start it with `pbx-control asterisk start`"),
+    Code.SWITCH_SILENT: N_("see `pbx-control asterisk status`"),
+    Code.NO_SUBORDINATE_IDS: N_("as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"),
+}
+
+# What gives a client what it lacks.
+GIVES: Mapping[Lack, str] = {
+    Lack.NUMBER: "did assign NUMBER {slug}",
+    # It rests, for everybody but its own callers.
+    Lack.FORMER_NUMBER: "did assign NUMBER {slug} --resting",
+    Lack.HOURS: "hours set {slug} HOURS",
+    Lack.GREETING: "greeting set {slug} TEXT",
+    Lack.SECRETARY: "secretary add NAME --clients {slug}",
+    Lack.RECIPIENT: "recipient add {slug} --email ADDRESS",
+    Lack.ACTIVITY: "client resume {slug}",
+    Lack.PLAN: "plan assign {slug} PLAN",
+}
+
+
+def advised(error: PbxError, command: click.Command | None = None) -> Sentence:
+    """What an error says, and what to do about it; its fields are called as that command calls them."""
+    values = {name: _named(value, command) for name, value in error.values.items()}
+    said = Sentence(error.template, **values)
+    if error.code not in ADVICE:
+        return said
+    if error.code is Code.CLIENT_NOT_READY:
+        values["commands"] = giving(**error.values)
+    return Sentence("{what}: {advice}", what=said, advice=Sentence(ADVICE[error.code], **values))
+
+
+def giving(slug: str, lacking: Sequence[Lack]) -> str:
+    """The commands that give a client what it lacks."""
+    return ", ".join(f"`{GIVES[one].format(slug=slug)}`" for one in lacking)
+
+
+def _named(value: object, command: click.Command | None) -> object:
+    if isinstance(value, Field):
+        return _as_typed(value, command)
+    if isinstance(value, Fields):
+        return ", ".join(_as_typed(one, command) for one in value)
+    return value
+
+
+def _as_typed(field: Field, command: click.Command | None) -> str:
+    """The command's option or argument of that name."""
+    for parameter in command.params if command else ():
+        if parameter.name == field:
+            return (
+                max(parameter.opts, key=len) if isinstance(parameter, click.Option) else parameter.human_readable_name
+            )
+    return f"--{field.replace('_', '-')}"
