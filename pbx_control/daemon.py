@@ -108,7 +108,7 @@ class Daemon:
         self._keeping_out = KeepingOut(
             home, settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox
         )
-        places = Places()
+        places = Places(self._trunks)
         self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out, places)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)

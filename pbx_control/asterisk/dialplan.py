@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
@@ -51,6 +50,7 @@ from pbx_control.domain.sounds import (
     position_sound,
 )
 from pbx_control.domain.telephony.numbering import dialling, written_for
+from pbx_control.domain.telephony.places import PLAIN_ADDRESS, carriers_networks, pattern
 from pbx_control.domain.words.wording import display_name
 from pbx_control.errors import ClientMistake
 from pbx_control.settings import MAIN_NODE, Home, Settings, Sip
@@ -225,7 +225,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "modules": MODULES,
         "events": AMI_EVENTS,
         "unheard": UNHEARD_EVENTS,
-        "carriers": _addresses(office.trunks),
+        "carriers": [Verbatim(pattern(network)) for network in carriers_networks(office.trunks)],
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
         "secretaries": office.secretaries,
@@ -252,6 +252,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "longest_message": _seconds(MESSAGE_LIMIT),
         "spanish": SPANISH,
         "mark_header": MARK_HEADER,
+        "plain_address": Verbatim(PLAIN_ADDRESS),
         "plain_caller": Verbatim(PLAIN_CALLER),
     }
 
@@ -378,20 +379,6 @@ def _dids(office: Office, clients: Mapping[int, "_ClientPart"]) -> list[tuple[st
     sections = {trunk.name: trunk.section for trunk in office.trunks} | {"": ANY_TRUNK}
     ours = ((did, clients.get(did.client_id)) for did in office.dids if did.client_id is not None)
     return [(did.number, sections.get(did.trunk, ANY_TRUNK), client.facts) for did, client in ours if client]
-
-
-def _addresses(trunks: Sequence[Trunk]) -> list[str]:
-    """Where carriers are: what they send from, and where we send to if that is an address."""
-    hosts = {trunk.host.partition(":")[0] for trunk in trunks}
-    return sorted({host for host in hosts if _is_address(host)}.union(*(trunk.match for trunk in trunks)))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _escaped(text: str) -> str:

@@ -1,16 +1,18 @@
 """Where secretaries' telephones are, and where they may be rung (domain/telephony/places.py)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pbx_control.asterisk.ami import Ami
 from pbx_control.asterisk.reached import contacts
-from pbx_control.domain.telephony.places import may_ring, plain_address, with_newest
+from pbx_control.domain.office import Trunk
+from pbx_control.domain.telephony.places import carriers_networks, is_never_rung, may_ring, plain_address, with_newest
 
 
 class Places:
     """`authenticated` and `registered` are told by AMI's events; `may_ring` and `at_home` give the rule's answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, trunks: Callable[[], Iterable[Trunk]]) -> None:
+        self._trunks = trunks
         self._addresses: dict[str, tuple[str, ...]] = {}  # telephone -> where its password came from, newest first
         self._contacts: dict[str, str] = {}  # telephone -> where it has registered
 
@@ -37,10 +39,14 @@ class Places:
         """Whether a telephone may be rung where it has registered, as far as that is known."""
         return user not in self._contacts or self._may_ring(user, self._contacts[user])
 
+    def is_lost(self, user: str) -> bool:
+        """Whether a telephone has registered where none is ever rung."""
+        return user in self._contacts and is_never_rung(self._contacts[user], carriers_networks(self._trunks()))
+
     def may_ring(self, user: str, uri: str) -> bool:
         """Whether a telephone may be rung there. (Its contact is looked at, too: Asterisk takes headers out of it for
         the INVITE, and the address that it then tells does not show them.)"""
         return self._may_ring(user, uri) and self.at_home(user)
 
     def _may_ring(self, user: str, uri: str) -> bool:
-        return may_ring(uri, self._addresses.get(user, ()))
+        return may_ring(uri, self._addresses.get(user, ()), carriers_networks(self._trunks()))

@@ -182,13 +182,17 @@ class Telephones:
     async def _send_away(self, user: str) -> None:
         """Has the switch forget a contact that is not where its telephone's password came from: it would ask it for a
         sign of life each few seconds. What events told may have been of an older contact, so the switch is asked."""
-        await asyncio.sleep(TOLD_WITHIN)
+        if not (at_once := self._places.is_lost(user)):
+            await asyncio.sleep(TOLD_WITHIN)
         try:
             there = await contacts(self._ami) if self._ami else []
             for one in (each for each in there if each.user == user):
                 self._places.registered(user, one.uri)
                 if self._places.at_home(user):
                     self._board.registered(user, True)
+                    continue
+                if at_once and not self._places.is_lost(user):
+                    self._asking.want(user)  # it has moved: it is given its two seconds
                     continue
                 log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
                 await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))

@@ -182,6 +182,7 @@ ELSEWHERE = (
     (("<sip:+881612345678@CARRIER>",), ()),
     (("<sip:ana@HERS>;expires=0", "<sip:+881612345678@CARRIER>"), ()),
     (("<sip:ana@HERS>;expires=0, <sip:+881612345678@CARRIER>",), ()),
+    (("<sip:ana@HERS>", "<sip:+881612345678@CARRIER>"), ()),
     (("<tel:+56225550101>", "<sip:+881612345678@CARRIER>"), ()),
     (("<sip:ana@HERS>",), ("Path: <sip:CARRIER;lr>", "Supported: path")),
     (("<sip:ana@HERS>",), ("Record-Route: <sip:CARRIER;lr>",)),
@@ -190,6 +191,7 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize(("contacts", "further"), ELSEWHERE)
 async def test_a_telephone_that_registers_a_carriers_address_is_not_rung_there(scene, contacts, further):
+    """The switch's question for a sign of life may come, which calls nobody."""
     contacts = map(scene.named, contacts)
     account = scene.account["user"], scene.account["password"]
     await scene.ana.register(*account, *contacts, further=tuple(map(scene.named, further)))
@@ -197,6 +199,8 @@ async def test_a_telephone_that_registers_a_carriers_address_is_not_rung_there(s
     await caller.ringing()
     await asyncio.sleep(MOMENT)
     await caller.hang_up()
+    assert {text.split(" ")[0] for text in scene.carrier.packets} <= {"OPTIONS"}
+    scene.carrier.packets.clear()
     scene.nothing_came()
 
 

@@ -13,6 +13,8 @@ from pbx_control.errors import ClientMistake
 ETC = ("alternatives", "group", "ld.so.cache", "localtime", "nsswitch.conf", "passwd", "ssl/certs", "ssl/openssl.cnf")
 # Asterisk asks for its own name and for this one at new calls; without DNS it would stall for seconds.
 STALLING_NAME = "A.ROOT-SERVERS.NET"
+# Which name servers it asks.
+RESOLVER = "/etc/resolv.conf"
 FORBIDDEN_PLACES = ("/usr", "/proc", "/dev", "/bin", "/sbin", "/lib", "/etc/ssl/certs")
 
 
@@ -27,7 +29,7 @@ def prefix(instance: Instance) -> list[str]:
         *("bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc", "--clearenv"),
         *("--setenv", "PATH", "/usr/sbin:/usr/bin", "--setenv", "LANG", "C.UTF-8", "--setenv", "TERM", _terminal()),
         *_system(root()),
-        *("--ro-bind", str(hosts_file(instance)), "/etc/hosts", "--ro-bind-try", *_own("/etc/resolv.conf")),
+        *("--ro-bind", str(hosts_file(instance)), "/etc/hosts", "--ro-bind-try", RESOLVER, "/etc/resolv.conf"),
         *_parents(instance),
     ]
     for folder in (instance.state, *instance.writable):

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
 from pbx_control.domain.office import Trunk
+from pbx_control.domain.telephony.places import carriers_networks
 
 T = TypeVar("T")
 
@@ -88,16 +89,11 @@ def let_in(watch: Watch, place: str) -> Watch:
 
 def is_ours(place: str, telephones: Iterable[str], trunks: Iterable[Trunk]) -> bool:
     """Whether a telephone is registered from there, or a carrier's calls come from there or go there."""
-    carriers = [word for trunk in trunks for word in (*trunk.match, _host(trunk))]
-    return any(_overlap(place, word) for word in (*telephones, *carriers))
-
-
-def _host(trunk: Trunk) -> str:
-    return trunk.host.partition(":")[0]
+    return any(_overlap(place, word) for word in (*telephones, *map(str, carriers_networks(trunks))))
 
 
 def _overlap(place: str, word: str) -> bool:
-    """False for a name: Asterisk, too, knows a carrier by its addresses only."""
+    """False for what is no address."""
     try:
         one, other = ip_network(place), ip_network(word, strict=False)
     except ValueError:
