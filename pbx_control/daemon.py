@@ -112,7 +112,11 @@ class Daemon:
         self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out, places)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
-        self._performer = Performer(self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring)
+        # SQLite is no other daemon's: the board and the switch count everything.
+        over_limit = partial(reception.limit_reached, self._engine) if notices_address(self._engine) else None
+        self._performer = Performer(
+            self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring, over_limit
+        )
         self._recovery = Recovery(self._board, self._ari, self._performer, places.at_home)
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._requests = reception.Requests()
@@ -194,7 +198,11 @@ class Daemon:
             reception.refuse(self._ari, arrival, "loop")
             self._board.post(consultation, LoopFound(now()))
         elif not self._board.arrive(
-            arrival.channel, arrival.did, reception.caller_of(arrival), early_media=arrival.early_media
+            arrival.channel,
+            arrival.did,
+            reception.caller_of(arrival),
+            early_media=arrival.early_media,
+            trunk=arrival.trunk,
         ):
             reception.send_to_fallback(self._ari, arrival)
 

@@ -1,7 +1,7 @@
 """Does what a call commands, by ARI requests. Asking twice does no harm; a refusal comes back as an event."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
     CallerLeft,
     ContactLeft,
+    DiallingRefused,
     Event,
     PromptEnded,
     RecordingEnded,
@@ -21,6 +22,7 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
 )
 from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
+from pbx_control.domain.call.model import Limit
 from pbx_control.domain.telephony.numbering import written_for
 from pbx_control.domain.words.wording import display_name
 
@@ -40,6 +42,8 @@ GONE = 404
 CONFLICT = 409
 
 Post = Callable[[str, Event], None]
+# Which limit a leg that is to be dialled is beyond; it never fails.
+OverLimit = Callable[[c.Dial], Coroutine[None, None, Limit | None]]
 Redirect = Callable[[str], Awaitable[bool]]
 MayRing = Callable[[str, str], bool]
 # So many secretaries' legs are remembered as moved: far more than ring at once.
@@ -51,12 +55,21 @@ STOPPED_AGAIN = (0.1, 0.3)
 class Performer:
     """Performs switch commands. `post(call id, event)` takes what comes of a refusal; `redirect(leg)` has a secretary's
     leg go to the dialplan, and tells whether it does; `may_ring(telephone, contact)` whether a secretary's telephone
-    is where it says."""
+    is where it says; `over_limit` what other daemons' calls leave of the limits of outgoing ones, if there are any."""
 
-    def __init__(self, ari: Ari, home: Path, post: Post, redirect: Redirect, may_ring: MayRing) -> None:
+    def __init__(
+        self,
+        ari: Ari,
+        home: Path,
+        post: Post,
+        redirect: Redirect,
+        may_ring: MayRing,
+        over_limit: OverLimit | None = None,
+    ) -> None:
         self._ari = ari
         self._redirect = redirect
         self._may_ring = may_ring
+        self._over_limit = over_limit
         self._moves: dict[str, asyncio.Future[bool]] = {}  # secretaries' legs -> whether they go to the dialplan
         self._home = home
         self._post = post
@@ -182,6 +195,7 @@ class Performer:
         """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so
         that she hears what the carrier lets her hear. It has no place in the dialplan: when it leaves us, it ends."""
         give_up = int(do.give_up.total_seconds())
+        full = Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"})
 
         def dial(replied: OnReply) -> None:
             self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg, **UNSEEN)
@@ -190,25 +204,46 @@ class Performer:
         def unless_full(replied: OnReply) -> None:
             """The leg is one of the trunk's calls by now. Of two that want the last place the earlier one gets it."""
             uncounted = self._uncounted[do.trunk]
+            if do.leg not in uncounted:  # it has failed meanwhile
+                return
             later = len(uncounted) - 1 - uncounted.index(do.leg)
             uncounted.remove(do.leg)
 
             def counted(reply: Reply) -> None:
                 if reply.ok and int(reply.body["value"] or 0) - later > do.most:
-                    replied(Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"}))
+                    replied(full)
                 else:
                     dial(replied)
 
             calls = f"GROUP_COUNT({do.trunk}@trunk)"
             self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
 
+        way = unless_full if do.most else dial
+        asked = asyncio.ensure_future(self._over_limit(do)) if self._over_limit else None
+
+        def unless_over(replied: OnReply) -> None:
+            """Other daemons may have called so many that this one is beyond a limit: asked for as the leg is made."""
+
+            def told(answer: asyncio.Future[Limit | None]) -> None:
+                if (limit := answer.result()) is None:
+                    way(replied)
+                elif limit is Limit.TRUNK:
+                    replied(full)
+                else:
+                    self._remove(do.leg)
+                    self._post(call_id, DiallingRefused(now(), do.leg, limit))
+
+            if asked:
+                asked.add_done_callback(told)
+            else:
+                way(replied)
+
         number = written_for(do.number, do.number_format, do.country)
         leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
         variables = variables_of(do) | departure_of(call_id, do)
-        way = unless_full if do.most else dial
         if do.most:
             self._uncounted.setdefault(do.trunk, []).append(do.leg)
-        self._make(call_id, do, leg, variables, way, lambda: ContactLeft(now(), do.leg))
+        self._make(call_id, do, leg, variables, unless_over, lambda: ContactLeft(now(), do.leg))
 
     def _make(
         self,
@@ -228,17 +263,21 @@ class Performer:
             if reply.status == 0 or reply.ok or failed:
                 return
             failed = True  # what follows can only fail, too
-            self._made.pop(do.leg, None)
-            for uncounted in self._uncounted.values():
-                uncounted[:] = [leg for leg in uncounted if leg != do.leg]
             self._refused(call_id, do, reply)
-            self._ari.request("DELETE", path("channels", do.leg))
+            self._remove(do.leg)
             self._post(call_id, gone())
 
         self._made[do.leg] = lambda: dial(replied)
         self._ari.request("POST", "channels/create", replied, {"variables": variables}, **leg, app=APP, appArgs=MADE)
         # Without this, its end would not be told: it has left our application by then.
         self.follow(do.leg, replied)
+
+    def _remove(self, leg: str) -> None:
+        """A leg that is not dialled after all ends, and takes no place."""
+        self._made.pop(leg, None)
+        for uncounted in self._uncounted.values():
+            uncounted[:] = [each for each in uncounted if each != leg]
+        self._ari.request("DELETE", path("channels", leg))
 
     def entered(self, leg: str) -> None:
         """A leg that was made is in our application now; before, nothing can be done with it."""

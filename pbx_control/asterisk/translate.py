@@ -53,6 +53,7 @@ class Arrival:
     mark: str = ""  # the contact's leg that has come back, if it carries the mark of one
     early_media: bool = False  # his carrier lets him hear us before the answer
     request: str = ""  # stands for Call-ID, From and CSeq: another call that has it is the same one
+    trunk: str = ""  # the endpoint by which it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,14 @@ def call_of(pattern: re.Pattern[str], name: str) -> str | None:
 
 
 def arrival(channel: str, caller: Mapping[str, str], args: Sequence[str]) -> Arrival:
-    """A caller who has entered the application by the dialplan, with `arrived,DID,FORWARDED,MARK,EARLY,REQUEST`.
+    """A caller who has entered the application by the dialplan, with `arrived,DID,FORWARDED,MARK,EARLY,REQUEST,TRUNK`.
 
     What carriers send need not be UTF-8, so the dialplan percent-encodes it, his name too.
     """
-    did, forwarded, mark, early, request, *_ = [*args, "", "", "", "", ""]
+    did, forwarded, mark, early, request, trunk, *_ = [*args, "", "", "", "", "", ""]
     number, name = caller.get("number", ""), decoded(caller.get("name", ""))
-    return Arrival(channel, did, number, name, decoded(forwarded), mark=mark, early_media=early == "1", request=request)
+    shown = Arrival(channel, did, number, name, decoded(forwarded), mark=mark)
+    return replace(shown, early_media=early == "1", request=request, trunk=trunk)
 
 
 def _is_leg(channel: str) -> bool:

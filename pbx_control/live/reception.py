@@ -12,21 +12,23 @@ from sqlalchemy import Engine
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.translate import Arrival
 from pbx_control.clock import now
-from pbx_control.domain.call.commands import InspectMessage
+from pbx_control.domain.call.commands import Dial, InspectMessage
 from pbx_control.domain.call.events import FilesInspected, MessageInspected
-from pbx_control.domain.call.model import Call, Caller
+from pbx_control.domain.call.model import Call, Caller, Limit
 from pbx_control.domain.office import Office
 from pbx_control.domain.telephony import loops
 from pbx_control.domain.telephony.loops import Arriving
 from pbx_control.domain.telephony.numbering import caller_number, country_of, numbers_in
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
+from pbx_control.errors import StoreUnavailable
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.media import recordings
 from pbx_control.settings import Home
-from pbx_control.store import calls
+from pbx_control.store import calls, limits
 from pbx_control.store.engine import node_here, reading, writing
 from pbx_control.store.snapshot import read_office
+from pbx_control.store.writer import SLOW
 
 log = structlog.get_logger()
 
@@ -89,6 +91,20 @@ def came_back(board: Switchboard, arrival: Arrival) -> str | None:
     forwarded_by = frozenset(numbers_in(arrival.diverted_by, country))
     arriving = Arriving(arrival.did, caller_number(arrival.number, country), forwarded_by, arrival.mark)
     return loops.came_back(arriving, board.calls)
+
+
+async def limit_reached(engine: Engine, dial: Dial) -> Limit | None:
+    """Which limit, over all daemons that share the database, the contact's leg is beyond; None if none is, or if the
+    database does not tell in time: the switch counts its own trunk's calls besides."""
+
+    def ask() -> Limit | None:
+        with writing(engine) as conn:
+            return limits.reached(conn, dial)
+
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(ask), SLOW)
+    except (StoreUnavailable, TimeoutError):
+        return None
 
 
 class Requests:

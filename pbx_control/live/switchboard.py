@@ -115,10 +115,10 @@ class Switchboard:
 
     # --- what happens to it -------------------------------------------------------------------------------
 
-    def arrive(self, call_id: str, did: str, caller: Caller, *, early_media: bool = False) -> bool:
-        """A caller has entered; `early_media`: his carrier lets him hear us before the answer. False if this call
-        cannot be served here and belongs into the dialplan's fallback: its DID is not known yet, or steps cannot be
-        saved at present."""
+    def arrive(self, call_id: str, did: str, caller: Caller, *, early_media: bool = False, trunk: str = "") -> bool:
+        """A caller has entered, by that trunk; `early_media`: his carrier lets him hear us before the answer. False if
+        this call cannot be served here and belongs into the dialplan's fallback: its DID is not known yet, or steps
+        cannot be saved at present."""
         if call_id in self._calls:  # a comparison found him before his own event came
             return True
         facts = self.directory.facts(did, at := now(), caller.number) if self.directory else None
@@ -126,7 +126,7 @@ class Switchboard:
             return False
         self._calls[call_id] = LiveCall(call_id)
         self._board.arrive(call_id)
-        self.post(call_id, CallArrived(at, replace(facts, early_media=early_media), caller))
+        self.post(call_id, CallArrived(at, replace(facts, early_media=early_media, trunk=trunk), caller))
         return True
 
     def post(self, call_id: str, event: Event) -> None:

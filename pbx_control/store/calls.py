@@ -152,7 +152,7 @@ def dialled_today(conn: Connection, day: date) -> dict[int, int]:
     midnight = datetime.combine(day, time(), UTC)
     rows = conn.execute(
         select(dialling.c.client_id, func.count().label("calls"))
-        .where(dialling.c.at >= midnight, dialling.c.at < midnight + timedelta(days=1))
+        .where(dialling.c.at >= midnight, dialling.c.at < midnight + timedelta(days=1), dialling.c.refused == "")
         .group_by(dialling.c.client_id)
     )
     return {row.client_id: row.calls for row in rows}
@@ -334,6 +334,7 @@ def _note_dialling(conn: Connection, steps: Sequence[Save]) -> None:
             "client_id": step.call.known.client_id,
             "number": command.number,
             "shown": command.shown,
+            "trunk": command.trunk,
             "at": step.entries[-1].at,
         }
         for step in steps
@@ -372,6 +373,7 @@ def _row(call: Call) -> dict[str, Any]:
     return {
         "client_id": facts.client_id,
         "did": facts.did,
+        "trunk": facts.trunk,
         "caller": call.caller.number,
         "caller_name": call.caller.name,
         "phase": call.phase.value,

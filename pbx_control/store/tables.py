@@ -284,6 +284,7 @@ call = Table(
     Column("transferred", Float),  # seconds; NULL while they talk, or if there was no transfer
     Column("hosted_by", String(8), nullable=False, server_default="daemon"),  # daemon | switch (the fallback)
     Column("node", String(19), nullable=False, server_default=MAIN_NODE),  # whose switch has, or had, the call
+    Column("trunk", String(32), nullable=False, server_default=""),  # the endpoint that it came by; "": not known
     Column("turned_away", String(12)),  # domain.call.model.TurnedAway
     Column("reported_at", Instant),  # out of calls: when a daily report told of it; each call is in one
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
@@ -340,6 +341,8 @@ dialling = Table(
     Column("number", String(16), nullable=False),
     Column("shown", String(16), nullable=False),  # the DID that the contact's telephone showed
     Column("at", Instant, nullable=False, index=True),
+    Column("trunk", String(32), nullable=False, server_default=""),  # the carrier's endpoint; "": not known
+    Column("refused", String(8), nullable=False, server_default=""),  # domain.call.model.Limit; "": he was called
 )
 
 refusal = Table(

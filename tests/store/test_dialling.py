@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from pbx_control.domain.call.commands import NoteDialling, RaiseAlarm, StoreCommand, WriteLetters
 from pbx_control.domain.call.journal import Line
-from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Outgoing, Phase, Seat, Sounds
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Limit, Outcome, Outgoing, Phase, Seat, Sounds
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
@@ -75,9 +75,11 @@ def outbox(office: Engine) -> list[Posted]:
 
 
 def test_a_contact_that_is_called_is_remembered_with_the_number_it_was_shown(office: Engine) -> None:
-    remember(office, TALKING, NoteDialling("c1-contact-1", "+56987654321", "+56225550101"))
+    remember(office, TALKING, NoteDialling("c1-contact-1", "+56987654321", "+56225550101", "trunk-1"))
     with reading(office) as conn:
-        assert conn.execute(select(dialling)).all() == [("c1-contact-1", "c1", 1, "+56987654321", "+56225550101", AT)]
+        assert conn.execute(select(dialling)).all() == [
+            ("c1-contact-1", "c1", 1, "+56987654321", "+56225550101", AT, "trunk-1", "")
+        ]
 
 
 def test_calls_to_contacts_are_counted_by_client_and_utc_day(office: Engine) -> None:
@@ -97,7 +99,7 @@ def test_calls_to_contacts_are_counted_by_client_and_utc_day(office: Engine) -> 
 
 
 def test_a_reached_limit_is_told_to_the_admin_once_a_day_for_each_client(office: Engine) -> None:
-    alarm = RaiseAlarm("Rosa was not called", "a_day", "Rosa")
+    alarm = RaiseAlarm("Rosa was not called", Limit.A_DAY, "Rosa")
     for number, (facts, at) in enumerate(
         [(ANDES, AT), (ANDES, AT + timedelta(hours=1)), (INCA, AT), (ANDES, AT + timedelta(days=1))]
     ):
@@ -115,7 +117,7 @@ def test_a_reached_limit_is_told_to_the_admin_once_a_day_for_each_client(office:
 async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engine) -> None:
     told: list[Save] = []
     writer = Writer(office, Rules("Casa", ALARMS), told.extend)
-    alarm = RaiseAlarm("Rosa was not called", "at_once", "Rosa")
+    alarm = RaiseAlarm("Rosa was not called", Limit.AT_ONCE, "Rosa")
     assert await writer.saved([Save(TALKING, True, (Line(1, AT, "X", {}),), (alarm,))])
     await writer.close()
     assert [one.letter.address for one in outbox(office)] == ["admin@casa.example"]

@@ -19,7 +19,7 @@ from pbx_control.domain.call import events as e
 from pbx_control.domain.call import flow, transfer
 from pbx_control.domain.call.board import WITH_CONTACT, Board, Stepped
 from pbx_control.domain.call.ending import deserves_letters
-from pbx_control.domain.call.model import Admission, Call, Caller, Deadline, Facts, Outcome, Phase, Unit
+from pbx_control.domain.call.model import Admission, Call, Caller, Deadline, Facts, Limit, Outcome, Phase, Unit
 from pbx_control.domain.money.quota import Account, Kind
 
 AT_ONCE, IN_ALL = 3, 8  # callers
@@ -134,6 +134,7 @@ def anything_at_all(call_id: str, at: datetime, choose: Choices) -> e.Event:
         e.KeyPressed(at, hers, "*"),
         e.ConsultationAsked(at, number, secretary_id=number),
         choose.of(*SCREEN)(at, secretary_id=number),
+        e.DiallingRefused(at, his, choose.of(Limit.AT_ONCE, Limit.A_DAY)),
         e.LoopFound(at),
         e.PromptEnded(at, f"{call_id}-prompt-{number}", failed=found[0]),
         e.RecordingEnded(at, f"2026/08/03/{call_id}{file}.wav"),

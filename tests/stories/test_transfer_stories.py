@@ -17,8 +17,8 @@ from pbx_control.domain.call.commands import (
     StopMusic,
 )
 from pbx_control.domain.call.ending import talked
-from pbx_control.domain.call.events import ContactAnswered, LoopFound, SecretaryLeft
-from pbx_control.domain.call.model import Contact, Outcome, Outgoing, Phase
+from pbx_control.domain.call.events import ContactAnswered, DiallingRefused, LoopFound, SecretaryLeft
+from pbx_control.domain.call.model import Contact, Limit, Outcome, Outgoing, Phase
 from pbx_control.domain.call.transfer import CONTACT_GIVE_UP, TAKEN_BACK_MARGIN
 
 UNALLOCATED, BUSY, NO_ANSWER, REJECTED = 1, 17, 19, 21
@@ -195,6 +195,13 @@ def test_a_client_calls_no_more_contacts_a_day_than_it_may() -> None:
         story.consults().presses("Ana", "*0").passes(1)
     story.presses("Ana", "*1").was_told("ana", "too_many_calls").is_in(Phase.TALKING)
     assert len(story.dialled) == 2
+
+
+def test_a_contact_is_not_called_beyond_a_limit_that_other_daemons_calls_reach() -> None:
+    story = talking().presses("Ana", "*1").passes(0.01)
+    story.happens(DiallingRefused(story.now, story.call.contact_leg, Limit.A_DAY)).passes(0.2)
+    story.is_in(Phase.TALKING).was_told("ana", "too_many_calls").hears("ana")
+    assert len(story.alarms) == 1
 
 
 def test_a_contact_whose_telephone_is_forwarded_to_us_is_let_go() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,7 +12,8 @@ from pbx_control.asterisk import perform
 from pbx_control.asterisk.ari import Reply
 from pbx_control.asterisk.perform import Performer
 from pbx_control.domain.call import commands as c
-from pbx_control.domain.call.events import CallerLeft, ContactLeft, Event, SecretaryLeft, SwitchRefused
+from pbx_control.domain.call.events import CallerLeft, ContactLeft, DiallingRefused, Event, SecretaryLeft, SwitchRefused
+from pbx_control.domain.call.model import Limit
 from pbx_control.domain.sounds import BEEP
 
 CALL, HERS, CONTACTS = "pbx-1.5", "pbx-1.5-secretary-1", "pbx-1.5-contact-1"
@@ -120,6 +122,32 @@ def test_of_two_contacts_who_want_the_last_place_one_is_dialled(asterisk, perfor
         performer.entered(leg)
     assert [path for path in asterisk.paths if path.endswith("/dial")] == [f"POST channels/{CONTACTS}/dial"]
     assert f"DELETE channels/{second}" in asterisk.paths
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [(None, []), (Limit.TRUNK, [SwitchRefused, ContactLeft]), (Limit.A_DAY, [DiallingRefused])],
+)
+async def test_a_contact_is_not_dialled_beyond_a_limit_of_all_nodes(asterisk, events, redirects, limit, told):
+    answer = asyncio.get_running_loop().create_future()
+
+    async def over_limit(dial: c.Dial) -> Limit | None:
+        return await answer
+
+    performer = Performer(
+        asterisk, Path("/srv/pbx"), lambda call, event: events.append(event), redirects, Mock(), over_limit
+    )
+    asterisk.refusals["variable"] = Reply(200, {"value": "1"})
+    performer.perform(CALL, replace(DIAL, most=3))
+    performer.entered(CONTACTS)
+    await asyncio.sleep(0)
+    assert len(asterisk.paths) == 2
+    answer.set_result(limit)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert [type(event) for event in events] == told
+    assert (f"POST channels/{CONTACTS}/dial" in asterisk.paths) == (limit is None)
+    assert (f"DELETE channels/{CONTACTS}" in asterisk.paths) == (limit is not None)
 
 
 def test_a_leg_that_could_not_be_made_takes_no_place(asterisk, performer, events):

@@ -34,6 +34,10 @@ def test_an_arrival_tells_whether_its_carrier_lets_callers_hear_us_before_the_an
     assert translate(arriving("", "", early), AT).early_media is heard
 
 
+def test_an_arrival_tells_by_which_trunk_it_came():
+    assert translate(arriving("", "", "", "", "trunk-1"), AT).trunk == "trunk-1"
+
+
 @pytest.mark.parametrize("more", ["", ",", ",987"])
 def test_a_caller_who_is_found_later_is_known_by_his_did_too(more):
     caller = {"number": "+56987654321", "name": "Rosa"}

@@ -35,13 +35,11 @@ from pbx_control.domain.call.events import (
     Surroundings,
 )
 from pbx_control.domain.call.journal import Line
-from pbx_control.domain.call.model import Call, Deadline, Phase
+from pbx_control.domain.call.model import WITH_CONTACT, Call, Deadline, Phase
 from pbx_control.domain.floor import Chair
 
 # Wait before offering to a secretary whom another daemon has claimed.
 PAUSE_AFTER_LOST_CLAIM = timedelta(seconds=1)
-# Phases in which a contact is called or talked with.
-WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 
 
 class Stepped(Struct):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pbx_control.domain.call.model import Limit
 from pbx_control.domain.money.quota import Uncounted
 
 
@@ -126,18 +127,18 @@ class NoteDialling(StoreCommand):
     leg: str
     number: str
     shown: str
+    trunk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlarm(StoreCommand):
     """Tell the admin, in the log and by e-mail: a client's limit of outgoing calls was reached.
 
-    `why` says what did not happen, `limit` which one it was (at_once or a_day, as `model.Outgoing` names them),
-    `contact` who was not called.
+    `why` says what did not happen, `limit` which one it was, `contact` who was not called.
     """
 
     why: str
-    limit: str = "at_once"
+    limit: Limit = Limit.AT_ONCE
     contact: str = ""
 
 
@@ -241,6 +242,8 @@ class Dial(SwitchCommand):
     give_up: timedelta
     limit: timedelta
     most: int = 0  # calls on the trunk, this one included; 0: no limit
+    at_once: int = 0  # of the client's calls to contacts, this one included; 0: its limits are not looked at again
+    a_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

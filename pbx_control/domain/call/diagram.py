@@ -20,6 +20,7 @@ from pbx_control.domain.call.model import (
     Contact,
     Deadline,
     Facts,
+    Limit,
     Outcome,
     Outgoing,
     Phase,
@@ -144,6 +145,8 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield key(AT, call.secretary_leg)
     elif key in (e.ContactRinging, e.ContactAnswered):
         yield key(AT, call.contact_leg)
+    elif key is e.DiallingRefused:
+        yield e.DiallingRefused(AT, call.contact_leg, Limit.A_DAY)
     elif key is e.ConsultationAsked:
         yield e.ConsultationAsked(AT, BOSS.id)
     elif key is e.LanguageAsked:

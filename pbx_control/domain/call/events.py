@@ -7,7 +7,7 @@ that is no longer current can be dropped before the table.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pbx_control.domain.call.model import Caller, Deadline, Facts, Seat
+from pbx_control.domain.call.model import Caller, Deadline, Facts, Limit, Seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,14 @@ class ContactLeft(Event):
 
     leg: str
     cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiallingRefused(Event):
+    """The contact was not dialled: a limit of the client's is reached, over all daemons together."""
+
+    leg: str
+    limit: Limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ from pbx_control.domain.call.events import (
     ContactLeft,
     ContactRinging,
     DeadlinePassed,
+    DiallingRefused,
     Event,
     FilesInspected,
     HandOverAsked,
@@ -167,7 +168,7 @@ def is_stale(call: Call, event: Event) -> bool:
             return call.seat is None or leg != call.secretary_leg
         case KeyPressed(leg=leg) | Held(leg=leg) | Unheld(leg=leg):
             return call.seat is None or leg != call.secretary_leg
-        case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg):
+        case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg) | DiallingRefused(leg=leg):
             return not call.contact_here or leg != call.contact_leg
         case PromptEnded(prompt=prompt):
             return not call.prompt_playing or prompt != call.prompt
@@ -678,6 +679,7 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         ContactRinging: _NOTED,
         ContactAnswered: _NO_CONTACT,
         ContactLeft: _NO_CONTACT,
+        DiallingRefused: _NOT_RINGING,
         LoopFound: _NOT_RINGING,
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
@@ -713,6 +715,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ContactRinging,
     ContactAnswered,
     ContactLeft,
+    DiallingRefused,
     LoopFound,
     PromptEnded,
     RecordingEnded,

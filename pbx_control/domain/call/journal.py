@@ -13,6 +13,7 @@ from pbx_control.domain.call.events import (
     ContactLeft,
     ContactRinging,
     DeadlinePassed,
+    DiallingRefused,
     Event,
     FilesInspected,
     KeyPressed,
@@ -89,6 +90,8 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"cause": cause, "during": before.phase.value} | _him(before)
         case ContactRinging() | ContactAnswered():
             return _him(before)
+        case DiallingRefused(limit=limit):
+            return {"limit": limit.value} | _him(before) | _her(before)
         case LoopFound():
             return _him(before) | _her(before)
         case PromptEnded(failed=failed):

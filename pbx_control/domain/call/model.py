@@ -113,6 +113,18 @@ class Contact(Struct, frozen=True):
     key: int | None = None  # 1-6: the digit after * on her telephone; None: from the desk only
 
 
+# Phases in which a contact is called or talked with.
+WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
+
+
+class Limit(StrEnum):
+    """Why a contact is not called."""
+
+    TRUNK = "trunk"  # the carrier carries no more calls at a time
+    AT_ONCE = "at_once"  # so many of the client's contacts are called or talked with
+    A_DAY = "a_day"  # or were called on this UTC day
+
+
 class Outgoing(Struct, frozen=True):
     """How this client's contacts are called (docs/service.md rule 9)."""
 
@@ -149,6 +161,7 @@ class Facts(Struct, frozen=True):
     outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
     cap: timedelta = timedelta(minutes=10)  # of a transferred conversation
     early_media: bool = False  # the carrier lets its callers hear us before the answer
+    trunk: str = ""  # the endpoint by which the call came; "": not known
     turned_away: TurnedAway | None = None  # with Admission.EXHAUSTED
 
 

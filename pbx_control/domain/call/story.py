@@ -199,6 +199,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "ContactRinging": _always("contact-ringing"),
     "ContactAnswered": _always("contact-answered"),
     "ContactLeft": _contact_left,
+    "DiallingRefused": _always("over-limit"),
     "LoopFound": _always("loop"),
     "PromptEnded": _prompt_ended,
     "RecordingEnded": _always("file-closed"),
@@ -275,6 +276,8 @@ SPANISH = {
     "contact-left-consulting": "{contact} cuelga: la secretaria recupera a quien llama",
     "contact-left-handed_over": "{contact} cuelga: quien llamaba oye la despedida",
     "contact-gone": "La línea de {contact} queda cerrada",
+    "over-limit": "No se llama a {contact}, pues el cliente llegó al límite de sus llamadas a contactos: {secretary} "
+    "recupera a quien llama",
     "loop": "El teléfono de {contact} desvía a un número nuestro: {secretary} recupera a quien llama",
     "prompt-notice": "Quien llama oyó el aviso de que se graba ({words}): ahora oye sonar",
     "prompt-notice-early": (
@@ -389,6 +392,8 @@ ENGLISH = {
     "contact-left-consulting": "{contact} hangs up: the secretary has the caller again",
     "contact-left-handed_over": "{contact} hangs up: the caller hears the farewell",
     "contact-gone": "{contact}'s line is closed",
+    "over-limit": "{contact} is not called, as the client has reached its limit of calls to contacts: {secretary} has "
+    "the caller again",
     "loop": "{contact}'s telephone forwards to a number of ours: {secretary} has the caller again",
     "prompt-notice": "The caller has heard that the call is recorded ({words}), and now hears ringing",
     "prompt-notice-early": (

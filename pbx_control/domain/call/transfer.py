@@ -39,6 +39,7 @@ from pbx_control.domain.call.events import (
     ContactAnswered,
     ContactLeft,
     DeadlinePassed,
+    DiallingRefused,
     Event,
     HandOverAsked,
     KeyPressed,
@@ -54,7 +55,7 @@ from pbx_control.domain.call.events import (
     TakeBackAsked,
     WrongNumberAsked,
 )
-from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Unit
+from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import (
     SWITCH_MARGIN,
     Handler,
@@ -220,7 +221,11 @@ def reason_against(call: Call, contact: Contact, around: Surroundings) -> HouseS
 def alarm_about(call: Call, contact: Contact, around: Surroundings) -> RaiseAlarm:
     outgoing = call.known.outgoing
     enough = outgoing is not None and around.dialled_today >= outgoing.a_day
-    return RaiseAlarm(f"{contact.name} was not called", "a_day" if enough else "at_once", contact.name)
+    return not_called(contact, Limit.A_DAY if enough else Limit.AT_ONCE)
+
+
+def not_called(contact: Contact, limit: Limit) -> RaiseAlarm:
+    return RaiseAlarm(f"{contact.name} was not called", limit, contact.name)
 
 
 def dialled(call: Call, at: datetime) -> Step:
@@ -228,7 +233,7 @@ def dialled(call: Call, at: datetime) -> Step:
     contact, outgoing = call.contact, call.known.outgoing
     if contact is None or outgoing is None:
         raise ValueError(f"call {call.id} has no contact to call")
-    number = contact.numbers[call.number_tried]
+    number, is_first = contact.numbers[call.number_tried], call.number_tried == 0
     call = replace(call, contact_legs=call.contact_legs + 1, contact_here=True)
     call = with_deadline(call, Deadline.CONTACT, at + CONTACT_LIMIT)
     dial = Dial(
@@ -243,8 +248,11 @@ def dialled(call: Call, at: datetime) -> Step:
         give_up=CONTACT_GIVE_UP,
         limit=CONSULTATION_LIMIT + SWITCH_MARGIN,
         most=outgoing.most,
+        at_once=outgoing.at_once if is_first else 0,
+        a_day=outgoing.a_day if is_first else 0,
     )
-    return call, [NoteDialling(call.contact_leg, number, outgoing.shown), dial, her_limit(call, CONTACT_GIVE_UP)]
+    note = NoteDialling(call.contact_leg, number, outgoing.shown, outgoing.trunk)
+    return call, [note, dial, her_limit(call, CONTACT_GIVE_UP)]
 
 
 def her_limit(call: Call, after: timedelta) -> LimitLeg:
@@ -284,6 +292,13 @@ def contact_silent(call: Call, event: DeadlinePassed) -> Step:
 
 def contact_hung_up(call: Call, event: ContactLeft) -> Step:
     return taken_back(replace(call, contact_here=False), HouseSound.CONTACT_GONE)
+
+
+def contact_over_limit(call: Call, event: DiallingRefused) -> Step:
+    """Other daemons have called so many of the client's contacts that this one is not dialled."""
+    alarm = [not_called(call.contact, event.limit)] if call.contact else []
+    call, back = taken_back(replace(call, contact_here=False), HouseSound.TOO_MANY_CALLS)
+    return call, [*alarm, *back]
 
 
 def forwarded_to_us(call: Call, event: LoopFound) -> Step:
@@ -539,6 +554,7 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (CALLING, ContactLeft): contact_unavailable,
     (CALLING, Deadline.CONTACT): contact_silent,
     (CONSULTING, ContactLeft): contact_hung_up,
+    (CALLING, DiallingRefused): contact_over_limit,
     (CALLING, LoopFound): forwarded_to_us,
     **{(phase, Deadline.CONSULTATION): on_hold_too_long for phase in (CALLING, CONSULTING)},
     **{(phase, CallerLeft): caller_left_on_hold for phase in (CALLING, CONSULTING)},
