@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -192,6 +192,13 @@ class OfficeSettings(Section, frozen=True, kw_only=True):
     def cap(self) -> timedelta:
         """How long a transferred conversation may last."""
         return timedelta(seconds=self.transfer_cap)
+
+    def day(self, at: datetime) -> date:
+        """The office's date at that instant."""
+        # Imported here: reading the settings needs no zones.
+        from zoneinfo import ZoneInfo
+
+        return at.astimezone(ZoneInfo(self.timezone)).date()
 
 
 class Billing(Section, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.services.work import Work
 
 ADMIN = Actor(ActorKind.ADMIN, "ana", "pts/3")
+JOB = Actor(ActorKind.JOB, "nightly")
 
 
 def by_admin(conn: Connection, at: datetime = datetime(2026, 8, 3, 15, tzinfo=UTC)) -> Work:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import PIECE, Desk, flat, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.door import PIECE, Desk, json_option, pass_desk, print_json, show_rows
 from pbx_control.admin.provisioning import CLIENT, book, card, examples
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.story import sentence
@@ -22,6 +22,7 @@ from pbx_control.services import accounts
 from pbx_control.store import call_log, clients
 from pbx_control.store.call_log import Following, Line, LoggedCall
 from pbx_control.store.engine import reading
+from pbx_control.store.rows import facts
 
 # For a person; --json has everything.
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
@@ -48,7 +49,7 @@ def list_(desk: Desk, slug: str | None, since: str | None, live: bool, limit: in
         if slug is not None:
             clients.find(connection, slug)
     found = _newest(desk, limit, slug=slug, since=start, live=live)
-    show_rows(desk, COLUMNS, map(flat, found) if as_json else (_row(desk, one) for one in found), as_json)
+    show_rows(desk, COLUMNS, map(facts, found) if as_json else (_row(desk, one) for one in found), as_json)
 
 
 @call.command(epilog=examples("call show pbx-1795351117.3", "call show 17.3 --json"))
@@ -61,7 +62,7 @@ def show(desk: Desk, call_id: str, as_json: bool) -> None:
         found = call_log.find(connection, call_id)
         lines = call_log.journal_of(connection, found.id)
     if as_json:
-        print_json(flat(found) | {"journal": [_json(desk, line) for line in lines]})
+        print_json(facts(found) | {"journal": [_json(desk, line) for line in lines]})
         return
     card(desk, _header(desk, found))
     click.echo()

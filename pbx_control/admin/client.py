@@ -17,6 +17,7 @@ from pbx_control.services import clientele
 from pbx_control.services.work import Work
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
+from pbx_control.store.rows import facts
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
 
@@ -219,12 +220,14 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
     from pbx_control.admin.onboarding import going_live_facts
 
     with reading(desk.engine) as connection:
-        facts = clients.details(connection, slug) | _account(connection, slug)
-        facts |= going_live_facts(desk, connection, slug, as_json)
+        known = clients.find(connection, slug)
+        own = {name: value for name, value in facts(known).items() if name != "id"}
+        told = own | facts(clients.surroundings(connection, known.id)) | _account(connection, known.id)
+        told |= going_live_facts(desk, connection, slug, as_json)
     if as_json:
-        print_json(facts)
+        print_json(told)
     else:
-        card(desk, _said(desk, facts) | {name: f"{facts[name]} s" for name in DURATIONS})
+        card(desk, _said(desk, told) | {name: f"{told[name]} s" for name in DURATIONS})
 
 
 @client.command(epilog=examples("client suspend andes"))
@@ -259,14 +262,13 @@ def cancel(desk: Desk, slug: str) -> None:
     """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
     # Imported here: of this group's commands only this one issues anything.
     from pbx_control.admin.plan import send_invoices
-    from pbx_control.store import charges
+    from pbx_control.services import invoicing
 
     now = clock.now()
 
     def act(work: Work) -> tuple[list[str], list[Any]]:
         numbers = clientele.cancel(work, slug)
-        client_id = clients.find(work.conn, slug).id
-        return numbers, charges.credit_paid_ahead(work.conn, desk.settings, client_id, work.at)
+        return numbers, invoicing.credit_paid_ahead(work, desk.settings, slug)
 
     numbers, issued = change(desk, act)
     desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
@@ -278,11 +280,10 @@ def _said(desk: Desk, facts: dict[str, Any]) -> dict[str, Any]:
     return facts | {"state": desk.say(facts["state"])}
 
 
-def _account(connection: Connection, slug: str) -> dict[str, Any]:
+def _account(connection: Connection, client_id: int) -> dict[str, Any]:
     """Its plan, for how many months it is paid at a time, and what is left of its calls."""
     from pbx_control.store import ledger, plans
 
-    client_id = clients.find(connection, slug).id
     current, account = plans.current(connection, client_id), ledger.find(connection, client_id)
     return {
         "plan": current.plan.name if current else None,

@@ -1,7 +1,5 @@
 """`did`: the numbers that can be dialled, and whose they are."""
 
-from typing import Any
-
 import click
 
 from pbx_control import clock
@@ -10,6 +8,7 @@ from pbx_control.admin.provisioning import CLIENT, NUMBER, TRUNK, change, exampl
 from pbx_control.services import numbers as services
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids, trunks
+from pbx_control.store.dids import Listed
 from pbx_control.store.engine import reading
 
 
@@ -73,7 +72,7 @@ def remove(desk: Desk, number: str) -> None:
 @click.option("--area", metavar="CODE", default="", help="Only those of an area: 2, 32, 41 …")
 @click.option("--country", metavar="CC", default="", help="Only those of a country: CL, PE, ES …")
 @reading_command(["number", "country", "area", "trunk", "client", "main", "free_from"])
-def list_(desk: Desk, free: bool, area: str, country: str) -> list[dict[str, Any]]:
+def list_(desk: Desk, free: bool, area: str, country: str) -> list[Listed]:
     """The numbers with country, area, trunk and client."""
     with reading(desk.engine) as connection:
         return dids.rows(connection, clock.now(), free=free, area=area, country=country)

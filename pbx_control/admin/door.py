@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, wraps
 from importlib import import_module
@@ -27,6 +27,7 @@ from pbx_control.domain.words.characters import unseen_in, without_unseen
 from pbx_control.domain.words.sentences import read_kept, said
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
+from pbx_control.store.rows import facts
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -335,11 +336,6 @@ def print_json_rows(rows: Iterable[object]) -> None:
     click.echo("\n]" if printed else "[]")
 
 
-def flat(record: Any) -> dict[str, Any]:
-    """A record's fields. dataclasses.asdict copies each value deeply: that took most of a long list's time."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
-
-
 def pieces(items: Iterable[T]) -> Iterator[list[T]]:
     """Items, some at a time: printing each alone would take longer than making it."""
     rest = iter(items)
@@ -353,11 +349,11 @@ Said = Callable[["Desk", dict[str, Any]], dict[str, Any]]
 
 def reading_command(
     columns: Sequence[str], said: Said | None = None
-) -> Callable[[Callable[..., list[dict[str, Any]]]], Callable[..., None]]:
-    """Makes a command out of a function that returns rows (dicts): a table with `columns` (keys) of what `said` makes
-    of them, or all as they are as --json."""
+) -> Callable[[Callable[..., Sequence[Any]]], Callable[..., None]]:
+    """Makes a command out of a function that returns rows (records or dicts): a table with `columns` (keys) of what
+    `said` makes of them, or all as they are as --json."""
 
-    def decorate(function: Callable[..., list[dict[str, Any]]]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Sequence[Any]]) -> Callable[..., None]:
         @json_option
         @pass_desk
         @wraps(function)
@@ -372,19 +368,19 @@ def reading_command(
 def show_rows(
     desk: Desk,
     columns: Sequence[str],
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Any],
     as_json: bool,
     said: Said | None = None,
     cut: Sequence[str] = (),
 ) -> None:
-    """Prints rows (dicts), as they come, as a table with `columns` (keys) or all of them as JSON.
+    """Prints rows (records or dicts), as they come, as a table with `columns` (keys) or all of them as JSON.
 
     In the columns `cut` a table shortens what does not fit.
     """
+    rest = map(facts, rows)
     if as_json:
-        print_json_rows(rows)
+        print_json_rows(rest)
         return
-    rest = iter(rows)
     first = next(rest, None)
     if first is None:
         desk.tell("nothing to show")

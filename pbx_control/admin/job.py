@@ -59,7 +59,7 @@ def run(desk: Desk, name: str, as_json: bool) -> None:
     place = jobs.Place(desk.home, desk.settings)
     with telling(desk) as tell:
         tell("working")
-        outcomes = [(task, jobs.run_by_hand(task, place, desk.engine)) for task in wanted]
+        outcomes = [(task, jobs.run_by_hand(task, place, desk.engine, desk.actor)) for task in wanted]
     if as_json:
         print_json(
             [{"job": task.name, "failed": outcome.failed, "result": outcome.result} for task, outcome in outcomes]

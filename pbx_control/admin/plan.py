@@ -16,9 +16,9 @@ from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, MOST_PESOS, USUAL_KEEP_DAYS, Plan
 from pbx_control.domain.money.quota import Account
 from pbx_control.errors import ClientMistake
-from pbx_control.services import subscriptions
+from pbx_control.services import invoicing, subscriptions
 from pbx_control.services.work import Work
-from pbx_control.store import charges, clients, ledger, plans
+from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading
 
 PLAN = Named("plan", plans.names)
@@ -121,7 +121,7 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
     def act(work: Work) -> tuple[Account, list[Any]]:
         client_id = clients.find(work.conn, slug).id
         subscriptions.assign(work, client_id, name, months=months, anchor_day=day)
-        issued = charges.invoice_plan_change(work.conn, desk.settings, client_id, work.at)
+        issued = invoicing.charge_plan(work, desk.settings, slug)
         return ledger.read(work.conn, client_id), issued
 
     account, issued = change(desk, act)

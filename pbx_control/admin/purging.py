@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, flat, json_option, pass_desk, print_json, print_json_rows
+from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.catalogue import N_, counted
@@ -24,6 +24,7 @@ from pbx_control.store import receipts as kept_receipts
 from pbx_control.store.engine import reading
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.retention import Clock
+from pbx_control.store.rows import facts
 
 # For a person; --json has everything.
 PLANNED = ("file", "call", "what", "bytes", "why")
@@ -90,7 +91,7 @@ def receipts(desk: Desk, since: str | None, call_id: str | None, limit: int, as_
         call = call_log.find(conn, call_id).id if call_id is not None else None
         found = kept_receipts.newest(conn, since=start, call_id=call, limit=limit)
     if as_json:
-        print_json_rows(map(flat, found))
+        print_json_rows(map(facts, found))
     elif found:
         said = (_receipt_row(desk, one) for one in found)
         desk.table(RECEIPTS, ([row[column] for column in RECEIPTS] for row in said))

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx_control import clock
+from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.due import Daily, Rhythm
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.words.sentences import Sentence, sentence_of
@@ -42,6 +43,7 @@ class Context:
     due_at: datetime
     at: datetime
     zone: ZoneInfo  # the office's, or (Job.each_zone) the one whose clients this run is for
+    actor: Actor  # whose deed it is: the job's, or that of the admin who runs it by hand
     urgent: Executor | None = None  # apart: does what others wait for, and does not itself give way to them
 
     @property
@@ -94,6 +96,11 @@ class Task:
         return f"{self.job.rhythm} {self.zone.key}" if self.by_wall_clock else str(self.job.rhythm)
 
     @property
+    def actor(self) -> Actor:
+        """Who changed what this job changes."""
+        return Actor(ActorKind.JOB, self.name)
+
+    @property
     def by_wall_clock(self) -> bool:
         """Whether it runs at a time of the day, not again and again."""
         return isinstance(self.job.rhythm, Daily)
@@ -137,9 +144,17 @@ class Outcome:
         return isinstance(self.sentence, Failure)
 
 
-def attempt(task: Task, place: Place, engine: Engine, due_at: datetime, urgent: Executor | None = None) -> Outcome:
-    """Does a job's work here and now. Whatever goes wrong is an outcome: one job's error is no other's."""
-    context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone, urgent)
+def attempt(
+    task: Task,
+    place: Place,
+    engine: Engine,
+    due_at: datetime,
+    urgent: Executor | None = None,
+    by: Actor | None = None,
+) -> Outcome:
+    """Does a job's work here and now. Whatever goes wrong is an outcome: one job's error is no other's. `by`: whoever
+    has asked for it; None: the calendar."""
+    context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone, by or task.actor, urgent)
     try:
         return Outcome(task.job.work(context))
     except PbxError as error:
@@ -160,14 +175,14 @@ def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Ou
         job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
 
 
-def run_by_hand(task: Task, place: Place, engine: Engine) -> Outcome:
+def run_by_hand(task: Task, place: Place, engine: Engine, by: Actor) -> Outcome:
     """Runs a job at once, here; it stands in the list like any other run, due at this very instant."""
     due_at = clock.now()
     with writing(engine) as conn:
         job_runs.claim(conn, task.name, due_at, due_at)
     outcome = Outcome(Failure(Sentence("broken off")))
     try:
-        outcome = attempt(task, place, engine, due_at)
+        outcome = attempt(task, place, engine, due_at, by=by)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
         with writing(engine) as conn:
             job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)

@@ -127,9 +127,9 @@ def remove_sounds(context: Context) -> Sentence:
 
 def issue_invoices(context: Context) -> Sentence:
     """docs/service.md rule 15."""
-    from pbx_control.notify import invoices
+    from pbx_control.services import invoicing
 
-    report = invoices.issue_due(context.engine, context.home, context.settings, context.at)
+    report = invoicing.issue_due(context.engine, context.home, context.settings, context.actor, context.at)
     return Failure(report.sentence) if report.refused else report.sentence
 
 

@@ -1,64 +1,21 @@
-"""Issues what is due and sends it: each invoice is kept as a PDF and goes to the client's e-mail recipients."""
+"""Sends invoices: each is kept as a PDF and goes to the client's e-mail recipients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection, Engine, select
 
 from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.notices.invoice_letters import compose_invoice, document, letter_id
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel
-from pbx_control.domain.words.sentences import Sentence, sentence_of
-from pbx_control.errors import ClientMistake
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
-from pbx_control.store import charges, invoices, letters, recipients
+from pbx_control.store import invoices, letters, recipients
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, letter
 
-log = structlog.get_logger()
-
 # An invoice whose letter was not written, because the machine stopped in between, is sent by the next run within this.
 MAKE_UP = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of a run: the invoices issued, and whose could not be, with the reason."""
-
-    issued: list[Invoice] = field(default_factory=list)
-    refused: list[tuple[str, ClientMistake]] = field(default_factory=list)
-
-    @property
-    def sentence(self) -> Sentence:
-        """For the list of runs: "issued: 12; refused: 1: andes: the plan …"."""
-        issued = len(self.issued)
-        if not self.refused:
-            return Sentence("issued: {count}", count=issued)
-        each = tuple(Sentence("{client}: {why}", client=slug, why=sentence_of(why)) for slug, why in self.refused)
-        return Sentence("issued: {count}; refused: {refused}: {each}", count=issued, refused=len(each), each=each)
-
-
-def issue_due(engine: Engine, home: Home, settings: Settings, now: datetime) -> Report:
-    """Issues and sends all that is due, client by client: one that cannot be invoiced holds up nobody else.
-
-    Harmless when it is repeated or broken off: what is issued is not issued again, what was not sent is.
-    """
-    report = Report()
-    with reading(engine) as conn:
-        due = charges.due_renewals(conn, now)
-    for each in due:
-        try:
-            with writing(engine) as conn:
-                report.issued.extend(charges.renew(conn, settings, each.client_id, now))
-        except ClientMistake as why:
-            log.error("invoice.refused", client=each.slug, why=str(why))
-            report.refused.append((each.slug, why))
-    send(engine, home, settings, report.issued, now)
-    send_unsent(engine, home, settings, now)
-    return report
 
 
 def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoice], now: datetime) -> None:
@@ -82,7 +39,7 @@ def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoic
 def send_unsent(engine: Engine, home: Home, settings: Settings, now: datetime) -> int:
     """Sends the invoices of the last days of which no letter has been written; how many."""
     with reading(engine) as conn:
-        recent = invoices.issued(conn, since=invoices.office_day(settings, now - MAKE_UP))
+        recent = invoices.issued(conn, since=settings.office.day(now - MAKE_UP))
         unsent = [each for each in reversed(recent) if _is_unsent(conn, each)]
     send(engine, home, settings, unsent, now)
     return len(unsent)

@@ -7,9 +7,10 @@ from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.money.plans import MOST_PESOS
 from pbx_control.domain.money.quota import Account, Uncounted
 from pbx_control.errors import ClientMistake, Code, Pesos
+from pbx_control.services import charging
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
-from pbx_control.store import call_log, charges, clients, ledger, plans
+from pbx_control.store import call_log, clients, ledger, plans
 
 
 def sell_bag(
@@ -23,7 +24,7 @@ def sell_bag(
     client_id = clients.find(work.conn, slug).id
     cost = _price(work, slug, client_id, calls) if price is None else price
     bag_id = ledger.add_bag(work.conn, client_id, calls, cost, work.at)
-    issued = charges.invoice_bag(work.conn, settings, client_id, bag_id, calls, cost, work.at)
+    issued = charging.invoice_bag(work.conn, settings, client_id, bag_id, calls, cost, work.at)
     sold = {"bag": bag_id, "calls": calls, "price": cost}
     work.note(Verb.BAG_SOLD, slug, client_id=client_id, new=sold)
     return cost, issued, ledger.read(work.conn, client_id)

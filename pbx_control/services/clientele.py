@@ -13,6 +13,7 @@ from pbx_control.errors import ClientMistake, Code, Field, Fields
 from pbx_control.services import numbers
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids
+from pbx_control.store.rows import facts
 
 # How each field that a person may write is checked before it is kept.
 CHECKS: Mapping[str, Any] = {
@@ -55,11 +56,11 @@ def change(work: Work, slug: str, **fields: Any) -> None:
     if not fields:
         raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
     values = _checked(fields)
-    _refuse_incomplete_factura(dict(row._mapping) | values)
+    _refuse_incomplete_factura(facts(row) | values)
     if values.get("recording"):
         _refuse_unless_recorded(work, row.id)
     clients.update_row(work.conn, row.id, values)
-    work.note(Verb.CLIENT_CHANGED, slug, client_id=row.id, old=row._mapping, new=values)
+    work.note(Verb.CLIENT_CHANGED, slug, client_id=row.id, old=row, new=values)
 
 
 def suspend(work: Work, slug: str) -> None:
@@ -120,8 +121,8 @@ def _move(
         raise ClientMistake("the client {slug} is {state}: nothing to do", slug=slug, state=row.state)
     values = {"state": state.value} | dict(more or {})
     clients.update_row(work.conn, row.id, values)
-    work.note(verb, slug, client_id=row.id, old=row._mapping, new=values)
-    return int(row.id)
+    work.note(verb, slug, client_id=row.id, old=row, new=values)
+    return row.id
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:

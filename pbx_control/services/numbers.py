@@ -3,15 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Row
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids
+from pbx_control.store.dids import Did
 
 # A released number rests before another client gets it: the old one's callers go on dialling it for a while.
 QUARANTINE = timedelta(days=30)
@@ -48,8 +46,8 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
     """
     row = dids.find(work.conn, number)
     if row.client_id == client_id:
-        _make_main(work, row, main)
-        return str(row.number)
+        _make_main(work, row, client_id, main)
+        return row.number
     if row.client_id is not None:
         raise ClientMistake(
             "{number} belongs to the client {owner}: release it first",
@@ -64,7 +62,7 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
             day=row.free_from.date(),
         )
     _give(work, row, client_id, main=main or not dids.of_client(work.conn, client_id))
-    return str(row.number)
+    return row.number
 
 
 def release(work: Work, number: str) -> datetime:
@@ -80,7 +78,7 @@ def release(work: Work, number: str) -> datetime:
     dids.update_row(work.conn, row.number, free)
     if row.main and (oldest := dids.oldest_of(work.conn, row.client_id)):
         dids.update_row(work.conn, oldest, {"main": True})
-    work.note(Verb.NUMBER_RELEASED, row.number, client_id=row.client_id, old=row._mapping, new=free)
+    work.note(Verb.NUMBER_RELEASED, row.number, client_id=row.client_id, old=row, new=free)
     return free_from
 
 
@@ -90,8 +88,8 @@ def remove(work: Work, number: str) -> str:
     if row.client_id is not None:
         raise ClientMistake("{number} belongs to a client: release it first", number=row.number)
     dids.delete_row(work.conn, row.number)
-    work.note(Verb.NUMBER_REMOVED, row.number, old=row._mapping)
-    return str(row.number)
+    work.note(Verb.NUMBER_REMOVED, row.number, old=row)
+    return row.number
 
 
 def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
@@ -108,7 +106,7 @@ def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
             )
 
 
-def _give(work: Work, row: Row[Any], client_id: int, *, main: bool) -> None:
+def _give(work: Work, row: Did, client_id: int, *, main: bool) -> None:
     receiver = clients.get(work.conn, client_id)
     if receiver.state == ClientState.CANCELLED:
         raise ClientMistake("the client {slug} has cancelled", Code.CLIENT_CANCELLED, slug=receiver.slug)
@@ -116,13 +114,13 @@ def _give(work: Work, row: Row[Any], client_id: int, *, main: bool) -> None:
         dids.none_is_main(work.conn, client_id)
     values = {"client_id": client_id, "main": main, "assigned_at": work.at, "free_from": None}
     dids.update_row(work.conn, row.number, values)
-    work.note(Verb.NUMBER_ASSIGNED, row.number, client_id=client_id, old=row._mapping, new=values)
+    work.note(Verb.NUMBER_ASSIGNED, row.number, client_id=client_id, old=row, new=values)
 
 
-def _make_main(work: Work, row: Row[Any], main: bool) -> None:
+def _make_main(work: Work, row: Did, client_id: int, main: bool) -> None:
     """A number that the client has already: assigning it again can only make it the main one."""
     if not main:
         raise ClientMistake("{number} belongs to this client already: nothing to do", number=row.number)
-    dids.none_is_main(work.conn, row.client_id)
+    dids.none_is_main(work.conn, client_id)
     dids.update_row(work.conn, row.number, {"main": True})
-    work.note(Verb.NUMBER_ASSIGNED, row.number, client_id=row.client_id, old=row._mapping, new={"main": True})
+    work.note(Verb.NUMBER_ASSIGNED, row.number, client_id=client_id, old=row, new={"main": True})

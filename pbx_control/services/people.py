@@ -90,7 +90,7 @@ def remove_recipient(work: Work, client_id: int, address: str) -> None:
 
 
 def _slug(work: Work, client_id: int) -> str:
-    return str(clients.get(work.conn, client_id).slug)
+    return clients.get(work.conn, client_id).slug
 
 
 def _refuse_our_own(work: Work, *called: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, RowMapping, Table, event
 from sqlalchemy.sql.dml import UpdateBase
@@ -11,7 +12,11 @@ from sqlalchemy.sql.dml import UpdateBase
 from pbx_control.domain.audit import Actor, Entry, Verb, difference
 from pbx_control.store import audit
 from pbx_control.store import engine as store
+from pbx_control.store.rows import facts
 from pbx_control.store.tables import audit as audit_table
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Unaudited(Exception):
@@ -33,7 +38,7 @@ class Work:
         subject: str,
         *,
         client_id: int | None = None,
-        old: Mapping[str, object] | RowMapping | None = None,
+        old: "Mapping[str, object] | RowMapping | DataclassInstance | None" = None,
         new: Mapping[str, object] | None = None,
     ) -> None:
         """Writes an entry: what was done to what, and the fields as they were and as they are."""
@@ -43,7 +48,7 @@ class Work:
             verb=verb,
             subject=subject,
             client_id=client_id,
-            difference=difference({str(name): value for name, value in (old or {}).items()}, new or {}),
+            difference=difference(facts(old or {}), new or {}),
         )
         audit.add(self.conn, entry)
         self.entries.append(entry)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.telephony.numbering import caller_number
 from pbx_control.errors import ClientMistake
+from pbx_control.store.engine import new_id
 from pbx_control.store.tables import caller_mark, client
 
 KINDS = ("test", "blocked")
@@ -52,8 +53,7 @@ def put(conn: Connection, number: str, client_id: int | None, values: Mapping[st
     there = conn.execute(update(caller_mark).where(*same).values(values).returning(caller_mark.c.id)).first()
     if there is not None:
         return int(there.id)
-    new = insert(caller_mark).values(number=number, client_id=client_id, **values)
-    return int(conn.execute(new).inserted_primary_key[0])
+    return new_id(conn, caller_mark, {"number": number, "client_id": client_id} | dict(values))
 
 
 def delete_row(conn: Connection, mark_id: int) -> None:

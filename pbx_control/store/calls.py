@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, String, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pbx_control.domain.audit import SWITCH, Verb
+from pbx_control.domain.audit import SWITCH, Difference, Entry, Verb
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -135,8 +135,8 @@ def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) 
     """Pauses her, and writes so to the admin; once a day for each of them."""
     if not secretaries.pause(conn, command.secretary_id, at):
         return
-    paused = {"paused": (False, True), "paused_why": ("", secretaries.REFUSALS)}
-    audit.add(conn, audit.Entry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
+    paused: Difference = {"paused": (False, True), "paused_why": ("", secretaries.REFUSALS)}
+    audit.add(conn, Entry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
     if desk.address:
         letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 

@@ -1,27 +1,87 @@
 """Clients in the store: the firms that are answered for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 
+from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import dids
+from pbx_control.store.engine import new_id
+from pbx_control.store.rows import record
 from pbx_control.store.tables import call, client, contact, did, recipient
 
 
-def find(connection: Connection, slug: str) -> Row[Any]:
-    """The client's row. Raises ClientMistake, naming slugs that look alike, if there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A client as it is kept; what the columns mean is told in `tables.client`."""
+
+    id: int
+    slug: str
+    name: str
+    language: str
+    timezone: str
+    state: ClientState
+    rut: str
+    legal_name: str
+    business: str
+    address: str
+    invoice_as: str
+    exhausted_messages: bool
+    exhausted_report: bool
+    week: str
+    recording: bool
+    music: bool
+    wait_limit: int  # seconds
+    summary_closed: bool
+    takes_messages: bool
+    early_media: str
+    repeat_within: int  # seconds
+    short_call: int  # seconds
+    calls_out_at_once: int
+    calls_out_a_day: int
+    created_at: datetime
+    cancelled_at: datetime | None
+    erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A client with its main number, as lists show it."""
+
+    slug: str
+    name: str
+    state: ClientState
+    language: str
+    week: str
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What belongs to a client, beside its own row."""
+
+    numbers: list[str]
+    recipients: list[str]  # addresses
+    contacts: list[str]  # names
+    calls: int
+
+
+def find(connection: Connection, slug: str) -> Client:
+    """The client. Raises ClientMistake, naming slugs that look alike, if there is none."""
     row = connection.execute(select(client).where(client.c.slug == slug)).one_or_none()
     if row is None:
         raise _unknown(connection, slug)
-    return row
+    return _client(row)
 
 
-def get(connection: Connection, client_id: int) -> Row[Any]:
-    """The row of a client that is there."""
-    return connection.execute(select(client).where(client.c.id == client_id)).one()
+def get(connection: Connection, client_id: int) -> Client:
+    """A client that is there."""
+    return _client(connection.execute(select(client).where(client.c.id == client_id)).one())
 
 
 def slugs(connection: Connection, beginning: str = "") -> list[str]:
@@ -37,7 +97,7 @@ def ids(connection: Connection, wanted: Sequence[str]) -> list[int]:
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> int:
     """Keeps a new client; gives its id."""
-    return int(connection.execute(insert(client).values(values)).inserted_primary_key[0])
+    return new_id(connection, client, values)
 
 
 def update_row(connection: Connection, client_id: int, values: Mapping[str, Any]) -> None:
@@ -45,30 +105,31 @@ def update_row(connection: Connection, client_id: int, values: Mapping[str, Any]
     connection.execute(update(client).where(client.c.id == client_id).values(values))
 
 
-def rows(connection: Connection) -> list[dict[str, Any]]:
+def rows(connection: Connection) -> list[Listed]:
     """Every client with its main number, by slug."""
     query = (
         select(client.c.slug, client.c.name, client.c.state, client.c.language, client.c.week, did.c.number)
         .select_from(client.outerjoin(did, and_(did.c.client_id == client.c.id, did.c.main)))
         .order_by(client.c.slug)
     )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return [record(Listed, row, state=ClientState(row.state)) for row in connection.execute(query)]
 
 
-def details(connection: Connection, slug: str) -> dict[str, Any]:
-    """All that is known of a client but its texts. Raises ClientMistake if it is unknown."""
-    row = find(connection, slug)
-    facts = {name: value for name, value in row._mapping.items() if name != "id"}
-    return facts | {
-        "numbers": dids.of_client(connection, row.id),
-        "recipients": list(
-            connection.scalars(select(recipient.c.address).where(recipient.c.client_id == row.id).order_by("address"))
-        ),
-        "contacts": list(
-            connection.scalars(select(contact.c.name).where(contact.c.client_id == row.id).order_by("name"))
-        ),
-        "calls": connection.scalar(select(func.count()).select_from(call).where(call.c.client_id == row.id)),
-    }
+def surroundings(connection: Connection, client_id: int) -> Surroundings:
+    """What belongs to a client: numbers, people, and how many calls it has had."""
+    addresses = select(recipient.c.address).where(recipient.c.client_id == client_id).order_by("address")
+    names = select(contact.c.name).where(contact.c.client_id == client_id).order_by("name")
+    count = select(func.count()).select_from(call).where(call.c.client_id == client_id)
+    return Surroundings(
+        numbers=dids.of_client(connection, client_id),
+        recipients=list(connection.scalars(addresses)),
+        contacts=list(connection.scalars(names)),
+        calls=connection.scalar(count) or 0,
+    )
+
+
+def _client(row: Row[Any]) -> Client:
+    return record(Client, row, state=ClientState(row.state))
 
 
 def _unknown(connection: Connection, slug: str) -> ClientMistake:

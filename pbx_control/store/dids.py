@@ -1,23 +1,52 @@
 """DIDs in the store: the numbers that can be dialled, whose they are, and which are free."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from pbx_control.domain.office import OurNumber
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.rows import record
 from pbx_control.store.tables import client, did, trunk
 
 
-def find(connection: Connection, number: str) -> Row[Any]:
-    """The DID's row; the number may hold spaces. Raises ClientMistake if it is no number or not one of ours."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """A number of ours as it is kept; what the columns mean is told in `tables.did`."""
+
+    number: str
+    trunk_id: int | None
+    client_id: int | None
+    country: str
+    area: str
+    main: bool
+    assigned_at: datetime | None
+    free_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A number with the names of its trunk and client, as lists show it."""
+
+    number: str
+    country: str
+    area: str
+    trunk: str | None
+    client: str | None
+    main: bool
+    free_from: datetime | None
+
+
+def find(connection: Connection, number: str) -> Did:
+    """The DID; the number may hold spaces. Raises ClientMistake if it is no number or not one of ours."""
     written = _e164(number)
     row = connection.execute(select(did).where(did.c.number == written)).one_or_none()
     if row is None:
         raise ClientMistake("{number} is not one of our numbers", Code.NOT_OUR_NUMBER, number=written)
-    return row
+    return record(Did, row)
 
 
 def owners(connection: Connection) -> dict[str, OurNumber]:
@@ -69,9 +98,15 @@ def oldest_of(connection: Connection, client_id: int) -> str | None:
     return connection.scalar(query.limit(1))
 
 
+def added_since(connection: Connection, client_id: int, since: datetime) -> list[Did]:
+    """The client's numbers beyond its main one that it got after that instant, by number."""
+    theirs = did.c.client_id == client_id, did.c.main.is_(False), did.c.assigned_at > since
+    return [record(Did, row) for row in connection.execute(select(did).where(*theirs).order_by(did.c.number))]
+
+
 def rows(
     connection: Connection, now: datetime, *, free: bool = False, area: str = "", country: str = ""
-) -> list[dict[str, Any]]:
+) -> list[Listed]:
     """The numbers with trunk and client, by number; `free`: those that can be assigned now."""
     query = (
         select(
@@ -92,7 +127,7 @@ def rows(
         query = query.where(did.c.area == area.lstrip("0"))
     if country:
         query = query.where(did.c.country == country.upper())
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return [record(Listed, row) for row in connection.execute(query)]
 
 
 def _e164(text: str) -> str:

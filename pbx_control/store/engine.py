@@ -4,13 +4,13 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
@@ -110,6 +110,12 @@ def changing(engine: Engine) -> Iterator[Connection]:
 def bump_revision(connection: Connection) -> None:
     """Counts a change of provisioning; every command that changes something calls it in its transaction."""
     connection.execute(text("UPDATE revision SET number = number + 1"))
+
+
+def new_id(connection: Connection, table: Table, values: Mapping[str, object]) -> int:
+    """Keeps a row; gives the id that the database gave it."""
+    (key,) = connection.execute(insert(table).values(values)).inserted_primary_key or (0,)
+    return int(key)
 
 
 def insert_into(dialect: str, table: Table) -> Any:

@@ -1,20 +1,18 @@
 """Invoices in the store: numbered without gaps, never changed once issued, corrected by credit notes (rule 15).
 
-A number is counted in the transaction that writes its invoice, so one that is rolled back leaves no gap. The client's
-row is taken first: two that issue for the same cause, or credit the same invoice, come one after the other.
+A number is counted in the transaction that writes its invoice, so one that is rolled back leaves no gap.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date, datetime
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, Select, delete, exists, insert, or_, select
 
-from pbx_control.domain import checks
 from pbx_control.domain.money.billing import (
+    PART,
     Cause,
     Corrected,
     Draft,
@@ -25,97 +23,52 @@ from pbx_control.domain.money.billing import (
     Party,
     Purpose,
     Sums,
-    note_sums,
-    sums,
 )
 from pbx_control.domain.money.periods import Period
-from pbx_control.errors import ClientMistake, Code, Field, Fields, Pesos, Word
-from pbx_control.settings import Settings
-from pbx_control.store.engine import insert_into
-from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, recipient
+from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.engine import insert_into, new_id
+from pbx_control.store.tables import bag, client, did, invoice, invoice_line, invoice_series, subscription
 
-WHY_LIMIT = 200  # characters of a credit note's reason
-# The place of a note's line that stands for no line of the corrected invoice, but for a part of its sum.
-PART = 0
+# No client's month is longer; the exact one is looked at client by client.
+LONGEST_MONTH = timedelta(days=32)
 # How many invoices' lines are read at once.
 CHUNK = 500
 
 NOTE = InvoiceKind.CREDIT_NOTE
 
-# --- issuing ----------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class ToCharge:
+    """A client for which there may be something to invoice."""
+
+    client_id: int
+    slug: str
 
 
-def issue(conn: Connection, draft: Draft, now: datetime) -> Invoice:
-    """The invoice for the draft's cause: a new one, or the one that is there already.
-
-    Raises ClientMistake if a factura lacks what it must show, ValueError if there is nothing to pay.
-    """
-    _take_client(conn, draft.client_id)
-    if (there := by_cause(conn, draft.cause)) is not None:
-        return there
-    owed = sums(draft.lines)
-    if owed.net == 0:
-        raise ValueError("an invoice of nothing")
-    if draft.kind is InvoiceKind.FACTURA:
-        _refuse_incomplete(conn, draft)
-    return _write(conn, _facts(draft, owed, now), list(enumerate(draft.lines, start=1)))
+# --- writing ----------------------------------------------------------------------------------------------
 
 
-def credit(
-    conn: Connection, settings: Settings, wrong: Invoice, places: Sequence[int] | None, why: str, now: datetime
+def take_client(conn: Connection, client_id: int) -> None:
+    """Waits for whoever else issues for the client. (SQLite's transactions come one after the other anyway.)"""
+    # As "no key update", so that rows that only name the client, such as its calls, can be written meanwhile.
+    conn.execute(select(client.c.id).where(client.c.id == client_id).with_for_update(key_share=True))
+
+
+def add(
+    conn: Connection,
+    draft: Draft,
+    owed: Sums,
+    lines: Sequence[tuple[int, Line]],
+    now: datetime,
+    corrects: int | None = None,
+    why: str = "",
 ) -> Invoice:
-    """A credit note for some lines of an invoice (by their place, from 1), or for all that is left of it.
-
-    Raises ClientMistake if a line is unknown or credited already, or the note would be more than what is left.
-    """
-    why = checks.line(why, "why", WHY_LIMIT)
-    _take_client(conn, wrong.client_id)
-    _refuse_note(wrong)
-    lines = _rest(conn, wrong) if places is None else _chosen(conn, wrong, places)
-    cause = Cause(key=f"credit:{wrong.id}:{len(_notes(conn, wrong)) + 1}", purpose=Purpose.CREDIT)
-    return _credit(conn, settings, wrong, lines, why, cause, now)
-
-
-def credit_part(
-    conn: Connection, settings: Settings, wrong: Invoice, net: int, why: str, cause: Cause, now: datetime
-) -> Invoice:
-    """A credit note for a part of an invoice's net sum; the one that is there already if the cause was credited.
-
-    Raises ClientMistake if that is more than what is left of it.
-    """
-    _take_client(conn, wrong.client_id)
-    if (there := by_cause(conn, cause)) is not None:
-        return there
-    return _credit(conn, settings, wrong, [(PART, Line(LineKind.CREDIT, why, 1, net))], why, cause, now)
-
-
-def left(conn: Connection, found: Invoice) -> int:
-    """What of an invoice's net sum has not been credited."""
-    return found.sums.net - sum(net for _, net in _notes(conn, found))
-
-
-def issuer(settings: Settings) -> Party:
-    """Who issues. Raises ClientMistake, saying what to write where, while the settings have no RUT."""
-    billing = settings.billing
-    if not billing.issuer_rut:
-        raise ClientMistake(
-            "no invoices can be issued while [billing] in pbx.toml has no issuer_rut: write it there, with "
-            "issuer_name, issuer_business and issuer_address"
-        )
-    name = billing.issuer_name or settings.office.name
-    return Party(name=name, rut=billing.issuer_rut, business=billing.issuer_business, address=billing.issuer_address)
-
-
-def buyer(conn: Connection, row: Row[Any]) -> Party:
-    """Who pays: the client's row as it stands on an invoice, with its first e-mail recipient."""
-    mails = select(recipient.c.address).where(recipient.c.client_id == row.id, recipient.c.channel == "email")
-    return Party(
-        name=row.legal_name or row.name,
-        rut=row.rut,
-        business=row.business,
-        address=row.address,
-        email=conn.scalar(mails.order_by(recipient.c.id).limit(1)) or "",
-    )
+    """Keeps an invoice under the next number of its kind. `lines`: each with its place; `corrects`: of a credit note,
+    the invoice that it is for."""
+    values = _values(draft, owed, now) | {"corrects": corrects, "why": why, "number": _next_number(conn, draft.kind)}
+    key = new_id(conn, invoice, values)
+    conn.execute(insert(invoice_line), [_line_row(key, place, line) for place, line in lines])
+    return _invoices(conn, _with_client().where(invoice.c.id == key))[0]
 
 
 # --- reading ----------------------------------------------------------------------------------------------
@@ -177,6 +130,19 @@ def issued(
     return _invoices(conn, query)
 
 
+def to_charge(conn: Connection, now: datetime) -> list[ToCharge]:
+    """The clients whose paid time is over, that got a number within it, or a bag that nobody invoiced; by slug."""
+    unpaid = or_(subscription.c.paid_until.is_(None), subscription.c.paid_until <= now)
+    added, bags = client.c.id.in_(_with_added_numbers()), client.c.id.in_(_with_bags(now))
+    query = (
+        select(client.c.id, client.c.slug)
+        .join_from(client, subscription)
+        .where(subscription.c.until.is_(None), or_(unpaid, added, bags))
+        .order_by(client.c.slug)
+    )
+    return [ToCharge(row.id, row.slug) for row in conn.execute(query)]
+
+
 def count_on(conn: Connection, kind: InvoiceKind, number: int) -> range:
     """Sees to it that `number` is not given again, for a store that was set back to a time before it was issued.
 
@@ -189,13 +155,24 @@ def count_on(conn: Connection, kind: InvoiceKind, number: int) -> range:
     return range(known + 1, number + 1)
 
 
-# --- how it is done ---------------------------------------------------------------------------------------
+def left(conn: Connection, found: Invoice) -> int:
+    """What of an invoice's net sum has not been credited."""
+    return found.sums.net - sum(net for _, net in notes(conn, found))
 
 
-def _take_client(conn: Connection, client_id: int) -> None:
-    """Waits for whoever else issues for the client. (SQLite's transactions come one after the other anyway.)"""
-    # As "no key update", so that rows that only name the client, such as its calls, can be written meanwhile.
-    conn.execute(select(client.c.id).where(client.c.id == client_id).with_for_update(key_share=True))
+def notes(conn: Connection, found: Invoice) -> list[tuple[int, int]]:
+    """The credit notes of an invoice: id and net sum."""
+    query = select(invoice.c.id, invoice.c.net).where(invoice.c.corrects == found.id).order_by(invoice.c.id)
+    return [(row.id, row.net) for row in conn.execute(query)]
+
+
+def credited_places(conn: Connection, found: Invoice) -> set[int]:
+    """The lines of an invoice, by their place, that have been credited."""
+    query = select(invoice_line.c.seq).join_from(invoice_line, invoice).where(invoice.c.corrects == found.id)
+    return set(conn.scalars(query)) - {PART}
+
+
+# --- rows -------------------------------------------------------------------------------------------------
 
 
 def _next_number(conn: Connection, kind: InvoiceKind) -> int:
@@ -209,7 +186,7 @@ def _next_number(conn: Connection, kind: InvoiceKind) -> int:
     return int(conn.execute(counting).scalar_one())
 
 
-def _facts(draft: Draft, owed: Sums, now: datetime) -> dict[str, Any]:
+def _values(draft: Draft, owed: Sums, now: datetime) -> dict[str, Any]:
     return {
         "kind": draft.kind.value,
         "client_id": draft.client_id,
@@ -229,118 +206,23 @@ def _facts(draft: Draft, owed: Sums, now: datetime) -> dict[str, Any]:
     }
 
 
-def _write(conn: Connection, facts: dict[str, Any], lines: Sequence[tuple[int, Line]]) -> Invoice:
-    number = _next_number(conn, InvoiceKind(facts["kind"]))
-    key = int(conn.execute(insert(invoice).values(facts | {"number": number})).inserted_primary_key[0])
-    conn.execute(insert(invoice_line), [_line_row(key, place, line) for place, line in lines])
-    return _invoices(conn, _with_client().where(invoice.c.id == key))[0]
+def _with_bags(now: datetime) -> Select[int | None]:
+    """The clients that may have a bag without invoice which was sold in the month under way."""
+    unpaid = ~exists().where(invoice.c.bag_id == bag.c.id).correlate(bag)
+    return select(bag.c.client_id).where(bag.c.price > 0, bag.c.bought_at > now - LONGEST_MONTH, unpaid)
 
 
-def _refuse_incomplete(conn: Connection, draft: Draft) -> None:
-    """A factura shows RUT, razón social, giro and address of who pays."""
-    row = conn.execute(select(client).where(client.c.id == draft.client_id)).one()
-    needed = {"rut": draft.buyer.rut, "legal_name": row.legal_name, "business": draft.buyer.business}
-    needed |= {"address": draft.buyer.address}
-    missing = Fields(Field(name) for name, value in needed.items() if not value.strip())
-    if missing:
-        raise ClientMistake(
-            "a factura for {slug} cannot be issued without {missing}",
-            Code.BUYER_INCOMPLETE,
-            slug=row.slug,
-            missing=missing,
-            first=missing[0],
-        )
-    checks.rut(draft.buyer.rut)
-
-
-# --- credit notes -----------------------------------------------------------------------------------------
-
-
-def _credit(
-    conn: Connection,
-    settings: Settings,
-    wrong: Invoice,
-    lines: Sequence[tuple[int, Line]],
-    why: str,
-    cause: Cause,
-    now: datetime,
-) -> Invoice:
-    net, still = sum(line.amount for _, line in lines), left(conn, wrong)
-    if not 0 < net <= still:
-        raise ClientMistake(
-            "{net} net cannot be credited: of the {kind} {number}, {left} net is left",
-            net=Pesos(net),
-            kind=Word(wrong.kind.value),
-            number=wrong.number,
-            left=Pesos(still),
-        )
-    draft = Draft(
-        kind=NOTE,
-        client_id=wrong.client_id,
-        issuer=issuer(settings),
-        buyer=wrong.buyer,
-        lines=(),
-        cause=cause,
-        day=office_day(settings, now),
-        period=wrong.period,
+def _with_added_numbers() -> Select[int | None]:
+    """The clients that have a number which was added after their last renewal."""
+    renewed = (
+        select(invoice.c.issued_at)
+        .where(invoice.c.client_id == did.c.client_id, invoice.c.purpose == Purpose.RENEWAL.value)
+        .order_by(invoice.c.id.desc())
+        .limit(1)
+        .correlate(did)
+        .scalar_subquery()
     )
-    facts = _facts(draft, note_sums(net, wrong.sums.net - still), now)
-    return _write(conn, facts | {"corrects": wrong.id, "why": why}, lines)
-
-
-def office_day(settings: Settings, now: datetime) -> date:
-    """The date that an invoice of this instant carries: the office's."""
-    return now.astimezone(ZoneInfo(settings.office.timezone)).date()
-
-
-def _refuse_note(wrong: Invoice) -> None:
-    if wrong.kind is NOTE:
-        raise ClientMistake(
-            "the credit note {number} cannot be credited: a new invoice for what was credited wrongly corrects it",
-            number=wrong.number,
-        )
-
-
-def _rest(conn: Connection, wrong: Invoice) -> list[tuple[int, Line]]:
-    """All lines, or, where a part has been credited before, one line for what is left."""
-    if not _notes(conn, wrong):
-        return list(enumerate(wrong.lines, start=1))
-    return [(PART, Line(LineKind.CREDIT, "Saldo no acreditado antes", 1, left(conn, wrong)))]
-
-
-def _chosen(conn: Connection, wrong: Invoice, places: Sequence[int]) -> list[tuple[int, Line]]:
-    done = _credited_places(conn, wrong)
-    for place in places:
-        if not 1 <= place <= len(wrong.lines):
-            raise ClientMistake(
-                "the {kind} {number} has no line {place}: it has 1 to {count}",
-                kind=Word(wrong.kind.value),
-                number=wrong.number,
-                place=place,
-                count=len(wrong.lines),
-            )
-        if place in done:
-            raise ClientMistake(
-                "line {place} of the {kind} {number} has been credited already",
-                place=place,
-                kind=Word(wrong.kind.value),
-                number=wrong.number,
-            )
-    return [(place, wrong.lines[place - 1]) for place in sorted(set(places))]
-
-
-def _notes(conn: Connection, found: Invoice) -> list[tuple[int, int]]:
-    """The credit notes of an invoice: id and net sum."""
-    query = select(invoice.c.id, invoice.c.net).where(invoice.c.corrects == found.id).order_by(invoice.c.id)
-    return [(row.id, row.net) for row in conn.execute(query)]
-
-
-def _credited_places(conn: Connection, found: Invoice) -> set[int]:
-    query = select(invoice_line.c.seq).join_from(invoice_line, invoice).where(invoice.c.corrects == found.id)
-    return set(conn.scalars(query)) - {PART}
-
-
-# --- rows -------------------------------------------------------------------------------------------------
+    return select(did.c.client_id).where(did.c.main.is_(False), did.c.assigned_at > renewed)
 
 
 def _with_client() -> Select[Any]:

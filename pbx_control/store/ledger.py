@@ -19,6 +19,7 @@ from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, So
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
+from pbx_control.store.engine import new_id
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
 from pbx_control.store.tables import call as calls
@@ -43,6 +44,15 @@ class Statement:
     opening: int
     entries: Sequence[dict[str, Any]]
     closing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A bag as it was sold."""
+
+    id: int
+    calls: int
+    price: int  # net pesos
 
 
 # --- calls under way --------------------------------------------------------------------------------------
@@ -172,7 +182,7 @@ def add_bag(conn: Connection, client_id: int, size: int, price: int, at: datetim
     """
     before = up_to_date(conn, client_id, at)
     row = {"client_id": client_id, "calls": size, "left": size, "price": price, "bought_at": at}
-    bag_id = int(conn.execute(insert(bags).values(row)).inserted_primary_key[0])
+    bag_id = new_id(conn, bags, row)
     after, entry = quota.add_bag(before, Bag(bag_id, size), at)
     _book(conn, client_id, before, after, [entry])
     return bag_id
@@ -295,6 +305,13 @@ def bag_rows(conn: Connection, client_id: int | None) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
+def bags_sold_since(conn: Connection, client_id: int, since: datetime) -> list[Sold]:
+    """The client's bags that cost something and were bought since then, the oldest first."""
+    sold = bags.c.client_id == client_id, bags.c.price > 0, bags.c.bought_at >= since
+    rows = conn.execute(select(bags).where(*sold).order_by(bags.c.id))
+    return [Sold(row.id, row.calls, row.price) for row in rows]
+
+
 def used_since(conn: Connection, client_id: int, since: datetime) -> int:
     """How many units the client has used since then, what was taken back left out."""
     both = ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REVERSAL.value))
@@ -341,7 +358,7 @@ def out_of_balance(conn: Connection) -> list[int]:
     sums = dict(
         conn.execute(select(ledger_entry.c.client_id, func.sum(ledger_entry.c.units)).group_by("client_id")).all()
     )
-    kept = dict(
+    kept: dict[int, int] = dict(
         conn.execute(select(unit_reservation.c.client_id, func.count()).group_by(unit_reservation.c.client_id)).all()
     )
     in_bags = dict(conn.execute(select(bags.c.client_id, func.sum(bags.c.left)).group_by(bags.c.client_id)).all())

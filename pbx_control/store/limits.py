@@ -47,18 +47,18 @@ def _lines(conn: Connection, trunk: str) -> int:
     return _count(conn, callers) + _count(conn, _with_contact().where(dialling.c.trunk == trunk))
 
 
-def _with_contact() -> Select[tuple[int]]:
+def _with_contact() -> Select[int]:
     """How many calls have a contact's leg."""
     legs = select(func.count(dialling.c.call_id.distinct())).join(call, call.c.id == dialling.c.call_id)
     return legs.where(_ALIVE, call.c.phase.in_(WITH_CONTACT), dialling.c.refused == "")
 
 
-def _since_midnight(client_id: int, at: datetime) -> Select[tuple[int]]:
+def _since_midnight(client_id: int, at: datetime) -> Select[int]:
     """How many contacts of the client were called on that UTC day."""
     midnight = datetime.combine(at.astimezone(UTC).date(), time(), UTC)
     on_that_day = dialling.c.at >= midnight, dialling.c.at < midnight + timedelta(days=1)
     return select(func.count()).where(dialling.c.client_id == client_id, *on_that_day, dialling.c.refused == "")
 
 
-def _count(conn: Connection, query: Select[tuple[int]]) -> int:
+def _count(conn: Connection, query: Select[int]) -> int:
     return conn.execute(query).scalar_one()

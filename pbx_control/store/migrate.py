@@ -39,7 +39,7 @@ def _is_current(engine: Engine) -> bool:
     with reading(engine) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
-        return connection.scalar(text("SELECT version_num FROM alembic_version")) == newest()
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version"))) == newest()
 
 
 def move(connection: Connection, target: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.engine import new_id
 from pbx_control.store.tables import client as clients
 from pbx_control.store.tables import did, plan_did, subscription
 from pbx_control.store.tables import plan as plans
@@ -29,7 +30,7 @@ class Subscription:
 
 def insert_plan(conn: Connection, new: Plan) -> None:
     """Keeps a new plan."""
-    plan_id = int(conn.execute(insert(plans).values(columns(new))).inserted_primary_key[0])
+    plan_id = new_id(conn, plans, columns(new))
     _set_did_prices(conn, plan_id, new.did_prices)
 
 
@@ -60,13 +61,24 @@ def begin(
 ) -> int:
     """Gives the client a plan from now on; gives the subscription's id."""
     opened = {"client_id": client_id, "plan_id": monthly.id, "since": at, "months": months, "paid_until": paid_until}
-    return int(conn.execute(insert(subscription).values(opened)).inserted_primary_key[0])
+    return new_id(conn, subscription, opened)
 
 
 def end(conn: Connection, client_id: int, at: datetime) -> bool:
     """The client has cancelled: no further period is granted or invoiced. False if it has no plan."""
     running = update(subscription).where(subscription.c.client_id == client_id, subscription.c.until.is_(None))
     return conn.execute(running.values(until=at)).rowcount == 1
+
+
+def take_current(conn: Connection, client_id: int) -> None:
+    """Waits for whoever changes the client's plan; a change takes this row first as well."""
+    running = subscription.c.client_id == client_id, subscription.c.until.is_(None)
+    conn.execute(select(subscription.c.id).where(*running).with_for_update())
+
+
+def set_paid_until(conn: Connection, subscription_id: int, until: datetime) -> None:
+    """To where the invoices of a subscription reach."""
+    conn.execute(update(subscription).where(subscription.c.id == subscription_id).values(paid_until=until))
 
 
 def current(conn: Connection, client_id: int) -> Subscription | None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.store.engine import bump_revision
+from pbx_control.store.engine import bump_revision, new_id
 from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
 
 # Why the system has paused her: her telephone refused one offer after another.
@@ -36,7 +36,7 @@ def names(connection: Connection) -> list[str]:
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> int:
     """Keeps a new secretary; gives her id."""
-    return int(connection.execute(insert(secretary).values(values)).inserted_primary_key[0])
+    return new_id(connection, secretary, values)
 
 
 def update_row(connection: Connection, secretary_id: int, values: Mapping[str, Any]) -> None:

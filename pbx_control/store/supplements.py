@@ -1,6 +1,7 @@
 """What a secretary writes about a call after its message has gone out, sent as a second letter (rule 9)."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
@@ -38,7 +39,7 @@ def write_supplement(conn: Connection, call_id: str, text: str, at: datetime, of
     return len(people)
 
 
-def _call(conn: Connection, call_id: str) -> Row[tuple[object, ...]]:
+def _call(conn: Connection, call_id: str) -> Row[*tuple[Any, ...]]:
     query = select(
         call.c.id,
         call.c.client_id,

@@ -130,7 +130,8 @@ def _talked_before(one: SwitchCall, row: RowMapping) -> timedelta:
     if row["talked"] is not None:
         return timedelta(seconds=row["talked"])
     until = next((event.at for event in one.events if event.name == "entered"), one.ended_at)
-    return max(until - row["answered_at"], timedelta(0))
+    before: timedelta = until - row["answered_at"]
+    return max(before, timedelta(0))
 
 
 def _charge(conn: Connection, one: SwitchCall, row: RowMapping | None, client_id: int | None, rules: Rules) -> None:

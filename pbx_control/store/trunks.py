@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from pbx_control.domain.office import encryption
 from pbx_control.errors import ClientMistake
+from pbx_control.store.engine import new_id
 from pbx_control.store.tables import did, trunk
 
 
@@ -28,7 +29,7 @@ def names(connection: Connection) -> list[str]:
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> int:
     """Keeps a new trunk; gives its id."""
-    return int(connection.execute(insert(trunk).values(values)).inserted_primary_key[0])
+    return new_id(connection, trunk, values)
 
 
 def update_row(connection: Connection, trunk_id: int, values: Mapping[str, Any]) -> None:

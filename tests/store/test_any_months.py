@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.money.billing import Invoice, InvoiceKind
 from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.money.plans import Plan
-from pbx_control.services import clientele, subscriptions
+from pbx_control.services import charging, clientele, subscriptions
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import charges, invoices, plans
+from pbx_control.store import invoices, plans
 
 SANTIAGO = ZoneInfo("America/Santiago")
 SETTINGS = Settings(billing=Billing(issuer_rut="76.086.428-5"))
@@ -69,16 +69,16 @@ def live(conn: Connection, anchor: int, story: list[tuple[int, int, str]]) -> tu
     client_id = clientele.add(by_admin(conn, now), "andes", name="Andes")
     for days, hours, action in story:
         now += timedelta(days=days, hours=hours)
-        charges.renew(conn, SETTINGS, client_id, now)
+        charging.renew(conn, SETTINGS, client_id, now)
         model.night(now)
         if action == LEAVE:
             plans.end(conn, client_id, now)
-            charges.credit_paid_ahead(conn, SETTINGS, client_id, now)
+            charging.credit_paid_ahead(conn, SETTINGS, client_id, now)
             model.plan = None
         elif action != NOTHING and action != model.plan:
             first = plans.history(conn, client_id) == []
             subscriptions.assign(by_admin(conn, now), client_id, action, anchor_day=anchor if first else None)
-            charges.invoice_plan_change(conn, SETTINGS, client_id, now)
+            charging.invoice_plan_change(conn, SETTINGS, client_id, now)
             model.assign(action, now)
     return model, invoices.issued(conn, client_id=client_id)
 

@@ -5,6 +5,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -49,7 +50,7 @@ NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 SANTIAGO = ZoneInfo("America/Santiago")
 NUMBER, FREE, CALLER = "+56225550101", "+56225550102", "+56912345678"
 CALL = "pbx-1.1"
-PLAN = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1)
+PLAN = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1, did_prices={"CL": 4_000})
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3)
 ISSUER = Settings(billing=Billing(issuer_rut="76.086.428-5", issuer_name="Casa", issuer_address="Av. 1"))
 Act = Callable[[Work], object]
@@ -109,6 +110,17 @@ def paid_and_welcomed(work: Work) -> None:
     onboarding.welcomed(work, 1, NOON, SANTIAGO, "Casa")
 
 
+def one_more_number(work: Work) -> None:
+    """After the invoice that paid for the others."""
+    numbers.assign(replace(work, at=NOON + timedelta(seconds=30)), FREE, 1)
+
+
+def paid_for_a_year(work: Work) -> None:
+    subscriptions.assign(work, clientele.add(work, "lagos", name="Lagos"), "large", months=12)
+    invoicing.charge_plan(work, ISSUER, "lagos")
+    clientele.cancel(work, "lagos")
+
+
 def pause(work: Work) -> None:
     work.conn.execute(update(secretary).values(paused=True, paused_why="refusals", paused_at=NOON))
 
@@ -117,6 +129,8 @@ def pause(work: Work) -> None:
 BEFORE: dict[Callable[..., Any], Act] = {
     accounts.uphold: lambda work: accounts.dispute(work, charge(work), "fax"),
     clientele.resume: lambda work: clientele.suspend(work, "andes"),
+    invoicing.renew: one_more_number,
+    invoicing.credit_paid_ahead: paid_for_a_year,
     keeping.hold: lambda work: keeping.release(work, CALL),
     onboarding.welcomed: lambda work: onboarding.paid(work, 1, NOON, SANTIAGO),
     onboarding.live: paid_and_welcomed,
@@ -144,6 +158,11 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     closing_days.add: lambda work: closing_days.add(work, date(2026, 10, 5), 1),
     closing_days.remove: lambda work: closing_days.remove(work, date(2026, 10, 2), None),
     invoicing.renew: lambda work: invoicing.renew(work, ISSUER, "andes"),
+    invoicing.charge_plan: lambda work: (
+        subscriptions.assign(work, 1, "large"),
+        invoicing.charge_plan(work, ISSUER, "andes"),
+    ),
+    invoicing.credit_paid_ahead: lambda work: invoicing.credit_paid_ahead(work, ISSUER, "lagos"),
     invoicing.credit: lambda work: invoicing.credit(work, ISSUER, invoices.issued(work.conn)[0], None, "error"),
     keeping.hold: lambda work: keeping.hold(work, CALL, "juzgado"),
     keeping.release: lambda work: keeping.release(work, CALL),

@@ -19,9 +19,9 @@ from pbx_control.domain.money import billing
 from pbx_control.domain.money.billing import Cause, Draft, Invoice, InvoiceKind, Line, LineKind, Party, Purpose
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake
-from pbx_control.services import clientele, numbers, subscriptions
+from pbx_control.services import charging, clientele, issuing, numbers, subscriptions
 from pbx_control.settings import Billing, Settings
-from pbx_control.store import charges, invoices, ledger, plans
+from pbx_control.store import invoices, ledger, plans
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, invoice, invoice_line, invoice_series, subscription
 
@@ -65,18 +65,18 @@ def a_draft(client_id: int, cause: str, price: int = 1_000, **others: Any) -> Dr
 
 def issue(engine: Engine, draft: Draft) -> Invoice:
     with writing(engine) as conn:
-        return invoices.issue(conn, draft, NOW)
+        return issuing.issue(conn, draft, NOW)
 
 
 def assign(engine: Engine, client_id: int, plan: str, at: datetime = NOW, **terms: Any) -> list[Invoice]:
     with writing(engine) as conn:
         subscriptions.assign(by_admin(conn, at), client_id, plan, **terms)
-        return charges.invoice_plan_change(conn, SETTINGS, client_id, at)
+        return charging.invoice_plan_change(conn, SETTINGS, client_id, at)
 
 
 def renew(engine: Engine, client_id: int, at: datetime, settings: Settings = SETTINGS) -> list[Invoice]:
     with writing(engine) as conn:
-        return charges.renew(conn, settings, client_id, at)
+        return charging.renew(conn, settings, client_id, at)
 
 
 def all_of(engine: Engine) -> list[Invoice]:
@@ -125,7 +125,7 @@ def test_what_is_rolled_back_leaves_no_gap(engine: Engine, andes: int) -> None:
     with reading(engine) as conn:
         before = last_numbers(conn)
     with engine.connect() as conn:  # never committed
-        assert invoices.issue(conn, a_draft(andes, "lost"), NOW).number == 2
+        assert issuing.issue(conn, a_draft(andes, "lost"), NOW).number == 2
     with reading(engine) as conn:
         assert last_numbers(conn) == before
     assert issue(engine, a_draft(andes, "second")).number == 2
@@ -159,8 +159,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from pbx_control.domain.money import billing
 from pbx_control.domain.money.billing import Cause, Draft, InvoiceKind, Line, LineKind, Party, Purpose
+from pbx_control.services import issuing
 from pbx_control.settings import Database, Home, Settings
-from pbx_control.store import invoices
 from pbx_control.store.engine import open_engine, writing
 
 url, cause, until = sys.argv[1:]
@@ -170,13 +170,13 @@ draft = Draft(
     lines=(Line(LineKind.BAG, "Bolsa", 1, 1000),), cause=Cause(key=cause, purpose=Purpose.BAG), day=date(2026, 11, 10),
 )
 with writing(engine) as conn:
-    print(invoices.issue(conn, draft, datetime(2026, 11, 10, tzinfo=UTC)).number, flush=True)
+    print(issuing.issue(conn, draft, datetime(2026, 11, 10, tzinfo=UTC)).number, flush=True)
     if until == "killed":
         sys.stdin.read()
 """
 
 
-def issuing(engine: Engine, cause: str, until: str) -> subprocess.Popen[str]:
+def issued_apart(engine: Engine, cause: str, until: str) -> subprocess.Popen[str]:
     url = engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", ISSUER_PROCESS, url, cause, until]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -184,7 +184,7 @@ def issuing(engine: Engine, cause: str, until: str) -> subprocess.Popen[str]:
 
 def test_a_process_killed_while_it_issues_leaves_no_gap(engine: Engine, andes: int) -> None:
     issue(engine, a_draft(andes, "before"))
-    with issuing(engine, "killed", "killed") as process:
+    with issued_apart(engine, "killed", "killed") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "2\n"
         os.kill(process.pid, signal.SIGKILL)
@@ -194,7 +194,7 @@ def test_a_process_killed_while_it_issues_leaves_no_gap(engine: Engine, andes: i
 
 
 def test_processes_at_once_leave_no_gap_and_no_double(engine: Engine, andes: int) -> None:
-    processes = [issuing(engine, f"cause:{n % 2}", "done") for n in range(4)]
+    processes = [issued_apart(engine, f"cause:{n % 2}", "done") for n in range(4)]
     told = [process.communicate()[0].strip() for process in processes]
     assert sorted(told) == ["1", "1", "2", "2"]
     assert numbers_of(engine) == [1, 2]
@@ -234,7 +234,7 @@ def test_issuer_and_buyer_stay_as_they_were(engine: Engine, andes: int) -> None:
 
 def credit(engine: Engine, wrong: Invoice, places: list[int] | None = None) -> Invoice:
     with writing(engine) as conn:
-        return invoices.credit(conn, SETTINGS, wrong, places, "mal cobrado", NOW)
+        return issuing.credit(conn, SETTINGS, wrong, places, "mal cobrado", NOW)
 
 
 def test_a_credit_note_names_what_it_corrects(engine: Engine, andes: int) -> None:
@@ -350,8 +350,8 @@ def test_each_period_is_invoiced_once_at_its_beginning(engine: Engine, andes: in
     before = datetime(2026, 12, 9, 23, 59, tzinfo=SANTIAGO)
     assert renew(engine, andes, before) == []
     with reading(engine) as conn:
-        assert charges.due_renewals(conn, before) == []
-        assert [due.slug for due in charges.due_renewals(conn, before + timedelta(minutes=1))] == ["andes"]
+        assert invoices.to_charge(conn, before) == []
+        assert [due.slug for due in invoices.to_charge(conn, before + timedelta(minutes=1))] == ["andes"]
     (second,) = renew(engine, andes, before + timedelta(minutes=1))
     assert days(second) == ("2026-12-10", "2027-01-10")
     assert renew(engine, andes, before + timedelta(minutes=2)) == []
@@ -406,7 +406,7 @@ def test_a_country_without_price_stops_that_client_alone(engine: Engine, andes: 
         renew(engine, andes, later)
     assert numbers_of(engine) == [1]
     with reading(engine) as conn:
-        assert [due.slug for due in charges.due_renewals(conn, later)] == ["andes"]
+        assert [due.slug for due in invoices.to_charge(conn, later)] == ["andes"]
 
 
 def test_a_number_added_within_the_period_is_charged_once_for_its_days(engine: Engine, andes: int) -> None:
@@ -415,7 +415,7 @@ def test_a_number_added_within_the_period_is_charged_once_for_its_days(engine: E
     added = datetime(2026, 11, 25, 15, tzinfo=UTC)
     give(engine, andes, "+56225550102", added)
     with reading(engine) as conn:
-        assert [due.slug for due in charges.due_renewals(conn, added)] == ["andes"]
+        assert [due.slug for due in invoices.to_charge(conn, added)] == ["andes"]
     (extra,) = renew(engine, andes, added + timedelta(hours=12))
     assert (extra.sums.net, days(extra)) == (3_000, ("2026-11-25", "2026-12-10"))
     assert renew(engine, andes, added + timedelta(days=1)) == []
@@ -447,7 +447,7 @@ def test_who_has_a_year_for_nothing_may_leave_and_pays_a_larger_plan_for_all_tha
     assert rest.sums.net == 10 * 30_000  # from the third month on: ten are no year, and have no discount
     with writing(engine) as conn:
         plans.end(conn, andes, NOW + timedelta(days=61))
-        (note,) = charges.credit_paid_ahead(conn, SETTINGS, andes, NOW + timedelta(days=61))
+        (note,) = charging.credit_paid_ahead(conn, SETTINGS, andes, NOW + timedelta(days=61))
     assert note.sums.net == billing.share(300_000, 304 - 31, 304)  # the month under way is not credited
 
 
@@ -455,7 +455,7 @@ def test_who_has_a_year_for_nothing_may_leave_at_once(engine: Engine, andes: int
     assign(engine, andes, "Gratis", months=12)
     with writing(engine) as conn:
         plans.end(conn, andes, HALFWAY)
-        assert charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
+        assert charging.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
 
 
 def test_a_suspended_client_is_not_charged_and_not_charged_later(engine: Engine, andes: int) -> None:
@@ -473,8 +473,8 @@ def test_a_suspended_client_is_not_charged_and_not_charged_later(engine: Engine,
 def test_without_an_issuer_nothing_is_charged(engine: Engine, andes: int) -> None:
     with writing(engine) as conn:
         subscriptions.assign(by_admin(conn, NOW), andes, "Inicial")
-        assert charges.invoice_plan_change(conn, NO_ISSUER, andes, NOW) == []
-        assert charges.invoice_bag(conn, NO_ISSUER, andes, 1, 25, 8_750, NOW) is None
+        assert charging.invoice_plan_change(conn, NO_ISSUER, andes, NOW) == []
+        assert charging.invoice_bag(conn, NO_ISSUER, andes, 1, 25, 8_750, NOW) is None
     assert renew(engine, andes, NOW + timedelta(days=65), NO_ISSUER) == []
     assert [days(each) for each in renew(engine, andes, NOW + timedelta(days=66))] == [("2027-01-10", "2027-02-10")]
 
@@ -490,7 +490,7 @@ def test_a_bag_is_invoiced_once(engine: Engine, andes: int) -> None:
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
         bag_id = ledger.add_bag(conn, andes, 25, 8_750, NOW)
-        twice = [charges.invoice_bag(conn, SETTINGS, andes, bag_id, 25, 8_750, NOW) for _ in range(2)]
+        twice = [charging.invoice_bag(conn, SETTINGS, andes, bag_id, 25, 8_750, NOW) for _ in range(2)]
     assert twice[0] == twice[1]
     assert numbers_of(engine) == [1, 2]
 
@@ -502,14 +502,14 @@ def test_a_bag_that_was_sold_while_no_issuer_was_set_is_made_up_within_the_month
     with writing(engine) as conn:
         for price in (8_750, 0):
             bag_id = ledger.add_bag(conn, andes, 25, price, NOW)
-            assert charges.invoice_bag(conn, NO_ISSUER, andes, bag_id, 25, price, NOW) is None
+            assert charging.invoice_bag(conn, NO_ISSUER, andes, bag_id, 25, price, NOW) is None
     later = NOW + timedelta(days=2)
     with reading(engine) as conn:
-        assert [due.client_id for due in charges.due_renewals(conn, later)] == [andes]
+        assert [due.client_id for due in invoices.to_charge(conn, later)] == [andes]
     (made_up,) = renew(engine, andes, later)
     assert (made_up.sums.net, renew(engine, andes, later)) == (8_750, [])
     with reading(engine) as conn:
-        assert charges.due_renewals(conn, later) == []
+        assert invoices.to_charge(conn, later) == []
 
 
 def test_a_bag_of_an_earlier_month_is_not_made_up(engine: Engine, andes: int) -> None:
@@ -584,8 +584,8 @@ def test_months_ahead_are_credited_when_the_client_leaves(engine: Engine, andes:
     assign(engine, andes, "Inicial", months=12)
     with writing(engine) as conn:
         plans.end(conn, andes, HALFWAY)
-        (note,) = charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY)
-        assert charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
+        (note,) = charging.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY)
+        assert charging.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
     assert note.sums.net == round(288_000 * 335 / 365)
 
 
@@ -593,7 +593,7 @@ def test_a_month_that_has_begun_is_not_credited(engine: Engine, andes: int) -> N
     assign(engine, andes, "Inicial")
     with writing(engine) as conn:
         plans.end(conn, andes, HALFWAY)
-        assert charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
+        assert charging.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY) == []
 
 
 def test_who_comes_back_within_what_is_paid_pays_the_difference(engine: Engine, andes: int) -> None:
@@ -609,7 +609,7 @@ def test_what_stays_of_months_ahead_stays_at_their_discount(engine: Engine, ande
     assign(engine, andes, "Pyme", months=12)  # 48 000 a month, not 60 000
     with writing(engine) as conn:
         plans.end(conn, andes, HALFWAY)
-        charges.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY)
+        charging.credit_paid_ahead(conn, SETTINGS, andes, HALFWAY)
     (back,) = assign(engine, andes, "Inicial", HALFWAY + timedelta(hours=1))
     assert back.sums.net == 9_000
 

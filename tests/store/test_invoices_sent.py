@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from acting import by_admin
+from acting import JOB, by_admin
 from sqlalchemy import Engine
 
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.notify import invoices as post
 from pbx_control.notify.invoice_pdf import render
-from pbx_control.services import clientele, numbers, people, subscriptions
+from pbx_control.services import clientele, invoicing, issuing, numbers, people, subscriptions
 from pbx_control.settings import Billing, Home, Settings
 from pbx_control.store import clients, invoices, letters
 from pbx_control.store.engine import reading, writing
@@ -44,14 +44,14 @@ def sent(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_all_that_is_due_is_issued_and_sent_once(engine: Engine, home: Home) -> None:
-    report = post.issue_due(engine, home, SETTINGS, NOW)
+    report = invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
     assert [each.client for each in report.issued] == ["andes", "luna"]
     assert str(report.sentence) == "issued: 2"
     boleta = "documents/invoices/2026/boleta-000001.pdf"
     assert sent(engine) == [("a@andes.cl", boleta), ("b@andes.cl", boleta)]
     for each in report.issued:
         assert (home.documents / f"invoices/2026/boleta-{each.number:06}.pdf").read_bytes() == render(each)
-    assert str(post.issue_due(engine, home, SETTINGS, NOW).sentence) == "issued: 0"
+    assert str(invoicing.issue_due(engine, home, SETTINGS, JOB, NOW).sentence) == "issued: 0"
     assert len(sent(engine)) == 2
 
 
@@ -61,7 +61,7 @@ def test_a_letter_whose_pdf_is_gone_does_not_say_that_it_is_attached(
 ) -> None:
     with writing(engine) as conn:
         clientele.change(by_admin(conn), "andes", language=language)
-    post.issue_due(engine, home, SETTINGS, NOW)
+    invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
     with reading(engine) as conn:
         written = letters.newest(conn)[0].letter
     without = attachment_gone(written)
@@ -74,7 +74,7 @@ def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home)
         andes = clients.find(conn, "andes").id
         for number in ("+56225550101", "+12025550101"):
             numbers.assign(by_admin(conn, NOW), number, andes)
-    report = post.issue_due(engine, home, SETTINGS, NOW)
+    report = invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
     assert [each.client for each in report.issued] == ["luna"]
     assert str(report.sentence).startswith(
         "issued: 1; refused: 1: andes: the plan Inicial has no price for further numbers of US"
@@ -83,17 +83,17 @@ def test_one_that_cannot_be_invoiced_holds_up_nobody(engine: Engine, home: Home)
 
 
 def test_what_was_issued_and_not_sent_is_sent_by_the_next_run(engine: Engine, home: Home) -> None:
-    post.issue_due(engine, home, SETTINGS, NOW)
+    invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
     with writing(engine) as conn:
-        issued = invoices.credit(conn, SETTINGS, invoices.find(conn, 1), None, "mal cobrado", NOW)
-    post.issue_due(engine, home, SETTINGS, NOW + timedelta(hours=1))
+        issued = issuing.credit(conn, SETTINGS, invoices.find(conn, 1), None, "mal cobrado", NOW)
+    invoicing.issue_due(engine, home, SETTINGS, JOB, NOW + timedelta(hours=1))
     note = "documents/invoices/2026/nota_credito-000001.pdf"
     assert ("a@andes.cl", note) in sent(engine)
     assert (home.documents / "invoices/2026/nota_credito-000001.pdf").read_bytes() == render(issued)
 
 
 def test_what_is_long_past_is_not_sent_again(engine: Engine, home: Home) -> None:
-    post.issue_due(engine, home, SETTINGS, NOW)
+    invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
     with writing(engine) as conn:
         people.add_recipient(by_admin(conn), clients.find(conn, "luna").id, "email", "luna@luna.cl")
     assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=8)) == 0

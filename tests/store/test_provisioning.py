@@ -21,6 +21,7 @@ from pbx_control.store import (
     secretaries,
     trunks,
 )
+from pbx_control.store.clients import Surroundings
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_revision
 from pbx_control.store.tables import call, did, seat_claim, secretary
@@ -47,7 +48,7 @@ def client_id(connection: Connection, slug: str = "andes") -> int:
 
 def free(engine: Engine, at: datetime = NOON, **only: str) -> list[str]:
     with reading(engine) as connection:
-        return [row["number"] for row in dids.rows(connection, at, free=True, **only)]
+        return [row.number for row in dids.rows(connection, at, free=True, **only)]
 
 
 def test_each_change_counts_as_a_revision(office: Engine) -> None:
@@ -153,14 +154,10 @@ def test_details_tell_what_hangs_on_a_client(office: Engine) -> None:
         people.add_recipient(by_admin(connection), client_id(connection), "email", "ventas@andes.cl")
         people.add_contact(by_admin(connection), client_id(connection), "Rosa", "+56987654321")
     with reading(office) as connection:
-        facts = clients.details(connection, "andes")
-    assert (facts["numbers"], facts["recipients"], facts["contacts"], facts["calls"]) == (
-        [NUMBERS[0]],
-        ["ventas@andes.cl"],
-        ["Rosa"],
-        0,
-    )
-    assert facts["created_at"] == NOON
+        andes = clients.find(connection, "andes")
+        around = clients.surroundings(connection, andes.id)
+    assert around == Surroundings([NUMBERS[0]], ["ventas@andes.cl"], ["Rosa"], 0)
+    assert andes.created_at == NOON
 
 
 # --- numbers ------------------------------------------------------------------------------------------------

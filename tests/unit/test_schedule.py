@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from acting import ADMIN
 from sqlalchemy import Engine, insert, select
 
 from pbx_control import clock
@@ -306,7 +307,7 @@ async def test_a_zone_that_is_new_gets_its_run(
 
 def test_a_run_by_hand_is_listed_like_any_other(running: Running) -> None:
     job = daily("purge", tell_due)
-    outcome = jobs.run_by_hand(Task(job, SANTIAGO), Place(running.home, running.settings), running.engine)
+    outcome = jobs.run_by_hand(Task(job, SANTIAGO), Place(running.home, running.settings), running.engine, ADMIN)
     [run] = running.runs("purge")
     assert (run.result, bool(run.ended_at)) == (outcome.result, True)
     assert outcome.result == run.due_at.isoformat()

@@ -16,6 +16,8 @@ from pbx_control.errors import ClientMistake, Code
 
 VAT_PERCENT = 19  # Chile's IVA
 MEAN_MONTH = timedelta(days=365.25 / 12)
+# The place of a note's line that stands for no line of the corrected invoice, but for a part of its sum.
+PART = 0
 
 
 class LineKind(StrEnum):

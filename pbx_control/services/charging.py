@@ -6,61 +6,41 @@ cause, and a cause is invoiced once. The rules are written down in docs/decision
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, exists, or_, select, update
+from sqlalchemy import Connection
 
 from pbx_control.domain.money import billing
 from pbx_control.domain.money.billing import Cause, Draft, Invoice, InvoiceKind, Line, Purpose
 from pbx_control.domain.money.periods import INTO_THE_DAY, Period, period_of, periods_ahead
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.services import issuing
 from pbx_control.settings import Settings
-from pbx_control.store import invoices, plans
+from pbx_control.store import clients, dids, invoices, ledger, plans
+from pbx_control.store.clients import Client
+from pbx_control.store.dids import Did
 from pbx_control.store.plans import Subscription
-from pbx_control.store.tables import account, bag, client, did, invoice, subscription
-
-# No client's month is longer; the exact one is looked at client by client.
-LONGEST_MONTH = timedelta(days=32)
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A client for which there may be something to invoice."""
-
-    client_id: int
-    slug: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Payer:
     """A client with what its charges depend on."""
 
-    row: Row[Any]  # of the table `client`
+    client: Client
     anchor_day: int
 
     @property
+    def id(self) -> int:
+        return self.client.id
+
+    @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.row.timezone)
+        return ZoneInfo(self.client.timezone)
 
     def period(self, at: datetime) -> Period:
         return period_of(self.anchor_day, self.zone, at)
-
-
-def due_renewals(conn: Connection, now: datetime) -> list[Due]:
-    """The clients whose paid time is over, that got a number within it, or a bag that nobody invoiced; by slug."""
-    unpaid = or_(subscription.c.paid_until.is_(None), subscription.c.paid_until <= now)
-    added, bags = client.c.id.in_(_with_added_numbers()), client.c.id.in_(_with_bags(now))
-    query = (
-        select(client.c.id, client.c.slug)
-        .join_from(client, subscription)
-        .where(subscription.c.until.is_(None), or_(unpaid, added, bags))
-        .order_by(client.c.slug)
-    )
-    return [Due(row.id, row.slug) for row in conn.execute(query)]
 
 
 def renew(conn: Connection, settings: Settings, client_id: int, now: datetime) -> list[Invoice]:
@@ -69,12 +49,12 @@ def renew(conn: Connection, settings: Settings, client_id: int, now: datetime) -
     A client that is suspended is not charged, nor is anybody while no issuer is set: periods that have gone by
     meanwhile are passed over. Raises ClientMistake if an invoice cannot be made: nothing is issued then.
     """
-    _take_subscription(conn, client_id)
+    plans.take_current(conn, client_id)
     current = plans.current(conn, client_id)
     if current is None:
         return []
     payer = _payer(conn, client_id)
-    if payer.row.state != ClientState.ACTIVE or not settings.billing.issuer_rut:
+    if payer.client.state != ClientState.ACTIVE or not settings.billing.issuer_rut:
         _pass_over(conn, payer, current, now)
         return []
     added = _added_numbers(conn, settings, payer, current, now)
@@ -103,7 +83,7 @@ def invoice_plan_change(conn: Connection, settings: Settings, client_id: int, no
         return []
     changed: list[Invoice] = []
     if former is not None and former.paid_until is not None and former.paid_until > now:
-        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=former.paid_until))
+        plans.set_paid_until(conn, current.id, former.paid_until)
         changed = _difference(conn, settings, _payer(conn, client_id), former, current, now)
     return changed + renew(conn, settings, client_id, now)
 
@@ -121,7 +101,7 @@ def credit_paid_ahead(conn: Connection, settings: Settings, client_id: int, now:
     paid = _paid_stretch(conn, payer, last.paid_until, now)
     net = billing.unused_ahead(last.plan, paid, begun, payer.zone)
     why = f"Meses pagados por adelantado del plan {clean_line(last.plan.name, NAME_LIMIT)}, no usados"
-    conn.execute(update(subscription).where(subscription.c.id == last.id).values(paid_until=begun))
+    plans.set_paid_until(conn, last.id, begun)
     cause = Cause(key=f"leave:{last.id}", purpose=Purpose.LEAVE, subscription_id=last.id)
     return _give_back(conn, settings, payer, paid, net, why, cause, now)
 
@@ -137,12 +117,12 @@ def _renewals(
     start = current.paid_until or payer.period(current.since).start
     while start <= now:
         end = periods_ahead(payer.anchor_day, payer.zone, start + INTO_THE_DAY, current.months).end
-        lines = billing.renewal_lines(current.plan, current.months, plans.extra_dids(conn, payer.row.id))
-        key = f"renewal:{payer.row.id}:{start.astimezone(payer.zone):%Y-%m-%d}"
+        lines = billing.renewal_lines(current.plan, current.months, plans.extra_dids(conn, payer.id))
+        key = f"renewal:{payer.id}:{start.astimezone(payer.zone):%Y-%m-%d}"
         cause = Cause(key=key, purpose=Purpose.RENEWAL)
         if invoices.by_cause(conn, cause) is None:
             issued += filter(None, [_issue(conn, settings, payer, lines, cause, now, Period(start, end))])
-        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=end))
+        plans.set_paid_until(conn, current.id, end)
         start = end
     return issued
 
@@ -151,7 +131,7 @@ def _pass_over(conn: Connection, payer: _Payer, current: Subscription, now: date
     """Time that was neither served nor invoiced is not charged later; the period under way still may be."""
     reached, begun = current.paid_until or payer.period(current.since).start, payer.period(now).start
     if reached < begun:
-        conn.execute(update(subscription).where(subscription.c.id == current.id).values(paid_until=begun))
+        plans.set_paid_until(conn, current.id, begun)
 
 
 # --- bags that were sold while no issuer was set ----------------------------------------------------------
@@ -161,49 +141,26 @@ def _bag_cause(bag_id: int) -> Cause:
     return Cause(key=f"bag:{bag_id}", purpose=Purpose.BAG, bag_id=bag_id)
 
 
-def _with_bags(now: datetime) -> Any:
-    """The clients that may have a bag without invoice which was sold in the month under way."""
-    unpaid = ~exists().where(invoice.c.bag_id == bag.c.id).correlate(bag)
-    return select(bag.c.client_id).where(bag.c.price > 0, bag.c.bought_at > now - LONGEST_MONTH, unpaid)
-
-
 def _bags(conn: Connection, settings: Settings, payer: _Payer, now: datetime) -> list[Invoice]:
     """An invoice for each bag of the month under way that has none."""
-    sold = bag.c.client_id == payer.row.id, bag.c.price > 0, bag.c.bought_at >= payer.period(now).start
-    rows = conn.execute(select(bag).where(*sold).order_by(bag.c.id)).all()
-    unpaid = [row for row in rows if invoices.by_cause(conn, _bag_cause(row.id)) is None]
-    made = (invoice_bag(conn, settings, payer.row.id, row.id, row.calls, row.price, now) for row in unpaid)
+    sold = ledger.bags_sold_since(conn, payer.id, payer.period(now).start)
+    unpaid = [each for each in sold if invoices.by_cause(conn, _bag_cause(each.id)) is None]
+    made = (invoice_bag(conn, settings, payer.id, each.id, each.calls, each.price, now) for each in unpaid)
     return [each for each in made if each]
 
 
 # --- numbers added within paid time -----------------------------------------------------------------------
 
 
-def _with_added_numbers() -> Any:
-    """The clients that have a number which was added after their last renewal."""
-    renewed = (
-        select(invoice.c.issued_at)
-        .where(invoice.c.client_id == did.c.client_id, invoice.c.purpose == Purpose.RENEWAL.value)
-        .order_by(invoice.c.id.desc())
-        .limit(1)
-        .correlate(did)
-        .scalar_subquery()
-    )
-    return select(did.c.client_id).where(did.c.main.is_(False), did.c.assigned_at > renewed)
-
-
 def _added_numbers(
     conn: Connection, settings: Settings, payer: _Payer, current: Subscription, now: datetime
 ) -> list[Invoice]:
     """An invoice for each number beyond the first that came after the last renewal, for the rest of what that paid."""
-    renewal = _last_renewal(conn, payer.row.id)
+    renewal = _last_renewal(conn, payer.id)
     if renewal is None or renewal.period is None:
         return []
-    query = select(did).where(
-        did.c.client_id == payer.row.id, did.c.main.is_(False), did.c.assigned_at > renewal.issued_at
-    )
-    added = conn.execute(query.order_by(did.c.number)).all()
-    return [each for row in added if (each := _added_number(conn, settings, payer, current, renewal.period, row, now))]
+    added = dids.added_since(conn, payer.id, renewal.issued_at)
+    return [each for one in added if (each := _added_number(conn, settings, payer, current, renewal.period, one, now))]
 
 
 def _added_number(
@@ -212,15 +169,16 @@ def _added_number(
     payer: _Payer,
     current: Subscription,
     paid: Period,
-    row: Row[Any],
+    added: Did,
     now: datetime,
 ) -> Invoice | None:
-    key = f"did:{payer.row.id}:{row.number}:{row.assigned_at:%Y-%m-%dT%H:%M:%S}"
+    assigned_at = added.assigned_at or now
+    key = f"did:{payer.id}:{added.number}:{assigned_at:%Y-%m-%dT%H:%M:%S}"
     cause = Cause(key=key, purpose=Purpose.NUMBER)
     if invoices.by_cause(conn, cause) is not None:
         return None
-    since = min(row.assigned_at, paid.end)
-    lines = billing.added_did_lines(current.plan, row.country, row.number, paid, since, payer.zone)
+    since = min(assigned_at, paid.end)
+    lines = billing.added_did_lines(current.plan, added.country, added.number, paid, since, payer.zone)
     return _issue(conn, settings, payer, lines, cause, now, Period(since, paid.end))
 
 
@@ -248,14 +206,14 @@ def _give_back(
     conn: Connection, settings: Settings, payer: _Payer, paid: Period, net: int, why: str, cause: Cause, now: datetime
 ) -> list[Invoice]:
     """Credits so much of what was paid for the stretch, the last invoice first, and never more than there is left."""
-    if done := invoices.given_back(conn, payer.row.id, cause):
+    if done := invoices.given_back(conn, payer.id, cause):
         return done
     notes: list[Invoice] = []
-    for paid_by in _paying(conn, payer.row.id, paid.end):
+    for paid_by in _paying(conn, payer.id, paid.end):
         part = min(net, invoices.left(conn, paid_by))
         if part > 0:
             of_this = replace(cause, key=f"{cause.key}:{paid_by.id}")
-            notes.append(invoices.credit_part(conn, settings, paid_by, part, why, of_this, now))
+            notes.append(issuing.credit_part(conn, settings, paid_by, part, why, of_this, now))
             net -= part
     return notes
 
@@ -274,7 +232,7 @@ def _paying(conn: Connection, client_id: int, end: datetime) -> Sequence[Invoice
 
 def _paid_stretch(conn: Connection, payer: _Payer, end: datetime, now: datetime) -> Period:
     """What was paid at once, up to `end`: as its invoice says, or, where the plan was free, from this month on."""
-    renewal = _last_renewal(conn, payer.row.id)
+    renewal = _last_renewal(conn, payer.id)
     if renewal is not None and renewal.period is not None and renewal.period.end == end:
         return renewal.period
     return Period(payer.period(min(now, end - INTO_THE_DAY)).start, end)
@@ -282,7 +240,7 @@ def _paid_stretch(conn: Connection, payer: _Payer, end: datetime, now: datetime)
 
 def _months_bought(conn: Connection, payer: _Payer, paid: Period) -> int:
     """How many months were paid at once, of which `paid` is what has stayed; 0 where no invoice says so."""
-    renewal = _last_renewal(conn, payer.row.id)
+    renewal = _last_renewal(conn, payer.id)
     if renewal is None or renewal.period is None or not renewal.period.start < paid.end <= renewal.period.end:
         return 0
     return billing.months_of(renewal.period)
@@ -309,33 +267,20 @@ def _issue(
     if not sum(line.amount for line in lines):
         return None
     draft = Draft(
-        kind=InvoiceKind(payer.row.invoice_as),
-        client_id=payer.row.id,
-        issuer=invoices.issuer(settings),
-        buyer=invoices.buyer(conn, payer.row),
+        kind=InvoiceKind(payer.client.invoice_as),
+        client_id=payer.id,
+        issuer=issuing.issuer(settings),
+        buyer=issuing.buyer(conn, payer.client),
         lines=lines,
         cause=cause,
-        day=invoices.office_day(settings, now),
+        day=settings.office.day(now),
         period=period,
     )
-    return invoices.issue(conn, draft, now)
-
-
-def _take_subscription(conn: Connection, client_id: int) -> None:
-    """Waits for whoever changes the client's plan; a change takes this row first as well."""
-    conn.execute(
-        select(subscription.c.id)
-        .where(subscription.c.client_id == client_id, subscription.c.until.is_(None))
-        .with_for_update()
-    )
+    return issuing.issue(conn, draft, now)
 
 
 def _payer(conn: Connection, client_id: int) -> _Payer:
-    row = conn.execute(select(client).where(client.c.id == client_id)).one()
-    anchor_day = conn.scalar(select(account.c.anchor_day).where(account.c.client_id == client_id))
-    if anchor_day is None:
-        raise ClientMistake("the client {slug} has no plan", Code.NO_PLAN, slug=row.slug)
-    return _Payer(row, anchor_day)
+    return _Payer(clients.get(conn, client_id), ledger.anchor_day(conn, client_id))
 
 
 def _two_newest(conn: Connection, client_id: int) -> tuple[Subscription | None, Subscription | None]:
