@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin
 from pbx_control.domain.opening.deadlines import (
@@ -126,24 +127,8 @@ def _deadline(step: Step, due: datetime, done_at: datetime | None, now: datetime
     return Deadline(step, due, done_at, urgency(due, done_at, now, hours), left)
 
 
-WARNING = {
-    "es": {
-        "subject-welcome-soon": "{client}: queda poco para la bienvenida",
-        "subject-welcome-late": "{client}: la bienvenida está atrasada",
-        "subject-service-soon": "{client}: queda poco para contestar sus llamadas",
-        "subject-service-late": "{client}: aún no se contestan sus llamadas",
-        "headline-soon": "Un plazo está por vencer",
-        "headline-late": "Un plazo venció",
-        "paid": "{client} ({slug}) pagó el {paid}.",
-        "welcome": "Número asignado y llamada de bienvenida: hasta el {due}.",
-        "service": "Llamadas contestadas: hasta el {due}.",
-        "soon": "Tiempo hábil que queda: {time}.",
-        "late": "Atraso en tiempo hábil: {time}.",
-        "done": "Cuando esté hecho, anótelo:",
-        "footer": "Aviso automático de pbx-control en {office}; uno por cada plazo cuando está por vencer, y otro si "
-        "vence.",
-    },
-    "en": {
+WARNING = InLanguages(
+    {
         "subject-welcome-soon": "{client}: the welcome call is soon due",
         "subject-welcome-late": "{client}: the welcome call is late",
         "subject-service-soon": "{client}: its calls must soon be answered",
@@ -158,5 +143,5 @@ WARNING = {
         "done": "Once it is done, note it:",
         "footer": "Sent automatically by pbx-control at {office}; once for each deadline when it is near, and once "
         "if it passes.",
-    },
-}
+    }
+)

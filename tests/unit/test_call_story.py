@@ -24,7 +24,7 @@ from pbx_control.domain.call.model import (
     Seat,
     Sounds,
 )
-from pbx_control.domain.call.story import ENGLISH, KEYS, SPANISH, sentence
+from pbx_control.domain.call.story import KEYS, WORDS, sentence
 from pbx_control.domain.call.transfer import COMMANDS
 from pbx_control.domain.words.characters import printable
 
@@ -149,7 +149,7 @@ def test_a_deadline_of_a_secretarys_telephone_names_her(deadline: Deadline, lang
 
 def test_every_event_has_its_words() -> None:
     assert {event.__name__ for event in flow.EVENT_TYPES} <= KEYS.keys()
-    assert {f"deadline-{deadline}" for deadline in Deadline} <= ENGLISH.keys()
+    assert {f"deadline-{deadline}" for deadline in Deadline} <= WORDS["en"].keys()
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -260,7 +260,7 @@ def test_both_languages_tell_the_same_things() -> None:
     def places(words: dict[str, str]) -> dict[str, set[str | None]]:
         return {key: {name for _, name, _, _ in Formatter().parse(text) if name} for key, text in words.items()}
 
-    assert places(SPANISH) == places(ENGLISH)
+    assert places(WORDS["es"]) == places(WORDS["en"])
 
 
 VALUES = st.none() | st.integers() | st.text() | st.sampled_from([*Phase, *Deadline])

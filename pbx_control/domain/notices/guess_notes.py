@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
 from pbx_control.domain.telephony.guessing import KEPT_OUT, TRIES
@@ -29,17 +30,8 @@ def compose_guessing(place: str, at: datetime, desk: AlarmDesk) -> Letter:
     )
 
 
-WORDS = {
-    "es": {
-        "subject": "Desde {source} prueban contraseñas de teléfonos",
-        "headline": "Contraseñas erradas en serie",
-        "done": "Desde {source} llegaron {tries} contraseñas erradas en un minuto. Durante {minutes} minutos no se le "
-        "deja entrar; los teléfonos registrados y las llamadas en curso no lo notan.",
-        "ours": "Si es un teléfono suyo, tiene una contraseña antigua: corríjala y espere a que pase ese tiempo.",
-        "else": "Si no, no hace falta hacer nada. Quién más prueba, y si vuelve:",
-        "footer": "Aviso automático de pbx-control en {office}; a lo más uno por hora.",
-    },
-    "en": {
+WORDS = InLanguages(
+    {
         "subject": "Passwords of telephones are guessed from {source}",
         "headline": "Wrong passwords in series",
         "done": "{tries} wrong passwords came from {source} within a minute. It is kept out for {minutes} minutes; "
@@ -47,5 +39,5 @@ WORDS = {
         "ours": "If it is a telephone of yours, it has an old password: correct it, and wait until that time is over.",
         "else": "If not, there is nothing to do. Who else tries, and whether it comes back:",
         "footer": "Sent automatically by pbx-control at {office}; at most one an hour.",
-    },
-}
+    }
+)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Fact, Letter
 from pbx_control.domain.notices.notes import AlarmDesk, named, warning
 from pbx_control.domain.words.sentences import Sentence
@@ -60,28 +61,8 @@ def compose_missed(missed: Sequence[Trouble], at: datetime, desk: AlarmDesk) -> 
     )
 
 
-FAILED = {
-    "es": {
-        "subject": "Falló la tarea {job}",
-        "headline": "Una tarea del calendario falló",
-        "result": "La tarea {job}, prevista para {due}, terminó así: {result}",
-        "again": "Cuando la causa esté corregida, repítala:",
-        "footer": "Aviso automático de pbx-control: uno por cada vez que una tarea empieza a fallar.",
-        "backup": "Hasta que resulte no hay respaldo nuevo: si el disco se daña, se pierde lo posterior.",
-        "purge": "Hasta que resulte no se borran las grabaciones cuyo plazo venció.",
-        "reconciliation": "Hasta que resulte nadie compara las grabaciones con sus registros.",
-        "erasure": "Hasta que resulte no se borran los datos de los clientes que se retiraron hace 90 días.",
-        "upkeep": "La base de datos o las cuentas de los clientes necesitan que alguien las revise.",
-        "sounds": "Hasta que resulte quedan en el disco sonidos que nadie usa; las llamadas no se afectan.",
-        "invoices": "Hasta que resulte hay documentos que no se emiten ni se envían.",
-        "reports": "Hasta que resulte hay clientes que no reciben su informe de llamadas perdidas.",
-        "periods": "Hasta que resulte no empiezan los meses nuevos de los clientes.",
-        "clock": "Hasta que resulte no se borra ninguna grabación: no se sabe si el reloj está bien.",
-        "space": "Queda menos de 1 GB en un disco: cuando se llene, se pierden grabaciones, mensajes o respaldos.",
-        "log": "Hasta que resulte crece el registro propio de Asterisk.",
-        "deadlines": "Hasta que resulte nadie avisa de los pedidos que están por atrasarse.",
-    },
-    "en": {
+FAILED = InLanguages(
+    {
         "subject": "The job {job} failed",
         "headline": "A calendar job failed",
         "result": "The job {job}, due at {due}, ended like this: {result}",
@@ -100,24 +81,16 @@ FAILED = {
         "space": "Less than 1 GB is left on a disk: once it is full, recordings, messages or backups are lost.",
         "log": "Until it succeeds Asterisk's own log grows.",
         "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
-    },
-}
+    }
+)
 
-MISSED = {
-    "es": {
-        "subject": "Tareas que no se hicieron a su hora: {count}",
-        "headline": "Tareas que no se hicieron a su hora",
-        "why": "Ningún servicio de pbx-control estaba en marcha cuando estas tareas debían hacerse.",
-        "now": "De cada una se hace ahora la última vez que faltó.",
-        "look": "Así se ve qué resultó:",
-        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
-    },
-    "en": {
+MISSED = InLanguages(
+    {
         "subject": "Jobs that did not run in time: {count}",
         "headline": "Jobs that did not run in time",
         "why": "No daemon of pbx-control ran when these jobs were due.",
         "now": "Of each the latest time that was missed is made up now.",
         "look": "What came of it:",
         "footer": "Sent automatically by pbx-control, at most one a day.",
-    },
-}
+    }
+)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from shlex import quote
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import DOCUMENTS, Letter
 from pbx_control.domain.notices.notes import AlarmDesk, Note, named, to_admin, warning
 from pbx_control.domain.words.sentences import Sentence
@@ -66,32 +67,17 @@ def _is_message(letter: Letter) -> bool:
     return letter.call_id is not None and not letter.attachment.startswith(DOCUMENTS)
 
 
-TEST = {
-    "es": {
-        "subject": "{office}: prueba de correo",
-        "headline": "Prueba de correo",
-        "what": "Si usted lee esto, los mensajes de pbx-control llegan a esta dirección.",
-        "footer": "Enviado con `pbx-control mail test`.",
-    },
-    "en": {
+TEST = InLanguages(
+    {
         "subject": "{office}: test of e-mail",
         "headline": "Test of e-mail",
         "what": "If you read this, the messages of pbx-control reach this address.",
         "footer": "Sent by `pbx-control mail test`.",
-    },
-}
+    }
+)
 
-GIVEN_UP = {
-    "es": {
-        "subject": "{address} ya no recibe mensajes",
-        "headline": "Una dirección dejó de recibir mensajes",
-        "what": "No se pudo entregar «{about}» a {address}, y no se intentará más.",
-        "why": "La respuesta fue: {why}",
-        "do": "Corrija la dirección o avise al cliente. Lo que no llegó está en `message list --undelivered`; cuando "
-        "la dirección funcione, envíelo de nuevo:",
-        "footer": "Aviso automático de pbx-control: uno por cada dirección que deja de funcionar.",
-    },
-    "en": {
+GIVEN_UP = InLanguages(
+    {
         "subject": "{address} gets no messages any more",
         "headline": "An address gets no messages any more",
         "what": "“{about}” could not be delivered to {address}, and will not be tried again.",
@@ -99,24 +85,16 @@ GIVEN_UP = {
         "do": "Correct the address or tell the client. What did not arrive is in `message list --undelivered`; once "
         "the address works, send it again:",
         "footer": "Sent automatically by pbx-control, once for each address that stops working.",
-    },
-}
+    }
+)
 
-TOO_LARGE = {
-    "es": {
-        "subject": "Un adjunto era demasiado grande para {address}",
-        "headline": "Un adjunto no se pudo enviar",
-        "what": "«{about}» salió sin su adjunto ({file}): era demasiado grande para el correo de {address}.",
-        "why": "La respuesta fue: {why}",
-        "do": "El cliente lee que ustedes lo guardan y que puede pedirlo. Está en la carpeta de la instalación.",
-        "footer": "Aviso automático de pbx-control, a lo más uno al día por dirección.",
-    },
-    "en": {
+TOO_LARGE = InLanguages(
+    {
         "subject": "An attachment was too large for {address}",
         "headline": "An attachment could not be sent",
         "what": "“{about}” went out without its attachment ({file}): it was too large for the mail of {address}.",
         "why": "The answer was: {why}",
         "do": "The client reads that you keep it and can be asked for it. It is in the folder of the installation.",
         "footer": "Sent automatically by pbx-control, at most one a day for each address.",
-    },
-}
+    }
+)

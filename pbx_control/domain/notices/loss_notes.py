@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.notices.notes import AlarmDesk, named, warning
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
@@ -37,19 +38,8 @@ def compose_loss(loss: Loss, desk: AlarmDesk) -> Letter:
     )
 
 
-WORDS = {
-    "es": {
-        "subject": "No se pueden guardar grabaciones",
-        "headline": "No se pueden guardar grabaciones",
-        "message": "El mensaje que {caller} quiso dejar a {client} no se pudo grabar, o quedó cortado.",
-        "recording": "La grabación de la llamada de {caller} a {client} falta o quedó cortada.",
-        "told": "Mientras no se corrija, les pasará lo mismo a las llamadas que siguen.",
-        "look": "Lo usual es un disco lleno. Así se ve cuál, y qué hacer:",
-        "withheld": "un número oculto",
-        "reference": "Referencia",
-        "footer": "Aviso automático de pbx-control en {office}, a lo más uno por hora.",
-    },
-    "en": {
+WORDS = InLanguages(
+    {
         "subject": "Recordings cannot be kept",
         "headline": "Recordings cannot be kept",
         "message": "The message that {caller} wanted to leave for {client} could not be recorded, or was cut off.",
@@ -59,5 +49,5 @@ WORDS = {
         "withheld": "a withheld number",
         "reference": "Reference",
         "footer": "Sent automatically by pbx-control at {office}, at most once an hour.",
-    },
-}
+    }
+)

@@ -265,19 +265,8 @@ SUPPLEMENT = InLanguages(
     }
 )
 
-ALARM = {
-    "es": {
-        "subject": "{client}: se alcanzó el límite de llamadas a contactos",
-        "headline": "Límite de llamadas salientes",
-        "reached-at_once": "Las llamadas a contactos al mismo tiempo de {client} ({slug}) llegaron a su límite: "
-        "{number}.",
-        "reached-a_day": "Las llamadas a contactos de {client} ({slug}) en este día (UTC) llegaron a su límite: "
-        "{number}.",
-        "contact": "Una secretaria quiso llamar a {contact} y no pudo.",
-        "raise": "Si es correcto que llame tanto, suba el límite, por ejemplo al doble:",
-        "footer": "Aviso automático de pbx-control en {office}; por cliente, a lo más uno al día.",
-    },
-    "en": {
+ALARM = InLanguages(
+    {
         "subject": "{client}: the limit of calls to contacts is reached",
         "headline": "Limit of outgoing calls",
         "reached-at_once": "{client} ({slug}) has reached its limit of calls to contacts at the same time: {number}.",
@@ -285,5 +274,5 @@ ALARM = {
         "contact": "A secretary wanted to call {contact} and could not.",
         "raise": "If it is right that so many are made, raise the limit, to twice as much for example:",
         "footer": "Sent automatically by pbx-control at {office}; at most one a day for each client.",
-    },
-}
+    }
+)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from shlex import quote
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS, REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
@@ -37,17 +38,8 @@ def compose_pause(pause: Pause, desk: AlarmDesk) -> Letter:
     )
 
 
-WORDS = {
-    "es": {
-        "subject": "{name} está en pausa: su teléfono rechaza las llamadas",
-        "headline": "Un teléfono rechaza las llamadas",
-        "paused": "El teléfono de {name} rechazó {refusals} llamadas seguidas. Lo usual es que esté en «no molestar». "
-        "Mientras tanto se les ofrecen a las demás.",
-        "again": "Cada {minutes} minutos se prueba con una llamada; si la rechaza, sigue en pausa.",
-        "at-once": "Cuando su teléfono vuelva a recibir llamadas, así se le ofrecen de inmediato:",
-        "footer": "Aviso automático de pbx-control en {office}; por secretaria, a lo más uno al día.",
-    },
-    "en": {
+WORDS = InLanguages(
+    {
         "subject": "{name} is paused: her telephone refuses calls",
         "headline": "A telephone refuses calls",
         "paused": "The telephone of {name} refused {refusals} calls in a row. Usually do-not-disturb is on. Meanwhile "
@@ -55,5 +47,5 @@ WORDS = {
         "again": "Every {minutes} minutes one call is tried; if that is refused, she stays paused.",
         "at-once": "When her telephone takes calls again, this has them offered to her at once:",
         "footer": "Sent automatically by pbx-control at {office}; at most one a day for each secretary.",
-    },
-}
+    }
+)

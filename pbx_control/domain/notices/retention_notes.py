@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pbx_control.catalogue import InLanguages
 from pbx_control.domain.keeping.retention import Trust
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
@@ -57,17 +58,8 @@ def compose_differences(found: Differences, desk: AlarmDesk) -> Letter:
     )
 
 
-CLOCK = {
-    "es": {
-        "subject": "No se borran grabaciones: el reloj está en duda",
-        "headline": "El reloj del servidor está en duda",
-        "went_back": "El reloj muestra {now}, pero antes ya mostró {seen}: retrocedió.",
-        "leapt_ahead": "El reloj muestra {now}, y la última vez que se miró mostraba {seen}: más de un día antes.",
-        "kept": "Mientras no se aclare, no se borra ninguna grabación: ni las que ya cumplieron su plazo.",
-        "confirm": "Si el servidor estuvo apagado o el reloj ya está bien, confírmelo una vez:",
-        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
-    },
-    "en": {
+CLOCK = InLanguages(
+    {
         "subject": "No recordings are deleted: the clock is in doubt",
         "headline": "The server's clock is in doubt",
         "went_back": "The clock shows {now}, but it has shown {seen} before: it went back.",
@@ -75,23 +67,11 @@ CLOCK = {
         "kept": "Until that is settled no recording is deleted, not even those whose time is over.",
         "confirm": "If the server was switched off, or the clock is right by now, confirm it once:",
         "footer": "Sent automatically by pbx-control, at most once a day.",
-    },
-}
+    }
+)
 
-DIFFERENCES = {
-    "es": {
-        "subject": "Grabaciones: archivos y registros no coinciden",
-        "headline": "Archivos y registros no coinciden",
-        "node": "En el nodo {node}:",
-        "without_row": "Archivos que no son de ninguna llamada conocida: {count}. No se borran solos.",
-        "without_file": "Llamadas cuyo archivo no está: {count}.",
-        "odd": "Enlaces y otras cosas que no son archivos comunes: {count}. No se tocan.",
-        "unended": "Llamadas con grabación de las que nadie supo el final: {count}. Sus archivos se guardan.",
-        "empty": "Archivos de llamadas en los que nada se pudo escribir: {count}. Un disco estaba lleno.",
-        "cut": "Llamadas del último día cuya grabación o mensaje falta o quedó corto: {count}.",
-        "footer": "Aviso automático de pbx-control, a lo más uno al día.",
-    },
-    "en": {
+DIFFERENCES = InLanguages(
+    {
         "subject": "Recordings: files and records do not agree",
         "headline": "Files and records do not agree",
         "node": "On the node {node}:",
@@ -102,5 +82,5 @@ DIFFERENCES = {
         "empty": "Files of calls to which nothing could be written: {count}. A disk was full.",
         "cut": "Calls of the last day whose recording or message is missing or too short: {count}.",
         "footer": "Sent automatically by pbx-control, at most once a day.",
-    },
-}
+    }
+)

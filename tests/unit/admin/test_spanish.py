@@ -63,6 +63,10 @@ COUNTS = (
     *("count", "left", "calls", "looked", "channels", "sent", "months", "hours", "minutes", "digits", "limit", "days"),
 )
 NEVER_ONE = {
+    "Every {minutes} minutes one call is tried; if that is refused, she stays paused.",
+    "{client} ({slug}) got {calls} answered calls within a minute; shorter than 10 s: {short}.",
+    "{tries} wrong passwords came from {source} within a minute. It is kept out for {minutes} minutes; registered "
+    "telephones and live calls do not notice.",
     "all {count} sounds are there",
     "late by {minutes} min",
     "{net} net cannot be credited: of the {kind} {number}, {left} net is left",
