@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,13 +33,27 @@ UNKNOWN = N_("there is no such setting")
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?", re.ASCII)
 # The node of a home that was made before there were several.
 MAIN_NODE = "main"
+# Asterisk listens there without IPv4 (tests/switch/test_families.py).
+ANY_OF_IPV6 = IPv6Address("::")
+IPV6_ALONE = N_(
+    "[::] is IPv6 alone, so nobody would be answered over IPv4; write 0.0.0.0 for all addresses of IPv4, or one address"
+)
 # Most bags' sizes, calls.
 LARGEST_BAG = 100_000
 
 
+class _Unfit(ValueError):
+    """A value that its type's description lets pass, and why it will not do."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 def _address_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
-    ip_address(host.strip("[]"))
+    if ip_address(host.strip("[]")) == ANY_OF_IPV6:
+        raise _Unfit(IPV6_ALONE)
     if "%" in host:  # what follows may be anything
         raise ValueError
     if not port.isdecimal() or not 0 < int(port) < 65536:
@@ -405,6 +419,8 @@ def _checked(key: str, kind: Any, value: object) -> Any:
         value = msgspec.convert(value, kind, strict=False)
         check = (rule.extra or {}).get("check")
         return check(value) if check else value
+    except _Unfit as unfit:
+        raise _Wrong(key, unfit.why) from None
     except (ValueError, msgspec.MsgspecError, ClientMistake):
         raise _Wrong(key, rule.description) from None
 

@@ -64,7 +64,7 @@ FIRST_SETTINGS = """\
 # ami_port = 5038
 
 [sip]
-# bind = "0.0.0.0:5060"
+# bind = "0.0.0.0:5060"       # all addresses of IPv4, or one address; one of IPv6, in brackets, is IPv6 alone
 # rtp_ports = "10000-20000"
 # external_address = ""       # the address that telephones outside your network reach
 # local_networks = []

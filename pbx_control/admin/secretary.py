@@ -159,7 +159,7 @@ def server(sip: Sip, secure: bool) -> str:
     """What is typed as server into her telephone: the outside address, else the one we listen on, with a port."""
     bind = sip.tls_bind if secure and sip.tls_bind else sip.bind
     host, _, port = bind.rpartition(":")
-    if host in ("0.0.0.0", "[::]"):
+    if host == "0.0.0.0":
         host = _own_address()
     return f"{sip.external_address or host}:{port}"
 
