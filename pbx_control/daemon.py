@@ -112,8 +112,11 @@ class Daemon:
         self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out, places)
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
         self._dead_lines = DeadLines(self._ari, self._board)
-        # SQLite is no other daemon's: the board and the switch count everything.
-        over_limit = partial(reception.limit_reached, self._engine) if notices_address(self._engine) else None
+        # SQLite is no other daemon's: the board and the switch know everything.
+        shared = bool(notices_address(self._engine))
+        over_limit = partial(reception.limit_reached, self._engine) if shared else None
+        elsewhere = reception.FromElsewhere(self._engine, self._board, self._serve, self._came_back_from_elsewhere)
+        self._from_elsewhere = elsewhere if shared else None
         self._performer = Performer(
             self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring, over_limit
         )
@@ -167,6 +170,8 @@ class Daemon:
                 self._receive_in_time(arrival)
             case ChannelGone(channel=channel) as gone:
                 self._requests.gone(channel)
+                if self._from_elsewhere:
+                    self._from_elsewhere.gone(channel)
                 self._board.post(channel, caller_left(gone, now()))
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
@@ -197,7 +202,15 @@ class Daemon:
         if consultation is not None:
             reception.refuse(self._ari, arrival, "loop")
             self._board.post(consultation, LoopFound(now()))
-        elif not self._board.arrive(
+        elif not (self._from_elsewhere and self._from_elsewhere.looks_at(arrival)):
+            self._serve(arrival)
+
+    def _came_back_from_elsewhere(self, arrival: Arrival, call_id: str) -> None:
+        reception.refuse(self._ari, arrival, "loop")
+        self._channel.tell_loop(call_id)
+
+    def _serve(self, arrival: Arrival) -> None:
+        if not self._board.arrive(
             arrival.channel,
             arrival.did,
             reception.caller_of(arrival),

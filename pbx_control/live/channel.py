@@ -260,6 +260,15 @@ class Channel:
         if self._relay and self._board.call(ask.call):
             self._put(ask, Question(ask.id, ask.call, partial(self._relay.answer, node=node)))
 
+    def tell_loop(self, call_id: str) -> None:
+        """The consultation of another daemon's call has come back here; "": it is not clear of which."""
+        if self._relay and call_id:
+            self._relay.tell_loop(call_id)
+
+    def loop_found(self, call_id: str) -> None:
+        """Another daemon was called by a consultation, of a call here perhaps."""
+        self._board.post(call_id, events.LoopFound(now()))
+
     def answered_by(self, answer: Answered) -> None:
         """The answer to the question with the ticket `id`. A second one is nobody's."""
         if question := self._asked.pop(answer.id, None):

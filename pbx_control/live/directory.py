@@ -62,6 +62,11 @@ class Directory:
             self._outgoing[client.id] = outgoing_for(client, self._numbers[client.id], self.office.trunks)
         return self._outgoing[client.id]
 
+    def contacts_of(self, did: str) -> list[str]:
+        """The numbers of the contacts of whoever has that DID."""
+        client = self._by_did.get(did)
+        return [number for contact in client.contacts for number in contact.numbers] if client else []
+
     def notice_text(self, client_id: int | None, sound: str) -> str:
         """The words by which a client's callers are told that they are recorded, if that sound still says so."""
         client = next((one for one in self.office.clients if one.id == client_id), None)

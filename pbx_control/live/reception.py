@@ -2,9 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -31,6 +34,8 @@ from pbx_control.store.snapshot import read_office
 from pbx_control.store.writer import SLOW
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 # So many calls are looked at: the two ways of one differ by seconds at most.
 MOST_REQUESTS = 1000
@@ -85,12 +90,66 @@ def caller_of(arrival: Arrival) -> Caller:
 def came_back(board: Switchboard, arrival: Arrival) -> str | None:
     """Whether it is no caller but a consultation of ours that a contact's telephone forwards to us, and of which call:
     see `domain.loops.came_back`."""
-    if board.directory is None:
-        return None
+    return loops.came_back(_arriving(arrival), board.calls) if board.directory else None
+
+
+def _arriving(arrival: Arrival) -> Arriving:
     country = country_of(arrival.did) or "CL"
     forwarded_by = frozenset(numbers_in(arrival.diverted_by, country))
-    arriving = Arriving(arrival.did, caller_number(arrival.number, country), forwarded_by, arrival.mark)
-    return loops.came_back(arriving, board.calls)
+    return Arriving(arrival.did, caller_number(arrival.number, country), forwarded_by, arrival.mark)
+
+
+class FromElsewhere:
+    """Asks the database whether an arriving call is a consultation of another daemon's that came back. Few calls look
+    like one; whoever hung up meanwhile is nobody's."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        board: Switchboard,
+        serve: Callable[[Arrival], None],
+        refuse: Callable[[Arrival, str], None],
+    ) -> None:
+        self._engine = engine
+        self._board = board
+        self._serve = serve
+        self._refuse = refuse
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    def looks_at(self, arrival: Arrival) -> bool:
+        """Whether it takes the call over: then it is served or refused in a moment."""
+        if arrival.channel not in self._asking:
+            arriving = _arriving(arrival)
+            directory = self._board.directory
+            if not loops.may_have_come_back(arriving, directory.contacts_of(arrival.did) if directory else ()):
+                return False
+            self._asking[arrival.channel] = asyncio.create_task(self._look(arrival, arriving))
+        return True
+
+    def gone(self, channel: str) -> None:
+        """A channel has ended."""
+        if looking := self._asking.pop(channel, None):
+            looking.cancel()
+
+    async def _look(self, arrival: Arrival, arriving: Arriving) -> None:
+        call_id = await _in_time(partial(self._came_back, arriving))
+        del self._asking[arrival.channel]
+        if call_id is None:
+            self._serve(arrival)
+        else:
+            self._refuse(arrival, call_id)
+
+    def _came_back(self, arriving: Arriving) -> str | None:
+        with reading(self._engine) as conn:
+            return loops.came_back(arriving, calls.asking_elsewhere(conn, node_here(conn)))
+
+
+async def _in_time(ask: Callable[[], T]) -> T | None:
+    """What the database says; None if it does not within a moment: a caller waits."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(ask), SLOW)
+    except (StoreUnavailable, TimeoutError):
+        return None
 
 
 async def limit_reached(engine: Engine, dial: Dial) -> Limit | None:
@@ -101,10 +160,7 @@ async def limit_reached(engine: Engine, dial: Dial) -> Limit | None:
         with writing(engine) as conn:
             return limits.reached(conn, dial)
 
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(ask), SLOW)
-    except (StoreUnavailable, TimeoutError):
-        return None
+    return await _in_time(ask)
 
 
 class Requests:

@@ -47,6 +47,7 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     ask: Instruct | None = None  # for whoever has that call; its `id` is repeated in the answer
     answer: Answered | None = None
     to: str = ""  # the node that asked
+    loop: str = ""  # a call whose consultation has come back here as a call
 
 
 class Here(Protocol):
@@ -61,6 +62,8 @@ class Here(Protocol):
     def asked_by(self, node: str, ask: Instruct) -> None: ...
 
     def answered_by(self, answer: Answered) -> None: ...
+
+    def loop_found(self, call_id: str) -> None: ...
 
 
 class Relay:
@@ -92,6 +95,10 @@ class Relay:
     def answer(self, answer: Answered, node: str) -> None:
         """To the daemon that asked."""
         self._put(Notice(self.node, answer=answer, to=node))
+
+    def tell_loop(self, call_id: str) -> None:
+        """To whoever has that call: its consultation has come back here."""
+        self._put(Notice(self.node, loop=call_id))
 
     def _put(self, notice: Notice) -> None:
         self._waiting.extend(_lines(notice))
@@ -152,6 +159,8 @@ class Relay:
             self._here.told_by(notice.node, notice.calls, notice.messages, look=notice.look)
         if notice.ask:
             self._here.asked_by(notice.node, notice.ask)
+        if notice.loop:
+            self._here.loop_found(notice.loop)
         if notice.answer and notice.to == self.node:
             self._here.answered_by(notice.answer)
 

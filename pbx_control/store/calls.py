@@ -164,6 +164,13 @@ def live(conn: Connection, node: str) -> list[Call]:
     return [_decode(state) for (state,) in conn.execute(own)]
 
 
+def asking_elsewhere(conn: Connection, node: str) -> list[Call]:
+    """The calls of other nodes in which a contact's telephone rings."""
+    theirs = select(calls.c.state).where(calls.c.state.is_not(None), calls.c.node != node)
+    rings = theirs.where(calls.c.phase == Phase.CALLING_CONTACT.value)
+    return [_decode(state) for (state,) in conn.execute(rings)]
+
+
 def journal_lengths(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
     """How many lines each of these calls' journals has."""
     rows = conn.execute(

@@ -21,6 +21,7 @@ from chaos.house import CLOSED, PATIENT, POLITE, TALK, House
 from chaos.killer import Killer
 from forked import ForkedInstallation
 from lengths import talking
+from peer import peer
 from sqlalchemy import select
 
 from pbx_control.settings import Home, load
@@ -169,6 +170,88 @@ async def test_a_seat_is_claimed_once_and_a_change_is_published_to_both_switches
     assert [call["outcome"] for call in told] == ["answered", "answered"]
     assert [call["id"].rpartition("-")[0] for call in told] == pair.names
     assert len(pair.post.to(MAILBOX)) == 2
+
+
+ROSA, PEDRO = "+56987654350", "+56987654351"
+BUSY = 17  # Q.850
+
+
+async def consulting(pair: Pair) -> tuple[Ringing, Ringing]:
+    """Each secretary talks with a caller at her own node. The contacts' telephones ring on."""
+    carrier = pair.worlds[0].place.carrier
+    await pair.offices[0].pbx("trunk", "set", "carrier", "--host", str(carrier))
+    for key, (name, number) in enumerate((("Rosa", ROSA), ("Pedro", PEDRO)), 1):
+        await pair.offices[0].pbx("contact", "add", "andes", name, number, "--key", str(key))
+        pair.worlds[0].contact(number).rings_on()
+    await asyncio.gather(*(office.start_daemon() for office in pair.offices))
+    talks = []
+    for name, office, world in zip(("Ana", "Eva"), pair.offices, pair.worlds, strict=True):
+        account = await office.ask("secretary", "add", name)
+        await pair.published()
+        phone = (await world.phone(account["user"], account["password"])).answers(0.2)
+        await world.call(NUMBER)
+        ring = await phone.rung(seconds=20)
+        await ring.answered()
+        talks.append(ring)
+    await talking(2)
+    return talks[0], talks[1]
+
+
+async def journal(pair: Pair, event: str) -> dict[str, Any]:
+    """The first entry of that kind in any call's journal, as soon as it is there."""
+    async with asyncio.timeout(patience(15)):
+        while True:
+            for call in await pair.calls():
+                shown = await pair.offices[0].ask("call", "show", call["id"])
+                if found := [line for line in shown["journal"] if line["event"] == event]:
+                    return found[0]
+            await asyncio.sleep(0.2)
+
+
+async def test_a_clients_limit_of_calls_to_contacts_holds_over_both_nodes(pair):
+    await pair.offices[0].pbx("client", "set", "andes", "--calls-out-at-once", "1")
+    first, second = await consulting(pair)
+    await asyncio.gather(first.press("*1"), second.press("*2"))
+    refused = await journal(pair, "DiallingRefused")
+    assert refused["details"]["limit"] == "at_once"
+    assert refused["details"]["contact"] == await not_called(pair)
+
+
+async def test_a_trunks_limit_holds_over_both_nodes(pair):
+    """The two callers and one contact: no switch has more than two of them."""
+    await pair.offices[0].pbx("trunk", "set", "carrier", "--max-calls", "3")
+    first, second = await consulting(pair)
+    await asyncio.gather(first.press("*1"), second.press("*2"))
+    assert "has 3 calls, its limit" in (await journal(pair, "SwitchRefused"))["details"]["why"]
+    assert (await journal(pair, "ContactLeft"))["details"]["contact"] == await not_called(pair)
+
+
+async def not_called(pair: Pair) -> str:
+    """Of the two contacts, the one whose telephone does not ring, while the other's does."""
+    telephones = {"Rosa": pair.worlds[0].telephone(ROSA), "Pedro": pair.worlds[0].telephone(PEDRO)}
+    async with asyncio.timeout(patience(10)):
+        while not any(telephone.calls for telephone in telephones.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    (name,) = (name for name, telephone in telephones.items() if not telephone.calls)
+    return name
+
+
+async def test_a_consultation_that_comes_back_to_the_other_node_is_refused(pair):
+    """By the DID that it shows, and by our mark at a number that it does not show."""
+    first, second = await consulting(pair)
+    await first.press("*1")
+    await pair.worlds[0].telephone(ROSA).rung()
+    echo = await pair.worlds[1].call(NUMBER, NUMBER)
+    assert await echo.ended(10) == BUSY
+    assert (await journal(pair, "LoopFound"))["details"] == {"contact": "Rosa", "secretary": "Ana"}
+    await second.press("*2")
+    await pair.worlds[0].telephone(PEDRO).rung()
+    its_call = max(call["id"] for call in await pair.calls() if call["id"].startswith(pair.names[1]))
+    place = pair.worlds[0].place
+    async with peer(place.pbx, place.carrier.host, PORTS[0].base + 90) as other:
+        other.invite(NUMBER, "<sip:+56912345678@carrier>", f"X-PBX-Consultation: {its_call}-contact-1")
+        await other.answer("486")
+    assert len(await pair.calls()) == 2
 
 
 async def test_a_copied_home_is_noticed_at_the_start(pair):

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Admission, Call, Contact, Facts, Outgoing, Phase, Sounds
-from pbx_control.domain.telephony.loops import Arriving, came_back
+from pbx_control.domain.telephony.loops import Arriving, came_back, may_have_come_back
 
 ANDES, INCA = "+56225550101", "+56225550102"
 ROSA, SECOND, STRANGER = "+56987654321", "+56225559999", "+56223334455"
@@ -101,3 +101,19 @@ def test_of_two_consultations_that_show_the_same_did_neither_is_ended_by_guess()
 
 def test_between_two_numbers_of_a_contact_nothing_rings() -> None:
     assert met(ANDES, live=(replace(ASKING, contact_here=False),)) is None
+
+
+@pytest.mark.parametrize(
+    ("arriving", "suspect"),
+    [
+        (Arriving(ANDES, ANDES), True),
+        (Arriving(ANDES, STRANGER, mark="c1-contact-1"), True),
+        (Arriving(ANDES, "", (STRANGER, ROSA)), True),
+        (Arriving(ANDES, STRANGER, (INCA,)), False),
+        (Arriving(ANDES, ROSA), False),
+        (Arriving(ANDES, ""), False),
+    ],
+)
+def test_who_shows_nothing_of_a_consultation_is_looked_for_nowhere_else(arriving: Arriving, suspect: bool) -> None:
+    assert may_have_come_back(arriving, (ROSA, SECOND)) is suspect
+    assert suspect or came_back(arriving, (ASKING,)) is None

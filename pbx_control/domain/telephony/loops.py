@@ -39,6 +39,12 @@ def came_back(arriving: Arriving, live: Iterable[Call]) -> str | None:
     return found[0].id if len(found) == 1 else ""
 
 
+def may_have_come_back(arriving: Arriving, contacts: Collection[str]) -> bool:
+    """Whether an arriving call shows what `came_back` looks at: few do. `contacts` are the numbers that the client
+    whom it is for may have called."""
+    return bool(arriving.mark) or arriving.caller == arriving.did or not set(contacts).isdisjoint(arriving.forwarded_by)
+
+
 def _looks_like(call: Call, arriving: Arriving) -> bool:
     """Carriers that forward leave the DID in From, or put the contact there, or nobody."""
     if arriving.caller == arriving.did:
