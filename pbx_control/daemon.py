@@ -327,7 +327,8 @@ class Daemon:
     def _make_schedule(self) -> "Schedule":
         from pbx_control.jobs.schedule import Schedule
 
-        return Schedule(self._home, self._settings, self._engine, self._wake_outbox)
+        process = self._membership.process
+        return Schedule(self._home, self._settings, self._engine, self._wake_outbox, process)
 
     def _committed(self, steps: Sequence[Save]) -> None:
         self._channel.committed(steps)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from pbx_control import clock
 from pbx_control.catalogue import N_
@@ -244,9 +244,13 @@ def find(known: list[Task], name: str) -> list[Task]:
 
 
 class Schedule:
-    """Runs the jobs of one home. `wrote` is called when one has ended: it may have written letters."""
+    """Runs the jobs of one home. `wrote` is called when one has ended: it may have written letters. `process` is the
+    daemon's name in the table of nodes."""
 
-    def __init__(self, home: Home, settings: Settings, engine: Engine, wrote: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, engine: Engine, wrote: Callable[[], None], process: str = ""
+    ) -> None:
+        self._process = process
         self._place = Place(home, settings)
         self._engine = engine
         self._wrote = wrote
@@ -275,13 +279,18 @@ class Schedule:
         with writing(self._engine) as conn:
             found = tasks(self._place.settings, job_runs.zones(conn))
             self._tasks = {task.name: task for task in found}
-            again, closed = job_runs.claim_abandoned(conn, now, lambda name: not is_elsewhere(name, found))
+            again, closed = job_runs.claim_abandoned(
+                conn, now, lambda name: not is_elsewhere(name, found), self._process
+            )
             for run in closed:
                 job_alarms.tell_failure(conn, run, now, self._place.alarms)
-            missed = [task for task in found if job_runs.claim_if_missed(conn, task.name, task.last(now), now)]
+            missed = [task for task in found if self._claim_if_missed(conn, task, now)]
             job_alarms.tell_missed(conn, _late(missed, now), now, self._place.alarms)
         repeated = [(self._tasks[run.job], run.due_at) for run in again if run.job in self._tasks]
         return [*repeated, *((task, task.last(now)) for task in missed)]
+
+    def _claim_if_missed(self, conn: Connection, task: Task, now: datetime) -> bool:
+        return job_runs.claim_if_missed(conn, task.name, task.last(now), now, self._process)
 
     def _arrange(self, scheduler: AsyncIOScheduler) -> None:
         """Has the scheduler fire each task when it is due, those of new zones too."""
@@ -311,7 +320,7 @@ class Schedule:
         now = clock.now()
         due_at = task.last(now)
         with writing(self._engine) as conn:
-            return due_at if job_runs.claim(conn, task.name, due_at, now) else None
+            return due_at if job_runs.claim(conn, task.name, due_at, now, self._process) else None
 
     async def _work(self, task: Task, due_at: datetime) -> None:
         """Does a run that is claimed; if that or its daemon is broken off, it is begun again after its lease."""

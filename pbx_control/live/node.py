@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 # Whether another daemon still lives shows within this, in looks of a second each.
 LOOKS, LOOK_EVERY = round(1.5 * BEAT_EVERY.total_seconds()), 1.0
+# Claims of letters run out after a minute, and are judged by each node's own clock.
+CLOCKS_DIFFER = timedelta(seconds=10)
 
 
 class Membership:
@@ -30,8 +33,9 @@ class Membership:
         self._home = home
         self._name = settings.node.name
         self._engine = engine
-        self._process = str(uuid4())
+        self.process = str(uuid4())  # the daemon, until it ends
         self._place = place_of(home)
+        self._clock_told = False
 
     async def take_name(self) -> None:
         """Raises ClientMistake if another daemon lives under this one's name: one of the homes is a copy.
@@ -74,23 +78,34 @@ class Membership:
 
     def _take(self) -> None:
         with writing(self._engine) as conn:
-            nodes.take(conn, self._name, self._place, self._process)
+            nodes.take(conn, self._name, self._place, self.process)
 
     def _beat(self) -> None:
         with writing(self._engine) as conn:
-            if nodes.beat(conn, self._name, self._process):
+            self._look_at_clock(nodes.clock_ahead(conn))
+            if nodes.beat(conn, self._name, self.process):
                 return
             found = nodes.find(conn, self._name)
             if found is None or found.retired_at:
                 # People talk on here: better a call without its last lines than one that is cut.
                 log.error("this node was retired while it could not be heard: its calls are settled", node=self._name)
-                nodes.take(conn, self._name, self._place, self._process)
+                nodes.take(conn, self._name, self._place, self.process)
                 return
         log.error("another daemon has taken this node's name", node=self._name, place=found.place)
 
+    def _look_at_clock(self, ahead: timedelta) -> None:
+        if abs(ahead) < CLOCKS_DIFFER:
+            self._clock_told = False
+        elif not self._clock_told:
+            self._clock_told = True
+            log.warning(
+                "this machine's clock and the database's differ: what several nodes share may be done twice",
+                seconds_ahead=round(ahead.total_seconds()),
+            )
+
     def _stop(self) -> None:
         with writing(self._engine) as conn:
-            nodes.stop(conn, self._name, self._process)
+            nodes.stop(conn, self._name, self.process)
 
 
 def place_of(home: Home) -> str:

@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
+from pbx_control.store import nodes
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import client, job_run
 
 # A run that has not ended after this long belongs to a daemon that died: the longest job takes minutes.
 LEASE = timedelta(hours=2)
+# So does one of a daemon that has been silent for this long. One that hangs, on a machine that does, is back sooner.
+SILENT = timedelta(minutes=5)
 # The first row of every job: what was due before there was a daemon is not made up.
 FIRST_SEEN = N_("nothing to make up")
 # What an open run's result says while it is run for the second and last time.
@@ -58,6 +61,7 @@ class Run:
     kept: str
     ending: Ending | None = None
     tries: int = 1
+    process: str = ""  # of the daemon that does it; "": somebody at a terminal
 
     @property
     def sentence(self) -> Sentence:
@@ -81,12 +85,13 @@ def ended(job: str, due_at: datetime, now: datetime, result: Sentence) -> Run:
     return Run(job, due_at, now, now, kept(result, RESULT_LIMIT), ending)
 
 
-def claim(conn: Connection, job: str, due_at: datetime, now: datetime) -> bool:
-    """Takes the run of that due time; False if anybody took it before, whenever that was and however it went."""
-    return _insert(conn, Run(job, due_at, now, None, ""))
+def claim(conn: Connection, job: str, due_at: datetime, now: datetime, process: str = "") -> bool:
+    """Takes the run of that due time for the daemon that is that process; False if anybody took it before, whenever
+    that was and however it went."""
+    return _insert(conn, Run(job, due_at, now, None, "", process=process))
 
 
-def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime) -> bool:
+def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime, process: str = "") -> bool:
     """Like `claim`, for the latest due time of a job that should have run by now; False if nothing was missed.
 
     A job that the store has never seen has missed nothing: it is written down as seen. Due times that lie ahead of
@@ -96,19 +101,21 @@ def claim_if_missed(conn: Connection, job: str, due_at: datetime, now: datetime)
     if seen is None:
         _insert(conn, Run(job, due_at, now, now, FIRST_SEEN, Ending.FIRST_SEEN))
         return False
-    return seen < due_at and claim(conn, job, due_at, now)
+    return seen < due_at and claim(conn, job, due_at, now, process)
 
 
 def claim_abandoned(
-    conn: Connection, now: datetime, is_ours: Callable[[str], bool] = lambda _: True
+    conn: Connection, now: datetime, is_ours: Callable[[str], bool] = lambda _: True, process: str = ""
 ) -> tuple[list[Run], list[Run]]:
-    """Takes the runs whose daemon died (LEASE), each for one more time, and closes those that nobody shall repeat:
-    gives both, in that order.
+    """Takes the runs whose daemon died, each for one more time, and closes those that nobody shall repeat: gives both,
+    in that order. A daemon has died if it is silent (SILENT), if its node has another one, or after the LEASE.
 
     Jobs that are not `is_ours` (by name) are left to their own nodes.
     Not repeated: what has been begun twice, and what a later run of the same job has done meanwhile.
     """
-    open_too_long = select(job_run).where(job_run.c.ended_at.is_(None), job_run.c.began_at <= now - LEASE)
+    alive = [process, *nodes.living(conn, SILENT)]
+    dead = and_(job_run.c.process != "", job_run.c.process.not_in(alive))
+    open_too_long = select(job_run).where(job_run.c.ended_at.is_(None), or_(dead, job_run.c.began_at <= now - LEASE))
     taken, closed = [], []
     for run in [_run(row) for row in conn.execute(open_too_long) if is_ours(row.job)]:
         if (ending := _not_again(conn, run)) is not None:
@@ -116,7 +123,7 @@ def claim_abandoned(
             if _retake(conn, run, over):
                 closed.append(over)
         else:
-            again = replace(run, began_at=now, tries=run.tries + 1, kept=BEGUN_AGAIN)
+            again = replace(run, began_at=now, tries=run.tries + 1, kept=BEGUN_AGAIN, process=process)
             if _retake(conn, run, again):
                 taken.append(again)
     return taken, closed
@@ -184,9 +191,10 @@ def _progress(run: Run) -> dict[str, datetime | str | int | None]:
         "tries": run.tries,
         "ending": run.ending,
         "result": run.kept,
+        "process": run.process,
     }
 
 
 def _run(row: Row[Any]) -> Run:
     ending = Ending(row.ending) if row.ending else None
-    return Run(row.job, row.due_at, row.began_at, row.ended_at, row.result, ending, row.tries)
+    return Run(row.job, row.due_at, row.began_at, row.ended_at, row.result, ending, row.tries, row.process)

@@ -75,6 +75,17 @@ def stop(conn: Connection, name: str, process: str) -> None:
     conn.execute(update(node).where(node.c.name == name, node.c.process == process).values(process=""))
 
 
+def clock_ahead(conn: Connection) -> timedelta:
+    """How far this machine's clock is ahead of the database's."""
+    return clock.now() - _now(conn)
+
+
+def living(conn: Connection, silent_for: timedelta) -> list[str]:
+    """The processes of the daemons that have not stopped, nor been silent for longer than that."""
+    heard = node.c.process != "", node.c.seen_at > _now(conn) - silent_for
+    return list(conn.scalars(select(node.c.process).where(*heard)))
+
+
 def retire(conn: Connection, name: str) -> Node:
     """Notes that a node is gone for good, and gives it as it was.
 

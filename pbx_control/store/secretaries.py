@@ -71,7 +71,8 @@ def is_in_call(connection: Connection, secretary_id: int) -> bool:
 def paused_by_system(connection: Connection, of_users: Sequence[str]) -> Sequence[Row[Any]]:
     """The rows of those of these telephones' secretaries whom the system has paused."""
     paused = secretary.c.user.in_(of_users), secretary.c.paused_why != ""
-    return connection.execute(select(secretary).where(*paused).order_by(secretary.c.user)).all()
+    # Another daemon may be ending the same pauses at this moment.
+    return connection.execute(select(secretary).where(*paused).order_by(secretary.c.user).with_for_update()).all()
 
 
 def pause(connection: Connection, secretary_id: int, at: datetime) -> bool:

@@ -687,4 +687,5 @@ job_run = Table(
     Column("result", Text, nullable=False, server_default=""),
     Column("ending", String(10)),  # store.job_runs.Ending; NULL while it is under way
     Column("tries", Integer, nullable=False, server_default="1"),
+    Column("process", String(36), nullable=False, server_default=""),  # `node.process`; "": by hand
 )

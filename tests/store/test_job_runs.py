@@ -2,17 +2,19 @@
 
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select, update
 
+from pbx_control import clock
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.store import job_runs
+from pbx_control.store import job_runs, nodes
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SUPERSEDED, Ending, Run
-from pbx_control.store.tables import client
+from pbx_control.store.job_runs import BEGUN_AGAIN, FIRST_SEEN, GIVEN_UP, LEASE, SILENT, SUPERSEDED, Ending, Run
+from pbx_control.store.tables import client, job_run, node
 
 DUE = datetime(2026, 8, 3, 7, 30, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -88,6 +90,29 @@ def test_a_run_whose_daemon_died_is_run_once_more_after_its_lease(engine: Engine
     assert claim_abandoned(engine, again) == []
 
 
+def test_a_run_is_taken_over_as_soon_as_its_daemon_is_known_to_be_gone(engine: Engine) -> None:
+    """Silent for minutes, stopped, or followed by another one."""
+    for name in ("living", "silent", "stopped", "followed"):
+        with writing(engine) as conn:
+            nodes.take(conn, name, "here", f"{name}-1")
+            assert job_runs.claim(conn, name, DUE, DUE, f"{name}-1")
+    with writing(engine) as conn:
+        conn.execute(update(node).where(node.c.name == "silent").values(seen_at=clock.now() - 2 * SILENT))
+        nodes.stop(conn, "stopped", "stopped-1")
+        nodes.take(conn, "followed", "here", "followed-2")
+        taken, _ = job_runs.claim_abandoned(conn, DUE + MINUTE, process="living-1")
+        assert sorted(run.job for run in taken) == ["followed", "silent", "stopped"]
+        assert {run.process for run in taken} == {"living-1"}
+        assert job_runs.claim_abandoned(conn, DUE + MINUTE, process="followed-2") == ([], [])
+
+
+def test_nobody_takes_its_own_run_over(engine: Engine) -> None:
+    """The database was away for so long that it knows no sign of life."""
+    with writing(engine) as conn:
+        job_runs.claim(conn, "purge", DUE, DUE, "here-1")
+        assert job_runs.claim_abandoned(conn, DUE + MINUTE, process="here-1") == ([], [])
+
+
 def test_what_killed_its_daemon_twice_is_given_up(engine: Engine) -> None:
     claim(engine, DUE)
     claim_abandoned(engine, DUE + LEASE)
@@ -146,3 +171,42 @@ def test_of_processes_that_claim_at_once_each_run_goes_to_one(engine: Engine, tm
     taken = [line for rival in rivals for line in rival.communicate(timeout=60)[0].split()]
     assert sorted(taken) == sorted(due.isoformat() for due in dues)
     assert [rival.returncode for rival in rivals] == [0, 0, 0]
+
+
+def test_the_job_of_a_daemon_that_is_killed_is_done_by_the_other(engine: Engine, tmp_path: Path) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    with writing(engine) as conn:
+        job_runs.claim(conn, "heavy", long_ago, long_ago)
+        job_runs.finish(conn, "heavy", long_ago, long_ago, Sentence("then"))
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, Path(__file__).with_name("scheduling_process.py"), url]
+    daemons = {
+        name: subprocess.Popen([*command, name, tmp_path], stdout=subprocess.PIPE, text=True) for name in ("one", "two")
+    }
+    try:
+        first = begun_by(engine)
+        assert daemons[first].stdout.readline() == "begun\n"
+        daemons[first].kill()
+        with writing(engine) as conn:
+            conn.execute(update(node).where(node.c.name == first).values(seen_at=clock.now() - 2 * SILENT))
+        (other,) = (daemon for name, daemon in daemons.items() if name != first)
+        assert [other.stdout.readline() for _ in range(2)] == ["begun\n", "ended\n"]
+    finally:
+        for daemon in daemons.values():
+            daemon.kill()
+            daemon.communicate()
+    with reading(engine) as conn:
+        run = job_runs.latest(conn)["heavy"]
+    assert (run.ending, run.tries) == (Ending.DONE, 2)
+
+
+def begun_by(engine: Engine) -> str:
+    """The node that has begun the run, as soon as one has."""
+    query = select(node.c.name).join(job_run, job_run.c.process == node.c.process)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with reading(engine) as conn:
+            if found := conn.scalar(query):
+                return str(found)
+        time.sleep(0.05)
+    raise AssertionError("nobody begins the job")

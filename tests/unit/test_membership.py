@@ -1,10 +1,12 @@
 """A daemon's name is its own: a copy of its home is noticed at the start, a predecessor is not in the way."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from pbx_control.errors import ClientMistake
 from pbx_control.live import node as live_node
@@ -83,3 +85,16 @@ async def test_one_that_was_retired_while_it_could_not_be_heard_is_alive_again(e
     with reading(engine) as conn:
         (known,) = nodes.rows(conn)
     assert known.state == "alive"
+
+
+async def test_a_clock_that_differs_from_the_databases_is_logged_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each node claims letters and jobs by its own."""
+    first = member(engine, "/srv/a")
+    await first.take_name()
+    with capture_logs() as logs:
+        for ahead in (0, 80, 80, -80, 1, -80):
+            monkeypatch.setattr(nodes, "clock_ahead", lambda _, ahead=ahead: timedelta(seconds=ahead))
+            first._beat()
+    assert [line["seconds_ahead"] for line in logs] == [80, -80]
