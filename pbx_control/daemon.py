@@ -39,6 +39,7 @@ from pbx_control.asterisk.translate import (
 from pbx_control.clock import now
 from pbx_control.domain.call.commands import PauseSeat, RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.live import reception
@@ -55,11 +56,11 @@ from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
+from pbx_control.live.writer import Writer
+from pbx_control.services.steps import rules_of
 from pbx_control.settings import Home, Settings
-from pbx_control.store.calls import Save, rules_of
 from pbx_control.store.engine import notices_address, open_engine
 from pbx_control.store.migrate import upgrade
-from pbx_control.store.writer import Writer
 
 if TYPE_CHECKING:
     from pbx_control.jobs.schedule import Schedule

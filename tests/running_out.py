@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine, insert
 from pbx_control.domain.call.events import CallArrived
 from pbx_control.domain.call.journal import Line, details
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Sounds, TurnedAway
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.plans import Plan
 from pbx_control.services import subscriptions
-from pbx_control.store import calls
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules, save
 from pbx_control.store.engine import writing
 from pbx_control.store.tables import client, recipient
 
@@ -65,7 +65,7 @@ def turned_away(
         _over(call_id or f"pbx-{facts.client_id}-{at.timestamp()}", at, facts, caller, outcome, message)
         for at in arrivals
     ]
-    assert all(calls.save(conn, saves, Rules()))
+    assert all(save(conn, saves, Rules()))
 
 
 def _over(call_id: str, at: datetime, facts: Facts, caller: Caller, outcome: Outcome, message: str) -> Save:

@@ -6,8 +6,8 @@ import click
 
 from pbx_control.admin.door import Desk, pass_desk, reading_command
 from pbx_control.admin.provisioning import examples
+from pbx_control.services.steps import rules_of
 from pbx_control.store import nodes
-from pbx_control.store.calls import rules_of
 from pbx_control.store.engine import reading
 from pbx_control.store.nodes import Node
 

@@ -89,6 +89,7 @@ class Verb(StrEnum):
     CLOCK_BELIEVED = "clock believed"
     CALLER_ERASED = "caller erased"
     LETTERS_RESENT = "letters resent"
+    SUPPLEMENT_WRITTEN = "supplement written"
     PAYMENT_NOTED = "payment noted"
     WELCOME_NOTED = "welcome noted"
     LIVE_NOTED = "live noted"

@@ -20,9 +20,10 @@ from pbx_control.domain.due import Daily, Rhythm
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.words.sentences import Sentence, sentence_of
 from pbx_control.errors import PbxError
+from pbx_control.jobs import alarms
 from pbx_control.offspring import end_with_parent
 from pbx_control.settings import MAIN_NODE, Home, Settings
-from pbx_control.store import job_alarms, job_runs
+from pbx_control.store import job_runs
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.job_runs import Failure
 
@@ -172,7 +173,7 @@ def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Ou
     else:
         log.info("job.done", job=task.name, due=due_at.isoformat(), result=outcome.result)
     with writing(engine) as conn:
-        job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
+        alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
 
 
 def run_by_hand(task: Task, place: Place, engine: Engine, by: Actor) -> Outcome:
@@ -185,7 +186,7 @@ def run_by_hand(task: Task, place: Place, engine: Engine, by: Actor) -> Outcome:
         outcome = attempt(task, place, engine, due_at, by=by)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
         with writing(engine) as conn:
-            job_alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
+            alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
     return outcome
 
 

@@ -24,10 +24,11 @@ from pbx_control.domain.notices.job_notes import Trouble
 from pbx_control.domain.notices.reports import REPORTS
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, PbxError, Word
+from pbx_control.jobs import alarms
 from pbx_control.jobs import run as jobs
 from pbx_control.jobs.run import Context, Job, Outcome, Place, Task
 from pbx_control.settings import Home, Settings
-from pbx_control.store import job_alarms, job_runs
+from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.job_runs import Failure
 
@@ -135,9 +136,9 @@ def issue_invoices(context: Context) -> Sentence:
 
 def report_missed_calls(context: Context) -> Sentence:
     """docs/service.md rule 12."""
-    from pbx_control.store import reports
+    from pbx_control.services import missed_reports
 
-    return reports.send_missed_reports(context.home, context.engine, context.settings, context.zone, context.due_at)
+    return missed_reports.send(context.home, context.engine, context.settings, context.zone, context.due_at)
 
 
 def begin_periods(context: Context) -> Sentence:
@@ -283,9 +284,9 @@ class Schedule:
                 conn, now, lambda name: not is_elsewhere(name, found), self._process
             )
             for run in closed:
-                job_alarms.tell_failure(conn, run, now, self._place.alarms)
+                alarms.tell_failure(conn, run, now, self._place.alarms)
             missed = [task for task in found if self._claim_if_missed(conn, task, now)]
-            job_alarms.tell_missed(conn, _late(missed, now), now, self._place.alarms)
+            alarms.tell_missed(conn, _late(missed, now), now, self._place.alarms)
         repeated = [(self._tasks[run.job], run.due_at) for run in again if run.job in self._tasks]
         return [*repeated, *((task, task.last(now)) for task in missed)]
 

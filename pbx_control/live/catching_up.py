@@ -19,10 +19,10 @@ from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.media import recordings
+from pbx_control.services.steps import Rules
+from pbx_control.services.taken_in import SwitchCall, SwitchEvent, take_in
 from pbx_control.settings import Home
-from pbx_control.store.calls import Rules
 from pbx_control.store.engine import writing
-from pbx_control.store.taken_in import SwitchCall, SwitchEvent, take_in
 
 log = structlog.get_logger()
 

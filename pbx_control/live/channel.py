@@ -25,6 +25,7 @@ from pbx_control.clock import now
 from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.model import Phase
+from pbx_control.domain.call.saving import Save
 from pbx_control.live.bulletin import Bulletin, Piece
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
@@ -45,7 +46,6 @@ from pbx_control.live.news import (
 from pbx_control.live.relay import Relay
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.settings import Home
-from pbx_control.store.calls import Save
 
 log = structlog.get_logger()
 

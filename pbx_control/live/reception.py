@@ -26,12 +26,12 @@ from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Inspection, Switchboard
+from pbx_control.live.writer import SLOW
 from pbx_control.media import recordings
 from pbx_control.settings import Home
 from pbx_control.store import calls, limits
 from pbx_control.store.engine import node_here, reading, writing
 from pbx_control.store.snapshot import read_office
-from pbx_control.store.writer import SLOW
 
 log = structlog.get_logger()
 

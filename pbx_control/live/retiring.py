@@ -14,9 +14,11 @@ from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import Event, FilesInspected
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.call.saving import Save
 from pbx_control.live.recovery import Found, differences
-from pbx_control.store import audit, calls, letters, nodes, taken_in
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services import taken_in
+from pbx_control.services.steps import Rules, save
+from pbx_control.store import audit, calls, letters, nodes
 from pbx_control.store.engine import writing
 from pbx_control.store.nodes import Node
 
@@ -40,7 +42,7 @@ def retire(engine: Engine, name: str, rules: Rules, actor: Actor) -> Retired:
         lengths = calls.journal_lengths(conn, [call.id for call in left])
     for call in left:
         with writing(engine) as conn:
-            calls.save(conn, settled(call, lengths.get(call.id, 0), gone, now()), rules)
+            save(conn, settled(call, lengths.get(call.id, 0), gone, now()), rules)
     with writing(engine) as conn:
         of_switch = taken_in.settle_unended(conn, name, gone.seen_at, rules)
         letters.free_of_node(conn, name)

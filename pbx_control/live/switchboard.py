@@ -28,10 +28,10 @@ from pbx_control.domain.call.commands import (
 )
 from pbx_control.domain.call.events import CallArrived, Event, Offered
 from pbx_control.domain.call.model import Call, Caller, Phase
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.live.directory import Directory, chair_of
-from pbx_control.store.calls import Save
-from pbx_control.store.writer import SLOW, Writer
+from pbx_control.live.writer import SLOW, Writer
 
 log = structlog.get_logger()
 

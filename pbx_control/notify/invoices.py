@@ -12,7 +12,7 @@ from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
 from pbx_control.store import invoices, letters, recipients
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import client, letter
+from pbx_control.store.tables import client
 
 # An invoice whose letter was not written, because the machine stopped in between, is sent by the next run within this.
 MAKE_UP = timedelta(days=7)
@@ -48,7 +48,7 @@ def send_unsent(engine: Engine, home: Home, settings: Settings, now: datetime) -
 def _is_unsent(conn: Connection, issued: Invoice) -> bool:
     """Whether somebody is to get it and nobody has."""
     names = [letter_id(issued, address) for address in _addresses(conn, issued)]
-    return bool(names) and conn.scalar(select(letter.c.id).where(letter.c.message_id.in_(names)).limit(1)) is None
+    return bool(names) and not letters.is_there(conn, names)
 
 
 def _addresses(conn: Connection, issued: Invoice) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.telephony.numbering import caller_number
@@ -45,6 +45,12 @@ def distinct_number(text: str) -> str:
 def find(conn: Connection, number: str, client_id: int | None) -> Row[Any] | None:
     """The mark of that number for that client, or (None) for all."""
     return conn.execute(select(caller_mark).where(caller_mark.c.number == number, _of(client_id))).one_or_none()
+
+
+def is_marked(conn: Connection, number: str, client_id: int) -> bool:
+    """Whether the caller is a tester, or blocked, for that client or for all."""
+    of_both = or_(caller_mark.c.client_id == client_id, caller_mark.c.client_id.is_(None))
+    return conn.scalar(select(caller_mark.c.id).where(caller_mark.c.number == number, of_both).limit(1)) is not None
 
 
 def put(conn: Connection, number: str, client_id: int | None, values: Mapping[str, str]) -> int:

@@ -84,6 +84,11 @@ def get(connection: Connection, client_id: int) -> Client:
     return _client(connection.execute(select(client).where(client.c.id == client_id)).one())
 
 
+def is_there(connection: Connection, client_id: int) -> bool:
+    """Whether there is a client of that id."""
+    return connection.scalar(select(client.c.id).where(client.c.id == client_id)) is not None
+
+
 def slugs(connection: Connection, beginning: str = "") -> list[str]:
     """The slugs that begin so, sorted."""
     query = select(client.c.slug).where(client.c.slug.startswith(beginning, autoescape=True)).order_by(client.c.slug)

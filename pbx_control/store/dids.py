@@ -49,6 +49,11 @@ def find(connection: Connection, number: str) -> Did:
     return record(Did, row)
 
 
+def owner_of(connection: Connection, number: str) -> int | None:
+    """The id of the client that has the number now."""
+    return connection.scalar(select(did.c.client_id).where(did.c.number == number))
+
+
 def owners(connection: Connection) -> dict[str, OurNumber]:
     """Every number of ours, with the trunk that it comes by and the client that has it."""
     query = select(did.c.number, trunk.c.name, client.c.slug).select_from(did.outerjoin(trunk).outerjoin(client))

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
@@ -25,7 +26,7 @@ from pbx_control.store.tables import bag as bags
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client as clients
 from pbx_control.store.tables import dispute as disputes
-from pbx_control.store.tables import ledger_entry, plan, subscription, unit_reservation
+from pbx_control.store.tables import ledger_entry, plan, subscription, threshold_notice, unit_reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ _GIVE_BACK = (
     update(accounts).where(accounts.c.client_id == bindparam("client")).values(reserved=accounts.c.reserved - 1)
 )
 
+_NOTE_THRESHOLD = {
+    dialect.dialect.name: dialect.insert(threshold_notice).on_conflict_do_nothing().returning(threshold_notice.c.at)
+    for dialect in (sqlite, postgresql)
+}
+
 
 def reserve(conn: Connection, client_id: int, call_id: str, at: datetime) -> bool:
     """Keeps a unit for the call; False if none is free. A client without an account is not counted: True."""
@@ -136,6 +142,21 @@ def release_forgotten(conn: Connection) -> int:
     over = select(calls.c.id).where(calls.c.state.is_(None))
     ids = conn.scalars(select(unit_reservation.c.call_id).where(unit_reservation.c.call_id.in_(over))).all()
     return sum(release(conn, call_id) for call_id in ids)
+
+
+def note_threshold(conn: Connection, charged: Charged, at: datetime) -> bool:
+    """Whether nobody has told the client yet that it crossed this threshold in this period: whoever asks does so now.
+
+    One conditional statement: of several that cross it at once, one is the first.
+    """
+    row = {
+        "client_id": charged.client_id,
+        "period_start": charged.account.period.start,
+        "threshold": (charged.threshold or Threshold.NONE).value,
+        "at": at,
+    }
+    # Told by the row that comes back: psycopg counts none of an insert's rows.
+    return conn.execute(_NOTE_THRESHOLD[conn.dialect.name], row).first() is not None
 
 
 # --- periods, plans, bags ---------------------------------------------------------------------------------

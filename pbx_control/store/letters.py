@@ -93,6 +93,18 @@ def add(conn: Connection, letters: Sequence[Letter]) -> None:
         conn.execute(_unless_there(conn.dialect.name), [_row(each, here) for each in letters])
 
 
+def is_there(conn: Connection, message_ids: Collection[str]) -> bool:
+    """Whether one of these letters has been written."""
+    found = select(letter.c.id).where(letter.c.message_id.in_(message_ids))
+    return conn.scalar(found.limit(1)) is not None
+
+
+def first_told(conn: Connection, call_id: str) -> set[Recipient]:
+    """Who has got the first letter about the call."""
+    query = select(letter.c.channel, letter.c.address).where(letter.c.call_id == call_id, letter.c.in_reply_to == "")
+    return {Recipient(Channel(channel), address) for channel, address in conn.execute(query)}
+
+
 def free_of_node(conn: Connection, node: str) -> None:
     """Has letters sent by whichever node is there, although that one had their attachments: it is gone for good."""
     conn.execute(update(letter).where(letter.c.node == node, letter.c.due_at.is_not(None)).values(node=""))

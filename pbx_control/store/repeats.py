@@ -1,4 +1,4 @@
-"""Looks for the calls by which a repetition is known (domain.money.repeats); `floods` looks at the same for a flood."""
+"""Looks for the calls by which a repetition is known (domain.money.repeats); a flood is known by the same."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

@@ -1,6 +1,7 @@
 """Secretaries in the store: their telephones' accounts, languages, and the clients they may answer for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
@@ -14,6 +15,14 @@ from pbx_control.store.tables import client, seat_claim, secretary, secretary_cl
 # Why the system has paused her: her telephone refused one offer after another.
 REFUSALS = "refusals"
 NOT_PAUSED = {"paused": False, "paused_why": "", "paused_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """Whose telephone it is."""
+
+    secretary_id: int
+    name: str
 
 
 def find(connection: Connection, name: str) -> Row[Any]:
@@ -61,6 +70,12 @@ def slugs_of(connection: Connection, secretary_id: int) -> list[str]:
 def users(connection: Connection) -> set[str]:
     """The user names of all telephones, those of secretaries who have left too."""
     return set(connection.scalars(select(secretary.c.user)))
+
+
+def of_telephone(connection: Connection, user: str) -> Telephone | None:
+    """Whose telephone has that user name; one who has left, too."""
+    row = connection.execute(select(secretary.c.id, secretary.c.name).where(secretary.c.user == user)).one_or_none()
+    return Telephone(row.id, row.name) if row else None
 
 
 def is_in_call(connection: Connection, secretary_id: int) -> bool:

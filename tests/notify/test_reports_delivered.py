@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from pbx_control.domain.money.quota import Threshold
 from pbx_control.notify.worker import Outbox
+from pbx_control.services import missed_reports, offers
 from pbx_control.settings import Home, OfficeSettings, Settings
-from pbx_control.store import ledger, letters, reports
+from pbx_control.store import ledger, letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.ledger import Charged
 
@@ -50,7 +51,7 @@ def undelivered(engine: Engine) -> list[letters.Posted]:
 def report(home: Home, engine: Engine, calls: int) -> None:
     with writing(engine) as conn:
         turned_away(conn, *(DUE - timedelta(hours=1) + number * timedelta(seconds=1) for number in range(calls)))
-    assert str(reports.send_missed_reports(home, engine, SETTINGS, SANTIAGO, DUE)) == "reports of missed calls: 1"
+    assert str(missed_reports.send(home, engine, SETTINGS, SANTIAGO, DUE)) == "reports of missed calls: 1"
 
 
 async def test_report_arrives_with_its_table_and_its_file(home, andes, deliver, mail_server, telegram_server):
@@ -86,7 +87,7 @@ async def test_offer_arrives_by_mail_and_chat(andes, deliver, mail_server, teleg
     add_plan(andes)
     with writing(andes) as conn:
         charged = Charged(1, ledger.read(conn, 1), Threshold.LAST)
-        assert reports.write_offer(conn, charged, BEGAN, (25, 50), "Secretariado Sur")
+        assert offers.write_offer(conn, charged, BEGAN, (25, 50), "Secretariado Sur")
     await deliver()
     mail = await mail_server.next_mail()
     assert mail["Subject"] == "Clínica Andes: quedan 10 llamadas"

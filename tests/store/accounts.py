@@ -9,9 +9,9 @@ from sqlalchemy import Connection, insert
 from pbx_control.domain.call.commands import ChargeUnit, ReleaseUnit, ReserveUnit, ReturnUnit, StoreCommand
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.plans import Plan
 from pbx_control.services import subscriptions
-from pbx_control.store.calls import Save
 from pbx_control.store.tables import client
 
 AT = datetime(2026, 8, 10, 15, tzinfo=UTC)

@@ -15,9 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from accounts import arriving
 
+from pbx_control.services.steps import Rules, save
 from pbx_control.settings import Database, Home, Settings
-from pbx_control.store import calls
-from pbx_control.store.calls import Rules
 from pbx_control.store.engine import open_engine, writing
 
 
@@ -28,7 +27,7 @@ def main(url: str, prefix: str, count: int, *, die: bool) -> None:
     got = 0
     for number in range(count):
         with writing(engine) as conn:
-            got += calls.save(conn, [arriving(f"{prefix}{number}")], Rules("Casa"))[0]
+            got += save(conn, [arriving(f"{prefix}{number}")], Rules("Casa"))[0]
             if die:
                 os.kill(os.getpid(), signal.SIGKILL)
     print(got, flush=True)

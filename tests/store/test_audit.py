@@ -37,6 +37,7 @@ from pbx_control.services import (
     post,
     staff,
     subscriptions,
+    supplements,
     texts,
 )
 from pbx_control.services.work import Unaudited, Work, booking, changing
@@ -182,6 +183,7 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     people.remove_recipient: lambda work: people.remove_recipient(work, 1, "gerencia@andes.example"),
     post.resend: lambda work: post.resend(work, [1]),
     post.resend_undelivered: lambda work: post.resend_undelivered(work, slug="andes"),
+    supplements.write_supplement: lambda work: supplements.write_supplement(work, CALL, "Es urgente.", "Casa"),
     staff.add: lambda work: staff.add(work, "Eva", languages=["es"], client_ids=[1]),
     staff.change: lambda work: staff.change(work, "Ana", secure=True),
     staff.allow: lambda work: staff.allow(work, "Ana", [1]),

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, insert, select
 from pbx_control.domain.call.commands import ClaimSeat, FreeSeat, StoreCommand
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
-from pbx_control.store import calls
-from pbx_control.store.calls import Rules, Save
+from pbx_control.domain.call.saving import Save
+from pbx_control.services.steps import Rules, save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, seat_claim, secretary
 
@@ -34,14 +34,14 @@ def step(call_id: str, *commands: StoreCommand) -> Save:
 
 def test_the_first_claim_is_kept(office: Engine) -> None:
     with writing(office) as conn:
-        assert calls.save(conn, [step("c1", ClaimSeat(ANA))], Rules("Casa")) == [True]
+        assert save(conn, [step("c1", ClaimSeat(ANA))], Rules("Casa")) == [True]
     with reading(office) as conn:
         assert conn.execute(select(seat_claim)).all() == [(ANA, "c1")]
 
 
 def test_a_second_one_is_lost_and_its_step_is_not_remembered(office: Engine) -> None:
     with writing(office) as conn:
-        assert calls.save(conn, [step("c1", ClaimSeat(ANA)), step("c2", ClaimSeat(ANA))], Rules("Casa")) == [
+        assert save(conn, [step("c1", ClaimSeat(ANA)), step("c2", ClaimSeat(ANA))], Rules("Casa")) == [
             True,
             False,
         ]
@@ -52,9 +52,9 @@ def test_a_second_one_is_lost_and_its_step_is_not_remembered(office: Engine) -> 
 def test_who_is_given_back_may_be_claimed_in_the_same_commit(office: Engine) -> None:
     with writing(office) as conn:
         steps = [step("c1", ClaimSeat(ANA)), step("c2", FreeSeat(ANA, AT)), step("c3", ClaimSeat(ANA))]
-        assert calls.save(conn, steps, Rules("Casa")) == [True, True, False]
+        assert save(conn, steps, Rules("Casa")) == [True, True, False]
     with writing(office) as conn:
         freed = Save(step("c1").call, False, (Line(2, AT, "SecretaryLeft", {}),), (FreeSeat(ANA, AT),))
-        assert calls.save(conn, [freed, step("c4", ClaimSeat(ANA))], Rules("Casa")) == [True, True]
+        assert save(conn, [freed, step("c4", ClaimSeat(ANA))], Rules("Casa")) == [True, True]
     with reading(office) as conn:
         assert conn.execute(select(seat_claim)).all() == [(ANA, "c4")]

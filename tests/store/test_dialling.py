@@ -10,18 +10,19 @@ from sqlalchemy import Engine, insert, select
 from pbx_control.domain.call.commands import NoteDialling, RaiseAlarm, StoreCommand, WriteLetters
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Limit, Outcome, Outgoing, Phase, Seat, Sounds
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
+from pbx_control.live.writer import Writer
 from pbx_control.services import people
+from pbx_control.services.steps import Rules, save
+from pbx_control.services.supplements import write_supplement
 from pbx_control.store import calls, letters
 from pbx_control.store.call_log import find
-from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
-from pbx_control.store.supplements import write_supplement
 from pbx_control.store.tables import call, client, dialling, secretary
-from pbx_control.store.writer import Writer
 
 AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
 OUT = Outgoing("trunk-1", "e164", "CL", "+56225550101", at_once=3, a_day=100)
@@ -63,7 +64,7 @@ def office(engine: Engine) -> Engine:
 
 def remember(office: Engine, state: Call, *commands: StoreCommand, at: datetime = AT, new: bool = True) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(state, new, (Line(1 if new else 2, at, "X", {}),), commands)], Rules("Casa", ALARMS))
+        save(conn, [Save(state, new, (Line(1 if new else 2, at, "X", {}),), commands)], Rules("Casa", ALARMS))
 
 
 def outbox(office: Engine) -> list[Posted]:
@@ -126,7 +127,7 @@ async def test_the_writer_writes_the_alarm_in_the_steps_own_commit(office: Engin
 
 def test_without_an_address_nobody_is_written_to(office: Engine) -> None:
     with writing(office) as conn:
-        calls.save(conn, [Save(TALKING, True, (Line(1, AT, "X", {}),), (RaiseAlarm("x"),))], Rules("Casa"))
+        save(conn, [Save(TALKING, True, (Line(1, AT, "X", {}),), (RaiseAlarm("x"),))], Rules("Casa"))
     assert outbox(office) == []
 
 
@@ -167,7 +168,7 @@ def test_the_same_letters_after_the_end_are_not_sent_again(office: Engine) -> No
 
 def supplement(office: Engine, text: str = "Pide que le devuelvan el llamado.\n\nEs urgente.") -> int:
     with writing(office) as conn:
-        return write_supplement(conn, "c1", text, AT + timedelta(minutes=3), "Casa")
+        return write_supplement(by_admin(conn, AT + timedelta(minutes=3)), "c1", text, "Casa")
 
 
 def test_a_supplement_answers_each_recipients_first_letter(office: Engine) -> None:

@@ -10,8 +10,9 @@ from pbx_control.domain.notices.job_notes import Trouble
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
+from pbx_control.jobs import alarms
 from pbx_control.jobs.schedule import JOBS
-from pbx_control.store import job_alarms, job_runs
+from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import letter
 
@@ -27,7 +28,7 @@ def run(engine: Engine, day: int, result: Sentence, desk: AlarmDesk = DESK, job:
     due_at = DUE + day * DAY
     with writing(engine) as conn:
         job_runs.claim(conn, job, due_at, due_at)
-        job_alarms.finish(conn, job, due_at, due_at + timedelta(minutes=1), result, desk)
+        alarms.finish(conn, job, due_at, due_at + timedelta(minutes=1), result, desk)
 
 
 def told(engine: Engine) -> list[str]:
@@ -58,7 +59,7 @@ def test_a_job_that_fails_and_succeeds_all_day_is_told_once_a_day(engine: Engine
         at = DUE + timedelta(minutes=5 * minutes)
         with writing(engine) as conn:
             job_runs.claim(conn, "deadlines", at, at)
-            job_alarms.finish(conn, "deadlines", at, at, result, DESK)
+            alarms.finish(conn, "deadlines", at, at, result, DESK)
     assert told(engine) == ["Falló la tarea deadlines"]
 
 
@@ -75,8 +76,8 @@ def test_what_did_not_run_in_time_is_one_letter(engine: Engine) -> None:
     missed = [Trouble("backup", DUE), Trouble("purge", DUE + DAY / 24)]
     for _ in range(2):
         with writing(engine) as conn:
-            job_alarms.tell_missed(conn, missed, DUE + DAY / 2, DESK)
-            job_alarms.tell_missed(conn, [], DUE + DAY / 2, DESK)
+            alarms.tell_missed(conn, missed, DUE + DAY / 2, DESK)
+            alarms.tell_missed(conn, [], DUE + DAY / 2, DESK)
     assert told(engine) == ["Tareas que no se hicieron a su hora: 2"]
     with reading(engine) as conn:
         text = conn.scalar(select(letter.c.body_text)) or ""

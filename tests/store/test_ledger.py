@@ -16,17 +16,19 @@ from sqlalchemy.exc import DBAPIError
 
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Caller, Outcome
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Kind, Limits, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.live.writer import Writer
 from pbx_control.services import marks, subscriptions
-from pbx_control.store import calls, ledger, plans
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules
+from pbx_control.services.steps import save as save_steps
+from pbx_control.services.taken_in import SwitchCall, take_in
+from pbx_control.store import ledger, plans
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account, bag, call, did, ledger_entry, letter, recipient, unit_reservation
-from pbx_control.store.taken_in import SwitchCall, take_in
-from pbx_control.store.writer import Writer
 
 RULES = Rules("Casa", limits=Limits(80, 5), bag_sizes=(25,))
 PROCESS = Path(__file__).parent / "reserving_process.py"
@@ -41,7 +43,7 @@ def office(engine: Engine) -> Engine:
 
 def save(engine: Engine, *steps: Save) -> list[bool]:
     with writing(engine) as conn:
-        return calls.save(conn, steps, RULES)
+        return save_steps(conn, steps, RULES)
 
 
 def left(engine: Engine, at: datetime = AT) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, insert, select
 from pbx_control.domain.call.commands import Dial, NoteDialling
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Limit, Outgoing, Phase, Sounds
+from pbx_control.domain.call.saving import Save
+from pbx_control.services.steps import Rules, save
 from pbx_control.store import calls, limits
-from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, dialling
 
@@ -68,7 +69,7 @@ def consults(office: Engine, name: str, facts: Facts = ANDES, at: datetime = AT)
 
 def saves(office: Engine, step: Save) -> None:
     with writing(office) as conn:
-        calls.save(conn, [step], Rules())
+        save(conn, [step], Rules())
 
 
 def asks(office: Engine, dial: Dial) -> Limit | None:

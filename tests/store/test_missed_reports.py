@@ -14,8 +14,9 @@ from sqlalchemy import Engine, delete, select, update
 from pbx_control.domain.call.model import Caller, Outcome, TurnedAway
 from pbx_control.errors import PbxError
 from pbx_control.files import open_below
+from pbx_control.services import missed_reports
 from pbx_control.settings import Home, OfficeSettings, Settings
-from pbx_control.store import letters, reports
+from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, recipient
 
@@ -45,7 +46,7 @@ def andes(engine: Engine) -> Engine:
 
 
 def send(home: Home, engine: Engine, at: datetime, zone: ZoneInfo = SANTIAGO) -> str:
-    return str(reports.send_missed_reports(home, engine, SETTINGS, zone, at))
+    return str(missed_reports.send(home, engine, SETTINGS, zone, at))
 
 
 def told(engine: Engine, address: str = People.mail) -> list[letters.Posted]:

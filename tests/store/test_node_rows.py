@@ -6,9 +6,10 @@ import pytest
 from accounts import AT, arriving, provide
 from sqlalchemy import Engine, insert, select, update
 
+from pbx_control.domain.call.saving import Save
 from pbx_control.errors import ClientMistake
+from pbx_control.services.steps import Rules, save
 from pbx_control.store import calls, nodes
-from pbx_control.store.calls import Rules
 from pbx_control.store.engine import node_here, reading, writing
 from pbx_control.store.tables import call, node
 
@@ -35,7 +36,7 @@ def test_a_call_belongs_to_the_node_that_saved_it(engine: Engine) -> None:
         provide(conn)
     for name in ("a", "b"):
         with writing(on(engine, name)) as conn:
-            assert calls.save(conn, [arriving(f"{name}1"), arriving(f"{name}2")], RULES) == [True, True]
+            assert save(conn, [arriving(f"{name}1"), arriving(f"{name}2")], RULES) == [True, True]
     with reading(engine) as conn:
         assert {one.id for one in calls.live(conn, "a")} == {"a1", "a2"}
         assert {one.id for one in calls.live(conn, "b")} == {"b1", "b2"}
@@ -46,9 +47,9 @@ def test_a_later_step_leaves_the_call_where_it_is(engine: Engine) -> None:
     with writing(engine) as conn:
         provide(conn)
     with writing(on(engine, "a")) as conn:
-        calls.save(conn, [arriving("a1")], RULES)
+        save(conn, [arriving("a1")], RULES)
     with writing(on(engine, "b")) as conn:
-        calls.save(conn, [calls.Save(arriving("a1").call, False, ())], RULES)
+        save(conn, [Save(arriving("a1").call, False, ())], RULES)
         assert conn.scalars(select(call.c.node)).all() == ["a"]
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from pbx_control.domain.money.quota import Limits, Threshold
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import StoreUnavailable
-from pbx_control.store import ledger, letters, reports
+from pbx_control.services import offers
+from pbx_control.store import ledger, letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.ledger import Charged
 from pbx_control.store.tables import call, client, ledger_entry, recipient, threshold_notice
@@ -42,7 +43,7 @@ def use_one(engine: Engine, number: int) -> bool:
         conn.execute(insert(call).values(id=f"c{number}", did="+56225550101", caller="", phase="ended", arrived_at=at))
         charged = ledger.charge(conn, 1, Arrived(f"c{number}", "", at), at, LIMITS)
         assert charged is not None
-        return reports.write_offer(conn, charged, at, SIZES, "Casa")
+        return offers.write_offer(conn, charged, at, SIZES, "Casa")
 
 
 def crossing(engine: Engine, threshold: Threshold = Threshold.LAST) -> Charged:
@@ -107,7 +108,7 @@ def test_of_two_at_once_one_tells(andes: Engine) -> None:
         both_want_to.wait(10)
         with writing(andes) as conn:
             conn.execute(text("SELECT 1"))
-            told.append(reports.write_offer(conn, charged, BEGAN, SIZES, "Casa"))
+            told.append(offers.write_offer(conn, charged, BEGAN, SIZES, "Casa"))
 
     threads = [threading.Thread(target=tell) for _ in range(2)]
     for thread in threads:
@@ -120,23 +121,23 @@ def test_of_two_at_once_one_tells(andes: Engine) -> None:
 
 def test_if_the_first_one_is_rolled_back_the_second_tells(andes: Engine) -> None:
     with writing(andes) as conn:
-        assert reports.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
+        assert offers.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
         conn.rollback()
     with writing(andes) as conn:
-        assert reports.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
+        assert offers.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
     assert len(subjects(andes)) == 2
 
 
 def test_charge_that_crosses_nothing_writes_nothing(andes: Engine) -> None:
     with writing(andes) as conn:
-        assert not reports.write_offer(conn, replace(crossing(andes), threshold=None), BEGAN, SIZES, "Casa")
+        assert not offers.write_offer(conn, replace(crossing(andes), threshold=None), BEGAN, SIZES, "Casa")
         assert conn.scalar(select(func.count()).select_from(threshold_notice)) == 0
 
 
 def test_client_without_recipients_is_noted_as_told(andes: Engine) -> None:
     with writing(andes) as conn:
         conn.execute(recipient.delete())
-        assert reports.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
+        assert offers.write_offer(conn, crossing(andes), BEGAN, SIZES, "Casa")
     assert subjects(andes) == []
 
 
@@ -157,7 +158,7 @@ def test_odd_data_loses_no_charge(andes: Engine, odd: str) -> None:
         conn.execute(insert(call).values(id="c8", did="+56225550101", caller="", phase="ended", arrived_at=at))
         account = ledger.read(conn, 1)
         charged = Charged(1, replace(account, period_left=2), Threshold.SHARE)
-        told = reports.write_offer(conn, charged, at, SIZES, "Casa")
+        told = offers.write_offer(conn, charged, at, SIZES, "Casa")
         assert ledger.charge(conn, 1, Arrived("c8", "", at), at, LIMITS)
     assert charges(andes) == 8
     assert told == (odd != "zone")
@@ -168,7 +169,7 @@ def test_odd_data_loses_no_charge(andes: Engine, odd: str) -> None:
 def test_absurd_bags_lose_no_charge(andes: Engine, sizes: tuple[int, ...]) -> None:
     use(andes, 1, 3)
     with writing(andes) as conn:
-        reports.write_offer(conn, crossing(andes), BEGAN, sizes, "Casa")
+        offers.write_offer(conn, crossing(andes), BEGAN, sizes, "Casa")
         conn.execute(insert(call).values(id="c4", did="", caller="", phase="ended", arrived_at=BEGAN))
         assert ledger.charge(conn, 1, Arrived("c4", "", BEGAN), BEGAN, LIMITS)
     assert charges(andes) == 4
@@ -186,7 +187,7 @@ def test_letters_that_the_database_refuses_lose_no_charge(andes: Engine, monkeyp
     assert charges(andes) == 8
     monkeypatch.undo()
     with writing(andes) as conn:
-        assert reports.write_offer(conn, crossing(andes, Threshold.SHARE), BEGAN, SIZES, "Casa")
+        assert offers.write_offer(conn, crossing(andes, Threshold.SHARE), BEGAN, SIZES, "Casa")
 
 
 def test_database_in_trouble_is_the_chargers_to_know(andes: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +208,7 @@ def test_repeated_tellings_cost_one_statement_and_no_reading(andes: Engine) -> N
     said: list[str] = []
     event.listen(andes, "before_cursor_execute", lambda *args: said.append(args[2]))
     with writing(andes) as conn:
-        assert not reports.write_offer(conn, crossing(andes, Threshold.SHARE), BEGAN, SIZES, "Casa")
+        assert not offers.write_offer(conn, crossing(andes, Threshold.SHARE), BEGAN, SIZES, "Casa")
     inserts = [statement for statement in said if statement.startswith("INSERT")]
     assert len(inserts) == 1
     assert "FROM client" not in " ".join(said)

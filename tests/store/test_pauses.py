@@ -10,10 +10,11 @@ from sqlalchemy import Engine, insert, update
 from pbx_control.domain.call.commands import PauseSeat
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.services import staff
-from pbx_control.store import calls, letters, secretaries
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules, save
+from pbx_control.store import letters, secretaries
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, secretary
 
@@ -37,7 +38,7 @@ def refuses(office: Engine, who: int, name: str, at: datetime, address: str = "a
     call = Call(f"c-{who}-{at}", Phase.WAITING, facts=ANDES, arrived_at=at)
     step = Save(call, True, (Line(1, at, "SecretaryLeft", {}),), (PauseSeat(who, name),))
     with writing(office) as conn:
-        calls.save(conn, [step], Rules("Casa", AlarmDesk(address, "es", "Casa")))
+        save(conn, [step], Rules("Casa", AlarmDesk(address, "es", "Casa")))
 
 
 def end_old(office: Engine, before: datetime) -> list[str]:

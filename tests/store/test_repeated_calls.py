@@ -10,13 +10,14 @@ from sqlalchemy import Engine, select, update
 from pbx_control.domain.call.commands import ChargeUnit, ReserveUnit
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Caller, Outcome, Phase, Unit
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.notes import AlarmDesk
-from pbx_control.store import calls, ledger
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules, save
+from pbx_control.services.taken_in import SwitchCall, take_in
+from pbx_control.store import ledger
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import client, ledger_entry, letter
-from pbx_control.store.taken_in import SwitchCall, take_in
 
 RULES = Rules("Casa", AlarmDesk("admin@casa.example", "es", "Casa"))
 MARIA, PEDRO = "+56981234567", "+56222223333"
@@ -45,7 +46,7 @@ def talks(engine: Engine, call_id: str, at: datetime, lasts: float = 1, caller: 
         for number, (state, command) in enumerate(steps, start=1)
     ]
     with writing(engine) as conn:
-        return all(calls.save(conn, saves, RULES))
+        return all(save(conn, saves, RULES))
 
 
 def booked(engine: Engine) -> list[tuple[str, int, str]]:

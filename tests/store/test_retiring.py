@@ -11,10 +11,11 @@ from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.call.commands import ChargeUnit, ClaimSeat, ReserveUnit, StoreCommand
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Seat, Unit
+from pbx_control.domain.call.saving import Save
 from pbx_control.errors import ClientMistake
 from pbx_control.live.retiring import Retired, retire
+from pbx_control.services.steps import Rules, save
 from pbx_control.store import calls, ledger, nodes
-from pbx_control.store.calls import Rules, Save
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import (
     audit,
@@ -89,7 +90,7 @@ def remember(engine: Engine, one: Call) -> None:
     claims += [ClaimSeat(1)] if one.seat else []
     claims += [ChargeUnit()] if one.unit is Unit.CHARGED else []
     with writing(engine) as conn:
-        assert calls.save(conn, [Save(one, True, (Line(1, BEGAN, "CallArrived", {}),), tuple(claims))], RULES) == [True]
+        assert save(conn, [Save(one, True, (Line(1, BEGAN, "CallArrived", {}),), tuple(claims))], RULES) == [True]
 
 
 @pytest.mark.parametrize("phase", LIVE)
@@ -131,7 +132,7 @@ def test_a_call_that_its_switch_had_alone_ends_too(gone: Engine, engine: Engine,
     remember(gone, known)
     with writing(gone) as conn:
         over = replace(known, phase=Phase.ENDED, taken_over=True, unit=Unit.NONE)
-        calls.save(conn, [Save(over, False, (Line(2, SEEN, "CallerTakenOver", {}),))], RULES)
+        save(conn, [Save(over, False, (Line(2, SEEN, "CallerTakenOver", {}),))], RULES)
     assert retire(engine, "a", RULES, ADMIN) == Retired(calls=0, of_switch=1)
     with reading(engine) as conn:
         row = conn.execute(select(call)).one()

@@ -8,12 +8,13 @@ from sqlalchemy import Engine, insert, select, update
 
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Outcome, Phase, Seat, Unit
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.notices.notes import AlarmDesk
-from pbx_control.store import calls, ledger
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules, save
+from pbx_control.services.taken_in import SwitchCall, take_in
+from pbx_control.store import ledger
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import call, client, did, letter, recipient, secretary
-from pbx_control.store.taken_in import SwitchCall, take_in
 
 RULES = Rules("Casa")
 ANA = Seat(1, "ana", "Ana")
@@ -56,7 +57,7 @@ def switch_call(outcome: Outcome, **facts: object) -> SwitchCall:
 
 def remember(engine: Engine, *steps: Save, then: SwitchCall) -> None:
     with writing(engine) as conn:
-        calls.save(conn, steps, RULES)
+        save(conn, steps, RULES)
         assert take_in(conn, then, RULES)
         assert ledger.out_of_balance(conn) == []
 

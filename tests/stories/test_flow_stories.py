@@ -31,8 +31,8 @@ from pbx_control.domain.call.events import (
 from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE
 from pbx_control.domain.call.model import Admission, Deadline, Outcome, Phase, TurnedAway
 from pbx_control.domain.call.story import sentence
+from pbx_control.domain.call.summary import summary_of
 from pbx_control.domain.notices.messages import Channel, Recipient, compose
-from pbx_control.store.calls import summary_of
 
 # --- nobody is rung -----------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from unittest.mock import Mock
 import pytest
 
 from pbx_control.live.catching_up import CatchingUp
+from pbx_control.services.steps import Rules
 from pbx_control.settings import Home
 from pbx_control.store import call_log
-from pbx_control.store.calls import Rules
 from pbx_control.store.engine import reading
 
 

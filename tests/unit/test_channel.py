@@ -18,6 +18,7 @@ from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.live import channel as under_test
 from pbx_control.live.channel import Channel
@@ -39,7 +40,6 @@ from pbx_control.live.news import (
     told_by,
 )
 from pbx_control.settings import Home
-from pbx_control.store.calls import Save
 
 SOON = 30.0  # a test that waits longer has failed, seconds
 AT = datetime(2026, 3, 2, 15, tzinfo=UTC)

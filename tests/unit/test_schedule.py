@@ -343,6 +343,6 @@ def test_months_begin_for_many_clients_in_transactions_that_hold_up_no_call(
 
     monkeypatch.setattr(ledger, "roll_over_due", counted)
     now = LONG_AGO + 40 * DAY
-    context = Context(running.home, running.settings, running.engine, now, now, SANTIAGO)
+    context = Context(running.home, running.settings, running.engine, now, now, SANTIAGO, ADMIN)
     assert str(schedule.begin_periods(context)).startswith("months begun: 23;")
     assert sizes == [10, 10, 3, 0]

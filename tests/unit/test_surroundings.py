@@ -11,12 +11,12 @@ from msgspec import structs
 from pbx_control.domain.call.commands import Command, Dial, PassKeys, SwitchCommand, Tell
 from pbx_control.domain.call.events import ConsultationAsked, KeyPressed
 from pbx_control.domain.call.model import Admission, Call, Contact, Facts, Outgoing, Phase, Seat, Sounds
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.office import Office, Secretary
 from pbx_control.domain.sounds import HouseSound, house_sound
 from pbx_control.live import switchboard
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Switchboard
-from pbx_control.store.calls import Save
 
 AT = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
 ROSA = Contact(7, "Rosa", ("+56987654321",), key=1)

@@ -22,20 +22,22 @@ from pbx_control.domain.call.commands import ClaimSeat, InspectFiles, Ring, Writ
 from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, PromptEnded, Recovered, SwitchRefused
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.office import Client, Did, Office, Secretary
 from pbx_control.domain.opening.admission import sounds_for
 from pbx_control.domain.opening.hours import ALWAYS
+from pbx_control.live import writer
 from pbx_control.live.directory import Directory
 from pbx_control.live.switchboard import Switchboard
+from pbx_control.live.writer import Writer
 from pbx_control.services import subscriptions
+from pbx_control.services.steps import Rules, save
 from pbx_control.settings import Home, Settings
-from pbx_control.store import calls, ledger, writer
-from pbx_control.store.calls import Rules, Save
+from pbx_control.store import calls, ledger
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import call as call_table
 from pbx_control.store.tables import client, journal, letter, recipient, seat_claim, secretary
-from pbx_control.store.writer import Writer
 
 SOON = 60.0  # a test that waits longer has failed, seconds
 DID = "+56225550101"
@@ -278,7 +280,7 @@ async def test_an_offer_that_finds_its_caller_gone_frees_her_for_the_next(engine
 async def test_a_slow_database_holds_up_no_live_call_and_gets_every_step_in_order(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("pbx_control.live.switchboard.SLOW", "pbx_control.store.writer.SLOW"):
+    for module in ("pbx_control.live.switchboard.SLOW", "pbx_control.live.writer.SLOW"):
         monkeypatch.setattr(module, 0.05)
     async with house(engine, ANA) as here:
         here.register("ana")
@@ -341,7 +343,7 @@ async def test_a_letter_that_cannot_be_written_does_not_end_the_writer(
     def broken(*_: object) -> None:
         raise KeyError("no such phrase")
 
-    monkeypatch.setattr(calls, "compose", broken)
+    monkeypatch.setattr("pbx_control.services.steps.compose", broken)
     async with house(engine) as here:
         here.dials("c1")
         await here.calm()
@@ -405,7 +407,7 @@ def test_a_call_in_any_phase_comes_back_as_it_was_saved(engine: Engine, phase: P
     call = structs.replace(FULL, phase=phase)
     entry = Line(1, SUMMER, "CallArrived", {})
     with writing(engine) as conn:
-        assert calls.save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
+        assert save(conn, [Save(call, True, (entry,), (ClaimSeat(1),))], Rules("Casa")) == [True]
     with reading(engine) as conn:
         assert calls.live(conn, "main") == [call]
 
@@ -424,7 +426,7 @@ def test_a_call_that_is_over_is_live_no_more_and_has_its_letter_once(engine: Eng
         Save(over, False, (Line(3, SUMMER, "Other", {}),), (WriteLetters(),)),
     ]
     with writing(engine) as conn:
-        assert calls.save(conn, steps, Rules("Casa")) == [True, True, True]
+        assert save(conn, steps, Rules("Casa")) == [True, True, True]
     with reading(engine) as conn:
         assert calls.live(conn, "main") == []
         assert conn.scalar(select(func.count()).select_from(letter)) == 1

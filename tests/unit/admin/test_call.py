@@ -13,11 +13,11 @@ from sqlalchemy import Engine, insert, update
 from cli import main
 from pbx_control.domain.call import journal as call_journal
 from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.call.saving import Save
 from pbx_control.live.listener import Wire
 from pbx_control.live.news import FromDaemon
 from pbx_control.settings import Home, Settings
 from pbx_control.store.call_log import Following, Line
-from pbx_control.store.calls import Save
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client, journal, secretary

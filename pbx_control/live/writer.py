@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from pbx_control import faults
+from pbx_control.domain.call.saving import Save
 from pbx_control.errors import StoreUnavailable
-from pbx_control.store import calls
-from pbx_control.store.calls import Rules, Save
+from pbx_control.services.steps import Rules, save
 from pbx_control.store.engine import writing
 
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ class Writer:
         while True:
             try:
                 with writing(self._engine) as conn:
-                    return calls.save(conn, steps, self._rules)
+                    return save(conn, steps, self._rules)
             except StoreUnavailable as error:
                 if isinstance(error.__cause__, DataError):
                     return self._one_by_one(steps)
