@@ -224,7 +224,8 @@ def _with_remedy(
     desk: Desk, row: dict[str, Any], carriers: Iterable[Trunk], ours: dict[str, OurNumber]
 ) -> dict[str, Any]:
     # Imported here: what is known of numbers takes long to load.
-    from pbx_control.domain.telephony.refused import remedy, trunk_of
+    from pbx_control.admin.remedies import remedy
+    from pbx_control.domain.telephony.places import trunk_of
 
     carrier = trunk_of(row["source"], carriers)
     mend = remedy(row["reason"], row["number"], carrier, ours)

@@ -14,7 +14,7 @@ from pbx_control.asterisk.ami import Refused
 from pbx_control.asterisk.copies import Copy
 from pbx_control.domain.office import Trunk
 from pbx_control.domain.telephony.offers import read_cseq, read_invite, why_refused
-from pbx_control.domain.telephony.refused import trunk_of
+from pbx_control.domain.telephony.places import trunk_of
 from pbx_control.settings import Settings
 
 log = structlog.get_logger()

@@ -71,6 +71,16 @@ def pattern(network: Network) -> str:
     return _pattern_of_four(network) if isinstance(network, IPv4Network) else _pattern_of_six(network)
 
 
+def trunk_of(source: str, trunks: Iterable[Trunk]) -> Trunk | None:
+    """The trunk that sends from that address."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return None
+    matches = ((trunk, word) for trunk in trunks for word in trunk.match)
+    return next((trunk for trunk, word in matches if address in ip_network(word, strict=False)), None)
+
+
 def _pattern_of_four(network: IPv4Network) -> str:
     ends = zip(network.network_address.packed, network.broadcast_address.packed, strict=True)
     return "[.]".join(_octets(first, last) for first, last in ends) + "([^0-9.]|$)"

@@ -1,8 +1,7 @@
-"""Calls that the switch refused: what would have to be done for the next one to be served."""
+"""Calls that the switch refused: what an admin can do for the next one to be served."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from pbx_control.catalogue import N_
@@ -25,16 +24,6 @@ def remedy(reason: str, number: str, carrier: Trunk | None, ours: Mapping[str, O
     """What would mend a refusal. `carrier` is the trunk that its source belongs to, `ours` all our DIDs by number."""
     rule = RULES.get(reason)
     return rule(number, carrier, ours) if rule else _plainly("")
-
-
-def trunk_of(source: str, trunks: Iterable[Trunk]) -> Trunk | None:
-    """The trunk that sends from that address."""
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return None
-    matches = ((trunk, word) for trunk in trunks for word in trunk.match)
-    return next((trunk for trunk, word in matches if address in ip_network(word, strict=False)), None)
 
 
 Rule = Callable[[str, Trunk | None, Mapping[str, OurNumber]], Remedy]

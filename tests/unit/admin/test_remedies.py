@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from pbx_control.admin.remedies import OurNumber, remedy
 from pbx_control.catalogue import translated
 from pbx_control.domain.office import Trunk
 from pbx_control.domain.telephony.numbering import dialling, readings
-from pbx_control.domain.telephony.refused import OurNumber, remedy, trunk_of
+from pbx_control.domain.telephony.places import trunk_of
 
 CARRIER = Trunk(1, "carrier", ("192.0.2.1", "198.51.100.0/24"))
 OURS = {
