@@ -64,6 +64,14 @@ RESOLVING = (
 )
 # What Python's library says in its own words.
 OF_LIBRARIES = ("timed out", "The read operation timed out", "Connection unexpectedly closed")
+# What SQLite (its result codes) and PostgreSQL with its client say where nothing is wrong with a statement.
+OF_DATABASES = (
+    *("database is locked", "database or disk is full", "disk I/O error", "unable to open database file"),
+    *("attempt to write a readonly database", "file is not a database", "database disk image is malformed"),
+    *("the database system is starting up", "the database system is shutting down", "sorry, too many clients already"),
+    *("connection timeout expired", "timeout expired", "server closed the connection unexpectedly"),
+    *("terminating connection due to administrator command", "canceling statement due to lock timeout"),
+)
 
 Text = str | tuple[str, str]
 """A text, or one for one and one for many."""
@@ -194,7 +202,7 @@ def click_texts() -> Iterator[Text]:
 def reasons() -> set[str]:
     """Why the system, or a library, refuses."""
     known = set(errno.errorcode.values()) - OF_OTHER_MACHINES
-    return {os.strerror(getattr(errno, name)) for name in known} | {*RESOLVING, *OF_LIBRARIES}
+    return {os.strerror(getattr(errno, name)) for name in known} | {*RESOLVING, *OF_LIBRARIES, *OF_DATABASES}
 
 
 def listed() -> set[str]:

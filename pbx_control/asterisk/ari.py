@@ -21,7 +21,7 @@ import structlog
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from pbx_control.asterisk.connection import HERE, Check, connect
-from pbx_control.errors import Code, SwitchUnavailable
+from pbx_control.errors import Code, SwitchUnavailable, reason
 
 log = structlog.get_logger()
 
@@ -120,7 +120,9 @@ class Ari:
                 socket_factory=lambda _: asyncio.to_thread(self._connected_socket),
             )
         except (OSError, WSError, TimeoutError) as error:
-            raise SwitchUnavailable("Asterisk does not answer on ARI: {why}", Code.SWITCH_SILENT, why=error) from error
+            raise SwitchUnavailable(
+                "Asterisk does not answer on ARI: {why}", Code.SWITCH_SILENT, why=reason(error)
+            ) from error
 
     async def serve(self) -> None:
         """Waits until the connection breaks; every request still open is then answered with status 0."""
@@ -210,7 +212,7 @@ class Ari:
                     raise HTTPException(f"{answer.status} {answer.reason}")
                 found: list[dict[str, Any]] = _decode(answer.read())
         except (OSError, HTTPException, msgspec.DecodeError) as error:
-            raise SwitchUnavailable("Asterisk does not list its {kind}: {why}", kind=kind, why=error) from error
+            raise SwitchUnavailable("Asterisk does not list its {kind}: {why}", kind=kind, why=reason(error)) from error
         return found
 
     def _connected_socket(self) -> socket.socket:

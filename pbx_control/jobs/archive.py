@@ -20,6 +20,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code
 
@@ -129,7 +130,7 @@ def unpack(file: Path, folder: Path) -> Manifest:
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # a disk that is full, say: the backup is not to blame
-        raise _damaged(file, clean_line(str(error), 200)) from None
+        raise damaged(file, _fault_of(error)) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -157,14 +158,15 @@ class _Hashed:
 class _Limited:
     """The unpacked stream, for tarfile: it may read so many bytes for a header, and ours of a file's content."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, file: Path) -> None:
         self._stream = stream
+        self._file = file
         self.allowed = LARGEST_HEADER
 
     def read(self, size: int = -1) -> bytes:
         # A negative size would be all that follows.
         if not 0 <= size <= self.allowed:
-            raise tarfile.ReadError(f"it has a header of more than {LARGEST_HEADER >> 10} kB")
+            raise damaged(self._file, Sentence("it has a header of more than {size} kB", size=LARGEST_HEADER >> 10))
         self.allowed -= size
         return self._stream.read(size)
 
@@ -178,7 +180,7 @@ class _Limited:
 def _members(packed: BinaryIO, file: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Each ordinary file with an allowed name, and its content, to be read before the next one is asked for."""
     with gzip.GzipFile(fileobj=packed) as stream:
-        limited = _Limited(stream)  # type: ignore[arg-type]  # a GzipFile is read like a file
+        limited = _Limited(stream, file)  # type: ignore[arg-type]  # a GzipFile is read like a file
         with tarfile.open(fileobj=limited, mode="r:") as tar:  # type: ignore[call-overload]  # it reads and seeks only
             while (member := tar.next()) is not None:
                 _require_ours(tar, member, file)
@@ -218,7 +220,7 @@ def _survey(packed: BinaryIO, folder: Path, file: Path) -> Manifest:
                 reserve=ROOM_LEFT >> 20,
             )
         if member.name == SETTINGS and member.size > LARGEST_SETTINGS:
-            raise _damaged(file, f"{SETTINGS} has more than {LARGEST_SETTINGS >> 10} kB")
+            raise damaged(file, Sentence("{name} has more than {size} kB", name=SETTINGS, size=LARGEST_SETTINGS >> 10))
         if member.name == MANIFEST and member.size <= _longest_manifest(sizes):
             manifest = _read(file, source.read())
     if manifest is None:
@@ -241,7 +243,7 @@ def _unpack_all(packed: BinaryIO, folder: Path, file: Path, manifest: Manifest) 
             continue
         entry = promised.get(member.name)
         if entry is None or entry.size != member.size or member.name in found:
-            raise _damaged(file, f"{member.name} does not fit the manifest")
+            raise damaged(file, Sentence("{name} does not fit the manifest", name=member.name))
         found[member.name] = _unpack_one(source, member.name, folder)
     _require_same(file, promised, found)
 
@@ -262,7 +264,7 @@ def _unpack_one(source: IO[bytes], name: str, folder: Path) -> Entry:
 def _require_same(file: Path, promised: Mapping[str, object], found: Mapping[str, object]) -> None:
     odd = sorted(name for name in promised.keys() | found.keys() if promised.get(name) != found.get(name))
     if odd:
-        raise _damaged(file, f"{clean_line(odd[0], LONGEST_NAME)} does not fit the manifest")
+        raise damaged(file, Sentence("{name} does not fit the manifest", name=clean_line(odd[0], LONGEST_NAME)))
 
 
 def _read(file: Path, content: bytes) -> Manifest:
@@ -282,10 +284,20 @@ def _read(file: Path, content: bytes) -> Manifest:
             files=tuple(Entry(str(one["name"]), int(one["size"]), str(one["sha256"])) for one in told["files"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _damaged(file, "its manifest makes no sense") from None
+        raise damaged(file, Sentence("its manifest makes no sense")) from None
 
 
-def _damaged(file: Path, why: str) -> ClientMistake:
+def _fault_of(error: Exception) -> Sentence:
+    """What is wrong with what cannot be unpacked."""
+    if isinstance(error, EOFError) or "unexpected end" in str(error):
+        return Sentence("it ends too early")
+    if isinstance(error, tarfile.TarError):
+        return Sentence("what it holds is no archive, or a broken one")
+    return Sentence("it is not compressed as a backup is")
+
+
+def damaged(file: Path, why: Sentence) -> ClientMistake:
+    """The error about a file that cannot be restored."""
     return ClientMistake("{file} is no backup, or damaged: {why}", file=file, why=why)
 
 

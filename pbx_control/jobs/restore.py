@@ -16,8 +16,9 @@ from sqlalchemy import make_url
 
 from pbx_control.asterisk.runtime import choose
 from pbx_control.domain.money.billing import InvoiceKind
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.jobs.archive import Manifest, sync_folder, unpack
+from pbx_control.jobs.archive import Manifest, damaged, sync_folder, unpack
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home, Settings, load
 from pbx_control.store import copies, invoices
@@ -79,7 +80,7 @@ def _require_known_schema(manifest: Manifest) -> None:
 
 def _require_part(file: Path, manifest: Manifest, name: str) -> None:
     if name not in {entry.name for entry in manifest.files}:
-        raise ClientMistake("{file} is no backup, or damaged: {why}", file=file, why=f"it lacks {name}")
+        raise damaged(file, Sentence("it lacks {name}", name=name))
 
 
 def _require_idle(home: Home, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.store import audit, job_runs, refusals
+from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
 # Counts of what the switch refused, and runs of jobs, are kept so long: they serve to find a fault, and nobody is
@@ -57,7 +58,7 @@ def _tend_sqlite(engine: Engine) -> Sentence:
             emptied = _empty_log(raw)
         except sqlite3.DatabaseError as error:
             raise StoreUnavailable(
-                "the database cannot be used: {why}; see that it runs and that its disk has room", why=error
+                "the database cannot be used: {why}; see that it runs and that its disk has room", why=cause(error)
             ) from error
     if emptied:
         return Sentence("sound, statistics renewed, log emptied")

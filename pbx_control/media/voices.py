@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import soundfile
 
 from pbx_control.domain.opening.speech import pronounceable
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, reason
 from pbx_control.media.audio import Samples
 from pbx_control.settings import Home
 
@@ -46,7 +46,7 @@ def say(voices: Iterable[Voice], text: str, language: str) -> tuple[Samples, int
         try:
             return _spoken(voice, pronounceable(text, language))
         except (OSError, subprocess.SubprocessError, soundfile.LibsndfileError) as error:
-            failure = ClientMistake("{voice} cannot speak: {why}", voice=voice.name, why=error)
+            failure = ClientMistake("{voice} cannot speak: {why}", voice=voice.name, why=reason(error))
     raise failure or ClientMistake("no voice is installed for the prompts: apt-get install espeak-ng")
 
 

@@ -22,6 +22,7 @@ from aiosmtplib import (
 from pbx_control.domain import checks
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault, reason
 from pbx_control.notify import attachments
@@ -134,7 +135,7 @@ class Mailer:
             return mail["To"].addresses[0].addr_spec, mail.as_bytes()
         except ClientMistake as error:
             raise DeliveryFailed(
-                "{address} cannot be written to: {why}", Fault.FINAL, address=letter.address, why=error
+                "{address} cannot be written to: {why}", Fault.FINAL, address=letter.address, why=sentence_of(error)
             ) from error
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
 from sqlalchemy import Engine
 
 from pbx_control.domain.audit import Actor, Verb
@@ -17,8 +16,6 @@ from pbx_control.services.work import Work, booking
 from pbx_control.settings import Home, Settings
 from pbx_control.store import clients, invoices, plans
 from pbx_control.store.engine import reading
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,10 @@ def issue_due(engine: Engine, home: Home, settings: Settings, actor: Actor, now:
             with booking(engine, actor, now) as work:
                 report.issued.extend(_renew(work, settings, each.client_id, each.slug))
         except ClientMistake as why:
-            log.error("invoice.refused", client=each.slug, why=str(why))
+            # Imported here: most commands that know this module issue nothing.
+            import structlog
+
+            structlog.get_logger().error("invoice.refused", client=each.slug, why=str(why))
             report.refused.append((each.slug, why))
     post.send(engine, home, settings, report.issued, now)
     post.send_unsent(engine, home, settings, now)

@@ -11,8 +11,10 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from pbx_control.catalogue import counted
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.store.causes import cause
 from pbx_control.store.engine import BUSY_TIMEOUT, reading, writing
 
 # What a copy is called in a backup: an SQLite file, or PostgreSQL's own archive format.
@@ -42,7 +44,9 @@ def copy_database(engine: Engine, file: Path) -> None:
             # One file, without a log beside it.
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.DatabaseError as error:
-        raise StoreUnavailable("the database cannot be copied: {why}; see that its disk has room", why=error) from error
+        raise StoreUnavailable(
+            "the database cannot be copied: {why}; see that its disk has room", why=cause(error)
+        ) from error
     check_sqlite(file)
 
 
@@ -59,13 +63,20 @@ def check_sqlite(file: Path, schema: str = "") -> None:
         try:
             found = [str(row[0]) for row in raw.execute("PRAGMA integrity_check(5)")]
             lost = raw.execute("PRAGMA foreign_key_check").fetchmany(1)
-            if schema and (its := raw.execute("SELECT version_num FROM alembic_version").fetchall()) != [(schema,)]:
-                found = [f"its schema is {its}, not {schema}"]
+            its = raw.execute("SELECT version_num FROM alembic_version").fetchall() if schema else []
         except sqlite3.DatabaseError as error:
-            found, lost = [str(error)], []
-    if found != ["ok"] or lost:
-        why = clean_line("; ".join(found) if found != ["ok"] else f"rows of {lost[0][0]} point nowhere", 200)
-        raise StoreUnavailable("the copy of the database is damaged: {why}", why=why)
+            raise _damaged(cause(error)) from None
+    if schema and its != [(schema,)]:
+        shown = clean_line(", ".join(str(version) for (version,) in its), 40)
+        raise _damaged(Sentence("its schema is {its}, not {schema}", its=shown, schema=schema))
+    if found != ["ok"]:
+        raise _damaged(clean_line("; ".join(found), 200))
+    if lost:
+        raise _damaged(Sentence("rows of {table} point nowhere", table=clean_line(str(lost[0][0]), 60)))
+
+
+def _damaged(why: str | Sentence) -> StoreUnavailable:
+    return StoreUnavailable("the copy of the database is damaged: {why}", why=why)
 
 
 def require_unused(engine: Engine) -> None:
@@ -134,5 +145,5 @@ def _run(program: str, words: Sequence[str], engine: Engine) -> None:
         check=False,
     )
     if done.returncode:
-        why = clean_line(done.stderr, 300) or f"status {done.returncode}"
+        why = clean_line(done.stderr, 300) or Sentence("it ended with {status}", status=done.returncode)
         raise StoreUnavailable("{program} failed: {why}", program=program, why=why)

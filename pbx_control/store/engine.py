@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from pbx_control.errors import ClientMistake, Code, StoreUnavailable
 from pbx_control.settings import MAIN_NODE, Home, Settings
+from pbx_control.store.causes import cause
 
 # How long one command waits for another's write before it gives up, seconds.
 BUSY_TIMEOUT = 5
@@ -173,8 +174,8 @@ def _no_url() -> ClientMistake:
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailable:
-    why = (str(error.orig).strip().splitlines() or ["unknown"])[0]
-    if "no such table" in why or "no such column" in why or "does not exist" in why:
+    why = cause(error.orig)
+    if any(mark in str(why) for mark in ("no such table", "no such column", "does not exist")):
         return StoreUnavailable("the database lacks tables of this version ({why})", Code.SCHEMA_IS_OLD, why=why)
     return StoreUnavailable("the database cannot be used: {why}; see that it runs and that its disk has room", why=why)
 

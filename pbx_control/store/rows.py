@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Row, RowMapping
-
+# Not imported to run: help and wrong usage need no database.
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from sqlalchemy import Row, RowMapping
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
-def record(kind: type[Record], row: Row[*tuple[Any, ...]], **others: object) -> Record:
+def record(kind: type[Record], row: "Row[*tuple[Any, ...]]", **others: object) -> Record:
     """The record of a row that has a column for each of its fields; `others`: fields that need more than that."""
     return kind(**(dict(row._mapping) | others))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pbx_control.asterisk.runtime.progress import Progress
 from pbx_control.catalogue import N_
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, SwitchUnavailable
 
 # Debian 12 and 13 have no Asterisk; this suite has 22 (LTS). Its default mirror is mmdebstrap's own choice.
@@ -146,7 +147,7 @@ def _bootstrap(archive: Path) -> None:
         errors = [line for line in run.stderr.splitlines() if line.startswith("E:")]
         raise SwitchUnavailable(
             "the root file system for Asterisk could not be made: {why}; see that the machine reaches a Debian mirror",
-            why=errors[0][:200] if errors else f"mmdebstrap ended with {run.returncode}",
+            why=errors[0][:200] if errors else Sentence("it ended with {status}", status=run.returncode),
         )
 
 
