@@ -194,7 +194,9 @@ class Telephones:
                 if at_once and not self._places.is_lost(user):
                     self._asking.want(user)  # it has moved: it is given its two seconds
                     continue
-                log.warning("a telephone registered where it is not: it is not rung", telephone=user, at=one.uri)
+                lost = self._places.is_lost(user)
+                why = "a carrier's address, or none" if lost else "its password came from elsewhere"
+                log.warning("a telephone is not rung where it registered", telephone=user, at=one.uri, why=why)
                 await self._ari.ask("DELETE", path("asterisk", "config", "dynamic", "res_pjsip", "contact", one.id))
         except SwitchUnavailable as error:
             log.warning("a contact stays that is not rung", telephone=user, why=str(error))
