@@ -7,11 +7,11 @@ A reservation is one conditional statement. Everything else first takes the acco
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
@@ -20,7 +20,7 @@ from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, So
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
-from pbx_control.store.engine import new_id
+from pbx_control.store.engine import insert_into, new_id
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
 from pbx_control.store.tables import call as calls
@@ -88,10 +88,10 @@ _GIVE_BACK = (
     update(accounts).where(accounts.c.client_id == bindparam("client")).values(reserved=accounts.c.reserved - 1)
 )
 
-_NOTE_THRESHOLD = {
-    dialect.dialect.name: dialect.insert(threshold_notice).on_conflict_do_nothing().returning(threshold_notice.c.at)
-    for dialect in (sqlite, postgresql)
-}
+
+@cache
+def _note_threshold(dialect: str) -> Any:
+    return insert_into(dialect, threshold_notice).on_conflict_do_nothing().returning(threshold_notice.c.at)
 
 
 def reserve(conn: Connection, client_id: int, call_id: str, at: datetime) -> bool:
@@ -156,7 +156,7 @@ def note_threshold(conn: Connection, charged: Charged, at: datetime) -> bool:
         "at": at,
     }
     # Told by the row that comes back: psycopg counts none of an insert's rows.
-    return conn.execute(_NOTE_THRESHOLD[conn.dialect.name], row).first() is not None
+    return conn.execute(_note_threshold(conn.dialect.name), row).first() is not None
 
 
 # --- periods, plans, bags ---------------------------------------------------------------------------------
