@@ -21,7 +21,7 @@ from bench.ways import Way
 from pbx_control.clock import now
 from pbx_control.jobs import run as jobs
 from pbx_control.jobs import schedule
-from pbx_control.jobs.run import Outcome, Place, Task
+from pbx_control.jobs.run import JobHome, JobOutcome, Task
 from pbx_control.settings import load
 from pbx_control.store import retention
 from pbx_control.store.engine import reading, writing
@@ -110,7 +110,7 @@ class Asides:
     async def _purge(self, span: Span) -> Purged:
         """Raises RuntimeError if it did not delete exactly what was due."""
         task = next(Task(job, ZoneInfo("UTC")) for job in schedule.JOBS if job.name == "purge")
-        place = Place(self._lab.home, load(self._lab.home))
+        place = JobHome(self._lab.home, load(self._lab.home))
         span.began = time.time()
         process, wire = await asyncio.to_thread(jobs.begin_apart, task, place, now())
         looks: list[tuple[float, float]] = []
@@ -125,7 +125,7 @@ class Asides:
         return Purged(span.ended - span.began, looks[-1][1], early=memory[len(memory) // 4], peak=max(memory))
 
 
-def _require(outcome: Outcome, due: int) -> None:
+def _require(outcome: JobOutcome, due: int) -> None:
     if not outcome.result.startswith(f"{due} files deleted"):
         raise RuntimeError(f"the purge: {outcome.result} {outcome.trace}")
 

@@ -25,8 +25,7 @@ from pbx_control.domain.call.events import (
     SecretaryRinging,
 )
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
-from pbx_control.live.recovery import Found
-from pbx_control.live.recovery import Leg as FoundLeg
+from pbx_control.live.recovery import Found, FoundLeg
 
 PROMPT_LENGTH = timedelta(seconds=3)
 ON_THE_WIRE = timedelta(milliseconds=50)

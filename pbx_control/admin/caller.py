@@ -15,7 +15,7 @@ from pbx_control.domain.telephony.numbering import is_complete
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
 from pbx_control.media import erasure
-from pbx_control.media.erasure import Erased, Wish
+from pbx_control.media.erasure import Erased, ErasureOrder
 from pbx_control.services import marks as marked
 from pbx_control.store import caller_marks, callers
 from pbx_control.store.callers import CallerCall
@@ -93,7 +93,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
             by="count",
         )
         desk.confirm(question, count=count, number=readable_number(known))
-    wish = Wish(
+    order = ErasureOrder(
         number=known,
         why=kept_why,
         key=desk.settings.secrets.ari_password,
@@ -103,7 +103,7 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
     )
     with telling(desk) as tell:
         tell("erasing")
-        erased = erasure.erase(desk.home, desk.engine, wish, clock.now())
+        erased = erasure.erase(desk.home, desk.engine, order, clock.now())
     _tell_erased(desk, erased)
 
 

@@ -56,7 +56,7 @@ def run(desk: Desk, name: str, as_json: bool) -> None:
     desk.about_to_change()
     with reading(desk.engine) as conn:
         wanted = schedule.find(schedule.tasks(desk.settings, job_runs.zones(conn)), name)
-    place = jobs.Place(desk.home, desk.settings)
+    place = jobs.JobHome(desk.home, desk.settings)
     with telling(desk) as tell:
         tell("working")
         outcomes = [(task, jobs.run_by_hand(task, place, desk.engine, desk.actor)) for task in wanted]

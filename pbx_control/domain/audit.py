@@ -111,7 +111,7 @@ ABOUT_PEOPLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """One change. `subject` is what was changed: a client's short name, a number, a call's id; never a caller."""
 
     at: datetime

@@ -48,7 +48,7 @@ ESCAPED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PackedFile:
     """A file in a backup: its path in there, its size in bytes, and what it must hash to."""
 
     name: str
@@ -65,7 +65,7 @@ class Manifest:
     schema: str
     database: str  # sqlite | postgresql
     recordings: bool
-    files: tuple[Entry, ...] = ()
+    files: tuple[PackedFile, ...] = ()
 
 
 class Packing:
@@ -73,7 +73,7 @@ class Packing:
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
-        self.entries: list[Entry] = []
+        self.entries: list[PackedFile] = []
 
     def add(self, name: str, file: BinaryIO) -> None:
         """Adds an open file, as long as it is now: one that grows meanwhile is cut there.
@@ -87,7 +87,7 @@ class Packing:
         info.size, info.mode, info.mtime = facts.st_size, 0o600, int(facts.st_mtime)
         hashed = _Hashed(file)
         self._tar.addfile(info, hashed)  # type: ignore[arg-type]  # of a file, tarfile reads only
-        self.entries.append(Entry(name, info.size, hashed.digest.hexdigest()))
+        self.entries.append(PackedFile(name, info.size, hashed.digest.hexdigest()))
 
     def close(self, manifest: dict[str, Any]) -> None:
         """Ends the backup with its manifest (the fields of Manifest but its files)."""
@@ -248,7 +248,7 @@ def _unpack_all(packed: BinaryIO, folder: Path, file: Path, manifest: Manifest) 
     _require_same(file, promised, found)
 
 
-def _unpack_one(source: IO[bytes], name: str, folder: Path) -> Entry:
+def _unpack_one(source: IO[bytes], name: str, folder: Path) -> PackedFile:
     target = folder / name
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = sha256(), 0
@@ -258,7 +258,7 @@ def _unpack_one(source: IO[bytes], name: str, folder: Path) -> Entry:
             size += out.write(block)
         out.flush()
         os.fsync(out.fileno())
-    return Entry(name, size, digest.hexdigest())
+    return PackedFile(name, size, digest.hexdigest())
 
 
 def _require_same(file: Path, promised: Mapping[str, object], found: Mapping[str, object]) -> None:
@@ -281,7 +281,7 @@ def _read(file: Path, content: bytes) -> Manifest:
             schema=str(told["schema"]),
             database=str(told["database"]),
             recordings=bool(told["recordings"]),
-            files=tuple(Entry(str(one["name"]), int(one["size"]), str(one["sha256"])) for one in told["files"]),
+            files=tuple(PackedFile(str(one["name"]), int(one["size"]), str(one["sha256"])) for one in told["files"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(file, Sentence("its manifest makes no sense")) from None

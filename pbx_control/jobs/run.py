@@ -116,7 +116,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JobHome:
     """Whose jobs they are; travels to other processes, which open the database anew."""
 
     home: Home
@@ -129,7 +129,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """What came of a run, and the trace of an error that nobody expected."""
 
     sentence: Sentence
@@ -147,25 +147,25 @@ class Outcome:
 
 def attempt(
     task: Task,
-    place: Place,
+    place: JobHome,
     engine: Engine,
     due_at: datetime,
     urgent: Executor | None = None,
     by: Actor | None = None,
-) -> Outcome:
+) -> JobOutcome:
     """Does a job's work here and now. Whatever goes wrong is an outcome: one job's error is no other's. `by`: whoever
     has asked for it; None: the calendar."""
     context = Context(place.home, place.settings, engine, due_at, clock.now(), task.zone, by or task.actor, urgent)
     try:
-        return Outcome(task.job.work(context))
+        return JobOutcome(task.job.work(context))
     except PbxError as error:
-        return Outcome(Failure(sentence_of(error)))
+        return JobOutcome(Failure(sentence_of(error)))
     except Exception as error:
         why = Sentence("{fault}: {why}", fault=type(error).__name__, why=str(error))
-        return Outcome(Failure(why), traceback.format_exc())
+        return JobOutcome(Failure(why), traceback.format_exc())
 
 
-def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Outcome) -> None:
+def note(task: Task, place: JobHome, engine: Engine, due_at: datetime, outcome: JobOutcome) -> None:
     """Keeps and logs what came of a run, and tells the admin if the job begins to fail. Raises StoreUnavailable if it
     cannot be kept: the run then counts as open."""
     if outcome.failed:
@@ -176,12 +176,12 @@ def note(task: Task, place: Place, engine: Engine, due_at: datetime, outcome: Ou
         alarms.finish(conn, task.name, due_at, clock.now(), outcome.sentence, place.alarms)
 
 
-def run_by_hand(task: Task, place: Place, engine: Engine, by: Actor) -> Outcome:
+def run_by_hand(task: Task, place: JobHome, engine: Engine, by: Actor) -> JobOutcome:
     """Runs a job at once, here; it stands in the list like any other run, due at this very instant."""
     due_at = clock.now()
     with writing(engine) as conn:
         job_runs.claim(conn, task.name, due_at, due_at)
-    outcome = Outcome(Failure(Sentence("broken off")))
+    outcome = JobOutcome(Failure(Sentence("broken off")))
     try:
         outcome = attempt(task, place, engine, due_at, by=by)
     finally:  # Ctrl-C, too: nobody shall repeat what its admin has broken off
@@ -190,7 +190,7 @@ def run_by_hand(task: Task, place: Place, engine: Engine, by: Actor) -> Outcome:
     return outcome
 
 
-def begin_apart(task: Task, place: Place, due_at: datetime) -> tuple[SpawnProcess, Wire]:
+def begin_apart(task: Task, place: JobHome, due_at: datetime) -> tuple[SpawnProcess, Wire]:
     """Starts a job's work in a process of its own, and gives that and the wire for `outcome_of`."""
     receiver, sender = SPAWN.Pipe(duplex=False)
     process = SPAWN.Process(target=_work_apart, args=(task, place, due_at, sender), daemon=True)
@@ -199,19 +199,19 @@ def begin_apart(task: Task, place: Place, due_at: datetime) -> tuple[SpawnProces
     return process, receiver
 
 
-def outcome_of(process: SpawnProcess, wire: Wire) -> Outcome:
+def outcome_of(process: SpawnProcess, wire: Wire) -> JobOutcome:
     """Waits for the end of such a process; one that is killed has failed."""
     with wire:
         try:
-            outcome: Outcome = wire.recv()
+            outcome: JobOutcome = wire.recv()
         except EOFError:
             process.join()
-            outcome = Outcome(Failure(Sentence("its process ended with status {status}", status=process.exitcode)))
+            outcome = JobOutcome(Failure(Sentence("its process ended with status {status}", status=process.exitcode)))
     process.join()
     return outcome
 
 
-def _work_apart(task: Task, place: Place, due_at: datetime, wire: Wire) -> None:
+def _work_apart(task: Task, place: JobHome, due_at: datetime, wire: Wire) -> None:
     end_with_parent()
     engine = open_engine(place.home, place.settings)
     try:

@@ -26,7 +26,7 @@ from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, PbxError, Word
 from pbx_control.jobs import alarms
 from pbx_control.jobs import run as jobs
-from pbx_control.jobs.run import Context, Job, Outcome, Place, Task
+from pbx_control.jobs.run import Context, Job, JobHome, JobOutcome, Task
 from pbx_control.settings import Home, Settings
 from pbx_control.store import job_runs
 from pbx_control.store.engine import reading, writing
@@ -252,7 +252,7 @@ class Schedule:
         self, home: Home, settings: Settings, engine: Engine, wrote: Callable[[], None], process: str = ""
     ) -> None:
         self._process = process
-        self._place = Place(home, settings)
+        self._place = JobHome(home, settings)
         self._engine = engine
         self._wrote = wrote
         self._tasks: dict[str, Task] = {}
@@ -331,7 +331,7 @@ class Schedule:
             await asyncio.to_thread(jobs.note, task, self._place, self._engine, due_at, outcome)
             self._wrote()
 
-    async def _outcome(self, task: Task, due_at: datetime) -> Outcome:
+    async def _outcome(self, task: Task, due_at: datetime) -> JobOutcome:
         if not task.job.apart:
             return await asyncio.to_thread(jobs.attempt, task, self._place, self._engine, due_at)
         process, wire = await asyncio.to_thread(jobs.begin_apart, task, self._place, due_at)

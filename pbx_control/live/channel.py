@@ -32,12 +32,12 @@ from pbx_control.live.news import (
     LONGEST_LINE,
     Act,
     Answered,
+    AnswerKind,
     CallNow,
     DaemonNow,
     Instruct,
     Listen,
     MessageNow,
-    Outcome,
     Role,
     Trouble,
     asked_by,
@@ -146,7 +146,7 @@ class Channel:
     def _leave_unknown(self, call_id: str) -> None:
         """A call is over: what was asked for in it and not answered (the database refused that step, say) never is."""
         for ticket in [ticket for ticket, question in self._asked.items() if question.call == call_id]:
-            self.answered_by(Answered(ticket, Outcome.UNKNOWN))
+            self.answered_by(Answered(ticket, AnswerKind.UNKNOWN))
 
     def letters(self, messages: Sequence[MessageNow]) -> None:
         """What became of letters."""
@@ -214,7 +214,7 @@ class Channel:
     def ask(self, peer: "_Peer", instruct: Instruct) -> None:
         """Puts what is asked for into its call's inbox."""
         if peer.questions >= MOST_QUESTIONS:
-            peer.send(line_of(Answered(instruct.id, Outcome.REFUSED, "too_many_questions")))
+            peer.send(line_of(Answered(instruct.id, AnswerKind.REFUSED, "too_many_questions")))
         else:
             peer.questions += 1
             self._put(instruct, Question(instruct.id, instruct.call, peer.answered, peer))
@@ -223,19 +223,19 @@ class Channel:
         """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
         by, ticket = instruct.by, next(self._tickets)
         if by.role is Role.SECRETARY and by.secretary_id is None:
-            question.reply(Answered(question.id, Outcome.REFUSED, Refusal.NOT_HERS.value))
+            question.reply(Answered(question.id, AnswerKind.REFUSED, Refusal.NOT_HERS.value))
         elif self._board.call(instruct.call):
             self._asked[ticket] = question
             self._board.post(instruct.call, _event(instruct, ticket))
         elif self._relay and question.peer and self._bulletin.lives_elsewhere(instruct.call):
             self._asked[ticket] = question
             self._relay.ask(msgspec.structs.replace(instruct, id=ticket))
-            self._loop.call_later(ANSWER_WITHIN, self.answered_by, Answered(ticket, Outcome.UNKNOWN))
+            self._loop.call_later(ANSWER_WITHIN, self.answered_by, Answered(ticket, AnswerKind.UNKNOWN))
         else:
-            question.reply(Answered(question.id, Outcome.UNKNOWN))
+            question.reply(Answered(question.id, AnswerKind.UNKNOWN))
 
     def _answer(self, reply: Reply) -> None:
-        outcome = Outcome.REFUSED if reply.refusal else Outcome.DONE
+        outcome = AnswerKind.REFUSED if reply.refusal else AnswerKind.DONE
         self.answered_by(Answered(reply.ticket, outcome, reply.refusal.value if reply.refusal else ""))
 
     # --- other daemons ------------------------------------------------------------------------------------

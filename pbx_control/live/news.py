@@ -72,7 +72,7 @@ ToDaemon = Listen | Instruct
 # --- from the daemon --------------------------------------------------------------------------------------
 
 
-class Outcome(StrEnum):
+class AnswerKind(StrEnum):
     """What became of what was asked for."""
 
     DONE = "done"  # and committed
@@ -84,7 +84,7 @@ class Answered(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="a
     """The one answer to an Instruct. `why` is a code: domain/call/commands.py, Refusal."""
 
     id: int
-    outcome: Outcome
+    outcome: AnswerKind
     why: str = ""
 
 

@@ -56,7 +56,7 @@ WITH_CONSULTATION = (*CONSULTING, Phase.CALLER_GONE, Phase.ENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class FoundLeg:
     """A channel as Asterisk describes it."""
 
     id: str
@@ -79,7 +79,7 @@ class Leg:
 class Found:
     """What Asterisk had at one moment."""
 
-    legs: dict[str, Leg] = field(default_factory=dict)
+    legs: dict[str, FoundLeg] = field(default_factory=dict)
     bridges: dict[str, frozenset[str]] = field(default_factory=dict)
     registered: dict[str, bool] = field(default_factory=dict)  # telephone -> whether it can be reached
     recording: frozenset[str] = frozenset()  # paths being written
@@ -199,7 +199,7 @@ class Recovery:
         for channel in self._busy:
             self._performer.follow(channel)
 
-    def _is_not_ours(self, leg: Leg) -> bool:
+    def _is_not_ours(self, leg: FoundLeg) -> bool:
         call_id = call_of(LEG, leg.id)
         call = self._board.call(call_id) if call_id else None
         return call is None or call.seat is None or call.secretary_leg != leg.id
@@ -224,7 +224,7 @@ class Recovery:
         if leg and (leg.ours or not leg.up):
             await self._ari.ask("DELETE", path("channels", leg.id))
 
-    def _is_stray(self, leg: Leg) -> bool:
+    def _is_stray(self, leg: FoundLeg) -> bool:
         if call_id := call_of(CONTACT, leg.id):
             call = self._board.call(call_id)
             return call is None or not call.contact_here or call.contact_leg != leg.id
@@ -262,7 +262,9 @@ ENDS: dict[Phase, tuple[type[Event], ...]] = {
 }
 
 
-def _put_in_order(call: Call, caller: Leg | None, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
+def _put_in_order(
+    call: Call, caller: FoundLeg | None, found: Found, at: datetime, newly_connected: bool
+) -> list[Event]:
     bridged = _in_their_places(call, found)
     recorded = (call.recording if call.phase in CONVERSING else call.message) in found.recording
     amiss = call.phase in CONVERSING and not (bridged and (recorded or not call.recording))
@@ -337,13 +339,13 @@ def _left(calls: Iterable[Call]) -> list[str]:
     return [call.message for call in calls if call.phase is Phase.TAKING_MESSAGE and call.message]
 
 
-def _leg(channel: dict[str, Any]) -> Leg:
+def _leg(channel: dict[str, Any]) -> FoundLeg:
     dialplan = channel.get("dialplan", {})
     app, _, data = str(dialplan.get("app_data", "")).partition(",")
     ours = dialplan.get("app_name") == "Stasis" and app == APP
     role, *args = data.split(",")
     arrived = role == "arrived"
-    return Leg(
+    return FoundLeg(
         id=channel["id"],
         name=channel["name"],
         up=channel["state"] == "Up",

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from pbx_control.clock import now
-from pbx_control.domain.audit import Actor, Verb
-from pbx_control.domain.audit import Entry as AuditEntry
+from pbx_control.domain.audit import Actor, AuditEntry, Verb
 from pbx_control.domain.call.board import Board
 from pbx_control.domain.call.commands import InspectFiles
 from pbx_control.domain.call.events import Event, FilesInspected

@@ -33,7 +33,7 @@ class Found:
     aside: bool = False
 
 
-class Shelf:
+class OpenFolders:
     """The folders that a group of deletions has opened. `sync` makes what was done in them durable."""
 
     def __init__(self, top: Path) -> None:
@@ -55,7 +55,7 @@ class Shelf:
             os.close(handle)
 
 
-class Doomed:
+class SetAsideFile:
     """An ordinary file that is set aside, open, with its content's SHA-256 and size: to be removed, or put back.
 
     Making one raises OSError, and leaves all as it was, if there is no ordinary file or it changes meanwhile.
@@ -117,9 +117,9 @@ class Doomed:
 
 
 @contextmanager
-def shelf(top: Path) -> Iterator[Shelf]:
-    """A shelf for the length of a block."""
-    opened = Shelf(top)
+def open_folders(top: Path) -> Iterator[OpenFolders]:
+    """The folders of a group of deletions, open for the length of a block."""
+    opened = OpenFolders(top)
     try:
         yield opened
     finally:
@@ -140,16 +140,16 @@ def alone(top: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def mark_for_deletion(on: Shelf, path: str, *, aside: bool = False) -> Doomed:
+def mark_for_deletion(on: OpenFolders, path: str, *, aside: bool = False) -> SetAsideFile:
     """Sets the ordinary file at that path aside (`aside`: it is already) and reads it.
 
     Raises FileNotFoundError if there is nothing, and another OSError if there is something else, or a link on the way.
     """
     folder, name = _parts(path)
-    return Doomed(on.folder(folder), name, aside)
+    return SetAsideFile(on.folder(folder), name, aside)
 
 
-def size_of(on: Shelf, path: str) -> int | None:
+def size_of(on: OpenFolders, path: str) -> int | None:
     """The bytes of the ordinary file that lies there, reached through no link; None if none does."""
     try:
         folder, name = _parts(path)
@@ -177,7 +177,7 @@ def walk(top: Path) -> Iterator[Found]:
         os.close(handle)
 
 
-def drop_folder(on: Shelf, path: str) -> None:
+def drop_folder(on: OpenFolders, path: str) -> None:
     """Removes a folder if it is empty; one that is not, stays."""
     above, _, name = path.rpartition("/")
     try:

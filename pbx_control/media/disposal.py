@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.keeping.retention import Cause, Claim, File, Verdict
 from pbx_control.errors import Word, reason
 from pbx_control.media import deletion
-from pbx_control.media.deletion import Doomed, Found, Shelf
+from pbx_control.media.deletion import Found, OpenFolders, SetAsideFile
 from pbx_control.settings import Home
 from pbx_control.store import receipts, retention
 from pbx_control.store.engine import Overtaken, reading, writing, writing_late
@@ -79,7 +79,7 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class _Item:
     found: Found
-    doomed: Doomed | None  # None: there is no such file
+    file_set_aside: SetAsideFile | None  # None: there is no such file
 
 
 def dispose(how: Disposal, group: Sequence[Found], done: Done, also: Also | None = None) -> None:
@@ -87,7 +87,7 @@ def dispose(how: Disposal, group: Sequence[Found], done: Done, also: Also | None
 
     Raises StoreUnavailable if the database is away: then every file is back in its place.
     """
-    with deletion.shelf(how.home.recordings) as on:
+    with deletion.open_folders(how.home.recordings) as on:
         _dispose(how, on, group, done, also)
         on.sync()
 
@@ -97,7 +97,7 @@ def dispose_gently(how: Disposal, groups: Iterable[Sequence[Found]], done: Done)
 
     What was done in the folders is made durable once: should a crash bring a file back, its receipt is there.
     """
-    with deletion.shelf(how.home.recordings) as on:
+    with deletion.open_folders(how.home.recordings) as on:
         for group in groups:
             next_at = time.monotonic() + PACE * len(group)
             _dispose(how, on, group, done)
@@ -105,7 +105,7 @@ def dispose_gently(how: Disposal, groups: Iterable[Sequence[Found]], done: Done)
         on.sync()
 
 
-def _dispose(how: Disposal, on: Shelf, group: Sequence[Found], done: Done, also: Also | None = None) -> None:
+def _dispose(how: Disposal, on: OpenFolders, group: Sequence[Found], done: Done, also: Also | None = None) -> None:
     items = _set_aside(on, group, done)
     how.reached("aside")
     try:
@@ -119,7 +119,7 @@ def _dispose(how: Disposal, on: Shelf, group: Sequence[Found], done: Done, also:
     how.reached("removed")
 
 
-def _set_aside(on: Shelf, group: Sequence[Found], done: Done) -> list[_Item]:
+def _set_aside(on: OpenFolders, group: Sequence[Found], done: Done) -> list[_Item]:
     items = []
     for found in group:
         try:
@@ -163,13 +163,13 @@ def _write_down(
 
 
 def _file(item: _Item, claims: tuple[Claim, ...], written: set[tuple[str, str, int]]) -> File:
-    doomed = item.doomed
-    known = doomed is not None and (item.found.path, doomed.sha256, doomed.size) in written
+    file_set_aside = item.file_set_aside
+    known = file_set_aside is not None and (item.found.path, file_set_aside.sha256, file_set_aside.size) in written
     return File(item.found.path, claims, has_receipt=known)
 
 
 def _receipt(item: _Item, file: File, verdict: Verdict, at: datetime) -> Receipt:
-    owner, doomed = file.owner, item.doomed
+    owner, file_set_aside = file.owner, item.file_set_aside
     receipt = Receipt(
         at=at,
         what=file.what,
@@ -178,28 +178,28 @@ def _receipt(item: _Item, file: File, verdict: Verdict, at: datetime) -> Receipt
         client_id=owner.client_id if owner else None,
         why=verdict.why,
     )
-    if doomed is None:
+    if file_set_aside is None:
         return replace(receipt, why=f"{verdict.why}; absent")
-    linked = f"; links: {doomed.links}" if doomed.links > 1 else ""
-    return replace(receipt, why=verdict.why + linked, sha256=doomed.sha256, size=doomed.size)
+    linked = f"; links: {file_set_aside.links}" if file_set_aside.links > 1 else ""
+    return replace(receipt, why=verdict.why + linked, sha256=file_set_aside.sha256, size=file_set_aside.size)
 
 
 def _carry_out(item: _Item, verdict: Verdict, done: Done) -> None:
-    if item.doomed is None:
+    if item.file_set_aside is None:
         done.absent += verdict.delete
         return
     try:
         if verdict.delete:
-            item.doomed.remove()
+            item.file_set_aside.remove()
             done.deleted += 1
-            done.freed += item.doomed.size
+            done.freed += item.file_set_aside.size
             done.unfinished += verdict.cause is Cause.UNFINISHED
         else:
-            item.doomed.put_back()
+            item.file_set_aside.put_back()
     except OSError as error:
         done.fail(item.found.path, error)
     finally:
-        item.doomed.close()
+        item.file_set_aside.close()
 
 
 def _put_back(items: Sequence[_Item], done: Done) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from pbx_control.domain.audit import Actor, Entry, Verb
+from pbx_control.domain.audit import Actor, AuditEntry, Verb
 from pbx_control.domain.keeping.erasure import fingerprint, redacted
 from pbx_control.domain.keeping.retention import (
     ERASED,
@@ -41,7 +41,7 @@ GROUP = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ErasureOrder:
     """Whose data is to be erased, why, and what is done with what stands in the way."""
 
     number: str  # as calls have it (store.caller_marks.known_number)
@@ -69,48 +69,50 @@ class Erased:
         return bool(self.calls or self.letters or self.marks or self.documents)
 
 
-def erase(home: Home, engine: Engine, wish: Wish, now: datetime, reached: Reached = lambda moment: None) -> Erased:
+def erase(
+    home: Home, engine: Engine, order: ErasureOrder, now: datetime, reached: Reached = lambda moment: None
+) -> Erased:
     """Erases what is kept of a caller. Raises ClientMistake, with nothing done, if a call of his lasts, is held (unless
     `keep_held`), waits to be told of (unless `drop_waiting`), or nothing is known of the number."""
     with deletion.alone(home.recordings):
         with reading(engine) as conn:
-            found, kept = _calls(conn, wish)
+            found, kept = _calls(conn, order)
         free = [call for call in found if not call.elsewhere]
         erased = Erased(kept=kept, elsewhere=sorted({call.elsewhere for call in found} - {""}))
         names = {call.name for call in free if call.name}
         # First what has no call: the names are known as long as the calls have them.
-        _erase_elsewhere(home, engine, wish, [call.id for call in free], names, erased)
-        _erase_calls(home, engine, wish, free, now, erased, reached)
+        _erase_elsewhere(home, engine, order, [call.id for call in free], names, erased)
+        _erase_calls(home, engine, order, free, now, erased, reached)
         if kept and not erased.anything:
             raise ClientMistake(
                 "all that is left of {number} are calls under a legal hold: {calls}",
-                number=wish.number,
+                number=order.number,
                 calls=", ".join(kept),
             )
         if erased.elsewhere and not erased.anything:
             raise ClientMistake(
                 "all that is left of {number} lies on the node {node}: erase it there",
-                number=wish.number,
+                number=order.number,
                 node=", ".join(erased.elsewhere),
             )
         if not erased.anything:
-            raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=wish.number)
-        _write_receipt(engine, wish, erased, now)
+            raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=order.number)
+        _write_receipt(engine, order, erased, now)
     return erased
 
 
-def _calls(conn: Connection, wish: Wish) -> tuple[list[CallerCall], list[str]]:
+def _calls(conn: Connection, order: ErasureOrder) -> tuple[list[CallerCall], list[str]]:
     """The calls to erase, and those that stay under a hold."""
-    found = callers.calls_of(conn, wish.number)
+    found = callers.calls_of(conn, order.number)
     lasting = [call.id for call in found if call.lasts]
     held = [call.id for call in found if call.held]
     free = [call for call in found if not call.held]
     if lasting:
         raise ClientMistake("the call {call} of that caller lasts: erase when it is over", call=lasting[0])
-    if held and not wish.keep_held:
+    if held and not order.keep_held:
         raise ClientMistake("the call {call} is under a legal hold", Code.CALL_IS_HELD, call=held[0])
     waiting = callers.letters_about(conn, [call.id for call in free], waiting=True)
-    if waiting and not wish.drop_waiting:
+    if waiting and not order.drop_waiting:
         raise ClientMistake(
             "the message {id} about that caller is still to be sent",
             Code.MESSAGE_WAITS,
@@ -120,20 +122,20 @@ def _calls(conn: Connection, wish: Wish) -> tuple[list[CallerCall], list[str]]:
 
 
 def _erase_elsewhere(
-    home: Home, engine: Engine, wish: Wish, calls: Sequence[str], names: Collection[str], erased: Erased
+    home: Home, engine: Engine, order: ErasureOrder, calls: Sequence[str], names: Collection[str], erased: Erased
 ) -> None:
     after: int | None = 0
     while after is not None:
         with writing(engine) as conn:
-            after, changed = callers.erase_from_letters(conn, wish.number, names, after)
+            after, changed = callers.erase_from_letters(conn, order.number, names, after)
         erased.letters += changed
     for path in sorted(home.documents.rglob("*.csv")):
-        erased.documents += _rewritten(home.documents, path, lambda old: redacted(old, wish.number, names))
+        erased.documents += _rewritten(home.documents, path, lambda old: redacted(old, order.number, names))
     done = home.run / "absence" / "done"
     for path in sorted(done.glob("*.csv")):
         erased.documents += _rewritten(done, path, lambda old: _without_callers(old, calls))
     with writing(engine) as conn:
-        erased.marks = caller_marks.forget(conn, wish.number)
+        erased.marks = caller_marks.forget(conn, order.number)
         if erased.marks:
             bump_revision(conn)
 
@@ -163,7 +165,7 @@ def _without_callers(old: str, calls: Collection[str]) -> str:
 def _erase_calls(
     home: Home,
     engine: Engine,
-    wish: Wish,
+    order: ErasureOrder,
     free: Sequence[CallerCall],
     now: datetime,
     erased: Erased,
@@ -173,7 +175,7 @@ def _erase_calls(
         odd = retention.odd_references(conn)
     files = _files(home, {call.id for call in free})
     for group in batches(free, GROUP):
-        going = _Group(wish, group, erased)
+        going = _Group(order, group, erased)
         how = Disposal(home, engine, now, odd, going.decide, reached)
         named = {path for call in group for path in (call.recording, call.message) if path}
         found = [one for call in group for one in files.get(call.id, ())]
@@ -196,8 +198,8 @@ def _files(home: Home, calls: Collection[str]) -> dict[str, list[Found]]:
 class _Group:
     """Some calls that are erased in one transaction."""
 
-    def __init__(self, wish: Wish, calls: Sequence[CallerCall], erased: Erased) -> None:
-        self._wish, self._erased = wish, erased
+    def __init__(self, order: ErasureOrder, calls: Sequence[CallerCall], erased: Erased) -> None:
+        self._order, self._erased = order, erased
         self._calls = [call.id for call in calls]
         self._names = {call.name for call in calls if call.name}
         self._stays: list[str] = []
@@ -206,7 +208,7 @@ class _Group:
     def decide(self, file: File) -> Verdict:
         """Every file of theirs goes, at whatever age."""
         if may_be_erased(file, self._calls):
-            return Verdict(True, Cause.ERASED, f"erased: {_reason(self._wish)}")
+            return Verdict(True, Cause.ERASED, f"erased: {_reason(self._order)}")
         self._stays.append(file.path)
         return Verdict(False, Cause.LIVE)
 
@@ -221,21 +223,21 @@ class _Group:
         if conn.dialect.name == "sqlite":
             # What is overwritten is overwritten in the file, too.
             conn.execute(text("PRAGMA secure_delete = ON"))
-        self.letters = callers.erase(conn, self._calls, self._wish.number, self._names)
+        self.letters = callers.erase(conn, self._calls, self._order.number, self._names)
 
 
-def _write_receipt(engine: Engine, wish: Wish, erased: Erased, now: datetime) -> None:
+def _write_receipt(engine: Engine, order: ErasureOrder, erased: Erased, now: datetime) -> None:
     told = (
         f"erased: {erased.calls} calls, {erased.done.deleted} files, {erased.letters} letters, "
-        f"{erased.documents} documents, {erased.marks} marks; {len(erased.kept)} calls held; {_reason(wish)}"
+        f"{erased.documents} documents, {erased.marks} marks; {len(erased.kept)} calls held; {_reason(order)}"
     )
     with writing(engine) as conn:
-        digest = fingerprint(wish.number, wish.key)
+        digest = fingerprint(order.number, order.key)
         receipts.add(conn, [Receipt(at=now, what=What.CALLER_DATA, why=told, sha256=digest)])
-        audit.erase_number(conn, wish.number)
+        audit.erase_number(conn, order.number)
         counts = {"calls": (None, erased.calls), "files": (None, erased.done.deleted), "marks": (None, erased.marks)}
         # Whose they were is not said.
-        done = Entry(at=now, actor=wish.actor, verb=Verb.CALLER_ERASED, subject="", difference=counts)
+        done = AuditEntry(at=now, actor=order.actor, verb=Verb.CALLER_ERASED, subject="", difference=counts)
         audit.add(conn, done)
     if engine.dialect.name == "sqlite":
         _empty_log(engine)
@@ -250,5 +252,5 @@ def _empty_log(engine: Engine) -> None:
         raw.close()
 
 
-def _reason(wish: Wish) -> str:
-    return redacted(wish.why, wish.number)
+def _reason(order: ErasureOrder) -> str:
+    return redacted(order.why, order.number)

@@ -136,7 +136,7 @@ def planned(home: Home, engine: Engine, now: datetime) -> Iterator[Planned]:
                 yield Planned(file, what, found.size)
     with reading(engine) as conn:
         odd = retention.odd_references(conn)
-    with deletion.shelf(home.recordings) as on:
+    with deletion.open_folders(home.recordings) as on:
         for group in _old_references(engine, now):
             with reading(engine) as conn:
                 judged = _judged(conn, [found for found in group if found.path not in told], odd, now)
@@ -156,7 +156,7 @@ def reconcile(home: Home, engine: Engine, now: datetime, *, alarms: AlarmDesk = 
         odd.add([found for found in page if found.kind != "file" or not _is_text(found.path)])
         without_row.add([found for found, _, what in judged if _is_stray(found, what, now)])
         empty.add([found for found, file, what in judged if _is_empty(found, file, what)])
-    with deletion.shelf(home.recordings) as on:
+    with deletion.open_folders(home.recordings) as on:
         for references in _pages(engine, now - NO_STRAY_BEFORE, only_own=True):
             without_file.add([one for one in references if deletion.size_of(on, one.path) is None])
     with reading(engine) as conn:
@@ -292,7 +292,7 @@ def _is_empty(found: Found, file: File, what: Verdict) -> bool:
 def _drop_empty_days(home: Home, now: datetime) -> None:
     """Folders of days that are long over and from which everything has gone."""
     last = f"{now - SHORTEST_KEEP - NO_STRAY_BEFORE:%Y/%m/%d}"
-    with deletion.shelf(home.recordings) as on:
+    with deletion.open_folders(home.recordings) as on:
         for path in sorted(home.recordings.glob("[0-9]*/[0-9]*/[0-9]*")):
             day = str(path.relative_to(home.recordings))
             if DAY_FOLDER.fullmatch(day) and day < last:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pbx_control.domain.audit import SWITCH, Difference, Entry, Verb
+from pbx_control.domain.audit import SWITCH, AuditEntry, Difference, Verb
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -111,7 +111,7 @@ def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) 
     if not secretaries.pause(conn, command.secretary_id, at):
         return
     paused: Difference = {"paused": (False, True), "paused_why": ("", secretaries.REFUSALS)}
-    audit.add(conn, Entry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
+    audit.add(conn, AuditEntry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
     if desk.address:
         letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, RowMapping, Table, event
 from sqlalchemy.sql.dml import UpdateBase
 
-from pbx_control.domain.audit import Actor, Entry, Verb, difference
+from pbx_control.domain.audit import Actor, AuditEntry, Verb, difference
 from pbx_control.store import audit
 from pbx_control.store import engine as store
 from pbx_control.store.rows import facts
@@ -30,7 +30,7 @@ class Work:
     conn: Connection
     actor: Actor
     at: datetime
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AuditEntry] = field(default_factory=list)
 
     def note(
         self,
@@ -42,7 +42,7 @@ class Work:
         new: Mapping[str, object] | None = None,
     ) -> None:
         """Writes an entry: what was done to what, and the fields as they were and as they are."""
-        entry = Entry(
+        entry = AuditEntry(
             at=self.at,
             actor=self.actor,
             verb=verb,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from pbx_control.domain.audit import ABOUT_PEOPLE, Actor, ActorKind, Difference, Entry, Verb
+from pbx_control.domain.audit import ABOUT_PEOPLE, Actor, ActorKind, AuditEntry, Difference, Verb
 from pbx_control.store.tables import audit, client
 
 
@@ -17,11 +17,11 @@ class Kept:
     """An entry as it is read, with its number and the client's short name ("" where it is about none)."""
 
     id: int
-    entry: Entry
+    entry: AuditEntry
     client: str
 
 
-def add(conn: Connection, entry: Entry) -> None:
+def add(conn: Connection, entry: AuditEntry) -> None:
     """Keeps an entry, in the transaction of what it tells of."""
     values = {
         "at": entry.at,
@@ -67,7 +67,7 @@ def forget(conn: Connection, before: datetime) -> int:
 
 
 def _kept(row: Row[Any]) -> Kept:
-    entry = Entry(
+    entry = AuditEntry(
         at=row.at,
         actor=Actor(ActorKind(row.actor), row.who, row.origin),
         verb=Verb(row.verb),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.money.plans import Plan
-from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold, Uncounted
+from pbx_control.domain.money.quota import Account, Bag, Kind, LedgerEntry, Limits, Source, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
@@ -174,7 +174,7 @@ def open_account(
     conn.execute(insert(accounts).values(**first, period_calls=monthly.calls, period_left=0))
     before = read(conn, client_id)
     after = Account(period, monthly.calls, monthly.calls)
-    _book(conn, client_id, before, after, [Entry(at=at, kind=Kind.GRANT, units=monthly.calls)])
+    _book(conn, client_id, before, after, [LedgerEntry(at=at, kind=Kind.GRANT, units=monthly.calls)])
     return after
 
 
@@ -192,7 +192,7 @@ def begin_again(conn: Connection, client_id: int, monthly: Plan, at: datetime) -
     before = up_to_date(conn, client_id, at)
     units = monthly.calls - before.period_calls  # all of them, unless the period was begun just now
     after = replace(before, period_calls=monthly.calls, period_left=before.period_left + units)
-    _book(conn, client_id, before, after, [Entry(at=at, kind=Kind.GRANT, units=units)] if units else [])
+    _book(conn, client_id, before, after, [LedgerEntry(at=at, kind=Kind.GRANT, units=units)] if units else [])
     return after
 
 
@@ -222,7 +222,7 @@ def roll_over_due(conn: Connection, at: datetime, limit: int | None = None) -> i
 # --- corrections ------------------------------------------------------------------------------------------
 
 
-def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None) -> Entry:
+def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None) -> LedgerEntry:
     """Takes a charge back by a counter-entry, and settles a dispute about it. `uncounted`: the call should not have
     counted.
 
@@ -240,7 +240,7 @@ def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: 
     return entry
 
 
-def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: datetime) -> Entry:
+def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: datetime) -> LedgerEntry:
     """Takes back what a call was charged because it should not have counted; a secretary may do so at her desk.
 
     Raises ClientMistake if nothing was charged for it, or that has been taken back already.
@@ -395,7 +395,7 @@ def out_of_balance(conn: Connection) -> list[int]:
 # --- how it is written ------------------------------------------------------------------------------------
 
 
-def _book(conn: Connection, client_id: int, before: Account, after: Account, entries: Iterable[Entry]) -> None:
+def _book(conn: Connection, client_id: int, before: Account, after: Account, entries: Iterable[LedgerEntry]) -> None:
     """Writes what has become of the account, and why. Its row must be locked: all of it is written."""
     new = {bag.id: bag.left for bag in after.bags}
     for bag_id in {bag.id for bag in (*before.bags, *after.bags)}:
@@ -415,7 +415,7 @@ def _book(conn: Connection, client_id: int, before: Account, after: Account, ent
         conn.execute(_INSERT_ENTRY, rows)
 
 
-def _row(client_id: int, entry: Entry) -> dict[str, Any]:
+def _row(client_id: int, entry: LedgerEntry) -> dict[str, Any]:
     return {
         "client_id": client_id,
         "at": entry.at,
@@ -485,8 +485,8 @@ def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:
     return row
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> LedgerEntry:
+    return LedgerEntry(
         at=row.at,
         kind=Kind(row.kind),
         units=row.units,

@@ -14,7 +14,7 @@ from keeping import NOW, House
 from sqlalchemy import Engine, insert, select
 
 from pbx_control.errors import ClientMistake
-from pbx_control.media.erasure import Wish, erase
+from pbx_control.media.erasure import ErasureOrder, erase
 from pbx_control.services import marks
 from pbx_control.settings import Home
 from pbx_control.store import caller_marks, callers, holds
@@ -22,7 +22,7 @@ from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import caller_mark, contact, journal, letter, receipt
 
 HIS = "+56912345678"
-WISH = Wish(number=HIS, why="his letter of 3 August, from +56 9 1234 5678", key="secret", actor=ADMIN)
+WISH = ErasureOrder(number=HIS, why="his letter of 3 August, from +56 9 1234 5678", key="secret", actor=ADMIN)
 # However his number is written.
 WRITTEN = ("+56912345678", "+56 9 1234 5678", "9 1234 5678", "56912345678", "+56\xa09\xa01234\xa05678", "(9) 1234-5678")
 
@@ -244,7 +244,7 @@ def test_a_mark_is_taken_away_once(house: House) -> None:
         assert caller_marks.rows(conn) == []
 
 
-def nothing_is_erased(house: House, wish: Wish, why: str) -> None:
+def nothing_is_erased(house: House, wish: ErasureOrder, why: str) -> None:
     before: Any = house.files(), everything(house)
     with pytest.raises(ClientMistake, match=why):
         erase(house.home, house.engine, wish, NOW)

@@ -16,7 +16,7 @@ from pbx_control.domain.call.commands import (
 from pbx_control.domain.call.model import Call
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period
-from pbx_control.domain.money.quota import Account, Bag, Entry, Kind
+from pbx_control.domain.money.quota import Account, Bag, Kind, LedgerEntry
 
 
 def account(period_left: int, *bags: int, at: datetime) -> Account:
@@ -31,7 +31,7 @@ class Books:
 
     claims: dict[int, str] = field(default_factory=dict)  # secretary id -> call id
     accounts: dict[int, Account] = field(default_factory=dict)
-    ledger: list[Entry] = field(default_factory=list)
+    ledger: list[LedgerEntry] = field(default_factory=list)
     reserved: dict[str, int] = field(default_factory=dict)  # call id -> client id
     taken_elsewhere: set[int] = field(default_factory=set)  # secretaries whom another daemon claims at the next offer
 
@@ -79,7 +79,7 @@ class Books:
         assert self.reserved.pop(call.id, None) == call.known.client_id, f"{call.id} has no unit reserved"
         self._reserve(call, -1)
 
-    def _book(self, call: Call, booked: tuple[Account, Entry]) -> None:
+    def _book(self, call: Call, booked: tuple[Account, LedgerEntry]) -> None:
         self.accounts[call.known.client_id], entry = booked
         self.ledger.append(entry)
 

@@ -12,13 +12,13 @@ from pbx_control.live.listener import socket_name
 from pbx_control.live.news import (
     Act,
     Answered,
+    AnswerKind,
     Asker,
     CallNow,
     FromDaemon,
     Instruct,
     Listen,
     News,
-    Outcome,
     Role,
     State,
     line_of,
@@ -104,26 +104,26 @@ async def test_from_her_screen_she_consults_takes_back_and_hands_over(town: Town
         her = Asker(Role.SECRETARY, call.secretary, call.secretary_id)
         stranger = Asker(Role.SECRETARY, "Eva", 999_999)
         rosas = contact_id(town, rosa.name)
-        assert await page.asks(call.id, Act.CONSULT, stranger, rosas) == Answered(1, Outcome.REFUSED, "not_hers")
-        assert await page.asks(call.id, Act.HAND_OVER, her) == Answered(1, Outcome.REFUSED, "not_now")
-        assert await page.asks(call.id, Act.PAUSE_RECORDING, her) == Answered(1, Outcome.DONE)
-        assert await page.asks(call.id, Act.RESUME_RECORDING, her) == Answered(1, Outcome.DONE)
-        assert await page.asks(call.id, Act.CONSULT, her, rosas) == Answered(1, Outcome.DONE)
+        assert await page.asks(call.id, Act.CONSULT, stranger, rosas) == Answered(1, AnswerKind.REFUSED, "not_hers")
+        assert await page.asks(call.id, Act.HAND_OVER, her) == Answered(1, AnswerKind.REFUSED, "not_now")
+        assert await page.asks(call.id, Act.PAUSE_RECORDING, her) == Answered(1, AnswerKind.DONE)
+        assert await page.asks(call.id, Act.RESUME_RECORDING, her) == Answered(1, AnswerKind.DONE)
+        assert await page.asks(call.id, Act.CONSULT, her, rosas) == Answered(1, AnswerKind.DONE)
         await (await rosa.rung(1)).answered()
         await page.sees(firm, "consulting")
-        assert await page.asks(call.id, Act.TAKE_BACK, her) == Answered(1, Outcome.DONE)
+        assert await page.asks(call.id, Act.TAKE_BACK, her) == Answered(1, AnswerKind.DONE)
         await page.sees(firm, "talking")
-        assert await page.asks(call.id, Act.CONSULT, her, rosas) == Answered(1, Outcome.DONE)
+        assert await page.asks(call.id, Act.CONSULT, her, rosas) == Answered(1, AnswerKind.DONE)
         private = await rosa.rung(2)
         await private.answered()
         await page.sees(firm, "consulting")
-        assert await page.asks(call.id, Act.HAND_OVER, her) == Answered(1, Outcome.DONE)
+        assert await page.asks(call.id, Act.HAND_OVER, her) == Answered(1, AnswerKind.DONE)
         await ring.ended(5)
         await private.hears(CALLER)
         await caller.hang_up()
         await page.sees(firm, "ended")
         await private.ended(5)
-        assert await page.asks(call.id, Act.SPAM, her) == Answered(1, Outcome.UNKNOWN)
+        assert await page.asks(call.id, Act.SPAM, her) == Answered(1, AnswerKind.UNKNOWN)
     [logged] = await town.calls(firm)
     events = [line["event"] for line in await town.journal(logged)]
     asked = [event for event in events if event.endswith("Asked")]

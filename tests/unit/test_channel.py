@@ -26,12 +26,12 @@ from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
     Act,
     Answered,
+    AnswerKind,
     Asker,
     FromDaemon,
     Instruct,
     Listen,
     News,
-    Outcome,
     Role,
     State,
     ToDaemon,
@@ -273,9 +273,9 @@ def test_a_line_may_come_in_pieces_and_several_at_once(home: Home) -> None:
         for place in range(len(line)):
             peer.sends(line[place : place + 1])
             await peer.writer.drain()
-        assert await peer.hears() == Answered(1, Outcome.UNKNOWN)
+        assert await peer.hears() == Answered(1, AnswerKind.UNKNOWN)
         peer.sends(line * 3)
-        assert [await peer.hears() for _ in range(3)] == [Answered(1, Outcome.UNKNOWN)] * 3
+        assert [await peer.hears() for _ in range(3)] == [Answered(1, AnswerKind.UNKNOWN)] * 3
 
     play(home, story)
 
@@ -334,7 +334,7 @@ def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Ac
         assert (call_id, event.secretary_id, event.asker) == ("c1", 1, "Ana")
         here.commits(TALKING, Reply(event.ticket))
         here.commits(TALKING, Reply(event.ticket))
-        assert await peer.hears() == Answered(41, Outcome.DONE)
+        assert await peer.hears() == Answered(41, AnswerKind.DONE)
         peer.says(Listen())
         await peer.state()
 
@@ -346,7 +346,7 @@ def test_a_refusal_says_why(home: Home) -> None:
         peer = (await here.connects()).says(Instruct(1, "c1", Act.HAND_OVER, HER))
         await here.board.arrived.wait()
         here.commits(TALKING, Reply(here.board.posted[0][1].ticket, Refusal.NOT_NOW))
-        assert await peer.hears() == Answered(1, Outcome.REFUSED, "not_now")
+        assert await peer.hears() == Answered(1, AnswerKind.REFUSED, "not_now")
 
     play(home, story)
 
@@ -354,7 +354,7 @@ def test_a_refusal_says_why(home: Home) -> None:
 def test_a_secretary_without_a_number_is_no_admin(home: Home) -> None:
     async def story(here: Desk) -> None:
         peer = (await here.connects()).says(Instruct(1, "c1", Act.SPAM, Asker(Role.SECRETARY, "Ana")))
-        assert await peer.hears() == Answered(1, Outcome.REFUSED, "not_hers")
+        assert await peer.hears() == Answered(1, AnswerKind.REFUSED, "not_hers")
         assert here.board.posted == []
 
     play(home, story)
@@ -364,7 +364,7 @@ def test_one_that_asks_too_much_at_once_is_refused_the_rest(home: Home) -> None:
     async def story(here: Desk) -> None:
         wishes = [Instruct(number, "c1", Act.SPAM, HER) for number in range(under_test.MOST_QUESTIONS + 1)]
         peer = (await here.connects()).says(*wishes)
-        assert await peer.hears() == Answered(under_test.MOST_QUESTIONS, Outcome.REFUSED, "too_many_questions")
+        assert await peer.hears() == Answered(under_test.MOST_QUESTIONS, AnswerKind.REFUSED, "too_many_questions")
 
     play(home, story)
 
@@ -374,7 +374,7 @@ def test_what_was_not_answered_when_the_call_ends_is_unknown(home: Home) -> None
         peer = (await here.connects()).says(Instruct(1, "c1", Act.SPAM, HER))
         await here.board.arrived.wait()
         here.commits(msgspec.structs.replace(TALKING, phase=Phase.ENDED, seat=None))
-        assert await peer.hears() == Answered(1, Outcome.UNKNOWN)
+        assert await peer.hears() == Answered(1, AnswerKind.UNKNOWN)
         here.commits(TALKING, Reply(here.board.posted[0][1].ticket))
         peer.says(Listen())
         await peer.state()

@@ -15,7 +15,7 @@ from pbx_control.domain.call.events import (
     SecretaryLeft,
 )
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Seat, Sounds
-from pbx_control.live.recovery import Found, Leg, Recovery, differences
+from pbx_control.live.recovery import Found, FoundLeg, Recovery, differences
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ID = "pbx-1.5"
@@ -32,8 +32,8 @@ def call(phase: Phase, **more: Any) -> Call:
     return Call(ID, phase, FACTS, arrived_at=AT, **(facts | more))
 
 
-def legs(*ids: str, up: bool = True) -> dict[str, Leg]:
-    return {each: Leg(each, f"PJSIP/x-{each}", up, True, "") for each in ids}
+def legs(*ids: str, up: bool = True) -> dict[str, FoundLeg]:
+    return {each: FoundLeg(each, f"PJSIP/x-{each}", up, True, "") for each in ids}
 
 
 def found(phase: Phase, without: str = "", **more: Any) -> Found:
@@ -96,7 +96,7 @@ def test_all_are_gone_after_the_hand_over() -> None:
 
 
 def test_a_caller_whom_the_dialplan_tells_that_his_time_is_up_is_taken_over() -> None:
-    his = Leg(ID, "PJSIP/trunk-1-01", True, False, "")
+    his = FoundLeg(ID, "PJSIP/trunk-1-01", True, False, "")
     assert differences(call(HANDED_OVER), Found({ID: his}), AT, newly_connected=False) == [CallerTakenOver(AT)]
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, midnight, period_of
-from pbx_control.domain.money.quota import Account, Bag, Entry, Kind, Limits, Source, Threshold
+from pbx_control.domain.money.quota import Account, Bag, Kind, LedgerEntry, Limits, Source, Threshold
 
 SANTIAGO = ZoneInfo("America/Santiago")
 AT = datetime(2026, 8, 10, 15, tzinfo=UTC)
@@ -180,10 +180,10 @@ def test_the_forecast_is_the_day_on_which_the_calls_run_out() -> None:
 class Ledger:
     """The model: every entry ever written, and what a client may count on."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[LedgerEntry] = field(default_factory=list)
     bags: dict[int, int] = field(default_factory=dict)
 
-    def add(self, *entries: Entry) -> None:
+    def add(self, *entries: LedgerEntry) -> None:
         for entry in entries:
             self.entries.append(entry)
             if entry.bag_id is not None:
@@ -205,7 +205,7 @@ class AnyMonths(RuleBasedStateMachine):
         self.calls = 10
         self.count = 0
         self.reversed: set[int] = set()
-        self.book((replace(self.account, period_left=10), Entry(at=self.at, kind=Kind.GRANT, units=10)))
+        self.book((replace(self.account, period_left=10), LedgerEntry(at=self.at, kind=Kind.GRANT, units=10)))
 
     def book(self, booked: quota.Booked) -> None:
         self.account, entry = booked

@@ -13,7 +13,7 @@ from test_channel import HER, SOON, TALKING, Desk, desk
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.model import Caller, Phase
 from pbx_control.live.bulletin import call_now
-from pbx_control.live.news import Act, Answered, Instruct, Listen, News, Outcome, State
+from pbx_control.live.news import Act, Answered, AnswerKind, Instruct, Listen, News, State
 from pbx_control.live.relay import LONGEST_NOTICE, NOTICES, Notice, _lines
 from pbx_control.settings import Home
 
@@ -86,7 +86,7 @@ def test_what_is_asked_at_one_is_done_at_the_other_and_answered_once(tmp_path: P
     async def story(one: Desk, two: Desk) -> None:
         two.commits(THEIRS)
         peer = await heard_of(one, "c2")
-        for refusal, outcome, why in ((None, Outcome.DONE, ""), (Refusal.NOT_NOW, Outcome.REFUSED, "not_now")):
+        for refusal, outcome, why in ((None, AnswerKind.DONE, ""), (Refusal.NOT_NOW, AnswerKind.REFUSED, "not_now")):
             two.board.arrived.clear()
             peer.says(Instruct(41, "c2", Act.HAND_OVER, HER))
             await two.board.arrived.wait()
@@ -114,7 +114,7 @@ def test_a_daemon_that_does_not_answer_any_more_leaves_it_unknown(
         peer.says(Instruct(1, "c2", Act.SPAM, HER))
         while not isinstance(answer := await peer.hears(), Answered):
             pass
-        assert answer == Answered(1, Outcome.UNKNOWN)
+        assert answer == Answered(1, AnswerKind.UNKNOWN)
 
     play(tmp_path, address, story)
 

@@ -23,7 +23,7 @@ from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import run as jobs
 from pbx_control.jobs import schedule
-from pbx_control.jobs.run import Context, Job, Place, Task
+from pbx_control.jobs.run import Context, Job, JobHome, Task
 from pbx_control.jobs.schedule import JOBS, Schedule, Trigger
 from pbx_control.settings import Database, Home, OfficeSettings, Settings
 from pbx_control.store import job_runs, ledger
@@ -307,7 +307,7 @@ async def test_a_zone_that_is_new_gets_its_run(
 
 def test_a_run_by_hand_is_listed_like_any_other(running: Running) -> None:
     job = daily("purge", tell_due)
-    outcome = jobs.run_by_hand(Task(job, SANTIAGO), Place(running.home, running.settings), running.engine, ADMIN)
+    outcome = jobs.run_by_hand(Task(job, SANTIAGO), JobHome(running.home, running.settings), running.engine, ADMIN)
     [run] = running.runs("purge")
     assert (run.result, bool(run.ended_at)) == (outcome.result, True)
     assert outcome.result == run.due_at.isoformat()
@@ -319,7 +319,7 @@ def test_each_job_finds_something_to_say_of_an_empty_house(running: Running, job
     for folder in (running.home.recordings, running.home.run):
         folder.mkdir()
     due_at = job.rhythm.last(clock.now(), SANTIAGO)
-    outcome = jobs.attempt(Task(job, SANTIAGO), Place(running.home, running.settings), running.engine, due_at)
+    outcome = jobs.attempt(Task(job, SANTIAGO), JobHome(running.home, running.settings), running.engine, due_at)
     assert outcome.trace == ""
     assert not outcome.failed, outcome.result
     assert outcome.result

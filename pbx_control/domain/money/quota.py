@@ -83,7 +83,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LedgerEntry:
     """One line of the ledger; nothing ever changes it."""
 
     at: datetime
@@ -107,12 +107,12 @@ class Limits:
     last: int = 5
 
 
-Booked = tuple[Account, Entry]
+Booked = tuple[Account, LedgerEntry]
 
 
 def charge(account: Account, call_id: str, at: datetime) -> Booked:
     """A secretary has answered the call: one unit, of the period, else of the oldest bag, else a debt."""
-    entry = Entry(at=at, kind=Kind.CHARGE, units=-1, call_id=call_id)
+    entry = LedgerEntry(at=at, kind=Kind.CHARGE, units=-1, call_id=call_id)
     if account.period_left > 0 or not account.bags:
         return replace(account, period_left=account.period_left - 1), entry
     oldest, *younger = account.bags
@@ -120,11 +120,11 @@ def charge(account: Account, call_id: str, at: datetime) -> Booked:
     return replace(account, bags=(*rest, *younger)), replace(entry, source=Source.BAG, bag_id=oldest.id)
 
 
-def uncharged(call_id: str, again: Answered, at: datetime) -> Entry:
+def uncharged(call_id: str, again: Answered, at: datetime) -> LedgerEntry:
     """A secretary has answered a call that repeats a short conversation: no unit; the entry names that conversation
     and how many seconds it lasted."""
     seconds = round((again.talked or timedelta(0)).total_seconds())
-    return Entry(
+    return LedgerEntry(
         at=at,
         kind=Kind.REPEAT,
         units=0,
@@ -136,11 +136,11 @@ def uncharged(call_id: str, again: Answered, at: datetime) -> Entry:
 
 
 def reverse(
-    account: Account, charged: Entry, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None
+    account: Account, charged: LedgerEntry, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None
 ) -> Booked:
     """Takes a charge back. A bag's unit goes back into its bag, any other to the period that runs now: a client does
     not lose by it that the mistake was found only after its month was over."""
-    entry = Entry(
+    entry = LedgerEntry(
         at=at,
         kind=Kind.REVERSAL,
         units=-charged.units,
@@ -158,7 +158,7 @@ def reverse(
 
 def add_bag(account: Account, bag: Bag, at: datetime) -> Booked:
     """A bag has been bought; its calls may be used from now on."""
-    entry = Entry(at=at, kind=Kind.BAG, units=bag.left, source=Source.BAG, bag_id=bag.id)
+    entry = LedgerEntry(at=at, kind=Kind.BAG, units=bag.left, source=Source.BAG, bag_id=bag.id)
     return replace(account, bags=(*account.bags, bag)), entry
 
 
@@ -168,7 +168,7 @@ def change_plan(account: Account, calls: int, zone: ZoneInfo, at: datetime) -> B
     large plan's calls and goes down again has had them for nothing otherwise."""
     units = in_proportion(calls - account.period_calls, account.period, zone, at)
     after = replace(account, period_calls=calls, period_left=account.period_left + units)
-    return after, Entry(at=at, kind=Kind.CHANGE, units=units)
+    return after, LedgerEntry(at=at, kind=Kind.CHANGE, units=units)
 
 
 def in_proportion(calls: int, period: Period, zone: ZoneInfo, at: datetime) -> int:
@@ -182,18 +182,18 @@ def in_proportion(calls: int, period: Period, zone: ZoneInfo, at: datetime) -> i
 
 def roll_over(
     account: Account, anchor_day: int, zone: ZoneInfo, calls: int, at: datetime
-) -> tuple[Account, list[Entry]]:
+) -> tuple[Account, list[LedgerEntry]]:
     """The periods that have begun until `at`: what was left of the old one expires, the new one's calls are granted.
 
     A debt is carried into the new period. Nothing happens while the period still runs. For a client that has moved to
     another zone the first period ends at that zone's midnight: no month is granted twice.
     """
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     while account.period.end <= at:
         turn, expired = account.period.end, max(account.period_left, 0)
         if expired:
-            entries.append(Entry(at=turn, kind=Kind.EXPIRY, units=-expired))
-        entries.append(Entry(at=turn, kind=Kind.GRANT, units=calls))
+            entries.append(LedgerEntry(at=turn, kind=Kind.EXPIRY, units=-expired))
+        entries.append(LedgerEntry(at=turn, kind=Kind.GRANT, units=calls))
         account = replace(
             account,
             period=Period(turn, period_of(anchor_day, zone, turn + INTO_THE_DAY).end),

@@ -116,7 +116,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class MessagePage:
     """A letter's contents, harmless and in words, before they become text or HTML."""
 
     language: str
@@ -215,7 +215,7 @@ def next_try(attempts: int, at: datetime) -> datetime | None:
     return at + (PAUSES[attempts - 1] if attempts <= len(PAUSES) else LATER_PAUSE)
 
 
-def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
+def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> MessagePage:
     name = clean_line(summary.caller_name, NAME_LIMIT)
     number = phrases.withheld if is_withheld(summary.caller) else readable_number(summary.caller)
     values = {
@@ -226,7 +226,7 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> Page:
         "office": clean_line(office_name, NAME_LIMIT),
     }
     told = _told(summary, phrases)
-    return Page(
+    return MessagePage(
         language=summary.language,
         sign=SIGNS[summary.outcome],
         accent=ACCENTS[summary.outcome],
@@ -276,18 +276,18 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
         yield Fact(phrases.recording, flaw)
 
 
-def _mail_text(page: Page) -> str:
+def _mail_text(page: MessagePage) -> str:
     """The text for mail programs that show no HTML; the same facts."""
     paragraphs = [page.headline, page.story, _lines(page), page.attached, f"{page.footer}\n{page.reference}"]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
-def _telegram_text(page: Page) -> str:
+def _telegram_text(page: MessagePage) -> str:
     # Short enough for the caption of a voice message, which Telegram limits to 1024 characters.
     return f"{page.sign} {page.subject}\n\n{_lines(page)}"
 
 
-def _lines(page: Page) -> str:
+def _lines(page: MessagePage) -> str:
     return "\n".join(f"{fact.label}: {fact.value}" for fact in page.facts)
 
 

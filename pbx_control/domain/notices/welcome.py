@@ -42,7 +42,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class WelcomePage:
     """The letter, harmless and in words, before it becomes text or HTML."""
 
     language: str
@@ -73,7 +73,7 @@ def compose_welcome(welcome: Welcome, recipient: Recipient, office_name: str) ->
     )
 
 
-def _page(welcome: Welcome, office_name: str) -> Page:
+def _page(welcome: Welcome, office_name: str) -> WelcomePage:
     words = WORDS[welcome.language]
     values = {
         "client": clean_line(welcome.client_name, NAME_LIMIT),
@@ -83,7 +83,7 @@ def _page(welcome: Welcome, office_name: str) -> Page:
         "hours": hours_in_words(welcome.week, welcome.language),
         "until": date_and_time(welcome.answered_by.astimezone(ZoneInfo(welcome.timezone)), welcome.language),
     }
-    return Page(
+    return WelcomePage(
         language=welcome.language,
         subject=words["subject"].format(**values),
         headline=words["headline"].format(**values),
@@ -115,7 +115,7 @@ def _hours(week: Week) -> tuple[str, ...]:
     return ("always",) if week == ALWAYS else ("hours", "closed")
 
 
-def _mail_text(page: Page) -> str:
+def _mail_text(page: WelcomePage) -> str:
     """The letter for mail programs that show no HTML; the same contents."""
     paragraphs = [page.headline, page.number, page.lead]
     for section in page.sections:
@@ -124,7 +124,7 @@ def _mail_text(page: Page) -> str:
     return "\n\n".join(filter(None, [*paragraphs, page.footer])) + "\n"
 
 
-def _telegram_text(page: Page) -> str:
+def _telegram_text(page: WelcomePage) -> str:
     """The letter for a chat: Telegram's limit is 4096 characters, of which it needs less than half."""
     parts = [f"👋 {page.headline}", f"☎️ {page.number}", page.lead]
     for section in page.sections:
