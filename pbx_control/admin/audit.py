@@ -6,6 +6,8 @@ import click
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, print_json_rows, show_rows
 from pbx_control.admin.provisioning import CLIENT, examples
+from pbx_control.catalogue import N_
+from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.store import audit as trail
 from pbx_control.store import clients
@@ -15,6 +17,8 @@ from pbx_control.store.engine import reading
 COLUMNS = ("at", "who", "origin", "what", "subject", "client", "changes")
 # Characters of a field's value that a table shows; --json has it all.
 VALUE_LIMIT = 60
+# What jobs count, which no other table has a column for.
+COUNTED = (N_("deleted"), N_("accounts"), N_("entries"), N_("invoices"), N_("paid_until"))
 
 
 @click.group("audit")
@@ -34,9 +38,10 @@ def audit() -> None:
 def list_(desk: Desk, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
     """The newest changes, newest first.
 
-    Who: the admin's user name on this machine (with sudo, that of who called it), a job, or the switch.
+    Who: the admin's user name on this machine (with sudo, that of who called it), a secretary, a job, or the switch.
 
-    Changes: what each field was, and what it is. Passwords are not shown: only that they were changed.
+    Changes: what each field was, if there was anything, and what it is. Passwords are not shown: only that they were
+    changed.
     """
     start = desk.instant(since) if since is not None else None
     with reading(desk.engine) as conn:
@@ -50,16 +55,27 @@ def list_(desk: Desk, slug: str | None, since: str | None, limit: int, as_json: 
 
 def _row(desk: Desk, one: Kept) -> dict[str, Any]:
     entry = one.entry
-    changes = (f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in entry.difference.items())
+    changes = (f"{desk.say(name)}: {_change(old, new)}" for name, (old, new) in entry.difference.items())
     return {
         "at": entry.at,
-        "who": clean_line(entry.actor.name, VALUE_LIMIT) or desk.say(entry.actor.kind.value),
+        "who": _who(desk, entry.actor),
         "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
         "what": desk.say(entry.verb.value),
         "subject": clean_line(entry.subject, VALUE_LIMIT),
         "client": one.client,
         "changes": "; ".join(changes),
     }
+
+
+def _who(desk: Desk, actor: Actor) -> str:
+    name = clean_line(actor.name, VALUE_LIMIT)
+    if actor.kind is ActorKind.JOB:
+        return f"{desk.say('job')} {name}"
+    return name or desk.say(actor.kind.value)
+
+
+def _change(old: object, new: object) -> str:
+    return _value(new) if old is None else f"{_value(old)} → {_value(new)}"
 
 
 def _value(value: object) -> str:

@@ -51,7 +51,7 @@ def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> Non
     if clock_is_right:
         book(desk, keeping.believe_clock)
     with telling(desk) as tell:
-        report = purging.purge(desk.home, desk.engine, now, progress=_progress(tell))
+        report = keeping.purge(desk.home, desk.engine, desk.actor, now, progress=_progress(tell))
     if report.trust is not Trust.TRUSTED:
         raise _doubt(Clock(report.trust, report.seen_at), now)
     _tell_report(desk, report, as_json)

@@ -34,9 +34,6 @@ from pbx_control.store.job_runs import Failure
 
 log = structlog.get_logger()
 
-# Clients that are dealt with in one transaction: live calls wait for it.
-AT_ONCE = 10
-
 # What reconciliation counts (media.purge.Reconciliation), in words.
 DIFFERENCES = {
     "without_row": N_("files without a call"),
@@ -59,9 +56,11 @@ def back_up(context: Context) -> Sentence:
 
 def purge(context: Context) -> Sentence:
     """docs/service.md rule 13."""
-    from pbx_control.media import purge as deletion
+    from pbx_control.services import keeping
 
-    report = deletion.purge(context.home, context.engine, context.at, alarms=context.alarms, urgent=context.urgent)
+    report = keeping.purge(
+        context.home, context.engine, context.actor, context.at, alarms=context.alarms, urgent=context.urgent
+    )
     if report.trust is not Trust.TRUSTED:
         return Failure(
             Sentence(
@@ -96,14 +95,14 @@ def erase_cancelled(context: Context) -> Sentence:
     """docs/decisions/cancelling.md."""
     from pbx_control.services import cancelled
 
-    return cancelled.erase_cancelled(context.home, context.engine, context.at)
+    return cancelled.erase_cancelled(context.home, context.engine, context.actor, context.at)
 
 
 def tend_database(context: Context) -> Sentence:
     from pbx_control.jobs import upkeep
     from pbx_control.store import ledger
 
-    tended = upkeep.tend(context.engine, context.at)
+    tended = upkeep.tend(context.engine, context.actor, context.at)
     with reading(context.engine) as conn:
         wrong = ledger.out_of_balance(conn)
     if not wrong:
@@ -138,22 +137,16 @@ def report_missed_calls(context: Context) -> Sentence:
     """docs/service.md rule 12."""
     from pbx_control.services import missed_reports
 
-    return missed_reports.send(context.home, context.engine, context.settings, context.zone, context.due_at)
+    return missed_reports.send(
+        context.home, context.engine, context.settings, context.zone, context.due_at, context.actor, context.at
+    )
 
 
 def begin_periods(context: Context) -> Sentence:
     """docs/service.md rules 10 and 11."""
-    from pbx_control.store import ledger
+    from pbx_control.services import accounts
 
-    begun = 0
-    while True:
-        with writing(context.engine) as conn:
-            some = ledger.roll_over_due(conn, context.at, limit=AT_ONCE)
-        begun += some
-        if not some:
-            break
-    with writing(context.engine) as conn:
-        returned = ledger.release_forgotten(conn)
+    begun, returned = accounts.begin_months(context.engine, context.actor, context.at)
     return Sentence("months begun: {begun}; calls kept back for nothing: {returned}", begun=begun, returned=returned)
 
 

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
+from pbx_control.services.work import booking
 from pbx_control.store import audit, job_runs, refusals
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
@@ -23,7 +25,7 @@ PATIENCE = 0.2
 SAMPLE = 1000
 
 
-def tend(engine: Engine, at: datetime) -> Sentence:
+def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
     """Does all of it while the service runs, and tells what was done.
 
     Raises StoreUnavailable if the database is damaged or away.
@@ -31,7 +33,10 @@ def tend(engine: Engine, at: datetime) -> Sentence:
     with writing(engine) as conn:
         refused = refusals.forget(conn, at - KEPT)
         runs = job_runs.forget(conn, at - KEPT)
-        audit.forget(conn, at - AUDIT_KEPT)
+    with booking(engine, actor, at) as work:
+        entries = audit.forget(work.conn, at - AUDIT_KEPT)
+        if entries:
+            work.note(Verb.ENTRIES_FORGOTTEN, "", new={"entries": entries})
     tended = _tend_postgresql(engine) if engine.dialect.name == "postgresql" else _tend_sqlite(engine)
     return Sentence(
         "{tended}; forgotten: counts of refusals: {refused}, runs of jobs: {runs}",

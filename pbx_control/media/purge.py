@@ -50,7 +50,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told now and then how many files were looked at, and how many deleted."""
 
 
-def _quiet(*_: object) -> None:
+def quiet(*_: object) -> None:
     """Nobody is told."""
 
 
@@ -101,18 +101,20 @@ def purge(
     now: datetime,
     *,
     alarms: AlarmDesk = NOBODY,
-    progress: Progress = _quiet,
-    reached: Reached = _quiet,
+    progress: Progress = quiet,
+    reached: Reached = quiet,
     urgent: Executor | None = None,
+    done: Done | None = None,
 ) -> PurgeReport:
     """Deletes what is due at `now` (aware), in small transactions; others may write meanwhile. The transactions are
-    done by `urgent`, if the caller has given way to others: who keeps a lock must not wait for CPU.
+    done by `urgent`, if the caller has given way to others: who keeps a lock must not wait for CPU. `done` counts, also
+    for a caller that is told of an error.
 
     If the clock is in doubt nothing is touched, and the admin gets a letter, one a day. A purge that was broken off is
     finished by the next one. Raises ClientMistake if another one is under way, StoreUnavailable, OSError.
     """
     clock = _note_time(engine, now, alarms)
-    report = PurgeReport(now, clock.trust, clock.seen_at)
+    report = PurgeReport(now, clock.trust, clock.seen_at, done or Done())
     if clock.trust is not Trust.TRUSTED:
         return report
     with deletion.alone(home.recordings):

@@ -1,16 +1,23 @@
 """What can be done with a client's account: bags sold, charges disputed, taken back or upheld."""
 
+from datetime import datetime
+
+from sqlalchemy import Engine
+
 from pbx_control.catalogue import counted
 from pbx_control.domain import checks
-from pbx_control.domain.audit import Verb
+from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.money.plans import MOST_PESOS
 from pbx_control.domain.money.quota import Account, Uncounted
 from pbx_control.errors import ClientMistake, Code, Pesos
 from pbx_control.services import charging
-from pbx_control.services.work import Work
+from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
 from pbx_control.store import call_log, clients, ledger, plans
+
+# Clients whose months are begun in one transaction: live calls wait for it.
+AT_ONCE = 10
 
 
 def sell_bag(
@@ -59,6 +66,23 @@ def uncount(work: Work, call_id: str, reason: Uncounted, why: str = "") -> str:
     ledger.uncount(work.conn, found.id, reason, said, work.at)
     _note(work, Verb.CALL_UNCOUNTED, entry_id, call=found.id, reason=reason.value)
     return found.id
+
+
+def begin_months(engine: Engine, actor: Actor, at: datetime) -> tuple[int, int]:
+    """Begins the months whose time has come, and gives back what calls that are over still have reserved; how many of
+    both. AT_ONCE in a transaction: live calls wait for it."""
+    begun, some = 0, 1
+    while some:
+        with booking(engine, actor, at) as work:
+            some = ledger.roll_over_due(work.conn, at, limit=AT_ONCE)
+            if some:
+                work.note(Verb.MONTHS_BEGUN, "", new={"accounts": some})
+        begun += some
+    with booking(engine, actor, at) as work:
+        returned = ledger.release_forgotten(work.conn)
+        if returned:
+            work.note(Verb.UNITS_RETURNED, "", new={"calls": returned})
+    return begun, returned
 
 
 def _note(work: Work, verb: Verb, entry_id: int, **facts: str) -> None:

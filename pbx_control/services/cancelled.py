@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, exists, select, update
 
 from pbx_control.catalogue import N_
+from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.keeping.retention import ERASED, Trust, What, instant
 from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
+from pbx_control.services.work import booking, changing
 from pbx_control.settings import Home
 from pbx_control.store import audit, holds, mailboxes, receipts, retention
-from pbx_control.store.engine import changing, reading, writing
+from pbx_control.store.engine import reading, writing
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.tables import (
     announcement,
@@ -56,11 +58,12 @@ class _Gone:
     """A client that cancelled long ago; `erased_at`: when its texts and people were erased."""
 
     id: int
+    slug: str
     cancelled_at: datetime
     erased_at: datetime | None
 
 
-def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
+def erase_cancelled(home: Home, engine: Engine, actor: Actor, now: datetime) -> Sentence:
     """Erases what the service had of clients that cancelled AFTER ago; for the schedule, daily.
 
     Each client's texts and people go at once, then, a page at a time, the callers of its calls, with the letters about
@@ -73,8 +76,7 @@ def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
         due = _due(conn, now)
     erased: Counter[str] = Counter()
     for row in due:
-        erased += _erase_client(engine, row, now)
-        erased += _erase_reports(engine, home.documents / "reports" / str(row.id), row, now)
+        erased += _erase_client(home, engine, actor, row, now)
     if not erased:
         return Sentence("nothing to erase")
     each = tuple(Sentence("{what}: {count}", what=Word(name), count=count) for name, count in sorted(erased.items()))
@@ -82,28 +84,42 @@ def erase_cancelled(home: Home, engine: Engine, now: datetime) -> Sentence:
 
 
 def _due(conn: Connection, now: datetime) -> list[_Gone]:
-    query = select(client.c.id, client.c.cancelled_at, client.c.erased_at)
+    query = select(client.c.id, client.c.slug, client.c.cancelled_at, client.c.erased_at)
     long_gone = client.c.state == ClientState.CANCELLED.value, client.c.cancelled_at <= now - AFTER
     rows = conn.execute(query.where(*long_gone).order_by(client.c.id))
-    return [_Gone(row.id, row.cancelled_at, row.erased_at) for row in rows]
+    return [_Gone(row.id, row.slug, row.cancelled_at, row.erased_at) for row in rows]
 
 
-def _erase_client(engine: Engine, row: _Gone, now: datetime) -> Counter[str]:
-    erased: Counter[str] = Counter()
+def _erase_client(home: Home, engine: Engine, actor: Actor, row: _Gone, now: datetime) -> Counter[str]:
+    """What was erased of it. The texts and people have an entry of their own, what this run erased after them another:
+    also if an error breaks it off."""
+    first = Counter[str]()
     if row.erased_at is None:
-        with changing(engine) as conn:
-            erased += _erase_provisioned(conn, row, now)
+        with changing(engine, actor, now) as work:
+            if _still_cancelled(work.conn, row, now, client.c.erased_at.is_(None)):
+                first = _erase_provisioned(work.conn, row, now)
+                work.note(Verb.CLIENT_ERASED, row.slug, client_id=row.id, new=first)
+    rest = Counter[str]()
+    try:
+        _erase_calls(engine, row, now, rest)
+        rest += _erase_reports(engine, home.documents / "reports" / str(row.id), row, now)
+    finally:
+        if rest:
+            with booking(engine, actor, now) as work:
+                work.note(Verb.CLIENT_ERASED, row.slug, client_id=row.id, new=rest)
+    return first + rest
+
+
+def _erase_calls(engine: Engine, row: _Gone, now: datetime, erased: Counter[str]) -> None:
     while True:
         with writing(engine) as conn:
             page = _erase_callers(conn, row, now)
         if not page:
-            return erased
-        erased += page
+            return
+        erased.update(page)
 
 
 def _erase_provisioned(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:
-    if not _still_cancelled(conn, row, now, client.c.erased_at.is_(None)):
-        return Counter()
     gone = {
         name: conn.execute(delete(table).where(table.c.client_id == row.id)).rowcount
         for name, table in PROVISIONED.items()

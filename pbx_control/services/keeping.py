@@ -1,7 +1,17 @@
-"""What can be done with what is kept of calls: legal holds, and the clock that deletion goes by."""
+"""What can be done with what is kept of calls: deletion, legal holds, and the clock that deletion goes by."""
 
-from pbx_control.domain.audit import Verb
-from pbx_control.services.work import Work
+from concurrent.futures import Executor
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.media import purge as deletion
+from pbx_control.media.disposal import Done
+from pbx_control.media.purge import Progress, PurgeReport
+from pbx_control.services.work import Work, booking
+from pbx_control.settings import Home
 from pbx_control.store import call_log, clients, holds, retention
 
 
@@ -28,6 +38,28 @@ def believe_clock(work: Work) -> None:
     """The server's clock is right, although it leapt or went back: what is old by it may be deleted."""
     retention.believe(work.conn, work.at)
     work.note(Verb.CLOCK_BELIEVED, work.at.isoformat())
+
+
+def purge(
+    home: Home,
+    engine: Engine,
+    actor: Actor,
+    now: datetime,
+    *,
+    alarms: AlarmDesk = deletion.NOBODY,
+    progress: Progress = deletion.quiet,
+    urgent: Executor | None = None,
+) -> PurgeReport:
+    """Deletes the recordings whose time is over (`media/purge.py`). Each deletion has its receipt; the run has one
+    entry if it deleted something, also if it was broken off by an error."""
+    done = Done()
+    try:
+        return deletion.purge(home, engine, now, alarms=alarms, progress=progress, urgent=urgent, done=done)
+    finally:
+        if done.deleted or done.absent:
+            counts = {"deleted": done.deleted, "bytes": done.freed, "absent": done.absent}
+            with booking(engine, actor, now) as work:
+                work.note(Verb.RECORDINGS_PURGED, "", new=counts)
 
 
 def _client_id(work: Work, slug: str) -> int | None:

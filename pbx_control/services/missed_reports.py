@@ -8,14 +8,16 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from pbx_control.catalogue import counted
-from pbx_control.domain.notices.messages import DOCUMENTS, Recipient
-from pbx_control.domain.notices.reports import MissedReport, compose_missed_report, report_csv, report_id
+from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain.notices.messages import DOCUMENTS, Letter, Recipient
+from pbx_control.domain.notices.reports import MissedCall, MissedReport, compose_missed_report, report_csv, report_id
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import PbxError
 from pbx_control.files import write_below
+from pbx_control.services.work import Work, booking
 from pbx_control.settings import Home, Settings
 from pbx_control.store import letters, missed, recipients
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 from pbx_control.store.missed import Due
 
 log = structlog.get_logger()
@@ -25,8 +27,12 @@ log = structlog.get_logger()
 PATIENCE = timedelta(days=7)
 
 
-def send(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at: datetime) -> Sentence:
+def send(
+    home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at: datetime, actor: Actor, at: datetime
+) -> Sentence:
     """Tells the clients of a zone which calls nobody took because they were out of calls, until `due_at` (rule 12).
+
+    `at` is the present.
 
     Each call is in one report, and a client gets one for each `due_at`, however often this is called. A client that
     missed none gets none. Gives what was done, in one line. A client's report that cannot be made stops no other's:
@@ -37,7 +43,11 @@ def send(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at:
     sent, failed = 0, []
     for one in due:
         try:
-            sent += _report(home, engine, settings.office.name, zone, one, due_at)
+            written = _written(home, engine, settings.office.name, zone, one, due_at)
+            if written:
+                with booking(engine, actor, at) as work:
+                    _keep(work, one, due_at, *written)
+                sent += 1
         except PbxError:
             raise  # the database is away: for every client
         except Exception:
@@ -56,28 +66,33 @@ def send(home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, due_at:
     return Sentence("reports of missed calls: {sent}", sent=sent)
 
 
-def _report(home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: Due, until: datetime) -> bool:
-    """Writes one client's report; False if there is nobody or nothing to tell, or that report is out already."""
+def _written(
+    home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: Due, until: datetime
+) -> tuple[list[MissedCall], list[Letter]] | None:
+    """Writes one client's file, and gives the calls that it tells of, and the letters; None if there is nobody or
+    nothing to tell, or that report is out already. Whatever takes time is done here: live calls wait for the
+    database's writer."""
     with reading(engine) as conn:
         people = recipients.of_client(conn, one.client_id)
         calls = missed.missed_on(conn, one.client_id, until - PATIENCE, until, unreported=True)
-        report = MissedReport(
-            client_id=one.client_id,
-            client_name=one.name,
-            language=one.language,
-            timezone=zone.key,
-            until=until,
-            calls=tuple(calls),
-        )
         if not people or not calls or _is_out(conn, one.client_id, until, people):
-            return False
-    # Everything that takes time comes before the transaction: live calls wait for the database's writer.
+            return None
+    report = MissedReport(
+        client_id=one.client_id,
+        client_name=one.name,
+        language=one.language,
+        timezone=zone.key,
+        until=until,
+        calls=tuple(calls),
+    )
     write_below(home.documents, report.file.removeprefix(DOCUMENTS), report_csv(report))
-    written = [compose_missed_report(report, person, office_name) for person in people]
-    with writing(engine) as conn:
-        letters.add(conn, written)
-        missed.reported(conn, calls, until)
-    return True
+    return calls, [compose_missed_report(report, person, office_name) for person in people]
+
+
+def _keep(work: Work, one: Due, until: datetime, calls: Sequence[MissedCall], written: Sequence[Letter]) -> None:
+    letters.add(work.conn, written)
+    missed.reported(work.conn, calls, until)
+    work.note(Verb.REPORT_SENT, one.slug, client_id=one.client_id, new={"calls": len(calls), "letters": len(written)})
 
 
 def _is_out(conn: Connection, client_id: int, until: datetime, people: Sequence[Recipient]) -> bool:

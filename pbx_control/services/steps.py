@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from pbx_control.domain.audit import SWITCH, AuditEntry, Difference, Verb
+from pbx_control.domain.audit import SWITCH, Actor, ActorKind, AuditEntry, Difference, Verb, difference
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -83,8 +83,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 charge(conn, step.call.known.client_id, _arrived(step.call, at), at, rules)
             elif isinstance(command, ReturnUnit):
                 with suppress(ClientMistake):  # nothing was charged, or the admin was faster
-                    at = step.entries[-1].at
-                    ledger.uncount(conn, step.call.id, command.reason, command.said_by, at)
+                    _uncount(conn, step, command)
     return kept
 
 
@@ -95,6 +94,22 @@ def charge(conn: Connection, client_id: int, call: Arrived, at: datetime, rules:
     _tell_flood(conn, client_id, at, rules.alarms)
     if charged and charged.threshold:
         write_offer(conn, charged, at, rules.bag_sizes, rules.office_name, answers_read=rules.answers_read)
+
+
+def _uncount(conn: Connection, step: Save, command: ReturnUnit) -> None:
+    """What a secretary says by her telephone, or at her desk: the call should not have counted."""
+    at, call = step.entries[-1].at, step.call
+    charged = ledger.charge_of_call(conn, call.id)
+    ledger.uncount(conn, call.id, command.reason, command.said_by, at)
+    entry = AuditEntry(
+        at=at,
+        actor=Actor(ActorKind.SECRETARY, command.said_by),
+        verb=Verb.CALL_UNCOUNTED,
+        subject=f"entry {charged}",
+        client_id=call.known.client_id,
+        difference=difference({}, {"call": call.id, "reason": command.reason}),
+    )
+    audit.add(conn, entry)
 
 
 def tell_loss(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from acting import JOB
 from running_out import BEGAN, People, add_client, add_plan, turned_away
 from sqlalchemy import Engine
 
@@ -51,7 +52,7 @@ def undelivered(engine: Engine) -> list[letters.Posted]:
 def report(home: Home, engine: Engine, calls: int) -> None:
     with writing(engine) as conn:
         turned_away(conn, *(DUE - timedelta(hours=1) + number * timedelta(seconds=1) for number in range(calls)))
-    assert str(missed_reports.send(home, engine, SETTINGS, SANTIAGO, DUE)) == "reports of missed calls: 1"
+    assert str(missed_reports.send(home, engine, SETTINGS, SANTIAGO, DUE, JOB, DUE)) == "reports of missed calls: 1"
 
 
 async def test_report_arrives_with_its_table_and_its_file(home, andes, deliver, mail_server, telegram_server):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acting import by_admin
+from acting import JOB, by_admin
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from pbx_control.domain.keeping.retention import ERASED, What
@@ -133,7 +133,7 @@ def erase(engine: Engine, now: datetime, home: Path = Path("/nowhere")) -> str:
     """The schedule's job of a night, after the clock was noted every hour until then."""
     with writing(engine) as conn:
         retention.believe(conn, now)
-    return str(erase_cancelled(Home(home), engine, now))
+    return str(erase_cancelled(Home(home), engine, JOB, now))
 
 
 def counts(engine: Engine, slug: str) -> dict[str, int]:
@@ -353,7 +353,7 @@ def test_a_live_call_is_left_alone(office: Engine) -> None:
 @pytest.mark.parametrize("leap", [-DAY, 3 * AFTER])
 def test_a_clock_in_doubt_erases_nothing(office: Engine, leap: timedelta) -> None:
     cancel(office, NOON - AFTER)
-    assert str(erase_cancelled(Home(Path("/nowhere")), office, NOON + leap)) == (
+    assert str(erase_cancelled(Home(Path("/nowhere")), office, JOB, NOON + leap)) == (
         "nothing erased: the clock is not to be trusted"
     )
     assert counts(office, "andes")["greeting"] == 2

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from acting import JOB
 from msgspec.structs import replace
 from running_out import ANDES, MARIA, SHORT, People, add_client, turned_away
 from sqlalchemy import Engine, delete, select, update
@@ -46,7 +47,7 @@ def andes(engine: Engine) -> Engine:
 
 
 def send(home: Home, engine: Engine, at: datetime, zone: ZoneInfo = SANTIAGO) -> str:
-    return str(missed_reports.send(home, engine, SETTINGS, zone, at))
+    return str(missed_reports.send(home, engine, SETTINGS, zone, at, JOB, at))
 
 
 def told(engine: Engine, address: str = People.mail) -> list[letters.Posted]:

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from acting import JOB
 from msgspec import structs
 from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -687,7 +688,7 @@ def test_upkeep_looks_the_database_over_and_forgets_old_counts(engine: Engine) -
         refusals.add(conn, {("1.2.3.4", AT - age, "scan", ""): 1 for age in (91 * DAY, 89 * DAY, DAY)})
         for age in (91 * DAY, 89 * DAY):
             job_runs.claim(conn, "purge", AT - age, AT - age)
-    done = str(upkeep.tend(engine, AT))
+    done = str(upkeep.tend(engine, JOB, AT))
     assert done.endswith("forgotten: counts of refusals: 1, runs of jobs: 1")
     with reading(engine) as conn:
         assert len(conn.execute(select(refusal)).all()) == 2
@@ -705,18 +706,18 @@ def test_upkeep_holds_up_nobody_who_reads(sqlite_url: str, tmp_path: Path) -> No
         reader.execute(select(client)).all()
         with writing(engine) as conn:
             refusals.add(conn, {("1.2.3.4", AT, "scan", ""): 1})
-        assert "log in use, copied only" in str(upkeep.tend(engine, AT))
+        assert "log in use, copied only" in str(upkeep.tend(engine, JOB, AT))
     engine.dispose()
 
 
 def test_upkeep_tells_of_a_damaged_database(sqlite_url: str, tmp_path: Path) -> None:
     engine = open_engine(Home(tmp_path), Settings(database=Database(url=sqlite_url)))
-    upkeep.tend(engine, AT)
+    upkeep.tend(engine, JOB, AT)
     engine.dispose()
     with (tmp_path / "pbx.db").open("r+b") as file:
         size = file.seek(0, 2)
         file.seek(size // 2)
         file.write(os.urandom(size // 4))
     with pytest.raises(StoreUnavailable, match=r"the database (is damaged|cannot be used)"):
-        upkeep.tend(engine, AT)
+        upkeep.tend(engine, JOB, AT)
     engine.dispose()

@@ -7,6 +7,11 @@ import pytest
 from terminal import Admin
 
 from pbx_control.admin import identity
+from pbx_control.clock import now
+from pbx_control.domain.audit import Actor, ActorKind, Verb
+from pbx_control.services.work import booking
+from pbx_control.settings import Home, Settings
+from pbx_control.store.engine import open_engine
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -68,3 +73,13 @@ def test_it_speaks_spanish(office: Admin) -> None:
     told = office.does("--lang", "es", "audit", "list")
     assert "quién" in told
     assert "cliente agregado" in told
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "job invoices"), ("es", "tarea invoices")])
+def test_what_a_job_has_done_is_told_with_its_counts(office: Admin, language: str, told: str) -> None:
+    counts = {"en": ("recordings purged", "deleted: 12"), "es": ("grabaciones borradas", "borrados: 12")}
+    with booking(open_engine(Home(office.home), Settings()), Actor(ActorKind.JOB, "invoices"), now()) as work:
+        work.note(Verb.RECORDINGS_PURGED, "", new={"deleted": 12})
+    shown = office.does("--lang", language, "audit", "list", "--limit", "1")
+    assert all(words in shown for words in (told, *counts[language]))
+    assert "→" not in shown
