@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import threading
@@ -167,6 +168,32 @@ async def test_worker_killed_between_send_and_record_sends_one_duplicate(office,
         await office.all_delivered()
     assert (await mail_server.next_mail())["Message-ID"] == first["Message-ID"]
     assert mail_server.taken.empty()
+
+
+async def test_three_daemons_send_every_letter_once_and_each_recipients_in_order(office, mail_server, letter):
+    recipients, each = 8, 10
+    written = [numbered(letter, 100 * to + n, f"r{to}@x.example") for n in range(each) for to in range(recipients)]
+    daemons = [await start_worker_process(office.engine, mail_server.port) for _ in range(3)]
+    try:
+        with writing(office.engine) as conn:
+            letters.add(conn, written)
+        arrived = [await mail_server.next_mail() for _ in written]
+        async with asyncio.timeout(30):
+            while set(office.states()) != {"delivered"}:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # other processes write it down
+    finally:
+        for daemon in daemons:
+            daemon.kill()
+            await daemon.wait()
+    assert mail_server.taken.empty()
+    for to in range(recipients):
+        theirs = [mail["Message-ID"] for mail in arrived if mail["To"] == f"r{to}@x.example"]
+        assert [number(ident) for ident in theirs] == [100 * to + n for n in range(each)]
+    assert all(posted.attempts == 1 for posted in office.posted())
+
+
+def number(message_id: str) -> int:
+    return int(re.search(r"call\.(\d+)", message_id)[1])
 
 
 async def test_slow_final_answer_is_waited_for_and_the_claim_renewed(office, mail_server, mailer, letter, monkeypatch):
