@@ -204,6 +204,14 @@ def test_a_contact_is_not_called_beyond_a_limit_that_other_daemons_calls_reach()
     assert len(story.alarms) == 1
 
 
+def test_what_was_refused_for_a_limit_is_none_of_the_days_calls() -> None:
+    story = talking(outgoing=ELSEWHERE)
+    for _ in range(3):
+        story.presses("Ana", "*1").passes(0.01)
+        story.happens(DiallingRefused(story.now, story.call.contact_leg, Limit.AT_ONCE)).passes(1)
+    story.consults().presses("Ana", "*0").is_in(Phase.TALKING)
+
+
 def test_a_contact_whose_telephone_is_forwarded_to_us_is_let_go() -> None:
     story = talking().presses("Ana", "*1").passes(1)
     story.happens(LoopFound(story.now)).passes(0.2).is_in(Phase.TALKING).was_told("ana", "forwarded_to_us")

@@ -27,6 +27,7 @@ from pbx_control.domain.call.events import (
     Asked,
     CallArrived,
     DeadlinePassed,
+    DiallingRefused,
     Event,
     KeyPressed,
     Offered,
@@ -88,6 +89,11 @@ class DiallingCount(Struct):
             self.day, self.times = at.astimezone(UTC).date(), {}
         self.times[client_id] = times
 
+    def take_back(self, at: datetime, client_id: int) -> None:
+        """One of that day was not dialled after all."""
+        if times := self.on_day_of(at, client_id):
+            self.times[client_id] = times - 1
+
 
 class Board:
     """The calls by their ids and the chairs by the secretaries' ids; both are for reading."""
@@ -135,6 +141,8 @@ class Board:
             stale = True
         if stale:
             return Stepped(event, before, before, commands, [], dropped=True)
+        if isinstance(event, DiallingRefused):
+            self._dialled.take_back(event.at, before.known.client_id)
         lines = self._written_down(call_id, event, before, after)
         if isinstance(event, Offered):
             claimed = SeatClaimed(event.at)
