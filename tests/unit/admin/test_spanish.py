@@ -1,6 +1,8 @@
 """Every text that the code shows is translated, with the same places to fill in; nothing else is in the catalogue."""
 
+import ast
 import re
+from collections.abc import Iterator
 from string import Formatter
 
 import pytest
@@ -9,7 +11,7 @@ from babel.messages.catalog import Message
 from pbx_control.admin.door import said
 from pbx_control.catalogue import counted
 from pbx_control.errors import Pesos
-from tests.texts import catalogue, extracted
+from tests.texts import ROOT, catalogue, extracted
 
 WRITTEN = {
     (message.id if isinstance(message.id, str) else tuple(message.id), message.context): message
@@ -105,3 +107,29 @@ def test_one_is_told_in_the_singular(language: str, left: int, told: str) -> Non
 @pytest.mark.parametrize(("language", "told"), [("en", "CLP 11,250"), ("es", "$11.250")])
 def test_money_is_written_in_one_way_in_each_language(language: str, told: str) -> None:
     assert said(language, "{cost}", {"cost": Pesos(11250)}) == told
+
+
+# What is read back as it is written, is spoken, or is a pattern or the name of a voice.
+NO_SENTENCES = {"DAY"}
+
+
+def tables_by_language() -> Iterator[str]:
+    """Dicts that hold sentences by language in the code."""
+    for file in sorted((ROOT / "pbx_control").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and _by_language(node.value):
+                yield from (ast.unparse(target) for target in node.targets)
+
+
+def _by_language(table: ast.Dict) -> bool:
+    if [ast.literal_eval(key) for key in table.keys if isinstance(key, ast.Constant)] not in (
+        ["es", "en"],
+        ["en", "es"],
+    ):
+        return False
+    texts = (one.value for one in ast.walk(table) if isinstance(one, ast.Constant))
+    return any(isinstance(text, str) and " " in text for text in texts)
+
+
+def test_no_sentence_stands_twice_in_code() -> None:
+    assert set(tables_by_language()) - NO_SENTENCES == set()
