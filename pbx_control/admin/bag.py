@@ -12,6 +12,7 @@ from pbx_control.catalogue import counted
 from pbx_control.services import accounts
 from pbx_control.store import clients, ledger
 from pbx_control.store.engine import reading
+from pbx_control.store.ledger import ListedBag
 
 
 @click.group()
@@ -50,7 +51,7 @@ def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
 @bag.command("list", epilog=examples("bag list", "bag list andes --json"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
 @reading_command(["id", "client", "bought_at", "calls", "left", "price"], _listed)
-def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+def list_(desk: Desk, slug: str | None) -> list[ListedBag]:
     """The bags of one client, or of all, the oldest first; prices are net."""
     with reading(desk.engine) as connection:
         return ledger.bag_rows(connection, clients.find(connection, slug).id if slug else None)

@@ -18,9 +18,11 @@ from pbx_control.media import erasure
 from pbx_control.media.erasure import Erased, ErasureOrder
 from pbx_control.services import marks as marked
 from pbx_control.store import caller_marks, callers
+from pbx_control.store.caller_marks import Listed
 from pbx_control.store.callers import CallerCall
 from pbx_control.store.engine import reading
 from pbx_control.store.holds import reason
+from pbx_control.store.rows import facts
 
 COLUMNS = ("call", "client", "arrived", "outcome", "name", "recording", "message", "hold")
 
@@ -49,7 +51,8 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
             "nothing is known of {number}, which is no complete telephone number", number=clean_line(known, NAME_LIMIT)
         )
     if as_json:
-        found = {"calls": [asdict(call) for call in calls], "letters": letters, "marks": marks, "contacts": contacts}
+        found = {"calls": [asdict(call) for call in calls], "letters": letters, "marks": list(map(facts, marks))}
+        found |= {"contacts": list(map(facts, contacts))}
         print_json({"number": known} | found)
         return
     if calls:
@@ -64,8 +67,8 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
     for one in contacts:
         desk.tell(
             "the number is also that of {name}, a contact of {client}: `contact remove` takes that away",
-            name=clean_line(one["name"], NAME_LIMIT),
-            client=one["client"],
+            name=clean_line(one.name, NAME_LIMIT),
+            client=one.client,
         )
 
 
@@ -145,7 +148,7 @@ def _marked(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
 
 @caller.command(epilog=examples("caller marks", "caller marks --json"))
 @reading_command(["number", "kind", "client", "why"], _marked)
-def marks(desk: Desk) -> list[dict[str, Any]]:
+def marks(desk: Desk) -> list[Listed]:
     """Whose calls are tests, and whose are blocked."""
     with reading(desk.engine) as conn:
         return caller_marks.rows(conn)

@@ -206,13 +206,13 @@ def check_pauses(desk: Desk) -> Iterator[Finding]:
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
     for row in rows:
-        if row["forwarded_at"]:
+        if row.forwarded_at:
             yield doubt(
                 "{name}'s telephone forwards calls (302), last at {at}: she must switch the forward off",
-                name=row["name"],
-                at=f"{row['forwarded_at'].astimezone(desk.zone):%Y-%m-%d %H:%M}",
+                name=row.name,
+                at=f"{row.forwarded_at.astimezone(desk.zone):%Y-%m-%d %H:%M}",
             )
-    for name in (row["name"] for row in rows if row["paused_why"]):
+    for name in (row.name for row in rows if row.paused_why):
         yield doubt(
             "{name} is paused: her telephone refused three calls in a row. Every 15 minutes one call is tried again."
             " When it takes calls, have it register anew, or run `secretary set {name} --available`",
@@ -225,44 +225,44 @@ def check_telephones(desk: Desk) -> Iterator[Finding]:
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
     over = ask_switch(desk.settings, desk.home).over if rows else {}
-    counted = Counter(over[row["user"]] for row in rows if row["user"] in over)
+    counted = Counter(over[row.user] for row in rows if row.user in over)
     if counted:
         told = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
         yield good("telephones are registered: {told}", told=told)
     sip = desk.settings.sip
     for row in rows:
-        if row["secure"] and over.get(row["user"], "tls") != "tls":
+        if row.secure and over.get(row.user, "tls") != "tls":
             yield bad(
                 "the telephone of {name} must use TLS and is registered over {over}: until it is set to {server} by "
                 "TLS, take it off",
-                name=row["name"],
-                over=over[row["user"]],
+                name=row.name,
+                over=over[row.user],
                 server=sip.tls_bind,
             )
-        if row["secure"] and not sip.tls_bind:
+        if row.secure and not sip.tls_bind:
             yield bad(
                 "the telephone of {name} must use TLS, and there is none: set tls_bind under [sip] in pbx.toml, or "
                 "`secretary set {name} --no-secure`",
-                name=row["name"],
+                name=row.name,
             )
 
 
 def check_trust(desk: Desk) -> Iterator[Finding]:
     """Carriers over TLS are who they say, and nobody on the way hears their calls."""
     with reading(desk.engine) as connection:
-        over_tls = [row for row in trunks.rows(connection) if row["transport"] == "tls"]
+        over_tls = [row for row in trunks.rows(connection) if row.transport == "tls"]
     for row in over_tls:
-        if row["verified_by"] == "nobody":
+        if row.verified_by == "nobody":
             yield doubt(
                 "anybody on the way may pose as the carrier {name}, and take its password's digest: "
                 "`trunk set {name} --verify`, with --ca FILE if its certificates are its own",
-                name=row["name"],
+                name=row.name,
             )
-        if row["srtp"] != "required":
+        if row.srtp != "required":
             yield doubt(
-                "what is spoken over {name} may go unencrypted: `trunk set {name} --srtp required`", name=row["name"]
+                "what is spoken over {name} may go unencrypted: `trunk set {name} --srtp required`", name=row.name
             )
-    if any(row["verified_by"] == "system" for row in over_tls):
+    if any(row.verified_by == "system" for row in over_tls):
         yield from _trusted_by_system(desk)
 
 
@@ -281,11 +281,11 @@ def _trusted_by_system(desk: Desk) -> Iterator[Finding]:
 def check_carriers(desk: Desk) -> Iterator[Finding]:
     """Where we are to register with a carrier, it has let us in."""
     with reading(desk.engine) as connection:
-        wanted = [row for row in trunks.rows(connection) if row["register"]]
+        wanted = [row for row in trunks.rows(connection) if row.register]
     reached = ask_switch(desk.settings, desk.home) if wanted else Reached()
     for row in wanted:
-        verified = row["verified_by"] not in (None, "nobody")
-        yield from _registration(row["name"], row["host"], reached.registration(trunk_section(row["id"])), verified)
+        verified = row.verified_by not in (None, "nobody")
+        yield from _registration(row.name, row.host, reached.registration(trunk_section(row.id)), verified)
 
 
 def _registration(name: str, host: str, state: str, verified: bool) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pbx_control.admin.provisioning import CLIENT, change, client_argument, exam
 from pbx_control.services import people
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts
+from pbx_control.store.contacts import Listed
 from pbx_control.store.engine import reading
 
 
@@ -47,7 +48,7 @@ def add(desk: Desk, slug: str, name: str, number: str, **given: Any) -> None:
 @contact.command("list", epilog=examples("contact list", "contact list andes"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
 @reading_command(["client", "key", "name", "number", "then_number", "department"])
-def list_(desk: Desk, slug: str | None) -> list[dict[str, Any]]:
+def list_(desk: Desk, slug: str | None) -> list[Listed]:
     """The contacts of one client, or of all."""
     with reading(desk.engine) as connection:
         return contacts.rows(connection, clients.find(connection, slug).id if slug else None)

@@ -1,7 +1,6 @@
 """`greeting`: what secretaries say when they answer for a client."""
 
 import sys
-from typing import Any
 
 import click
 
@@ -11,6 +10,8 @@ from pbx_control.services import texts
 from pbx_control.services.work import Work
 from pbx_control.store import clients, greetings
 from pbx_control.store.engine import reading
+from pbx_control.store.greetings import Version
+from pbx_control.store.rows import facts
 
 
 @click.group()
@@ -48,9 +49,9 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
     """The greeting in force."""
     past = _history(desk, slug)
     if as_json:
-        print_json(past[0] if past else None)
+        print_json(facts(past[0]) if past else None)
     elif past:
-        click.echo(past[0]["text"])
+        click.echo(past[0].text)
     else:
         desk.tell("{slug} has no greeting yet: `greeting set {slug} TEXT`", slug=slug)
 
@@ -58,7 +59,7 @@ def show(desk: Desk, slug: str, as_json: bool) -> None:
 @greeting.command(epilog=examples("greeting history andes"))
 @client_argument
 @reading_command(["version", "since", "asked_by", "text"])
-def history(desk: Desk, slug: str) -> list[dict[str, Any]]:
+def history(desk: Desk, slug: str) -> list[Version]:
     """All greetings that a client has had, the one in force first."""
     return _history(desk, slug)
 
@@ -76,6 +77,6 @@ def rollback(desk: Desk, slug: str, version: int | None) -> None:
     click.echo(change(desk, act))
 
 
-def _history(desk: Desk, slug: str) -> list[dict[str, Any]]:
+def _history(desk: Desk, slug: str) -> list[Version]:
     with reading(desk.engine) as connection:
         return greetings.history(connection, clients.find(connection, slug).id)

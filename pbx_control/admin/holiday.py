@@ -1,7 +1,5 @@
 """`holiday`: the days on which clients are closed, besides their weekly hours."""
 
-from typing import Any
-
 import click
 
 from pbx_control import clock
@@ -11,6 +9,7 @@ from pbx_control.services import closing_days
 from pbx_control.services.work import Work
 from pbx_control.store import clients, holidays
 from pbx_control.store.engine import reading
+from pbx_control.store.holidays import Listed
 
 client_option = click.option("--client", "slug", type=CLIENT, metavar="C", help="One client only [everybody].")
 
@@ -27,7 +26,7 @@ def holiday() -> None:
 @click.option("--year", type=click.IntRange(2000, 2100), help="[this year]")
 @client_option
 @reading_command(["day", "name", "client", "closed"])
-def list_(desk: Desk, year: int | None, slug: str | None) -> list[dict[str, Any]]:
+def list_(desk: Desk, year: int | None, slug: str | None) -> list[Listed]:
     """The holidays of a year. `closed` is – where a client is open although everybody else is not."""
     with reading(desk.engine) as connection:
         only = clients.find(connection, slug).id if slug else None

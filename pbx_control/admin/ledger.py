@@ -19,6 +19,8 @@ from pbx_control.errors import ClientMistake
 from pbx_control.services import accounts
 from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading
+from pbx_control.store.ledger import Dispute, Told
+from pbx_control.store.rows import facts
 
 COLUMNS = ("id", "at", "what", "units", "from", "call", "caller", "why")
 ENTRY = click.IntRange(1, 2**31 - 1)
@@ -52,7 +54,7 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
         closing |= _standing(account, used, zone, now)
     opening |= {"opening": said.opening}
     if as_json:
-        print_json(opening | closing | {"entries": said.entries})
+        print_json(opening | closing | {"entries": list(map(facts, said.entries))})
     else:
         _print(desk, opening, said.entries, closing)
 
@@ -90,13 +92,13 @@ def uphold(desk: Desk, entry: int, why: str) -> None:
 @ledger_.command(epilog=examples("ledger disputes", "ledger disputes --all"))
 @click.option("--all", "everything", is_flag=True, help="Those that are settled, too.")
 @reading_command(["entry_id", "client", "at", "why", "call_id", "settled_at", "answer"])
-def disputes(desk: Desk, everything: bool) -> list[dict[str, Any]]:
+def disputes(desk: Desk, everything: bool) -> list[Dispute]:
     """What clients object to, the oldest first."""
     with reading(desk.engine) as connection:
         return ledger.disputed(connection, open_only=not everything)
 
 
-def _print(desk: Desk, opening: dict[str, Any], entries: Sequence[dict[str, Any]], closing: dict[str, Any]) -> None:
+def _print(desk: Desk, opening: dict[str, Any], entries: Sequence[Told], closing: dict[str, Any]) -> None:
     """As an account is read: what was there, what came and went, what is left."""
     card(desk, opening)
     click.echo()
@@ -135,24 +137,24 @@ def _days(period: Period, zone: ZoneInfo) -> str:
     return f"{first} – {after - timedelta(days=1)}"
 
 
-def _line(desk: Desk, entry: dict[str, Any]) -> list[object]:
+def _line(desk: Desk, entry: Told) -> list[object]:
     """An entry's row; what the client says against it, while that is not settled."""
-    objection = entry["disputed"] and not entry["settled_at"]
+    objection = "" if entry.settled_at else entry.disputed
     return [
-        entry["id"],
-        entry["at"],
-        desk.say(entry["kind"]),
-        f"{entry['units']:+d}",
-        desk.say(entry["source"]) + (f" {entry['bag_id']}" if entry["bag_id"] else ""),
-        entry["call_id"] or "",
-        readable_number(entry["caller"]) if entry["caller"] else "",
-        desk.say("disputed: {why}", why=clean_line(entry["disputed"], 60)) if objection else _why(desk, entry),
+        entry.id,
+        entry.at,
+        desk.say(entry.kind),
+        f"{entry.units:+d}",
+        desk.say(entry.source) + (f" {entry.bag_id}" if entry.bag_id else ""),
+        entry.call_id or "",
+        readable_number(entry.caller) if entry.caller else "",
+        desk.say("disputed: {why}", why=clean_line(objection, 60)) if objection else _why(desk, entry),
     ]
 
 
-def _why(desk: Desk, entry: dict[str, Any]) -> str:
+def _why(desk: Desk, entry: Told) -> str:
     """Why an entry is there; of a call that was not charged, which conversation it repeats."""
-    if entry["kind"] != quota.Kind.REPEAT:
-        return clean_line(entry["why"], 60)
-    call, seconds = clean_line(entry["repeats"] or "", 80), f"{entry['repeated_seconds']} s"
+    if entry.kind != quota.Kind.REPEAT:
+        return clean_line(entry.why, 60)
+    call, seconds = clean_line(entry.repeats or "", 80), f"{entry.repeated_seconds} s"
     return desk.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)

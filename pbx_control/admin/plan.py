@@ -20,6 +20,7 @@ from pbx_control.services import invoicing, subscriptions
 from pbx_control.services.work import Work
 from pbx_control.store import clients, ledger, plans
 from pbx_control.store.engine import reading
+from pbx_control.store.plans import Listed
 
 PLAN = Named("plan", plans.names)
 # What no plan reaches in earnest is a slip of the finger.
@@ -98,7 +99,7 @@ def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     ["name", "calls", "price", "extra_call", "contacts", "calendars", "recording", "discounts", "dids", "clients"],
     _listed,
 )
-def list_(desk: Desk, retired: bool) -> list[dict[str, Any]]:
+def list_(desk: Desk, retired: bool) -> list[Listed]:
     """The plans on offer, and how many clients have each; prices are net."""
     with reading(desk.engine) as connection:
         return plans.rows(connection, retired=retired)

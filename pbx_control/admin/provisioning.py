@@ -110,7 +110,7 @@ def _beginning(names: Callable[[Connection], Iterable[str]]) -> Callable[[Connec
 def _secretary(connection: Connection, start: str) -> Iterator[str]:
     """Secretaries by name; where it has a blank, by SIP user: the shell would take the name for several words."""
     for row in secretaries.rows(connection):
-        name, user = row["name"], row["user"]
+        name, user = row.name, row.user
         if name.startswith(start) or user.startswith(start):
             yield name if name.split() == [name] else user
 

@@ -1,5 +1,7 @@
 """`recipient`: who gets a client's messages."""
 
+from typing import Any
+
 import click
 
 from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
@@ -10,6 +12,8 @@ from pbx_control.services import people
 from pbx_control.services.work import Work
 from pbx_control.store import clients, recipients
 from pbx_control.store.engine import reading
+from pbx_control.store.recipients import Listed
+from pbx_control.store.rows import facts
 
 
 @click.group()
@@ -45,8 +49,13 @@ def list_(desk: Desk, slug: str | None, as_json: bool) -> None:
     with reading(desk.engine) as connection:
         rows = recipients.rows(connection, clients.find(connection, slug).id if slug else None)
     language = "en" if as_json else desk.language
-    shown = [row | {"last_error": read_kept(row.pop("kept_error")).said(language)} for row in rows]
+    shown = [_shown(row, language) for row in rows]
     show_rows(desk, ["client", "channel", "address", "failing_since", "last_error"], shown, as_json)
+
+
+def _shown(row: Listed, language: str) -> dict[str, Any]:
+    told = facts(row)
+    return told | {"last_error": read_kept(told.pop("kept_error")).said(language)}
 
 
 @recipient.command(epilog=examples("recipient remove andes ventas@andes.cl"))

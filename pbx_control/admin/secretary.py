@@ -16,6 +16,7 @@ from pbx_control.services.work import Work
 from pbx_control.settings import Sip
 from pbx_control.store import clients, secretaries
 from pbx_control.store.engine import reading
+from pbx_control.store.rows import facts
 
 LONGEST_WRAP_UP = 600  # seconds
 
@@ -123,7 +124,7 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
     with reading(desk.engine) as connection:
         rows = secretaries.rows(connection)
     reached = ask_switch(desk.settings, desk.home)
-    return [row | {"telephone": reached.telephone(row["user"]), "over": reached.over.get(row["user"])} for row in rows]
+    return [facts(row) | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)} for row in rows]
 
 
 @secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))

@@ -1,6 +1,6 @@
 """`trunk`: the carriers that bring the calls."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from pbx_control.services import carriers
 from pbx_control.store import dids, trunks
 from pbx_control.store import refusals as store_refusals
 from pbx_control.store.engine import reading
+from pbx_control.store.refusals import Refused
+from pbx_control.store.rows import facts as facts_of
 from pbx_control.store.snapshot import read_trunks
+from pbx_control.store.trunks import Listed
 
 MOST_CALLS = 10_000
 # What is given as --ca for those that the system trusts; a file of that name is ./system.
@@ -167,15 +170,15 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
     return with_registrations(desk, rows)
 
 
-def with_registrations(desk: Desk, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those rows, each with `registration`: how it stands with the carrier; None if we do not register there."""
+def with_registrations(desk: Desk, rows: Sequence[Listed]) -> list[dict[str, Any]]:
+    """Those trunks, each with `registration`: how it stands with the carrier; None if we do not register there."""
     # Imported here: commands that ask the switch nothing start without them.
     from pbx_control.asterisk.reached import Reached, ask_switch
 
-    reached = ask_switch(desk.settings, desk.home) if any(row["register"] for row in rows) else Reached()
+    reached = ask_switch(desk.settings, desk.home) if any(row.register for row in rows) else Reached()
     return [
-        {key: value for key, value in row.items() if key != "id"}
-        | {"registration": reached.registration(trunk_section(row["id"])) if row["register"] else None}
+        {key: value for key, value in facts_of(row).items() if key != "id"}
+        | {"registration": reached.registration(trunk_section(row.id)) if row.register else None}
         for row in rows
     ]
 
@@ -220,16 +223,14 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     return [_with_remedy(desk, row, carriers, ours) for row in rows]
 
 
-def _with_remedy(
-    desk: Desk, row: dict[str, Any], carriers: Iterable[Trunk], ours: dict[str, OurNumber]
-) -> dict[str, Any]:
+def _with_remedy(desk: Desk, row: Refused, carriers: Iterable[Trunk], ours: dict[str, OurNumber]) -> dict[str, Any]:
     # Imported here: what is known of numbers takes long to load.
     from pbx_control.admin.remedies import remedy
     from pbx_control.domain.telephony.places import trunk_of
 
-    carrier = trunk_of(row["source"], carriers)
-    mend = remedy(row["reason"], row["number"], carrier, ours)
-    return row | {"trunk": carrier.name if carrier else "", "mend": desk.say(mend.template, **mend.values)}
+    carrier = trunk_of(row.source, carriers)
+    mend = remedy(row.reason, row.number, carrier, ours)
+    return facts_of(row) | {"trunk": carrier.name if carrier else "", "mend": desk.say(mend.template, **mend.values)}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pbx_control.domain.office import Trunk
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.work import Work
 from pbx_control.store import trunks
+from pbx_control.store.rows import facts
 
 
 def add(work: Work, new: Trunk) -> int:
@@ -27,11 +28,11 @@ def change(work: Work, name: str, **fields: Any) -> None:
     row = trunks.find(work.conn, name)
     if not fields:
         raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
-    old = dict(row._mapping) | {"match": tuple(row.match.split(",")), "codecs": tuple(row.codecs.split(","))}
+    old = facts(row) | {"match": tuple(row.match.split(",")), "codecs": tuple(row.codecs.split(","))}
     values = _checked(Trunk(**old | fields))
     _refuse_shared_addresses(work, values["match"].split(","), but=name)
     trunks.update_row(work.conn, row.id, values)
-    work.note(Verb.TRUNK_CHANGED, name, old=row._mapping, new=values)
+    work.note(Verb.TRUNK_CHANGED, name, old=row, new=values)
 
 
 def remove(work: Work, name: str) -> None:
@@ -61,7 +62,7 @@ def remove(work: Work, name: str) -> None:
             count=anywhere,
         )
     trunks.delete_row(work.conn, row.id)
-    work.note(Verb.TRUNK_REMOVED, name, old=row._mapping)
+    work.note(Verb.TRUNK_REMOVED, name, old=row)
 
 
 def _refuse_nonsense(new: Trunk) -> None:

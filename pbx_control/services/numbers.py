@@ -96,13 +96,13 @@ def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
     """A number of ours is nobody's contact: the consultation would come back to us as a call."""
     ours = set(written)
     for row in contacts.rows(work.conn):
-        if called := ours.intersection((row["number"], row["then_number"])):
+        if called := ours.intersection((row.number, row.then_number)):
             raise ClientMistake(
                 "{number} is what {name}, a contact of {slug}, is called by",
                 Code.CONTACTS_NUMBER,
                 number=min(called),
-                name=row["name"],
-                slug=row["client"],
+                name=row.name,
+                slug=row.client,
             )
 
 

@@ -60,7 +60,7 @@ def remove_contact(work: Work, client_id: int, name: str) -> None:
             known=", ".join(contacts.keys(work.conn, client_id)) or "–",
         )
     contacts.delete_row(work.conn, old.id)
-    gone = {field: old._mapping[field] for field in ("name", "number", "then_number", "department", "key")}
+    gone = {field: getattr(old, field) for field in ("name", "number", "then_number", "department", "key")}
     work.note(Verb.CONTACT_REMOVED, _slug(work, client_id), client_id=client_id, old=gone)
 
 

@@ -14,6 +14,7 @@ from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import secretaries
 from pbx_control.store.engine import bump_revision
+from pbx_control.store.secretaries import Secretary
 
 # Typed by hand on a telephone: no characters that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz"
@@ -68,7 +69,7 @@ def change(work: Work, name: str, **fields: Any) -> None:
     if not fields:
         raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
     secretaries.update_row(work.conn, row.id, fields)
-    work.note(Verb.SECRETARY_CHANGED, row.name, old=row._mapping, new=fields)
+    work.note(Verb.SECRETARY_CHANGED, row.name, old=row, new=fields)
 
 
 def allow(work: Work, name: str, client_ids: Sequence[int] | None) -> None:
@@ -86,7 +87,7 @@ def reset_password(work: Work, name: str) -> Account:
     row = secretaries.find(work.conn, name)
     account = Account(row.user, _password())
     secretaries.update_row(work.conn, row.id, {"password": account.password})
-    work.note(Verb.PASSWORD_RESET, row.name, old=row._mapping, new={"password": account.password})
+    work.note(Verb.PASSWORD_RESET, row.name, old=row, new={"password": account.password})
     return account
 
 
@@ -120,10 +121,10 @@ def end_old_pauses(work: Work, before: datetime) -> list[str]:
     return users
 
 
-def _end_pauses(work: Work, paused: Sequence[Any]) -> None:
+def _end_pauses(work: Work, paused: Sequence[Secretary]) -> None:
     for row in paused:
         secretaries.update_row(work.conn, row.id, secretaries.NOT_PAUSED)
-        work.note(Verb.PAUSE_ENDED, row.name, old=row._mapping, new=secretaries.NOT_PAUSED)
+        work.note(Verb.PAUSE_ENDED, row.name, old=row, new=secretaries.NOT_PAUSED)
     bump_revision(work.conn)
 
 

@@ -1,16 +1,14 @@
 """What can be done with plans: what is on offer, and which client has which."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Row
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, ledger, plans
-from pbx_control.store.plans import Subscription
+from pbx_control.store.plans import Offer, Subscription
 
 
 def set_plan(work: Work, new: Plan) -> bool:
@@ -19,25 +17,26 @@ def set_plan(work: Work, new: Plan) -> bool:
     Raises ClientMistake if clients have, or had, the plan of that name and its terms would change: a new price is a
     new plan, so that what a client was promised stays.
     """
-    known = plans.find_row(work.conn, new.name)
+    known = plans.known(work.conn, new.name)
     if known is None:
         plans.insert_plan(work.conn, new)
         work.note(Verb.PLAN_ADDED, new.name, client_id=new.client_id, new=plans.columns(new))
         return True
-    if not plans.is_same(work.conn, known, new):
-        _refuse_if_subscribed(work, known)
-        plans.update_plan(work.conn, known.id, new)
-        work.note(Verb.PLAN_CHANGED, new.name, client_id=new.client_id, old=known._mapping, new=plans.columns(new))
+    if not _is_same(known.plan, new):
+        _refuse_if_subscribed(work, known.plan)
+        plans.update_plan(work.conn, known.plan.id, new)
+        old = plans.columns(known.plan)
+        work.note(Verb.PLAN_CHANGED, new.name, client_id=new.client_id, old=old, new=plans.columns(new))
     return False
 
 
 def retire(work: Work, name: str) -> None:
     """No longer on offer; who has it keeps it. Raises ClientMistake if it is unknown or retired already."""
-    row = plans.find(work.conn, name)
-    if row.retired_at is not None:
+    known = plans.find(work.conn, name)
+    if known.retired_at is not None:
         raise ClientMistake("the plan {name} is retired already: nothing to do", name=name)
-    plans.retire(work.conn, row.id, work.at)
-    work.note(Verb.PLAN_RETIRED, name, client_id=row.client_id)
+    plans.retire(work.conn, known.plan.id, work.at)
+    work.note(Verb.PLAN_RETIRED, name, client_id=known.plan.client_id)
 
 
 def assign(work: Work, client_id: int, name: str, *, months: int = 1, anchor_day: int | None = None) -> Subscription:
@@ -46,9 +45,9 @@ def assign(work: Work, client_id: int, name: str, *, months: int = 1, anchor_day
 
     Raises ClientMistake if the plan is unknown, retired, another client's own, or the one that the client has.
     """
-    row = plans.find(work.conn, name)
-    _refuse_if_not_offered(row, client_id)
-    monthly = plans.as_plan(work.conn, row)
+    offer = plans.find(work.conn, name)
+    _refuse_if_not_offered(offer, client_id)
+    monthly = offer.plan
     old = plans.current(work.conn, client_id)
     if old and old.plan.id == monthly.id and old.months == months:
         raise ClientMistake("the client has the plan {name} already: nothing to do", name=name)
@@ -86,13 +85,18 @@ def _check_terms(months: int, anchor_day: int | None, has_account: bool) -> None
         raise ClientMistake("the client's months have their day already: it stays, so that no period is cut short")
 
 
-def _refuse_if_not_offered(row: Row[Any], client_id: int) -> None:
-    if row.retired_at is not None:
-        raise ClientMistake("the plan {name} is retired", Code.PLAN_RETIRED, name=row.name)
-    if row.client_id not in (None, client_id):
-        raise ClientMistake("the plan {name} was made to measure for another client", name=row.name)
+def _refuse_if_not_offered(offer: Offer, client_id: int) -> None:
+    if offer.retired_at is not None:
+        raise ClientMistake("the plan {name} is retired", Code.PLAN_RETIRED, name=offer.plan.name)
+    if offer.plan.client_id not in (None, client_id):
+        raise ClientMistake("the plan {name} was made to measure for another client", name=offer.plan.name)
 
 
-def _refuse_if_subscribed(work: Work, row: Row[Any]) -> None:
-    if plans.was_had(work.conn, row.id):
-        raise ClientMistake("clients have the plan {name} on its terms", Code.PLAN_IN_USE, name=row.name)
+def _refuse_if_subscribed(work: Work, known: Plan) -> None:
+    if plans.was_had(work.conn, known.id):
+        raise ClientMistake("clients have the plan {name} on its terms", Code.PLAN_IN_USE, name=known.name)
+
+
+def _is_same(known: Plan, new: Plan) -> bool:
+    discounts = {months: percent for months, percent in new.discounts.items() if percent}
+    return known == replace(new, id=known.id, discounts=discounts)

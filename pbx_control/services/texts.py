@@ -7,6 +7,7 @@ from pbx_control.domain.sounds import check_text
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import announcements, clients, greetings
+from pbx_control.store.rows import facts
 
 # What the desk fills in when it shows the greeting.
 PLACES = ("secretary", "part_of_day")
@@ -18,7 +19,7 @@ def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") ->
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     past = greetings.history(work.conn, client_id)
     greetings.insert_row(work.conn, client_id, text, work.at, asked_by)
-    old = {"text": past[0]["text"]} if past else {}
+    old = {"text": past[0].text} if past else {}
     _note(work, Verb.GREETING_CHANGED, client_id, old, {"text": text, "asked_by": asked_by})
     return text
 
@@ -30,12 +31,12 @@ def roll_back_greeting(work: Work, client_id: int, version: int | None = None) -
     """
     past = greetings.history(work.conn, client_id)
     if version is None:
-        old = next((row for row in past if row["text"] != past[0]["text"]), None)
+        old = next((row for row in past if row.text != past[0].text), None)
     else:
-        old = next((row for row in past if row["version"] == version), None)
+        old = next((row for row in past if row.version == version), None)
     if old is None:
         raise ClientMistake("there is no such earlier greeting", Code.NO_EARLIER_GREETING)
-    return write_greeting(work, client_id, old["text"], f"rollback to {old['version']}")
+    return write_greeting(work, client_id, old.text, f"rollback to {old.version}")
 
 
 def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text: str = "", audio: str = "") -> None:
@@ -47,15 +48,16 @@ def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text
     old = announcements.find(work.conn, client_id, kind)
     announcements.delete_row(work.conn, client_id, kind)
     announcements.insert_row(work.conn, client_id, kind, text, audio)
-    _note(work, Verb.ANNOUNCEMENT_CHANGED, client_id, old, {"kind": kind.value, "text": text, "audio": audio})
+    was = facts(old) if old else {}
+    _note(work, Verb.ANNOUNCEMENT_CHANGED, client_id, was, {"kind": kind.value, "text": text, "audio": audio})
 
 
 def forget_announcement(work: Work, client_id: int, kind: AnnouncementKind) -> bool:
     """Goes back to the house's own text; False if that was in force."""
     old = announcements.find(work.conn, client_id, kind)
     announcements.delete_row(work.conn, client_id, kind)
-    _note(work, Verb.ANNOUNCEMENT_RESET, client_id, old or {"kind": kind.value}, {})
-    return bool(old)
+    _note(work, Verb.ANNOUNCEMENT_RESET, client_id, facts(old) if old else {"kind": kind.value}, {})
+    return old is not None
 
 
 def _note(work: Work, verb: Verb, client_id: int, old: dict[str, str], new: dict[str, str]) -> None:

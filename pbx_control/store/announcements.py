@@ -1,11 +1,20 @@
 """Announcements in the store: what a client's callers hear in place of the house's own texts."""
 
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from pbx_control.domain.office import AnnouncementKind
 from pbx_control.store.tables import announcement
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A client's own announcement: a text, or the name of a converted upload."""
+
+    kind: str
+    text: str
+    audio: str
 
 
 def insert_row(connection: Connection, client_id: int, kind: AnnouncementKind, text: str, audio: str) -> None:
@@ -18,16 +27,10 @@ def delete_row(connection: Connection, client_id: int, kind: AnnouncementKind) -
     connection.execute(delete(announcement).where(*_one(client_id, kind)))
 
 
-def find(connection: Connection, client_id: int, kind: AnnouncementKind) -> dict[str, str]:
-    """The client's own announcement: kind, text and audio; nothing if it has none."""
+def find(connection: Connection, client_id: int, kind: AnnouncementKind) -> Own | None:
+    """The client's own announcement, if it has one."""
     row = connection.execute(select(announcement).where(*_one(client_id, kind))).one_or_none()
-    return {"kind": row.kind, "text": row.text, "audio": row.audio} if row else {}
-
-
-def rows(connection: Connection, client_id: int) -> list[dict[str, Any]]:
-    """The client's own announcements, by kind."""
-    query = select(announcement).where(announcement.c.client_id == client_id).order_by(announcement.c.kind)
-    return [{"kind": row.kind, "text": row.text, "audio": row.audio} for row in connection.execute(query)]
+    return Own(row.kind, row.text, row.audio) if row else None
 
 
 def _one(client_id: int, kind: AnnouncementKind) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -1,14 +1,15 @@
 """Callers who are known: test calls are not charged, blocked ones are not let in; for one client, or for all."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.telephony.numbering import caller_number
 from pbx_control.errors import ClientMistake
 from pbx_control.store.engine import new_id
+from pbx_control.store.rows import record
 from pbx_control.store.tables import caller_mark, client
 
 KINDS = ("test", "blocked")
@@ -42,9 +43,28 @@ def distinct_number(text: str) -> str:
     return number
 
 
-def find(conn: Connection, number: str, client_id: int | None) -> Row[Any] | None:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A caller's mark; the number is known to whoever asks for it."""
+
+    id: int
+    kind: str  # test | blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A mark as lists show it; `client` is "" where it is for all."""
+
+    number: str
+    kind: str
+    client: str
+    why: str
+
+
+def find(conn: Connection, number: str, client_id: int | None) -> Mark | None:
     """The mark of that number for that client, or (None) for all."""
-    return conn.execute(select(caller_mark).where(caller_mark.c.number == number, _of(client_id))).one_or_none()
+    row = conn.execute(select(caller_mark).where(caller_mark.c.number == number, _of(client_id))).one_or_none()
+    return Mark(row.id, row.kind) if row else None
 
 
 def is_marked(conn: Connection, number: str, client_id: int) -> bool:
@@ -67,8 +87,8 @@ def delete_row(conn: Connection, mark_id: int) -> None:
     conn.execute(delete(caller_mark).where(caller_mark.c.id == mark_id))
 
 
-def rows(conn: Connection, number: str | None = None) -> list[dict[str, Any]]:
-    """All marks, or those of one number; `client` is "" where a mark is for all."""
+def rows(conn: Connection, number: str | None = None) -> list[Listed]:
+    """All marks, or those of one number."""
     query = (
         select(caller_mark.c.number, caller_mark.c.kind, client.c.slug.label("client"), caller_mark.c.why)
         .select_from(caller_mark.outerjoin(client))
@@ -76,7 +96,7 @@ def rows(conn: Connection, number: str | None = None) -> list[dict[str, Any]]:
     )
     if number is not None:
         query = query.where(caller_mark.c.number == number)
-    return [dict(row._mapping) | {"client": row.client or ""} for row in conn.execute(query)]
+    return [record(Listed, row, client=row.client or "") for row in conn.execute(query)]
 
 
 def forget(conn: Connection, number: str) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, or_, select, update
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 from pbx_control.domain.keeping.erasure import redacted, redacted_details
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.store import holds, retention
+from pbx_control.store.rows import record
 from pbx_control.store.tables import call, client, contact, journal, letter, recording_hold
 
 # Rows that are read at once.
@@ -33,6 +33,14 @@ class CallerCall:
     lasts: bool
     held: str  # why, "" if it is not
     elsewhere: str = ""  # the node that has its files, if that is another
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContact:
+    """A client's contact, by its name."""
+
+    client: str  # slug
+    name: str
 
 
 def calls_of(conn: Connection, number: str) -> list[CallerCall]:
@@ -65,11 +73,11 @@ def letters_about(conn: Connection, calls: Collection[str], *, waiting: bool = F
     return list(conn.scalars(query.where(letter.c.due_at.is_not(None)) if waiting else query))
 
 
-def contacts_with(conn: Connection, number: str) -> list[dict[str, Any]]:
+def contacts_with(conn: Connection, number: str) -> list[NamedContact]:
     """Contacts of clients who have that number: they are no callers' data, and stay."""
     query = select(client.c.slug.label("client"), contact.c.name).join_from(contact, client)
     query = query.where(or_(contact.c.number == number, contact.c.then_number == number))
-    return [dict(row._mapping) for row in conn.execute(query.order_by(client.c.slug, contact.c.name))]
+    return [record(NamedContact, row) for row in conn.execute(query.order_by(client.c.slug, contact.c.name))]
 
 
 def erase(conn: Connection, calls: Sequence[str], number: str, names: Collection[str]) -> int:

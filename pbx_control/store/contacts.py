@@ -1,14 +1,41 @@
 """Contacts in the store: the people of a client's to whom its calls may be transferred (rule 9)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
+from pbx_control.store.rows import record
 from pbx_control.store.tables import client, contact
 
 # The digits after * on a secretary's telephone that consult a contact.
 KEYS = range(1, 7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A contact as it is kept."""
+
+    id: int
+    client_id: int
+    name: str
+    number: str
+    then_number: str
+    department: str
+    key: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A contact with its client's slug, as lists show it."""
+
+    client: str
+    key: int | None
+    name: str
+    number: str
+    then_number: str
+    department: str
 
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -21,10 +48,11 @@ def delete_row(connection: Connection, contact_id: int) -> None:
     connection.execute(delete(contact).where(contact.c.id == contact_id))
 
 
-def find(connection: Connection, client_id: int, name: str) -> Row[Any] | None:
-    """The row of a client's contact of that name, or None."""
+def find(connection: Connection, client_id: int, name: str) -> Contact | None:
+    """A client's contact of that name, or None."""
     query = select(contact).where(contact.c.client_id == client_id, contact.c.name == name)
-    return connection.execute(query).one_or_none()
+    row = connection.execute(query).one_or_none()
+    return record(Contact, row) if row else None
 
 
 def keys(connection: Connection, client_id: int) -> dict[str, int | None]:
@@ -33,11 +61,11 @@ def keys(connection: Connection, client_id: int) -> dict[str, int | None]:
     return {row.name: row.key for row in connection.execute(query)}
 
 
-def rows(connection: Connection, client_id: int | None = None) -> list[dict[str, Any]]:
+def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
     """The contacts of one client or of all, by client and key."""
     shown = (contact.c.key, contact.c.name, contact.c.number, contact.c.then_number, contact.c.department)
     query = select(client.c.slug.label("client"), *shown).join_from(contact, client)
     if client_id is not None:
         query = query.where(contact.c.client_id == client_id)
-    found = [dict(row._mapping) for row in connection.execute(query.order_by(client.c.slug, contact.c.name))]
-    return sorted(found, key=lambda row: (row["client"], row["key"] or max(KEYS) + 1))
+    found = [record(Listed, row) for row in connection.execute(query.order_by(client.c.slug, contact.c.name))]
+    return sorted(found, key=lambda row: (row.client, row.key or max(KEYS) + 1))

@@ -1,13 +1,23 @@
 """Holidays in the store: the days that the office or a client adds to the public ones or takes away from them."""
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from pbx_control.domain.office import Holiday
 from pbx_control.domain.opening.holidays import public, with_changes
 from pbx_control.store.tables import client, holiday
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A holiday, as lists show it; `client`: whose it is alone."""
+
+    day: date
+    name: str
+    client: str | None
+    closed: bool
 
 
 def changes(connection: Connection, day: date | None = None) -> list[Holiday]:
@@ -18,13 +28,13 @@ def changes(connection: Connection, day: date | None = None) -> list[Holiday]:
     return [Holiday(row.day, row.name, row.client_id, kept=row.observed) for row in connection.execute(query)]
 
 
-def rows(connection: Connection, year: int, client_id: int | None = None) -> list[dict[str, Any]]:
+def rows(connection: Connection, year: int, client_id: int | None = None) -> list[Listed]:
     """A year's holidays by day: everybody's, and with them one client's own entries or (None) those of all clients."""
     slugs = {row.id: row.slug for row in connection.execute(select(client.c.id, client.c.slug))}
     public_days = [Holiday(day, name) for day, name in public(year).items()]
     written = [entry for entry in changes(connection) if entry.day.year == year]
     return [
-        {"day": entry.day, "name": entry.name, "client": slugs.get(entry.client_id or 0), "closed": entry.kept}
+        Listed(entry.day, entry.name, slugs.get(entry.client_id or 0), entry.kept)
         for entry in with_changes(public_days, written)
         if entry.client_id is None or client_id in (None, entry.client_id)
     ]

@@ -21,6 +21,7 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
 from pbx_control.store.engine import insert_into, new_id
+from pbx_control.store.rows import record
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
 from pbx_control.store.tables import call as calls
@@ -38,12 +39,61 @@ class Charged:
     threshold: Threshold | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An entry as a statement tells it: with its call's caller, and what the client says against it."""
+
+    id: int
+    client_id: int
+    at: datetime
+    kind: str
+    units: int
+    source: str
+    bag_id: int | None
+    call_id: str | None
+    reverses: int | None
+    why: str
+    uncounted: str | None
+    repeats: str | None
+    repeated_seconds: int | None
+    caller: str | None
+    caller_name: str | None
+    disputed: str | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBag:
+    """A bag with its client's slug, as lists show it."""
+
+    id: int
+    client_id: int
+    calls: int
+    left: int
+    price: int
+    bought_at: datetime
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """What a client objects to, and what was answered."""
+
+    entry_id: int
+    at: datetime
+    why: str
+    settled_at: datetime | None
+    answer: str
+    client: str  # slug
+    call_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What a ledger says of a stretch of time: from `opening` through the entries to `closing`."""
 
     opening: int
-    entries: Sequence[dict[str, Any]]
+    entries: Sequence[Told]
     closing: int
 
 
@@ -318,12 +368,12 @@ def anchor_day(conn: Connection, client_id: int) -> int:
     return int(row.anchor_day)
 
 
-def bag_rows(conn: Connection, client_id: int | None) -> list[dict[str, Any]]:
+def bag_rows(conn: Connection, client_id: int | None) -> list[ListedBag]:
     """The bags of one client, or of all (None), the oldest first."""
     query = select(bags, clients.c.slug.label("client")).join(clients).order_by(bags.c.id)
     if client_id is not None:
         query = query.where(bags.c.client_id == client_id)
-    return [dict(row._mapping) for row in conn.execute(query)]
+    return [record(ListedBag, row) for row in conn.execute(query)]
 
 
 def bags_sold_since(conn: Connection, client_id: int, since: datetime) -> list[Sold]:
@@ -358,11 +408,11 @@ def statement(conn: Connection, client_id: int, since: datetime, until: datetime
         .where(own, ledger_entry.c.at >= since, ledger_entry.c.at < until)
         .order_by(ledger_entry.c.at, ledger_entry.c.id)
     )
-    entries = [dict(row._mapping) for row in conn.execute(query)]
-    return Statement(int(opening), entries, int(opening) + sum(entry["units"] for entry in entries))
+    entries = [record(Told, row) for row in conn.execute(query)]
+    return Statement(int(opening), entries, int(opening) + sum(entry.units for entry in entries))
 
 
-def disputed(conn: Connection, *, open_only: bool = True) -> list[dict[str, Any]]:
+def disputed(conn: Connection, *, open_only: bool = True) -> list[Dispute]:
     """Disputes with what they are about, the oldest first."""
     query = (
         select(disputes, clients.c.slug.label("client"), ledger_entry.c.call_id)
@@ -371,7 +421,7 @@ def disputed(conn: Connection, *, open_only: bool = True) -> list[dict[str, Any]
     )
     if open_only:
         query = query.where(disputes.c.settled_at.is_(None))
-    return [dict(row._mapping) for row in conn.execute(query)]
+    return [record(Dispute, row) for row in conn.execute(query)]
 
 
 def out_of_balance(conn: Connection) -> list[int]:

@@ -1,7 +1,7 @@
 """Plans and subscriptions in the store: what is on offer, which client has which plan and had which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,33 @@ class Subscription:
     paid_until: datetime | None  # to where invoices reach
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan, and since when it is no longer on offer."""
+
+    plan: Plan
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A plan as lists show it: what it costs, and how many clients have it."""
+
+    name: str
+    calls: int
+    price: int
+    extra_call: int
+    contacts: int
+    calendars: int
+    recording: bool
+    keep_days: int
+    discounts: dict[int, int]
+    dids: dict[str, int]
+    client: str | None  # slug: made to measure
+    clients: int
+    retired_at: datetime | None
+
+
 def insert_plan(conn: Connection, new: Plan) -> None:
     """Keeps a new plan."""
     plan_id = new_id(conn, plans, columns(new))
@@ -38,12 +65,6 @@ def update_plan(conn: Connection, plan_id: int, new: Plan) -> None:
     """Changes a plan's terms."""
     conn.execute(update(plans).where(plans.c.id == plan_id).values(columns(new)))
     _set_did_prices(conn, plan_id, new.did_prices)
-
-
-def is_same(conn: Connection, row: Row[Any], new: Plan) -> bool:
-    """Whether the plan of that row has these terms."""
-    discounts = {months: percent for months, percent in new.discounts.items() if percent}
-    return as_plan(conn, row) == replace(new, id=row.id, discounts=discounts)
 
 
 def retire(conn: Connection, plan_id: int, at: datetime) -> None:
@@ -94,7 +115,7 @@ def history(conn: Connection, client_id: int) -> list[Subscription]:
     return [_as_subscription(conn, row) for row in conn.execute(query)]
 
 
-def rows(conn: Connection, *, retired: bool = False) -> list[dict[str, Any]]:
+def rows(conn: Connection, *, retired: bool = False) -> list[Listed]:
     """The plans on offer, or all, by name, with what they cost and how many clients have them."""
     having = (
         select(func.count())
@@ -126,22 +147,23 @@ def extra_dids(conn: Connection, client_id: int) -> dict[str, int]:
     return dict(conn.execute(query).all())
 
 
-def find(conn: Connection, name: str) -> Row[Any]:
-    """The row of the plan of that name. Raises ClientMistake if there is none."""
-    row = find_row(conn, name)
-    if row is None:
+def find(conn: Connection, name: str) -> Offer:
+    """The plan of that name. Raises ClientMistake if there is none."""
+    found = known(conn, name)
+    if found is None:
         raise ClientMistake("there is no plan {name}", Code.NO_SUCH_PLAN, name=repr(name[:40]))
-    return row
+    return found
 
 
 def get(conn: Connection, name: str) -> Plan:
     """The plan of that name. Raises ClientMistake if there is none."""
-    return as_plan(conn, find(conn, name))
+    return find(conn, name).plan
 
 
-def find_row(conn: Connection, name: str) -> Row[Any] | None:
-    """The row of the plan of that name, or None."""
-    return conn.execute(select(plans).where(plans.c.name == name)).one_or_none()
+def known(conn: Connection, name: str) -> Offer | None:
+    """The plan of that name, or None."""
+    row = conn.execute(select(plans).where(plans.c.name == name)).one_or_none()
+    return Offer(_as_plan(conn, row), row.retired_at) if row else None
 
 
 # --- how it is kept ---------------------------------------------------------------------------------------
@@ -169,8 +191,7 @@ def columns(new: Plan) -> dict[str, Any]:
     }
 
 
-def as_plan(conn: Connection, row: Row[Any]) -> Plan:
-    """The plan of that row."""
+def _as_plan(conn: Connection, row: Row[Any]) -> Plan:
     discounts = {months: getattr(row, f"discount_{months}") for months in MONTHS_AHEAD if months > 1}
     return Plan(
         id=row.id,
@@ -191,24 +212,24 @@ def as_plan(conn: Connection, row: Row[Any]) -> Plan:
 def _as_subscription(conn: Connection, row: Row[Any]) -> Subscription:
     plan_row = conn.execute(select(plans).where(plans.c.id == row.plan_id)).one()
     return Subscription(
-        row.id, row.client_id, as_plan(conn, plan_row), row.since, row.until, row.months, row.paid_until
+        row.id, row.client_id, _as_plan(conn, plan_row), row.since, row.until, row.months, row.paid_until
     )
 
 
-def _listed(conn: Connection, row: Row[Any]) -> dict[str, Any]:
-    monthly = as_plan(conn, row)
-    return {
-        "name": monthly.name,
-        "calls": monthly.calls,
-        "price": monthly.price,
-        "extra_call": monthly.extra_call,
-        "contacts": monthly.contacts,
-        "calendars": monthly.calendars,
-        "recording": monthly.recording,
-        "keep_days": monthly.keep_days,
-        "discounts": dict(monthly.discounts),
-        "dids": dict(monthly.did_prices),
-        "client": row.client,
-        "clients": row.clients,
-        "retired_at": row.retired_at,
-    }
+def _listed(conn: Connection, row: Row[Any]) -> Listed:
+    monthly = _as_plan(conn, row)
+    return Listed(
+        name=monthly.name,
+        calls=monthly.calls,
+        price=monthly.price,
+        extra_call=monthly.extra_call,
+        contacts=monthly.contacts,
+        calendars=monthly.calendars,
+        recording=monthly.recording,
+        keep_days=monthly.keep_days,
+        discounts=dict(monthly.discounts),
+        dids=dict(monthly.did_prices),
+        client=row.client,
+        clients=row.clients,
+        retired_at=row.retired_at,
+    )

@@ -1,12 +1,26 @@
 """Recipients in the store: the e-mail addresses and Telegram chats that get a client's messages (rule 7)."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.store import mailboxes
+from pbx_control.store.rows import record
 from pbx_control.store.tables import client, mailbox, recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A recipient with its client's slug, and since when and why letters do not arrive there."""
+
+    client: str
+    channel: str
+    address: str
+    failing_since: datetime | None
+    kept_error: str  # as the store has it (domain.sentences)
+
 
 _OF_CLIENT = (
     select(recipient.c.channel, recipient.c.address)
@@ -35,11 +49,8 @@ def move(connection: Connection, old: Recipient, address: str) -> None:
     mailboxes.forget(connection, old)
 
 
-def rows(connection: Connection, client_id: int | None = None) -> list[dict[str, Any]]:
-    """The recipients of one client or of all, with the client's slug, and since when and why letters do not arrive.
-
-    `kept_error` is as the store has it (domain.sentences).
-    """
+def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
+    """The recipients of one client or of all, with the client's slug, and since when and why letters do not arrive."""
     query = (
         select(
             client.c.slug.label("client"),
@@ -54,7 +65,7 @@ def rows(connection: Connection, client_id: int | None = None) -> list[dict[str,
     )
     if client_id is not None:
         query = query.where(recipient.c.client_id == client_id)
-    return [dict(row._mapping) for row in connection.execute(query)]
+    return [record(Listed, row) for row in connection.execute(query)]
 
 
 def addresses(connection: Connection, client_id: int) -> list[str]:

@@ -1,16 +1,28 @@
 """What the switch refused, counted per source, hour, reason and number: a scanner fills some rows, not the disk."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
 from pbx_control.store.engine import insert_into
+from pbx_control.store.rows import record
 from pbx_control.store.tables import refusal
 
 Counted = tuple[str, datetime, str, str]
 """Source address, beginning of the hour (UTC), reason, number that was asked for ("" if unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How often the switch refused what came from an address, for a reason, in an hour."""
+
+    source: str
+    hour: datetime
+    reason: str
+    number: str  # that was asked for, as it was dialled
+    count: int
 
 
 def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
@@ -27,12 +39,12 @@ def add(conn: Connection, counts: Mapping[Counted, int]) -> None:
         conn.execute(upsert, rows)
 
 
-def newest(conn: Connection, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+def newest(conn: Connection, since: datetime | None, limit: int) -> list[Refused]:
     """The counts, the latest hour first and in it the busiest source; none of an hour that was over at `since`."""
     query = select(refusal).order_by(refusal.c.hour.desc(), refusal.c["count"].desc(), refusal.c.source).limit(limit)
     if since is not None:
         query = query.where(refusal.c.hour >= since.replace(minute=0, second=0, microsecond=0))
-    return [dict(row._mapping) for row in conn.execute(query)]
+    return [record(Refused, row) for row in conn.execute(query)]
 
 
 def sources(conn: Connection, reason: str, since: datetime) -> dict[str, int]:

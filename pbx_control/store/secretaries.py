@@ -6,15 +6,52 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import bump_revision, new_id
+from pbx_control.store.rows import record
 from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
 
 # Why the system has paused her: her telephone refused one offer after another.
 REFUSALS = "refusals"
 NOT_PAUSED = {"paused": False, "paused_why": "", "paused_at": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secretary:
+    """A secretary as she is kept; what the columns mean is told in `tables.secretary`."""
+
+    id: int
+    name: str
+    user: str
+    password: str
+    languages: str  # es,en
+    all_clients: bool
+    paused: bool
+    paused_why: str
+    paused_at: datetime | None
+    wrap_up: int  # seconds
+    free_from: datetime | None
+    forwarded_at: datetime | None
+    secure: bool
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A secretary as lists show her: with the slugs of her clients (None: all), without her password."""
+
+    name: str
+    user: str
+    languages: list[str]
+    clients: list[str] | None
+    paused: bool
+    paused_why: str
+    paused_at: datetime | None
+    forwarded_at: datetime | None
+    wrap_up: int
+    secure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +62,15 @@ class Telephone:
     name: str
 
 
-def find(connection: Connection, name: str) -> Row[Any]:
-    """The row of a secretary who has not left, by her name or her SIP user name. Raises ClientMistake if none."""
+def find(connection: Connection, name: str) -> Secretary:
+    """A secretary who has not left, by her name or her SIP user name. Raises ClientMistake if none."""
     query = select(secretary).where(
         or_(secretary.c.name == name, secretary.c.user == name), secretary.c.removed_at.is_(None)
     )
     row = connection.execute(query).first()
     if row is None:
         raise _unknown(connection, name)
-    return row
+    return record(Secretary, row)
 
 
 def names(connection: Connection) -> list[str]:
@@ -83,11 +120,12 @@ def is_in_call(connection: Connection, secretary_id: int) -> bool:
     return connection.scalar(select(seat_claim.c.call_id).where(seat_claim.c.secretary_id == secretary_id)) is not None
 
 
-def paused_by_system(connection: Connection, of_users: Sequence[str]) -> Sequence[Row[Any]]:
-    """The rows of those of these telephones' secretaries whom the system has paused."""
+def paused_by_system(connection: Connection, of_users: Sequence[str]) -> list[Secretary]:
+    """Those of these telephones' secretaries whom the system has paused."""
     paused = secretary.c.user.in_(of_users), secretary.c.paused_why != ""
     # Another daemon may be ending the same pauses at this moment.
-    return connection.execute(select(secretary).where(*paused).order_by(secretary.c.user).with_for_update()).all()
+    rows = connection.execute(select(secretary).where(*paused).order_by(secretary.c.user).with_for_update())
+    return [record(Secretary, row) for row in rows]
 
 
 def pause(connection: Connection, secretary_id: int, at: datetime) -> bool:
@@ -112,26 +150,26 @@ def old_pauses(connection: Connection, before: datetime) -> list[str]:
     return list(connection.scalars(select(secretary.c.user).where(*old).order_by(secretary.c.user)))
 
 
-def rows(connection: Connection) -> list[dict[str, Any]]:
-    """Every secretary who has not left, with the slugs of her clients (None: all), by name; no passwords."""
+def rows(connection: Connection) -> list[Listed]:
+    """Every secretary who has not left, by name."""
     slugs: dict[int, list[str]] = {}
     allowed = select(secretary_client.c.secretary_id, client.c.slug).join(client).order_by(client.c.slug)
     for secretary_id, slug in connection.execute(allowed):
         slugs.setdefault(secretary_id, []).append(slug)
     query = select(secretary).where(secretary.c.removed_at.is_(None)).order_by(secretary.c.name)
     return [
-        {
-            "name": row.name,
-            "user": row.user,
-            "languages": row.languages.split(","),
-            "clients": None if row.all_clients else slugs.get(row.id, []),
-            "paused": row.paused,
-            "paused_why": row.paused_why,
-            "paused_at": row.paused_at,
-            "forwarded_at": row.forwarded_at,
-            "wrap_up": row.wrap_up,
-            "secure": row.secure,
-        }
+        Listed(
+            name=row.name,
+            user=row.user,
+            languages=row.languages.split(","),
+            clients=None if row.all_clients else slugs.get(row.id, []),
+            paused=row.paused,
+            paused_why=row.paused_why,
+            paused_at=row.paused_at,
+            forwarded_at=row.forwarded_at,
+            wrap_up=row.wrap_up,
+            secure=row.secure,
+        )
         for row in connection.execute(query)
     ]
 

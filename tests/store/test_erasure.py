@@ -18,6 +18,7 @@ from pbx_control.media.erasure import ErasureOrder, erase
 from pbx_control.services import marks
 from pbx_control.settings import Home
 from pbx_control.store import caller_marks, callers, holds
+from pbx_control.store.callers import NamedContact
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import caller_mark, contact, journal, letter, receipt
 
@@ -214,8 +215,8 @@ def test_contacts_and_marks_of_a_number_are_found(house: House) -> None:
         marks.mark(by_admin(conn), HIS, "blocked", "threats")
         marks.mark(by_admin(conn), HIS, "test", "ours")
     with reading(house.engine) as conn:
-        assert callers.contacts_with(conn, HIS) == [{"client": "andes", "name": "Rosa"}]
-        marked = [(row["client"], row["kind"], row["why"]) for row in caller_marks.rows(conn, HIS)]
+        assert callers.contacts_with(conn, HIS) == [NamedContact("andes", "Rosa")]
+        marked = [(row.client, row.kind, row.why) for row in caller_marks.rows(conn, HIS)]
     assert sorted(marked) == [("", "test", "ours"), ("norte", "blocked", "threats")]
 
 

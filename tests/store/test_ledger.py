@@ -335,7 +335,7 @@ def test_a_dispute_is_settled_by_a_counter_entry_or_an_answer(office: Engine) ->
         ledger.reverse(conn, first, "agreed", AT)
         ledger.uphold(conn, second, "the recording has a minute", AT)
         assert ledger.disputed(conn) == []
-        assert [each["answer"] for each in ledger.disputed(conn, open_only=False)] == [
+        assert [each.answer for each in ledger.disputed(conn, open_only=False)] == [
             "agreed",
             "the recording has a minute",
         ]
@@ -366,7 +366,7 @@ def test_a_statement_opens_with_what_was_there_and_closes_with_what_is_left(offi
     with reading(office) as conn:
         said = ledger.statement(conn, 1, AT + timedelta(days=1), AT + timedelta(days=3))
         assert ledger.used_since(conn, 1, AT) == 4
-    assert (said.opening, [entry["call_id"] for entry in said.entries], said.closing) == (9, ["c1", "c2"], 7)
+    assert (said.opening, [entry.call_id for entry in said.entries], said.closing) == (9, ["c1", "c2"], 7)
 
 
 def test_the_charge_that_crosses_a_threshold_says_so(office: Engine) -> None:

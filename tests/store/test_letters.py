@@ -213,7 +213,7 @@ def test_moved_chat_takes_its_letters_and_recipients_along(engine):
     assert [one.letter.address for one in claim(engine)] == ["-1001"]
     assert {one.letter.address for one in all_letters(engine)} == {"-1001"}
     with reading(engine) as conn:
-        assert [(row["client"], row["address"]) for row in recipients.rows(conn)] == [
+        assert [(row.client, row.address) for row in recipients.rows(conn)] == [
             ("andes", "-1001"),
             ("beta", "-1001"),
         ]

@@ -1,7 +1,6 @@
 """A pause of the system's: the admin is told once a day, and it ends by itself."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from acting import by_admin
@@ -16,6 +15,7 @@ from pbx_control.services import staff
 from pbx_control.services.steps import Rules, save
 from pbx_control.store import letters, secretaries
 from pbx_control.store.engine import reading, writing
+from pbx_control.store.secretaries import Listed
 from pbx_control.store.tables import client, secretary
 
 AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
@@ -51,9 +51,9 @@ def is_back(office: Engine) -> None:
         staff.end_pause(by_admin(conn), "ana")
 
 
-def known(office: Engine, name: str) -> dict[str, Any]:
+def known(office: Engine, name: str) -> Listed:
     with reading(office) as conn:
-        return next(row for row in secretaries.rows(conn) if row["name"] == name)
+        return next(row for row in secretaries.rows(conn) if row.name == name)
 
 
 def told(office: Engine) -> list[str]:
@@ -81,7 +81,7 @@ def test_the_admin_is_told_once_a_day_for_each_secretary(office: Engine) -> None
 
 def test_without_an_address_nobody_is_told(office: Engine) -> None:
     refuses(office, 1, "Ana Ñuñoa", AT, address="")
-    assert (told(office), known(office, "Ana Ñuñoa")["paused_at"]) == ([], AT)
+    assert (told(office), known(office, "Ana Ñuñoa").paused_at) == ([], AT)
 
 
 def test_it_ends_by_itself_and_one_of_the_admins_does_not(office: Engine) -> None:
@@ -92,8 +92,8 @@ def test_it_ends_by_itself_and_one_of_the_admins_does_not(office: Engine) -> Non
     assert end_old(office, AT - timedelta(seconds=1)) == []
     assert end_old(office, AT) == ["ana"]
     hers = known(office, "Ana Ñuñoa")
-    assert (hers["paused"], hers["paused_why"], hers["paused_at"]) == (False, "", None)
-    assert known(office, "Eva")["paused"]
+    assert (hers.paused, hers.paused_why, hers.paused_at) == (False, "", None)
+    assert known(office, "Eva").paused
     assert len(told(office)) == 1
 
 

@@ -21,6 +21,7 @@ from pbx_control.store import (
     secretaries,
     trunks,
 )
+from pbx_control.store.announcements import Own
 from pbx_control.store.clients import Surroundings
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_revision
@@ -274,7 +275,7 @@ def test_list_of_trunks_shows_no_password(office: Engine) -> None:
     with reading(office) as connection:
         rows = trunks.rows(connection)
     assert "hidden" not in str(rows)
-    assert [(row["name"], row["numbers"]) for row in rows] == [("carrier", 3), ("other", 0)]
+    assert [(row.name, row.numbers) for row in rows] == [("carrier", 3), ("other", 0)]
 
 
 # --- secretaries --------------------------------------------------------------------------------------------
@@ -296,11 +297,11 @@ def test_secretary_answers_for_the_clients_she_was_given(office: Engine) -> None
     with changing(office) as connection:
         staff.add(by_admin(connection), "Ana", languages=("es", "en"), client_ids=clients.ids(connection, ["lagos"]))
     with reading(office) as connection:
-        assert secretaries.rows(connection)[0]["clients"] == ["lagos"]
+        assert secretaries.rows(connection)[0].clients == ["lagos"]
     with changing(office) as connection:
         staff.allow(by_admin(connection), "Ana", None)
     with reading(office) as connection:
-        assert secretaries.rows(connection)[0]["clients"] is None
+        assert secretaries.rows(connection)[0].clients is None
 
 
 def test_her_password_is_made_anew(office: Engine) -> None:
@@ -320,7 +321,7 @@ def test_secretary_who_left_keeps_her_calls_and_frees_her_name(office: Engine) -
         assert staff.add(by_admin(connection), "Ana", languages=("es",), client_ids=None).user != account.user
     with reading(office) as connection:
         assert connection.scalar(select(call.c.secretary_id)) == her_id
-        assert [row["name"] for row in secretaries.rows(connection)] == ["Ana"]
+        assert [row.name for row in secretaries.rows(connection)] == ["Ana"]
         assert connection.scalar(select(func.count()).select_from(secretary)) == 2
 
 
@@ -358,7 +359,7 @@ def test_contacts_get_the_lowest_free_key(office: Engine) -> None:
         assert keys == [1, 3, 4, 5, 6, None]
         assert people.add_contact(by_admin(connection), client_id(connection, "lagos"), "Dos", "+56987654321") == 1
     with reading(office) as connection:
-        assert [row["key"] for row in contacts.rows(connection, andes)] == [1, 2, 3, 4, 5, 6, None]
+        assert [row.key for row in contacts.rows(connection, andes)] == [1, 2, 3, 4, 5, 6, None]
 
 
 @pytest.mark.parametrize(
@@ -434,7 +435,7 @@ def test_greeting_is_never_overwritten_and_can_be_rolled_back(office: Engine) ->
         texts.write_greeting(by_admin(connection, NOON), andes, "dos")
         assert texts.roll_back_greeting(by_admin(connection, NOON), andes) == "uno {secretary}"
         assert texts.roll_back_greeting(by_admin(connection, NOON), andes, version=2) == "dos"
-        written = [row["text"] for row in greetings.history(connection, andes)]
+        written = [row.text for row in greetings.history(connection, andes)]
     assert written == ["dos", "uno {secretary}", "dos", "uno {secretary}"]
     for version in (None, 9):
         with pytest.raises(ClientMistake, match="earlier greeting"), changing(office) as connection:
@@ -446,9 +447,8 @@ def test_announcement_is_replaced_and_reset(office: Engine) -> None:
         andes = client_id(connection)
         texts.put_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED, text="Cerrado. {hours}")
         texts.put_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED, audio="audio/0123456789abcdef")
-        assert announcements.rows(connection, andes) == [
-            {"kind": "closed", "text": "", "audio": "audio/0123456789abcdef"}
-        ]
+        own = announcements.find(connection, andes, AnnouncementKind.CLOSED)
+        assert own == Own("closed", "", "audio/0123456789abcdef")
         assert texts.forget_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED)
         assert not texts.forget_announcement(by_admin(connection), andes, AnnouncementKind.CLOSED)
     with pytest.raises(ClientMistake, match="not known"), changing(office) as connection:
@@ -465,7 +465,7 @@ def test_holidays_are_added_and_removed_for_all_or_one(office: Engine) -> None:
         closing_days.remove(by_admin(connection), OWN, andes)  # andes works that day
         closing_days.remove(by_admin(connection), FIESTAS, None)  # nobody keeps it this year
         closing_days.add(by_admin(connection), FIESTAS, andes)  # but andes does
-        rows = {(row["day"], row["client"]): row["closed"] for row in holidays.rows(connection, 2026)}
+        rows = {(row.day, row.client): row.closed for row in holidays.rows(connection, 2026)}
     assert (rows[OWN, None], rows[OWN, "andes"], rows[FIESTAS, "andes"]) == (True, False, True)
     assert (FIESTAS, None) not in rows
 
@@ -479,8 +479,8 @@ def test_holiday_put_back_leaves_no_trace(office: Engine) -> None:
         assert holidays.changes(connection) == []
         closing_days.remove(by_admin(connection), FIESTAS, None)
         closing_days.add(by_admin(connection), FIESTAS, None)
-        rows = [row for row in holidays.rows(connection, 2026) if row["day"] == FIESTAS]
-    assert [row["closed"] for row in rows] == [True]
+        rows = [row for row in holidays.rows(connection, 2026) if row.day == FIESTAS]
+    assert [row.closed for row in rows] == [True]
 
 
 def test_holiday_that_is_one_already_or_none_is_refused(office: Engine) -> None:
