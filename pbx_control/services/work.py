@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, RowMapping, Table, event
+from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.sql.dml import UpdateBase
 
 from pbx_control.domain.audit import Actor, AuditEntry, Verb, difference
@@ -38,7 +38,7 @@ class Work:
         subject: str,
         *,
         client_id: int | None = None,
-        old: "Mapping[str, object] | RowMapping | DataclassInstance | None" = None,
+        old: "Mapping[str, object] | DataclassInstance | None" = None,
         new: Mapping[str, object] | None = None,
     ) -> None:
         """Writes an entry: what was done to what, and the fields as they were and as they are."""

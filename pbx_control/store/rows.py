@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 # Not imported to run: help and wrong usage need no database.
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from sqlalchemy import Row, RowMapping
+    from sqlalchemy import Row
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
@@ -17,7 +17,7 @@ def record(kind: type[Record], row: "Row[*tuple[Any, ...]]", **others: object) -
     return kind(**(dict(row._mapping) | others))
 
 
-def facts(of: "DataclassInstance | Mapping[str, object] | RowMapping") -> dict[str, Any]:
+def facts(of: "DataclassInstance | Mapping[str, object]") -> dict[str, Any]:
     """A record's fields by their names. dataclasses.asdict copies each value deeply: that took most of a long list's
     time."""
     return dict(of) if isinstance(of, Mapping) else {field.name: getattr(of, field.name) for field in fields(of)}
