@@ -194,49 +194,24 @@ class Performer:
     def _dial(self, call_id: str, do: c.Dial) -> None:
         """Calls a contact: the leg is made, and once it is in our application it is put into the bridge and dialled, so
         that she hears what the carrier lets her hear. It has no place in the dialplan: when it leaves us, it ends."""
-        give_up = int(do.give_up.total_seconds())
-        full = Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"})
+        asked = asyncio.ensure_future(self._over_limit(do)) if self._over_limit else None
 
         def dial(replied: OnReply) -> None:
+            give_up = int(do.give_up.total_seconds())
             self._ari.request("POST", path("bridges", do.bridge, "addChannel"), replied, channel=do.leg, **UNSEEN)
             self._ari.request("POST", path("channels", do.leg, "dial"), replied, timeout=give_up)
 
         def unless_full(replied: OnReply) -> None:
-            """The leg is one of the trunk's calls by now. Of two that want the last place the earlier one gets it."""
-            uncounted = self._uncounted[do.trunk]
-            if do.leg not in uncounted:  # it has failed meanwhile
-                return
-            later = len(uncounted) - 1 - uncounted.index(do.leg)
-            uncounted.remove(do.leg)
-
-            def counted(reply: Reply) -> None:
-                if reply.ok and int(reply.body["value"] or 0) - later > do.most:
-                    replied(full)
-                else:
-                    dial(replied)
-
-            calls = f"GROUP_COUNT({do.trunk}@trunk)"
-            self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
-
-        way = unless_full if do.most else dial
-        asked = asyncio.ensure_future(self._over_limit(do)) if self._over_limit else None
+            if do.most:
+                self._dial_unless_full(do, dial, replied)
+            else:
+                dial(replied)
 
         def unless_over(replied: OnReply) -> None:
-            """Other daemons may have called so many that this one is beyond a limit: asked for as the leg is made."""
-
-            def told(answer: asyncio.Future[Limit | None]) -> None:
-                if (limit := answer.result()) is None:
-                    way(replied)
-                elif limit is Limit.TRUNK:
-                    replied(full)
-                else:
-                    self._remove(do.leg)
-                    self._post(call_id, DiallingRefused(now(), do.leg, limit))
-
             if asked:
-                asked.add_done_callback(told)
+                asked.add_done_callback(partial(self._dial_unless_over, call_id, do, unless_full, replied))
             else:
-                way(replied)
+                unless_full(replied)
 
         number = written_for(do.number, do.number_format, do.country)
         leg = {"endpoint": f"PJSIP/{number}@{do.trunk}", "channelId": do.leg, "originator": call_id}
@@ -244,6 +219,40 @@ class Performer:
         if do.most:
             self._uncounted.setdefault(do.trunk, []).append(do.leg)
         self._make(call_id, do, leg, variables, unless_over, lambda: ContactLeft(now(), do.leg))
+
+    def _dial_unless_full(self, do: c.Dial, dial: Callable[[OnReply], None], replied: OnReply) -> None:
+        """The leg is one of the trunk's calls by now. Of two that want the last place the earlier one gets it."""
+        uncounted = self._uncounted[do.trunk]
+        if do.leg not in uncounted:  # it has failed meanwhile
+            return
+        later = len(uncounted) - 1 - uncounted.index(do.leg)
+        uncounted.remove(do.leg)
+
+        def counted(reply: Reply) -> None:
+            if reply.ok and int(reply.body["value"] or 0) - later > do.most:
+                replied(_full(do))
+            else:
+                dial(replied)
+
+        calls = f"GROUP_COUNT({do.trunk}@trunk)"
+        self._ari.request("GET", path("channels", do.leg, "variable"), counted, variable=calls)
+
+    def _dial_unless_over(
+        self,
+        call_id: str,
+        do: c.Dial,
+        dial: Callable[[OnReply], None],
+        replied: OnReply,
+        answer: "asyncio.Future[Limit | None]",
+    ) -> None:
+        """Other daemons may have called so many that this one is beyond a limit: asked for as the leg is made."""
+        if (limit := answer.result()) is None:
+            dial(replied)
+        elif limit is Limit.TRUNK:
+            replied(_full(do))
+        else:
+            self._remove(do.leg)
+            self._post(call_id, DiallingRefused(now(), do.leg, limit))
 
     def _make(
         self,
@@ -370,6 +379,11 @@ class Performer:
         if do.after and do.leg == call_id:  # where the dialplan then has the caller go
             self._send(call_id, do, "POST", uri, variable="PBX_ON_TIMEOUT", value=do.then)
         self._send(call_id, do, "POST", uri, variable="TIMEOUT(absolute)", value=seconds)
+
+
+def _full(do: c.Dial) -> Reply:
+    """What stands for Asterisk's refusal of a leg for which its trunk has no place."""
+    return Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"})
 
 
 def live_recording(file: str, *verb: str) -> str:
