@@ -19,7 +19,7 @@ import click
 import structlog
 import uvloop
 
-from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.admin.door import Door, pass_door
 from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk.absence import Alive
 from pbx_control.asterisk.ari import Ari
@@ -402,24 +402,24 @@ class _running:
 
 @click.command(epilog=examples("--home /srv/pbx run"))
 @click.option("--with-asterisk", is_flag=True, help="Start Asterisk first, if it does not run yet.")
-@pass_desk
-def run(desk: Desk, with_asterisk: bool) -> None:
+@pass_door
+def run(door: Door, with_asterisk: bool) -> None:
     """Run the daemon in the foreground, until Ctrl-C or SIGTERM.
 
     Live calls go on when it ends: Asterisk keeps the service alone until the next daemon adopts them.
     """
-    desk.about_to_change()
-    settings = desk.settings
-    lock = take_lock(desk.home)
+    door.about_to_change()
+    settings = door.settings
+    lock = take_lock(door.home)
     log_to_stderr()
-    upgrade(desk.home, settings)
+    upgrade(door.home, settings)
     if with_asterisk:
         from pbx_control.asterisk import runtime
 
-        runtime.choose(desk.home, settings).start(desk.tell)
+        runtime.choose(door.home, settings).start(door.tell)
     try:
         _load_for_letters()
-        uvloop.run(_serve(desk.home, settings))
+        uvloop.run(_serve(door.home, settings))
     except PbxError as error:
         log.error("the daemon cannot go on", why=str(error))
         raise

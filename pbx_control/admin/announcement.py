@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
 from pbx_control.domain.office import AnnouncementKind, Client
@@ -43,27 +43,27 @@ def announcement() -> None:
 @kind_argument
 @click.option("--text", metavar="T", help="Spoken by the house's voice; {hours} and {name} are filled in.")
 @click.option("--audio", metavar="FILE", type=click.Path(path_type=Path), help="A recording: WAV, FLAC, OGG or MP3.")
-@pass_desk
-def set_(desk: Desk, slug: str, kind: str, text: str | None, audio: Path | None) -> None:
+@pass_door
+def set_(door: Door, slug: str, kind: str, text: str | None, audio: Path | None) -> None:
     """Puts a client's own announcement in place of the house's."""
     if (text is None) == (audio is None):
         raise click.UsageError(spoken("give either --text or --audio"))
-    values = {"text": text} if text is not None else {"audio": _upload(desk, slug, audio)}
+    values = {"text": text} if text is not None else {"audio": _upload(door, slug, audio)}
 
     def act(work: Work) -> None:
         texts.put_announcement(work, clients.find(work.conn, slug).id, AnnouncementKind(kind), **values)
 
-    change_heard(desk, slug, act)
-    desk.tell("the announcement `{kind}` of {slug} is changed", kind=kind, slug=slug)
+    change_heard(door, slug, act)
+    door.tell("the announcement `{kind}` of {slug} is changed", kind=kind, slug=slug)
 
 
 @announcement.command(epilog=examples("announcement show andes", "announcement show andes closed"))
 @client_argument
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice([kind.value for kind in AnnouncementKind]))
 @reading_command(["kind", "origin", "text", "sound"])
-def show(desk: Desk, slug: str, kind: str | None) -> list[dict[str, Any]]:
+def show(door: Door, slug: str, kind: str | None) -> list[dict[str, Any]]:
     """What callers hear, with everything filled in. `sound` is a file under the home, without its ending."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         client = read_client(connection, slug)
     return [_heard(client, one) for one in AnnouncementKind if kind in (None, one.value)]
 
@@ -71,25 +71,25 @@ def show(desk: Desk, slug: str, kind: str | None) -> list[dict[str, Any]]:
 @announcement.command(epilog=examples("announcement reset andes closed"))
 @client_argument
 @kind_argument
-@pass_desk
-def reset(desk: Desk, slug: str, kind: str) -> None:
+@pass_door
+def reset(door: Door, slug: str, kind: str) -> None:
     """Goes back to the house's own text."""
 
     def act(work: Work) -> None:
         texts.forget_announcement(work, clients.find(work.conn, slug).id, AnnouncementKind(kind))
 
-    change_heard(desk, slug, act)
-    desk.tell("the announcement `{kind}` of {slug} is the house's own again", kind=kind, slug=slug)
+    change_heard(door, slug, act)
+    door.tell("the announcement `{kind}` of {slug} is the house's own again", kind=kind, slug=slug)
 
 
-def _upload(desk: Desk, slug: str, path: Path | None) -> str:
+def _upload(door: Door, slug: str, path: Path | None) -> str:
     """The audio name of a converted upload; the client is looked up first, so that nothing is kept for a stranger."""
     from pbx_control.media.prompts import store_upload
 
-    desk.about_to_change()
-    with reading(desk.engine) as connection:
+    door.about_to_change()
+    with reading(door.engine) as connection:
         clients.find(connection, slug)
-    return store_upload(desk.home, path or Path())
+    return store_upload(door.home, path or Path())
 
 
 def _heard(client: Client, kind: AnnouncementKind) -> dict[str, Any]:

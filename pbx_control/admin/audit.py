@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json_rows, show_rows
+from pbx_control.admin.door import Door, json_option, pass_door, print_json_rows, show_rows
 from pbx_control.admin.provisioning import CLIENT, examples
 from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Actor, ActorKind
@@ -34,8 +34,8 @@ def audit() -> None:
 @click.option("--since", metavar="TIME", help="Only since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option
-@pass_desk
-def list_(desk: Desk, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
+@pass_door
+def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
     """The newest changes, newest first.
 
     Who: the admin's user name on this machine (with sudo, that of who called it), a secretary, a job, or the switch.
@@ -43,35 +43,35 @@ def list_(desk: Desk, slug: str | None, since: str | None, limit: int, as_json: 
     Changes: what each field was, if there was anything, and what it is. Passwords are not shown: only that they were
     changed.
     """
-    start = desk.instant(since) if since is not None else None
-    with reading(desk.engine) as conn:
+    start = door.instant(since) if since is not None else None
+    with reading(door.engine) as conn:
         client_id = clients.find(conn, slug).id if slug is not None else None
         found = trail.newest(conn, client_id=client_id, since=start, limit=limit)
     if as_json:
         print_json_rows(map(_as_json, found))
     else:
-        show_rows(desk, COLUMNS, (_row(desk, one) for one in found), as_json, cut=("subject", "changes"))
+        show_rows(door, COLUMNS, (_row(door, one) for one in found), as_json, cut=("subject", "changes"))
 
 
-def _row(desk: Desk, one: Kept) -> dict[str, Any]:
+def _row(door: Door, one: Kept) -> dict[str, Any]:
     entry = one.entry
-    changes = (f"{desk.say(name)}: {_change(old, new)}" for name, (old, new) in entry.difference.items())
+    changes = (f"{door.say(name)}: {_change(old, new)}" for name, (old, new) in entry.difference.items())
     return {
         "at": entry.at,
-        "who": _who(desk, entry.actor),
+        "who": _who(door, entry.actor),
         "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
-        "what": desk.say(entry.verb.value),
+        "what": door.say(entry.verb.value),
         "subject": clean_line(entry.subject, VALUE_LIMIT),
         "client": one.client,
         "changes": "; ".join(changes),
     }
 
 
-def _who(desk: Desk, actor: Actor) -> str:
+def _who(door: Door, actor: Actor) -> str:
     name = clean_line(actor.name, VALUE_LIMIT)
     if actor.kind is ActorKind.JOB:
-        return f"{desk.say('job')} {name}"
-    return name or desk.say(actor.kind.value)
+        return f"{door.say('job')} {name}"
+    return name or door.say(actor.kind.value)
 
 
 def _change(old: object, new: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.home import make_folders
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
@@ -25,31 +25,31 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", metavar="[FILE]", required=False, type=FILE)
 @click.option("--recordings", is_flag=True, help="Recordings and left messages, too: an hour of them takes 58 MB.")
 @json_option
-@pass_desk
-def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> None:
+@pass_door
+def backup(door: Door, file: Path | None, recordings: bool, as_json: bool) -> None:
     """Copies the database, the settings and the uploads into FILE, while all goes on.
 
     Without FILE it lies in the folder of [backup]. The copy holds passwords and callers' numbers: keep it to yourself.
     """
     from pbx_control.jobs.backup import make, usual_place
 
-    desk.about_to_change()
+    door.about_to_change()
     at = clock.now()
-    with telling(desk) as tell:
+    with telling(door) as tell:
         tell("copying the home")
-        target = _there(file.absolute()) if file else usual_place(desk.home, desk.settings, at)
-        made = make(desk.home, desk.settings, desk.engine, target, at, recordings=recordings)
+        target = _there(file.absolute()) if file else usual_place(door.home, door.settings, at)
+        made = make(door.home, door.settings, door.engine, target, at, recordings=recordings)
     if as_json:
         print_json({"file": made.file, "bytes": made.size, "files": made.files, "left_out": made.left_out})
         return
-    desk.tell(
+    door.tell(
         counted("{file}: {count} file, {size}", "{file}: {count} files, {size}", by="count"),
         file=made.file,
         count=made.files,
         size=_readable(made.size),
     )
     if made.left_out:
-        desk.tell(
+        door.tell(
             counted(
                 "{count} file was left out: gone meanwhile, or a link",
                 "{count} files were left out: gone meanwhile, or links",
@@ -62,37 +62,37 @@ def backup(desk: Desk, file: Path | None, recordings: bool, as_json: bool) -> No
 @click.command(epilog=examples("restore var/backups/pbx-20260803T060000Z.tar.gz", "--home /srv/new restore pbx.tar.gz"))
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
-@pass_desk
-def restore(desk: Desk, file: Path, as_json: bool) -> None:
+@pass_door
+def restore(door: Door, file: Path, as_json: bool) -> None:
     """Puts the database, settings and uploads of a backup in the place of the home's.
 
     Daemon and Asterisk must be stopped. What is replaced is kept in the home, in .before-restore-TIME.
     """
     from pbx_control.jobs import restore as restoring
 
-    desk.about_to_change()
-    make_folders(desk.home)
-    with telling(desk) as tell:
+    door.about_to_change()
+    make_folders(door.home)
+    with telling(door) as tell:
         tell("restoring the home")
-        restored = restoring.restore(desk.home, file.absolute(), clock.now())
+        restored = restoring.restore(door.home, file.absolute(), clock.now())
     if as_json:
         print_json(_restored(restored))
         return
     manifest = restored.manifest
-    desk.tell("the home {home} is as it was at {time}", home=desk.home.root, time=desk.plain(manifest.made_at))
-    desk.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
+    door.tell("the home {home} is as it was at {time}", home=door.home.root, time=door.plain(manifest.made_at))
+    door.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
     if restored.schema:
-        desk.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
+        door.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
     for kind, numbers in restored.issued_since.items():
-        desk.tell(
+        door.tell(
             "{kind} {first} to {last} were issued after this backup: their PDFs are here, and numbers go on after them",
             kind=kind.value,
             first=numbers[0],
             last=numbers[-1],
         )
     if clock.now() - manifest.made_at > LONGEST_LEAP:
-        desk.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
-    desk.tell("next: pbx-control setup, then start Asterisk and the daemon")
+        door.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
+    door.tell("next: pbx-control setup, then start Asterisk and the daemon")
 
 
 def _there(file: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, book, client_argument, examples
 from pbx_control.catalogue import counted
@@ -24,11 +24,11 @@ def bag() -> None:
 @client_argument
 @click.argument("calls", type=click.IntRange(1, MOST_CALLS))
 @click.option("--price", type=MONEY, help="Net pesos for all of it [CALLS times the plan's price of an extra call].")
-@pass_desk
-def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
+@pass_door
+def add(door: Door, slug: str, calls: int, price: int | None) -> None:
     """Sells CLIENT a bag of so many calls: it works from the next call on, and is invoiced."""
-    cost, issued, account = book(desk, lambda work: accounts.sell_bag(work, desk.settings, slug, calls, price))
-    desk.tell(
+    cost, issued, account = book(door, lambda work: accounts.sell_bag(work, door.settings, slug, calls, price))
+    door.tell(
         counted(
             "{slug} has {calls} call more, for {price} net; left altogether: {left}",
             "{slug} has {calls} calls more, for {price} net; left altogether: {left}",
@@ -36,22 +36,22 @@ def add(desk: Desk, slug: str, calls: int, price: int | None) -> None:
         ),
         slug=slug,
         calls=calls,
-        price=desk.pesos(cost),
+        price=door.pesos(cost),
         left=account.left,
     )
-    send_invoices(desk, [issued] if issued else [], clock.now())
-    if cost and not desk.settings.billing.issuer_rut:
-        desk.tell("no invoice: [billing] in pbx.toml is empty; fill it in this month, and the invoice is issued then")
+    send_invoices(door, [issued] if issued else [], clock.now())
+    if cost and not door.settings.billing.issuer_rut:
+        door.tell("no invoice: [billing] in pbx.toml is empty; fill it in this month, and the invoice is issued then")
 
 
-def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"price": desk.pesos(row["price"])}
+def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"price": door.pesos(row["price"])}
 
 
 @bag.command("list", epilog=examples("bag list", "bag list andes --json"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
 @reading_command(["id", "client", "bought_at", "calls", "left", "price"], _listed)
-def list_(desk: Desk, slug: str | None) -> list[ListedBag]:
+def list_(door: Door, slug: str | None) -> list[ListedBag]:
     """The bags of one client, or of all, the oldest first; prices are net."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         return ledger.bag_rows(connection, clients.find(connection, slug).id if slug else None)

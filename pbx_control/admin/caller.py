@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
@@ -37,11 +37,11 @@ def caller() -> None:
 @caller.command(epilog=examples("caller find +56912345678", "caller find +56912345678 --json"))
 @click.argument("number")
 @json_option
-@pass_desk
-def find(desk: Desk, number: str, as_json: bool) -> None:
+@pass_door
+def find(door: Door, number: str, as_json: bool) -> None:
     """Everything that is kept of the caller of that number."""
     known = caller_marks.known_number(number)
-    with reading(desk.engine) as conn:
+    with reading(door.engine) as conn:
         calls = callers.calls_of(conn, known)
         letters = callers.letters_about(conn, [call.id for call in calls])
         marks = caller_marks.rows(conn, known)
@@ -56,8 +56,8 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
         print_json({"number": known} | found)
         return
     if calls:
-        desk.table(COLUMNS, [_row(desk, call) for call in calls])
-    desk.tell(
+        door.table(COLUMNS, [_row(door, call) for call in calls])
+    door.tell(
         "{number}: calls {calls}, messages to clients {letters}, marks {marks}",
         number=readable_number(known),
         calls=len(calls),
@@ -65,7 +65,7 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
         marks=len(marks),
     )
     for one in contacts:
-        desk.tell(
+        door.tell(
             "the number is also that of {name}, a contact of {client}: `contact remove` takes that away",
             name=clean_line(one.name, NAME_LIMIT),
             client=one.client,
@@ -78,36 +78,36 @@ def find(desk: Desk, number: str, as_json: bool) -> None:
 @click.option("--keep-held", is_flag=True, help="Leave calls under a legal hold as they are, and erase the rest.")
 @click.option("--drop-waiting", is_flag=True, help="Give up messages about the calls that are still to be sent.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_desk
-def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool, yes: bool) -> None:
+@pass_door
+def erase(door: Door, number: str, why: str, keep_held: bool, drop_waiting: bool, yes: bool) -> None:
     """Erase a caller's recordings, messages, number and name, at his wish (Ley 21.719). This cannot be undone.
 
     Calls and what they cost stay, without saying whose they were. A call that lasts, is held, or of which a message
     is still to be sent is refused, and then nothing is erased. Backups made before still have everything.
     """
-    desk.about_to_change()
+    door.about_to_change()
     known, kept_why = caller_marks.distinct_number(number), reason(why)
     if not yes:
-        with reading(desk.engine) as conn:
+        with reading(door.engine) as conn:
             count = len(callers.calls_of(conn, known))
         question = counted(
             "erase {count} call's recordings, and number and name of {number}, for ever?",
             "erase {count} calls' recordings, and number and name of {number}, for ever?",
             by="count",
         )
-        desk.confirm(question, count=count, number=readable_number(known))
+        door.confirm(question, count=count, number=readable_number(known))
     order = ErasureOrder(
         number=known,
         why=kept_why,
-        key=desk.settings.secrets.ari_password,
-        actor=desk.actor,
+        key=door.settings.secrets.ari_password,
+        actor=door.actor,
         keep_held=keep_held,
         drop_waiting=drop_waiting,
     )
-    with telling(desk) as tell:
+    with telling(door) as tell:
         tell("erasing")
-        erased = erasure.erase(desk.home, desk.engine, order, clock.now())
-    _tell_erased(desk, erased)
+        erased = erasure.erase(door.home, door.engine, order, clock.now())
+    _tell_erased(door, erased)
 
 
 @caller.command(
@@ -120,46 +120,46 @@ def erase(desk: Desk, number: str, why: str, keep_held: bool, drop_waiting: bool
 @click.argument("kind", type=click.Choice(caller_marks.KINDS))
 @client_option
 @click.option("--why", required=True, help="For whoever asks later.")
-@pass_desk
-def mark(desk: Desk, number: str, kind: str, slug: str | None, why: str) -> None:
+@pass_door
+def mark(door: Door, number: str, kind: str, slug: str | None, why: str) -> None:
     """Calls from that number are tests, which are never charged; or they are blocked, and nobody answers them."""
-    known = change(desk, lambda work: marked.mark(work, number, kind, why, slug))
-    wait_until_live(desk)
+    known = change(door, lambda work: marked.mark(work, number, kind, why, slug))
+    wait_until_live(door)
     number = readable_number(known)
     if kind == "test":
-        desk.tell("calls from {number} are tests from now on: they are not charged", number=number)
+        door.tell("calls from {number} are tests from now on: they are not charged", number=number)
     else:
-        desk.tell("calls from {number} are blocked from now on: nobody answers them", number=number)
+        door.tell("calls from {number} are blocked from now on: nobody answers them", number=number)
 
 
 @caller.command(epilog=examples("caller unmark +56912345678", "caller unmark +56912345678 --client andes"))
 @click.argument("number")
 @client_option
-@pass_desk
-def unmark(desk: Desk, number: str, slug: str | None) -> None:
+@pass_door
+def unmark(door: Door, number: str, slug: str | None) -> None:
     """Calls from that number are like any other again."""
-    known = change(desk, lambda work: marked.unmark(work, number, slug))
-    desk.tell("calls from {number} are like any other again", number=readable_number(known))
+    known = change(door, lambda work: marked.unmark(work, number, slug))
+    door.tell("calls from {number} are like any other again", number=readable_number(known))
 
 
-def _marked(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"number": readable_number(row["number"]), "kind": desk.say(row["kind"])}
+def _marked(door: Door, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"number": readable_number(row["number"]), "kind": door.say(row["kind"])}
 
 
 @caller.command(epilog=examples("caller marks", "caller marks --json"))
 @reading_command(["number", "kind", "client", "why"], _marked)
-def marks(desk: Desk) -> list[Listed]:
+def marks(door: Door) -> list[Listed]:
     """Whose calls are tests, and whose are blocked."""
-    with reading(desk.engine) as conn:
+    with reading(door.engine) as conn:
         return caller_marks.rows(conn)
 
 
-def _row(desk: Desk, call: CallerCall) -> list[object]:
+def _row(door: Door, call: CallerCall) -> list[object]:
     return [
         call.id,
         call.client,
         call.arrived_at,
-        desk.say("live" if call.lasts else call.outcome),
+        door.say("live" if call.lasts else call.outcome),
         clean_line(call.name, NAME_LIMIT),
         bool(call.recording),
         bool(call.message),
@@ -167,8 +167,8 @@ def _row(desk: Desk, call: CallerCall) -> list[object]:
     ]
 
 
-def _tell_erased(desk: Desk, erased: Erased) -> None:
-    desk.tell(
+def _tell_erased(door: Door, erased: Erased) -> None:
+    door.tell(
         "erased: calls {calls}, files {files}, messages {letters}, documents {documents}, marks {marks}",
         calls=erased.calls,
         files=erased.done.deleted,
@@ -177,6 +177,6 @@ def _tell_erased(desk: Desk, erased: Erased) -> None:
         marks=erased.marks,
     )
     for name in erased.elsewhere:
-        desk.tell("the node {node} has recordings of this caller, too: run the same command there", node=name)
+        door.tell("the node {node} has recordings of this caller, too: run the same command there", node=name)
     for call_id in erased.kept:
-        desk.tell("the call {call} stays as it is: it is under a legal hold", call=call_id)
+        door.tell("the call {call} stays as it is: it is under a legal hold", call=call_id)

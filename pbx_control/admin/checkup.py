@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 
 from pbx_control import clock, zones
 from pbx_control.admin.advice import advised
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.admin.home import daemon_state
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
@@ -92,7 +92,7 @@ def unmade(error: PbxError) -> Finding:
     return bad(said.template, **said.values)
 
 
-def check_environment(_desk: Desk) -> Iterator[Finding]:
+def check_environment(_desk: Door) -> Iterator[Finding]:
     """Mistyped variables pass silently: name each PBX_ variable that stands for nothing, and what may be meant."""
     known = {"PBX_HOME"} | {f"PBX_{section}__{key}".upper() for section, key in keys()}
     unknown = sorted(name for name in os.environ if name.startswith("PBX_") and name.upper() not in known)
@@ -106,12 +106,12 @@ def check_environment(_desk: Desk) -> Iterator[Finding]:
         yield good("no mistyped variable of the environment")
 
 
-def check_settings(desk: Desk) -> Iterator[Finding]:
+def check_settings(door: Door) -> Iterator[Finding]:
     """They can be read, make sense, and are nobody else's business."""
-    settings, file = desk.settings, desk.home.settings_file
+    settings, file = door.settings, door.home.settings_file
     if file.stat().st_mode & 0o077:
         yield doubt("{file} can be read by others: chmod 600 {file}", file=file)
-    account = asterisk_account(desk.home.asterisk)
+    account = asterisk_account(door.home.asterisk)
     own_ca = settings.sip.ca_file if settings.sip.ca_file != SYSTEM_CA else ""
     for name in (settings.sip.certificate, settings.sip.key, own_ca):
         if name and not _readable(Path(name), account):
@@ -119,19 +119,19 @@ def check_settings(desk: Desk) -> Iterator[Finding]:
     yield good("the settings in {file} make sense", file=file)
 
 
-def check_database(desk: Desk) -> Iterator[Finding]:
+def check_database(door: Door) -> Iterator[Finding]:
     """It answers and has the tables of this version."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         current = is_current(connection)
     if current:
-        yield good("the database ({kind}) answers and is up to date", kind=desk.engine.dialect.name)
+        yield good("the database ({kind}) answers and is up to date", kind=door.engine.dialect.name)
     else:
         yield bad("the database is not up to date: run `pbx-control setup`")
 
 
-def check_asterisk(desk: Desk) -> Iterator[Finding]:
+def check_asterisk(door: Door) -> Iterator[Finding]:
     """It runs, is new enough, and answers; or else nothing stands in the way of starting it."""
-    switch = choose(desk.home, desk.settings)
+    switch = choose(door.home, door.settings)
     status = switch.status()
     if status.answers and (status.version is None or system.new_enough(system.parse(f"Asterisk {status.version}"))):
         yield good("Asterisk {version} answers ({runtime})", version=status.version or "", runtime=status.runtime)
@@ -141,12 +141,12 @@ def check_asterisk(desk: Desk) -> Iterator[Finding]:
         yield bad("Asterisk runs but does not answer: pbx-control asterisk stop, then start")
     else:
         yield bad("Asterisk does not run: pbx-control asterisk start")
-        yield from _obstacles(desk)
+        yield from _obstacles(door)
 
 
-def check_listening(desk: Desk) -> Iterator[Finding]:
+def check_listening(door: Door) -> Iterator[Finding]:
     """Asterisk listens where [sip] says: it goes on where it began, whatever it is told later."""
-    switch = choose(desk.home, desk.settings)
+    switch = choose(door.home, door.settings)
     if switch.wanted == "external" or not switch.status().answers:
         return
     binds = dict(TRANSPORT.findall(switch.command("pjsip show transports")))
@@ -167,20 +167,20 @@ def _same_place(bind: str, port: Port) -> bool:
     return (ip_address(host.strip("[]")), number) == (ip_address(port.address), str(port.number))
 
 
-def _obstacles(desk: Desk) -> Iterator[Finding]:
+def _obstacles(door: Door) -> Iterator[Finding]:
     """What would keep Asterisk from starting."""
-    if desk.settings.asterisk.runtime == "rootfs":
+    if door.settings.asterisk.runtime == "rootfs":
         rootfs.require_tools()
-    for port in choose(desk.home, desk.settings).instance.ports:
+    for port in choose(door.home, door.settings).instance.ports:
         try:
             require_free(port)
         except PbxError as error:
             yield unmade(error)
 
 
-def check_names(desk: Desk) -> Iterator[Finding]:
+def check_names(door: Door) -> Iterator[Finding]:
     """The machine's own name is found at once; our root file system has a list of its own, others have not."""
-    if choose(desk.home, desk.settings).status().runtime != "system":
+    if choose(door.home, door.settings).status().runtime != "system":
         return
     begin = time.monotonic()
     with suppress(OSError):
@@ -190,9 +190,9 @@ def check_names(desk: Desk) -> Iterator[Finding]:
         yield doubt("looking up {name} is slow and stalls calls: add 127.0.0.1 {name} to /etc/hosts", name=name)
 
 
-def check_daemon(desk: Desk) -> Iterator[Finding]:
+def check_daemon(door: Door) -> Iterator[Finding]:
     """Calls are taken."""
-    state = daemon_state(desk.home)
+    state = daemon_state(door.home)
     if state["ready"]:
         yield good("the daemon takes calls")
     elif state["running"]:
@@ -201,16 +201,16 @@ def check_daemon(desk: Desk) -> Iterator[Finding]:
         yield doubt("the daemon does not run: pbx-control run; until then the dialplan keeps the service alone")
 
 
-def check_pauses(desk: Desk) -> Iterator[Finding]:
+def check_pauses(door: Door) -> Iterator[Finding]:
     """Nobody's telephone is left on forward, or refuses every call."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = secretaries.rows(connection)
     for row in rows:
         if row.forwarded_at:
             yield doubt(
                 "{name}'s telephone forwards calls (302), last at {at}: she must switch the forward off",
                 name=row.name,
-                at=f"{row.forwarded_at.astimezone(desk.zone):%Y-%m-%d %H:%M}",
+                at=f"{row.forwarded_at.astimezone(door.zone):%Y-%m-%d %H:%M}",
             )
     for name in (row.name for row in rows if row.paused_why):
         yield doubt(
@@ -220,16 +220,16 @@ def check_pauses(desk: Desk) -> Iterator[Finding]:
         )
 
 
-def check_telephones(desk: Desk) -> Iterator[Finding]:
+def check_telephones(door: Door) -> Iterator[Finding]:
     """Over what the telephones are registered; those that must use TLS use it."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = secretaries.rows(connection)
-    over = ask_switch(desk.settings, desk.home).over if rows else {}
+    over = ask_switch(door.settings, door.home).over if rows else {}
     counted = Counter(over[row.user] for row in rows if row.user in over)
     if counted:
         told = ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
         yield good("telephones are registered: {told}", told=told)
-    sip = desk.settings.sip
+    sip = door.settings.sip
     for row in rows:
         if row.secure and over.get(row.user, "tls") != "tls":
             yield bad(
@@ -247,9 +247,9 @@ def check_telephones(desk: Desk) -> Iterator[Finding]:
             )
 
 
-def check_trust(desk: Desk) -> Iterator[Finding]:
+def check_trust(door: Door) -> Iterator[Finding]:
     """Carriers over TLS are who they say, and nobody on the way hears their calls."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         over_tls = [row for row in trunks.rows(connection) if row.transport == "tls"]
     for row in over_tls:
         if row.verified_by == "nobody":
@@ -263,26 +263,26 @@ def check_trust(desk: Desk) -> Iterator[Finding]:
                 "what is spoken over {name} may go unencrypted: `trunk set {name} --srtp required`", name=row.name
             )
     if any(row.verified_by == "system" for row in over_tls):
-        yield from _trusted_by_system(desk)
+        yield from _trusted_by_system(door)
 
 
-def _trusted_by_system(desk: Desk) -> Iterator[Finding]:
+def _trusted_by_system(door: Door) -> Iterator[Finding]:
     """Asterisk has begun with verifying, and can read whom the system trusts."""
-    switch = choose(desk.home, desk.settings)
+    switch = choose(door.home, door.settings)
     if switch.wanted == "external" or not switch.status().answers:
         return
-    file = Path(desk.settings.sip.ca_file)
-    if switch.status().runtime == "system" and not _readable(file, asterisk_account(desk.home.asterisk)):
+    file = Path(door.settings.sip.ca_file)
+    if switch.status().runtime == "system" and not _readable(file, asterisk_account(door.home.asterisk)):
         yield bad("Asterisk cannot read {file}: install ca-certificates, or set [sip] ca_file", file=file)
     if not VERIFIES.search(switch.command("pjsip show transport transport-tls")):
         yield bad("carriers' certificates are not verified yet: pbx-control setup, then pbx-control asterisk restart")
 
 
-def check_carriers(desk: Desk) -> Iterator[Finding]:
+def check_carriers(door: Door) -> Iterator[Finding]:
     """Where we are to register with a carrier, it has let us in."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         wanted = [row for row in trunks.rows(connection) if row.register]
-    reached = ask_switch(desk.settings, desk.home) if wanted else Reached()
+    reached = ask_switch(door.settings, door.home) if wanted else Reached()
     for row in wanted:
         verified = row.verified_by not in (None, "nobody")
         yield from _registration(row.name, row.host, reached.registration(trunk_section(row.id)), verified)
@@ -304,12 +304,12 @@ def _registration(name: str, host: str, state: str, verified: bool) -> Iterator[
         yield bad("the carrier {name} does not answer at {host}: no calls come in by it", name=name, host=host)
 
 
-def check_guesses(desk: Desk) -> Iterator[Finding]:
+def check_guesses(door: Door) -> Iterator[Finding]:
     """Nobody guesses the password of a secretary's telephone. A telephone with an old one tries it all day, too."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         tried = refusals.sources(connection, "wrong-password", clock.now() - GUESSES_SINCE)
     guessing = [(source, times) for source, times in tried.items() if times >= MANY_GUESSES]
-    kept_out = ask_kept_out(desk.settings, desk.home) if guessing else {}
+    kept_out = ask_kept_out(door.settings, door.home) if guessing else {}
     for source, times in guessing[:SHOWN]:
         if until := kept_out.get(place_of(source)):
             yield doubt(
@@ -317,7 +317,7 @@ def check_guesses(desk: Desk) -> Iterator[Finding]:
                 "{until}: is it a telephone of yours with an old password?",
                 source=source,
                 times=times,
-                until=desk.plain(until),
+                until=door.plain(until),
             )
             continue
         yield doubt(
@@ -330,9 +330,9 @@ def check_guesses(desk: Desk) -> Iterator[Finding]:
         yield good("nobody guesses passwords of telephones")
 
 
-def check_transfers(desk: Desk) -> Iterator[Finding]:
+def check_transfers(door: Door) -> Iterator[Finding]:
     """Clients that have contacts have a number, too, by which these may be called."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         directory = Directory(read_office(connection, clock.now().date()))
     silent = [one.slug for one in directory.office.clients if one.contacts and directory.outgoing(one) is None]
     if silent:
@@ -342,18 +342,18 @@ def check_transfers(desk: Desk) -> Iterator[Finding]:
         )
 
 
-def check_clocks(desk: Desk) -> Iterator[Finding]:
+def check_clocks(door: Door) -> Iterator[Finding]:
     """Asterisk, alone, would open and close when the daemon does; every zone is one of the IANA's list."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         names = job_runs.zones(connection)
     for name in names:
         checks.timezone(name)
-    if not names or not choose(desk.home, desk.settings).status().answers:
+    if not names or not choose(door.home, door.settings).status().answers:
         return
     # Imported here: without a switch there is nothing to compare.
     from pbx_control.asterisk.clocks import compare
 
-    different = compare(desk.home, desk.settings, names, clock.now())
+    different = compare(door.home, door.settings, names, clock.now())
     for name, at in different.items():
         yield bad(
             "Asterisk's clock of {zone} is not the daemon's on {at}: pbx-control setup, then restart the daemon",
@@ -364,9 +364,9 @@ def check_clocks(desk: Desk) -> Iterator[Finding]:
         yield good("Asterisk and the daemon have the same clocks (time zones {version})", version=zones.version())
 
 
-def check_disk(desk: Desk) -> Iterator[Finding]:
+def check_disk(door: Door) -> Iterator[Finding]:
     """There is room on each disk that is written to; recordings, database or backups may have one of their own."""
-    for disk in disks(desk.home, desk.settings):
+    for disk in disks(door.home, door.settings):
         told = {"room": disk.room, "folders": disk.names}
         if disk.free < LITTLE_ROOM:
             yield bad("only {room} are free on the disk of {folders}: make room, or what comes is lost", **told)
@@ -376,13 +376,13 @@ def check_disk(desk: Desk) -> Iterator[Finding]:
             yield good("{room} are free on the disk of {folders}", **told)
 
 
-def check_prompts(desk: Desk) -> Iterator[Finding]:
+def check_prompts(door: Door) -> Iterator[Finding]:
     """Whatever a caller may have to hear is there."""
     names = [name for name, _, _ in house_sounds(LANGUAGES)]
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         for client in read_clients(connection):
             names += [name for name, _, _ in sounds_of(client)]
-    absent = missing(desk.home, names)
+    absent = missing(door.home, names)
     if absent:
         yield bad(
             counted(
@@ -396,11 +396,11 @@ def check_prompts(desk: Desk) -> Iterator[Finding]:
         yield good("all {count} sounds are there", count=len(set(names)))
 
 
-def check_mail(desk: Desk) -> Iterator[Finding]:
+def check_mail(door: Door) -> Iterator[Finding]:
     """The mail server answers as [mail] says and has what letters need; it matters once somebody is to get mail."""
-    mail = desk.settings.mail
+    mail = door.settings.mail
     place = f"{mail.host}:{mail.port}"
-    awaited = _count_recipients(desk, "email") > 0
+    awaited = _count_recipients(door, "email") > 0
     try:
         found = list(_look_at_mail_server(mail, place))
     except (OSError, smtplib.SMTPException) as error:
@@ -479,10 +479,10 @@ def _little_size(server: smtplib.SMTP, place: str) -> Iterator[Finding]:
         )
 
 
-def check_letters(desk: Desk) -> Iterator[Finding]:
+def check_letters(door: Door) -> Iterator[Finding]:
     """What was written has reached those for whom it is."""
-    alarms_to = desk.settings.office.alarms_to
-    with reading(desk.engine) as connection:
+    alarms_to = door.settings.office.alarms_to
+    with reading(door.engine) as connection:
         failing = mailboxes.failing(connection, alarms_to)
         given_up = letters.count_given_up(connection)
         waiting = letters.waiting_since(connection)
@@ -491,38 +491,38 @@ def check_letters(desk: Desk) -> Iterator[Finding]:
             "{address} gets no messages since {since} ({why}), given up: {count}; once it works: "
             "pbx-control message resend --to {address}",
             address=one.recipient.address,
-            since=desk.plain(one.since),
-            why=Word(clean_line(one.error.said(desk.language), 120)),
+            since=door.plain(one.since),
+            why=Word(clean_line(one.error.said(door.language), 120)),
             count=given_up.get(one.recipient, 0),
         )
     if len(failing) > SHOWN:
         yield bad("so do {count} more: pbx-control recipient list", count=len(failing) - SHOWN)
     if waiting and clock.now() - waiting > LONG_WAIT:
         yield doubt(
-            "messages wait since {since} to be sent: pbx-control message list --undelivered", since=desk.plain(waiting)
+            "messages wait since {since} to be sent: pbx-control message list --undelivered", since=door.plain(waiting)
         )
 
 
-def check_telegram(desk: Desk) -> Iterator[Finding]:
+def check_telegram(door: Door) -> Iterator[Finding]:
     """There is a bot if somebody is to get messages by it."""
-    if not desk.settings.telegram.token and _count_recipients(desk, "telegram"):
+    if not door.settings.telegram.token and _count_recipients(door, "telegram"):
         yield bad("there are recipients by Telegram but no bot: set [telegram] token")
 
 
-def check_jobs(desk: Desk) -> Iterator[Finding]:
+def check_jobs(door: Door) -> Iterator[Finding]:
     """No calendar job failed when it ran last, and none that was due hours ago has not run."""
     from pbx_control.jobs import schedule
 
     now = clock.now()
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         latest = job_runs.latest(connection)
-        known = schedule.tasks(desk.settings, job_runs.zones(connection))
+        known = schedule.tasks(door.settings, job_runs.zones(connection))
     failed = [run for run in latest.values() if run.failed and not schedule.is_elsewhere(run.job, known)]
     missed = [task for task in known if _is_missed(task, latest.get(task.name), now)]
     for run in failed:
         yield bad("the job {name} {result}; try again: pbx-control job run {name}", name=run.job, result=run.sentence)
     for task in missed:
-        due = desk.plain(task.last(now))
+        due = door.plain(task.last(now))
         yield bad(
             "the job {name} was due at {due} and did not run: start the daemon, or pbx-control job run {name}",
             name=task.name,
@@ -538,27 +538,27 @@ def _is_missed(task: Task, last: job_runs.Run | None, now: datetime) -> bool:
     return last is not None and last.due_at < due and now - due > job_runs.LEASE
 
 
-def check_nodes(desk: Desk) -> Iterator[Finding]:
+def check_nodes(door: Door) -> Iterator[Finding]:
     """Every daemon on this database gives signs of life."""
-    with reading(desk.engine) as connection:
-        away = [one for one in nodes.rows(connection) if one.state == "away" and one.name != desk.settings.node.name]
+    with reading(door.engine) as connection:
+        away = [one for one in nodes.rows(connection) if one.state == "away" and one.name != door.settings.node.name]
     for one in away:
         yield doubt(
             "the node {node} has given no sign of life since {seen} (live calls: {calls}): start its daemon; if it "
             "is gone for good: pbx-control node retire {node}",
             node=one.name,
-            seen=desk.plain(one.seen_at),
+            seen=door.plain(one.seen_at),
             calls=one.live_calls,
         )
 
 
-def check_alarms(desk: Desk) -> Iterator[Finding]:
+def check_alarms(door: Door) -> Iterator[Finding]:
     """There is somebody who hears of what goes wrong."""
-    if not desk.settings.office.alarms_to:
+    if not door.settings.office.alarms_to:
         yield doubt("nobody is told by e-mail of what goes wrong: set [office] alarms_to in pbx.toml")
 
 
-CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Door], Iterator[Finding]], ...] = (
     check_environment,
     check_settings,
     check_database,
@@ -584,22 +584,22 @@ CHECKS: tuple[Callable[[Desk], Iterator[Finding]], ...] = (
 )
 
 
-def examine(desk: Desk) -> Iterator[Finding]:
+def examine(door: Door) -> Iterator[Finding]:
     """All findings, in the order in which they should be mended; the first is about the settings that all others need.
 
     A check that cannot be made tells why as a finding.
     """
     for check in CHECKS:
         try:
-            yield from check(desk)
+            yield from check(door)
         except PbxError as error:
             yield unmade(error)
             if check is check_settings:
                 return
 
 
-def _count_recipients(desk: Desk, channel: str) -> int:
-    with reading(desk.engine) as connection:
+def _count_recipients(door: Door, channel: str) -> int:
+    with reading(door.engine) as connection:
         return connection.scalar(select(func.count()).where(recipient.c.channel == channel)) or 0
 
 

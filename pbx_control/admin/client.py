@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.advice import giving
-from pbx_control.admin.door import Desk, Late, LateGroup, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.door import Door, Late, LateGroup, json_option, pass_door, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
@@ -166,13 +166,13 @@ def fields(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("slug")
 @click.option("--name", required=True, help="As callers and secretaries know it.")
 @fields
-@pass_desk
-def add(desk: Desk, slug: str, **given: Any) -> None:
+@pass_door
+def add(door: Door, slug: str, **given: Any) -> None:
     """Adds the client SLUG, a short name for commands. Its hours are mon-fri 09:00-13:00 14:00-18:00."""
-    office = {"language": desk.settings.office.language, "timezone": desk.settings.office.timezone}
+    office = {"language": door.settings.office.language, "timezone": door.settings.office.timezone}
     values = office | _given(given)
-    change_heard(desk, slug, lambda work: clientele.add(work, slug, **values))
-    desk.tell("client {slug} added; next: `did assign NUMBER {slug}`", slug=slug)
+    change_heard(door, slug, lambda work: clientele.add(work, slug, **values))
+    door.tell("client {slug} added; next: `did assign NUMBER {slug}`", slug=slug)
 
 
 @client.command(
@@ -187,78 +187,78 @@ def add(desk: Desk, slug: str, **given: Any) -> None:
 @client_argument
 @click.option("--name", help="As callers and secretaries know it.")
 @fields
-@pass_desk
-def set_(desk: Desk, slug: str, **given: Any) -> None:
+@pass_door
+def set_(door: Door, slug: str, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     values = _given(given)
-    change_heard(desk, slug, lambda work: clientele.change(work, slug, **values))
-    desk.tell("client {slug} changed", slug=slug)
+    change_heard(door, slug, lambda work: clientele.change(work, slug, **values))
+    door.tell("client {slug} changed", slug=slug)
 
 
 @client.command("list", epilog=examples("client list", "client list --onboarding", "client list --json"))
 @click.option("--onboarding", is_flag=True, help="Those that have paid and are not live yet, the late ones first.")
 @json_option
-@pass_desk
-def list_(desk: Desk, onboarding: bool, as_json: bool) -> None:
+@pass_door
+def list_(door: Door, onboarding: bool, as_json: bool) -> None:
     """All clients with their main number."""
     if onboarding:
         from pbx_control.admin.onboarding import under_way
 
-        under_way(desk, as_json)
+        under_way(door, as_json)
         return
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = clients.rows(connection)
-    show_rows(desk, COLUMNS, rows, as_json, _said)
+    show_rows(door, COLUMNS, rows, as_json, _said)
 
 
 @client.command(epilog=examples("client show andes"))
 @client_argument
 @json_option
-@pass_desk
-def show(desk: Desk, slug: str, as_json: bool) -> None:
+@pass_door
+def show(door: Door, slug: str, as_json: bool) -> None:
     """Everything about one client."""
     from pbx_control.admin.onboarding import going_live_facts
 
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         known = clients.find(connection, slug)
         own = {name: value for name, value in facts(known).items() if name != "id"}
         told = own | facts(clients.surroundings(connection, known.id)) | _account(connection, known.id)
-        told |= going_live_facts(desk, connection, slug, as_json)
+        told |= going_live_facts(door, connection, slug, as_json)
     if as_json:
         print_json(told)
     else:
-        card(desk, _said(desk, told) | {name: f"{told[name]} s" for name in DURATIONS})
+        card(door, _said(door, told) | {name: f"{told[name]} s" for name in DURATIONS})
 
 
 @client.command(epilog=examples("client suspend andes"))
 @client_argument
-@pass_desk
-def suspend(desk: Desk, slug: str) -> None:
+@pass_door
+def suspend(door: Door, slug: str) -> None:
     """Stops answering for a client: its callers hear the `exhausted` announcement."""
-    change(desk, lambda work: clientele.suspend(work, slug))
-    desk.tell("client {slug} suspended", slug=slug)
+    change(door, lambda work: clientele.suspend(work, slug))
+    door.tell("client {slug} suspended", slug=slug)
 
 
 @client.command(epilog=examples("client resume andes"))
 @client_argument
-@pass_desk
-def resume(desk: Desk, slug: str) -> None:
+@pass_door
+def resume(door: Door, slug: str) -> None:
     """Answers again for a suspended or cancelled client, and says what it lacks."""
 
     def act(work: Work) -> list[Lack]:
         clientele.resume(work, slug)
         return clientele.still_to_do(work.conn, slug)
 
-    if lacking := change(desk, act):
-        desk.tell("client {slug} resumed; still to do: {commands}", slug=slug, commands=giving(slug, lacking))
+    if lacking := change(door, act):
+        door.tell("client {slug} resumed; still to do: {commands}", slug=slug, commands=giving(slug, lacking))
     else:
-        desk.tell("client {slug} resumed", slug=slug)
+        door.tell("client {slug} resumed", slug=slug)
 
 
 @client.command(epilog=examples("client cancel andes"))
 @client_argument
-@pass_desk
-def cancel(desk: Desk, slug: str) -> None:
+@pass_door
+def cancel(door: Door, slug: str) -> None:
     """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
     # Imported here: of this group's commands only this one issues anything.
     from pbx_control.admin.plan import send_invoices
@@ -268,16 +268,16 @@ def cancel(desk: Desk, slug: str) -> None:
 
     def act(work: Work) -> tuple[list[str], list[Any]]:
         numbers = clientele.cancel(work, slug)
-        return numbers, invoicing.credit_paid_ahead(work, desk.settings, slug)
+        return numbers, invoicing.credit_paid_ahead(work, door.settings, slug)
 
-    numbers, issued = change(desk, act)
-    desk.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
-    send_invoices(desk, issued, now)
+    numbers, issued = change(door, act)
+    door.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
+    send_invoices(door, issued, now)
 
 
-def _said(desk: Desk, facts: dict[str, Any]) -> dict[str, Any]:
+def _said(door: Door, facts: dict[str, Any]) -> dict[str, Any]:
     """A client's facts for a person."""
-    return facts | {"state": desk.say(facts["state"])}
+    return facts | {"state": door.say(facts["state"])}
 
 
 def _account(connection: Connection, client_id: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.provisioning import examples
 from pbx_control.asterisk import publish
 from pbx_control.asterisk.confcheck import check
@@ -21,10 +21,10 @@ def dialplan() -> None:
 @dialplan.command(epilog=examples("dialplan show extensions.conf"))
 @click.argument("file", required=False)
 @json_option
-@pass_desk
-def show(desk: Desk, file: str | None, as_json: bool) -> None:
+@pass_door
+def show(door: Door, file: str | None, as_json: bool) -> None:
     """Shows the configuration in force: the names of its files, or one FILE. Secrets are left out."""
-    files = publish.current(desk.home)
+    files = publish.current(door.home)
     if file and file not in files:
         raise ClientMistake(
             "there is no file {file} in force: `pbx-control dialplan show` lists those that are", file=file
@@ -33,41 +33,41 @@ def show(desk: Desk, file: str | None, as_json: bool) -> None:
     if as_json:
         print_json(texts)
     else:
-        click.echo(texts[file] if file else "\n".join(texts) or desk.say("nothing to show"))
+        click.echo(texts[file] if file else "\n".join(texts) or door.say("nothing to show"))
 
 
 @dialplan.command(epilog=examples("dialplan diff"))
 @json_option
-@pass_desk
-def diff(desk: Desk, as_json: bool) -> None:
+@pass_door
+def diff(door: Door, as_json: bool) -> None:
     """Shows what `apply` would change, as a unified diff; of a secret only that it changes."""
-    office = publish.read_provisioned(desk.home, desk.settings)
-    files = render(office, desk.settings, desk.home)
+    office = publish.read_provisioned(door.home, door.settings)
+    files = render(office, door.settings, door.home)
     check(files)
-    lines = publish.difference(desk.home, files)
+    lines = publish.difference(door.home, files)
     if as_json:
         print_json({"revision": office.revision, "diff": lines})
     else:
-        click.echo("\n".join(lines) if lines else desk.say("what is provisioned is in force"))
+        click.echo("\n".join(lines) if lines else door.say("what is provisioned is in force"))
 
 
 @dialplan.command(epilog=examples("dialplan apply"))
 @json_option
-@pass_desk
-def apply(desk: Desk, as_json: bool) -> None:
+@pass_door
+def apply(door: Door, as_json: bool) -> None:
     """Brings what is provisioned into force: no call is cut, and if Asterisk refuses it the old one comes back."""
-    desk.about_to_change()
-    done = publish.publish(desk.home, desk.settings)
+    door.about_to_change()
+    done = publish.publish(door.home, door.settings)
     if as_json:
         print_json({name: getattr(done, name) for name in done.__dataclass_fields__})
         return
     if not done.changed and not done.reloaded:
-        desk.tell("what is provisioned is in force")
+        door.tell("what is provisioned is in force")
     elif done.running:
-        desk.tell("revision {revision} is in force: {files}", revision=done.revision, files=", ".join(done.changed))
+        door.tell("revision {revision} is in force: {files}", revision=done.revision, files=", ".join(done.changed))
     else:
-        desk.tell(
+        door.tell(
             "revision {revision} is written; Asterisk does not run and reads it at its start", revision=done.revision
         )
     if done.needs_restart:
-        desk.tell("these take effect at Asterisk's next start only: {files}", files=", ".join(done.needs_restart))
+        door.tell("these take effect at Asterisk's next start only: {files}", files=", ".join(done.needs_restart))

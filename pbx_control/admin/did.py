@@ -3,7 +3,7 @@
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import CLIENT, NUMBER, TRUNK, change, examples
 from pbx_control.services import numbers as services
 from pbx_control.services.work import Work
@@ -20,18 +20,18 @@ def did() -> None:
 @did.command(epilog=examples("did add +56225550101 +56225550102 --trunk carrier"))
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER…")
 @click.option("--trunk", type=TRUNK, help="The trunk that brings their calls [any].")
-@pass_desk
-def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
+@pass_door
+def add(door: Door, numbers: tuple[str, ...], trunk: str | None) -> None:
     """Adds numbers, in E.164: all of them or, if one is wrong, none."""
 
     def act(work: Work) -> list[str]:
         return services.add(work, numbers, trunks.find(work.conn, trunk).id if trunk else None)
 
-    added = ", ".join(change(desk, act))
+    added = ", ".join(change(door, act))
     if trunk:
-        desk.tell("added: {numbers}", numbers=added)
+        door.tell("added: {numbers}", numbers=added)
     else:
-        desk.tell("added: {numbers}; their calls may come by any trunk", numbers=added)
+        door.tell("added: {numbers}; their calls may come by any trunk", numbers=added)
 
 
 @did.command(epilog=examples("did assign +56225550101 andes", "did assign +56322555010 andes --main"))
@@ -39,32 +39,32 @@ def add(desk: Desk, numbers: tuple[str, ...], trunk: str | None) -> None:
 @click.argument("slug", metavar="CLIENT", type=CLIENT)
 @click.option("--main", is_flag=True, help="Make it the number that contacts see [the first one is].")
 @click.option("--resting", is_flag=True, help="Even if it still rests after a release (30 days).")
-@pass_desk
-def assign(desk: Desk, number: str, slug: str, main: bool, resting: bool) -> None:
+@pass_door
+def assign(door: Door, number: str, slug: str, main: bool, resting: bool) -> None:
     """Gives a free number to a client."""
 
     def act(work: Work) -> str:
         client_id = clients.find(work.conn, slug).id
         return services.assign(work, number, client_id, main=main, resting=resting)
 
-    desk.tell("{number} is now a number of {slug}", number=change(desk, act), slug=slug)
+    door.tell("{number} is now a number of {slug}", number=change(door, act), slug=slug)
 
 
 @did.command(epilog=examples("did release +56225550101"))
 @click.argument("number", type=NUMBER)
-@pass_desk
-def release(desk: Desk, number: str) -> None:
+@pass_door
+def release(door: Door, number: str) -> None:
     """Takes a number from its client. It rests for 30 days before another one gets it."""
-    free_from = change(desk, lambda work: services.release(work, number))
-    desk.tell("{number} is released; it rests until {day}", number=number, day=free_from.astimezone(desk.zone).date())
+    free_from = change(door, lambda work: services.release(work, number))
+    door.tell("{number} is released; it rests until {day}", number=number, day=free_from.astimezone(door.zone).date())
 
 
 @did.command(epilog=examples("did remove +56225550101"))
 @click.argument("number", type=NUMBER)
-@pass_desk
-def remove(desk: Desk, number: str) -> None:
+@pass_door
+def remove(door: Door, number: str) -> None:
     """Forgets a free number: it goes back to its carrier."""
-    desk.tell("{number} is removed", number=change(desk, lambda work: services.remove(work, number)))
+    door.tell("{number} is removed", number=change(door, lambda work: services.remove(work, number)))
 
 
 @did.command("list", epilog=examples("did list", "did list --free --area 2"))
@@ -72,7 +72,7 @@ def remove(desk: Desk, number: str) -> None:
 @click.option("--area", metavar="CODE", default="", help="Only those of an area: 2, 32, 41 …")
 @click.option("--country", metavar="CC", default="", help="Only those of a country: CL, PE, ES …")
 @reading_command(["number", "country", "area", "trunk", "client", "main", "free_from"])
-def list_(desk: Desk, free: bool, area: str, country: str) -> list[Listed]:
+def list_(door: Door, free: bool, area: str, country: str) -> list[Listed]:
     """The numbers with country, area, trunk and client."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         return dids.rows(connection, clock.now(), free=free, area=area, country=country)

@@ -43,7 +43,7 @@ PIECE = 200
 
 
 @dataclass
-class Desk:
+class Door:
     """What a command is given: its home, settings, database, the person's language ("es" or "en"), whether a list that
     is longer than the screen goes through the pager, and which command it is."""
 
@@ -261,7 +261,7 @@ class Tree(LateGroup):
         if os.environ.get("NO_COLOR"):
             context.color = False
         try:
-            context.obj = Desk(find_home(context.params.get("home")), language, not context.params.get("no_pager"))
+            context.obj = Door(find_home(context.params.get("home")), language, not context.params.get("no_pager"))
             context.call_on_close(context.obj.close)
             with expected_failures():
                 return super().invoke(context)
@@ -305,15 +305,15 @@ def expected_failures() -> Iterator[None]:
         raise ClientMistake("somebody else has just changed the same thing: look at it and try again") from error
 
 
-def pass_desk(command: Callable[..., T]) -> Callable[..., T]:
-    """Gives a command its Desk, as the first argument."""
+def pass_door(command: Callable[..., T]) -> Callable[..., T]:
+    """Gives a command its Door, as the first argument."""
 
     @wraps(command)
-    def run(desk: Desk, *arguments: Any, **options: Any) -> T:
-        desk.command = click.get_current_context().command
-        return command(desk, *arguments, **options)
+    def run(door: Door, *arguments: Any, **options: Any) -> T:
+        door.command = click.get_current_context().command
+        return command(door, *arguments, **options)
 
-    return click.make_pass_decorator(Desk)(run)
+    return click.make_pass_decorator(Door)(run)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -344,7 +344,7 @@ def pieces(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 # What makes a row's facts readable, for a table.
-Said = Callable[["Desk", dict[str, Any]], dict[str, Any]]
+Said = Callable[["Door", dict[str, Any]], dict[str, Any]]
 
 
 def reading_command(
@@ -355,10 +355,10 @@ def reading_command(
 
     def decorate(function: Callable[..., Sequence[Any]]) -> Callable[..., None]:
         @json_option
-        @pass_desk
+        @pass_door
         @wraps(function)
-        def run(desk: Desk, as_json: bool, **options: Any) -> None:
-            show_rows(desk, columns, function(desk, **options), as_json, said)
+        def run(door: Door, as_json: bool, **options: Any) -> None:
+            show_rows(door, columns, function(door, **options), as_json, said)
 
         return run
 
@@ -366,7 +366,7 @@ def reading_command(
 
 
 def show_rows(
-    desk: Desk,
+    door: Door,
     columns: Sequence[str],
     rows: Iterable[Any],
     as_json: bool,
@@ -383,10 +383,10 @@ def show_rows(
         return
     first = next(rest, None)
     if first is None:
-        desk.tell("nothing to show")
+        door.tell("nothing to show")
         return
-    shown = (said(desk, row) if said else row for row in chain([first], rest))
-    desk.table(columns, ([row[column] for column in columns] for row in shown), cut)
+    shown = (said(door, row) if said else row for row in chain([first], rest))
+    door.table(columns, ([row[column] for column in columns] for row in shown), cut)
 
 
 def plain(cell: object) -> str:

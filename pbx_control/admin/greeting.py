@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import change, client_argument, examples
 from pbx_control.services import texts
 from pbx_control.services.work import Work
@@ -29,54 +29,54 @@ def greeting() -> None:
 @client_argument
 @click.argument("text")
 @click.option("--asked-by", default="", metavar="WHO", help="Who asked for it in writing: an address, an account.")
-@pass_desk
-def set_(desk: Desk, slug: str, text: str, asked_by: str) -> None:
+@pass_door
+def set_(door: Door, slug: str, text: str, asked_by: str) -> None:
     """Puts TEXT in force; - reads it from the standard input. {secretary} and {part_of_day} are filled in."""
     wanted = sys.stdin.read() if text == "-" else text
 
     def act(work: Work) -> str:
         return texts.write_greeting(work, clients.find(work.conn, slug).id, wanted, asked_by)
 
-    change(desk, act)
-    desk.tell("the greeting of {slug} is changed", slug=slug)
+    change(door, act)
+    door.tell("the greeting of {slug} is changed", slug=slug)
 
 
 @greeting.command(epilog=examples("greeting show andes"))
 @client_argument
 @json_option
-@pass_desk
-def show(desk: Desk, slug: str, as_json: bool) -> None:
+@pass_door
+def show(door: Door, slug: str, as_json: bool) -> None:
     """The greeting in force."""
-    past = _history(desk, slug)
+    past = _history(door, slug)
     if as_json:
         print_json(facts(past[0]) if past else None)
     elif past:
         click.echo(past[0].text)
     else:
-        desk.tell("{slug} has no greeting yet: `greeting set {slug} TEXT`", slug=slug)
+        door.tell("{slug} has no greeting yet: `greeting set {slug} TEXT`", slug=slug)
 
 
 @greeting.command(epilog=examples("greeting history andes"))
 @client_argument
 @reading_command(["version", "since", "asked_by", "text"])
-def history(desk: Desk, slug: str) -> list[Version]:
+def history(door: Door, slug: str) -> list[Version]:
     """All greetings that a client has had, the one in force first."""
-    return _history(desk, slug)
+    return _history(door, slug)
 
 
 @greeting.command(epilog=examples("greeting rollback andes", "greeting rollback andes --to 3"))
 @client_argument
 @click.option("--to", "version", type=click.IntRange(1), metavar="VERSION", help="[the last different one]")
-@pass_desk
-def rollback(desk: Desk, slug: str, version: int | None) -> None:
+@pass_door
+def rollback(door: Door, slug: str, version: int | None) -> None:
     """Puts an earlier greeting in force again; the history keeps both."""
 
     def act(work: Work) -> str:
         return texts.roll_back_greeting(work, clients.find(work.conn, slug).id, version)
 
-    click.echo(change(desk, act))
+    click.echo(change(door, act))
 
 
-def _history(desk: Desk, slug: str) -> list[Version]:
-    with reading(desk.engine) as connection:
+def _history(door: Door, slug: str) -> list[Version]:
+    with reading(door.engine) as connection:
         return greetings.history(connection, clients.find(connection, slug).id)

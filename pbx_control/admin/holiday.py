@@ -3,7 +3,7 @@
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import CLIENT, change, examples
 from pbx_control.services import closing_days
 from pbx_control.services.work import Work
@@ -26,9 +26,9 @@ def holiday() -> None:
 @click.option("--year", type=click.IntRange(2000, 2100), help="[this year]")
 @client_option
 @reading_command(["day", "name", "client", "closed"])
-def list_(desk: Desk, year: int | None, slug: str | None) -> list[Listed]:
+def list_(door: Door, year: int | None, slug: str | None) -> list[Listed]:
     """The holidays of a year. `closed` is – where a client is open although everybody else is not."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         only = clients.find(connection, slug).id if slug else None
         return holidays.rows(connection, year or clock.now().year, only)
 
@@ -39,28 +39,28 @@ def list_(desk: Desk, year: int | None, slug: str | None) -> list[Listed]:
 @click.argument("text", metavar="DATE")
 @client_option
 @click.option("--name", default="", help="Why: `hours check` and the journal show it.")
-@pass_desk
-def add(desk: Desk, text: str, slug: str | None, name: str) -> None:
+@pass_door
+def add(door: Door, text: str, slug: str | None, name: str) -> None:
     """Closes everybody, or one client, on DATE."""
-    day = desk.day(text)
-    change(desk, lambda work: closing_days.add(work, day, _client_id(work, slug), name))
-    desk.tell("{who} closed on {day}", who=_who(desk, slug), day=day)
+    day = door.day(text)
+    change(door, lambda work: closing_days.add(work, day, _client_id(work, slug), name))
+    door.tell("{who} closed on {day}", who=_who(door, slug), day=day)
 
 
 @holiday.command(epilog=examples("holiday remove 2026-10-31", "holiday remove 2026-09-18 --client andes"))
 @click.argument("text", metavar="DATE")
 @client_option
-@pass_desk
-def remove(desk: Desk, text: str, slug: str | None) -> None:
+@pass_door
+def remove(door: Door, text: str, slug: str | None) -> None:
     """Keeps the usual hours on DATE, though it was a holiday: for everybody, or for one client."""
-    day = desk.day(text)
-    change(desk, lambda work: closing_days.remove(work, day, _client_id(work, slug)))
-    desk.tell("usual hours for {who} on {day}", who=_who(desk, slug), day=day)
+    day = door.day(text)
+    change(door, lambda work: closing_days.remove(work, day, _client_id(work, slug)))
+    door.tell("usual hours for {who} on {day}", who=_who(door, slug), day=day)
 
 
 def _client_id(work: Work, slug: str | None) -> int | None:
     return clients.find(work.conn, slug).id if slug else None
 
 
-def _who(desk: Desk, slug: str | None) -> str:
-    return slug or desk.say("everybody")
+def _who(door: Door, slug: str | None) -> str:
+    return slug or door.say("everybody")

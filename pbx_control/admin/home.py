@@ -15,7 +15,7 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.catalogue import N_
 from pbx_control.errors import ClientMistake, PbxError
@@ -109,32 +109,32 @@ FIRST_SETTINGS = """\
 
 
 @click.command(epilog=examples("setup", "--home /srv/pbx setup", "setup   # again: brings the database up to date"))
-@pass_desk
-def setup(desk: Desk) -> None:
+@pass_door
+def setup(door: Door) -> None:
     """Makes the home: folders, settings with random secrets, database, prompts, Asterisk's configuration.
 
     Does only what is missing: run it again after each new version.
     """
-    desk.about_to_change()
-    make_folders(desk.home)
-    keep_secrets(desk.home)
-    _migrate(desk)
-    _speak(desk)
-    _publish(desk)
-    desk.tell("the home {home} is ready", home=desk.home.root)
+    door.about_to_change()
+    make_folders(door.home)
+    keep_secrets(door.home)
+    _migrate(door)
+    _speak(door)
+    _publish(door)
+    door.tell("the home {home} is ready", home=door.home.root)
 
 
 @click.command(epilog=examples("status", "status --json"))
 @json_option
-@pass_desk
+@pass_door
 @click.pass_context
-def status(context: click.Context, desk: Desk, as_json: bool) -> None:
+def status(context: click.Context, door: Door, as_json: bool) -> None:
     """Whether calls are taken: daemon, Asterisk, database. Exit status 0 when the daemon is ready."""
-    facts = look(desk)
+    facts = look(door)
     if as_json:
         print_json(facts)
     else:
-        card(desk, {name: _state(desk, fact) for name, fact in facts.items()})
+        card(door, {name: _state(door, fact) for name, fact in facts.items()})
     context.exit(0 if facts["daemon"]["ready"] else 1)
 
 
@@ -190,13 +190,13 @@ def _new_node_name() -> str:
     return f"{machine[:14].strip('-') or 'node'}-{secrets.token_hex(2)}"
 
 
-def look(desk: Desk) -> dict[str, Any]:
+def look(door: Door) -> dict[str, Any]:
     """What is known of the daemon, Asterisk and the database, for `status`."""
-    settings = desk.settings
+    settings = door.settings
     return {
-        "daemon": daemon_state(desk.home),
-        "asterisk": _asterisk_state(desk, settings),
-        "database": _database_state(desk),
+        "daemon": daemon_state(door.home),
+        "asterisk": _asterisk_state(door, settings),
+        "database": _database_state(door),
     }
 
 
@@ -234,10 +234,10 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def _asterisk_state(desk: Desk, settings: Any) -> dict[str, Any]:
+def _asterisk_state(door: Door, settings: Any) -> dict[str, Any]:
     from pbx_control.asterisk.runtime.lifecycle import choose
 
-    found = choose(desk.home, settings).status()
+    found = choose(door.home, settings).status()
     return {
         "running": found.running,
         "ready": found.answers,
@@ -247,60 +247,60 @@ def _asterisk_state(desk: Desk, settings: Any) -> dict[str, Any]:
     }
 
 
-def _database_state(desk: Desk) -> dict[str, Any]:
+def _database_state(door: Door) -> dict[str, Any]:
     from pbx_control.store.tables import call
 
     try:
-        with reading(desk.engine) as connection:
-            own = call.c.state.is_not(None), call.c.node == desk.settings.node.name
+        with reading(door.engine) as connection:
+            own = call.c.state.is_not(None), call.c.node == door.settings.node.name
             live = connection.scalar(select(func.count()).select_from(call).where(*own))
     except PbxError as error:
-        return {"ready": False, "why": desk.told(error)}
-    return {"ready": True, "kind": desk.engine.dialect.name, "live_calls": live}
+        return {"ready": False, "why": door.told(error)}
+    return {"ready": True, "kind": door.engine.dialect.name, "live_calls": live}
 
 
-def _state(desk: Desk, fact: dict[str, Any]) -> str:
+def _state(door: Door, fact: dict[str, Any]) -> str:
     word = "ready" if fact["ready"] else N_("not ready") if fact.get("running", True) else N_("not running")
     rest = [
-        f"{desk.say(name)} {desk.plain(value)}"
+        f"{door.say(name)} {door.plain(value)}"
         for name, value in fact.items()
         if name not in ("ready", "running") and value is not None
     ]
-    return ", ".join([desk.say(word), *rest])
+    return ", ".join([door.say(word), *rest])
 
 
-def _migrate(desk: Desk) -> None:
+def _migrate(door: Door) -> None:
     from pbx_control.store.migrate import upgrade
 
-    upgrade(desk.home, desk.settings)
+    upgrade(door.home, door.settings)
 
 
-def _speak(desk: Desk) -> None:
+def _speak(door: Door) -> None:
     """Every sound that is missing: the house's, and the clients' (a new version may speak their texts anew)."""
     from pbx_control.domain.sounds import house_sounds, sounds_of
     from pbx_control.media.prompts import ensure
     from pbx_control.store.snapshot import read_clients
 
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         clients = read_clients(connection)
     sounds = [*house_sounds(), *(sound for client in clients for sound in sounds_of(client))]
 
-    with click.progressbar(length=1, label=desk.say("speaking the prompts"), file=sys.stderr) as bar:
+    with click.progressbar(length=1, label=door.say("speaking the prompts"), file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        ensure(desk.home, sounds, show)
+        ensure(door.home, sounds, show)
 
 
-def _publish(desk: Desk) -> None:
+def _publish(door: Door) -> None:
     from pbx_control.asterisk.publish import publish
     from pbx_control.asterisk.runtime.lifecycle import choose
 
-    publish(desk.home, desk.settings)
+    publish(door.home, door.settings)
     # Here too, not only at a start by us: in a container or elsewhere Asterisk is started by others.
-    choose(desk.home, desk.settings).instance.lay_out()
+    choose(door.home, door.settings).instance.lay_out()
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json
+from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.provisioning import change_heard, client_argument, examples
 from pbx_control.catalogue import N_
 from pbx_control.domain.office import Client
@@ -38,38 +38,38 @@ def hours() -> None:
 )
 @client_argument
 @click.argument("words", nargs=-1, required=True, metavar="HOURS…")
-@pass_desk
-def set_(desk: Desk, slug: str, words: tuple[str, ...]) -> None:
+@pass_door
+def set_(door: Door, slug: str, words: tuple[str, ...]) -> None:
     """Sets the week, in the client's time zone; what its closed announcement says follows."""
     week = week_text(parse_week(words))
-    change_heard(desk, slug, lambda work: clientele.change(work, slug, week=week))
-    desk.tell("the hours of {slug} are now {week}", slug=slug, week=desk.week(week))
+    change_heard(door, slug, lambda work: clientele.change(work, slug, week=week))
+    door.tell("the hours of {slug} are now {week}", slug=slug, week=door.week(week))
     for night in nights(words):
-        desk.tell("{night} passes midnight: what comes after 24:00 is counted to the next day", night=night)
+        door.tell("{night} passes midnight: what comes after 24:00 is counted to the next day", night=night)
 
 
 @hours.command(epilog=examples("hours show andes"))
 @client_argument
 @json_option
-@pass_desk
-def show(desk: Desk, slug: str, as_json: bool) -> None:
+@pass_door
+def show(door: Door, slug: str, as_json: bool) -> None:
     """The week and its time zone."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         found = clients.find(connection, slug)
     if as_json:
         print_json({"client": slug, "week": found.week, "timezone": found.timezone})
     else:
-        desk.tell("{week} ({zone})", week=desk.week(found.week), zone=found.timezone)
+        door.tell("{week} ({zone})", week=door.week(found.week), zone=found.timezone)
 
 
 @hours.command(epilog=examples("hours check andes", "hours check andes --at '18/09/2026 10:00'"))
 @client_argument
 @click.option("--at", "moment", metavar="TIME", help="In the client's zone [now].")
 @json_option
-@pass_desk
-def check(desk: Desk, slug: str, moment: str | None, as_json: bool) -> None:
+@pass_door
+def check(door: Door, slug: str, moment: str | None, as_json: bool) -> None:
     """Whether the client is open, until when, and why."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         client = read_client(connection, slug)
         now = clock.now()
         at = now if moment is None else read_instant(moment, ZoneInfo(client.timezone), now)
@@ -77,7 +77,7 @@ def check(desk: Desk, slug: str, moment: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"client": slug, "at": at, "open": state.open, "until": state.until, "why": state.why})
     else:
-        _tell(desk, client, state)
+        _tell(door, client, state)
 
 
 def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
@@ -89,21 +89,21 @@ def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
         raise ClientMistake("{text} is too far away to be looked up", text=at.isoformat()) from None
 
 
-def _tell(desk: Desk, client: Client, state: OpenState) -> None:
-    values: dict[str, Any] = {"slug": client.slug, "why": _why(desk, client, state)}
+def _tell(door: Door, client: Client, state: OpenState) -> None:
+    values: dict[str, Any] = {"slug": client.slug, "why": _why(door, client, state)}
     if state.until is None:
         template = (
             N_("{slug} is open, for the coming month ({why})")
             if state.open
             else N_("{slug} is closed, for the coming month ({why})")
         )
-        return desk.tell(template, **values)
+        return door.tell(template, **values)
     until = state.until.astimezone(ZoneInfo(client.timezone))
     template = (
         N_("{slug} is open until {until} ({why})") if state.open else N_("{slug} is closed until {until} ({why})")
     )
-    return desk.tell(template, until=f"{until:%Y-%m-%d %H:%M %Z}", **values)
+    return door.tell(template, until=f"{until:%Y-%m-%d %H:%M %Z}", **values)
 
 
-def _why(desk: Desk, client: Client, state: OpenState) -> str:
-    return desk.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week, desk.language)
+def _why(door: Door, client: Client, state: OpenState) -> str:
+    return door.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week, door.language)

@@ -14,7 +14,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
 from pbx_control.catalogue import N_
@@ -74,26 +74,26 @@ def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @client_argument
 @click.option("--dry-run", is_flag=True, help="Show what would be issued, and issue nothing.")
 @json_option
-@pass_desk
-def issue(desk: Desk, slug: str, dry_run: bool, as_json: bool) -> None:
+@pass_door
+def issue(door: Door, slug: str, dry_run: bool, as_json: bool) -> None:
     """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
-    issued = rehearsed(desk, lambda work: invoicing.renew(work, desk.settings, slug)) if dry_run else _issue(desk, slug)
+    issued = rehearsed(door, lambda work: invoicing.renew(work, door.settings, slug)) if dry_run else _issue(door, slug)
     if as_json:
         print_json([as_record(each) for each in issued])
     elif not issued:
-        desk.tell("nothing is due for {slug} now", slug=slug)
+        door.tell("nothing is due for {slug} now", slug=slug)
     for each in [] if as_json else issued:
         if dry_run:
-            _print(desk, each, {"state": desk.say("draft: nothing has been issued")})
+            _print(door, each, {"state": door.say("draft: nothing has been issued")})
         else:
-            _tell_issued(desk, each)
+            _tell_issued(door, each)
 
 
-def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """An invoice's row for a person: money as money."""
-    corrects = row["corrects"] and own_name(desk, *row["corrects"].split(" "))
-    named = {"kind": desk.say(OWN_NAMES[row["kind"]]), "corrects": corrects}
-    return row | named | {sum_: desk.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
+    corrects = row["corrects"] and own_name(door, *row["corrects"].split(" "))
+    named = {"kind": door.say(OWN_NAMES[row["kind"]]), "corrects": corrects}
+    return row | named | {sum_: door.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
 
 
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
@@ -101,10 +101,10 @@ def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
 @click.option("--month", metavar="YYYY-MM", help="Only those issued in this month.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"], _listed)
-def list_invoices(desk: Desk, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
+def list_invoices(door: Door, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest invoices and credit notes, newest first."""
     since, until = _month(month) if month else (None, None)
-    with reading(desk.engine) as conn:
+    with reading(door.engine) as conn:
         client_id = clients.find(conn, slug).id if slug else None
         found = invoices.issued(conn, client_id=client_id, since=since, until=until, limit=limit)
     return [_row(each) for each in found]
@@ -115,10 +115,10 @@ def list_invoices(desk: Desk, slug: str | None, month: str | None, limit: int) -
 @kind_option
 @click.option("-o", "--output", metavar="FILE.pdf", help="Also write it as a PDF there; - is the standard output.")
 @json_option
-@pass_desk
-def show(desk: Desk, reference: tuple[str | None, int], kind: str | None, output: str | None, as_json: bool) -> None:
+@pass_door
+def show(door: Door, reference: tuple[str | None, int], kind: str | None, output: str | None, as_json: bool) -> None:
     """One invoice, and where its PDF lies."""
-    with reading(desk.engine) as conn:
+    with reading(door.engine) as conn:
         found = _find(conn, reference, kind)
         left = invoices.left(conn, found)
     if output == "-":
@@ -126,12 +126,12 @@ def show(desk: Desk, reference: tuple[str | None, int], kind: str | None, output
         return
     if output is not None:
         _write_new(Path(output), _pdf(found))
-    kept = desk.home.root / document(found)
+    kept = door.home.root / document(found)
     if as_json:
         print_json(as_record(found) | {"net_left": left, "pdf": kept if kept.is_file() else None})
         return
-    credited = {} if left == found.sums.net else {"net_left": desk.pesos(left)}
-    _print(desk, found, credited | {"PDF": output or (kept if kept.is_file() else desk.say("-o FILE.pdf writes it"))})
+    credited = {} if left == found.sums.net else {"net_left": door.pesos(left)}
+    _print(door, found, credited | {"PDF": output or (kept if kept.is_file() else door.say("-o FILE.pdf writes it"))})
 
 
 @invoice.command(
@@ -144,9 +144,9 @@ def show(desk: Desk, reference: tuple[str | None, int], kind: str | None, output
 @click.option("--why", required=True, help="The reason, as it stands on the note (in Spanish).")
 @click.option("--line", "places", type=NUMBER, multiple=True, help="Only this line, from 1; may be repeated [all].")
 @json_option
-@pass_desk
+@pass_door
 def credit(
-    desk: Desk,
+    door: Door,
     reference: tuple[str | None, int],
     kind: str | None,
     why: str,
@@ -157,14 +157,14 @@ def credit(
 
     def act(work: Work) -> Invoice:
         wrong = _find(work.conn, reference, kind, to_credit=True)
-        return invoicing.credit(work, desk.settings, wrong, places or None, why)
+        return invoicing.credit(work, door.settings, wrong, places or None, why)
 
-    note = book(desk, act)
-    _send(desk, [note])
+    note = book(door, act)
+    _send(door, [note])
     if as_json:
         print_json(as_record(note))
     else:
-        _tell_issued(desk, note)
+        _tell_issued(door, note)
 
 
 @invoice.command(
@@ -175,13 +175,13 @@ def credit(
 @click.option("--since", metavar="DAY", help="The first day, like 2026-11-01 [the first of all].")
 @click.option("--until", metavar="DAY", help="The last day [the last of all].")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
-@pass_desk
-def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
+@pass_door
+def export(door: Door, since: str | None, until: str | None, form: str) -> None:
     """Prints invoices and credit notes, oldest first, for the e-invoicing provider, with the SII's document codes."""
-    days = {name: desk.day(text) for name, text in (("since", since), ("until", until)) if text}
+    days = {name: door.day(text) for name, text in (("since", since), ("until", until)) if text}
     if since and until and days["since"] > days["until"]:
         raise ClientMistake("--since {since} is after --until {until}: nothing lies between them", **days)
-    with reading(desk.engine) as conn:
+    with reading(door.engine) as conn:
         found = invoices.issued(conn, since=days.get("since"), until=days.get("until"))[::-1]
     if form == "json":
         print_json([as_record(each) for each in found])
@@ -192,17 +192,17 @@ def export(desk: Desk, since: str | None, until: str | None, form: str) -> None:
 # --- issuing ----------------------------------------------------------------------------------------------
 
 
-def _issue(desk: Desk, slug: str) -> list[Invoice]:
-    issued = book(desk, lambda work: invoicing.renew(work, desk.settings, slug))
-    _send(desk, issued)
+def _issue(door: Door, slug: str) -> list[Invoice]:
+    issued = book(door, lambda work: invoicing.renew(work, door.settings, slug))
+    _send(door, issued)
     return issued
 
 
-def _send(desk: Desk, issued: list[Invoice]) -> None:
+def _send(door: Door, issued: list[Invoice]) -> None:
     # Imported here: it makes PDFs, which the other commands do not.
     from pbx_control.notify.invoices import send
 
-    send(desk.engine, desk.home, desk.settings, issued, clock.now())
+    send(door.engine, door.home, door.settings, issued, clock.now())
 
 
 def _find(conn: Connection, reference: tuple[str | None, int], kind: str | None, to_credit: bool = False) -> Invoice:
@@ -214,41 +214,41 @@ def _find(conn: Connection, reference: tuple[str | None, int], kind: str | None,
 # --- showing ----------------------------------------------------------------------------------------------
 
 
-def own_name(desk: Desk, kind: str, number: int | str) -> str:
+def own_name(door: Door, kind: str, number: int | str) -> str:
     """What an invoice is called: "internal boleta 3"."""
-    return f"{desk.say(OWN_NAMES[kind])} {number}"
+    return f"{door.say(OWN_NAMES[kind])} {number}"
 
 
-def _tell_issued(desk: Desk, issued: Invoice) -> None:
-    desk.tell(
+def _tell_issued(door: Door, issued: Invoice) -> None:
+    door.tell(
         "{invoice} issued: {total} ({net} net), {file}",
-        invoice=own_name(desk, issued.kind.value, issued.number),
-        total=desk.pesos(issued.sums.total),
-        net=desk.pesos(issued.sums.net),
-        file=desk.home.root / document(issued),
+        invoice=own_name(door, issued.kind.value, issued.number),
+        total=door.pesos(issued.sums.total),
+        net=door.pesos(issued.sums.net),
+        file=door.home.root / document(issued),
     )
 
 
-def _print(desk: Desk, found: Invoice, more: dict[str, object]) -> None:
+def _print(door: Door, found: Invoice, more: dict[str, object]) -> None:
     """The invoice as a card, its lines as a table."""
-    sums = {"net": desk.pesos(found.sums.net), f"IVA {VAT_PERCENT} %": desk.pesos(found.sums.vat)}
-    card(desk, _facts(desk, found) | sums | {"total": desk.pesos(found.sums.total)} | more)
+    sums = {"net": door.pesos(found.sums.net), f"IVA {VAT_PERCENT} %": door.pesos(found.sums.vat)}
+    card(door, _facts(door, found) | sums | {"total": door.pesos(found.sums.total)} | more)
     click.echo()
     rows = [
-        (place, line.text, line.quantity, desk.pesos(line.unit_price), desk.pesos(line.amount))
+        (place, line.text, line.quantity, door.pesos(line.unit_price), door.pesos(line.amount))
         for place, line in enumerate(found.lines, start=1)
     ]
-    desk.table(LINES, rows)
+    door.table(LINES, rows)
 
 
-def _facts(desk: Desk, found: Invoice) -> dict[str, object]:
-    draft = own_name(desk, found.kind.value, found.number)
+def _facts(door: Door, found: Invoice) -> dict[str, object]:
+    draft = own_name(door, found.kind.value, found.number)
     facts: dict[str, object] = {"invoice": draft, "client": found.client, "day": found.day, "buyer": found.buyer.name}
     facts |= {"rut": found.buyer.rut} if found.buyer.rut else {}
     if found.days:
         facts["period"] = "{} – {}".format(*found.days)
     if found.corrects:
-        facts |= {"corrects": own_name(desk, found.corrects.kind.value, found.corrects.number), "why": found.why}
+        facts |= {"corrects": own_name(door, found.corrects.kind.value, found.corrects.number), "why": found.why}
     return facts
 
 

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import book, card, client_argument, examples
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
@@ -35,11 +35,11 @@ def ledger_() -> None:
 @client_argument
 @click.option("--month", metavar="YYYY-MM", help="The client's month that begins in this one [that of today].")
 @json_option
-@pass_desk
-def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
+@pass_door
+def show(door: Door, slug: str, month: str | None, as_json: bool) -> None:
     """A client's month: what it opened with, every entry with its call, what is left, and for how long."""
     now = clock.now()
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         row = clients.find(connection, slug)
         account = ledger.read(connection, row.id)
         zone = ZoneInfo(row.timezone)
@@ -56,58 +56,58 @@ def show(desk: Desk, slug: str, month: str | None, as_json: bool) -> None:
     if as_json:
         print_json(opening | closing | {"entries": list(map(facts, said.entries))})
     else:
-        _print(desk, opening, said.entries, closing)
+        _print(door, opening, said.entries, closing)
 
 
 @ledger_.command(epilog=examples('ledger dispute 812 --why "It was a fax"'))
 @click.argument("entry", type=ENTRY)
 @click.option("--why", required=True, help="What the client says.")
-@pass_desk
-def dispute(desk: Desk, entry: int, why: str) -> None:
+@pass_door
+def dispute(door: Door, entry: int, why: str) -> None:
     """Notes that the client objects to a charge."""
-    book(desk, lambda work: accounts.dispute(work, entry, why))
-    desk.tell("entry {entry} is disputed: `ledger reverse {entry}` or `ledger uphold {entry}` settles it", entry=entry)
+    book(door, lambda work: accounts.dispute(work, entry, why))
+    door.tell("entry {entry} is disputed: `ledger reverse {entry}` or `ledger uphold {entry}` settles it", entry=entry)
 
 
 @ledger_.command(epilog=examples('ledger reverse 812 --why "A fax, as the recording shows"'))
 @click.argument("entry", type=ENTRY)
 @click.option("--why", required=True, help="Why the client is right.")
-@pass_desk
-def reverse(desk: Desk, entry: int, why: str) -> None:
+@pass_door
+def reverse(door: Door, entry: int, why: str) -> None:
     """Takes a charge back, by an entry against it. What is in the ledger stays."""
-    book(desk, lambda work: accounts.reverse(work, entry, why))
-    desk.tell("entry {entry} is taken back", entry=entry)
+    book(door, lambda work: accounts.reverse(work, entry, why))
+    door.tell("entry {entry} is taken back", entry=entry)
 
 
 @ledger_.command(epilog=examples('ledger uphold 812 --why "The recording has two minutes of conversation"'))
 @click.argument("entry", type=ENTRY)
 @click.option("--why", required=True, help="Why the charge stays.")
-@pass_desk
-def uphold(desk: Desk, entry: int, why: str) -> None:
+@pass_door
+def uphold(door: Door, entry: int, why: str) -> None:
     """Settles a dispute: the charge stays."""
-    book(desk, lambda work: accounts.uphold(work, entry, why))
-    desk.tell("the charge of entry {entry} stays", entry=entry)
+    book(door, lambda work: accounts.uphold(work, entry, why))
+    door.tell("the charge of entry {entry} stays", entry=entry)
 
 
 @ledger_.command(epilog=examples("ledger disputes", "ledger disputes --all"))
 @click.option("--all", "everything", is_flag=True, help="Those that are settled, too.")
 @reading_command(["entry_id", "client", "at", "why", "call_id", "settled_at", "answer"])
-def disputes(desk: Desk, everything: bool) -> list[Dispute]:
+def disputes(door: Door, everything: bool) -> list[Dispute]:
     """What clients object to, the oldest first."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         return ledger.disputed(connection, open_only=not everything)
 
 
-def _print(desk: Desk, opening: dict[str, Any], entries: Sequence[Told], closing: dict[str, Any]) -> None:
+def _print(door: Door, opening: dict[str, Any], entries: Sequence[Told], closing: dict[str, Any]) -> None:
     """As an account is read: what was there, what came and went, what is left."""
-    card(desk, opening)
+    card(door, opening)
     click.echo()
     if entries:
-        desk.table(COLUMNS, [_line(desk, entry) for entry in entries])
+        door.table(COLUMNS, [_line(door, entry) for entry in entries])
         click.echo()
     if "runs_out" in closing:
-        closing |= {"runs_out": closing["runs_out"] or desk.say("not in this month")}
-    card(desk, closing)
+        closing |= {"runs_out": closing["runs_out"] or door.say("not in this month")}
+    card(door, closing)
 
 
 def _standing(account: quota.Account, used: int, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
@@ -137,24 +137,24 @@ def _days(period: Period, zone: ZoneInfo) -> str:
     return f"{first} – {after - timedelta(days=1)}"
 
 
-def _line(desk: Desk, entry: Told) -> list[object]:
+def _line(door: Door, entry: Told) -> list[object]:
     """An entry's row; what the client says against it, while that is not settled."""
     objection = "" if entry.settled_at else entry.disputed
     return [
         entry.id,
         entry.at,
-        desk.say(entry.kind),
+        door.say(entry.kind),
         f"{entry.units:+d}",
-        desk.say(entry.source) + (f" {entry.bag_id}" if entry.bag_id else ""),
+        door.say(entry.source) + (f" {entry.bag_id}" if entry.bag_id else ""),
         entry.call_id or "",
         readable_number(entry.caller) if entry.caller else "",
-        desk.say("disputed: {why}", why=clean_line(objection, 60)) if objection else _why(desk, entry),
+        door.say("disputed: {why}", why=clean_line(objection, 60)) if objection else _why(door, entry),
     ]
 
 
-def _why(desk: Desk, entry: Told) -> str:
+def _why(door: Door, entry: Told) -> str:
     """Why an entry is there; of a call that was not charged, which conversation it repeats."""
     if entry.kind != quota.Kind.REPEAT:
         return clean_line(entry.why, 60)
     call, seconds = clean_line(entry.repeats or "", 80), f"{entry.repeated_seconds} s"
-    return desk.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)
+    return door.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)

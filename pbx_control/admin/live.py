@@ -2,7 +2,7 @@
 
 import time
 
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.live.listener import DaemonAway, Wire, told_of_daemon
 from pbx_control.store.engine import reading
 from pbx_control.store.snapshot import read_revision
@@ -11,13 +11,13 @@ from pbx_control.store.snapshot import read_revision
 PATIENCE = 5.0
 
 
-def wait_until_live(desk: Desk) -> bool:
+def wait_until_live(door: Door) -> bool:
     """Whether what the store has now is in force in the switch; without a daemon that takes calls the answer is no."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         wanted = read_revision(connection)
     until = time.monotonic() + PATIENCE
     try:
-        with Wire(desk.home) as wire:
+        with Wire(door.home) as wire:
             for daemon in told_of_daemon(wire, PATIENCE):
                 if not daemon.ready or time.monotonic() > until:
                     return False

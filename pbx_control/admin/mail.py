@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.admin.door import Door, pass_door
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.domain import checks
@@ -21,15 +21,15 @@ def mail() -> None:
 
 @mail.command(epilog=examples("mail test gerencia@andes.cl"))
 @click.argument("address")
-@pass_desk
-def test(desk: Desk, address: str) -> None:
+@pass_door
+def test(door: Door, address: str) -> None:
     """Sends one letter to ADDRESS at once, and tells what the mail server says to it."""
     # Imported here: what sends mail takes long to load.
     from pbx_control.notify.mail import Mailer
 
-    settings = desk.settings
+    settings = door.settings
     letter = compose_test(clock.now(), _office(settings, checks.email(address)))
-    mailer = Mailer(settings.mail, settings.office.name, desk.home)
+    mailer = Mailer(settings.mail, settings.office.name, door.home)
 
     async def send() -> None:
         try:
@@ -38,10 +38,10 @@ def test(desk: Desk, address: str) -> None:
             await mailer.rest()
 
     place = f"{settings.mail.host}:{settings.mail.port}"
-    with telling(desk) as tell:
+    with telling(door) as tell:
         tell("waiting for the mail server")
         asyncio.run(send())
-    desk.tell(
+    door.tell(
         "{place} has taken the letter for {address}: look there, among the junk, too", place=place, address=address
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, show_rows
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.domain.words.wording import clean_line
@@ -30,21 +30,21 @@ def message() -> None:
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option
-@pass_desk
-def list_messages(desk: Desk, undelivered: bool, slug: str | None, limit: int, as_json: bool) -> None:
-    with reading(desk.engine) as conn:
+@pass_door
+def list_messages(door: Door, undelivered: bool, slug: str | None, limit: int, as_json: bool) -> None:
+    with reading(door.engine) as conn:
         found = letters.newest(conn, undelivered=undelivered, slug=slug, limit=limit)
     columns = LATE_COLUMNS if undelivered else COLUMNS
     rows = map(_row if as_json else _kept_row, found)
-    show_rows(desk, columns, rows, as_json, _said, cut=("subject", "state"))
+    show_rows(door, columns, rows, as_json, _said, cut=("subject", "state"))
 
 
 @message.command(help="One message in full, with what became of it.")
 @click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
 @json_option
-@pass_desk
-def show(desk: Desk, message_id: int, as_json: bool) -> None:
-    with reading(desk.engine) as conn:
+@pass_door
+def show(door: Door, message_id: int, as_json: bool) -> None:
+    with reading(door.engine) as conn:
         posted = letters.get(conn, message_id)
     row = _row(posted) | {
         "delivered": posted.delivered_at,
@@ -57,9 +57,9 @@ def show(desk: Desk, message_id: int, as_json: bool) -> None:
         print_json(row)
         return
     text = row.pop("text")
-    row |= {"state": desk.say(row["state"]), "last_error": desk.kept(posted.kept_error)}
+    row |= {"state": door.say(row["state"]), "last_error": door.kept(posted.kept_error)}
     for name, value in row.items():
-        click.echo(f"{desk.say(name)}: {desk.plain(value)}")
+        click.echo(f"{door.say(name)}: {door.plain(value)}")
     click.echo(f"\n{text.rstrip()}")
 
 
@@ -69,8 +69,8 @@ def show(desk: Desk, message_id: int, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
 @click.option("--to", "address", metavar="ADDRESS", default="", help="All that have not reached this address or chat.")
 @click.option("--client", "slug", metavar="SLUG", help="All of this client that have not reached their recipients.")
-@pass_desk
-def resend(desk: Desk, ids: tuple[int, ...], address: str, slug: str | None) -> None:
+@pass_door
+def resend(door: Door, ids: tuple[int, ...], address: str, slug: str | None) -> None:
     """Sends messages once more, at once.
 
     By their numbers: delivered or not. With --to or --client: those that wait or were given up.
@@ -78,20 +78,20 @@ def resend(desk: Desk, ids: tuple[int, ...], address: str, slug: str | None) -> 
     if bool(ids) == bool(address or slug):
         raise click.UsageError(spoken("give the messages' numbers, or --to or --client"))
     if ids:
-        count = book(desk, lambda work: post.resend(work, ids))
+        count = book(door, lambda work: post.resend(work, ids))
     else:
-        count = book(desk, lambda work: post.resend_undelivered(work, address=address, slug=slug))
+        count = book(door, lambda work: post.resend_undelivered(work, address=address, slug=slug))
     if count:
-        desk.tell("messages that are due at once: {count}; the running daemon sends them within seconds", count=count)
+        door.tell("messages that are due at once: {count}; the running daemon sends them within seconds", count=count)
     else:
-        desk.tell("there is nothing to send again")
+        door.tell("there is nothing to send again")
 
 
-def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """A row that fits into a line: times by the minute, the server's last answer beside the state."""
-    state = desk.say(row["state"])
-    error = clean_line(desk.kept(row["kept_error"]), ERROR_LIMIT)
-    times = {name: f"{row[name].astimezone(desk.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
+    state = door.say(row["state"])
+    error = clean_line(door.kept(row["kept_error"]), ERROR_LIMIT)
+    times = {name: f"{row[name].astimezone(door.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
     return row | times | {"state": f"{state}: {error}" if error else state}
 
 

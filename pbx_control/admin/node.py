@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import examples
 from pbx_control.services.steps import rules_of
 from pbx_control.store import nodes
@@ -17,34 +17,34 @@ def node() -> None:
     """The daemons that share the database, each with a switch of its own."""
 
 
-def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"state": desk.say(row["state"])}
+def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"state": door.say(row["state"])}
 
 
 @node.command("list", epilog=examples("node list", "node list --json"))
 @reading_command(["node", "state", "since", "seen", "live_calls", "place"], _said)
-def list_nodes(desk: Desk) -> list[dict[str, Any]]:
+def list_nodes(door: Door) -> list[dict[str, Any]]:
     """Every node: since when it takes calls, when it was last seen, how many calls it has."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         return [_row(one) for one in nodes.rows(connection)]
 
 
 @node.command(epilog=examples("node retire central-2"))
 @click.argument("name", metavar="NODE")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_desk
-def retire(desk: Desk, name: str, yes: bool) -> None:
+@pass_door
+def retire(door: Door, name: str, yes: bool) -> None:
     """Settle the calls of a node that is gone for good: they end in the books, and their clients are told.
 
     A node that is alive is refused. One that takes calls again later is a node like any other.
     """
     from pbx_control.live import retiring  # imported here: `list` needs no flow of calls
 
-    desk.about_to_change()
+    door.about_to_change()
     if not yes:
-        desk.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
-    done = retiring.retire(desk.engine, name, rules_of(desk.settings), desk.actor)
-    desk.tell(
+        door.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
+    done = retiring.retire(door.engine, name, rules_of(door.settings), door.actor)
+    door.tell(
         "the node {node} is retired; calls settled: {calls}, of its switch alone: {others}",
         node=name,
         calls=done.calls,

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk, print_json
+from pbx_control.admin.door import Door, pass_door, print_json
 from pbx_control.admin.provisioning import change, client_argument, examples
 from pbx_control.catalogue import counted
 from pbx_control.domain.going_live import Deadline, Order, minutes_left
@@ -35,93 +35,93 @@ def _at_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(epilog=examples("client paid andes", "client paid andes --at 2026-04-01T09:30"))
 @client_argument
 @_at_option
-@pass_desk
-def paid(desk: Desk, slug: str, at: str | None) -> None:
+@pass_door
+def paid(door: Door, slug: str, at: str | None) -> None:
     """Notes a payment: number and welcome call are due 2 business hours later, answered calls 1 hour after that."""
-    when = _when(desk, at)
-    order = _note(desk, slug, lambda work, client_id: onboarding.paid(work, client_id, when, desk.zone))
-    desk.tell(
+    when = _when(door, at)
+    order = _note(door, slug, lambda work, client_id: onboarding.paid(work, client_id, when, door.zone))
+    door.tell(
         "client {slug} has paid: welcome it by {welcome}, answer its calls by {service}",
         slug=slug,
-        welcome=_clock(desk, order.welcome_due),
-        service=_clock(desk, order.service_due),
+        welcome=_clock(door, order.welcome_due),
+        service=_clock(door, order.service_due),
     )
 
 
 @click.command(epilog=examples("client welcomed andes"))
 @client_argument
 @_at_option
-@pass_desk
-def welcomed(desk: Desk, slug: str, at: str | None) -> None:
+@pass_door
+def welcomed(door: Door, slug: str, at: str | None) -> None:
     """Notes the welcome call, and writes to the recipients how the number is used."""
-    when, office = _when(desk, at), desk.settings.office.name
-    order = _note(desk, slug, lambda work, client_id: onboarding.welcomed(work, client_id, when, desk.zone, office))
-    desk.tell(
+    when, office = _when(door, at), door.settings.office.name
+    order = _note(door, slug, lambda work, client_id: onboarding.welcomed(work, client_id, when, door.zone, office))
+    door.tell(
         "client {slug} is welcomed and has a letter about {number}; answer its calls by {service}",
         slug=slug,
         number=readable_number(order.number),
-        service=_clock(desk, order.service_due),
+        service=_clock(door, order.service_due),
     )
 
 
 @click.command(epilog=examples("client live andes"))
 @client_argument
 @_at_option
-@pass_desk
-def live(desk: Desk, slug: str, at: str | None) -> None:
+@pass_door
+def live(door: Door, slug: str, at: str | None) -> None:
     """Notes that calls are answered. Refused while something lacks for that: number, hours, greeting, secretary …"""
-    when = _when(desk, at)
-    order = _note(desk, slug, lambda work, client_id: onboarding.live(work, client_id, when))
+    when = _when(door, at)
+    order = _note(door, slug, lambda work, client_id: onboarding.live(work, client_id, when))
     if when <= order.service_due:
-        desk.tell("client {slug} is live, in time", slug=slug)
+        door.tell("client {slug} is live, in time", slug=slug)
     else:
-        desk.tell("client {slug} is live; it was due at {service}", slug=slug, service=_clock(desk, order.service_due))
-    with reading(desk.engine) as conn:
+        door.tell("client {slug} is live; it was due at {service}", slug=slug, service=_clock(door, order.service_due))
+    with reading(door.engine) as conn:
         if plans.current(conn, clients.find(conn, slug).id) is None:
-            desk.tell("client {slug} has no plan: its calls are neither counted nor invoiced", slug=slug)
+            door.tell("client {slug} has no plan: its calls are neither counted nor invoiced", slug=slug)
 
 
-def under_way(desk: Desk, as_json: bool) -> None:
+def under_way(door: Door, as_json: bool) -> None:
     """Prints the orders under way, the late ones first, with what is left of each deadline in business time."""
-    with reading(desk.engine) as conn:
-        orders = onboarding.status(conn, clock.now(), desk.zone)
+    with reading(door.engine) as conn:
+        orders = onboarding.status(conn, clock.now(), door.zone)
     if as_json:
         print_json([_as_json(each) for each in orders])
     elif orders:
-        _print(desk, orders)
+        _print(door, orders)
     else:
-        desk.tell("nothing to show")
+        door.tell("nothing to show")
 
 
-def going_live_facts(desk: Desk, conn: Connection, slug: str, as_json: bool) -> dict[str, object]:
+def going_live_facts(door: Door, conn: Connection, slug: str, as_json: bool) -> dict[str, object]:
     """The client's order among its other facts: nothing if it has none."""
-    found = onboarding.of_client(conn, clients.find(conn, slug).id, clock.now(), desk.zone)
+    found = onboarding.of_client(conn, clients.find(conn, slug).id, clock.now(), door.zone)
     if as_json:
         return {"going_live": _as_json(found) if found else None}
     if found is None:
         return {}
-    welcome, service = (_told(desk, each) for each in found.deadlines)
+    welcome, service = (_told(door, each) for each in found.deadlines)
     return {"paid_at": found.order.paid_at, "welcome": welcome, "service": service}
 
 
-def _note(desk: Desk, slug: str, act: Callable[[Work, int], Order]) -> Order:
-    return change(desk, lambda work: act(work, clients.find(work.conn, slug).id))
+def _note(door: Door, slug: str, act: Callable[[Work, int], Order]) -> Order:
+    return change(door, lambda work: act(work, clients.find(work.conn, slug).id))
 
 
-def _when(desk: Desk, at: str | None) -> datetime:
+def _when(door: Door, at: str | None) -> datetime:
     """The instant that was given, or now. Raises ClientMistake for one that is still to come, or long past."""
     now = clock.now()
-    when = now if at is None else desk.instant(at)
+    when = now if at is None else door.instant(at)
     if not now - LONGEST_AGO <= when <= now:
         raise ClientMistake(
             "--at {at} is still to come or over a month ago: write when it happened, like {example}",
-            at=desk.plain(when),
-            example=f"{now.astimezone(desk.zone):%Y-%m-%dT%H:%M}",
+            at=door.plain(when),
+            example=f"{now.astimezone(door.zone):%Y-%m-%dT%H:%M}",
         )
     return when
 
 
-def _print(desk: Desk, orders: list[Progress]) -> None:
+def _print(door: Door, orders: list[Progress]) -> None:
     # Imported here: no other command prints in colours.
     from rich.console import Console
     from rich.table import Table
@@ -129,38 +129,38 @@ def _print(desk: Desk, orders: list[Progress]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("client", "number", "paid_at", "welcome", "by", "service", "by"):
-        table.add_column(desk.say(column), overflow="fold")
+        table.add_column(door.say(column), overflow="fold")
     for each in orders:
-        facts = [each.order.slug, readable_number(each.order.number) or "–", _clock(desk, each.order.paid_at)]
+        facts = [each.order.slug, readable_number(each.order.number) or "–", _clock(door, each.order.paid_at)]
         cells = [Text(fact) for fact in facts]
         for deadline in each.deadlines:
             style = STYLES[deadline.urgency]
-            cells += [Text(_told(desk, deadline), style), Text(_clock(desk, deadline.due), style)]
+            cells += [Text(_told(door, deadline), style), Text(_clock(door, deadline.due), style)]
         table.add_row(*cells)
     # rich drops the colours when the output is no terminal or NO_COLOR is set
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def _told(desk: Desk, deadline: Deadline) -> str:
+def _told(door: Door, deadline: Deadline) -> str:
     """A deadline in a few words, business minutes included."""
     minutes = minutes_left(deadline)
     match deadline.urgency:
         case Urgency.DONE if deadline.done_at and deadline.done_at > deadline.due:
-            return desk.say("done, but late")
+            return door.say("done, but late")
         case Urgency.DONE:
-            return desk.say("done in time")
+            return door.say("done in time")
         case Urgency.LATE:
-            return desk.say("late by {minutes} min", minutes=-minutes)
+            return door.say("late by {minutes} min", minutes=-minutes)
         case Urgency.SOON_LATE:
-            return desk.say(
+            return door.say(
                 counted("soon late: a minute left", "soon late: {minutes} min left", by="minutes"), minutes=minutes
             )
         case _:
-            return desk.say(counted("a minute left", "{minutes} min left", by="minutes"), minutes=minutes)
+            return door.say(counted("a minute left", "{minutes} min left", by="minutes"), minutes=minutes)
 
 
-def _clock(desk: Desk, at: datetime) -> str:
-    return f"{at.astimezone(desk.zone):%Y-%m-%d %H:%M}"
+def _clock(door: Door, at: datetime) -> str:
+    return f"{at.astimezone(door.zone):%Y-%m-%d %H:%M}"
 
 
 def _as_json(progress: Progress) -> dict[str, object]:

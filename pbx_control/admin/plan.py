@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.invoice import own_name
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
@@ -56,8 +56,8 @@ def plan() -> None:
 @click.option("--discount", "discounts", multiple=True, metavar="MONTHS=PERCENT", help="For 3, 6 or 12 months ahead.")
 @click.option("--did", "dids", multiple=True, metavar="COUNTRY=PESOS", help="An extra number of that country a month.")
 @click.option("--client", "slug", type=CLIENT, metavar="CLIENT", help="Made to measure: for this client alone.")
-@pass_desk
-def set_(desk: Desk, name: str, slug: str | None, **given: Any) -> None:
+@pass_door
+def set_(door: Door, name: str, slug: str | None, **given: Any) -> None:
     """Sets a plan's terms. Once a client has it they stay: a new price is a plan of another name."""
     checks.slug(name)
     discounts, dids = _discounts(given.pop("discounts")), _did_prices(given.pop("dids"))
@@ -68,27 +68,27 @@ def set_(desk: Desk, name: str, slug: str | None, **given: Any) -> None:
             work, Plan(name=name, discounts=discounts, did_prices=dids, client_id=owner, **given)
         )
 
-    new = change(desk, act)
-    desk.tell("plan {name} added" if new else "plan {name} is as you say", name=name)
+    new = change(door, act)
+    door.tell("plan {name} added" if new else "plan {name} is as you say", name=name)
 
 
 @plan.command(epilog=examples("plan retire inicial"))
 @click.argument("name", type=PLAN)
-@pass_desk
-def retire(desk: Desk, name: str) -> None:
+@pass_door
+def retire(door: Door, name: str) -> None:
     """Takes a plan off the list; who has it keeps it."""
-    change(desk, lambda work: subscriptions.retire(work, name))
-    desk.tell("plan {name} is no longer on offer", name=name)
+    change(door, lambda work: subscriptions.retire(work, name))
+    door.tell("plan {name} is no longer on offer", name=name)
 
 
-def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """A plan's row for a person: money as money, for whom it was made to measure, and whether it is still on offer."""
     return row | {
-        "name": f"{row['name']} ({desk.say('retired')})" if row["retired_at"] else row["name"],
-        "price": desk.pesos(row["price"]),
-        "extra_call": desk.pesos(row["extra_call"]),
+        "name": f"{row['name']} ({door.say('retired')})" if row["retired_at"] else row["name"],
+        "price": door.pesos(row["price"]),
+        "extra_call": door.pesos(row["extra_call"]),
         "discounts": [f"{months}: {percent} %" for months, percent in row["discounts"].items()],
-        "dids": [f"{country}: {desk.pesos(price)}" for country, price in row["dids"].items()],
+        "dids": [f"{country}: {door.pesos(price)}" for country, price in row["dids"].items()],
         "clients": f"{row['clients']} ({row['client']})" if row["client"] else row["clients"],
     }
 
@@ -99,9 +99,9 @@ def _listed(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     ["name", "calls", "price", "extra_call", "contacts", "calendars", "recording", "discounts", "dids", "clients"],
     _listed,
 )
-def list_(desk: Desk, retired: bool) -> list[Listed]:
+def list_(door: Door, retired: bool) -> list[Listed]:
     """The plans on offer, and how many clients have each; prices are net."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         return plans.rows(connection, retired=retired)
 
 
@@ -114,20 +114,20 @@ def list_(desk: Desk, retired: bool) -> list[Listed]:
 @click.option(
     "--day", type=click.IntRange(1, 31), help="On which its months begin, for its first plan [that of today]."
 )
-@pass_desk
-def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> None:
+@pass_door
+def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> None:
     """Gives CLIENT a plan, from now on. Within a month that has begun the difference is granted and invoiced in
     proportion to the days that are left of it."""
 
     def act(work: Work) -> tuple[Account, list[Any]]:
         client_id = clients.find(work.conn, slug).id
         subscriptions.assign(work, client_id, name, months=months, anchor_day=day)
-        issued = invoicing.charge_plan(work, desk.settings, slug)
+        issued = invoicing.charge_plan(work, door.settings, slug)
         return ledger.read(work.conn, client_id), issued
 
-    account, issued = change(desk, act)
-    wait_until_live(desk)
-    desk.tell(
+    account, issued = change(door, act)
+    wait_until_live(door)
+    door.tell(
         counted(
             "{slug} has the plan {name}: {left} call is left",
             "{slug} has the plan {name}: {left} calls are left",
@@ -137,18 +137,18 @@ def assign(desk: Desk, slug: str, name: str, months: int, day: int | None) -> No
         name=name,
         left=account.left,
     )
-    send_invoices(desk, issued, clock.now())
+    send_invoices(door, issued, clock.now())
 
 
-def send_invoices(desk: Desk, issued: list[Any], now: datetime) -> None:
+def send_invoices(door: Door, issued: list[Any], now: datetime) -> None:
     """Sends the invoices that came of a command, with a line for each."""
     # Imported here: no other command of this group writes letters.
     from pbx_control.notify.invoices import send
 
-    send(desk.engine, desk.home, desk.settings, issued, now)
+    send(door.engine, door.home, door.settings, issued, now)
     for each in issued:
-        name = own_name(desk, each.kind.value, each.number)
-        desk.tell("issued: {invoice}, {total}", invoice=name, total=desk.pesos(each.total))
+        name = own_name(door, each.kind.value, each.number)
+        door.tell("issued: {invoice}, {total}", invoice=name, total=door.pesos(each.total))
 
 
 def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:

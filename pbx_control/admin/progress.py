@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 
 PATIENCE = 2.0  # seconds without a word
 
@@ -15,18 +15,18 @@ PATIENCE = 2.0  # seconds without a word
 class Teller:
     """Tells steps on stderr: a spinner on a terminal, plain lines elsewhere; nothing for what is done quickly."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, door: Door) -> None:
+        self.door = door
         self.console = Console(stderr=True, highlight=False)
         self.status = self.console.status("")
-        self.line = desk.say("working")
+        self.line = door.say("working")
         self.patience = threading.Timer(PATIENCE, self._show)
         self.patience.daemon = True
         self.shown = False
 
     def __call__(self, template: str, **values: object) -> None:
         """Says that a step begins; `template` is an English line known to the catalogue."""
-        self.line = self.desk.say(template, **values)
+        self.line = self.door.say(template, **values)
         if self.shown:
             self._show()
 
@@ -44,9 +44,9 @@ class Teller:
 
 
 @contextmanager
-def telling(desk: Desk) -> Iterator[Teller]:
-    """A teller of steps for the length of a block: `with telling(desk) as tell: tell("making …")`."""
-    teller = Teller(desk)
+def telling(door: Door) -> Iterator[Teller]:
+    """A teller of steps for the length of a block: `with telling(door) as tell: tell("making …")`."""
+    teller = Teller(door)
     teller.patience.start()
     try:
         yield teller

@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.errors import PbxError
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.settings import find_home
@@ -22,21 +22,21 @@ class _Rehearsed(Exception):
     """Ends a rehearsal: its transaction is rolled back."""
 
 
-def change(desk: Desk, act: Callable[[Work], T]) -> T:
+def change(door: Door, act: Callable[[Work], T]) -> T:
     """Does a change in one transaction that counts as a new revision; gives what `act` gives."""
-    desk.about_to_change()
-    with changing(desk.engine, desk.actor, clock.now()) as work:
+    door.about_to_change()
+    with changing(door.engine, door.actor, clock.now()) as work:
         return act(work)
 
 
-def book(desk: Desk, act: Callable[[Work], T]) -> T:
+def book(door: Door, act: Callable[[Work], T]) -> T:
     """Does in one transaction what the switch need not learn of: money, holds, letters; gives what `act` gives."""
-    desk.about_to_change()
-    with booking(desk.engine, desk.actor, clock.now()) as work:
+    door.about_to_change()
+    with booking(door.engine, door.actor, clock.now()) as work:
         return act(work)
 
 
-def change_heard(desk: Desk, slug: str, act: Callable[[Work], T]) -> T:
+def change_heard(door: Door, slug: str, act: Callable[[Work], T]) -> T:
     """A change of what a client's callers hear: first every new text is spoken, then the change is done.
 
     The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
@@ -48,35 +48,35 @@ def change_heard(desk: Desk, slug: str, act: Callable[[Work], T]) -> T:
         act(work)
         return read_client(work.conn, slug)
 
-    desk.about_to_change()
-    _speak(desk, rehearsed(desk, heard))
-    return change(desk, act)
+    door.about_to_change()
+    _speak(door, rehearsed(door, heard))
+    return change(door, act)
 
 
-def rehearsed(desk: Desk, act: Callable[[Work], T]) -> T:
+def rehearsed(door: Door, act: Callable[[Work], T]) -> T:
     """What `act` would give: it is done in a transaction that is rolled back."""
     done: list[T] = []
     try:
-        with booking(desk.engine, desk.actor, clock.now()) as work:
+        with booking(door.engine, door.actor, clock.now()) as work:
             done.append(act(work))
             raise _Rehearsed
     except _Rehearsed:
         return done[0]
 
 
-def _speak(desk: Desk, client: Any) -> None:
+def _speak(door: Door, client: Any) -> None:
     # Imported here: commands that change no sounds start without it.
     from pbx_control.media.prompts import ensure_client
 
-    ensure_client(desk.home, client)
+    ensure_client(door.home, client)
 
 
-def card(desk: Desk, facts: Mapping[str, object]) -> None:
+def card(door: Door, facts: Mapping[str, object]) -> None:
     """Prints one thing's facts, a line each, under the language's names for them."""
-    labels = {name: desk.say(name) for name in facts}
+    labels = {name: door.say(name) for name in facts}
     width = max(map(len, labels.values()))
     for name, value in facts.items():
-        click.echo(f"{labels[name]:{width}}  {desk.fact(name, value)}")
+        click.echo(f"{labels[name]:{width}}  {door.fact(name, value)}")
 
 
 def examples(*lines: str) -> str:
@@ -96,8 +96,8 @@ class Named(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """What may follow; nothing where there is no home yet: a completion must not print errors."""
         try:
-            desk = Desk(find_home(context.find_root().params.get("home")), "en")
-            with reading(desk.engine) as connection:
+            door = Door(find_home(context.find_root().params.get("home")), "en")
+            with reading(door.engine) as connection:
                 return [CompletionItem(name) for name in self.known(connection, incomplete)]
         except PbxError:
             return []

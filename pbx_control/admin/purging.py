@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, print_json_rows
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, print_json_rows
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.catalogue import N_, counted
@@ -40,42 +40,42 @@ TELL_EVERY = 2.0
 @click.option("--dry-run", is_flag=True, help="Only show what would go, and why, and what a hold keeps.")
 @click.option("--clock-is-right", is_flag=True, help="The server's clock is right, although it leapt or went back.")
 @json_option
-@pass_desk
-def purge(desk: Desk, dry_run: bool, clock_is_right: bool, as_json: bool) -> None:
+@pass_door
+def purge(door: Door, dry_run: bool, clock_is_right: bool, as_json: bool) -> None:
     """Delete the recordings and messages whose time is over. The daemon does it by itself every night."""
     now = clock.now()
     if dry_run:
-        _show_plan(desk, now, as_json)
+        _show_plan(door, now, as_json)
         return
-    desk.about_to_change()
+    door.about_to_change()
     if clock_is_right:
-        book(desk, keeping.believe_clock)
-    with telling(desk) as tell:
-        report = keeping.purge(desk.home, desk.engine, desk.actor, now, progress=_progress(tell))
+        book(door, keeping.believe_clock)
+    with telling(door) as tell:
+        report = keeping.purge(door.home, door.engine, door.actor, now, progress=_progress(tell))
     if report.trust is not Trust.TRUSTED:
         raise _doubt(Clock(report.trust, report.seen_at), now)
-    _tell_report(desk, report, as_json)
+    _tell_report(door, report, as_json)
 
 
 @click.command(epilog=examples("recording reconcile", "recording reconcile --json"))
 @json_option
-@pass_desk
-def reconcile(desk: Desk, as_json: bool) -> None:
+@pass_door
+def reconcile(door: Door, as_json: bool) -> None:
     """Files that belong to no call or are empty, and calls whose file is not there or was cut. Nothing is changed.
 
     What is younger than a day is passed over: it may still be on its way.
     """
-    with telling(desk) as tell:
+    with telling(door) as tell:
         tell("comparing files and calls")
-        found = purging.reconcile(desk.home, desk.engine, clock.now())
-    rows = _differences(desk, found)
+        found = purging.reconcile(door.home, door.engine, clock.now())
+    rows = _differences(door, found)
     if as_json:
         print_json({"counts": found.counts, "differences": rows})
     elif rows:
-        desk.table(DIFFERENCES, [[row[column] for column in DIFFERENCES] for row in rows])
-        _tell_rest(desk, sum(found.counts.values()) - len(rows))
+        door.table(DIFFERENCES, [[row[column] for column in DIFFERENCES] for row in rows])
+        _tell_rest(door, sum(found.counts.values()) - len(rows))
     else:
-        desk.tell("files and calls agree")
+        door.tell("files and calls agree")
 
 
 @click.command("receipts", epilog=examples("recording receipts --since 2026-08-01", "recording receipts --call 17.3"))
@@ -83,47 +83,47 @@ def reconcile(desk: Desk, as_json: bool) -> None:
 @click.option("--call", "call_id", metavar="ID", help="Only those of this call.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many at most.")
 @json_option
-@pass_desk
-def receipts(desk: Desk, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:
+@pass_door
+def receipts(door: Door, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:
     """What was deleted, when and why, newest first."""
-    start = desk.instant(since) if since is not None else None
-    with reading(desk.engine) as conn:
+    start = door.instant(since) if since is not None else None
+    with reading(door.engine) as conn:
         call = call_log.find(conn, call_id).id if call_id is not None else None
         found = kept_receipts.newest(conn, since=start, call_id=call, limit=limit)
     if as_json:
         print_json_rows(map(facts, found))
     elif found:
-        said = (_receipt_row(desk, one) for one in found)
-        desk.table(RECEIPTS, ([row[column] for column in RECEIPTS] for row in said))
+        said = (_receipt_row(door, one) for one in found)
+        door.table(RECEIPTS, ([row[column] for column in RECEIPTS] for row in said))
     else:
-        desk.tell("nothing to show")
+        door.tell("nothing to show")
 
 
-def _show_plan(desk: Desk, now: datetime, as_json: bool) -> None:
-    with telling(desk) as tell:
+def _show_plan(door: Door, now: datetime, as_json: bool) -> None:
+    with telling(door) as tell:
         tell("looking at the recordings")
-        found = list(purging.planned(desk.home, desk.engine, now))
-    with reading(desk.engine) as conn:
+        found = list(purging.planned(door.home, door.engine, now))
+    with reading(door.engine) as conn:
         known = retention.clock_at(conn, now)
         held = holds.reasons(conn, {claim.call_id for one in found for claim in one.file.claims if claim.held})
     rows = [_planned_row(one, held) for one in found]
     if as_json:
         print_json_rows(rows)
     elif rows:
-        said = (row | {"what": desk.say(row["what"]), "why": _why(desk, row["why"])} for row in rows)
-        desk.table(PLANNED, ([row[column] for column in PLANNED] for row in said))
-        _tell_sums(desk, rows)
+        said = (row | {"what": door.say(row["what"]), "why": _why(door, row["why"])} for row in rows)
+        door.table(PLANNED, ([row[column] for column in PLANNED] for row in said))
+        _tell_sums(door, rows)
     else:
-        desk.tell("nothing is due")
+        door.tell("nothing is due")
     if known.trust is not Trust.TRUSTED:
         doubt = _doubt(known, now)
-        click.echo(desk.say(doubt.template, **doubt.values), err=True)
+        click.echo(door.say(doubt.template, **doubt.values), err=True)
 
 
-def _tell_sums(desk: Desk, rows: list[dict[str, Any]]) -> None:
+def _tell_sums(door: Door, rows: list[dict[str, Any]]) -> None:
     """What would go and what would not, in one line."""
     going = [row for row in rows if row["goes"]]
-    desk.tell(
+    door.tell(
         "would be deleted: {count} ({size} MB); kept by a legal hold: {held}",
         count=len(going),
         size=round(sum(row["bytes"] for row in going) / 1e6, 1),
@@ -145,19 +145,19 @@ def _planned_row(one: Planned, held: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _tell_report(desk: Desk, report: PurgeReport, as_json: bool) -> None:
+def _tell_report(door: Door, report: PurgeReport, as_json: bool) -> None:
     done = report.done
     if as_json:
         print_json({"at": report.at} | asdict(done))
     else:
-        desk.tell(
+        door.tell(
             "deleted: {deleted} ({size} MB); kept by a legal hold: {held}",
             deleted=done.deleted,
             size=round(done.freed / 1e6, 1),
             held=done.held,
         )
     for path, why in done.failed.items():
-        line = desk.say("{file} could not be deleted: {why}", file=clean_line(path, PATH_LIMIT), why=why)
+        line = door.say("{file} could not be deleted: {why}", file=clean_line(path, PATH_LIMIT), why=why)
         click.echo(line, err=True)
     if done.failures:
         raise ClientMistake(
@@ -207,11 +207,11 @@ def _progress(tell: Teller) -> Progress:
     return progress
 
 
-def _differences(desk: Desk, found: Reconciliation) -> list[dict[str, Any]]:
+def _differences(door: Door, found: Reconciliation) -> list[dict[str, Any]]:
     """A row for each file or call; those that stand for a link have their kind."""
 
     def row(what: str, path: str = "", call: str = "", file: Found | None = None) -> dict[str, Any]:
-        shown = {"what": desk.say(what), "file": clean_line(path, PATH_LIMIT), "call": call}
+        shown = {"what": door.say(what), "file": clean_line(path, PATH_LIMIT), "call": call}
         return shown | {"bytes": file.size if file else None, "modified": _modified(file)}
 
     return [
@@ -228,30 +228,30 @@ def _modified(file: Found | None) -> datetime | None:
     return datetime.fromtimestamp(file.modified, UTC) if file else None
 
 
-def _tell_rest(desk: Desk, more: int) -> None:
+def _tell_rest(door: Door, more: int) -> None:
     if more > 0:
-        desk.tell("and {count} more", count=more)
+        door.tell("and {count} more", count=more)
 
 
-def _receipt_row(desk: Desk, one: Receipt) -> dict[str, Any]:
+def _receipt_row(door: Door, one: Receipt) -> dict[str, Any]:
     return {
         "at": one.at,
-        "what": desk.say(one.what.value),
+        "what": door.say(one.what.value),
         "file": clean_line(one.path, PATH_LIMIT),
         "call": one.call_id,
-        "why": _why(desk, one.why),
+        "why": _why(door, one.why),
         "bytes": one.size,
         "sha256": one.sha256[:12],
     }
 
 
-def _why(desk: Desk, why: str) -> str:
+def _why(door: Door, why: str) -> str:
     """A receipt's reason in the person's language: `age: 2026-08-03T12:00:00Z + 30 d; absent`."""
     cause, _, rest = clean_line(why, 400).partition(": ")
     first, *more = rest.split("; ")
-    told = f"{desk.say(cause)}: {first}" if rest else desk.say(cause)
-    return "; ".join([told, *(_flag(desk, part) for part in more)])
+    told = f"{door.say(cause)}: {first}" if rest else door.say(cause)
+    return "; ".join([told, *(_flag(door, part) for part in more)])
 
 
-def _flag(desk: Desk, part: str) -> str:
-    return desk.say("absent") if part == "absent" else part
+def _flag(door: Door, part: str) -> str:
+    return door.say("absent") if part == "absent" else part

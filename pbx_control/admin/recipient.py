@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
+from pbx_control.admin.door import Door, json_option, pass_door, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
 from pbx_control.domain.words.sentences import read_kept
@@ -27,8 +27,8 @@ def recipient() -> None:
 @client_argument
 @click.option("--email", metavar="E", help="An e-mail address.")
 @click.option("--telegram", metavar="CHAT", help="A Telegram chat's number, or a channel's @name.")
-@pass_desk
-def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
+@pass_door
+def add(door: Door, slug: str, email: str | None, telegram: str | None) -> None:
     """Adds an e-mail address or a Telegram chat."""
     if (email is None) == (telegram is None):
         raise click.UsageError(spoken("give either --email or --telegram"))
@@ -37,20 +37,20 @@ def add(desk: Desk, slug: str, email: str | None, telegram: str | None) -> None:
     def act(work: Work) -> str:
         return people.add_recipient(work, clients.find(work.conn, slug).id, channel, address)
 
-    desk.tell("{address} gets the messages of {slug}", address=change(desk, act), slug=slug)
+    door.tell("{address} gets the messages of {slug}", address=change(door, act), slug=slug)
 
 
 @recipient.command("list", epilog=examples("recipient list", "recipient list andes"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
 @json_option
-@pass_desk
-def list_(desk: Desk, slug: str | None, as_json: bool) -> None:
+@pass_door
+def list_(door: Door, slug: str | None, as_json: bool) -> None:
     """The recipients of one client, or of all; since when messages do not reach one, and why."""
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = recipients.rows(connection, clients.find(connection, slug).id if slug else None)
-    language = "en" if as_json else desk.language
+    language = "en" if as_json else door.language
     shown = [_shown(row, language) for row in rows]
-    show_rows(desk, ["client", "channel", "address", "failing_since", "last_error"], shown, as_json)
+    show_rows(door, ["client", "channel", "address", "failing_since", "last_error"], shown, as_json)
 
 
 def _shown(row: Listed, language: str) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def _shown(row: Listed, language: str) -> dict[str, Any]:
 @recipient.command(epilog=examples("recipient remove andes ventas@andes.cl"))
 @client_argument
 @click.argument("address")
-@pass_desk
-def remove(desk: Desk, slug: str, address: str) -> None:
+@pass_door
+def remove(door: Door, slug: str, address: str) -> None:
     """Takes a recipient away; letters already written still go to him."""
-    change(desk, lambda work: people.remove_recipient(work, clients.find(work.conn, slug).id, address))
-    desk.tell("{address} gets no more messages of {slug}", address=address, slug=slug)
+    change(door, lambda work: people.remove_recipient(work, clients.find(work.conn, slug).id, address))
+    door.tell("{address} gets no more messages of {slug}", address=address, slug=slug)

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, show_rows
+from pbx_control.admin.door import Door, json_option, pass_door, show_rows
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.admin.purging import purge, receipts, reconcile
 from pbx_control.domain.words.wording import caller_line, clean_line
@@ -38,59 +38,59 @@ for command in (purge, reconcile, receipts):
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option
-@pass_desk
-def list_recordings(desk: Desk, slug: str | None, limit: int, as_json: bool) -> None:
-    with reading(desk.engine) as conn:
+@pass_door
+def list_recordings(door: Door, slug: str | None, limit: int, as_json: bool) -> None:
+    with reading(door.engine) as conn:
         if slug is not None:
             clients.find(conn, slug)
         found = recorded.newest(conn, slug=slug, limit=limit)
         held = holds.reasons(conn, [one.call_id for one in found])
-    rows = (_row(desk, one) | {"hold": held.get(one.call_id, "")} for one in found)
-    show_rows(desk, COLUMNS, rows, as_json, _said)
+    rows = (_row(door, one) | {"hold": held.get(one.call_id, "")} for one in found)
+    show_rows(door, COLUMNS, rows, as_json, _said)
 
 
 @recording.command(help="Copy a call's recording, or the message that was left, to a WAV file.")
 @click.argument("call_id", metavar="ID")
 @click.option("-o", "--output", metavar="FILE", help="Where to [CALL-ID.wav here]; - is the standard output.")
 @click.option("--message", "left_message", is_flag=True, help="The message that the caller left.")
-@pass_desk
-def fetch(desk: Desk, call_id: str, output: str | None, left_message: bool) -> None:
-    with reading(desk.engine) as conn:
+@pass_door
+def fetch(door: Door, call_id: str, output: str | None, left_message: bool) -> None:
+    with reading(door.engine) as conn:
         found = recorded.get(conn, call_log.find(conn, call_id).id)
     name = _name(found, left_message)
-    with recordings.open_recording(desk.home.recordings, name) as source:
+    with recordings.open_recording(door.home.recordings, name) as source:
         if output == "-":
             shutil.copyfileobj(source, sys.stdout.buffer)
             return
         target = Path(output or Path(name).name)
         _copy(source, target)
-    desk.tell("{file} written", file=clean_line(str(target), 200))
+    door.tell("{file} written", file=clean_line(str(target), 200))
 
 
 @recording.command(epilog=examples('recording hold pbx-1795351117.3 --why "juzgado de Ñuñoa, causa 123"'))
 @click.argument("call_id", metavar="ID")
 @click.option("--why", required=True, help="For whom, and what for: whoever asks later reads it.")
-@pass_desk
-def hold(desk: Desk, call_id: str, why: str) -> None:
+@pass_door
+def hold(door: Door, call_id: str, why: str) -> None:
     """Keep all files of a call, however old they are, until it is released (a legal hold)."""
-    whole, something = book(desk, lambda work: keeping.hold(work, call_id, why))
+    whole, something = book(door, lambda work: keeping.hold(work, call_id, why))
     if something:
-        desk.tell("call {call} is held: nothing of it is deleted until `recording release`", call=whole)
+        door.tell("call {call} is held: nothing of it is deleted until `recording release`", call=whole)
     else:
-        desk.tell("call {call} is held; nothing of it is recorded, or not any more", call=whole)
+        door.tell("call {call} is held; nothing of it is recorded, or not any more", call=whole)
 
 
 @recording.command(epilog=examples("recording release pbx-1795351117.3"))
 @click.argument("call_id", metavar="ID")
-@pass_desk
-def release(desk: Desk, call_id: str) -> None:
+@pass_door
+def release(door: Door, call_id: str) -> None:
     """End a call's legal hold: its files are deleted when they are old enough."""
-    whole = book(desk, lambda work: keeping.release(work, call_id))
-    desk.tell("call {call} is released: its files go when they are old enough", call=whole)
+    whole = book(door, lambda work: keeping.release(work, call_id))
+    door.tell("call {call} is released: its files go when they are old enough", call=whole)
 
 
-def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:
-    facts = recordings.inspect(desk.home.recordings / (one.recording or one.message))
+def _row(door: Door, one: RecordedCall) -> dict[str, Any]:
+    facts = recordings.inspect(door.home.recordings / (one.recording or one.message))
     return {
         "call": one.call_id,
         "client": one.client,
@@ -108,11 +108,11 @@ def _row(desk: Desk, one: RecordedCall) -> dict[str, Any]:
     }
 
 
-def _said(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
+def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """A row for a person; the caller as in `call list`."""
     return row | {
         "caller": caller_line(row["caller_name"], row["caller"]),
-        "flaw": desk.say(row["flaw"]),
+        "flaw": door.say(row["flaw"]),
         "message": bool(row["message"]),
     }
 

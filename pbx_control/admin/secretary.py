@@ -6,7 +6,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from pbx_control.admin.door import Desk, json_option, pass_desk, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
 from pbx_control.domain import checks
@@ -35,12 +35,12 @@ def secretary() -> None:
 @click.option("--wrap-up", default="0s", metavar="TIME", help="Her pause after each call [0s].")
 @click.option("--secure", is_flag=True, help="Her telephone must use TLS and SRTP.")
 @json_option
-@pass_desk
-def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, secure: bool, as_json: bool) -> None:
+@pass_door
+def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, secure: bool, as_json: bool) -> None:
     """Adds a secretary and prints, once, what is typed into her telephone."""
     pause = checks.duration(wrap_up, "--wrap-up", 0, LONGEST_WRAP_UP)
     if secure:
-        _require_tls(desk.settings.sip)
+        _require_tls(door.settings.sip)
 
     def act(work: Work) -> staff.Account:
         return staff.add(
@@ -52,7 +52,7 @@ def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, s
             secure=secure,
         )
 
-    _hand_out(desk, change(desk, act), as_json, secure)
+    _hand_out(door, change(door, act), as_json, secure)
 
 
 @secretary.command(
@@ -64,11 +64,11 @@ def add(desk: Desk, name: str, language: str, slugs: str | None, wrap_up: str, s
 @click.option("--wrap-up", metavar="TIME", help="Her pause after each call.")
 @click.option("--secure/--no-secure", default=None, help="Her telephone must use TLS and SRTP.")
 @click.option("--paused/--available", default=None, help="Whether she is offered calls.")
-@pass_desk
-def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
+@pass_door
+def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     if given["secure"]:
-        _require_tls(desk.settings.sip)
+        _require_tls(door.settings.sip)
     fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
     if given["paused"] is not None:
         fields |= {"paused_why": "", "paused_at": None}
@@ -83,8 +83,8 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
         if fields or slugs is None:
             staff.change(work, name, **fields)
 
-    change(desk, act)
-    desk.tell("secretary {name} changed", name=name)
+    change(door, act)
+    door.tell("secretary {name} changed", name=name)
 
 
 @secretary.command("list", epilog=examples("secretary list"))
@@ -104,7 +104,7 @@ def set_(desk: Desk, name: str, slugs: str | None, **given: Any) -> None:
         "secure",
     ]
 )
-def list_(desk: Desk) -> list[dict[str, Any]]:
+def list_(door: Door) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
 
     Paused why: refusals, if the system has paused her because her telephone refused three calls in a row, and paused
@@ -121,33 +121,33 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
     # Imported here: commands that ask the switch nothing start without it.
     from pbx_control.asterisk.reached import ask_switch
 
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = secretaries.rows(connection)
-    reached = ask_switch(desk.settings, desk.home)
+    reached = ask_switch(door.settings, door.home)
     return [facts(row) | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)} for row in rows]
 
 
 @secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))
 @click.argument("name", type=SECRETARY)
 @json_option
-@pass_desk
-def reset_password(desk: Desk, name: str, as_json: bool) -> None:
+@pass_door
+def reset_password(door: Door, name: str, as_json: bool) -> None:
     """Makes a new password for her telephone and prints it once; the old one stops working."""
 
     def act(work: Work) -> tuple[staff.Account, bool]:
         return staff.reset_password(work, name), secretaries.find(work.conn, name).secure
 
-    account, secure = change(desk, act)
-    _hand_out(desk, account, as_json, secure)
+    account, secure = change(door, act)
+    _hand_out(door, account, as_json, secure)
 
 
 @secretary.command(epilog=examples("secretary remove Ana"))
 @click.argument("name", type=SECRETARY)
-@pass_desk
-def remove(desk: Desk, name: str) -> None:
+@pass_door
+def remove(door: Door, name: str) -> None:
     """Removes a secretary; the calls she answered still name her."""
-    change(desk, lambda work: staff.remove(work, name))
-    desk.tell("secretary {name} removed", name=name)
+    change(door, lambda work: staff.remove(work, name))
+    door.tell("secretary {name} removed", name=name)
 
 
 def _require_tls(sip: Sip) -> None:
@@ -181,20 +181,20 @@ def _client_ids(connection: Connection, slugs: str | None) -> list[int] | None:
     return clients.ids(connection, [slug.strip() for slug in slugs.split(",")])
 
 
-def _hand_out(desk: Desk, account: staff.Account, as_json: bool, secure: bool) -> None:
+def _hand_out(door: Door, account: staff.Account, as_json: bool, secure: bool) -> None:
     """Prints the account, and comes back when the switch knows it: a telephone is set up right away."""
-    _print_account(desk, account, as_json, secure)
-    wait_until_live(desk)
+    _print_account(door, account, as_json, secure)
+    wait_until_live(door)
 
 
-def _print_account(desk: Desk, account: staff.Account, as_json: bool, secure: bool) -> None:
-    where = server(desk.settings.sip, secure)
+def _print_account(door: Door, account: staff.Account, as_json: bool, secure: bool) -> None:
+    where = server(door.settings.sip, secure)
     if as_json:
         print_json({"user": account.user, "password": account.password, "server": where})
         return
-    desk.tell("user:     {user}", user=account.user)
-    desk.tell("password: {password}   (shown only now)", password=account.password)
-    desk.tell("server:   {server}", server=where)
-    desk.tell("")
-    desk.tell("This telephone answers calls only. It dials nothing by itself, EMERGENCY NUMBERS INCLUDED:")
-    desk.tell("keep another telephone at hand for 131 (ambulance), 132 (fire brigade) and 133 (police).")
+    door.tell("user:     {user}", user=account.user)
+    door.tell("password: {password}   (shown only now)", password=account.password)
+    door.tell("server:   {server}", server=where)
+    door.tell("")
+    door.tell("This telephone answers calls only. It dials nothing by itself, EMERGENCY NUMBERS INCLUDED:")
+    door.tell("keep another telephone at hand for 131 (ambulance), 132 (fire brigade) and 133 (police).")

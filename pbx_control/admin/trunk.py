@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Desk, pass_desk, reading_command
+from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, change, examples
 from pbx_control.catalogue import N_
@@ -111,15 +111,15 @@ def facts(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("name")
 @click.option("--match", multiple=True, required=True, metavar="ADDRESS", help="Where it sends from; repeatable.")
 @facts
-@pass_desk
-def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
+@pass_door
+def add(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Adds a trunk. Calls are taken from its --match addresses only."""
     values = DEFAULTS | _given(given)
-    _require_tls(desk, values["transport"])
+    _require_tls(door, values["transport"])
     values["codecs"] = tuple(values["codecs"].split(","))
     new = Trunk(id=0, name=name, match=match, **values)
-    change(desk, lambda work: carriers.add(work, new))
-    desk.tell("trunk {name} added; next: `did add NUMBER… --trunk {name}`", name=new.name)
+    change(door, lambda work: carriers.add(work, new))
+    door.tell("trunk {name} added; next: `did add NUMBER… --trunk {name}`", name=new.name)
 
 
 @trunk.command(
@@ -128,16 +128,16 @@ def add(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
 @click.argument("name", type=TRUNK)
 @click.option("--match", multiple=True, metavar="ADDRESS", help="Where it sends from; repeatable.")
 @facts
-@pass_desk
-def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
+@pass_door
+def set_(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Changes what is given; the rest stays. Calls that are going on are not touched."""
     fields = _given(given) | ({"match": match} if match else {})
-    _require_tls(desk, fields.get("transport", ""))
+    _require_tls(door, fields.get("transport", ""))
     if "codecs" in fields:
         fields["codecs"] = tuple(fields["codecs"].split(","))
-    change(desk, lambda work: carriers.change(work, name, **fields))
-    wait_until_live(desk)
-    desk.tell("trunk {name} changed", name=name)
+    change(door, lambda work: carriers.change(work, name, **fields))
+    wait_until_live(door)
+    door.tell("trunk {name} changed", name=name)
 
 
 @trunk.command("list", epilog=examples("trunk list"))
@@ -157,7 +157,7 @@ def set_(desk: Desk, name: str, match: tuple[str, ...], **given: Any) -> None:
         "numbers",
     ]
 )
-def list_(desk: Desk) -> list[dict[str, Any]]:
+def list_(door: Door) -> list[dict[str, Any]]:
     """All trunks; without their passwords.
 
     Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered yet),
@@ -165,17 +165,17 @@ def list_(desk: Desk) -> list[dict[str, Any]]:
 
     Verified by: with tls, whose word the carrier's certificate needs: system, own (the file of --ca), or nobody.
     """
-    with reading(desk.engine) as connection:
+    with reading(door.engine) as connection:
         rows = trunks.rows(connection)
-    return with_registrations(desk, rows)
+    return with_registrations(door, rows)
 
 
-def with_registrations(desk: Desk, rows: Sequence[Listed]) -> list[dict[str, Any]]:
+def with_registrations(door: Door, rows: Sequence[Listed]) -> list[dict[str, Any]]:
     """Those trunks, each with `registration`: how it stands with the carrier; None if we do not register there."""
     # Imported here: commands that ask the switch nothing start without them.
     from pbx_control.asterisk.reached import Reached, ask_switch
 
-    reached = ask_switch(desk.settings, desk.home) if any(row.register for row in rows) else Reached()
+    reached = ask_switch(door.settings, door.home) if any(row.register for row in rows) else Reached()
     return [
         {key: value for key, value in facts_of(row).items() if key != "id"}
         | {"registration": reached.registration(trunk_section(row.id)) if row.register else None}
@@ -185,18 +185,18 @@ def with_registrations(desk: Desk, rows: Sequence[Listed]) -> list[dict[str, Any
 
 @trunk.command(epilog=examples("trunk remove carrier"))
 @click.argument("name", type=TRUNK)
-@pass_desk
-def remove(desk: Desk, name: str) -> None:
+@pass_door
+def remove(door: Door, name: str) -> None:
     """Removes a trunk by which no numbers come in."""
-    change(desk, lambda work: carriers.remove(work, name))
-    desk.tell("trunk {name} removed", name=name)
+    change(door, lambda work: carriers.remove(work, name))
+    door.tell("trunk {name} removed", name=name)
 
 
 @trunk.command(epilog=examples("trunk refusals", "trunk refusals --since 2026-04-01 --json"))
 @click.option("--since", metavar="TIME", help="Only the hours since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["hour", "source", "trunk", "number", "reason", "count", "mend"])
-def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
+def refusals(door: Door, since: str | None, limit: int) -> list[dict[str, Any]]:
     """Who was refused by the switch, counted by hour, address, reason and number, and what would mend it.
 
     \b
@@ -216,21 +216,21 @@ def refusals(desk: Desk, since: str | None, limit: int) -> list[dict[str, Any]]:
     loop              a consultation of ours that a telephone forwarded to a number of ours
     dialled           a secretary's telephone that dialled: it may not
     """
-    start = desk.instant(since) if since is not None else None
-    with reading(desk.engine) as connection:
+    start = door.instant(since) if since is not None else None
+    with reading(door.engine) as connection:
         rows = store_refusals.newest(connection, start, limit)
         carriers, ours = read_trunks(connection), dids.owners(connection)
-    return [_with_remedy(desk, row, carriers, ours) for row in rows]
+    return [_with_remedy(door, row, carriers, ours) for row in rows]
 
 
-def _with_remedy(desk: Desk, row: Refused, carriers: Iterable[Trunk], ours: dict[str, OurNumber]) -> dict[str, Any]:
+def _with_remedy(door: Door, row: Refused, carriers: Iterable[Trunk], ours: dict[str, OurNumber]) -> dict[str, Any]:
     # Imported here: what is known of numbers takes long to load.
     from pbx_control.admin.remedies import remedy
     from pbx_control.domain.telephony.places import trunk_of
 
     carrier = trunk_of(row.source, carriers)
     mend = remedy(row.reason, row.number, carrier, ours)
-    return facts_of(row) | {"trunk": carrier.name if carrier else "", "mend": desk.say(mend.template, **mend.values)}
+    return facts_of(row) | {"trunk": carrier.name if carrier else "", "mend": door.say(mend.template, **mend.values)}
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -243,8 +243,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _require_tls(desk: Desk, transport: str) -> None:
-    sip = desk.settings.sip
+def _require_tls(door: Door, transport: str) -> None:
+    sip = door.settings.sip
     if transport == "tls" and not (sip.tls_bind and sip.certificate and sip.key):
         raise ClientMistake(
             "--transport tls needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml, then `setup` and "

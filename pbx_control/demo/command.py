@@ -2,7 +2,7 @@
 
 import click
 
-from pbx_control.admin.door import Desk, pass_desk
+from pbx_control.admin.door import Door, pass_door
 from pbx_control.errors import ClientMistake
 
 # What the extra `demo` of setup.cfg brings.
@@ -11,8 +11,8 @@ EXTRA = "aiosmtpd"
 
 @click.command()
 @click.option("--stay", is_flag=True, help="Keep it running afterwards, for a softphone of your own, until Ctrl-C.")
-@pass_desk
-def demo(desk: Desk, stay: bool) -> None:
+@pass_door
+def demo(door: Door, stay: bool) -> None:
     """Real calls through a real Asterisk: answered, closed, missed, and with the daemon killed.
 
     Everything lies in the folder `demo` of the home and is made anew each time. Exit status 0 only if all of it
@@ -26,4 +26,4 @@ def demo(desk: Desk, stay: bool) -> None:
         raise ClientMistake(
             "the demo's mail server is not installed: pip install 'pbx-control[demo]', then call it again"
         ) from None
-    perform(desk, stay)
+    perform(door, stay)

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.demo.acts import Show
 from pbx_control.demo.screen import Screen
 from pbx_control.demo.stage import SPOKEN, TRANSFER_CAP
@@ -28,23 +28,23 @@ ISSUER = {
 PORT_BLOCKS = (25000, 35000, 45000)  # the first in which nobody listens
 
 
-def perform(desk: Desk, stay: bool) -> NoReturn:
+def perform(door: Door, stay: bool) -> NoReturn:
     """Plays it in the folder `demo` of the home and ends the command: with exit status 0 if all of it happened."""
-    desk.about_to_change()
-    screen = Screen(desk)
+    door.about_to_change()
+    screen = Screen(door)
     with suppress(asyncio.CancelledError):
-        asyncio.run(_perform(desk, screen, stay))
+        asyncio.run(_perform(door, screen, stay))
         screen.end()
         sys.exit(1 if screen.failures else 0)
-    desk.tell("the demo was broken off")
+    door.tell("the demo was broken off")
     sys.exit(1)
 
 
-async def _perform(desk: Desk, screen: Screen, stay: bool) -> None:
+async def _perform(door: Door, screen: Screen, stay: bool) -> None:
     _cancel_on_signals()
     async with AsyncExitStack() as stack:
         try:
-            show = await _raise_curtain(desk, screen, stack)
+            show = await _raise_curtain(door, screen, stack)
             await stack.enter_async_context(_meanwhile(show.narrate()))
             await show.acts()
         except DidNotHappen as missing:
@@ -80,14 +80,14 @@ def _once(act: Any) -> Any:
     return lambda: next(acts, lambda: None)()
 
 
-async def _raise_curtain(desk: Desk, screen: Screen, stack: AsyncExitStack) -> Show:
+async def _raise_curtain(door: Door, screen: Screen, stack: AsyncExitStack) -> Show:
     """Sets up home, Asterisk, daemon and outside world; all of it ends with `stack`."""
-    folder = desk.home.root / "demo"
+    folder = door.home.root / "demo"
     screen.title("a second Asterisk plays the carrier, the callers and the secretary's telephone")
-    office = await _fresh_installation(desk, folder)
+    office = await _fresh_installation(door, folder)
     stack.push_async_callback(office.clean_up)
     screen.chapter("The stage: an installation of its own in {folder}", folder=folder)
-    show = Show(desk, screen, office, World(office.place(folder / "world")), PostOffice(office.ports.smtp), folder)
+    show = Show(door, screen, office, World(office.place(folder / "world")), PostOffice(office.ports.smtp), folder)
     await show.type("setup")
     await show.type("asterisk", "start")
     screen.command(["run"])
@@ -104,12 +104,12 @@ async def _raise_curtain(desk: Desk, screen: Screen, stack: AsyncExitStack) -> S
     return show
 
 
-async def _fresh_installation(desk: Desk, folder: Path) -> Installation:
+async def _fresh_installation(door: Door, folder: Path) -> Installation:
     """The demo's own installation, not yet set up; what an earlier demo left there is ended and removed."""
     if folder.exists():
         await Installation(folder, Ports(PORT_BLOCKS[0])).clean_up()
         await end_leftovers(folder / "world")
         await asyncio.to_thread(shutil.rmtree, folder)
-    office = Installation(folder, free_ports(PORT_BLOCKS), desk.language)
+    office = Installation(folder, free_ports(PORT_BLOCKS), door.language)
     office.write_settings(office={"transfer_cap": TRANSFER_CAP, "language": SPOKEN}, billing=ISSUER)
     return office

@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.status import Status
 
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.catalogue import counted
 
 INDENT = 4
@@ -24,8 +24,8 @@ WIDTH = 110  # where the output is no terminal
 class Screen:
     """Prints the demo as it happens. Lines are English templates that the catalogue knows; the rest is data."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, door: Door) -> None:
+        self.door = door
         self.console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
         self.failures = 0
         self.chapters = 0
@@ -87,9 +87,9 @@ class Screen:
                 "{count} facts are not as they should be ({seconds} s)",
                 by="count",
             )
-            words = self.desk.say(template, count=self.failures, seconds=seconds)
+            words = self.door.say(template, count=self.failures, seconds=seconds)
         else:
-            words = self.desk.say("all of it really happened ({seconds} s)", seconds=seconds)
+            words = self.door.say("all of it really happened ({seconds} s)", seconds=seconds)
         colour = "red" if self.failures else "green"
         self.console.print()
         self.console.print(Rule(f"[bold {colour}]{words}[/]", style=colour))
@@ -98,4 +98,4 @@ class Screen:
         self.console.print(Padding(markup, (0, 0, 0, INDENT), expand=False), style=style)
 
     def _said(self, template: str, values: dict[str, Any]) -> str:
-        return self.desk.say(template, **{name: escape(str(value)) for name, value in values.items()})
+        return self.door.say(template, **{name: escape(str(value)) for name, value in values.items()})

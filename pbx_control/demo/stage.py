@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pbx_control.admin.door import Desk
+from pbx_control.admin.door import Door
 from pbx_control.demo.screen import Screen
 from pbx_control.domain.words.sentences import said
 from pbx_control.media.prompts import speak
@@ -37,7 +37,7 @@ MAIL_LIMIT = 40.0  # s: a daemon that was killed starts first, and reads what th
 class Stage:
     """The demo once everything runs: our installation, the world around it, and the secretary's telephone."""
 
-    desk: Desk
+    door: Door
     screen: Screen
     office: Installation
     world: World
@@ -107,7 +107,7 @@ class Stage:
         self.screen.fact("each heard the other's voice", both)
 
     def fact_of_outcome(self, call: dict[str, Any], outcome: str) -> None:
-        words = self.desk.say(call["outcome"])
+        words = self.door.say(call["outcome"])
         self.screen.fact("the journal says: {outcome}", call["outcome"] == outcome, outcome=words)
 
     def fact_of_recording(self, call: dict[str, Any], tone: float) -> None:
