@@ -49,13 +49,20 @@ def transfers(printed) -> dict[str, str]:
 @pytest.fixture
 def starts(printed) -> list[list[str]]:
     """What was measured of the start of commands."""
-    return rows_of(parts(printed)[3])
+    return rows_of(parts(printed)[4])
 
 
 @pytest.fixture
 def publishings(printed) -> list[list[str]]:
     """What was measured of changes on their way into the switch."""
-    return rows_of(parts(printed)[2])
+    return rows_of(parts(printed)[3])
+
+
+@pytest.fixture
+def listening(printed) -> dict[str, list[str]]:
+    """What listeners at the channel cost."""
+    _, *rows = rows_of(parts(printed)[2])
+    return {name: cells for name, *cells in rows}
 
 
 def test_the_table_compares_three_ways_and_has_no_empty_cell(table):
@@ -86,6 +93,11 @@ def test_transfers_came_about_and_the_key_came_before_the_invite(transfers):
         assert 0 < from_end < from_start < float("inf")
 
 
+def test_nobody_and_a_hundred_listen_to_as_many_calls(listening):
+    assert all(float(cell) > 0 for cell in listening["control CPU a call at 50/s, ms"])
+    assert int(listening["calls, failed"][1].split(", ")[0]) > 0
+
+
 def test_each_command_took_some_time(starts):
     head, *rows = starts
     assert head[1:] == ["CPU, ms", "/ bare Python", "/ import sqlalchemy"]
@@ -104,5 +116,5 @@ def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
 
 def test_each_goal_is_judged(printed):
     judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
-    assert len(judged) == 6
+    assert len(judged) == 7
     assert all("goal" in line for line in judged)
