@@ -145,7 +145,7 @@ class Relay:
         async for heard in ear.notifies():
             try:
                 notice = msgspec.json.decode(heard.payload, type=Notice)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 log.warning("a notification of another version, or of nobody's", length=len(heard.payload))
                 continue
             if notice.node != self.node:

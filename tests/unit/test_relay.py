@@ -1,20 +1,20 @@
 """Two daemons' channels on one PostgreSQL: what is committed at one is told at the other, and asked there."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 import uvloop
-from psycopg import connect
+from psycopg import Notify, connect
 from test_channel import HER, SOON, TALKING, Desk, desk
 
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.model import Caller, Phase
 from pbx_control.live.bulletin import call_now
 from pbx_control.live.news import Act, Answered, AnswerKind, Instruct, Listen, News, State
-from pbx_control.live.relay import LONGEST_NOTICE, NOTICES, Notice, _lines
+from pbx_control.live.relay import LONGEST_NOTICE, NOTICES, Notice, Relay, _lines
 from pbx_control.settings import Home
 
 THEIRS = msgspec.structs.replace(TALKING, id="c2")
@@ -36,6 +36,37 @@ def test_a_notice_that_is_too_long_goes_in_pieces() -> None:
 def test_one_that_is_too_long_by_itself_is_looked_up() -> None:
     long = call_now(msgspec.structs.replace(TALKING, caller=Caller("+56912345678", "x" * 9000)), 1)
     assert lines(Notice("a", calls=(long,))) == [Notice("a", look=True)]
+
+
+class Ear:
+    """A connection that hears these notifications."""
+
+    def __init__(self, *payloads: str) -> None:
+        self._payloads = payloads
+
+    async def notifies(self) -> AsyncIterator[Notify]:
+        for payload in self._payloads:
+            yield Notify(NOTICES, payload, 1)
+
+
+class Told:
+    """A channel that keeps which calls it is told of."""
+
+    def __init__(self) -> None:
+        self.loops: list[str] = []
+
+    def loop_found(self, call_id: str) -> None:
+        self.loops.append(call_id)
+
+
+async def test_nobody_is_deafened_by_what_a_stranger_notifies() -> None:
+    """Whoever may connect to a database may NOTIFY there."""
+    here = Told()
+    deep = '{"node":"x","more":' + "[" * 3900 + "]" * 3900 + "}"
+    good = msgspec.json.encode(Notice("other", loop="c1")).decode()
+    relay = Relay("", "own", here)  # type: ignore[arg-type]
+    await relay._hear(Ear("garbage", "", '{"node":"\\ud800"}', deep, good))  # type: ignore[arg-type]
+    assert here.loops == ["c1"]
 
 
 def play(folder: Path, url: str, story: Callable[[Desk, Desk], object]) -> None:
