@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import count
+from secrets import randbits
 from typing import cast
 from uuid import uuid4
 
@@ -63,6 +64,8 @@ MOST_QUESTIONS = 100
 REPLAYED = 200
 # A question for a call at another daemon that is not answered by then gets no answer any more, seconds.
 ANSWER_WITHIN = 3.0
+# Characters of the name of whoever asks; the journal keeps it.
+LONGEST_ASKER = 80
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 _ROOT = 0
 
@@ -99,7 +102,8 @@ class Channel:
         self._board = board
         self._bulletin = Bulletin(uuid4().hex, DaemonNow(os.getpid(), ready=False, since=now()))
         self._peers: set[_Peer] = set()
-        self._tickets = count(1)
+        # Not from 1: what another daemon still answers to an earlier one of this name is the answer to nothing here.
+        self._tickets = count(1 + randbits(48))
         self._asked: dict[int, Question] = {}  # by ticket
         self._relay = Relay(database, node, self) if database else None
         self._loop = asyncio.get_running_loop()
@@ -222,6 +226,8 @@ class Channel:
     def _put(self, instruct: Instruct, question: Question) -> None:
         """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
         by, ticket = instruct.by, next(self._tickets)
+        # Here, since another daemon is asked by a notification, which is short.
+        instruct = msgspec.structs.replace(instruct, by=msgspec.structs.replace(by, name=by.name[:LONGEST_ASKER]))
         if by.role is Role.SECRETARY and by.secretary_id is None:
             question.reply(Answered(question.id, AnswerKind.REFUSED, Refusal.NOT_HERS.value))
         elif self._board.call(instruct.call):
@@ -280,7 +286,7 @@ class _Peer(asyncio.Protocol):
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._half = bytearray()  # a line whose end has not come yet
+        self._half = bytearray()  # what is not read yet: a line whose end has not come, as a rule
         self._unread: asyncio.TimerHandle | None = None  # ends one that does not read
         self._over = False
         self._wish: Listen | None = None
@@ -306,16 +312,18 @@ class _Peer(asyncio.Protocol):
         self._channel.left(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._over:
-            return
-        self._half += data
-        *lines, self._half = self._half.split(b"\n")
-        if len(self._half) > LONGEST_LINE:
-            self.refuse("line_too_long")
-        for line in lines:
-            if self._over:
-                return
+        if not self._over:
+            self._half += data
+            self._read_lines()
+
+    def _read_lines(self) -> None:
+        """Reads what has come, until it does not read what it is told: a line may be answered with very much."""
+        while not self._over and self._unread is None and (end := self._half.find(b"\n")) >= 0:
+            line = self._half[:end]
+            del self._half[: end + 1]
             self._read(line)
+        if not self._over and self._unread is None and len(self._half) > LONGEST_LINE:
+            self.refuse("line_too_long")
 
     def _read(self, line: bytearray) -> None:
         try:
@@ -369,6 +377,7 @@ class _Peer(asyncio.Protocol):
             if wish := self._wish:
                 self._wish = None
                 self._channel.catch_up(self, wish)
+            self._read_lines()
 
     def refuse(self, why: str) -> None:
         """Says why, and ends the connection."""
@@ -389,10 +398,11 @@ class _Peer(asyncio.Protocol):
 def _event(instruct: Instruct, ticket: int) -> events.Asked:
     by = instruct.by
     secretary_id = by.secretary_id if by.role is Role.SECRETARY else None
-    asker = by.name[:80]
     if instruct.act is Act.CONSULT:
-        return events.ConsultationAsked(now(), instruct.contact, ticket=ticket, secretary_id=secretary_id, asker=asker)
-    return _EVENTS[instruct.act](now(), ticket=ticket, secretary_id=secretary_id, asker=asker)
+        return events.ConsultationAsked(
+            now(), instruct.contact, ticket=ticket, secretary_id=secretary_id, asker=by.name
+        )
+    return _EVENTS[instruct.act](now(), ticket=ticket, secretary_id=secretary_id, asker=by.name)
 
 
 def _socket(home: Home) -> socket.socket:

@@ -21,6 +21,7 @@ from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase,
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.live import channel as under_test
+from pbx_control.live.bulletin import call_now
 from pbx_control.live.channel import Channel
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
@@ -39,6 +40,7 @@ from pbx_control.live.news import (
     line_of,
     told_by,
 )
+from pbx_control.live.relay import Notice, Relay
 from pbx_control.settings import Home
 
 SOON = 30.0  # a test that waits longer has failed, seconds
@@ -304,6 +306,27 @@ def test_who_does_not_read_is_passed_over_and_told_anew_when_it_does(home: Home)
     play(home, story)
 
 
+def test_who_asks_for_the_state_again_and_again_without_reading_is_told_it_as_he_reads(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        here.commits(msgspec.structs.replace(TALKING, caller=Caller("+56912345678", "x" * 50_000)))
+        peer = await here.connects()
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        peer.says(*[Listen()] * 1000)
+        await peer.writer.drain()
+        most = 0
+        for _ in range(100):
+            await asyncio.sleep(0)
+            most = max([most, *(one._transport.get_write_buffer_size() for one in here.channel._peers)])
+        assert 0 < most < 2 * under_test.MOST_UNREAD
+        peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        peer.says(Instruct(1, "gone", Act.SPAM, HER))
+        while not isinstance(heard := await peer.hears(), Answered):
+            pass
+        assert heard == Answered(1, AnswerKind.UNKNOWN)
+
+    play(home, story)
+
+
 def test_who_never_reads_is_ended(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(under_test, "UNREAD_FOR", 0.05)
 
@@ -380,6 +403,42 @@ def test_what_was_not_answered_when_the_call_ends_is_unknown(home: Home) -> None
         await peer.state()
 
     play(home, story)
+
+
+def test_a_name_of_any_length_goes_to_another_daemon_with_what_is_asked(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        relay = here.channel._relay = Relay("", "own", here.channel)
+        here.channel.told_by("other", [call_now(msgspec.structs.replace(TALKING, id="c2"), 1)], (), look=False)
+        long = msgspec.structs.replace(HER, name="Ñ" * 7000)
+        (await here.connects()).says(Instruct(1, "c2", Act.SPAM, long))
+        while not relay._waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        asked = [msgspec.json.decode(line, type=Notice).ask for line in relay._waiting]
+        assert [one and one.call for one in asked] == ["c2"]
+
+    play(home, story)
+
+
+def test_an_answer_that_an_earlier_daemon_had_asked_for_is_nobodys(home: Home) -> None:
+    """Other daemons answer by the ticket, to the node's name: both may be the same after a restart."""
+
+    async def story(here: Desk) -> None:
+        before = Desk(home)
+        before.channel.ask(_Nobody(), Instruct(1, "c1", Act.SPAM, HER))  # type: ignore[arg-type]
+        (await here.connects()).says(Instruct(1, "c1", Act.SPAM, HER))
+        await here.board.arrived.wait()
+        assert here.board.posted[0][1].ticket != before.board.posted[0][1].ticket
+
+    play(home, story)
+
+
+class _Nobody:
+    """A connection that is of no account."""
+
+    questions = 0
+
+    def answered(self, answer: Answered) -> None:
+        raise AssertionError(answer)
 
 
 def test_who_asked_and_left_is_forgotten(home: Home) -> None:
