@@ -32,7 +32,7 @@ class Retired:
 
 def retire(engine: Engine, name: str, rules: Rules, actor: Actor) -> Retired:
     """Settles the calls of that node, each in a transaction of its own. What was broken off is finished by retiring it
-    again. Raises ClientMistake for a node that is unknown or alive."""
+    again. Raises ClientMistake for a node that is unknown, alive, or takes calls again meanwhile."""
     with writing(engine) as conn:
         gone = nodes.retire(conn, name)
         if gone.retired_at is None:
@@ -41,8 +41,10 @@ def retire(engine: Engine, name: str, rules: Rules, actor: Actor) -> Retired:
         lengths = calls.journal_lengths(conn, [call.id for call in left])
     for call in left:
         with writing(engine) as conn:
+            nodes.keep_retired(conn, name)
             save(conn, settled(call, lengths.get(call.id, 0), gone, now()), rules)
     with writing(engine) as conn:
+        nodes.keep_retired(conn, name)
         of_switch = taken_in.settle_unended(conn, name, gone.seen_at, rules)
         letters.free_of_node(conn, name)
     return Retired(len(left), of_switch)

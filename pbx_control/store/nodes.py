@@ -91,8 +91,7 @@ def retire(conn: Connection, name: str) -> Node:
 
     Raises ClientMistake if there is none of that name, or it is alive.
     """
-    conn.execute(select(node.c.name).where(node.c.name == name).with_for_update()).all()
-    found = find(conn, name)
+    found = _locked(conn, name)
     if found is None:
         raise ClientMistake("there is no node {node}", Code.NO_SUCH_NODE, node=name)
     if found.is_alive:
@@ -105,6 +104,18 @@ def retire(conn: Connection, name: str) -> Node:
     if found.retired_at is None:
         conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=found.now))
     return found
+
+
+def keep_retired(conn: Connection, name: str) -> None:
+    """No daemon takes calls under that name until the transaction ends. Raises ClientMistake if one does already."""
+    found = _locked(conn, name)
+    if found is None or found.retired_at is None:
+        raise ClientMistake("the node {node} takes calls again: what is left of it was not settled", node=name)
+
+
+def _locked(conn: Connection, name: str) -> Node | None:
+    conn.execute(select(node.c.name).where(node.c.name == name).with_for_update()).all()
+    return find(conn, name)
 
 
 def _anew(now: datetime) -> dict[str, datetime | None]:

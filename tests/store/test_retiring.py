@@ -1,11 +1,14 @@
 """A node that is gone for good: its calls end in the books as those of a switch that died, in any phase."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from accounts import FACTS, provide
 from msgspec.structs import replace
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.call.commands import ChargeUnit, ClaimSeat, ReserveUnit, StoreCommand
@@ -13,6 +16,7 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Contact, Deadline, Outcome, Phase, Seat, Unit
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import ClientMistake
+from pbx_control.live import retiring
 from pbx_control.live.retiring import Retired, retire
 from pbx_control.services.steps import Rules, save
 from pbx_control.store import calls, ledger, nodes
@@ -151,3 +155,25 @@ def test_the_calls_of_others_go_on(gone: Engine, engine: Engine) -> None:
         assert [one.id for one in calls.live(conn, "b")] == ["b1"]
     with pytest.raises(ClientMistake, match="the node b is alive"):
         retire(engine, "b", RULES, ADMIN)
+
+
+def test_a_node_that_takes_calls_again_meanwhile_keeps_them(
+    gone: Engine, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its daemon was started while it was being retired: people talk on what it has adopted."""
+    remember(gone, TALKING)
+    transactions = count(1)
+
+    @contextmanager
+    def writing_while_it_starts(engine: Engine) -> Iterator[Connection]:
+        if next(transactions) == 2:
+            with writing(engine) as conn:
+                nodes.take(conn, "a", "there", "2")
+        with writing(engine) as conn:
+            yield conn
+
+    monkeypatch.setattr(retiring, "writing", writing_while_it_starts)
+    with pytest.raises(ClientMistake, match="the node a takes calls again"):
+        retire(engine, "a", RULES, ADMIN)
+    with reading(engine) as conn:
+        assert [one.phase for one in calls.live(conn, "a")] == [Phase.TALKING]
