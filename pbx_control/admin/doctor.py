@@ -6,6 +6,7 @@ from pbx_control.admin.checkup import Finding, examine
 from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
+from pbx_control.domain.words.characters import harmless
 
 COLOURS = {"ok": "green", "warn": "yellow", "bad": "red"}
 
@@ -40,4 +41,4 @@ def _show(door: Door, findings: list[Finding]) -> None:
 
 
 def _line(door: Door, found: Finding) -> str:
-    return " ".join(door.say(found.template, **found.values).split())
+    return harmless(door.say(found.template, **found.values))

@@ -23,7 +23,7 @@ from pbx_control import clock
 from pbx_control.admin.language import asked_language, speak, spoken, with_help_in
 from pbx_control.catalogue import LANGUAGES
 from pbx_control.domain.audit import Actor
-from pbx_control.domain.words.characters import unseen_in, without_unseen
+from pbx_control.domain.words.characters import harmless, unseen_in, without_unseen
 from pbx_control.domain.words.sentences import read_kept, said
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
@@ -267,7 +267,7 @@ class Tree(LateGroup):
                 return super().invoke(context)
         except PbxError as error:
             line = told(error, language, getattr(context.obj, "command", None))
-            click.echo(click.style("pbx-control: ", fg="red", bold=True) + " ".join(line.split()), err=True)
+            click.echo(click.style("pbx-control: ", fg="red", bold=True) + harmless(line), err=True)
             context.exit(1)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Door
+from pbx_control.domain.words.characters import harmless
 from pbx_control.errors import PbxError
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.settings import find_home
@@ -76,7 +77,7 @@ def card(door: Door, facts: Mapping[str, object]) -> None:
     labels = {name: door.say(name) for name in facts}
     width = max(map(len, labels.values()))
     for name, value in facts.items():
-        click.echo(f"{labels[name]:{width}}  {door.fact(name, value)}")
+        click.echo(f"{labels[name]:{width}}  {harmless(door.fact(name, value))}")
 
 
 def examples(*lines: str) -> str:

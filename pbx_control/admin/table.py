@@ -1,10 +1,11 @@
 """Tables line by line: the first rows decide how wide the columns are, so a long list shows its first page at once."""
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from rich.cells import cell_len, set_cell_size
+
+from pbx_control.domain.words.characters import harmless
 
 # Rows that are measured before the first line is printed: more than any screen shows.
 MEASURED_ROWS = 200
@@ -22,7 +23,7 @@ def lines(
     `room` is the terminal's width; None: no line is folded. The columns at the places in `cut` are shortened to an
     ellipsis, the other ones go on in the next line where the room is too small.
     """
-    rest = ([_harmless(cell) for cell in row] for row in rows)
+    rest = ([harmless(cell) for cell in row] for row in rows)
     first = [headings, *islice(rest, MEASURED_ROWS)]
     widths = [max(map(cell_len, cells)) for cells in zip(*first, strict=True)]
     if room is not None:
@@ -76,10 +77,3 @@ def _folded(cell: str, width: int) -> list[str]:
     from rich.text import Text
 
     return [line.plain.rstrip() for line in Text(cell).wrap(Console(), width, overflow="fold")]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that moves no cursor: line breaks are blanks, control and format characters are gone."""
-    if cell.isprintable():
-        return cell
-    return "".join(char for char in " ".join(cell.split()) if unicodedata.category(char) not in ("Cc", "Cf"))

@@ -3,6 +3,7 @@
 import pytest
 
 from pbx_control.domain import checks
+from pbx_control.domain.words.characters import harmless
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 
@@ -30,3 +31,7 @@ def test_emoji_newer_than_this_python_are_characters() -> None:
 def test_other_characters_that_are_none_are_still_refused(strange: str) -> None:
     with pytest.raises(ClientMistake, match="control character"):
         checks.line(f"An{strange}des", "--name")
+
+
+def test_a_harmless_text_moves_no_cursor() -> None:
+    assert harmless("\x1b[2Jana\r\n\x07perez\x9b1m\u202e\u2028x") == "[2Jana perez1m x"

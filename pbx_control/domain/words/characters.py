@@ -29,3 +29,10 @@ def category(character: str) -> str:
 def printable(text: str) -> bool:
     """As str.isprintable, with the pictures that this Python does not know yet."""
     return text.isprintable() or all(char.isprintable() or category(char) == "So" for char in text)
+
+
+def harmless(text: str) -> str:
+    """A text that moves no cursor of a terminal's: line breaks are blanks, control and format characters are gone."""
+    if text.isprintable():
+        return text
+    return "".join(char for char in " ".join(text.split()) if unicodedata.category(char) not in ("Cc", "Cf"))
