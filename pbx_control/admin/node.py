@@ -1,5 +1,6 @@
 """`pbx-control node`: the daemons that share the database, and what becomes of the calls of one that is gone."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -38,12 +39,16 @@ def retire(door: Door, name: str, yes: bool) -> None:
 
     A node that is alive is refused. One that takes calls again later is a node like any other.
     """
-    from pbx_control.live import retiring  # imported here: `list` needs no flow of calls
+    # Imported here: `list` needs no flow of calls.
+    from pbx_control.live import retiring
+    from pbx_control.live.pulse import take_lock
 
     door.about_to_change()
     if not yes:
         door.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
-    done = retiring.retire(door.engine, name, rules_of(door.settings), door.actor)
+    # Its own daemon may hang, or wait for the database: then it gives no sign of life, but its calls live.
+    with take_lock(door.home) if name == door.settings.node.name else nullcontext():
+        done = retiring.retire(door.engine, name, rules_of(door.settings), door.actor)
     door.tell(
         "the node {node} is retired; calls settled: {calls}, of its switch alone: {others}",
         node=name,

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 from terminal import Admin
 
+from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home, Settings
 from pbx_control.store import nodes
 from pbx_control.store.engine import open_engine, writing
@@ -34,3 +35,10 @@ def test_what_another_machine_calls_itself_moves_no_cursor(admin: Admin) -> None
     for text in told:
         assert "there[2J31m evil" in text
         assert text.replace("\n", "").isprintable()
+
+
+def test_a_home_whose_daemon_hangs_does_not_settle_what_lives_in_its_switch(admin: Admin) -> None:
+    """It gives no sign of life where its database is locked, say; its lock tells that it runs."""
+    with take_lock(Home(admin.home)):
+        assert "a daemon runs for" in admin.is_refused("node", "retire", "main", "--yes")
+    assert "retired" in admin.does("node", "retire", "main", "--yes")
