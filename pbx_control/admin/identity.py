@@ -7,11 +7,15 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.domain.words.wording import clean_line
+
+# What the trail has room for, characters: a directory's names, and an address's zone, may be longer.
+NAME_LIMIT, ORIGIN_LIMIT = 64, 120
 
 
 def who_asks() -> Actor:
     """The person behind the command; with sudo, the one who called it, and not the user that it works as."""
-    return Actor(ActorKind.ADMIN, _name(), _origin())
+    return Actor(ActorKind.ADMIN, clean_line(_name(), NAME_LIMIT), clean_line(_origin(), ORIGIN_LIMIT))
 
 
 def _name() -> str:

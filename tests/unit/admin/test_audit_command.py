@@ -12,6 +12,7 @@ from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.services.work import booking
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine
+from pbx_control.store.tables import audit
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -30,6 +31,20 @@ def test_a_change_is_told_with_its_fields_as_they_were_and_are(office: Admin, mo
 def test_who_called_sudo_is_named_and_not_whom_he_became(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "daemon")
     assert identity.who_asks().name == "daemon"
+
+
+def test_an_address_has_room_and_moves_no_cursor_whatever_its_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An IPv6 address may end in a zone, of any characters and any length."""
+    monkeypatch.setenv("SSH_CONNECTION", f"fe80::1%eth0\x1b[2J\u202e{'a' * 5000} 50000 ::1 22")
+    origin = identity.who_asks().origin
+    assert origin.startswith("ssh fe80::1%eth0[2Jaaa")
+    assert len(origin) <= audit.c.origin.type.length
+
+
+def test_a_name_has_room_however_long_a_directory_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = pwd.getpwuid(os.getuid())[1:]
+    monkeypatch.setattr(identity.pwd, "getpwnam", lambda _: pwd.struct_passwd(("ana@" + "a" * 200, *long)))
+    assert len(identity.who_asks().name) <= audit.c.who.type.length
 
 
 @pytest.mark.parametrize("invented", ["", "nobody-of-that-name", "\x1b[31m", "a" * 5000])
