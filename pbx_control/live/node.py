@@ -109,6 +109,9 @@ class Membership:
 
 
 def place_of(home: Home) -> str:
-    """Where a home's daemon runs: machine, its boot, folder."""
+    """Where a home's daemon runs: machine, its boot, folder; and which folder that is, since two containers that have
+    the machine's name may each have one of their own at that path."""
     boot = BOOT.read_text().strip()[:8] if BOOT.exists() else "?"
-    return f"{socket.gethostname()} ({boot}) {home.root}"
+    folder = home.root.stat() if home.root.exists() else None
+    which = f"{folder.st_dev:x}-{folder.st_ino:x}" if folder else "?"
+    return f"{socket.gethostname()} ({boot}, {which}) {home.root}"

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from pbx_control.errors import ClientMistake
 from pbx_control.live import node as live_node
-from pbx_control.live.node import Membership
+from pbx_control.live.node import Membership, place_of
 from pbx_control.settings import Home, Settings
 from pbx_control.store import nodes
 from pbx_control.store.engine import open_engine, reading, writing
@@ -57,6 +57,17 @@ async def test_one_that_was_killed_elsewhere_gives_no_more_signs_and_is_followed
     with reading(engine) as conn:
         (known,) = nodes.rows(conn)
     assert known.place.endswith("/srv/b")
+
+
+def test_two_folders_of_one_name_are_two_places(tmp_path: Path) -> None:
+    """Two containers may have the host's name, and each its home at the same path: no lock is between them."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    first = place_of(home)
+    assert place_of(home) == first
+    home.root.rename(tmp_path / "mounted-in-another-container")
+    home.root.mkdir()
+    assert place_of(home) != first
 
 
 @pytest.mark.parametrize("stops", [True, False])
