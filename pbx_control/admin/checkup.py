@@ -120,13 +120,21 @@ def check_settings(door: Door) -> Iterator[Finding]:
 
 
 def check_database(door: Door) -> Iterator[Finding]:
-    """It answers and has the tables of this version."""
+    """It answers, has the tables of this version, and nobody else hears what several daemons tell each other by it."""
     with reading(door.engine) as connection:
         current = is_current(connection)
+        strangers = nodes.may_overhear(connection) if current else []
     if current:
         yield good("the database ({kind}) answers and is up to date", kind=door.engine.dialect.name)
     else:
         yield bad("the database is not up to date: run `pbx-control setup`")
+    if strangers:
+        yield doubt(
+            "the roles {roles} may connect to the database: they hear who calls, and can do what a secretary's page "
+            "can; REVOKE CONNECT ON DATABASE {database} FROM PUBLIC, and from each of them that was granted it",
+            roles=", ".join(strangers),
+            database=door.engine.url.database,
+        )
 
 
 def check_asterisk(door: Door) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, text, update
 
 from pbx_control import clock
 from pbx_control.errors import ClientMistake, Code
@@ -84,6 +84,16 @@ def living(conn: Connection, silent_for: timedelta) -> list[str]:
     """The processes of the daemons that have not stopped, nor been silent for longer than that."""
     heard = node.c.process != "", node.c.seen_at > _now(conn) - silent_for
     return list(conn.scalars(select(node.c.process).where(*heard)))
+
+
+def may_overhear(conn: Connection) -> list[str]:
+    """Roles that may connect to the database without being a daemon's: LISTEN and NOTIFY ask for no other right."""
+    if conn.dialect.name != "postgresql":
+        return []
+    connects = "rolcanlogin AND NOT rolsuper AND has_database_privilege(oid, current_database(), 'CONNECT')"
+    is_daemon = "rolname = current_user OR has_table_privilege(oid, 'call', 'UPDATE')"
+    query = f"SELECT rolname FROM pg_roles WHERE {connects} AND NOT ({is_daemon}) ORDER BY rolname"
+    return list(conn.scalars(text(query)))
 
 
 def retire(conn: Connection, name: str) -> Node:

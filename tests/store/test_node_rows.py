@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from accounts import AT, arriving, provide
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, text, update
 
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import ClientMistake
@@ -117,3 +117,21 @@ def test_a_stopped_node_is_retired_at_once(engine: Engine) -> None:
         nodes.stop(conn, "a", "1")
         nodes.retire(conn, "a")
     assert states(engine) == {"a": "retired"}
+
+
+def test_who_may_listen_without_being_of_the_house_is_known(engine: Engine) -> None:
+    """Whoever may connect to a PostgreSQL database hears its notifications and can send some: by default everybody."""
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as conn:
+            assert nodes.may_overhear(conn) == []
+        return
+    with engine.begin() as conn:
+        conn.execute(text("CREATE ROLE curious LOGIN"))
+        conn.execute(text("CREATE ROLE second_node LOGIN"))
+        try:
+            conn.execute(text("GRANT SELECT, UPDATE ON call TO second_node"))
+            assert nodes.may_overhear(conn) == ["curious"]
+            conn.execute(text(f"REVOKE CONNECT ON DATABASE {engine.url.database} FROM PUBLIC"))
+            assert nodes.may_overhear(conn) == []
+        finally:
+            conn.rollback()  # roles are the whole server's
