@@ -116,6 +116,10 @@ ABOUT_PEOPLE = frozenset(
 )
 
 
+# The numbers in these are the house's own, whatever number a caller shows.
+ABOUT_OUR_NUMBERS = frozenset({Verb.NUMBER_ADDED, Verb.NUMBER_ASSIGNED, Verb.NUMBER_RELEASED, Verb.NUMBER_REMOVED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One change. `subject` is what was changed: a client's short name, a number, a call's id; never a caller."""

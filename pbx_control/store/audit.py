@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from pbx_control.domain.audit import ABOUT_PEOPLE, Actor, ActorKind, AuditEntry, Difference, Verb
+from pbx_control.domain.audit import ABOUT_OUR_NUMBERS, ABOUT_PEOPLE, Actor, ActorKind, AuditEntry, Difference, Verb
+from pbx_control.domain.keeping.erasure import redacted
 from pbx_control.store.tables import audit, client
 
 
@@ -57,8 +58,12 @@ def erase_people(conn: Connection, client_id: int) -> None:
 
 def erase_number(conn: Connection, number: str) -> None:
     """Takes a caller's number out: it may have stood there as that of a client's contact."""
-    naming = audit.c.difference.contains(number, autoescape=True)
-    conn.execute(update(audit).where(naming).values(difference="{}"))
+    ours = [verb.value for verb in ABOUT_OUR_NUMBERS]
+    query = select(audit.c.id, audit.c.difference).where(audit.c.difference.contains(number, autoescape=True))
+    found = conn.execute(query.where(audit.c.verb.not_in(ours))).all()
+    # It may also be a part of another number.
+    naming = [row.id for row in found if redacted(row.difference, number) != row.difference]
+    conn.execute(update(audit).where(audit.c.id.in_(naming)).values(difference="{}"))
 
 
 def forget(conn: Connection, before: datetime) -> int:

@@ -261,6 +261,25 @@ def test_nothing_is_told_of_a_change_that_was_refused(engine: Engine) -> None:
         assert [one.entry.verb.value for one in audit.newest(conn)] == ["client added"]
 
 
+@pytest.mark.parametrize("shown", [NUMBER, "2255501", "+5698765432"])
+def test_a_caller_who_shows_our_number_or_a_part_of_one_takes_no_entry_with_him(shown: str, engine: Engine) -> None:
+    """What a caller shows is his to choose, and the law gives him the right to have it erased."""
+    with changing(engine, ADMIN, NOON) as work:
+        provide(work)
+        before = audit.newest(work.conn)
+        audit.erase_number(work.conn, shown)
+        assert audit.newest(work.conn) == before
+
+
+def test_a_caller_who_was_a_contact_is_taken_out(engine: Engine) -> None:
+    with changing(engine, ADMIN, NOON) as work:
+        provide(work)
+        audit.erase_number(work.conn, "+56987654321")
+        told = {one.entry.verb: one.entry.difference for one in audit.newest(work.conn)}
+    assert told[Verb.CONTACT_ADDED] == {}
+    assert told[Verb.NUMBER_ADDED]
+
+
 def test_a_command_changes_something_by_a_service_only() -> None:
     """No command opens a transaction of its own, or writes into a table."""
     writes = re.compile(r"\b(writing|insert|delete|bump_revision)\(|from sqlalchemy import .*\bupdate\b")
