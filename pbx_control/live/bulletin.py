@@ -109,6 +109,10 @@ class Bulletin:
             self._pending.elsewhere.add(call_id)
             self._note(msgspec.structs.replace(self._calls[call_id], phase=Phase.ENDED.value))
 
+    def nodes_elsewhere(self) -> set[str]:
+        """The other daemons that have calls."""
+        return set(self._node_of.values())
+
     def own_calls(self) -> list[CallNow]:
         """The calls that live here."""
         return [now for now in self._calls.values() if now.id not in self._node_of]

@@ -255,6 +255,11 @@ class Channel:
         self._bulletin.forget(node)
         self.changed()
 
+    def all_tell_anew(self) -> None:
+        """What other daemons told may hold no more: nothing was heard of them for a while."""
+        for node in self._bulletin.nodes_elsewhere():
+            self.node_began(node)
+
     def told_by(self, node: str, calls: Sequence[CallNow], messages: Sequence[MessageNow], *, look: bool) -> None:
         """What another daemon has committed; of a call that lives here it knows nothing any more."""
         theirs = [now for now in calls if self._board.call(now.id) is None]

@@ -57,6 +57,8 @@ class Here(Protocol):
 
     def node_began(self, node: str) -> None: ...
 
+    def all_tell_anew(self) -> None: ...
+
     def told_by(self, node: str, calls: Sequence[CallNow], messages: Sequence[MessageNow], *, look: bool) -> None: ...
 
     def asked_by(self, node: str, ask: Instruct) -> None: ...
@@ -127,6 +129,8 @@ class Relay:
         """Listens first, then says that it is here: nothing is lost between the two."""
         await ear.execute(f"LISTEN {NOTICES}")
         self._waiting.clear()
+        # What ended meanwhile is not told any more; who is there tells its calls anew when it hears of this one.
+        self._here.all_tell_anew()
         self._put(Notice(self.node, began=True, look=True))
         self.tell(self._here.own_calls())
         self._here.told_by(self.node, (), (), look=True)

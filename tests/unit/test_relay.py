@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,9 @@ class Ear:
     def __init__(self, *payloads: str) -> None:
         self._payloads = payloads
 
+    async def execute(self, *_: object) -> None:
+        """It listens, or notifies."""
+
     async def notifies(self) -> AsyncIterator[Notify]:
         for payload in self._payloads:
             yield Notify(NOTICES, payload, 1)
@@ -67,6 +71,25 @@ async def test_nobody_is_deafened_by_what_a_stranger_notifies() -> None:
     relay = Relay("", "own", here)  # type: ignore[arg-type]
     await relay._hear(Ear("garbage", "", '{"node":"\\ud800"}', deep, good))  # type: ignore[arg-type]
     assert here.loops == ["c1"]
+
+
+def test_what_ended_while_nobody_was_heard_lives_no_more(tmp_path: Path) -> None:
+    """The other was connected again first: what it said then was not heard, and it tells of living calls only."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+
+    async def run() -> None:
+        async with desk(home) as here:
+            here.channel.told_by("other", [call_now(THEIRS, 1)], (), look=False)
+            third = call_now(msgspec.structs.replace(THEIRS, id="c3"), 1)
+            ear = Ear(msgspec.json.encode(Notice("other", calls=(third,))).decode())
+            serving = Relay("", "own", here.channel)._serve(ear, Ear())  # type: ignore[arg-type]
+            with suppress(TimeoutError):
+                await asyncio.wait_for(serving, 0.1)
+            state = await (await here.connects()).says(Listen()).state()
+            assert sorted(call.id for call in state.calls) == ["c1", "c3"]
+
+    uvloop.run(run())
 
 
 def play(folder: Path, url: str, story: Callable[[Desk, Desk], object]) -> None:
