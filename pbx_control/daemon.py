@@ -121,7 +121,9 @@ class Daemon:
         self._performer = Performer(
             self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring, over_limit
         )
-        self._recovery = Recovery(self._board, self._ari, self._performer, places.at_home)
+        self._recovery = Recovery(
+            self._board, self._ari, self._performer, places.at_home, lambda: self._catching_up.take_in()
+        )
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._requests = reception.Requests()
         self._comparisons = Comparisons(self._compare, self._board, self._pulse)
@@ -173,7 +175,7 @@ class Daemon:
                 self._requests.gone(channel)
                 if self._from_elsewhere:
                     self._from_elsewhere.gone(channel)
-                self._board.post(channel, caller_left(gone, now()))
+                self._board.heard(channel, caller_left(gone, now()))
                 self._recovery.channel_gone(channel)
             case LeftApplication(channel=channel):
                 self._perhaps_taken_over(channel)
@@ -186,7 +188,7 @@ class Daemon:
             case (_, SecretaryAnswered()) if _age(data) > LATE_ANSWER:
                 self._comparisons.look_soon()  # the switch tells who has her: it may have joined the two
             case (call_id, event):
-                self._board.post(call_id, event)
+                self._board.heard(call_id, event)
 
     def _receive_in_time(self, arrival: Arrival) -> None:
         """Of one that waited for us, since we hung, the switch tells whether he is still there: it may serve him."""

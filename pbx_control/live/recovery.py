@@ -5,7 +5,7 @@ It dials nothing: a leg that is absent is gone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,9 +95,15 @@ class Recovery:
     """Knows the board and the switch; `compare` brings the two together."""
 
     def __init__(
-        self, board: Switchboard, ari: Ari, performer: Performer, at_home: Callable[[str], bool] = lambda _: True
+        self,
+        board: Switchboard,
+        ari: Ari,
+        performer: Performer,
+        at_home: Callable[[str], bool] = lambda _: True,
+        take_in: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._at_home = at_home
+        self._take_in = take_in  # the switch's own records of calls that it has served to their end
         self._board = board
         self._ari = ari
         self._performer = performer
@@ -117,6 +123,8 @@ class Recovery:
             found = replace(found, unrecorded_until=last_beat + RECORDED_AFTER)
         if newly_connected:
             found = await self._without_undialled(before.values(), found)
+        if self._take_in and any(call.id not in found.legs for call in before.values() if call.caller_here):
+            await self._take_in()  # whose caller is gone may have been joined, and have ended, by the switch alone
         still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
         at = now()
         for call in still.values():

@@ -76,6 +76,7 @@ class Switchboard:
         self._floor_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_hold = False
+        self._heard: deque[tuple[str, Event]] = deque()  # from the switch, while nobody knew what it had
         self.directory: Directory | None = None
         self.on_floor_change: Callable[[], None] = lambda: None
 
@@ -139,6 +140,14 @@ class Switchboard:
             live.pumping = True
             self._spawn(self._pump(live))
 
+    def heard(self, call_id: str, event: Event) -> None:
+        """What the switch tells. On hold it waits: the switch may have joined the two meanwhile, and who leaves then
+        was answered. What a comparison finds is posted first."""
+        if self._on_hold:
+            self._heard.append((call_id, event))
+        else:
+            self.post(call_id, event)
+
     def adopt(self, call: Call, seq: int) -> None:
         """Takes over a live call that the store remembers from an earlier daemon; `seq` is its journal's length."""
         self._calls[call.id] = LiveCall(call.id, saved=True)
@@ -175,8 +184,8 @@ class Switchboard:
             self.look_at_floor()
 
     def hold(self) -> None:
-        """Nobody knows at present what the switch has: deadlines and offers wait. What people did meanwhile must be
-        known before a telephone that somebody may have answered is given up."""
+        """Nobody knows at present what the switch has: deadlines, offers and what is heard wait. What people did
+        meanwhile must be known before a telephone that somebody may have answered is given up."""
         self._on_hold = True
         for live in self._calls.values():
             self._set_timer(live)
@@ -184,6 +193,8 @@ class Switchboard:
     def resume(self) -> None:
         """What the switch has is known again: what fell due meanwhile happens now, after what was found."""
         self._on_hold = False
+        while self._heard:
+            self.post(*self._heard.popleft())
         for live in self._calls.values():
             self._set_timer(live)
         self.look_at_floor()

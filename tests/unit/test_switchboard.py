@@ -19,7 +19,16 @@ from structlog.typing import EventDict
 
 from pbx_control.clock import now
 from pbx_control.domain.call.commands import ClaimSeat, InspectFiles, Ring, WriteLetters
-from pbx_control.domain.call.events import DeadlinePassed, FilesInspected, PromptEnded, Recovered, SwitchRefused
+from pbx_control.domain.call.events import (
+    CallerLeft,
+    CallerTakenOver,
+    DeadlinePassed,
+    FilesInspected,
+    PromptEnded,
+    Recovered,
+    SecretaryLeft,
+    SwitchRefused,
+)
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Caller, Deadline, Outcome, Phase, Seat
 from pbx_control.domain.call.saving import Save
@@ -649,3 +658,38 @@ async def test_a_caller_who_gives_up_leaves_his_unit_to_the_next(engine: Engine)
         assert here.dials("c2")
         await here.calm()
         assert here.phase("c2") is Phase.OFFERING
+
+
+# --- what is heard before anybody knows what the switch has --------------------------------------------------------
+
+
+async def test_who_leaves_before_the_comparison_was_answered_if_the_switch_had_joined_the_two(engine: Engine) -> None:
+    async with house(engine, ANA) as here:
+        here.register("ana")
+        here.dials()
+        await here.calm()
+        here.board.hold()
+        here.board.heard("c1", SecretaryLeft(now(), "c1-secretary-1", 16))
+        here.board.heard("c1", CallerLeft(now(), 16))
+        await here.calm()
+        assert here.phase() is Phase.OFFERING
+        here.board.post("c1", CallerTakenOver(now()))
+        await here.calm()
+        here.board.resume()
+        await here.calm()
+        assert (here.phase(), here.row().ended_at) == (None, None)  # the switch's own record says how it ended
+        assert "CallerLeft" not in here.lines()
+
+
+async def test_what_was_heard_meanwhile_happens_after_the_comparison_in_its_order(engine: Engine) -> None:
+    async with house(engine, ANA) as here:
+        here.register("ana")
+        here.dials()
+        await here.calm()
+        here.board.hold()
+        here.board.heard("c1", SecretaryLeft(now(), "c1-secretary-1", 16))
+        here.board.heard("c1", CallerLeft(now(), 16))
+        here.board.resume()
+        await here.calm()
+        assert [line for line in here.lines() if line.endswith("Left")] == ["SecretaryLeft", "CallerLeft"]
+        assert here.row().outcome == "missed"
