@@ -73,15 +73,15 @@ ADVICE: Mapping[Code, str] = {
 
 # What gives a client what it lacks.
 GIVES: Mapping[Lack, str] = {
-    Lack.NUMBER: "did assign NUMBER {slug}",
+    Lack.NUMBER: N_("`did assign NUMBER {slug}`"),
     # It rests, for everybody but its own callers.
-    Lack.FORMER_NUMBER: "did assign NUMBER {slug} --resting",
-    Lack.HOURS: "hours set {slug} HOURS",
-    Lack.GREETING: "greeting set {slug} TEXT",
-    Lack.SECRETARY: "secretary add NAME --clients {slug}",
-    Lack.RECIPIENT: "recipient add {slug} --email ADDRESS",
-    Lack.ACTIVITY: "client resume {slug}",
-    Lack.PLAN: "plan assign {slug} PLAN",
+    Lack.FORMER_NUMBER: N_("`did assign NUMBER {slug} --resting`"),
+    Lack.HOURS: N_("`hours set {slug} HOURS`"),
+    Lack.GREETING: N_("`greeting set {slug} TEXT`"),
+    Lack.SECRETARY: N_("`secretary add NAME --clients {slug}`"),
+    Lack.RECIPIENT: N_("`recipient add {slug} --email ADDRESS`"),
+    Lack.ACTIVITY: N_("`client resume {slug}`"),
+    Lack.PLAN: N_("`plan assign {slug} PLAN`"),
 }
 
 
@@ -96,24 +96,25 @@ def advised(error: PbxError, command: click.Command | None = None) -> Sentence:
     return Sentence("{what}: {advice}", what=said, advice=Sentence(ADVICE[error.code], **values))
 
 
-def giving(slug: str, lacking: Sequence[Lack]) -> str:
+def giving(slug: str, lacking: Sequence[Lack]) -> Sentence:
     """The commands that give a client what it lacks."""
-    return ", ".join(f"`{GIVES[one].format(slug=slug)}`" for one in lacking)
+    commands = {one.name: Sentence(GIVES[one], slug=slug) for one in lacking}
+    return Sentence(", ".join(f"{{{name}}}" for name in commands), **commands)
 
 
 def _named(value: object, command: click.Command | None) -> object:
     if isinstance(value, Field):
         return _as_typed(value, command)
     if isinstance(value, Fields):
-        return ", ".join(_as_typed(one, command) for one in value)
+        return Fields(_as_typed(one, command) for one in value)
     return value
 
 
-def _as_typed(field: Field, command: click.Command | None) -> str:
-    """The command's option or argument of that name."""
+def _as_typed(field: Field, command: click.Command | None) -> Field:
+    """The command's option or argument of that name; what stands for an argument is a word, as in the help."""
     for parameter in command.params if command else ():
         if parameter.name == field:
-            return (
+            return Field(
                 max(parameter.opts, key=len) if isinstance(parameter, click.Option) else parameter.human_readable_name
             )
-    return f"--{field.replace('_', '-')}"
+    return Field(f"--{field.replace('_', '-')}")

@@ -10,6 +10,7 @@ from pbx_control import clock
 from pbx_control.admin.advice import giving
 from pbx_control.admin.door import Door, Late, LateGroup, json_option, pass_door, print_json, show_rows
 from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
+from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.domain.office import EarlyMedia, Lack
@@ -29,7 +30,7 @@ DURATIONS = {
 }
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
-
+EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 LATE = {
     "paid": Late(
@@ -277,7 +278,10 @@ def cancel(door: Door, slug: str) -> None:
 
 def _said(door: Door, facts: dict[str, Any]) -> dict[str, Any]:
     """A client's facts for a person."""
-    return facts | {"state": door.say(facts["state"])}
+    words = {"state": facts["state"]}
+    if "early_media" in facts:
+        words["early_media"] = EARLY_MEDIA[facts["early_media"]]
+    return facts | {name: door.say(word) for name, word in words.items()}
 
 
 def _account(connection: Connection, client_id: int) -> dict[str, Any]:
@@ -297,6 +301,6 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in options.items() if value is not None}
     for name, (least, most) in DURATIONS.items():
         if name in values:
-            limit = checks.duration(values[name], f"--{name.replace('_', '-')}", least, most)
+            limit = checks.duration(values[name], name, least, most)
             values[name] = int(limit.total_seconds())
     return values

@@ -38,7 +38,7 @@ def secretary() -> None:
 @pass_door
 def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, secure: bool, as_json: bool) -> None:
     """Adds a secretary and prints, once, what is typed into her telephone."""
-    pause = checks.duration(wrap_up, "--wrap-up", 0, LONGEST_WRAP_UP)
+    pause = checks.duration(wrap_up, "wrap_up", 0, LONGEST_WRAP_UP)
     if secure:
         _require_tls(door.settings.sip)
 
@@ -75,7 +75,7 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
     if given["wrap_up"] is not None:
-        fields["wrap_up"] = int(checks.duration(given["wrap_up"], "--wrap-up", 0, LONGEST_WRAP_UP).total_seconds())
+        fields["wrap_up"] = int(checks.duration(given["wrap_up"], "wrap_up", 0, LONGEST_WRAP_UP).total_seconds())
 
     def act(work: Work) -> None:
         if slugs is not None:

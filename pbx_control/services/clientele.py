@@ -9,7 +9,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import ClientState, Lack
 from pbx_control.domain.opening.hours import USUAL_WEEK, parse_week, week_text
-from pbx_control.errors import ClientMistake, Code, Field, Fields
+from pbx_control.errors import ClientMistake, Code, Field, Fields, Word
 from pbx_control.services import numbers
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids
@@ -118,7 +118,7 @@ def _move(
     """Puts a client into another state; gives its id."""
     row = clients.find(work.conn, slug)
     if row.state not in allowed:
-        raise ClientMistake("the client {slug} is {state}: nothing to do", slug=slug, state=row.state)
+        raise ClientMistake("the client {slug} is {state}: nothing to do", slug=slug, state=Word(row.state))
     values = {"state": state.value} | dict(more or {})
     clients.update_row(work.conn, row.id, values)
     work.note(verb, slug, client_id=row.id, old=row, new=values)

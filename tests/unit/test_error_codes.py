@@ -143,11 +143,16 @@ def test_field_is_called_as_the_command_calls_it(field: str, command: click.Comm
     assert str(advised(error, command)) == f"{called} is empty: write something"
 
 
+def test_argument_is_called_as_the_help_calls_it_in_that_language() -> None:
+    error = ClientMistake("{field} is empty: write something", field=Field("name"))
+    assert advised(error, shown).said("es") == "NOMBRE está vacío: escriba algo"
+
+
 def test_fields_are_words_to_everybody_else() -> None:
     error = ClientMistake("a factura needs {fields} too", fields=Fields([Field("rut"), Field("legal_name")]))
     assert str(error) == "a factura needs rut, legal_name too"
     text = kept(sentence_of(error), 200)
-    assert read_kept(text).said("es") == "para factura también se necesita RUT, razón social"
+    assert read_kept(text).said("es") == "para factura hay que indicar también RUT, razón social"
     assert str(advised(error)) == "a factura needs --rut, --legal-name too"
 
 
@@ -155,7 +160,7 @@ def test_fields_are_words_to_everybody_else() -> None:
     ("language", "told"),
     [
         ("en", "the client andes is not ready: first do `hours set andes HOURS`, `plan assign andes PLAN`"),
-        ("es", "el cliente andes no está listo: falta hacer `hours set andes HOURS`, `plan assign andes PLAN`"),
+        ("es", "el cliente andes no está listo: falta hacer `hours set andes HORARIO`, `plan assign andes PLAN`"),
     ],
 )
 def test_what_lacks_is_told_in_commands(language: str, told: str) -> None:

@@ -90,6 +90,18 @@ def test_it_speaks_spanish(office: Admin) -> None:
     assert "cliente agregado" in told
 
 
+def test_what_a_field_was_and_is_reads_as_in_other_tables(office: Admin) -> None:
+    office.does("client", "suspend", "andes")
+    assert "estado: activo → suspendido" in office.does("--lang", "es", "audit", "list", "--limit", "1")
+    office.does("client", "resume", "andes")
+    office.does("hours", "set", "andes", "mon 9-12")
+    assert "→ lun 09:00-12:00" in office.does("--lang", "es", "audit", "list", "--limit", "1")
+    office.does("client", "paid", "andes")
+    told = office.does("--lang", "es", "audit", "list", "--limit", "1")
+    assert "plazo de la bienvenida: 20" in told
+    assert "+00:00" not in told
+
+
 @pytest.mark.parametrize(("language", "told"), [("en", "job invoices"), ("es", "tarea invoices")])
 def test_what_a_job_has_done_is_told_with_its_counts(office: Admin, language: str, told: str) -> None:
     counts = {"en": ("recordings purged", "deleted: 12"), "es": ("grabaciones borradas", "borrados: 12")}

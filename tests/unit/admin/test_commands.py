@@ -188,6 +188,23 @@ def test_client_is_set_suspended_resumed_and_cancelled(office: Admin) -> None:
     assert office.reads("did", "list")[0]["client"] is None
 
 
+def test_state_that_a_client_is_in_already_is_told_in_the_persons_language(office: Admin) -> None:
+    office.does("client", "suspend", "andes")
+    assert "andes está suspendido: " in office.is_refused("--lang", "es", "client", "suspend", "andes")
+
+
+@pytest.mark.parametrize(
+    "given", [("client", "set", "andes", "--wait-limit"), ("secretary", "add", "Eva", "--wrap-up")]
+)
+def test_option_that_is_no_duration_is_called_as_it_is_typed(office: Admin, given: tuple[str, ...]) -> None:
+    assert office.is_refused(*given, "x").startswith(f"{given[-1]} 'x' is no duration")
+
+
+def test_what_callers_of_a_client_hear_before_the_answer_is_a_word(office: Admin) -> None:
+    assert "según la troncal" in office.does("--lang", "es", "client", "show", "andes")
+    assert office.reads("client", "show", "andes")["early_media"] == "trunk"
+
+
 def test_a_clients_calls_to_its_contacts_are_limited(office: Admin) -> None:
     def limits() -> tuple[int, int]:
         facts = office.reads("client", "show", "andes")
