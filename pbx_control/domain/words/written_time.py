@@ -128,4 +128,4 @@ def _iso(text: str, zone: tzinfo) -> datetime:
 
 
 def _shown(text: str) -> str:
-    return clean_line(text, 40) or "–"
+    return f"'{clean_line(text, 40)}'"
