@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import ClientState
@@ -59,7 +60,7 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
             "{number} rests until {day} after its release, because the old client's callers still dial it",
             Code.NUMBER_RESTS,
             number=row.number,
-            day=row.free_from.date(),
+            day=row.free_from.astimezone(ZoneInfo(clients.get(work.conn, client_id).timezone)).date(),
         )
     _give(work, row, client_id, main=main or not dids.of_client(work.conn, client_id))
     return row.number

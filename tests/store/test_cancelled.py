@@ -432,3 +432,12 @@ def test_factura_needs_all_of_its_data(office: Engine) -> None:
         with pytest.raises(ClientMistake, match="needs rut, business, address too"):
             clientele.add(by_admin(conn, NOON), "nuevo", name="Nuevo", legal_name="Nuevo SpA", invoice_as="factura")
         assert clients.find(conn, "andes").invoice_as == "boleta"
+
+
+def test_day_until_which_a_number_rests_is_the_clients(office: Engine) -> None:
+    """Late in the evening in Santiago it is the next day in UTC."""
+    evening = datetime(2026, 11, 29, 2, 30, tzinfo=UTC)
+    with changing(office) as conn:
+        numbers.release(by_admin(conn, evening), NUMBER)
+        with pytest.raises(ClientMistake, match="rests until 2026-12-28 "):
+            numbers.assign(by_admin(conn, evening), NUMBER, clients.find(conn, "lagos").id)
