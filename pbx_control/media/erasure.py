@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from pbx_control.domain.audit import Actor, AuditEntry, Verb
-from pbx_control.domain.keeping.erasure import fingerprint, redacted
+from pbx_control.domain.keeping.erasure import fingerprint, names_number, redacted
 from pbx_control.domain.keeping.retention import (
     ERASED,
     Cause,
@@ -234,7 +234,7 @@ def _write_receipt(engine: Engine, order: ErasureOrder, erased: Erased, now: dat
     with writing(engine) as conn:
         digest = fingerprint(order.number, order.key)
         receipts.add(conn, [Receipt(at=now, what=What.CALLER_DATA, why=told, sha256=digest)])
-        audit.erase_number(conn, order.number)
+        audit.erase_number(conn, order.number, lambda text: names_number(text, order.number))
         counts = {"calls": (None, erased.calls), "files": (None, erased.done.deleted), "marks": (None, erased.marks)}
         # Whose they were is not said.
         done = AuditEntry(at=now, actor=order.actor, verb=Verb.CALLER_ERASED, subject="", difference=counts)

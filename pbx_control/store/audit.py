@@ -1,7 +1,7 @@
 """The audit trail in the store: who changed what, when and from where; nothing in it changes but erased people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from pbx_control.domain.audit import ABOUT_OUR_NUMBERS, ABOUT_PEOPLE, Actor, ActorKind, AuditEntry, Difference, Verb
-from pbx_control.domain.keeping.erasure import redacted
 from pbx_control.store.tables import audit, client
 
 
@@ -56,13 +55,13 @@ def erase_people(conn: Connection, client_id: int) -> None:
     conn.execute(update(audit).where(*theirs).values(difference="{}"))
 
 
-def erase_number(conn: Connection, number: str) -> None:
-    """Takes a caller's number out: it may have stood there as that of a client's contact."""
+def erase_number(conn: Connection, number: str, is_told_in: Callable[[str], bool]) -> None:
+    """Takes a caller's number out: it may have stood there as that of a client's contact. `is_told_in`: whether a text
+    has that number, and not one of which it is a part."""
     ours = [verb.value for verb in ABOUT_OUR_NUMBERS]
     query = select(audit.c.id, audit.c.difference).where(audit.c.difference.contains(number, autoescape=True))
     found = conn.execute(query.where(audit.c.verb.not_in(ours))).all()
-    # It may also be a part of another number.
-    naming = [row.id for row in found if redacted(row.difference, number) != row.difference]
+    naming = [row.id for row in found if is_told_in(row.difference)]
     conn.execute(update(audit).where(audit.c.id.in_(naming)).values(difference="{}"))
 
 

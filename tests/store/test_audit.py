@@ -17,6 +17,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from pbx_control import admin, services
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.keeping.erasure import names_number
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Limits, Uncounted
 from pbx_control.domain.money.repeats import Arrived
@@ -267,14 +268,14 @@ def test_a_caller_who_shows_our_number_or_a_part_of_one_takes_no_entry_with_him(
     with changing(engine, ADMIN, NOON) as work:
         provide(work)
         before = audit.newest(work.conn)
-        audit.erase_number(work.conn, shown)
+        audit.erase_number(work.conn, shown, lambda text: names_number(text, shown))
         assert audit.newest(work.conn) == before
 
 
 def test_a_caller_who_was_a_contact_is_taken_out(engine: Engine) -> None:
     with changing(engine, ADMIN, NOON) as work:
         provide(work)
-        audit.erase_number(work.conn, "+56987654321")
+        audit.erase_number(work.conn, "+56987654321", lambda text: names_number(text, "+56987654321"))
         told = {one.entry.verb: one.entry.difference for one in audit.newest(work.conn)}
     assert told[Verb.CONTACT_ADDED] == {}
     assert told[Verb.NUMBER_ADDED]

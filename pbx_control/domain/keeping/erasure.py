@@ -34,6 +34,11 @@ def redacted(text: str, number: str, names: Collection[str] = ()) -> str:
     return without
 
 
+def names_number(text: str, number: str) -> bool:
+    """Whether the text has that number, however it is written, and not as a part of another."""
+    return bool(_pattern(number).search(text))
+
+
 def redacted_details(details: Any, number: str, names: Collection[str]) -> Any:
     """A journal line's details without them. Here a name is one wherever it is a whole value: the line is his."""
     if isinstance(details, dict):
