@@ -84,9 +84,12 @@ class Auditor:
         found += self._wrong_charges([row for own in rows.values() for row in own])
         for visit in self._crowd.visits:
             own = rows.pop(visit.number, [])
-            found += [f"{_name(visit)}: {each}" for each in _wrong(visit, own, lines, letters)]
+            wrong = _wrong(visit, own, lines, letters)
             if visit.key and len(own) == 1:
-                found += [f"{_name(visit)}: {each}" for each in self._wrong_in_transfer(visit, own[0], lines, dialled)]
+                wrong += self._wrong_in_transfer(visit, own[0], lines, dialled)
+            if wrong or visit.complaints:
+                wrong += [_told(entry) for row in own for entry in lines[row.id]]
+            found += [f"{_name(visit)}: {each}" for each in wrong]
         return [*found, *(f"nobody called from {number}" for number in rows)]
 
     def _wrong_charges(self, calls: list[Any]) -> list[str]:
@@ -160,7 +163,7 @@ def _wrong(visit: Visit, rows: list[Any], lines: dict[str, list[Any]], letters: 
         wrong.append(f"journal of {row.id} has holes")
     if letters[row.id] != 1:
         wrong.append(f"{letters[row.id]} letters of {row.id}")
-    return [*wrong, *(_told(entry) for entry in lines[row.id])] if wrong else []
+    return wrong
 
 
 def _unread(home: Path) -> list[Path]:

@@ -28,7 +28,13 @@ async def is_transferred(crowd: Crowd, visit: Visit) -> None:
     if (both := await _in_private(crowd, visit)) is None:
         return
     caller, hers, contact = both
-    await _pressing(crowd, hers, "##", hers.ended)
+
+    async def is_free(seconds: float) -> bool:
+        return await _unless_served_by_switch(crowd, visit, hers.ended(seconds)) is not None
+
+    if not await _pressing(crowd, hers, "##", is_free):
+        await _in_vain(crowd, visit, caller, hers)
+        return
     visit.transferred_to = name_of(visit.key)
     await _hear_each_other(crowd, visit, (caller, CALLER), (contact, CONTACT))
     await crowd.part(visit, caller, contact)
@@ -93,17 +99,27 @@ async def _called(crowd: Crowd, visit: Visit, caller: Leg, hers: Ringing) -> Rin
     before = len(telephone.calls)
 
     async def rings(seconds: float) -> Ringing | None:
-        try:
-            return await telephone.rung(before + 1, seconds)
-        except DidNotHappen:
-            if not await asyncio.to_thread(crowd.served_by_switch, visit):
-                raise
-        return None
+        return await _unless_served_by_switch(crowd, visit, telephone.rung(before + 1, seconds))
 
     if (contact := await _pressing(crowd, hers, f"*{visit.key}", rings)) is None:
-        visit.in_vain = True
-        await crowd.part(visit, caller, hers)
+        await _in_vain(crowd, visit, caller, hers)
     return contact
+
+
+async def _unless_served_by_switch(crowd: Crowd, visit: Visit, effect: Awaitable[T]) -> T | None:
+    """What a key brings about; None if it can bring nothing about, as no daemon has the call."""
+    try:
+        return await effect
+    except DidNotHappen:
+        if not await asyncio.to_thread(crowd.served_by_switch, visit):
+            raise
+    return None
+
+
+async def _in_vain(crowd: Crowd, visit: Visit, caller: Leg, hers: Leg) -> None:
+    """The switch serves caller and secretary alone: they say goodbye."""
+    visit.in_vain = True
+    await crowd.part(visit, caller, hers)
 
 
 async def _pressing(crowd: Crowd, hers: Ringing, keys: str, effect: Callable[[float], Awaitable[T]]) -> T:

@@ -1,18 +1,17 @@
-"""Runs the schedule as a daemon of its own, for a test with several: scheduling_process.py DATABASE_URL NODE FOLDER.
+"""Runs the schedule as a daemon of its own, for a test with several.
 
-Its one job is long overdue. Whoever is first to begin it never ends it. Prints "begun" and "ended".
+scheduling_process.py DATABASE_URL HH:MM NODE FOLDER: its one job is due at that time of day, and long overdue. Whoever is
+first to begin it never ends it. Prints "begun" and "ended".
 """
 
 import asyncio
 import sys
 import threading
-from contextlib import suppress
-from datetime import timedelta
+from datetime import time
 from pathlib import Path
 
 import structlog
 
-from pbx_control import clock
 from pbx_control.domain.due import Daily
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.jobs import schedule
@@ -23,17 +22,19 @@ from pbx_control.store.engine import open_engine
 
 
 def work(context: Context) -> Sentence:
-    print("begun", flush=True)
-    with suppress(FileExistsError):
+    try:
         (context.home.root / "begun").touch(exist_ok=False)
-        threading.Event().wait()
-    return Sentence("done")
+    except FileExistsError:
+        print("begun", flush=True)
+        return Sentence("done")
+    print("begun", flush=True)
+    threading.Event().wait()
+    raise AssertionError
 
 
-async def main(url: str, name: str, folder: str) -> None:
+async def main(url: str, due: str, name: str, folder: str) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    later = (clock.now() + timedelta(hours=12)).time().replace(microsecond=0)
-    schedule.JOBS = (Job("heavy", "", Daily(later), work),)
+    schedule.JOBS = (Job("heavy", "", Daily(time.fromisoformat(due)), work),)
     schedule.LOOK_EVERY = 0.2
     home = Home(Path(folder))
     settings = Settings(database=Database(url=url), node=NodeSettings(name=name))

@@ -179,7 +179,8 @@ def test_the_job_of_a_daemon_that_is_killed_is_done_by_the_other(engine: Engine,
         job_runs.claim(conn, "heavy", long_ago, long_ago)
         job_runs.finish(conn, "heavy", long_ago, long_ago, Sentence("then"))
     url = engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, Path(__file__).with_name("scheduling_process.py"), url]
+    later = f"{clock.now() + timedelta(hours=12):%H:%M}"
+    command = [sys.executable, Path(__file__).with_name("scheduling_process.py"), url, later]
     daemons = {
         name: subprocess.Popen([*command, name, tmp_path], stdout=subprocess.PIPE, text=True) for name in ("one", "two")
     }

@@ -249,6 +249,16 @@ def test_hours_become_comparisons(week, lines):
     assert re.findall(r"\$\{NOW\} >= \d+ & \$\{NOW\} < \d+", text) == lines
 
 
+def test_what_lasts_can_be_ended_by_a_limit():
+    """Asterisk looks for T in the context where the leg is, a subroutine's too, and hangs up without one (22.10.1)."""
+    text = rendered()["extensions.conf"]
+    contexts = dict(re.findall(r"^\[([a-z-]+)\]\n(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL))
+    long_step = re.compile(r"[,?](Playback|Queue|Record|Wait\w*|Bridge)\(")
+    lasting = {name for name, body in contexts.items() if long_step.search(body)}
+    assert lasting >= {"say", "notice", "open", "take-message", "secretary-leg", "joined", "deadline"}
+    assert [name for name in lasting - {"deadline"} if "include => deadline" not in contexts[name]] == []
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "why"),
     [
