@@ -1,7 +1,7 @@
 """Runs the schedule as a daemon of its own, for a test with several.
 
-scheduling_process.py DATABASE_URL HH:MM NODE FOLDER: its one job is due at that time of day, and long overdue. Whoever is
-first to begin it never ends it. Prints "begun" and "ended".
+scheduling_process.py DATABASE_URL HH:MM NODE FOLDER: its one job is due at that time of day, and long overdue. Whoever
+is first to begin it never ends it. Prints "begun" and "ended".
 """
 
 import asyncio
