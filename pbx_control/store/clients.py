@@ -31,6 +31,7 @@ class Client:
     business: str
     address: str
     invoice_as: str
+    after_call: int  # seconds
     exhausted_messages: bool
     exhausted_report: bool
     week: str

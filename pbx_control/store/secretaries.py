@@ -30,6 +30,7 @@ class Secretary:
     all_clients: bool
     paused: bool
     paused_why: str
+    pause_reason: str
     paused_at: datetime | None
     wrap_up: int  # seconds
     free_from: datetime | None

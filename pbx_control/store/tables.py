@@ -124,6 +124,7 @@ client = Table(
     Column("address", Text, nullable=False, server_default=""),  # for a factura
     Column("invoice_as", String(7), nullable=False, server_default="boleta"),  # boleta | factura
     Column("exhausted_messages", Boolean, nullable=False, server_default=text("false")),  # out of calls: take messages
+    Column("after_call", Integer, nullable=False, server_default="120"),  # seconds she has for a message after the call
     Column("exhausted_report", Boolean, nullable=False, server_default=text("true")),  # out of calls: a daily report
     Column("week", Text, nullable=False),  # as `hours set` takes it, normalised: "mon-fri 09:00-13:00 14:00-18:00"
     Column("recording", Boolean, nullable=False, server_default=text("false")),
@@ -199,7 +200,8 @@ secretary = Table(
     Column("languages", Text, nullable=False, server_default="es"),
     Column("all_clients", Boolean, nullable=False, server_default=text("true")),
     Column("paused", Boolean, nullable=False, server_default=text("false")),
-    Column("paused_why", String(16), nullable=False, server_default=""),  # refusals; "": by the admin
+    Column("paused_why", String(16), nullable=False, server_default=""),  # domain.duty.PausedBy; "": by the admin
+    Column("pause_reason", String(40), nullable=False, server_default=""),  # hers, of [desk] pause_reasons
     Column("paused_at", Instant),  # when the system did so
     Column("wrap_up", Integer, nullable=False, server_default="0"),  # seconds
     Column("free_from", Instant),  # end of her last wrap-up
@@ -356,6 +358,133 @@ refusal = Table(
     Column("count", Integer, nullable=False),
 )
 
+# --- people who sign in -----------------------------------------------------------------------------------
+
+account_user = Table(
+    # Somebody with a name and a password for the pages. Who is removed stays, as entries and messages name the person.
+    "account_user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("role", String(10), nullable=False),  # domain.users.UserRole
+    Column("secretary_id", ForeignKey("secretary.id")),  # with role secretary
+    Column("client_id", ForeignKey("client.id")),  # with role client
+    Column("password_hash", Text, nullable=False),  # argon2
+    Column("language", String(2), nullable=False, server_default=""),  # chosen; "": the browser's
+    Column("created_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+)
+_partial_index("uq_account_user_name", account_user.c.name, unique=True, where="removed_at IS NULL")
+_partial_index(
+    "uq_account_user_secretary",
+    account_user.c.secretary_id,
+    unique=True,
+    where="removed_at IS NULL AND secretary_id IS NOT NULL",
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),  # SHA-256 of what the cookie has
+    Column("user_id", ForeignKey("account_user.id"), nullable=False, index=True),
+    Column("began_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # signed out, or revoked
+    Column("origin", String(120), nullable=False, server_default=""),  # the address that signed in
+)
+
+# --- what the desk shows, and what is written there --------------------------------------------------------
+
+protocol = Table(
+    # What a client wants asked and told. Never updated: the newest row is in force, as with greetings.
+    "protocol",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("content", Text, nullable=False),  # domain.protocol.Protocol as JSON
+    Column("since", Instant, nullable=False),
+    Column("asked_by", Text, nullable=False, server_default=""),
+)
+
+info_text = Table(
+    # Ready-made texts. Never updated: the newest row of a name is in force, unless it says that the text is gone.
+    "info_text",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("name", String(60), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("removed", Boolean, nullable=False, server_default=text("false")),
+    Column("since", Instant, nullable=False),
+    Column("asked_by", Text, nullable=False, server_default=""),
+)
+
+shown = Table(
+    # Which versions a secretary had before her eyes when a call was offered to her.
+    "shown",
+    metadata,
+    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), primary_key=True),
+    Column("secretary_id", ForeignKey("secretary.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("greeting_id", ForeignKey("greeting.id")),  # NULL: the house's own
+    Column("protocol_id", ForeignKey("protocol.id")),  # NULL: the house's own
+)
+
+message = Table(
+    # What a secretary writes about a call: from the first time that it stood on her desk.
+    "message",
+    metadata,
+    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("secretary_id", ForeignKey("secretary.id"), nullable=False, index=True),  # on whose desk it is
+    Column("protocol_id", ForeignKey("protocol.id")),  # whose fields it has; NULL: the house's own
+    Column("begun_at", Instant, nullable=False),
+    Column("signed_at", Instant),  # she pressed send
+    Column("due_at", Instant),  # the call is over for her: the summary goes out then if she has not pressed it
+    Column("overdue_at", Instant),  # the summary went out instead
+    Column("sent_at", Instant),  # letters with her words went into the outbox
+    Column("version", Integer, nullable=False, server_default="0"),  # of the words that were sent last; 0: none
+)
+_partial_index("ix_message_due", message.c.due_at, where="due_at IS NOT NULL")
+_partial_index("ix_message_open", message.c.secretary_id, message.c.begun_at, where="sent_at IS NULL")
+
+message_field = Table(
+    # A draft, field by field. `edit` counts what the page has sent of it: an older one does not overwrite a newer one.
+    "message_field",
+    metadata,
+    Column("call_id", ForeignKey("message.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("edit", Integer, nullable=False, server_default="0"),
+    Column("saved_at", Instant, nullable=False),
+)
+
+message_version = Table(
+    # What was sent; append-only. Later versions are amendments of the first.
+    "message_version",
+    metadata,
+    Column("call_id", ForeignKey("message.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("secretary_id", ForeignKey("secretary.id"), nullable=False),
+    Column("words", Text, nullable=False),  # JSON: [[label, value], …] as it was sent
+)
+
+pause = Table(
+    # When secretaries were not offered calls, and why; those of the system's are not booked on her.
+    "pause",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("secretary_id", ForeignKey("secretary.id"), nullable=False, index=True),
+    Column("by", String(16), nullable=False),  # domain.duty.PausedBy
+    Column("reason", String(40), nullable=False, server_default=""),
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+_partial_index("uq_pause_open", pause.c.secretary_id, unique=True, where="ended_at IS NULL")
+
 # --- the outbox -------------------------------------------------------------------------------------------
 
 letter = Table(
@@ -364,6 +493,7 @@ letter = Table(
     Column("id", Integer, primary_key=True),
     Column("call_id", ForeignKey("call.id"), index=True),
     Column("client_id", ForeignKey("client.id")),
+    Column("kind", String(8), nullable=False, server_default=""),  # info: to a caller; "": to one of ours
     Column("channel", String(8), nullable=False),
     Column("address", Text, nullable=False),
     Column("message_id", String(120), nullable=False, unique=True),  # stable: derived from call and recipient
