@@ -28,6 +28,8 @@ OF_TRANSFERS = (
     Phase.ENDING,
 )
 EVERYBODY: Kinds = (*KINDS, *TRANSFERS)
+# One of each kind: enough to reach all phases, and little work for a machine that does other things as well.
+ONE_OF_EACH: Kinds = tuple((1, kind) for _, kind in EVERYBODY)
 
 Shake = Callable[[Killer], Awaitable[None]]
 

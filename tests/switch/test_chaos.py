@@ -1,7 +1,7 @@
-"""The daemon is killed under two dozen live calls: fifteen times, and once at every point of every phase; and twenty
-times under callers for whom a contact is called. Nobody notices.
+"""The daemon is killed under live calls: eight times, and once at every point of every phase; and ten times under those
+for whom a contact is called. Nobody notices.
 
-The long run is `python -m tests.chaos` (docs/chaos.md).
+With two dozen callers, hundreds of times, on a machine that does nothing else: `python -m tests.chaos` (docs/chaos.md).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import worker
-from chaos.campaign import Shake, all_faults, campaign, every_fault, random_kills
+from chaos.campaign import ONE_OF_EACH, Shake, all_faults, campaign, every_fault, random_kills
 from chaos.house import TRANSFER, House
 from chaos.killer import Killer
 from chaos.transfers import TRANSFERS
@@ -24,9 +24,9 @@ from pbx_control.world.legs import patience
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio]
 
 PORTS = worker.fixed_ports(16600, audio=44000)
-KILLS = 15
-TRANSFER_KILLS, TRANSFER_PAUSE = 20, (0.3, 2.0)
-PAUSE = (0.5, 2.5)  # s from a start to the next kill
+KILLS = 8
+TRANSFER_KILLS, TRANSFER_PAUSE = 10, (0.5, 3.0)
+PAUSE = (2.0, 6.0)  # s from a start to the next kill
 AWAY = 20.0  # s without a database
 BACK_WITHIN = 5.0  # s, on an idle machine
 
@@ -41,24 +41,24 @@ def folder():
 
 async def test_a_death_at_every_point_of_every_phase_is_not_noticed(folder):
     async with House(folder, PORTS, dice=random.Random(1)) as house:
-        report = await campaign(house, every_fault(all_faults()))
+        report = await campaign(house, every_fault(all_faults()), ONE_OF_EACH)
     assert not report.complaints, str(report)
     assert statistics.median(report.away) < patience(BACK_WITHIN)
 
 
 @pytest.mark.postgres
-async def test_fifteen_kills_on_postgresql_are_not_noticed(folder, postgres_url):
+async def test_kills_on_postgresql_are_not_noticed(folder, postgres_url):
     async with House(folder, PORTS, postgres_url, random.Random(2)) as house:
-        report = await campaign(house, random_kills(KILLS, PAUSE))
+        report = await campaign(house, random_kills(KILLS, PAUSE), ONE_OF_EACH)
     assert not report.complaints, str(report)
     assert statistics.median(report.away) < patience(BACK_WITHIN)
 
 
-async def test_twenty_kills_under_transfers_are_not_noticed(folder):
+async def test_kills_under_transfers_are_not_noticed(folder):
     async with House(folder, PORTS, dice=random.Random(4), firms=(TRANSFER,)) as house:
         report = await campaign(house, random_kills(TRANSFER_KILLS, TRANSFER_PAUSE), TRANSFERS)
     assert not report.complaints, str(report)
-    assert report.transferred >= 3
+    assert report.transferred >= 2
     assert statistics.median(report.away) < patience(BACK_WITHIN)
 
 
@@ -67,7 +67,7 @@ async def test_twenty_kills_under_transfers_are_not_noticed(folder):
 async def test_a_database_that_is_away_ends_no_call_and_loses_none(folder, way):
     with running() as server:
         async with House(folder, PORTS, server.new_database(), random.Random(3)) as house:
-            report = await campaign(house, database_away(server, way))
+            report = await campaign(house, database_away(server, way), ONE_OF_EACH)
     assert not report.complaints, str(report)
 
 
