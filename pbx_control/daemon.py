@@ -78,6 +78,8 @@ RECONNECT_EVERY = 0.5
 LATE = timedelta(seconds=3)
 # And of an answer of which we hear later than this: the dialplan is about to join the two itself, or has.
 LATE_ANSWER = timedelta(seconds=2)
+# While a step of a caller is under way, it is looked again after this whether the dialplan has taken him, seconds.
+LOOK_AGAIN = 0.3
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
 # A part of the daemon that lacks something (its database) is begun anew so often, seconds.
@@ -223,10 +225,14 @@ class Daemon:
             reception.send_to_fallback(self._ari, arrival)
 
     def _perhaps_taken_over(self, channel: str) -> None:
-        """A caller who left us without hanging up has been taken by the dialplan (his time limit, say)."""
-        call = self._board.settled_call(channel)
+        """A caller who left us without hanging up has been taken by the dialplan (his time limit, say). While a step of
+        his is under way, his hang-up may be what it is about."""
+        call = self._board.call(channel)
         if call and call.caller_here:
-            self._comparisons.look_soon()
+            if self._board.settled_call(channel):
+                self._comparisons.look_soon()
+            else:
+                asyncio.get_running_loop().call_later(LOOK_AGAIN, self._perhaps_taken_over, channel)
 
     def _perform(self, call_id: str, command: Any) -> None:
         self._performer.perform(call_id, command)

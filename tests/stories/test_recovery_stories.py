@@ -328,3 +328,12 @@ def test_music_of_a_hold_ends_with_the_new_daemon_as_she_may_have_taken_him_back
     story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5)
     story.happens(Held(story.now, story.call.secretary_leg)).daemon_dies().passes(5)
     story.daemon_returns().expect(StopMusic, leg=story.call.id).hears("ana")
+
+
+# --- the switch's own limits -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", [{}, EARLY], ids=["rings at once", "is told first that he is recorded"])
+def test_the_short_limit_of_who_is_not_taken_is_lifted_by_the_next_daemon(told) -> None:
+    story = Story("Ana").daemon_dies_before_performing().caller_dials("andes", **told).never(LimitLeg)
+    story.passes(3).daemon_returns().expect(LimitLeg, leg="maria")

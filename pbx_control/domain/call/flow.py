@@ -196,7 +196,7 @@ def arrive(call: Call, event: CallArrived) -> Step:
     call, reserve = reserved(call)
     call, first = first_heard(call, event.at)
     waits = call.phase not in (Phase.PARTING, Phase.TAKING_MESSAGE)
-    limit = [LimitLeg(call.id, call.known.wait_limit + SWITCH_MARGIN)] if waits else []  # the others have their own
+    limit = [waiting_limit(call, event.at)] if waits else []  # the others have their own
     return call, [*reserve, *limit, *first]
 
 
@@ -512,7 +512,8 @@ def resume_prompt(call: Call, event: Recovered) -> Step:
     if call.transferred_to:
         return end_call(call, event.at, call.outcome)
     if call.phase is Phase.WELCOMING:
-        return welcome(call, event.at)
+        call, again = welcome(call, event.at)
+        return call, [waiting_limit(call, event.at), *again]
     sounds = call.known.sounds
     parting_with: dict[Outcome, str | tuple[str, ...]] = {
         Outcome.CLOSED: sounds.closing,
@@ -543,7 +544,14 @@ def resume_waiting(call: Call, event: Recovered) -> Step:
         call = with_deadline(replace(call, prompt_playing=False), Deadline.POSITION, event.at + POSITION_EVERY)
     # Answering may have been saved but not done.
     call, pick_up = (call, []) if Deadline.PATIENCE in call.deadlines else picked_up(call)
-    return call, [*pick_up, *start_waiting_audio(call)]
+    return call, [waiting_limit(call, event.at), *pick_up, *start_waiting_audio(call)]
+
+
+def waiting_limit(call: Call, at: datetime) -> LimitLeg:
+    """How long Asterisk lets him wait if no daemon is left. The daemon that took him may have died before it said so:
+    the short limit of callers whom nobody takes would still be on his leg."""
+    until = call.deadlines.get(Deadline.WAIT_LIMIT, at + call.known.wait_limit)
+    return LimitLeg(call.id, max(until - at, timedelta(0)) + SWITCH_MARGIN)
 
 
 def resume_withdrawing(call: Call, event: Recovered) -> Step:
