@@ -48,6 +48,7 @@ COMMANDS = {
     "secretary": Late(
         "pbx_control.admin.secretary:secretary", "The people who answer, and their telephones' accounts."
     ),
+    "user": Late("pbx_control.admin.user:user", "The people who sign in to the pages, with a name and a password."),
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),

@@ -20,6 +20,7 @@ class Code(StrEnum):
     NO_SUCH_RECORDING = "no-such-recording"
     NO_SUCH_CLIENT = "no-such-client"
     NO_SUCH_SECRETARY = "no-such-secretary"
+    NO_SUCH_USER = "no-such-user"
     NO_SUCH_PLAN = "no-such-plan"
     NO_SUCH_MESSAGE = "no-such-message"
     NO_SUCH_NODE = "no-such-node"

@@ -13,7 +13,7 @@ from pbx_control.domain.words.characters import harmless
 from pbx_control.errors import PbxError
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.settings import find_home
-from pbx_control.store import clients, dids, secretaries, trunks
+from pbx_control.store import clients, dids, secretaries, trunks, users
 from pbx_control.store.engine import reading
 
 T = TypeVar("T")
@@ -120,6 +120,7 @@ CLIENT = Named("client", clients.slugs)
 NUMBER = Named("number", dids.numbers)
 TRUNK = Named("trunk", _beginning(trunks.names))
 SECRETARY = Named("name", _secretary)
+USER = Named("name", _beginning(users.names))
 
 
 def client_argument(command: Callable[..., Any]) -> Callable[..., Any]:

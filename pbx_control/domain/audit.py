@@ -100,6 +100,10 @@ class Verb(StrEnum):
     WELCOME_NOTED = "welcome noted"
     LIVE_NOTED = "live noted"
     NODE_RETIRED = "node retired"
+    USER_ADDED = "user added"
+    USER_REMOVED = "user removed"
+    USER_PASSWORD_RESET = "user password reset"
+    SESSIONS_ENDED = "sessions ended"
 
 
 # What changed in these names a client's people: it is erased with them, and that it was done stays.

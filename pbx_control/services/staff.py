@@ -11,6 +11,7 @@ from typing import Any
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services import users
 from pbx_control.services.work import Work
 from pbx_control.store import secretaries
 from pbx_control.store.engine import bump_revision
@@ -92,7 +93,7 @@ def reset_password(work: Work, name: str) -> Account:
 
 
 def remove(work: Work, name: str) -> None:
-    """She has left: her telephone is refused; the calls she answered still name her.
+    """She has left: her telephone is refused, nobody signs in as her; the calls she answered still name her.
 
     Raises ClientMistake while she is in a call.
     """
@@ -100,6 +101,7 @@ def remove(work: Work, name: str) -> None:
     if secretaries.is_in_call(work.conn, row.id):
         raise ClientMistake("{name} is in a call: remove her when it is over", name=row.name)
     old = {"user": row.user, "languages": row.languages, "clients": secretaries.slugs_of(work.conn, row.id)}
+    users.remove_of_secretary(work, row.id)
     secretaries.set_clients(work.conn, row.id, ())
     secretaries.update_row(work.conn, row.id, {"removed_at": work.at, "password": _password()})
     work.note(Verb.SECRETARY_REMOVED, row.name, old=old)

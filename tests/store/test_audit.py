@@ -23,6 +23,7 @@ from pbx_control.domain.money.quota import Limits, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Trunk
+from pbx_control.domain.users import UserRole
 from pbx_control.errors import ClientMistake
 from pbx_control.jobs import upkeep
 from pbx_control.services import (
@@ -41,11 +42,13 @@ from pbx_control.services import (
     subscriptions,
     supplements,
     texts,
+    users,
 )
 from pbx_control.services.work import Unaudited, Work, booking, changing
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import audit, invoices, ledger, letters
 from pbx_control.store.engine import reading
+from pbx_control.store.secretaries import find
 from pbx_control.store.tables import audit as entries
 from pbx_control.store.tables import call, client, secretary
 
@@ -56,6 +59,7 @@ CALL = "pbx-1.1"
 PLAN = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1, did_prices={"CL": 4_000})
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3)
 ISSUER = Settings(billing=Billing(issuer_rut="76.086.428-5", issuer_name="Casa", issuer_address="Av. 1"))
+PASSWORD = users.NewPassword("Secreto1", "Secreto2")
 Act = Callable[[Work], object]
 
 
@@ -66,6 +70,7 @@ def provide(work: Work) -> None:
     andes = clientele.add(work, "andes", name="Andes")
     numbers.assign(work, NUMBER, andes)
     staff.add(work, "Ana", languages=["es"], client_ids=None)
+    users.add(work, "anarojas", UserRole.SECRETARY, PASSWORD, secretary_id=find(work.conn, "Ana").id)
     people.add_contact(work, andes, "Rosa", "+56987654321")
     people.add_recipient(work, andes, "email", "gerencia@andes.example")
     texts.write_greeting(work, andes, "uno")
@@ -196,6 +201,11 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     subscriptions.set_plan: lambda work: subscriptions.set_plan(work, Plan(**{**_fields(PLAN), "name": "new"})),
     subscriptions.retire: lambda work: subscriptions.retire(work, "large"),
     subscriptions.assign: lambda work: subscriptions.assign(work, 1, "large"),
+    users.add: lambda work: users.add(work, "jefa", UserRole.SUPERVISOR, PASSWORD),
+    users.reset_password: lambda work: users.reset_password(work, "anarojas", PASSWORD),
+    users.remove: lambda work: users.remove(work, "anarojas"),
+    users.remove_of_secretary: lambda work: users.remove_of_secretary(work, find(work.conn, "Ana").id),
+    users.revoke: lambda work: users.revoke(work, "anarojas"),
     texts.write_greeting: lambda work: texts.write_greeting(work, 1, "tres"),
     texts.roll_back_greeting: lambda work: texts.roll_back_greeting(work, 1),
     texts.put_announcement: lambda work: texts.put_announcement(work, 1, AnnouncementKind.CLOSED, text="No."),

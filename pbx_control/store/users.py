@@ -1,0 +1,208 @@
+"""People who sign in, and their sessions, in the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, func, select, update
+
+from pbx_control.domain.users import IDLE_LIMIT, UserRole
+from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.engine import new_id
+from pbx_control.store.rows import record
+from pbx_control.store.tables import account_user, client, secretary, web_session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who may sign in; what the columns mean is told in `tables.account_user`."""
+
+    id: int
+    name: str
+    role: UserRole
+    secretary_id: int | None
+    client_id: int | None
+    password_hash: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A user as lists show him: with the secretary's name or the client's slug, and how many sessions are open."""
+
+    name: str
+    role: UserRole
+    secretary: str | None
+    client: str | None
+    created_at: datetime
+    last_seen: datetime | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Somebody's being signed in, on one browser."""
+
+    id: int
+    began_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A session that is open, and whose it is."""
+
+    id: int
+    began_at: datetime
+    seen_at: datetime
+    user_id: int
+    name: str
+    role: UserRole
+    secretary_id: int | None
+    client_id: int | None
+    language: str
+
+
+def find(conn: Connection, name: str) -> User:
+    """A user who has not been removed, by his name in small letters. Raises ClientMistake if none."""
+    found = by_name(conn, name)
+    if found is None:
+        raise _unknown(conn, name)
+    return found
+
+
+def by_name(conn: Connection, name: str) -> User | None:
+    """The same; None if there is none."""
+    row = conn.execute(_users().where(account_user.c.name == name)).first()
+    return record(User, row, role=UserRole(row.role)) if row else None
+
+
+def of_secretary(conn: Connection, secretary_id: int) -> User | None:
+    """A secretary's account, if she has one."""
+    row = conn.execute(_users().where(account_user.c.secretary_id == secretary_id)).first()
+    return record(User, row, role=UserRole(row.role)) if row else None
+
+
+def names(conn: Connection) -> list[str]:
+    """The names of all who have not been removed, sorted."""
+    query = select(account_user.c.name).where(account_user.c.removed_at.is_(None)).order_by(account_user.c.name)
+    return list(conn.scalars(query))
+
+
+def insert_row(conn: Connection, values: Mapping[str, Any]) -> int:
+    """Keeps a new user; gives the id."""
+    return new_id(conn, account_user, values)
+
+
+def update_row(conn: Connection, user_id: int, values: Mapping[str, Any]) -> None:
+    """Changes columns of a user."""
+    conn.execute(update(account_user).where(account_user.c.id == user_id).values(values))
+
+
+def rows(conn: Connection, at: datetime, user_id: int | None = None) -> list[Listed]:
+    """Every user who has not been removed, by name; or that one."""
+    mine = web_session.c.user_id == account_user.c.id
+    last_seen = select(func.max(web_session.c.seen_at)).where(mine).scalar_subquery()
+    opened = select(func.count()).select_from(web_session).where(mine, _open(at)).scalar_subquery()
+    query = (
+        select(
+            account_user.c.name,
+            account_user.c.role,
+            account_user.c.created_at,
+            secretary.c.name.label("secretary"),
+            client.c.slug.label("client"),
+            last_seen.label("last_seen"),
+            opened.label("sessions"),
+        )
+        .select_from(account_user.outerjoin(secretary).outerjoin(client))
+        .where(account_user.c.removed_at.is_(None))
+        .order_by(account_user.c.name)
+    )
+    if user_id is not None:
+        query = query.where(account_user.c.id == user_id)
+    return [record(Listed, row, role=UserRole(row.role)) for row in conn.execute(query)]
+
+
+# --- sessions ---------------------------------------------------------------------------------------------
+
+
+def begin_session(conn: Connection, values: Mapping[str, Any]) -> int:
+    """Keeps a new session; gives its id."""
+    return new_id(conn, web_session, values)
+
+
+def session_by_token(conn: Connection, token_hash: str, at: datetime) -> SignedIn | None:
+    """The open session with that token."""
+    columns = (
+        web_session.c.id,
+        web_session.c.began_at,
+        web_session.c.seen_at,
+        web_session.c.user_id,
+        account_user.c.name,
+        account_user.c.role,
+        account_user.c.secretary_id,
+        account_user.c.client_id,
+        account_user.c.language,
+    )
+    query = select(*columns).join_from(web_session, account_user)
+    row = conn.execute(query.where(web_session.c.token_hash == token_hash, _open(at))).first()
+    return record(SignedIn, row, role=UserRole(row.role)) if row else None
+
+
+def seen_at(conn: Connection, session_id: int, at: datetime) -> datetime | None:
+    """When an open session was last noted as used; None if it is not open (any more)."""
+    return conn.scalar(select(web_session.c.seen_at).where(web_session.c.id == session_id, _open(at)))
+
+
+def note_seen(conn: Connection, session_id: int, at: datetime) -> None:
+    """An open session was used at that instant; one that has ended meanwhile stays as it is."""
+    conn.execute(update(web_session).where(web_session.c.id == session_id, _open(at)).values(seen_at=at))
+
+
+def open_sessions(conn: Connection, user_id: int, at: datetime) -> list[Session]:
+    """The open sessions of a user, the newest first."""
+    columns = [web_session.c[name] for name in Session.__slots__]
+    query = select(*columns).where(web_session.c.user_id == user_id, _open(at)).order_by(web_session.c.id.desc())
+    return [record(Session, row) for row in conn.execute(query)]
+
+
+def end_session(conn: Connection, session_id: int, at: datetime) -> None:
+    """Ends one session."""
+    conn.execute(
+        update(web_session).where(web_session.c.id == session_id, web_session.c.ended_at.is_(None)).values(ended_at=at)
+    )
+
+
+def end_sessions(conn: Connection, user_id: int, at: datetime) -> int:
+    """Ends all open sessions of a user; gives how many there were."""
+    return conn.execute(
+        update(web_session).where(web_session.c.user_id == user_id, _open(at)).values(ended_at=at)
+    ).rowcount
+
+
+def forget_sessions(conn: Connection, before: datetime) -> None:
+    """Takes away the sessions that began before that instant."""
+    conn.execute(delete(web_session).where(web_session.c.began_at < before))
+
+
+def _open(at: datetime) -> Any:
+    """That a session is open at that instant."""
+    return and_(web_session.c.ended_at.is_(None), web_session.c.ends_at > at, web_session.c.seen_at > at - IDLE_LIMIT)
+
+
+def _users() -> Select[*tuple[Any, ...]]:
+    columns: Sequence[Any] = [account_user.c[name] for name in User.__slots__]
+    return select(*columns).where(account_user.c.removed_at.is_(None))
+
+
+def _unknown(conn: Connection, name: str) -> ClientMistake:
+    near = get_close_matches(name[:40], names(conn), n=3, cutoff=0.4)
+    if near:
+        return ClientMistake(
+            "there is no user {name}: did you mean {near}?", name=repr(name[:40]), near=" / ".join(near)
+        )
+    return ClientMistake("there is no user {name}", Code.NO_SUCH_USER, name=repr(name[:40]))
