@@ -27,6 +27,8 @@ class Code(StrEnum):
     NO_SUCH_INVOICE = "no-such-invoice"
     NO_SUCH_ENTRY = "no-such-entry"
     NO_EARLIER_GREETING = "no-earlier-greeting"
+    NO_EARLIER_PROTOCOL = "no-earlier-protocol"
+    NO_SUCH_INFO = "no-such-info"
     NOT_OUR_NUMBER = "not-our-number"
     NUMBER_RESTS = "number-rests"
     CONTACTS_NUMBER = "contacts-number"

@@ -21,6 +21,8 @@ ADVICE: Mapping[Code, str] = {
     Code.NO_SUCH_INVOICE: N_("`pbx-control invoice list` shows them"),
     Code.NO_SUCH_ENTRY: N_("`ledger show CLIENT` lists them"),
     Code.NO_EARLIER_GREETING: N_("`greeting history` shows all"),
+    Code.NO_EARLIER_PROTOCOL: N_("`protocol history` shows all"),
+    Code.NO_SUCH_INFO: N_("`info list` shows all"),
     Code.NOT_OUR_NUMBER: N_("`did add` it first"),
     Code.NUMBER_RESTS: N_("--resting assigns it all the same"),
     Code.CONTACTS_NUMBER: N_("`contact remove` it first"),

@@ -67,6 +67,9 @@ class Verb(StrEnum):
     RECIPIENT_ADDED = "recipient added"
     RECIPIENT_REMOVED = "recipient removed"
     GREETING_CHANGED = "greeting changed"
+    PROTOCOL_CHANGED = "protocol changed"
+    INFO_CHANGED = "ready-made text changed"
+    INFO_REMOVED = "ready-made text removed"
     ANNOUNCEMENT_CHANGED = "announcement changed"
     ANNOUNCEMENT_RESET = "announcement reset"
     HOLIDAY_ADDED = "holiday added"
@@ -114,6 +117,9 @@ ABOUT_PEOPLE = frozenset(
         Verb.RECIPIENT_ADDED,
         Verb.RECIPIENT_REMOVED,
         Verb.GREETING_CHANGED,
+        Verb.PROTOCOL_CHANGED,
+        Verb.INFO_CHANGED,
+        Verb.INFO_REMOVED,
         Verb.ANNOUNCEMENT_CHANGED,
         Verb.ANNOUNCEMENT_RESET,
     }

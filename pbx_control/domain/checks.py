@@ -38,14 +38,18 @@ def line(value: str, field: str, longest: int = 80) -> str:
     return _not_too_long(tidy, field, longest)
 
 
-def paragraph(value: str, field: str, longest: int = 2000, places: tuple[str, ...] = ()) -> str:
-    """A text that is spoken or read out; line breaks are allowed, and {places} that are filled in later."""
+def paragraph(value: str, field: str, longest: int = 2000, places: tuple[str, ...] | None = ()) -> str:
+    """A text that is spoken or read out; line breaks are allowed, and {places} that are filled in later.
+
+    `places` None: nothing is filled in, braces are text.
+    """
     text = without_unseen(value).replace("\r\n", "\n").strip()
     if any(_is_control(character) and character not in "\n\t" for character in text):
         raise ClientMistake("{field} holds a control character: leave it out", field=Field(field))
     if not text:
         raise ClientMistake("{field} is empty: write something", field=Field(field))
-    _only_known_places(text, field, places)
+    if places is not None:
+        _only_known_places(text, field, places)
     return _not_too_long(text, field, longest)
 
 

@@ -30,10 +30,14 @@ from pbx_control.store.tables import (
     contact,
     dialling,
     greeting,
+    info_text,
     journal,
     letter,
+    message,
+    protocol,
     recipient,
     recording_hold,
+    shown,
 )
 
 # So long a client may come back and find everything but its number.
@@ -47,6 +51,8 @@ PEOPLE = ("caller", "name", "contact")
 PROVISIONED: Mapping[str, Table] = {
     "greetings": greeting,
     "announcements": announcement,
+    N_("protocols"): protocol,
+    N_("ready-made texts"): info_text,
     "contacts": contact,
     "recipients": recipient,
     N_("marks of callers"): caller_mark,
@@ -120,6 +126,7 @@ def _erase_calls(engine: Engine, row: _Gone, now: datetime, erased: Counter[str]
 
 
 def _erase_provisioned(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:
+    _forget_versions(conn, row.id)
     gone = {
         name: conn.execute(delete(table).where(table.c.client_id == row.id)).rowcount
         for name, table in PROVISIONED.items()
@@ -130,6 +137,17 @@ def _erase_provisioned(conn: Connection, row: _Gone, now: datetime) -> Counter[s
     gone["letters"] = conn.execute(about_no_call).rowcount
     conn.execute(update(client).where(client.c.id == row.id).values(erased_at=now))
     return _with_receipts(conn, row, gone, now)
+
+
+def _forget_versions(conn: Connection, client_id: int) -> None:
+    """Calls and messages no longer say which versions of the client's texts they had: those go."""
+    for table, column, version in (
+        (shown, shown.c.greeting_id, greeting),
+        (shown, shown.c.protocol_id, protocol),
+        (message, message.c.protocol_id, protocol),
+    ):
+        theirs = select(version.c.id).where(version.c.client_id == client_id)
+        conn.execute(update(table).where(column.in_(theirs)).values({column.name: None}))
 
 
 def _erase_callers(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:

@@ -2,15 +2,13 @@
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.desk.greeting import PLACES
 from pbx_control.domain.office import AnnouncementKind
 from pbx_control.domain.sounds import check_text
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import announcements, clients, greetings
 from pbx_control.store.rows import facts
-
-# What the desk fills in when it shows the greeting.
-PLACES = ("secretary", "part_of_day")
 
 
 def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") -> str:

@@ -72,6 +72,12 @@ def of_client(connection: Connection, client_id: int) -> list[str]:
     return list(connection.scalars(query))
 
 
+def country_of_client(connection: Connection, client_id: int) -> str:
+    """The country of the client's main number, "" without one."""
+    query = select(did.c.country).where(did.c.client_id == client_id).order_by(did.c.main.desc(), did.c.number)
+    return connection.scalar(query.limit(1)) or ""
+
+
 def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keeps new numbers."""
     connection.execute(insert(did), rows)

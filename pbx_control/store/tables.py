@@ -403,7 +403,7 @@ protocol = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
-    Column("content", Text, nullable=False),  # domain.protocol.Protocol as JSON
+    Column("content", Text, nullable=False),  # domain.desk.protocol.Protocol as JSON
     Column("since", Instant, nullable=False),
     Column("asked_by", Text, nullable=False, server_default=""),
 )

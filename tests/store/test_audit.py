@@ -31,6 +31,7 @@ from pbx_control.services import (
     carriers,
     clientele,
     closing_days,
+    infos,
     invoicing,
     keeping,
     marks,
@@ -38,6 +39,7 @@ from pbx_control.services import (
     onboarding,
     people,
     post,
+    protocols,
     staff,
     subscriptions,
     supplements,
@@ -60,6 +62,7 @@ PLAN = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, ca
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3)
 ISSUER = Settings(billing=Billing(issuer_rut="76.086.428-5", issuer_name="Casa", issuer_address="Av. 1"))
 PASSWORD = users.NewPassword("Secreto1", "Secreto2")
+ONE_FIELD = '[[field]]\nkey = "name"\nlabel = "Nombre"\n'
 Act = Callable[[Work], object]
 
 
@@ -75,6 +78,9 @@ def provide(work: Work) -> None:
     people.add_recipient(work, andes, "email", "gerencia@andes.example")
     texts.write_greeting(work, andes, "uno")
     texts.write_greeting(work, andes, "dos")
+    protocols.put(work, andes, ONE_FIELD)
+    protocols.put(work, andes, ONE_FIELD + "required = true")
+    infos.add(work, andes, "Banco", "Cuenta 1")
     closing_days.add(work, date(2026, 10, 2), None)
     marks.mark(work, CALLER, "test", "ours")
     subscriptions.set_plan(work, PLAN)
@@ -165,6 +171,8 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     clientele.cancel: lambda work: clientele.cancel(work, "andes"),
     closing_days.add: lambda work: closing_days.add(work, date(2026, 10, 5), 1),
     closing_days.remove: lambda work: closing_days.remove(work, date(2026, 10, 2), None),
+    infos.add: lambda work: infos.add(work, 1, "Mapa", "Av. Matta 12"),
+    infos.remove: lambda work: infos.remove(work, 1, "banco"),
     invoicing.renew: lambda work: invoicing.renew(work, ISSUER, "andes"),
     invoicing.charge_plan: lambda work: (
         subscriptions.assign(work, 1, "large"),
@@ -190,6 +198,8 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     people.remove_recipient: lambda work: people.remove_recipient(work, 1, "gerencia@andes.example"),
     post.resend: lambda work: post.resend(work, [1]),
     post.resend_undelivered: lambda work: post.resend_undelivered(work, slug="andes"),
+    protocols.put: lambda work: protocols.put(work, 1, ONE_FIELD, "gerencia@andes.example"),
+    protocols.roll_back: lambda work: protocols.roll_back(work, 1),
     supplements.write_supplement: lambda work: supplements.write_supplement(work, CALL, "Es urgente.", "Casa"),
     staff.add: lambda work: staff.add(work, "Eva", languages=["es"], client_ids=[1]),
     staff.change: lambda work: staff.change(work, "Ana", secure=True),

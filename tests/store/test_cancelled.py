@@ -15,7 +15,19 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Lack, Trunk
 from pbx_control.errors import ClientMistake
-from pbx_control.services import cancelled, carriers, clientele, numbers, onboarding, people, subscriptions, texts
+from pbx_control.services import (
+    cancelled,
+    carriers,
+    clientele,
+    infos,
+    numbers,
+    onboarding,
+    people,
+    protocols,
+    staff,
+    subscriptions,
+    texts,
+)
 from pbx_control.services.cancelled import AFTER, PAGE, erase_cancelled, without_people
 from pbx_control.settings import Home
 from pbx_control.store import (
@@ -27,6 +39,7 @@ from pbx_control.store import (
     plans,
     receipts,
     retention,
+    secretaries,
 )
 from pbx_control.store.engine import changing, reading, writing
 from pbx_control.store.snapshot import read_revision
@@ -38,18 +51,22 @@ from pbx_control.store.tables import (
     contact,
     dialling,
     greeting,
+    info_text,
     journal,
     ledger_entry,
     letter,
+    message,
     metadata,
+    protocol,
     recipient,
+    shown,
     subscription,
 )
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 NUMBER = "+56225550101"
-PERSONAL = (greeting, announcement, contact, recipient, caller_mark, letter, dialling)
+PERSONAL = (greeting, announcement, protocol, info_text, contact, recipient, caller_mark, letter, dialling)
 SMALL = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1)
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3, recording=True)
 
@@ -77,6 +94,8 @@ def provision(conn: Connection, slug: str, number: str) -> None:
     texts.write_greeting(by_admin(conn, NOON), client_id, "Buenos días")
     texts.write_greeting(by_admin(conn, NOON), client_id, "Buenas tardes")
     texts.put_announcement(by_admin(conn), client_id, AnnouncementKind.CLOSED, text="Cerrado")
+    protocols.put(by_admin(conn, NOON), client_id, '[[field]]\nkey = "name"\nlabel = "Rosa Soto pregunta"')
+    infos.add(by_admin(conn, NOON), client_id, "Banco", "Cuenta de Rosa Soto")
     people.add_contact(by_admin(conn), client_id, "Rosa Soto", "+56987654321")
     people.add_recipient(by_admin(conn), client_id, "email", f"gerencia@{slug}.example")
     conn.execute(insert(caller_mark).values(number="+56911112222", client_id=client_id, kind="blocked"))
@@ -193,7 +212,7 @@ def test_after_90_days_texts_people_and_callers_are_gone_and_the_other_client_is
     said = erase(office, NOON + AFTER)
     assert said == (
         "erased: announcements: 1; callers: 1; contacts: 1; greetings: 2; letters: 2; marks of callers: 1; "
-        "recipients: 1"
+        "protocols: 1; ready-made texts: 1; recipients: 1"
     )
     assert set(counts(office, "andes").values()) == {0}
     assert counts(office, "lagos") == before
@@ -254,10 +273,34 @@ def test_each_erasure_leaves_receipts_that_name_nobody(office: Engine) -> None:
         "1 letters",
         "1 letters",
         "1 marks of callers",
+        "1 protocols",
+        "1 ready-made texts",
         "1 recipients",
         "2 greetings",
     ]
     assert {each.why.partition("; ")[0] for each in found} == {"cancelled: 2026-08-03T16:00:00Z + 90 d"}
+
+
+def test_a_call_outlives_the_versions_that_a_secretary_was_shown(office: Engine) -> None:
+    with changing(office) as conn:
+        staff.add(by_admin(conn, NOON), "Ana", languages=["es"], client_ids=None)
+        ana = secretaries.find(conn, "Ana").id
+        for slug in ("andes", "lagos"):
+            greeted, asked = (
+                conn.scalar(select(func.max(each.c.id)).where(each.c.client_id == of(conn, slug)))
+                for each in (greeting, protocol)
+            )
+            on_desk = {"call_id": f"{slug}-1", "secretary_id": ana}
+            conn.execute(insert(shown).values(on_desk | {"at": NOON, "greeting_id": greeted, "protocol_id": asked}))
+            begun = {"client_id": of(conn, slug), "begun_at": NOON, "protocol_id": asked}
+            conn.execute(insert(message).values(on_desk | begun))
+    before = everything(office)
+    cancel(office)
+    erase(office, NOON + AFTER)
+    after = everything(office)
+    # The other client's calls still say it.
+    assert [row for row in after["shown"] if row.protocol_id] == [r for r in before["shown"] if r.call_id == "lagos-1"]
+    assert [row.call_id for row in after["shown"] if not row.greeting_id] == ["andes-1"]
 
 
 def test_erasing_again_does_nothing(office: Engine) -> None:

@@ -189,6 +189,15 @@ def _caller_number(cut: str, country: str) -> str:
     return plus + re.sub(r"[^0-9A-Za-z]", "", text)[:_TEXT_LONGEST] if re.search(r"[0-9A-Za-z]", text) else ""
 
 
+def typed_number(text: str, country: str) -> str:
+    """The E.164 form of a number that somebody typed as it is dialled in `country`; "" if it cannot be one.
+
+    `text` may be anything of any length. Never raises.
+    """
+    number = _possible(text.strip(), country) if len(text) <= _CALLER_LONGEST else None
+    return _e164(number) if number else ""
+
+
 def numbers_in(headers: str, country: str) -> Iterator[str]:
     """The numbers in SIP headers that name people (Diversion, History-Info), each read like a caller's.
 

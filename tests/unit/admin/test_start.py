@@ -20,6 +20,7 @@ HEAVY = {
     "alembic",
     "argon2",
     "babel",
+    "coloraide",
     "email_validator",
     "holidays",
     "httpx",

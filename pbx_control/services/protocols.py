@@ -1,0 +1,76 @@
+"""What can be done with a client's protocol: what its secretaries ask and tell (docs/service.md rules 4 and 6)."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from pbx_control.domain import checks
+from pbx_control.domain.audit import Verb
+from pbx_control.domain.desk.protocol import Field, Local, Protocol
+from pbx_control.domain.desk.protocol_file import parse
+from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.work import Work
+from pbx_control.store import clients, dids, protocols
+
+# Of clients without a number.
+HOME_COUNTRY = "CL"
+
+
+def put(work: Work, client_id: int, toml_text: str, asked_by: str = "") -> Protocol:
+    """Puts a protocol, as its file says it, in force; `asked_by` says who wrote to ask for it.
+
+    Raises ClientMistake, which names the place, if the file will not do.
+    """
+    asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
+    return _put(work, client_id, parse(toml_text), asked_by)
+
+
+def roll_back(work: Work, client_id: int, version: int | None = None) -> Protocol:
+    """Puts an old protocol in force anew: that version, or the last one that differs from the present.
+
+    Raises ClientMistake if there is no such version.
+    """
+    past = protocols.history(work.conn, client_id)
+    if version is None:
+        old = next((one for one in past if one.protocol != past[0].protocol), None)
+    else:
+        old = next((one for one in past if one.version == version), None)
+    if old is None:
+        raise ClientMistake("there is no such earlier protocol", Code.NO_EARLIER_PROTOCOL)
+    return _put(work, client_id, old.protocol, f"rollback to {old.version}")
+
+
+def local(conn: Connection, client_id: int, at: datetime) -> Local:
+    """How what is typed for a client is read: in the country of its main number, on its day."""
+    country = dids.country_of_client(conn, client_id)
+    today = at.astimezone(ZoneInfo(clients.get(conn, client_id).timezone)).date()
+    return Local(country or HOME_COUNTRY, today)
+
+
+def _put(work: Work, client_id: int, protocol: Protocol, asked_by: str) -> Protocol:
+    old = protocols.in_force(work.conn, client_id)
+    protocols.insert_row(work.conn, client_id, protocol, work.at, asked_by)
+    slug = clients.get(work.conn, client_id).slug
+    told = _told(protocol) | {"asked_by": asked_by}
+    work.note(Verb.PROTOCOL_CHANGED, slug, client_id=client_id, old=_told(old.protocol) if old.id else {}, new=told)
+    return protocol
+
+
+def _told(protocol: Protocol) -> dict[str, object]:
+    """A protocol as its entry in the audit trail tells it."""
+    return {
+        "fields": [_field(field) for field in protocol.fields],
+        "may_tell": list(protocol.may_tell),
+        "must_not_tell": list(protocol.must_not_tell),
+        "pronunciation": protocol.pronunciation,
+        "colour": protocol.colour,
+        "steps_note": protocol.steps_note,
+    }
+
+
+def _field(field: Field) -> str:
+    """ "urgent: Is it urgent? (choice: yes/no)", with a star if it must be filled in."""
+    offered = f"{field.kind.value}: {'/'.join(field.choices)}" if field.choices else field.kind.value
+    when = f", {field.when.field} = {'/'.join(field.when.values)}" if field.when else ""
+    return f"{field.key}: {field.label}{'*' if field.required else ''} ({offered}{when})"

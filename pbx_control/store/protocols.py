@@ -1,0 +1,60 @@
+"""Protocols in the store: what clients want asked and told; none is overwritten, so that changes can be traced."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from pbx_control.domain.desk.protocol import Protocol, default_protocol, of_json, to_json
+from pbx_control.store import clients
+from pbx_control.store.tables import protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A protocol that a client has had, numbered from 1 for the oldest; the house's own is number 0 and has no id."""
+
+    id: int | None
+    version: int
+    since: datetime | None
+    asked_by: str  # who asked for the change in writing
+    protocol: Protocol
+
+
+def insert_row(conn: Connection, client_id: int, content: Protocol, since: datetime, asked_by: str) -> None:
+    """Puts a protocol in force."""
+    values = {"client_id": client_id, "content": to_json(content), "since": since, "asked_by": asked_by}
+    conn.execute(insert(protocol).values(values))
+
+
+def in_force(conn: Connection, client_id: int) -> Version:
+    """The protocol of a client that is there; the house's own, in the client's language, if it has set none."""
+    theirs = protocol.c.client_id == client_id
+    newest = conn.execute(select(protocol).where(theirs).order_by(protocol.c.id.desc()).limit(1)).first()
+    if newest is None:
+        return _house(conn, client_id)
+    count = conn.scalar(select(func.count()).select_from(protocol).where(theirs)) or 0
+    return _version(newest, count)
+
+
+def get(conn: Connection, client_id: int, protocol_id: int | None) -> Version:
+    """A version of a client's by its id, as a call or a message remembers it; None: the house's own.
+
+    An id of another client's protocol, or of one that was erased, gives the house's own, too.
+    """
+    return next((one for one in history(conn, client_id) if one.id == protocol_id), None) or _house(conn, client_id)
+
+
+def history(conn: Connection, client_id: int) -> list[Version]:
+    """All protocols that a client has set, the one in force first."""
+    query = select(protocol).where(protocol.c.client_id == client_id).order_by(protocol.c.id)
+    return [_version(row, number) for number, row in enumerate(conn.execute(query), start=1)][::-1]
+
+
+def _version(row: Row[Any], number: int) -> Version:
+    return Version(row.id, number, row.since, row.asked_by, of_json(row.content))
+
+
+def _house(conn: Connection, client_id: int) -> Version:
+    return Version(None, 0, None, "", default_protocol(clients.get(conn, client_id).language))
