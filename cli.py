@@ -20,6 +20,10 @@ COMMANDS = {
         "Makes the home: folders, settings with random secrets, database, prompts, Asterisk's configuration.",
     ),
     "run": Late("pbx_control.daemon:run", "Run the daemon in the foreground, until Ctrl-C or SIGTERM."),
+    "web": Late(
+        "pbx_control.webserver:web",
+        "Serve the pages in the foreground, until Ctrl-C or SIGTERM: [web] in pbx.toml says where.",
+    ),
     "status": Late(
         "pbx_control.admin.home:status",
         "Whether calls are taken: daemon, Asterisk, database. Exit status 0 when the daemon is ready.",

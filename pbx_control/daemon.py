@@ -7,8 +7,7 @@ what sends letters and what keeps the calendar is imported only when the calls a
 import asyncio
 import gc
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -57,6 +56,7 @@ from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
 from pbx_control.live.writer import Writer
+from pbx_control.logs import log_to_stderr
 from pbx_control.services.steps import rules_of
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import notices_address, open_engine
@@ -84,8 +84,6 @@ LOOK_AGAIN = 0.3
 CALLS_FIRST = 3.0
 # A part of the daemon that lacks something (its database) is begun anew so often, seconds.
 WAIT_FOR_OTHERS = 2.0
-# So much of one value stands in a log line, characters.
-LONGEST_LOGGED = 300
 
 
 class Daemon:
@@ -449,32 +447,3 @@ def _load_for_letters() -> None:
 
 async def _serve(home: Home, settings: Settings) -> None:
     await Daemon(home, settings).serve()
-
-
-def log_to_stderr() -> None:
-    """Lines for people at a terminal, JSON elsewhere."""
-    for_people = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            cut_short,
-            *([] if for_people else [structlog.processors.format_exc_info]),
-            _for_people() if for_people else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def cut_short(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Cuts every value of a log line: what comes from outside may be as long as whoever sends it likes."""
-    for key, value in event.items():
-        if isinstance(value, str) and len(value) > LONGEST_LOGGED:
-            event[key] = f"{value[:LONGEST_LOGGED]}…"
-    return event
-
-
-def _for_people() -> structlog.dev.ConsoleRenderer:
-    # The default traceback, with every local, takes seconds: meanwhile the writer's thread would save nothing.
-    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)

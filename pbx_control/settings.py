@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 import msgspec.structs
@@ -31,6 +32,8 @@ ENVIRONMENT = "PBX_"
 UNKNOWN = N_("there is no such setting")
 # Asterisk cuts the name that it puts before the ids of calls after 19 characters.
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?", re.ASCII)
+# As browsers write it: other letters are in punycode.
+HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
 # The node of a home that was made before there were several.
 MAIN_NODE = "main"
 # Asterisk listens there without IPv4 (tests/switch/test_families.py).
@@ -63,6 +66,23 @@ def _address_and_port(value: str) -> str:
 
 def _address_and_port_or_empty(value: str) -> str:
     return value and _address_and_port(value)
+
+
+def _web_bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    ip_address(host.strip("[]"))
+    if "%" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError
+    return value
+
+
+def _public_url(value: str) -> str:
+    """Without a slash at its end. A path of its own is refused: cookies and addresses are the whole host's."""
+    url = urlsplit(value)
+    right = url.scheme in ("http", "https") and url.hostname and url.netloc == value.rstrip("/").partition("://")[2]
+    if value and not (right and HOST.fullmatch(url.hostname or "") and "@" not in url.netloc and url.port != 0):
+        raise ValueError
+    return value.rstrip("/")
 
 
 def _ports(value: str) -> str:
@@ -108,6 +128,16 @@ OptionalBind = Annotated[
     Meta(
         description=N_("must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty"),
         extra={"check": _address_and_port_or_empty},
+    ),
+]
+WebBind = Annotated[
+    str, Meta(description=N_("must be ADDRESS:PORT, for example 127.0.0.1:8080"), extra={"check": _web_bind})
+]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        description=N_("must be http:// or https:// and a host, for example https://desk.example.com, or empty"),
+        extra={"check": _public_url},
     ),
 ]
 Ports = Annotated[str, Meta(description=N_("must be LOW-HIGH, for example 10000-20000"), extra={"check": _ports})]
@@ -176,8 +206,46 @@ class Sip(Section, frozen=True, kw_only=True):
 
 
 class Web(Section, frozen=True, kw_only=True):
-    bind: Text = "127.0.0.1:8080"
-    public_url: Text = ""
+    """Where the pages are served, and by which address browsers reach them if that is another (a proxy's)."""
+
+    bind: WebBind = "127.0.0.1:8080"
+    public_url: PublicUrl = ""  # https://desk.example.com
+    certificate: Text = ""
+    key: Text = ""
+
+    @property
+    def address(self) -> str:
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches it."""
+        return ip_address(self.address).is_loopback
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach it by HTTPS."""
+        return self.public_url.startswith("https:") or bool(self.certificate and not self.public_url)
+
+    @property
+    def url(self) -> str:
+        """Where a person's browser finds it."""
+        return self.public_url or f"{'https' if self.certificate else 'http'}://{self.bind}"
+
+    def require_safe(self) -> None:
+        """Raises ClientMistake if passwords would cross a network in the clear."""
+        if bool(self.certificate) != bool(self.key):
+            raise ClientMistake("[web] has a certificate or a key alone: set both, or neither")
+        if not (self.is_local or self.certificate or self.public_url.startswith("https:")):
+            raise ClientMistake(
+                "[web] bind = {bind} is reached from other machines, and passwords would cross the network in the "
+                "clear: set certificate and key, or public_url to the https address of a proxy, or bind to 127.0.0.1",
+                bind=self.bind,
+            )
 
 
 class Mail(Section, frozen=True, kw_only=True):

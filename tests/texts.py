@@ -1,7 +1,8 @@
 """The texts that the code shows to people, as Babel's extraction asks for them (babel.cfg; `make texts`).
 
-Three ways lead into the catalogue: a template in a call that says something, or marked with `N_` or `counted`; a
-command's help with click's own words; a word (name of a column, value of an enumeration) that stands in the code.
+Four ways lead into the catalogue: a template in a call that says something, or marked with `N_` or `counted`; a
+command's help with click's own words; a word (name of a column, value of an enumeration) that stands in the code; `_`
+in a page's template, which Jinja's own extraction finds.
 """
 
 import ast

@@ -1,6 +1,6 @@
 """What callers and strangers send does not fill the log, however long it is."""
 
-from pbx_control.daemon import LONGEST_LOGGED, cut_short
+from pbx_control.logs import LONGEST_LOGGED, cut_short
 
 
 def test_a_long_value_is_cut_and_a_number_stays() -> None:

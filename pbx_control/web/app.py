@@ -1,0 +1,79 @@
+"""The application: the table of ways behind the guard, and what is said when something goes wrong."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from anyio.to_thread import run_sync
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pbx_control.catalogue import N_
+from pbx_control.errors import PbxError, StoreUnavailable
+from pbx_control.services import users
+from pbx_control.settings import Home, Settings
+from pbx_control.web.guard import Guard
+from pbx_control.web.pages import refusal
+from pbx_control.web.routes import routes
+from pbx_control.web.sessions import Sessions
+from pbx_control.web.site import Site
+
+log = structlog.get_logger()
+
+SAID = {
+    404: N_("there is no such page"),
+    405: N_("that cannot be done here"),
+    415: N_("that was sent in a form that is not understood here"),
+}
+BROKEN = N_("something went wrong here; it is written down, and you can try again")
+
+
+def make_app(home: Home, settings: Settings, engine: Engine) -> Guard:
+    """The pages of that home. Nothing is asked of the database before the first request."""
+    https = settings.web.is_https
+    site = Site(home, settings, engine, Sessions(engine, https))
+    app = Starlette(
+        routes=routes(),
+        lifespan=_life,
+        exception_handlers={
+            HTTPException: _unknown,
+            StoreUnavailable: _store_away,
+            PbxError: _mistaken,
+            Exception: _broken,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.site = site
+    return Guard(app, site)
+
+
+@asynccontextmanager
+async def _life(app: Starlette) -> AsyncIterator[None]:
+    """What goes on as long as the process serves."""
+    await run_sync(users.prepare)
+    yield
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    return refusal(request, status, SAID.get(status, N_("that was not understood")), "unknown")
+
+
+async def _store_away(request: Request, error: Exception) -> Response:
+    log.warning("the database is away", path=request.url.path, why=str(error))
+    answer = refusal(request, 503, N_("the database is away at this moment; try again soon"), "store-unavailable")
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+async def _mistaken(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PbxError)
+    return refusal(request, 400, error.template, error.code, **error.values)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    return refusal(request, 500, BROKEN, "broken")

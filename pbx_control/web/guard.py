@@ -1,0 +1,184 @@
+"""What every request passes first and every answer last: pure ASGI, so that streams pass untouched."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Message, Receive, Scope, Send
+
+from pbx_control.settings import Web
+from pbx_control.web.site import Site
+
+# Of what is sent to us, bytes; a message of hers is a fraction of it.
+LONGEST_BODY = 64 * 1024
+# How long it may take to come, seconds: whoever sends a byte now and then holds nothing for long.
+BODY_LIMIT = 15.0
+LONGEST_COOKIE = 8 * 1024
+
+# No script, style or picture but our own files, nothing of it in the page's text; no frame around us, none within.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: browsers would then say `Origin: null` for our own forms.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+HSTS = "max-age=31536000"
+
+
+class Refused(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Guard:
+    """The application behind its checks."""
+
+    def __init__(self, app: Starlette, site: Site) -> None:
+        self.application, self.site = app, site
+        self._app = TrustedHostMiddleware(app, hosts(site.settings.web), www_redirect=False)
+        self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if site.settings.web.is_https else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, self._with_headers(send))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            _look_at(scope)
+            body = await _body(scope, receive)
+        except Refused as refused:
+            await _say(refused.status, send)
+            return
+        await self._app(scope, _again(body, receive) if body is not None else receive, send)
+
+    def _with_headers(self, send: Send) -> Send:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                # Whoever presses "back" on a shared computer sees nothing.
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        return with_headers
+
+
+def hosts(web: Web) -> list[str]:
+    """By which names browsers may call us, so that no foreign page reaches us by a name of its own: by any (`*`) where
+    the certificate alone says which are ours."""
+    bound = f"[{web.address}]" if ":" in web.address else web.address
+    if web.public_url:
+        return [urlsplit(web.public_url).hostname or "", bound, *LOOPBACK]
+    return [bound, *LOOPBACK] if web.is_local else ["*"]
+
+
+def is_ours(headers: Headers, own_origins: Sequence[str]) -> bool:
+    """Whether a request that changes something comes from a page of ours, as far as the browser says it. What is no
+    browser says nothing."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin in own_origins
+
+
+def _look_at(scope: Scope) -> None:
+    """Raises Refused for what no browser sends."""
+    for part in (scope.get("raw_path", b""), scope["query_string"]):
+        _require_text(unquote_to_bytes(part))
+    cookies = Headers(scope=scope).getlist("cookie")
+    if sum(map(len, cookies)) > LONGEST_COOKIE or not all(one.isascii() and one.isprintable() for one in cookies):
+        raise Refused(HTTPStatus.BAD_REQUEST)
+
+
+def _require_text(raw: bytes) -> None:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise Refused(HTTPStatus.BAD_REQUEST) from None
+    if "\x00" in text:
+        raise Refused(HTTPStatus.BAD_REQUEST)
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """What was sent; None where nothing is. Raises Refused for what is too long, too slow, or no text in UTF-8."""
+    if scope["method"] in ("GET", "HEAD"):
+        return None
+    if int(_declared(scope)) > LONGEST_BODY:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        async with asyncio.timeout(BODY_LIMIT):
+            body = await _read(receive)
+    except TimeoutError:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT) from None
+    kind = Headers(scope=scope).get("content-type", "").lower()
+    if not kind.startswith("multipart/"):
+        _require_text(unquote_to_bytes(body) if kind.startswith("application/x-www-form-urlencoded") else body)
+    return body
+
+
+def _declared(scope: Scope) -> str:
+    length = Headers(scope=scope).get("content-length", "0")
+    if not (length.isascii() and length.isdecimal() and len(length) < 12):
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    return length
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LONGEST_BODY:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Gives what was read already, then whatever comes."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def read() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return read
+
+
+async def _say(status: HTTPStatus, send: Send) -> None:
+    body = f"{status.value} {status.phrase}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,38 @@
+"""`/healthz`: whether the pages are served, for whoever watches over the machine."""
+
+from anyio.to_thread import run_sync
+from sqlalchemy import Engine, text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pbx_control.errors import PbxError, StoreUnavailable
+from pbx_control.live.listener import daemon_now
+from pbx_control.settings import Home
+from pbx_control.store.engine import reading
+from pbx_control.web.site import site_of
+
+# So long the daemon may take to answer, seconds.
+PATIENCE = 1.0
+
+
+async def healthz(request: Request) -> Response:
+    """GET /healthz: 200 as long as the pages can be served, also while the daemon is away; 503 without the database."""
+    site = site_of(request)
+    daemon = await run_sync(_daemon, site.home)
+    try:
+        await run_sync(_ask, site.engine)
+    except StoreUnavailable:
+        return JSONResponse({"daemon": daemon, "database": "away"}, 503)
+    return JSONResponse({"daemon": daemon, "database": "ok"})
+
+
+def _daemon(home: Home) -> str:
+    try:
+        return "ready" if daemon_now(home, PATIENCE).ready else "away"
+    except (PbxError, TimeoutError, OSError):
+        return "away"
+
+
+def _ask(engine: Engine) -> None:
+    with reading(engine) as conn:
+        conn.execute(text("SELECT 1"))

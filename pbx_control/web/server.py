@@ -1,0 +1,150 @@
+"""Serving the pages: the socket, TLS, and an end that is soon and in good order."""
+
+import errno
+import os
+import signal
+import socket
+import ssl
+import threading
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from pbx_control.errors import ClientMistake, reason
+from pbx_control.settings import Home, Settings, Web
+from pbx_control.store.engine import open_engine
+from pbx_control.web.app import make_app
+from pbx_control.web.guard import Guard
+
+log = structlog.get_logger()
+
+# How long open requests may go on after SIGTERM, seconds; open streams end at once.
+GOODBYE = 3
+# How often a child of the daemon looks whether the port is free, seconds.
+LOOK_AGAIN = 1.0
+# Of the connections that are open at once: a desk has one or two.
+MOST_CONNECTIONS = 800
+BACKLOG = 256
+# So long an idle connection is kept, seconds: longer than proxies keep theirs, so that none writes into a closed one.
+KEEP_ALIVE = 75
+
+
+def serve(home: Home, settings: Settings, *, child: bool) -> None:
+    """Serves the pages until SIGTERM or SIGINT; as the daemon's child, also until its standard input ends.
+
+    Raises ClientMistake if the settings, the port or the certificate do not allow it. A child waits for its port.
+    """
+    settings.web.require_safe()
+    _require_certificate(settings.web)
+    if child:
+        _end_with_daemon()
+    listening = _bound(settings.web, wait=child)
+    engine = open_engine(home, settings)
+    app = make_app(home, settings, engine)
+    log.info("the pages are served", bind=settings.web.bind, url=settings.web.url)
+    try:
+        _Server(_config(app, settings.web), app).run([listening])
+    finally:
+        engine.dispose()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells open streams that it ends."""
+
+    def __init__(self, config: uvicorn.Config, app: Guard) -> None:
+        super().__init__(config)
+        self._stopping = app.site.stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def _config(app: Guard, web: Web) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="h11",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        # Only a proxy on this machine is believed who asks, and only where one is meant to be.
+        proxy_headers=bool(web.public_url),
+        forwarded_allow_ips="127.0.0.0/8,::1",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GOODBYE,
+        ssl_certfile=web.certificate or None,
+        ssl_keyfile=web.key or None,
+    )
+
+
+def _require_certificate(web: Web) -> None:
+    if not web.certificate:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(web.certificate, web.key)
+    except OSError as error:  # ssl's are OSErrors, too
+        raise ClientMistake(
+            "the pages cannot be served with {file}: {why}; see certificate and key in [web]",
+            file=web.certificate,
+            why=reason(error),
+        ) from None
+
+
+def _bound(web: Web, *, wait: bool) -> socket.socket:
+    """A socket on the port of [web] bind. Raises ClientMistake if it cannot be had; with `wait`, one that somebody else
+    has is waited for, and that is said once."""
+    told = False
+    while True:
+        try:
+            return _bind(web)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise ClientMistake(
+                    "nothing can listen on {bind}: {why}; correct [web] bind", bind=web.bind, why=reason(error)
+                ) from None
+            if not wait:
+                raise ClientMistake(
+                    "{bind} is taken by another process: stop that, or choose another port ([web] bind)", bind=web.bind
+                ) from None
+        if not told:
+            log.warning("the pages wait for their port, which another process has", bind=web.bind)
+            told = True
+        threading.Event().wait(LOOK_AGAIN)
+
+
+def _bind(web: Web) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in web.address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((web.address, web.port))
+        # Here already: without it, two could be bound to the port, and the second would learn it too late.
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _end_with_daemon() -> None:
+    """Has this process end when the daemon does, however that ends: its end of the pipe is closed then."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(GOODBYE + 2)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with the daemon", daemon=True).start()

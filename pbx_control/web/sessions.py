@@ -1,0 +1,62 @@
+"""Who is signed in: the cookie, and the session behind it."""
+
+import re
+
+from anyio.to_thread import run_sync
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pbx_control.clock import now
+from pbx_control.domain.users import LONGEST_SESSION, Person
+from pbx_control.errors import StoreUnavailable
+from pbx_control.services import users
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class Sessions:
+    """The sessions of one web process; `https` is whether browsers reach it by that."""
+
+    def __init__(self, engine: Engine, https: bool) -> None:
+        self._engine = engine
+        self._https = https
+        # Browsers take a cookie of that prefix only over HTTPS, from this very host, for all its paths.
+        self.cookie = "__Host-pbx" if https else "pbx"
+
+    async def person_of(self, request: Request) -> Person | None:
+        """Who is signed in with the request's cookie. Raises StoreUnavailable."""
+        token = request.cookies.get(self.cookie, "")
+        if not _TOKEN.fullmatch(token):
+            return None
+        return await run_sync(users.session_of, self._engine, token, now())
+
+    async def still_valid(self, session_id: int) -> bool:
+        """Whether a session with a page open goes on; a stream asks every few seconds, and ends if it does not.
+
+        While the database is away nobody can be signed out, and the page stays.
+        """
+        try:
+            return await run_sync(users.still_valid, self._engine, session_id, now())
+        except StoreUnavailable:
+            return True
+
+    async def end(self, person: Person) -> None:
+        """Signs somebody out of this browser. Raises StoreUnavailable."""
+        await run_sync(users.sign_out, self._engine, person.session_id, now())
+
+    def give(self, response: Response, token: str) -> None:
+        """Puts the session into the browser."""
+        response.set_cookie(
+            self.cookie,
+            token,
+            max_age=int(LONGEST_SESSION.total_seconds()),
+            path="/",
+            secure=self._https,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def take(self, response: Response) -> None:
+        """Takes it out of the browser."""
+        response.delete_cookie(self.cookie, path="/", secure=self._https, httponly=True, samesite="lax")

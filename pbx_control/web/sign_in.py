@@ -1,0 +1,185 @@
+"""Signing in and out, and where each role goes from there."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pbx_control.catalogue import LANGUAGES, N_, counted
+from pbx_control.clock import now
+from pbx_control.domain.users import UserRole, login_name
+from pbx_control.domain.words.sentences import said
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.errors import ClientMistake
+from pbx_control.services import users
+from pbx_control.services.users import Admitted
+from pbx_control.web.pages import go_to, language_of, page
+from pbx_control.web.site import Site, person_of, site_of, visitor
+
+log = structlog.get_logger()
+
+# So many people may wait until their password is checked.
+MOST_WAITING = 50
+# For those who are too many, seconds.
+A_MOMENT = 5
+LONGEST_NEXT = 500
+# Where each role's pages begin; the others' come later.
+PAGES = {UserRole.SECRETARY: "/desk"}
+ELSEWHERE = "/home"
+
+# Said to whoever has a name or a password wrong: not which.
+WRONG = N_("Name or password is wrong.")
+TOO_OFTEN = counted(
+    "Too many wrong tries. Try again in a minute.",
+    "Too many wrong tries. Try again in {minutes} minutes.",
+    by="minutes",
+)
+CROWDED = N_("Too many people sign in at this moment. Try again in a few seconds.")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was filled in; `language` and `next` only as far as they are ours."""
+
+    name: str
+    password: str
+    language: str = ""
+    next: str = ""
+
+
+async def start(request: Request) -> Response:
+    """GET /: to one's own page."""
+    return go_to(PAGES.get(person_of(request).role, ELSEWHERE))
+
+
+async def home(request: Request) -> Response:
+    """GET /home: for those whose pages do not exist yet."""
+    return page(request, "home.html.j2")
+
+
+async def form(request: Request) -> Response:
+    """GET /login; `language` is the one that was chosen there, `next` the page that was wanted."""
+    person, asked = visitor(request), request.query_params
+    given = Given("", "", _ours(asked.get("language", "")), local_path(asked.get("next", "")))
+    if person:
+        return go_to(given.next or PAGES.get(person.role, ELSEWHERE))
+    return _form(request, given)
+
+
+async def enter(request: Request) -> Response:
+    """POST /login, with `name` and `password`."""
+    site, given = site_of(request), await _given(request)
+    if site.passwords.statistics().tasks_waiting >= MOST_WAITING:
+        return _form(request, given, 503, CROWDED, wait=A_MOMENT)
+    name, address = _known_as(given.name), _address(request)
+    async with site.passwords:
+        # Looked at only now: of those who waited, many may have been wrong.
+        if wait := site.tries.wait(name, address):
+            log.warning("too many wrong sign-ins", name=name, origin=address)
+            return _form(request, given, 429, TOO_OFTEN, wait=wait, minutes=-(-wait // 60))
+        admitted = await run_sync(
+            users.sign_in, site.engine, given.name, given.password, address, now(), given.language
+        )
+        (site.tries.right if admitted else site.tries.wrong)(name, address)
+    if admitted is None:
+        log.warning("a sign-in is refused", name=name, origin=address)
+        return _form(request, given, 401, WRONG)
+    return await _begun(request, site, admitted, given.next)
+
+
+async def _begun(request: Request, site: Site, admitted: Admitted, wanted: str) -> Response:
+    """The session is new whatever the browser brought along: nobody gives one to somebody else."""
+    earlier = await site.sessions.person_of(request)
+    if earlier:
+        await site.sessions.end(earlier)
+    answer = go_to(wanted or PAGES.get(admitted.person.role, ELSEWHERE))
+    site.sessions.give(answer, admitted.token)
+    return answer
+
+
+async def leave(request: Request) -> Response:
+    """POST /logout"""
+    site = site_of(request)
+    await site.sessions.end(person_of(request))
+    answer = go_to("/login")
+    site.sessions.take(answer)
+    return answer
+
+
+async def choose_language(request: Request) -> Response:
+    """POST /language, with `language` and the page to go back to as `next`."""
+    fields = await request.form()
+    language = _ours(str(fields.get("language", "")))
+    if language:
+        await run_sync(users.choose_language, site_of(request).engine, person_of(request).user_id, language)
+    return go_to(local_path(str(fields.get("next", ""))) or "/")
+
+
+def login_path(request: Request) -> str:
+    """Where somebody signs in and comes back from to what he wanted to see."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method not in ("GET", "HEAD") or wanted == "/" or not local_path(wanted):
+        return "/login"
+    return f"/login?{urlencode({'next': wanted})}"
+
+
+def local_path(value: str) -> str:
+    """A page of ours to go on to; "" for whatever else somebody has put there: a browser takes `//evil.example` and
+    `/\\evil.example` for another host."""
+    parts = urlsplit(value) if len(value) <= LONGEST_NEXT and value.isprintable() else None
+    if parts is None or parts.scheme or parts.netloc or not value.startswith("/") or value[1:2] in ("/", "\\"):
+        return ""
+    return value
+
+
+def _form(
+    request: Request,
+    given: Given,
+    status: int = 200,
+    problem: str = "",
+    *,
+    wait: int = 0,
+    **values: object,
+) -> Response:
+    language = given.language or language_of(request)
+    return page(
+        request,
+        "login.html.j2",
+        status=status,
+        language=language,
+        headers={"Retry-After": str(wait)} if wait else None,
+        given=given,
+        problem=said(language, problem, values) if problem else "",
+        languages=LANGUAGES,
+        switch=lambda to: f"/login?{urlencode({'language': to} | ({'next': given.next} if given.next else {}))}",
+    )
+
+
+async def _given(request: Request) -> Given:
+    fields = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    return Given(
+        fields.get("name", ""),
+        fields.get("password", ""),
+        _ours(fields.get("language", "")),
+        local_path(fields.get("next", "")),
+    )
+
+
+def _ours(language: str) -> str:
+    return language if language in LANGUAGES else ""
+
+
+def _known_as(name: str) -> str:
+    """The name as logs and limits have it: of what cannot be one, nothing, as it may be a password."""
+    try:
+        return login_name(name)
+    except ClientMistake:
+        return "?"
+
+
+def _address(request: Request) -> str:
+    """Where somebody comes from; behind a proxy on this machine, what that says (server.py)."""
+    return clean_line(request.client.host, 60) if request.client else ""

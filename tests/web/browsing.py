@@ -1,0 +1,64 @@
+"""Browsers that look at the pages: they keep cookies and call the application directly, without a network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine
+
+from pbx_control.domain.users import UserRole
+from pbx_control.settings import Home, Settings, Web
+from pbx_control.web.app import make_app
+
+PASSWORD = "abcd-efgh-jkmn-pqrs"
+# Who has an account, and which.
+ROLES = {
+    "ana": UserRole.SECRETARY,
+    "eva": UserRole.SECRETARY,
+    "gerencia": UserRole.CLIENT,
+    "jefa": UserRole.SUPERVISOR,
+    "root": UserRole.ADMIN,
+}
+
+
+@dataclass
+class Browser:
+    """A browser of one person's: it keeps cookies and goes nowhere by itself."""
+
+    client: httpx.AsyncClient
+    csrf: str = ""
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.client.get(path, **options)
+
+    async def post(self, path: str, data: dict[str, str] | None = None, **options: Any) -> httpx.Response:
+        """Sends a form, with the session's token unless another one is given."""
+        fields = {"csrf": self.csrf} | (data or {}) if self.csrf else (data or {})
+        return await self.client.post(path, data=fields, **options)
+
+    async def sign_in(self, name: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
+        """Signs in, and reads the session's token from a page, as a page's script would."""
+        answer = await self.client.post("/login", data={"name": name, "password": password, **fields})
+        if answer.status_code == 303:
+            home = await self.client.get("/home")
+            _, _, rest = home.text.partition('name="csrf" value="')
+            self.csrf = rest.partition('"')[0]
+        return answer
+
+
+class Place:
+    """The pages of one installation, and browsers that look at them."""
+
+    def __init__(self, home: Path, engine: Engine, **web: str) -> None:
+        self.engine = engine
+        self.app = make_app(Home(home), Settings(web=Web(**web)), engine)
+        self.site = self.app.site
+        self.open: list[httpx.AsyncClient] = []
+
+    def browser(self, address: str = "198.51.100.7", base: str = "http://127.0.0.1:8080", **headers: str) -> Browser:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 40000))
+        headers = {"accept": "text/html", "accept-language": "en"} | headers
+        client = httpx.AsyncClient(transport=transport, base_url=base, headers=headers)
+        self.open.append(client)
+        return Browser(client)

@@ -1,0 +1,132 @@
+"""Every way of the table, tried as everybody: who may not go there learns nothing of what is behind it."""
+
+import httpx
+import pytest
+from browsing import ROLES, Place
+from starlette.routing import Route
+
+from pbx_control.domain.users import UserRole
+from pbx_control.web.routes import WAYS, Way, Who
+
+# What is filled in for the places of a path, and what a way answers to those who may go there.
+FILLED = {"version": "none", "name:path": "base.css"}
+NOBODY = "nobody"
+# What each way is for, and what it answers to those who may go there. A new way needs a line here.
+EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
+    ("GET", "/"): (Who.SIGNED_IN, {303}),
+    ("GET", "/home"): (Who.SIGNED_IN, {200}),
+    ("GET", "/desk"): (UserRole.SECRETARY, {200}),
+    ("GET", "/login"): (Who.VISITOR, {200, 303}),
+    ("POST", "/login"): (Who.ANYBODY, {401}),
+    ("POST", "/logout"): (Who.SIGNED_IN, {303}),
+    ("POST", "/language"): (Who.SIGNED_IN, {303}),
+    ("GET", "/healthz"): (Who.ANYBODY, {200}),
+    ("GET", "/static/{version}/{name:path}"): (Who.ANYBODY, {404}),
+}
+EACH = [(way, method) for way in WAYS for method in way.methods]
+
+
+def named(value: object) -> str:
+    return value.path if isinstance(value, Way) else str(value)
+
+
+def allowed(way: Way, who: str) -> bool:
+    if way.who in (Who.ANYBODY, Who.VISITOR):
+        return True
+    return who != NOBODY and (way.who is Who.SIGNED_IN or ROLES[who] is way.who)
+
+
+async def tried(place: Place, who: str, way: Way, method: str) -> httpx.Response:
+    browser = place.browser()
+    if who != NOBODY:
+        await browser.sign_in(who)
+    path = way.path
+    for name, value in FILLED.items():
+        path = path.replace(f"{{{name}}}", value)
+    return await (browser.get(path) if method == "GET" else browser.post(path))
+
+
+def test_each_way_has_an_entry_here() -> None:
+    assert {(method, way.path): way.who for way, method in EACH} == {key: who for key, (who, _) in EXPECTED.items()}
+
+
+def test_nothing_is_served_that_is_not_in_the_table(place: Place) -> None:
+    routes = place.app.application.routes
+    assert all(isinstance(route, Route) for route in routes)
+    assert [route.path for route in routes] == [way.path for way in WAYS]
+
+
+def test_only_a_post_changes_something() -> None:
+    assert {method for _, method in EACH} <= {"GET", "POST"}
+
+
+@pytest.mark.parametrize("who", [NOBODY, *ROLES])
+@pytest.mark.parametrize(("way", "method"), EACH, ids=named)
+async def test_a_way_is_for_those_whom_it_is_for(place: Place, way: Way, method: str, who: str) -> None:
+    answer = await tried(place, who, way, method)
+    if allowed(way, who):
+        assert answer.status_code in EXPECTED[method, way.path][1]
+    elif who == NOBODY:
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/login")
+    else:
+        assert answer.status_code == 403
+        assert "this page is not yours" in answer.text
+
+
+@pytest.mark.parametrize(("way", "method"), [each for each in EACH if each[1] == "POST"], ids=named)
+async def test_a_change_needs_the_sessions_token_and_our_page(place: Place, way: Way, method: str) -> None:
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:8081"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ):
+        browser = place.browser(**headers)
+        browser.client.headers.pop(*headers)
+        if way.who is not Who.ANYBODY:
+            await browser.sign_in("ana")
+        answer = await browser.post(way.path, headers=headers)
+        assert (answer.status_code, "load the page anew" in answer.text) == (403, True), headers
+    if way.who is Who.ANYBODY:
+        return  # nobody has a session there
+    browser = place.browser()
+    await browser.sign_in("ana")
+    token, browser.csrf = browser.csrf, ""
+    for data, headers in (
+        ({}, {}),
+        ({"csrf": ""}, {}),
+        ({"csrf": token[:-1]}, {}),
+        ({"csrf": "ñ" * 64}, {}),
+        ({"csrf": token}, {"x-csrf-token": "x"}),
+    ):
+        answer = await browser.post(way.path, data, headers=headers)
+        assert answer.status_code == 403, (data, headers)
+    answer = await browser.post(way.path, headers={"x-csrf-token": token, "origin": "http://127.0.0.1:8080"})
+    assert answer.status_code in EXPECTED[method, way.path][1]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"])
+async def test_other_methods_do_nothing(place: Place, method: str) -> None:
+    browser = place.browser()
+    await browser.sign_in("ana")
+    for way in WAYS:
+        assert (await browser.client.request(method, way.path)).status_code in (404, 405)
+
+
+async def test_an_unknown_page_is_not_there(place: Place) -> None:
+    browser = place.browser()
+    for path in ("/desk/", "/admin", "/portal", "/api/v1/calls", "/login/x", "/.git/config", "/static", "/static/"):
+        answer = await browser.get(path)
+        assert answer.status_code == 404
+        assert "there is no such page" in answer.text
+
+
+async def test_a_script_is_told_in_a_way_that_it_understands(place: Place) -> None:
+    browser = place.browser(accept="*/*")
+    answer = await browser.get("/desk")
+    assert (answer.status_code, answer.json()["code"]) == (401, "signed-out")
+    await browser.sign_in("jefa")
+    answer = await browser.get("/desk", headers={"sec-fetch-mode": "cors"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-yours")
