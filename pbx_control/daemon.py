@@ -51,6 +51,7 @@ from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
 from pbx_control.live.overheard import Overheard
+from pbx_control.live.pages import Pages
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
@@ -89,8 +90,9 @@ WAIT_FOR_OTHERS = 2.0
 class Daemon:
     """One running daemon. `serve` returns when it is asked to stop."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
+    def __init__(self, home: Home, settings: Settings, pages: Pages | None = None) -> None:
         self._home = home
+        self._pages = pages
         self._settings = settings
         self._engine = open_engine(home, settings)
         self._outbox: Outbox | None = None
@@ -155,6 +157,7 @@ class Daemon:
                 self._keeping_out.run,
                 self._publish,
                 self._catching_up.run,
+                *([self._serve_pages] if self._pages else []),
             ):
                 await stack.enter_async_context(_running(work))
             await self._stopping.wait()
@@ -164,6 +167,8 @@ class Daemon:
         await self._writer.close()
         await self._membership.leave()
         self._pulse.stop()
+        if self._pages:
+            await self._pages.ended()
 
     # --- what comes from the switch and goes to it --------------------------------------------------------
 
@@ -325,6 +330,11 @@ class Daemon:
         telegrammer = Telegrammer(self._settings.telegram, self._home)
         return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried)
 
+    async def _serve_pages(self) -> None:
+        assert self._pages
+        await self._calls_are_taken_up()
+        await self._pages.run()
+
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()
         schedule = await asyncio.to_thread(self._make_schedule)
@@ -406,13 +416,15 @@ class _running:
                 await asyncio.sleep(RECONNECT_EVERY)
 
 
-@click.command(epilog=examples("--home /srv/pbx run"))
+@click.command(epilog=examples("--home /srv/pbx run", "run --no-web"))
 @click.option("--with-asterisk", is_flag=True, help="Start Asterisk first, if it does not run yet.")
+@click.option("--no-web", is_flag=True, help="The pages are served by `web` alone, or not at all.")
 @pass_door
-def run(door: Door, with_asterisk: bool) -> None:
+def run(door: Door, with_asterisk: bool, no_web: bool) -> None:
     """Run the daemon in the foreground, until Ctrl-C or SIGTERM.
 
-    Live calls go on when it ends: Asterisk keeps the service alone until the next daemon adopts them.
+    Live calls go on when it ends: Asterisk keeps the service alone until the next daemon adopts them. The pages are
+    served by a process of their own, which it starts, and which ends with it.
     """
     door.about_to_change()
     settings = door.settings
@@ -425,7 +437,8 @@ def run(door: Door, with_asterisk: bool) -> None:
         runtime.choose(door.home, settings).start(door.tell)
     try:
         _load_for_letters()
-        uvloop.run(_serve(door.home, settings))
+        pages = None if no_web else Pages(door.home, settings, door.language)
+        uvloop.run(_serve(door.home, settings, pages))
     except PbxError as error:
         log.error("the daemon cannot go on", why=str(error))
         raise
@@ -445,5 +458,5 @@ def _load_for_letters() -> None:
         import_module(module)
 
 
-async def _serve(home: Home, settings: Settings) -> None:
-    await Daemon(home, settings).serve()
+async def _serve(home: Home, settings: Settings, pages: Pages | None) -> None:
+    await Daemon(home, settings, pages).serve()

@@ -69,6 +69,12 @@ FIRST_SETTINGS = """\
 # external_address = ""       # the address that telephones outside your network reach
 # local_networks = []
 
+[web]
+# bind = "127.0.0.1:8080"     # where the pages are served
+# public_url = ""             # https://desk.example.com, where a proxy on this machine passes them on
+# certificate = ""            # or both of these, to be served by HTTPS without a proxy
+# key = ""
+
 [mail]
 # host = "127.0.0.1"
 # port = 25

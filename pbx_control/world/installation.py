@@ -107,6 +107,8 @@ class Installation:
     def __init__(self, home: Path, ports: Ports, language: str = "es", runtime: str = "auto") -> None:
         self.home, self.ports, self.language, self.runtime = home, ports, language, runtime
         self.daemon: Process | None = None
+        # Whether its daemon serves the pages: most tests need none, and their start takes as long as the daemon's.
+        self.pages = False
 
     @property
     def command(self) -> list[str]:
@@ -193,6 +195,7 @@ class Installation:
             self.daemon = await create_subprocess_exec(
                 *self.command,
                 "run",
+                *(() if self.pages else ("--no-web",)),
                 env=self.environment,
                 stdin=DEVNULL,
                 stdout=output,

@@ -92,7 +92,7 @@ class Killer:
         environment = office.environment | ({"PBX_FAULT": fault} if fault else {})
         with (office.home / "run" / "daemon.out").open("ab") as output:
             process = await create_subprocess_exec(
-                *office.command, "run", env=environment, stdin=DEVNULL, stdout=output, stderr=output
+                *office.command, "run", "--no-web", env=environment, stdin=DEVNULL, stdout=output, stderr=output
             )
         office.daemon = process
         return process

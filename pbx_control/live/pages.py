@@ -1,0 +1,72 @@
+"""The pages' process as the daemon's child: begun anew when it dies, ended with the daemon, never in a call's way."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from contextlib import suppress
+
+import structlog
+
+from pbx_control.errors import ClientMistake
+from pbx_control.settings import Home, Settings
+
+log = structlog.get_logger()
+
+# A process that died is begun anew after so long; each time twice as long, seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+# One that has lived so long is no longer one that dies at its start, seconds.
+WELL = 60.0
+# How long it may take to end, seconds: it gives open requests three.
+GOODBYE = 5.0
+# What systemd tells its service: the child is not that.
+SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+
+
+class Pages:
+    """`pbx-control web` of that home. Its end of our pipe tells it when we are gone, however we end."""
+
+    def __init__(self, home: Home, settings: Settings, language: str) -> None:
+        self._web = settings.web
+        options = ("--home", str(home.root), "--lang", language)
+        # -P: what lies in the folder that we were started in is no part of the program.
+        self._command = (sys.executable, "-P", "-m", "cli", *options, "web", "--child")
+        self._process: Process | None = None
+
+    async def run(self) -> None:
+        """Keeps it running until cancelled."""
+        try:
+            self._web.require_safe()
+        except ClientMistake as error:
+            log.error("the pages are not served", why=str(error))
+            await asyncio.Event().wait()
+        pause = FIRST_PAUSE
+        while True:
+            lived, status = await self._live()
+            pause = FIRST_PAUSE if lived > WELL else pause
+            log.warning("the pages' process ended and is begun anew", status=status, after=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def ended(self) -> None:
+        """Waits until it has ended; kills it if it does not."""
+        if self._process is None:
+            return
+        try:
+            await asyncio.wait_for(self._process.wait(), GOODBYE)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _live(self) -> tuple[float, int]:
+        """Its whole life: for how many seconds, and how it ended."""
+        began = asyncio.get_running_loop().time()
+        environment = {name: value for name, value in os.environ.items() if name not in SYSTEMD}
+        self._process = await create_subprocess_exec(*self._command, stdin=PIPE, env=environment)
+        try:
+            status = await self._process.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+            raise
+        return asyncio.get_running_loop().time() - began, status

@@ -1,0 +1,171 @@
+"""The pages' process, really started: by itself, and as the daemon's child. No Asterisk is there."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import worker
+
+from pbx_control.settings import Home, load
+from pbx_control.store.migrate import upgrade
+from pbx_control.world.installation import Installation
+from pbx_control.world.legs import patience
+
+PORTS = worker.ports(0)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Installation:
+    """A home with a database and no switch."""
+    office = Installation(tmp_path / "home", PORTS, language="en", runtime="external")
+    office.write_settings(secrets={"ari_password": "a" * 40, "ami_password": "b" * 40})
+    upgrade(Home(office.home), load(Home(office.home)))
+    return office
+
+
+@asynccontextmanager
+async def started(office: Installation, *words: str) -> AsyncIterator[Process]:
+    """A command that goes on until the block ends."""
+    process = await create_subprocess_exec(*office.command, *words, env=office.environment, stderr=PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def said(process: Process, pattern: str) -> str:
+    """The first line of its log that has that; it is read up to there."""
+    assert process.stderr
+    async with asyncio.timeout(patience(30)):
+        async for line in process.stderr:
+            if re.search(pattern, line.decode()):
+                return line.decode()
+    raise AssertionError(f"it ended without saying {pattern}")
+
+
+async def health(scheme: str = "http") -> httpx.Response:
+    async with httpx.AsyncClient(verify=False) as client:
+        return await client.get(f"{scheme}://127.0.0.1:{PORTS.web}/healthz")
+
+
+def child_of(daemon: Process) -> psutil.Process:
+    (child,) = [one for one in psutil.Process(daemon.pid).children() if "web" in one.cmdline()]
+    return child
+
+
+async def gone(process: psutil.Process) -> None:
+    await asyncio.to_thread(process.wait, patience(10))
+
+
+async def test_pages_are_served_without_a_daemon(office: Installation) -> None:
+    async with started(office, "web") as web:
+        await said(web, "the pages are served")
+        answer = await health()
+        assert (answer.status_code, answer.json()) == (200, {"daemon": "away", "database": "ok"})
+        assert "server" not in answer.headers
+        web.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(web.wait(), patience(10)) == 0
+
+
+async def test_a_process_that_is_killed_is_begun_anew_and_ends_with_its_daemon(office: Installation) -> None:
+    async with started(office, "run") as daemon:
+        await said(daemon, "the pages are served")
+        assert (await health()).json()["database"] == "ok"
+        first = child_of(daemon)
+        first.kill()
+        await said(daemon, "ended and is begun anew")
+        await said(daemon, "the pages are served")
+        second = child_of(daemon)
+        assert second.pid != first.pid
+        assert (await health()).status_code == 200
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), patience(15)) == 0
+        await gone(second)
+
+
+async def test_a_daemon_that_is_killed_takes_it_along(office: Installation) -> None:
+    async with started(office, "run") as daemon:
+        await said(daemon, "the pages are served")
+        child = child_of(daemon)
+        daemon.kill()
+        await gone(child)
+
+
+async def test_a_daemon_without_pages_has_none(office: Installation) -> None:
+    async with started(office, "run", "--no-web") as daemon:
+        await said(daemon, "not connected to Asterisk")
+        async with asyncio.timeout(patience(15)):
+            while not (office.home / "run" / "daemon.json").exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert psutil.Process(daemon.pid).children() == []
+
+
+async def test_a_port_that_is_taken_stops_no_daemon_and_is_waited_for(office: Installation) -> None:
+    with socket.create_server(("127.0.0.1", PORTS.web)) as other:
+        alone = await office.run("web")
+        assert alone.status == 1
+        assert alone.err.count("\n") == 1
+        assert f"127.0.0.1:{PORTS.web} is taken by another process" in alone.err
+        async with started(office, "run") as daemon:
+            line = await said(daemon, "wait for their port")
+            assert str(PORTS.web) in line
+            other.close()
+            await said(daemon, "the pages are served")
+            assert daemon.returncode is None
+            assert (await health()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("web", "told"),
+    [
+        ({"bind": f"0.0.0.0:{PORTS.web}"}, "passwords would cross the network in the clear"),
+        ({"bind": f"0.0.0.0:{PORTS.web}", "public_url": "http://desk.example.com"}, "passwords would cross"),
+        ({"certificate": "/nowhere.pem"}, "a certificate or a key alone"),
+        ({"certificate": "/nowhere.pem", "key": "/nowhere.key"}, "/nowhere.pem: No such file"),
+        ({"bind": "192.0.2.1:8080", "public_url": "https://desk.example.com"}, "nothing can listen on 192.0.2.1:8080"),
+        ({"bind": "desk.example.com:8080"}, "must be ADDRESS:PORT"),
+        ({"public_url": "desk.example.com"}, "must be http:// or https://"),
+    ],
+)
+async def test_what_cannot_be_served_is_told_in_one_line(office: Installation, web: dict[str, str], told: str) -> None:
+    office.write_settings(web=web, secrets={"ari_password": "a" * 40, "ami_password": "b" * 40})
+    answer = await office.run("web")
+    assert (answer.status, answer.err.count("\n")) == (1, 1)
+    assert told in answer.err
+
+
+async def test_a_certificate_is_enough(office: Installation, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    made = await create_subprocess_exec("openssl", *words, "-keyout", key, "-out", certificate, stderr=PIPE)
+    await made.communicate()
+    secrets = {"ari_password": "a" * 40, "ami_password": "b" * 40}
+    office.write_settings(web={"certificate": str(certificate), "key": str(key)}, secrets=secrets)
+    async with started(office, "web") as web:
+        await said(web, "the pages are served")
+        answer = await health("https")
+        assert answer.headers["strict-transport-security"].startswith("max-age=")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await health("http")
+
+
+async def test_it_ends_soon_though_somebody_is_connected(office: Installation) -> None:
+    async with started(office, "web") as web:
+        await said(web, "the pages are served")
+        _, writer = await asyncio.open_connection("127.0.0.1", PORTS.web)
+        writer.write(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n")
+        await writer.drain()
+        os.kill(web.pid, signal.SIGTERM)
+        await asyncio.wait_for(web.wait(), patience(8))
+        writer.close()
