@@ -1,5 +1,6 @@
 """What `doctor` looks at: each check tells what it found in one line, with what to do about it."""
 
+import json
 import os
 import re
 import smtplib
@@ -8,10 +9,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ from pbx_control.errors import PbxError, Word, reason
 from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
-from pbx_control.settings import SYSTEM_CA, Mail, keys
+from pbx_control.settings import SYSTEM_CA, Mail, Web, keys
 from pbx_control.store import job_runs, letters, mailboxes, nodes, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
@@ -56,6 +58,8 @@ SHOWN = 5
 SLOW_NAME = 1.0
 # So many wrong passwords of one address since then are no mistyping.
 MANY_GUESSES, GUESSES_SINCE = 10, timedelta(days=1)
+# How long the pages may take to answer, seconds.
+PAGES_LIMIT = 5
 # How long a mail server may take to answer, seconds.
 MAIL_LIMIT = 5
 # Bytes of a letter: for each second of sound (8 kHz, 16 bits, in base64), and for what stands around it.
@@ -546,6 +550,44 @@ def _is_missed(task: Task, last: job_runs.Run | None, now: datetime) -> bool:
     return last is not None and last.due_at < due and now - due > job_runs.LEASE
 
 
+def check_pages(door: Door) -> Iterator[Finding]:
+    """They are served where [web] says, and passwords cross no network in the clear."""
+    web = door.settings.web
+    web.require_safe()
+    for name in (web.certificate, web.key):
+        if name and not os.access(name, os.R_OK):
+            yield bad("{file} cannot be read: see certificate and key in [web]", file=name)
+    health = _health(web)
+    if health is None:
+        yield doubt(
+            "no pages are served on {bind}: pbx-control run serves them, or pbx-control web alone", bind=web.bind
+        )
+    elif "database" in health:
+        yield good("the pages are served: {url}", url=web.url)
+    else:
+        yield bad("another program answers on {bind}: stop it, or choose another port ([web] bind)", bind=web.bind)
+
+
+def _health(web: Web) -> dict[str, Any] | None:
+    """What the pages say of themselves; nothing of what is no answer of theirs; None if nobody answers."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.address, web.address)
+    if web.certificate:
+        # It names us to others; here it is ourselves that we ask.
+        trusting = ssl._create_unverified_context()
+        asking: HTTPConnection = HTTPSConnection(host, web.port, timeout=PAGES_LIMIT, context=trusting)
+    else:
+        asking = HTTPConnection(host, web.port, timeout=PAGES_LIMIT)
+    with closing(asking):
+        try:
+            asking.request("GET", "/healthz")
+            told = json.loads(asking.getresponse().read(1000))
+        except ConnectionRefusedError:
+            return None
+        except (OSError, HTTPException, ValueError):
+            return {}
+    return told if isinstance(told, dict) else {}
+
+
 def check_nodes(door: Door) -> Iterator[Finding]:
     """Every daemon on this database gives signs of life."""
     with reading(door.engine) as connection:
@@ -575,6 +617,7 @@ CHECKS: tuple[Callable[[Door], Iterator[Finding]], ...] = (
     check_listening,
     check_names,
     check_daemon,
+    check_pages,
     check_nodes,
     check_pauses,
     check_telephones,

@@ -11,6 +11,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,6 +54,39 @@ def test_a_new_home_lacks_only_what_has_to_run(admin: Admin) -> None:
     assert level(found, "the daemon does not run") == "warn"
     assert level(found, "the database (sqlite) answers") == "ok"
     assert level(found, "sounds are there") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "bad"),
+    [
+        (None, "no pages are served on 127.0.0.1:", "warn"),
+        (b'{"daemon": "away", "database": "ok"}', "the pages are served: http://127.0.0.1:", "ok"),
+        (b"hello", "another program answers on 127.0.0.1:", "bad"),
+        (b"[]", "another program answers on 127.0.0.1:", "bad"),
+    ],
+)
+def test_whether_the_pages_are_served_is_told(admin: Admin, answer: bytes | None, told: str, bad: str) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/healthz"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer or b"")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        if answer is None:
+            server.server_close()
+        else:
+            threading.Thread(target=server.handle_request).start()
+        assert level(findings(admin, PBX_WEB__BIND=f"127.0.0.1:{server.server_port}"), told) == bad
+
+
+def test_pages_in_the_clear_on_a_network_are_bad(admin: Admin) -> None:
+    assert (
+        level(findings(admin, PBX_WEB__BIND="0.0.0.0:8080"), "passwords would cross the network in the clear") == "bad"
+    )
 
 
 def test_contacts_that_no_carrier_reaches_are_told(office: Admin) -> None:
