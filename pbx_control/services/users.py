@@ -5,6 +5,7 @@ twentieth of a second, for which live calls would wait for the database's one wr
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.users import LONGEST_SESSION, SEEN_EVERY, Person, UserRole, login_name
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.services.work import Work
 from pbx_control.store import users
 from pbx_control.store.engine import reading, writing
@@ -236,9 +237,11 @@ def choose_language(engine: Engine, user_id: int, language: str) -> None:
 
 
 def _note_seen(engine: Engine, session_id: int, seen_at: datetime, at: datetime) -> None:
-    if at - seen_at >= SEEN_EVERY:
-        with writing(engine) as conn:
-            users.note_seen(conn, session_id, at)
+    if at - seen_at < SEEN_EVERY:
+        return
+    # The next request will note it, if this one cannot.
+    with suppress(StoreUnavailable), writing(engine) as conn:
+        users.note_seen(conn, session_id, at)
 
 
 def _kept(token: str) -> str:

@@ -18,7 +18,7 @@ PATIENCE = 1.0
 async def healthz(request: Request) -> Response:
     """GET /healthz: 200 as long as the pages can be served, also while the daemon is away; 503 without the database."""
     site = site_of(request)
-    daemon = await run_sync(_daemon, site.home)
+    daemon = await run_sync(_daemon, site.home, limiter=site.asking)
     try:
         await run_sync(_ask, site.engine)
     except StoreUnavailable:

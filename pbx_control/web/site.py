@@ -13,6 +13,8 @@ from pbx_control.web.files import Files
 from pbx_control.web.sessions import Sessions
 from pbx_control.web.tries import Tries
 
+# So many wait at once for a daemon that may hang: whoever asks for our health often takes no thread from the pages.
+HEALTH_AT_ONCE = 2
 # So many passwords are checked at once: each takes 64 MiB, however many people knock.
 PASSWORDS_AT_ONCE = 2
 
@@ -28,6 +30,7 @@ class Site:
     files: Files = field(default_factory=Files)
     tries: Tries = field(default_factory=Tries)
     passwords: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PASSWORDS_AT_ONCE))
+    asking: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(HEALTH_AT_ONCE))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
