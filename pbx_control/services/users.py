@@ -151,15 +151,13 @@ def sign_in(engine: Engine, name: str, password: str, origin: str, at: datetime,
 
     Raises StoreUnavailable.
     """
-    name = name.strip().lower()
-    with reading(engine) as conn:
-        user = users.by_name(conn, name)
+    user = _called(engine, name)
     if not _is_right(user.password_hash if user else _of_nobody(), password) or user is None:
         return None
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     with writing(engine) as conn:
         # It may have been reset or removed while it was checked.
-        now = users.by_name(conn, name)
+        now = users.by_name(conn, user.name)
         if now is None or (now.id, now.password_hash) != (user.id, user.password_hash):
             return None
         if language:
@@ -187,6 +185,16 @@ def sign_in(engine: Engine, name: str, password: str, origin: str, at: datetime,
             language=language or user.language,
         )
     return Admitted(token, person)
+
+
+def _called(engine: Engine, name: str) -> users.User | None:
+    """Who has that name; the database is not asked for what cannot be one."""
+    try:
+        known = login_name(name)
+    except ClientMistake:
+        return None
+    with reading(engine) as conn:
+        return users.by_name(conn, known)
 
 
 def session_of(engine: Engine, token: str, at: datetime) -> Person | None:

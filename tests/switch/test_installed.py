@@ -31,6 +31,26 @@ def tell(command, words):
 tell(cli.main, [])
 """
 
+# The sign-in page and the files that it names, as the pages' process would serve them.
+SHOW = """
+import asyncio, re, sys
+from pathlib import Path
+import httpx
+from pbx_control.settings import Home, Settings
+from pbx_control.store.engine import open_engine
+from pbx_control.web.app import make_app
+
+async def look(home):
+    transport = httpx.ASGITransport(make_app(home, Settings(), open_engine(home, Settings())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        page = await client.get("/login")
+        print(page.status_code, re.search("<h1>(.*)</h1>", page.text)[1])
+        for path in re.findall('"(/static/[^"]+)"', page.text):
+            print((await client.get(path)).status_code, path.rpartition("/")[2])
+
+asyncio.run(look(Home(Path(sys.argv[1]))))
+"""
+
 
 class Environment:
     """A virtual environment with pbx-control in it, and nothing but what that asks for."""
@@ -62,6 +82,11 @@ def bare(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Environment:
     environment = Environment(tmp_path_factory.mktemp("bare"))
     environment.install(str(source))
     return environment
+
+
+def test_the_pages_and_their_files_are_there(bare: Environment, tmp_path: Path) -> None:
+    found = bare.run("python", "-c", SHOW, str(tmp_path))
+    assert found.stdout.splitlines() == ["200 Entrar", "200 icon.svg", "200 base.css"], found.stderr
 
 
 def test_everything_but_the_demo_is_there(bare: Environment) -> None:
