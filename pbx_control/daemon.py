@@ -50,6 +50,7 @@ from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
+from pbx_control.live.overdue import Overdue
 from pbx_control.live.overheard import Overheard
 from pbx_control.live.pages import Pages
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
@@ -127,6 +128,7 @@ class Daemon:
             self._board, self._ari, self._performer, places.at_home, lambda: self._catching_up.take_in()
         )
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
+        self._overdue = Overdue(self._engine, rules, now, self._written_elsewhere)
         self._requests = reception.Requests()
         self._comparisons = Comparisons(self._compare, self._board, self._pulse)
         self._taken_up = asyncio.Event()
@@ -148,6 +150,7 @@ class Daemon:
                 self._membership.run,
                 self._comparisons.run,
                 self._send_letters,
+                self._overdue.run,
                 self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,

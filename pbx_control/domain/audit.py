@@ -92,6 +92,7 @@ class Verb(StrEnum):
     CLOCK_BELIEVED = "clock believed"
     CALLER_ERASED = "caller erased"
     LETTERS_RESENT = "letters resent"
+    INFO_SENT = "info sent"
     SUPPLEMENT_WRITTEN = "supplement written"
     REPORT_SENT = "report sent"
     MONTHS_BEGUN = "months begun"

@@ -31,7 +31,7 @@ from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import Disposal, Done, Reached, dispose
 from pbx_control.media.purge import batches
 from pbx_control.settings import Home
-from pbx_control.store import audit, caller_marks, callers, receipts, retention
+from pbx_control.store import audit, caller_marks, callers, messages, receipts, retention
 from pbx_control.store.callers import CallerCall
 from pbx_control.store.engine import bump_revision, reading, writing
 from pbx_control.store.receipts import Receipt
@@ -117,6 +117,13 @@ def _calls(conn: Connection, order: ErasureOrder) -> tuple[list[CallerCall], lis
             "the message {id} about that caller is still to be sent",
             Code.MESSAGE_WAITS,
             id=waiting[0],
+        )
+    unwritten = messages.waiting_about(conn, [call.id for call in free])
+    if unwritten and not order.drop_waiting:
+        raise ClientMistake(
+            "the client has not been told of that caller's call {call} yet: its message is still to be written",
+            Code.MESSAGE_WAITS,
+            call=unwritten[0],
         )
     return free, held
 

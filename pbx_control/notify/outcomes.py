@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection, select
 
 from pbx_control.domain.notices.letter_notes import compose_given_up, compose_too_large
-from pbx_control.domain.notices.messages import Channel, without_attachment
+from pbx_control.domain.notices.messages import Channel, Kind, without_attachment
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.errors import DeliveryFailed, Fault
@@ -52,8 +52,12 @@ def _send_without_attachment(conn: Connection, delivery: Delivery, failure: Deli
 
 
 def _tell_given_up(conn: Connection, delivery: Delivery, failure: DeliveryFailed, desk: AlarmDesk) -> None:
-    """One alarm for each address that stops working; none about the address that alarms go to, which would not end."""
+    """One alarm for each address that stops working; none about the address that alarms go to, which would not end.
+    A caller's address is none of ours: the secretary sees at her desk what became of it."""
     posted = delivery.posted
+    if posted.letter.kind is Kind.INFO:
+        log.error("letter.given_up", letter=posted.id, why=str(failure))
+        return
     is_news = mailboxes.fails(conn, posted.recipient, delivery.at, sentence_of(failure))
     log.error("letter.given_up", letter=posted.id, address=posted.letter.address, why=str(failure))
     is_desk = posted.letter.channel is Channel.EMAIL and posted.letter.address.casefold() == desk.address.casefold()

@@ -27,13 +27,13 @@ from pbx_control.domain.money.quota import Limits, Threshold
 from pbx_control.domain.money.repeats import FLOOD_WINDOW, Arrived, flood
 from pbx_control.domain.notices.flood_notes import compose_flood
 from pbx_control.domain.notices.loss_notes import Loss, compose_loss
-from pbx_control.domain.notices.messages import CallSummary, compose
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
+from pbx_control.services import messages
 from pbx_control.services.offers import write_offer
 from pbx_control.settings import Settings
-from pbx_control.store import audit, calls, clients, ledger, letters, recipients, repeats, secretaries
+from pbx_control.store import audit, calls, clients, ledger, letters, repeats, secretaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
     for step in valid:
         for command in step.commands:
             if isinstance(command, WriteLetters):
-                write_letters(conn, summary_of(step.call), rules.office_name)
+                _write_letters(conn, step, rules)
             elif isinstance(command, RaiseAlarm):
                 _write_alarm(conn, step, command, rules.alarms)
             elif isinstance(command, PauseSeat):
@@ -131,10 +131,10 @@ def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) 
         letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 
 
-def write_letters(conn: Connection, summary: CallSummary, office_name: str) -> None:
-    """Puts the summary for each recipient of the client into the outbox (docs/service.md rule 7)."""
-    people = recipients.of_client(conn, summary.client_id)
-    letters.add(conn, [compose(summary, person, office_name) for person in people])
+def _write_letters(conn: Connection, step: Save, rules: Rules) -> None:
+    """The call is over for the secretary: the client is told now, or when she has written her message."""
+    her = step.call.answered_by.secretary_id if step.call.answered_by else None
+    messages.call_is_over(conn, summary_of(step.call), her, step.entries[-1].at, rules)
 
 
 def _settle_claims(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:

@@ -32,7 +32,7 @@ def write_supplement(work: Work, call_id: str, text: str, office_name: str) -> i
     )
     told = letters.first_told(work.conn, about.id)
     people = recipients.of_client(work.conn, client.id)
-    letters.add(work.conn, [compose_supplement(added, person, office_name, person in told) for person in people])
+    letters.add(work.conn, [compose_supplement(added, person, office_name, told.get(person, "")) for person in people])
     # What she wrote is in the letter: it may name people.
     work.note(Verb.SUPPLEMENT_WRITTEN, about.id, client_id=client.id, new={"letters": len(people)})
     return len(people)

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import CallSummary
-from pbx_control.services import steps
+from pbx_control.services import messages, steps
 from pbx_control.services.steps import Rules
 from pbx_control.store import caller_marks, calls, clients, dids, ledger, secretaries
 from pbx_control.store.calls import Begun, ServedBySwitch
@@ -66,7 +67,7 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     calls.write_served_by_switch(conn, _served(one, owner, her), new=begun is None)
     calls.add_lines(conn, one.id, [(event.at, "ServedByTheSwitch", _told(event)) for event in one.events])
     _charge(conn, one, begun, owner, rules)
-    _write_letters(conn, one, owner, her, rules.office_name)
+    _write_letters(conn, one, owner, her, rules)
     _tell_losses(conn, one, owner, rules)
     return True
 
@@ -107,7 +108,7 @@ def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, begun: Begun) -
         answered_by=one.answered_by or begun.answered_by,
         recording=one.recording or begun.recording,
         recording_flaw="" if one.recording_flaw != "missing" or begun.recording else "missing",
-        wrong_number=ledger.is_wrong_number(conn, one.id),
+        wrong_number=ledger.uncounted(conn, one.id) is Uncounted.WRONG_NUMBER,
     )
 
 
@@ -169,9 +170,7 @@ def _tell_losses(conn: Connection, one: SwitchCall, owner: int | None, rules: Ru
     steps.tell_loss(conn, what, one.id, name, one.caller, one.ended_at, rules)
 
 
-def _write_letters(
-    conn: Connection, one: SwitchCall, owner: int | None, her: Telephone | None, office_name: str
-) -> None:
+def _write_letters(conn: Connection, one: SwitchCall, owner: int | None, her: Telephone | None, rules: Rules) -> None:
     if owner is None or one.outcome is Outcome.BLOCKED:
         return
     client = clients.get(conn, owner)
@@ -199,4 +198,4 @@ def _write_letters(
         message_kept=one.message_kept,
         wrong_number=one.wrong_number,
     )
-    steps.write_letters(conn, summary, office_name)
+    messages.call_is_over(conn, summary, her.secretary_id if her else None, one.ended_at, rules)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 
 from pbx_control.domain.keeping.erasure import redacted, redacted_details
 from pbx_control.domain.keeping.retention import ERASED
-from pbx_control.store import holds, retention
+from pbx_control.store import holds, messages, retention
 from pbx_control.store.rows import record
 from pbx_control.store.tables import call, client, contact, journal, letter, recording_hold
 
@@ -81,7 +81,8 @@ def contacts_with(conn: Connection, number: str) -> list[NamedContact]:
 
 
 def erase(conn: Connection, calls: Sequence[str], number: str, names: Collection[str]) -> int:
-    """Takes number and names out of these calls, their journals, holds and letters; gives how many letters there were.
+    """Takes number and names out of these calls, their journals, holds and letters, and what secretaries wrote about
+    them; gives how many letters there were.
 
     What the ledger says of them stays: it has neither.
     """
@@ -89,9 +90,10 @@ def erase(conn: Connection, calls: Sequence[str], number: str, names: Collection
     conn.execute(update(call).where(call.c.id.in_(ids)).values(caller=ERASED, caller_name=""))
     _erase_journals(conn, ids, number, names)
     _erase_reasons(conn, ids, number, names)
+    to_him = messages.erase(conn, ids)
     blank = {"subject": ERASED, "body_text": ERASED, "body_html": "", "attachment": "", "due_at": None}
     about = update(letter).where(letter.c.call_id.in_(ids))
-    return len(conn.execute(about.values(blank).returning(letter.c.id)).all())
+    return to_him + len(conn.execute(about.values(blank).returning(letter.c.id)).all())
 
 
 def erase_from_letters(conn: Connection, number: str, names: Collection[str], after: int) -> tuple[int | None, int]:

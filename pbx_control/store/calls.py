@@ -72,6 +72,12 @@ def find(conn: Connection, call_id: str) -> Begun | None:
     return record(Begun, row) if row else None
 
 
+def node_of(conn: Connection, call_id: str) -> str:
+    """The node that has, or had, the call, and its files."""
+    node: str = conn.execute(select(calls.c.node).where(calls.c.id == call_id)).scalar_one()
+    return node
+
+
 def unended(conn: Connection, node: str) -> list[Begun]:
     """The calls of that node that its daemon has let go of and that have not ended."""
     left = calls.c.node == node, calls.c.state.is_(None), calls.c.ended_at.is_(None)

@@ -299,11 +299,11 @@ def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: dat
     return reverse(conn, charge_of_call(conn, call_id), said, at, reason)
 
 
-def is_wrong_number(conn: Connection, call_id: str) -> bool:
-    """Whether what the call was charged has been taken back because its caller wanted somebody else."""
-    wrong_number = ledger_entry.c.uncounted == Uncounted.WRONG_NUMBER.value
-    found = select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, wrong_number)
-    return conn.scalar(found.limit(1)) is not None
+def uncounted(conn: Connection, call_id: str) -> Uncounted | None:
+    """Why what the call was charged has been taken back, as it should not have counted; None: it has not."""
+    query = select(ledger_entry.c.uncounted).where(ledger_entry.c.uncounted.is_not(None))
+    reason = conn.scalar(query.where(ledger_entry.c.call_id == call_id).limit(1))
+    return Uncounted(reason) if reason else None
 
 
 def charge_of_call(conn: Connection, call_id: str) -> int:

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 
 from pbx_control.catalogue import N_
-from pbx_control.domain.notices.messages import Channel, Letter, Recipient, next_try
+from pbx_control.domain.notices.messages import ANSWER, FIRST, Channel, Kind, Letter, Recipient, next_try
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed, Fault
 from pbx_control.store import mailboxes, recipients
@@ -86,11 +86,12 @@ class Posted:
         return "given up" if self.due_at is None else "waiting"
 
 
-def add(conn: Connection, letters: Sequence[Letter]) -> None:
-    """Put letters into the outbox, due at once; those that are there already (by message_id) stay as they are."""
+def add(conn: Connection, letters: Sequence[Letter], node: str = "") -> None:
+    """Put letters into the outbox, due at once; those that are there already (by message_id) stay as they are. `node`:
+    where their attachments lie, if not here."""
     if letters:
-        here = node_here(conn)
-        conn.execute(_unless_there(conn.dialect.name), [_row(each, here) for each in letters])
+        place = node or node_here(conn)
+        conn.execute(_unless_there(conn.dialect.name), [_row(each, place) for each in letters])
 
 
 def is_there(conn: Connection, message_ids: Collection[str]) -> bool:
@@ -99,10 +100,25 @@ def is_there(conn: Connection, message_ids: Collection[str]) -> bool:
     return conn.scalar(found.limit(1)) is not None
 
 
-def first_told(conn: Connection, call_id: str) -> set[Recipient]:
-    """Who has got the first letter about the call."""
-    query = select(letter.c.channel, letter.c.address).where(letter.c.call_id == call_id, letter.c.in_reply_to == "")
-    return {Recipient(Channel(channel), address) for channel, address in conn.execute(query)}
+def first_told(conn: Connection, call_id: str) -> dict[Recipient, str]:
+    """The message_id of the first letter about the call that each of the client's recipients has got."""
+    first = letter.c.call_id == call_id, letter.c.in_reply_to == "", letter.c.kind == Kind.OURS.value
+    query = select(letter.c.channel, letter.c.address, letter.c.message_id).where(*first).order_by(letter.c.id.desc())
+    return {Recipient(Channel(row.channel), row.address): row.message_id for row in conn.execute(query)}
+
+
+def newest_told(conn: Connection, call_id: str) -> list[Posted]:
+    """The newest letter with the message of the call to each recipient of the client; what supplements add is none."""
+    message = or_(*(letter.c.message_id.startswith(prefix) for prefix in (FIRST, ANSWER)))
+    query = select(letter).where(letter.c.call_id == call_id, message).order_by(letter.c.id)
+    found = {one.recipient: one for one in (_posted(row) for row in conn.execute(query))}
+    return list(found.values())
+
+
+def infos(conn: Connection, call_id: str) -> list[Posted]:
+    """The ready-made texts that were sent to the caller, oldest first."""
+    query = select(letter).where(letter.c.call_id == call_id, letter.c.kind == Kind.INFO.value).order_by(letter.c.id)
+    return [_posted(row) for row in conn.execute(query)]
 
 
 def free_of_node(conn: Connection, node: str) -> None:
@@ -312,8 +328,8 @@ def waiting_since(conn: Connection) -> datetime | None:
 
 
 def count_given_up(conn: Connection) -> dict[Recipient, int]:
-    """How many letters to each address were given up and not sent again since."""
-    given_up = letter.c.delivered_at.is_(None), letter.c.due_at.is_(None)
+    """How many letters to each address of ours were given up and not sent again since."""
+    given_up = letter.c.delivered_at.is_(None), letter.c.due_at.is_(None), letter.c.kind == Kind.OURS.value
     query = select(letter.c.channel, letter.c.address, func.count().label("number")).where(*given_up)
     rows = conn.execute(query.group_by(letter.c.channel, letter.c.address))
     return {Recipient(Channel(row.channel), row.address): row.number for row in rows}
@@ -360,6 +376,7 @@ def _row(each: Letter, here: str) -> dict[str, Any]:
         "node": here if each.attachment else "",
         "call_id": each.call_id,
         "client_id": each.client_id,
+        "kind": each.kind.value,
         "channel": each.channel.value,
         "address": each.address,
         "message_id": each.message_id,
@@ -388,6 +405,7 @@ def _posted(row: Row[Any]) -> Posted:
             written_at=row.written_at,
             call_id=row.call_id,
             client_id=row.client_id,
+            kind=Kind(row.kind),
         ),
         client=row._mapping.get("slug") or "",
         attempts=row.attempts,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outgoing
-from pbx_control.domain.notices.messages import Channel, Recipient
+from pbx_control.domain.notices.messages import Channel, Recipient, message_id
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, Supplement, compose_alarm, compose_supplement
 from pbx_control.domain.words.characters import printable
 from pbx_control.notify.mail import write
@@ -70,7 +70,7 @@ Aviso automático de pbx-control en Casa; por cliente, a lo más uno al día.
 
 
 def test_supplement_in_english_answers_the_first_letter() -> None:
-    letter = compose_supplement(ADDED, BY_MAIL, "Casa", first=True)
+    letter = compose_supplement(ADDED, BY_MAIL, "Casa", message_id(ADDED.call_id, BY_MAIL))
     mail = write(letter, SENDER, None)
     assert letter.text == ENGLISH_SUPPLEMENT
     assert mail["In-Reply-To"] == mail["References"] == f"<{letter.in_reply_to}@casa.example>"
@@ -79,12 +79,12 @@ def test_supplement_in_english_answers_the_first_letter() -> None:
 
 
 def test_first_letter_of_a_thread_answers_none() -> None:
-    mail = write(compose_supplement(ADDED, BY_MAIL, "Casa", first=False), SENDER, None)
+    mail = write(compose_supplement(ADDED, BY_MAIL, "Casa", ""), SENDER, None)
     assert (mail["In-Reply-To"], mail["References"]) == (None, None)
 
 
 def test_supplement_by_telegram_is_text_alone() -> None:
-    letter = compose_supplement(replace(ADDED, language="es"), BY_TELEGRAM, "Casa", first=True)
+    letter = compose_supplement(replace(ADDED, language="es"), BY_TELEGRAM, "Casa", message_id(ADDED.call_id, BY_MAIL))
     assert letter.text == (
         "📝 Clínica Andes: más sobre la llamada de Maria Soto (+56 9 8123 4567)\n\n"
         "Her order is 4711.\n\nShe calls again tomorrow."
@@ -119,7 +119,7 @@ HOSTILE = st.text(max_size=80) | st.sampled_from(["<script>x</script>", "a\r\nBc
 def test_no_strangers_string_does_harm(name: str, text: str, caller: str) -> None:
     added = replace(ADDED, caller_name=name, text=text, caller=caller, client_name=name)
     alarm = compose_alarm(replace(REACHED, client_name=name, contact=text), AlarmDesk("a@b.example", "en", name))
-    for letter in (compose_supplement(added, BY_MAIL, name, first=True), alarm):
+    for letter in (compose_supplement(added, BY_MAIL, name, "call.0"), alarm):
         assert "<script" not in letter.html
         assert all(printable(char) or char == "\n" for char in letter.text)
         assert printable(letter.subject)

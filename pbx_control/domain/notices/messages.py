@@ -1,4 +1,5 @@
-"""What a recipient is told about a call: the summary of a call goes in, a letter ready for the outbox comes out.
+"""What a recipient is told about a call: its summary and what the secretary wrote go in, a letter ready for the outbox
+comes out.
 
 Everything here is pure and quick (no I/O but the template, read once), so that it can be called inside the
 transaction that ends a call. The HTML is a Jinja2 template with autoescape beside this module: a caller's name is
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.desk.words import Said, Stage, Written, gist, said
 from pbx_control.domain.notices.phrases import PHRASES, Phrases, Told
 from pbx_control.domain.words.wording import (
     NAME_LIMIT,
@@ -34,8 +36,14 @@ if TYPE_CHECKING:
 # Calls for which telephones rang: only there is waiting time worth telling.
 RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
 
+# What the message_ids of a call's letters begin with: the first to a recipient, and those that answer it.
+FIRST, ANSWER = "call.", "message."
+
 # Where an HTML letter begins to be read.
 BODY = re.compile(r"<body[^>]*>")
+
+# Between what she wrote and the facts of the call, in text.
+RULE = "–" * 20
 
 # What a letter's attachment begins with if it lies there, and not under recordings/.
 DOCUMENTS = "documents/"
@@ -44,6 +52,8 @@ DOCUMENTS = "documents/"
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 LATER_PAUSE = timedelta(hours=2)
 PATIENCE = timedelta(days=3)
+# What Telegram takes of a text, and of the text beside a file, in UTF-16 units.
+TELEGRAM_LIMIT, CAPTION_LIMIT = 4096, 1024
 MAX_ATTEMPTS = len(PAUSES) + (PATIENCE - sum(PAUSES, timedelta())) // LATER_PAUSE + 1
 
 
@@ -52,6 +62,13 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     TELEGRAM = "telegram"
+
+
+class Kind(StrEnum):
+    """To whom a letter goes; the names are those of `letter.kind`."""
+
+    OURS = ""  # a client's recipients, or the admin
+    INFO = "info"  # a caller, who asked for a ready-made text
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +122,7 @@ class Letter:
     written_at: datetime  # aware
     call_id: str | None = None
     client_id: int | None = None
+    kind: Kind = Kind.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,9 @@ class MessagePage:
     accent: str  # CSS colour
     subject: str
     headline: str
+    notice: str  # what there is to know of the words, or empty
+    words: tuple[Said, ...]  # what she wrote
+    before: str  # {was}: how a corrected field tells what it was
     story: str
     caller: str  # name, or number, or that it was withheld
     number: str  # beneath the name, if there is one
@@ -138,6 +159,10 @@ class MessagePage:
     def details(self) -> tuple[Fact, ...]:
         """The facts but who called."""
         return self.facts[1:]
+
+    def was(self, one: Said) -> str:
+        """What a corrected field was before; empty if it was not there, or is as it was."""
+        return self.before.format(was=one.was) if one.was else ""
 
 
 # The letter's one colour and, in Telegram, its sign: what became of the call is seen before it is read.
@@ -159,24 +184,29 @@ SIGNS = {
 }
 
 
-def compose(summary: CallSummary, recipient: Recipient, office_name: str) -> Letter:
+def compose(
+    summary: CallSummary, recipient: Recipient, office_name: str, written: Written | None = None, answers: str = ""
+) -> Letter:
     """The letter that tells a recipient about a call, in the client's language (docs/service.md rule 7).
 
-    `office_name` is the secretaries' company, for the footer. The same call and recipient always give the same
-    `message_id`, so that the outbox can refuse a second one.
+    `office_name` is the secretaries' company, for the footer. `written`: what the secretary wrote; None: there is
+    nothing to say of that. `answers`: the message_id of the recipient's first letter about the call, "" if this is it.
+    The same call, recipient and version always give the same `message_id`, so that the outbox can refuse a second one.
     """
     phrases = PHRASES[summary.language if summary.language in PHRASES else "es"]
-    page = _page(summary, phrases, office_name)
+    page = _page(summary, phrases, office_name, written)
     by_mail = recipient.channel == Channel.EMAIL
+    first = message_id(summary.call_id, recipient)
     return Letter(
         channel=recipient.channel,
         address=recipient.address,
-        message_id=message_id(summary.call_id, recipient),
+        message_id=answer_id(summary.call_id, recipient, written.version) if written and answers else first,
+        in_reply_to=answers,
         subject=page.subject,
-        text=_mail_text(page) if by_mail else _telegram_text(page),
+        text=_mail_text(page) if by_mail else _telegram_text(page, phrases, bool(summary.message and not answers)),
         html=html_template("summary.html.j2").render(page=page) if by_mail else "",
-        attachment=summary.message,
-        written_at=summary.ended_at,
+        attachment="" if answers else summary.message,
+        written_at=written.at if written else summary.ended_at,
         call_id=summary.call_id,
         client_id=summary.client_id,
     )
@@ -204,8 +234,16 @@ def without_attachment(letter: Letter, language: str, office_name: str) -> Lette
 
 def message_id(call_id: str, recipient: Recipient) -> str:
     """What names the letter about that call to that recipient, for ever: safe in a header whatever went in."""
-    identity = "\x1f".join((call_id, recipient.channel, recipient.address))
-    return "call." + hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return FIRST + _digest(call_id, recipient.channel, recipient.address)
+
+
+def answer_id(call_id: str, recipient: Recipient, version: int) -> str:
+    """The same for the letter that sends him that version of the message after a first one."""
+    return ANSWER + _digest(call_id, recipient.channel, recipient.address, str(version))
+
+
+def _digest(*identity: str) -> str:
+    return hashlib.sha256("\x1f".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def next_try(attempts: int, at: datetime) -> datetime | None:
@@ -215,7 +253,7 @@ def next_try(attempts: int, at: datetime) -> datetime | None:
     return at + (PAUSES[attempts - 1] if attempts <= len(PAUSES) else LATER_PAUSE)
 
 
-def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> MessagePage:
+def _page(summary: CallSummary, phrases: Phrases, office_name: str, written: Written | None) -> MessagePage:
     name = clean_line(summary.caller_name, NAME_LIMIT)
     number = phrases.withheld if is_withheld(summary.caller) else readable_number(summary.caller)
     values = {
@@ -224,14 +262,18 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str) -> MessagePa
         "secretary": clean_line(summary.secretary, NAME_LIMIT) or phrases.somebody,
         "contact": clean_line(summary.transferred_to, NAME_LIMIT),
         "office": clean_line(office_name, NAME_LIMIT),
+        "gist": gist(written.gist) if written else "",
     }
     told = _told(summary, phrases)
     return MessagePage(
         language=summary.language,
         sign=SIGNS[summary.outcome],
         accent=ACCENTS[summary.outcome],
-        subject=told.subject.format(**values),
-        headline=told.headline,
+        subject=_subject(told, phrases, written).format(**values),
+        headline=_headline(told, phrases, written),
+        notice=_notice(phrases, written),
+        words=said(written) if written else (),
+        before=phrases.before,
         story=_sentence(told.story.format(**values)),
         caller=name or _sentence(number),
         number=number if name else "",
@@ -250,6 +292,30 @@ def _told(summary: CallSummary, phrases: Phrases) -> Told:
         return phrases.transferred
     lost = summary.message_flaw == "lost" and summary.outcome is not Outcome.ANSWERED
     return phrases.lost if lost else phrases.told(summary.outcome)
+
+
+def _subject(told: Told, phrases: Phrases, written: Written | None) -> str:
+    if written is None or written.stage is Stage.OVERDUE:
+        return told.subject
+    subject = phrases.message_with_gist if gist(written.gist) else phrases.message_from
+    return phrases.correction_of.replace("{subject}", subject) if written.before is not None else subject
+
+
+def _headline(told: Told, phrases: Phrases, written: Written | None) -> str:
+    if written is None or written.stage is Stage.OVERDUE:
+        return told.headline
+    return phrases.message_headline if written.before is None else phrases.correction_headline
+
+
+def _notice(phrases: Phrases, written: Written | None) -> str:
+    """What there is to know of her words: that they are missing, unfinished, or corrected."""
+    if written is None:
+        return ""
+    if written.stage is Stage.OVERDUE:
+        return phrases.unfinished if written.words else phrases.still_missing
+    if written.before is not None:
+        return phrases.corrected
+    return phrases.at_hand_over if written.stage is Stage.HANDED_OVER else ""
 
 
 def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact]:
@@ -278,17 +344,49 @@ def _facts(summary: CallSummary, phrases: Phrases, caller: str) -> Iterator[Fact
 
 def _mail_text(page: MessagePage) -> str:
     """The text for mail programs that show no HTML; the same facts."""
-    paragraphs = [page.headline, page.story, _lines(page), page.attached, f"{page.footer}\n{page.reference}"]
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+    end = f"{page.footer}\n{page.reference}"
+    if page.words:
+        who = f"{page.facts[0].label}: {page.facts[0].value}"
+        parts = [page.headline, page.notice, who, _said(page), RULE, page.story, _lines(page.details), page.attached]
+    else:
+        parts = [page.headline, page.notice, page.story, _lines(page.facts), page.attached]
+    return "\n\n".join(part for part in (*parts, end) if part) + "\n"
 
 
-def _telegram_text(page: MessagePage) -> str:
-    # Short enough for the caption of a voice message, which Telegram limits to 1024 characters.
-    return f"{page.sign} {page.subject}\n\n{_lines(page)}"
+def _telegram_text(page: MessagePage, phrases: Phrases, beside_file: bool) -> str:
+    """The text for a chat; what Telegram does not take is cut off, and that is said."""
+    if page.words:
+        parts = [page.notice, _lines(page.facts[:1]), _said(page), _lines(page.details)]
+    else:
+        parts = [page.notice, _lines(page.facts)]
+    text = "\n\n".join(filter(None, [f"{page.sign} {page.subject}", *parts]))
+    return _cut(text, CAPTION_LIMIT if beside_file else TELEGRAM_LIMIT, phrases.cut)
 
 
-def _lines(page: MessagePage) -> str:
-    return "\n".join(f"{fact.label}: {fact.value}" for fact in page.facts)
+def _cut(text: str, limit: int, note: str) -> str:
+    """As much of the text as fits into so many UTF-16 units, with a note at the end of one that was cut."""
+    encoded = text.encode("utf-16-le")
+    if len(encoded) <= 2 * limit:
+        return text
+    room = 2 * limit - len(f"…\n\n{note}".encode("utf-16-le"))
+    return f"{encoded[:room].decode('utf-16-le', 'ignore').rstrip()}…\n\n{note}"
+
+
+def _said(page: MessagePage) -> str:
+    """Her words, one field a line; a value of several lines stands below its label."""
+    return "\n".join(_said_line(page, one) for one in page.words)
+
+
+def _said_line(page: MessagePage, one: Said) -> str:
+    lines = (one.value or "–").splitlines()
+    value = lines[0] if len(lines) == 1 else "".join(f"\n  {line}" for line in lines)
+    was = page.was(one).replace("\n", " / ")
+    mark = "* " if one.changed else ""
+    return f"{mark}{one.label}: {value}{f'  ({was})' if was else ''}".replace(": \n", ":\n")
+
+
+def _lines(facts: tuple[Fact, ...]) -> str:
+    return "\n".join(f"{fact.label}: {fact.value}" for fact in facts)
 
 
 def _sentence(text: str) -> str:

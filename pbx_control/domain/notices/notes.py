@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pbx_control.catalogue import InLanguages
 from pbx_control.domain.call.model import Outgoing
-from pbx_control.domain.notices.messages import Channel, Fact, Letter, Recipient, html_template, message_id
+from pbx_control.domain.notices.messages import Channel, Fact, Letter, Recipient, html_template
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 
 # How a warning looks: somebody should know of it; something is being lost.
@@ -100,9 +100,9 @@ class Note:
     reference: str = ""
 
 
-def compose_supplement(added: Supplement, recipient: Recipient, office_name: str, first: bool) -> Letter:
-    """The letter that adds to the one about a call; `first`: whether the recipient has got that one, to which this
-    is then an answer. The same text about the same call always gives the same `message_id`: sent twice by a nervous
+def compose_supplement(added: Supplement, recipient: Recipient, office_name: str, answers: str) -> Letter:
+    """The letter that adds to the one about a call; `answers`: that one's message_id, "" if the recipient has not got
+    it. The same text about the same call always gives the same `message_id`: sent twice by a nervous
     finger, it goes out once."""
     words = SUPPLEMENT[added.language]
     number = words["withheld"] if is_withheld(added.caller) else readable_number(added.caller)
@@ -127,7 +127,7 @@ def compose_supplement(added: Supplement, recipient: Recipient, office_name: str
         channel=recipient.channel,
         address=recipient.address,
         message_id=named("more", added.call_id, recipient.channel, recipient.address, added.text),
-        in_reply_to=message_id(added.call_id, recipient) if first else "",
+        in_reply_to=answers,
         subject=note.subject,
         text=mail_text(note) if recipient.channel is Channel.EMAIL else telegram_text(note),
         html=mail_page(note) if recipient.channel is Channel.EMAIL else "",

@@ -48,6 +48,17 @@ class Phrases:
     sound_too_large: str  # {office}, {reference}
     file_too_large: str  # {office}
     footer: str
+    message_from: str  # the subject of what she wrote
+    message_with_gist: str  # {gist}
+    correction_of: str  # {subject}
+    message_headline: str
+    correction_headline: str
+    still_missing: str  # of the words that she has not sent
+    unfinished: str
+    at_hand_over: str
+    corrected: str
+    before: str  # {was}
+    cut: str  # what did not fit into a chat's message
 
     def told(self, outcome: Outcome) -> Told:
         """How the outcome is told, where nobody was handed over."""
@@ -120,5 +131,16 @@ PHRASES = InLanguages(
         "give the reference {reference}.",
         file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",
         footer="Sent automatically by {office}, who answers the calls of {client}.",
+        message_from="{client}: message from {caller}",
+        message_with_gist="{client}: message from {caller}: {gist}",
+        correction_of="Correction: {subject}",
+        message_headline="Message",
+        correction_headline="Correction of the message",
+        still_missing="The secretary's written message is still missing; it follows when she has written it.",
+        unfinished="Unfinished: the secretary has not completed this message yet. The whole of it follows.",
+        at_hand_over="Written when the call was transferred.",
+        corrected="This replaces the message before; what has changed is marked.",
+        before="before: {was}",
+        cut="The message is longer than fits here; the e-mail has all of it.",
     )
 )
