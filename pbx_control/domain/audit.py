@@ -123,6 +123,10 @@ ABOUT_PEOPLE = frozenset(
         Verb.INFO_REMOVED,
         Verb.ANNOUNCEMENT_CHANGED,
         Verb.ANNOUNCEMENT_RESET,
+        Verb.USER_ADDED,
+        Verb.USER_REMOVED,
+        Verb.USER_PASSWORD_RESET,
+        Verb.SESSIONS_ENDED,
     }
 )
 

@@ -19,7 +19,7 @@ from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Word
 from pbx_control.services.work import booking, changing
 from pbx_control.settings import Home
-from pbx_control.store import audit, holds, mailboxes, receipts, retention
+from pbx_control.store import audit, holds, mailboxes, receipts, retention, users
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.receipts import Receipt
 from pbx_control.store.tables import (
@@ -131,6 +131,7 @@ def _erase_provisioned(conn: Connection, row: _Gone, now: datetime) -> Counter[s
         name: conn.execute(delete(table).where(table.c.client_id == row.id)).rowcount
         for name, table in PROVISIONED.items()
     }
+    gone[N_("accounts")] = users.erase_of_client(conn, row.id)
     mailboxes.forget_strangers(conn)
     audit.erase_people(conn, row.id)
     about_no_call = delete(letter).where(letter.c.client_id == row.id, letter.c.call_id.is_(None))

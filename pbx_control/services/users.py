@@ -5,6 +5,7 @@ twentieth of a second, for which live calls would wait for the database's one wr
 """
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,7 +85,7 @@ def add(
     values = {"name": name, "role": role.value, "secretary_id": secretary_id, "client_id": client_id}
     made = users.insert_row(work.conn, values | {"password_hash": password.hash, "created_at": work.at})
     new = _whose(work, made) | {"password": password.hash}
-    work.note(Verb.USER_ADDED, name, client_id=client_id, new=new)
+    work.note(Verb.USER_ADDED, _subject(new), client_id=client_id, new=new)
     return name
 
 
@@ -93,9 +94,9 @@ def reset_password(work: Work, name: str, password: NewPassword) -> None:
     user = users.find(work.conn, name.lower())
     users.update_row(work.conn, user.id, {"password_hash": password.hash})
     ended = users.end_sessions(work.conn, user.id, work.at)
-    old = {"password": user.password_hash}
-    new = {"password": password.hash, "sessions_ended": ended}
-    work.note(Verb.USER_PASSWORD_RESET, user.name, client_id=user.client_id, old=old, new=new)
+    old = _whose(work, user.id) | {"password": user.password_hash}
+    new = {"name": user.name, "password": password.hash, "sessions_ended": ended}
+    work.note(Verb.USER_PASSWORD_RESET, _subject(old), client_id=user.client_id, old=_named(old), new=new)
 
 
 def remove(work: Work, name: str) -> None:
@@ -114,7 +115,9 @@ def revoke(work: Work, name: str) -> int:
     """Ends all sessions of somebody; gives how many. Raises ClientMistake if there is no such user."""
     user = users.find(work.conn, name.lower())
     ended = users.end_sessions(work.conn, user.id, work.at)
-    work.note(Verb.SESSIONS_ENDED, user.name, client_id=user.client_id, new={"sessions_ended": ended})
+    old = _whose(work, user.id)
+    new = {"name": user.name, "sessions_ended": ended}
+    work.note(Verb.SESSIONS_ENDED, _subject(old), client_id=user.client_id, old=_named(old), new=new)
     return ended
 
 
@@ -122,13 +125,24 @@ def _remove(work: Work, user: users.User) -> None:
     old = _whose(work, user.id)
     old["sessions_ended"] = users.end_sessions(work.conn, user.id, work.at)
     users.update_row(work.conn, user.id, {"removed_at": work.at, "password_hash": ""})
-    work.note(Verb.USER_REMOVED, user.name, client_id=user.client_id, old=old)
+    work.note(Verb.USER_REMOVED, _subject(old), client_id=user.client_id, old=old)
 
 
 def _whose(work: Work, user_id: int) -> dict[str, object]:
-    """A user's role and whose account it is, as the trail tells it."""
+    """A user's name and role, and whose account it is, as the trail tells it."""
     (row,) = users.rows(work.conn, work.at, user_id)
-    return {"role": row.role, "secretary": row.secretary, "client": row.client}
+    return {"name": row.name, "role": row.role, "secretary": row.secretary, "client": row.client}
+
+
+def _subject(whose: Mapping[str, object]) -> str:
+    """Under what the trail has an account: a client's people are erased with it, so that their names stand within the
+    entry, as its contacts' do."""
+    return str(whose["client"] or whose["name"])
+
+
+def _named(whose: Mapping[str, object]) -> dict[str, object]:
+    """What was so before, with the name only where the entry's subject is that already."""
+    return {name: value for name, value in whose.items() if name != "name" or not whose["client"]}
 
 
 def _check_whose(role: UserRole, secretary_id: int | None, client_id: int | None) -> None:

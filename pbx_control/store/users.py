@@ -127,6 +127,13 @@ def rows(conn: Connection, at: datetime, user_id: int | None = None) -> list[Lis
     return [record(Listed, row, role=UserRole(row.role)) for row in conn.execute(query)]
 
 
+def erase_of_client(conn: Connection, client_id: int) -> int:
+    """Erases the accounts of a client's people, removed ones too, and where they signed in from; gives how many."""
+    theirs = select(account_user.c.id).where(account_user.c.client_id == client_id)
+    conn.execute(delete(web_session).where(web_session.c.user_id.in_(theirs)))
+    return conn.execute(delete(account_user).where(account_user.c.client_id == client_id)).rowcount
+
+
 # --- sessions ---------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Lack, Trunk
+from pbx_control.domain.users import UserRole
 from pbx_control.errors import ClientMistake
 from pbx_control.services import (
     cancelled,
@@ -27,6 +28,7 @@ from pbx_control.services import (
     staff,
     subscriptions,
     texts,
+    users,
 )
 from pbx_control.services.cancelled import AFTER, PAGE, erase_cancelled, without_people
 from pbx_control.settings import Home
@@ -44,6 +46,7 @@ from pbx_control.store import (
 from pbx_control.store.engine import changing, reading, writing
 from pbx_control.store.snapshot import read_revision
 from pbx_control.store.tables import (
+    account_user,
     announcement,
     call,
     caller_mark,
@@ -61,12 +64,14 @@ from pbx_control.store.tables import (
     recipient,
     shown,
     subscription,
+    web_session,
 )
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 NUMBER = "+56225550101"
-PERSONAL = (greeting, announcement, protocol, info_text, contact, recipient, caller_mark, letter, dialling)
+PEOPLE = (account_user, contact, recipient, caller_mark)
+PERSONAL = (*PEOPLE, greeting, announcement, protocol, info_text, letter, dialling)
 SMALL = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1)
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3, recording=True)
 
@@ -98,10 +103,18 @@ def provision(conn: Connection, slug: str, number: str) -> None:
     infos.add(by_admin(conn, NOON), client_id, "Banco", "Cuenta de Rosa Soto")
     people.add_contact(by_admin(conn), client_id, "Rosa Soto", "+56987654321")
     people.add_recipient(by_admin(conn), client_id, "email", f"gerencia@{slug}.example")
+    password = users.NewPassword("x", "y")
+    users.add(by_admin(conn, NOON), f"rosa.soto.{slug}", UserRole.CLIENT, password, client_id=client_id)
+    values = {"token_hash": slug, "user_id": _user(conn, client_id), "origin": "203.0.113.77"}
+    conn.execute(insert(web_session).values(began_at=NOON, seen_at=NOON, ends_at=NOON, **values))
     conn.execute(insert(caller_mark).values(number="+56911112222", client_id=client_id, kind="blocked"))
     subscriptions.assign(by_admin(conn, NOON), client_id, "small")
     letters.add(conn, [a_letter(client_id, None)])
     a_call(conn, client_id, f"{slug}-1")
+
+
+def _user(conn: Connection, client_id: int) -> int:
+    return conn.scalars(select(account_user.c.id).where(account_user.c.client_id == client_id)).one()
 
 
 def a_letter(client_id: int, call_id: str | None) -> Letter:
@@ -211,8 +224,8 @@ def test_after_90_days_texts_people_and_callers_are_gone_and_the_other_client_is
     cancel(office)
     said = erase(office, NOON + AFTER)
     assert said == (
-        "erased: announcements: 1; callers: 1; contacts: 1; greetings: 2; letters: 2; marks of callers: 1; "
-        "protocols: 1; ready-made texts: 1; recipients: 1"
+        "erased: accounts: 1; announcements: 1; callers: 1; contacts: 1; greetings: 2; letters: 2; "
+        "marks of callers: 1; protocols: 1; ready-made texts: 1; recipients: 1"
     )
     assert set(counts(office, "andes").values()) == {0}
     assert counts(office, "lagos") == before
@@ -242,7 +255,17 @@ def test_nothing_that_was_erased_stands_anywhere_else(office: Engine) -> None:
     cancel(office)
     erase(office, NOON + AFTER)
     kept = json.dumps(everything(office), default=str, ensure_ascii=False)
-    for personal in ("+56912345678", "María", "Rosa Soto", "+56987654321", "+56911112222", "Buen", "gerencia@"):
+    for personal in (
+        "+56912345678",
+        "María",
+        "Rosa Soto",
+        "+56987654321",
+        "+56911112222",
+        "Buen",
+        "gerencia@",
+        "rosa.soto",
+        "203.0.113.77",
+    ):
         assert personal not in kept
 
 
@@ -267,6 +290,7 @@ def test_each_erasure_leaves_receipts_that_name_nobody(office: Engine) -> None:
         client_id = of(conn)
     assert {(each.what, each.client_id, each.at) for each in found} == {(What.CLIENT_DATA, client_id, NOON + AFTER)}
     assert sorted(each.why.partition("; ")[2] for each in found) == [
+        "1 accounts",
         "1 announcements",
         "1 callers",
         "1 contacts",
