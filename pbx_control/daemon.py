@@ -59,6 +59,7 @@ from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
 from pbx_control.live.writer import Writer
 from pbx_control.logs import log_to_stderr
+from pbx_control.services import duty
 from pbx_control.services.steps import rules_of
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import notices_address, open_engine
@@ -106,7 +107,9 @@ class Daemon:
         self._ari = Ari(port, settings.secrets.ari_password, self._happened, whose)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
-        self._channel = Channel(home, self._board, settings.node.name, notices_address(self._engine))
+        self._channel = Channel(
+            home, self._board, settings.node.name, notices_address(self._engine), partial(duty.end_rest, self._engine)
+        )
         self._board.on_floor_change = self._channel.changed
         self._pulse = Pulse(home, self._channel.daemon_is)
         self._keeping_out = KeepingOut(

@@ -65,6 +65,7 @@ class Code(StrEnum):
     MESSAGE_INCOMPLETE = "message-incomplete"
     TOO_MANY_INFOS = "too-many-infos"
     TOO_MANY_FILES = "too-many-files"
+    PAUSED_BY_ADMIN = "paused-by-admin"
     NO_SETTINGS = "no-settings"
     FOREIGN_HOME = "foreign-home"
     SCHEMA_IS_OLD = "schema-is-old"

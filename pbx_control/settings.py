@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
+from pbx_control.domain.desk.duty import LONGEST_REASON, USUAL_REASONS
 from pbx_control.errors import ClientMistake, Code, Word, reason
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ IPV6_ALONE = N_(
 )
 # Most bags' sizes, calls.
 LARGEST_BAG = 100_000
+# Reasons for a pause: each has a key of its own on her page.
+MOST_REASONS = 12
 
 
 class _Unfit(ValueError):
@@ -99,6 +102,13 @@ def _sizes(value: str) -> str:
     return value
 
 
+def _reasons(values: list[str]) -> list[str]:
+    reasons = [checks.line(value, "reason", longest=LONGEST_REASON) for value in values]
+    if not 0 < len(reasons) <= MOST_REASONS or len(set(reasons)) < len(reasons):
+        raise ValueError
+    return reasons
+
+
 def _node(value: str) -> str:
     if not NODE_NAME.fullmatch(value):
         raise ValueError
@@ -119,6 +129,13 @@ Runtime = Annotated[
 Tls = Annotated[Literal["none", "starttls", "tls"], Meta(description=N_("must be none, starttls or tls"))]
 Language = Annotated[Literal["es", "en"], Meta(description=N_("must be es or en"))]
 Texts = Annotated[list[str], Meta(description=N_("must be a list of texts"))]
+Reasons = Annotated[
+    list[str],
+    Meta(
+        description=N_("must be a list of one to twelve texts, of 40 characters at most, none twice"),
+        extra={"check": _reasons},
+    ),
+]
 Port = Annotated[int, Meta(ge=1, le=65535, description=N_("must be a port, from 1 to 65535"))]
 Bind = Annotated[
     str, Meta(description=N_("must be ADDRESS:PORT, for example 0.0.0.0:5060"), extra={"check": _address_and_port})
@@ -161,6 +178,7 @@ NodeName = Annotated[
     ),
 ]
 Cap = Annotated[int, Meta(ge=10, le=600, description=N_("must be a number of seconds, from 10 to 600"))]
+Seconds = Annotated[int, Meta(ge=5, le=300, description=N_("must be a number of seconds, from 5 to 300"))]
 Percent = Annotated[int, Meta(ge=1, le=100, description=N_("must be a number from 1 to 100"))]
 Count = Annotated[int, Meta(ge=0, description=N_("must be a whole number, 0 or more"))]
 Positive = Annotated[int, Meta(ge=1, description=N_("must be a whole number, 1 or more"))]
@@ -318,6 +336,14 @@ class Backup(Section, frozen=True, kw_only=True):
     keep: Positive = 14
 
 
+class Desk(Section, frozen=True, kw_only=True):
+    """The secretaries' pages."""
+
+    # What she chooses from; those of the defaults are shown in her language.
+    pause_reasons: Reasons = msgspec.field(default_factory=lambda: list(USUAL_REASONS))
+    page_lost_after: Seconds = 15  # a page that is not heard of for so long is lost: she is offered no calls
+
+
 class Secrets(Section, frozen=True, kw_only=True):
     """Made once by `setup`; never shown, never changed by hand while Asterisk runs."""
 
@@ -339,6 +365,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     billing: Billing = Billing()
     plans: PlanSettings = PlanSettings()
     backup: Backup = Backup()
+    desk: Desk = Desk()
     secrets: Secrets = Secrets()
 
 
@@ -482,7 +509,7 @@ def _checked(key: str, kind: Any, value: object) -> Any:
     """The value as its setting's type has it; numbers may be in quotes, as they are in the environment."""
     (rule,) = kind.__metadata__
     try:
-        if kind is Texts and isinstance(value, str):  # the environment has no lists: JSON
+        if kind in (Texts, Reasons) and isinstance(value, str):  # the environment has no lists: JSON
             value = msgspec.json.decode(value)
         value = msgspec.convert(value, kind, strict=False)
         check = (rule.extra or {}).get("check")

@@ -32,6 +32,7 @@ from pbx_control.catalogue import N_, counted
 from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.telephony.guessing import place_of
@@ -224,7 +225,7 @@ def check_pauses(door: Door) -> Iterator[Finding]:
                 name=row.name,
                 at=f"{row.forwarded_at.astimezone(door.zone):%Y-%m-%d %H:%M}",
             )
-    for name in (row.name for row in rows if row.paused_why):
+    for name in (row.name for row in rows if PausedBy.kept(row.paused_why) is PausedBy.REFUSALS):
         yield doubt(
             "{name} is paused: her telephone refused three calls in a row. Every 15 minutes one call is tried again."
             " When it takes calls, have it register anew, or run `secretary set {name} --available`",

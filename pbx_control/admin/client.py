@@ -25,6 +25,7 @@ COLUMNS = ("slug", "name", "state", "number", "language", "week")
 # Least and most, in seconds. The waiting caller's limit in the dialplan itself is 30 s later.
 DURATIONS = {
     "wait_limit": (10, 3600),
+    "after_call": (0, 3600),
     "repeat_within": (0, int(LONGEST_WITHIN.total_seconds())),
     "short_call": (0, int(LONGEST_SHORT.total_seconds())),
 }
@@ -74,6 +75,7 @@ OF_ITS_INVOICES: tuple[Decorator, ...] = (
 )
 OF_WAITING_CALLERS: tuple[Decorator, ...] = (
     click.option("--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."),
+    click.option("--after-call", metavar="TIME", help="What a secretary at her desk has for the message [2m]."),
     click.option("--music/--ringing", default=None, help="What a waiting caller hears after 20 s [music]."),
     click.option(
         "--messages/--no-messages",

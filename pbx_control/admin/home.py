@@ -109,6 +109,10 @@ FIRST_SETTINGS = """\
 # folder = ""                 # where a copy of the database and the settings is put each night; else HOME/backups
 # keep = 14                   # so many are kept
 
+[desk]
+# pause_reasons = ["bathroom", "lunch", "training", "other"]
+# page_lost_after = 15        # seconds; she whose page is not heard of for so long is offered no calls
+
 [secrets]
 # Made by `pbx-control setup`, between the daemon and Asterisk only.
 """

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Call, Phase, Seat
+from pbx_control.domain.desk.duty import PausedBy
 
 # Who has refused a call, or let it ring, is asked for the same one again after this.
 PAUSE_AFTER_REFUSAL = timedelta(seconds=5)
@@ -23,17 +24,39 @@ class Chair(Struct, frozen=True):
     languages: tuple[str, ...]
     clients: frozenset[int] | None  # None: all
     idle_since: datetime
-    free_from: datetime  # end of her wrap-up
+    free_from: datetime  # end of her wrap-up, or of a short rest
+    after_call: bool = False  # it is that of her after-call work
+    last_call: str = ""  # whose after-call work that is; "": of an earlier daemon's
+    cut: datetime | None = None  # when it would have ended, had she not been done before
     registered: bool = False
     paused: bool = False
+    paused_by: PausedBy = PausedBy.ADMIN
+    pause_reason: str = ""  # hers
+    paused_at: datetime | None = None
+    at_desk: bool = False  # her page is open
+    page_lost: bool = False  # it has vanished without a sign-out
     held_by: str = ""  # the call that has her
     refusals: int = 0  # offers in a row that her telephone has refused
     forwards: bool = False  # her telephone is left on forward
     busy: bool = False  # her telephone has a channel in the switch that no call of ours knows
 
+    @property
+    def is_there(self) -> bool:
+        """Whether she answers calls at all at present."""
+        return self.registered and not (self.paused or self.page_lost)
+
     def free_at(self, at: datetime) -> bool:
         """Whether she can be offered a call now."""
-        return self.registered and not (self.paused or self.held_by or self.busy) and self.free_from <= at
+        return self.is_there and not (self.held_by or self.busy) and self.free_from <= at
+
+    def may_end_work_of(self, call_id: str, at: datetime) -> bool:
+        """Whether she is in no call, and her after-call work, if any, is that call's ("": whichever it is)."""
+        hers = not call_id or self.last_call in ("", call_id) or not self.works_at(at)
+        return hers and not self.held_by
+
+    def works_at(self, at: datetime) -> bool:
+        """Whether she has after-call work."""
+        return self.after_call and self.free_from > at
 
     def may_answer(self, call: Call) -> bool:
         """Whether she answers for this call's client at all."""
@@ -80,10 +103,15 @@ def assign(
         if rested:
             best = _best(call, rested)
             del free[best.seat.secretary_id]
-            pairs.append((call.id, replace(best.seat, refusals=best.refusals, forwards=best.forwards)))
+            pairs.append((call.id, _offered_seat(best)))
         elif able:
             wakes.append(min(_asked_again_from(call, chair) for chair in able))
     return pairs, min(wakes, default=None)
+
+
+def _offered_seat(chair: Chair) -> Seat:
+    """Her seat, with what is true of her now."""
+    return replace(chair.seat, refusals=chair.refusals, forwards=chair.forwards, at_desk=chair.at_desk)
 
 
 def next_free(chairs: Iterable[Chair], at: datetime) -> datetime | None:

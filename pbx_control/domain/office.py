@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.opening.hours import Week
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Client:
     recording: bool = False
     music: bool = True  # False: the waiting caller goes on hearing ringing
     wait_limit: timedelta = timedelta(seconds=90)  # then he is asked for a message
+    after_call: timedelta = timedelta(0)  # what a secretary at her desk has for the message after a call
     summary_closed: bool = False  # also write to the recipients about calls outside the hours
     takes_messages: bool = True  # False: at the wait limit he hears `busy` instead
     metered: bool = False  # has (had) a plan: its calls are counted
@@ -153,6 +155,9 @@ class Secretary:
     languages: tuple[str, ...] = ("es",)
     clients: frozenset[int] | None = None  # client ids she may answer for; None: all
     paused: bool = False
+    paused_by: PausedBy = PausedBy.ADMIN
+    pause_reason: str = ""
+    paused_at: datetime | None = None
     wrap_up: timedelta = timedelta(0)
     free_from: datetime | None = None  # end of her wrap-up, if it is still to come
     secure: bool = False  # TLS and SRTP

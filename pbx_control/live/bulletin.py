@@ -15,6 +15,8 @@ from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.live.news import CallNow, DaemonNow, LineNow, MessageNow, News, SecretaryNow, State, line_of
 
+# Phases in which her telephone rings for the call.
+OFFERED = frozenset({Phase.OFFERING.value, Phase.WITHDRAWING.value})
 # News that can be had again: so many, and so many bytes of them.
 WINDOW, WINDOW_BYTES = 2000, 4_000_000
 
@@ -121,6 +123,11 @@ class Bulletin:
         """Whether another daemon has told of that call."""
         return call_id in self._node_of
 
+    def has_her(self, call_id: str, secretary_id: int) -> bool:
+        """Whether that call, here or elsewhere, has that secretary, or is offered to her."""
+        known = self._calls.get(call_id)
+        return known is not None and known.secretary_id == secretary_id
+
     def _note(self, now: CallNow) -> None:
         before = self._calls.get(now.id)
         if before and before.secretary_id is not None and self._held.get(before.secretary_id) == now.id:
@@ -187,7 +194,7 @@ class Bulletin:
             secretary_id = chair.seat.secretary_id
             if told.get(secretary_id) is not chair or secretary_id in touched:
                 told[secretary_id] = chair
-                now = secretary_now(chair, self._held.get(secretary_id, ""))
+                now = secretary_now(chair, self._calls.get(self._held.get(secretary_id, "")))
                 if self._secretaries.get(secretary_id) != now:
                     self._secretaries[secretary_id] = now
                     changed.append(now)
@@ -237,14 +244,22 @@ def call_now(call: Call, line: int) -> CallNow:
     )
 
 
-def secretary_now(chair: Chair, call: str) -> SecretaryNow:
-    """A secretary as others are told of her."""
+def secretary_now(chair: Chair, call: CallNow | None) -> SecretaryNow:
+    """A secretary as others are told of her. `call`: the one that she is offered or has."""
     return SecretaryNow(
         id=chair.seat.secretary_id,
         name=chair.seat.name,
         registered=chair.registered,
         paused=chair.paused,
+        paused_by=chair.paused_by.value,
+        pause_reason=chair.pause_reason,
+        paused_at=chair.paused_at,
         busy=chair.busy,
-        call=call,
+        call=call.id if call else "",
+        talking=call is not None and call.phase not in OFFERED,
         free_from=chair.free_from,
+        after_call=chair.after_call,
+        last_call=chair.last_call,
+        at_desk=chair.at_desk,
+        page_lost=chair.page_lost,
     )

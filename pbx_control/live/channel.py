@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.saving import Save
+from pbx_control.errors import StoreUnavailable
 from pbx_control.live.bulletin import Bulletin, Piece
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
@@ -34,12 +35,16 @@ from pbx_control.live.news import (
     Act,
     Answered,
     AnswerKind,
+    Asker,
     CallNow,
     DaemonNow,
+    Desks,
+    Free,
     Instruct,
     Listen,
     MessageNow,
     Role,
+    ToDaemon,
     Trouble,
     asked_by,
     line_of,
@@ -64,6 +69,8 @@ MOST_QUESTIONS = 100
 REPLAYED = 200
 # A question for a call at another daemon that is not answered by then gets no answer any more, seconds.
 ANSWER_WITHIN = 3.0
+# Other daemons are told so often whose pages are open here, and forget it when they hear nothing for so long, seconds.
+DESKS_TOLD_EVERY, DESKS_HOLD = 10.0, 30.0
 # Characters of the name of whoever asks; the journal keeps it.
 LONGEST_ASKER = 80
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
@@ -77,6 +84,7 @@ _EVENTS: dict[Act, type[events.Asked]] = {
     Act.LANGUAGE: events.LanguageAsked,
     Act.WRONG_NUMBER: events.WrongNumberAsked,
     Act.SPAM: events.SpamAsked,
+    Act.WORK_DONE: events.WorkDone,
 }
 
 
@@ -87,17 +95,24 @@ class Question:
     id: int  # as whoever asked numbers it
     call: str
     reply: Callable[[Answered], None]
-    peer: "_Peer | None" = None  # None: another daemon asks
+    peer: "_Peer | None" = None  # None: another daemon asks, or it is done even if whoever asked is gone
 
 
 class Channel:
     """The daemon's end. Everything but `run` returns at once.
 
     `node` names this daemon among those that share its database. `database` is libpq's address of a PostgreSQL by which
-    they are told and asked; empty: there are none.
+    they are told and asked; empty: there are none. `end_rest(secretary_id, instant)` has the store end a rest.
     """
 
-    def __init__(self, home: Home, board: Switchboard, node: str = "", database: str = "") -> None:
+    def __init__(
+        self,
+        home: Home,
+        board: Switchboard,
+        node: str = "",
+        database: str = "",
+        end_rest: Callable[[int, datetime], None] = lambda secretary_id, at: None,
+    ) -> None:
         self._home = home
         self._board = board
         self._bulletin = Bulletin(uuid4().hex, DaemonNow(os.getpid(), ready=False, since=now()))
@@ -109,6 +124,10 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0
+        self._end_rest = end_rest
+        self._desks: dict[_Peer, Desks] = {}  # what web processes here say
+        self._desks_elsewhere: dict[str, tuple[Desks, float]] = {}  # by node; with the time until which they hold
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Listens until it is cancelled."""
@@ -116,8 +135,8 @@ class Channel:
         try:
             async with AsyncExitStack() as stack:
                 if self._relay:
-                    relaying = asyncio.create_task(self._relay.run())
-                    stack.callback(relaying.cancel)
+                    for work in (self._relay.run(), self._repeat_desks(self._relay)):
+                        stack.callback(asyncio.create_task(work).cancel)
                 await listening.serve_forever()
         finally:
             listening.close()
@@ -195,8 +214,22 @@ class Channel:
     def left(self, peer: "_Peer") -> None:
         """Forgets a connection and what it had asked."""
         self._peers.discard(peer)
+        if self._desks.pop(peer, None):
+            self._desks_changed()
         for ticket in [ticket for ticket, question in self._asked.items() if question.peer is peer]:
             del self._asked[ticket]
+
+    def take(self, peer: "_Peer", message: ToDaemon) -> None:
+        """What a peer says, once it is understood."""
+        match message:
+            case Listen():
+                self.begin(peer, message)
+            case Instruct():
+                self.ask(peer, message)
+            case Free():
+                self.free(peer, message)
+            case Desks():
+                self.desks(peer, message)
 
     def begin(self, peer: "_Peer", wish: Listen) -> None:
         """Tells a listener what it missed, else everything once."""
@@ -223,7 +256,7 @@ class Channel:
             peer.questions += 1
             self._put(instruct, Question(instruct.id, instruct.call, peer.answered, peer))
 
-    def _put(self, instruct: Instruct, question: Question) -> None:
+    def _put(self, instruct: Instruct, question: Question, *, relayed: bool = False) -> None:
         """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
         by, ticket = instruct.by, next(self._tickets)
         # Here, since another daemon is asked by a notification, which is short.
@@ -233,7 +266,7 @@ class Channel:
         elif self._board.call(instruct.call):
             self._asked[ticket] = question
             self._board.post(instruct.call, _event(instruct, ticket))
-        elif self._relay and question.peer and self._bulletin.lives_elsewhere(instruct.call):
+        elif self._relay and (question.peer or relayed) and self._bulletin.lives_elsewhere(instruct.call):
             self._asked[ticket] = question
             self._relay.ask(msgspec.structs.replace(instruct, id=ticket))
             self._loop.call_later(ANSWER_WITHIN, self.answered_by, Answered(ticket, AnswerKind.UNKNOWN))
@@ -244,6 +277,88 @@ class Channel:
         outcome = AnswerKind.REFUSED if reply.refusal else AnswerKind.DONE
         self.answered_by(Answered(reply.ticket, outcome, reply.refusal.value if reply.refusal else ""))
 
+    # --- desks --------------------------------------------------------------------------------------------
+
+    def desks(self, peer: "_Peer", desks: Desks) -> None:
+        """Whose pages a web process has open, or has lost: all of them."""
+        if self._desks.get(peer) != desks:
+            self._desks[peer] = desks
+            self._desks_changed()
+
+    def _desks_changed(self) -> None:
+        if self._relay:
+            self._relay.tell_desks(self.own_desks())
+        self._set_desks()
+
+    def _set_desks(self) -> None:
+        """Who has a page open anywhere has lost none."""
+        said = [*self._desks.values(), *(desks for desks, _ in self._desks_elsewhere.values())]
+        self._board.desks(_all(desks.open for desks in said), _all(desks.lost for desks in said))
+
+    def own_desks(self) -> Desks:
+        """What the web processes here say together."""
+        return Desks(_all(one.open for one in self._desks.values()), _all(one.lost for one in self._desks.values()))
+
+    def desks_at(self, node: str, desks: Desks) -> None:
+        """What the web processes at another daemon say. It holds for a while only: a daemon may die without a word."""
+        self._desks_elsewhere[node] = desks, self._loop.time() + DESKS_HOLD
+        self._set_desks()
+
+    async def _repeat_desks(self, relay: Relay) -> None:
+        while True:
+            await asyncio.sleep(DESKS_TOLD_EVERY)
+            if self._desks:
+                relay.tell_desks(self.own_desks())
+            if old := [node for node, (_, until) in self._desks_elsewhere.items() if until < self._loop.time()]:
+                for node in old:
+                    del self._desks_elsewhere[node]
+                self._set_desks()
+
+    def free(self, peer: "_Peer", wish: Free) -> None:
+        """Ends her after-call work, or has none follow if she is still in that call: the call itself keeps that, so a
+        new daemon knows it. If the call has let go of her meanwhile, it is her work that ends."""
+        if peer.questions >= MOST_QUESTIONS:
+            peer.send(line_of(Answered(wish.id, AnswerKind.REFUSED, "too_many_questions")))
+            return
+        peer.questions += 1
+        if not self._bulletin.has_her(wish.call, wish.secretary_id):
+            self._end_work(wish, peer)
+            return
+
+        def answered(answer: Answered) -> None:
+            if answer.outcome is AnswerKind.DONE:
+                peer.answered(answer)
+            else:
+                self._end_work(wish, peer)
+
+        by = Asker(Role.SECRETARY, wish.name, wish.secretary_id)
+        self._put(Instruct(wish.id, wish.call, Act.WORK_DONE, by), Question(wish.id, wish.call, answered), relayed=True)
+
+    def _end_work(self, wish: Free, peer: "_Peer") -> None:
+        if self._board.may_end_work(wish.secretary_id, wish.call, now()):
+            task = self._loop.create_task(self._end_work_in_store(wish, peer))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        else:
+            peer.answered(Answered(wish.id, AnswerKind.REFUSED, Refusal.NOT_NOW.value))
+
+    async def _end_work_in_store(self, wish: Free, peer: "_Peer") -> None:
+        """The row first: an offer that was made before it says so would lose its claim."""
+        at = now()
+        try:
+            await asyncio.to_thread(self._end_rest, wish.secretary_id, at)
+        except StoreUnavailable:
+            peer.answered(Answered(wish.id, AnswerKind.REFUSED, Refusal.NOT_NOW.value))
+            return
+        self._board.end_work(wish.secretary_id, wish.call, at)
+        if self._relay:
+            self._relay.tell_freed(wish.secretary_id, wish.call)
+        peer.answered(Answered(wish.id, AnswerKind.DONE))
+
+    def freed_elsewhere(self, secretary_id: int, call_id: str) -> None:
+        """Another daemon was told that her after-call work is over."""
+        self._board.end_work(secretary_id, call_id, now())
+
     # --- other daemons ------------------------------------------------------------------------------------
 
     def own_calls(self) -> Sequence[CallNow]:
@@ -253,11 +368,13 @@ class Channel:
     def node_began(self, node: str) -> None:
         """Another daemon is there, or there again."""
         self._bulletin.forget(node)
+        if self._desks_elsewhere.pop(node, None):
+            self._set_desks()
         self.changed()
 
     def all_tell_anew(self) -> None:
         """What other daemons told may hold no more: nothing was heard of them for a while."""
-        for node in self._bulletin.nodes_elsewhere():
+        for node in self._bulletin.nodes_elsewhere() | self._desks_elsewhere.keys():
             self.node_began(node)
 
     def told_by(self, node: str, calls: Sequence[CallNow], messages: Sequence[MessageNow], *, look: bool) -> None:
@@ -342,9 +459,7 @@ class _Peer(asyncio.Protocol):
         self._silence.cancel()
         if isinstance(message, Listen):
             self._wish = None  # until it has been told how things stand
-            self._channel.begin(self, message)
-        else:
-            self._channel.ask(self, message)
+        self._channel.take(self, message)
 
     def keeps_up(self, wish: Listen) -> None:
         """It is told everything from now on."""
@@ -398,6 +513,10 @@ class _Peer(asyncio.Protocol):
         self._transport.close()
         if self._transport.get_write_buffer_size() and self._unread is None:
             self._unread = asyncio.get_running_loop().call_later(UNREAD_FOR, self._transport.abort)
+
+
+def _all(ids: Iterable[frozenset[int]]) -> frozenset[int]:
+    return frozenset[int]().union(*ids)
 
 
 def _event(instruct: Instruct, ticket: int) -> events.Asked:

@@ -105,6 +105,10 @@ def chair_of(secretary: Secretary, idle_since: datetime) -> Chair:
         clients=secretary.clients,
         idle_since=idle_since,
         free_from=secretary.free_from or idle_since,
+        after_call=secretary.free_from is not None,
         paused=secretary.paused,
+        paused_by=secretary.paused_by,
+        pause_reason=secretary.pause_reason,
+        paused_at=secretary.paused_at,
         forwards=secretary.forwards,
     )

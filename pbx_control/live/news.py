@@ -25,6 +25,7 @@ class Act(StrEnum):
     LANGUAGE = "language"
     WRONG_NUMBER = "wrong-number"
     SPAM = "spam"
+    WORK_DONE = "work-done"  # the message is sent: no after-call work
 
 
 class Role(StrEnum):
@@ -66,7 +67,29 @@ class Instruct(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="d
     contact: int = 0  # to consult
 
 
-ToDaemon = Listen | Instruct
+class Free(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="free"):
+    """Her after-call work is over: its message is sent, or she says so. Answered as an Instruct is.
+
+    `call`: of that call only. If she still has it, nothing follows its end. "": whatever work she has now.
+    """
+
+    id: int
+    secretary_id: int
+    call: str = ""
+    name: str = ""  # hers, for the journal
+
+
+class Desks(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="desks"):
+    """Whose page is open, and whose has vanished without a sign-out: all of them, by the secretaries' ids.
+
+    It holds until the next such line of the same connection, or the connection's end. It is not answered.
+    """
+
+    open: frozenset[int] = frozenset()
+    lost: frozenset[int] = frozenset()
+
+
+ToDaemon = Listen | Instruct | Free | Desks
 
 
 # --- from the daemon --------------------------------------------------------------------------------------
@@ -81,7 +104,7 @@ class AnswerKind(StrEnum):
 
 
 class Answered(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="answer"):
-    """The one answer to an Instruct. `why` is a code: domain/call/commands.py, Refusal."""
+    """The one answer to an Instruct, or a Free. `why` is a code: domain/call/commands.py, Refusal."""
 
     id: int
     outcome: AnswerKind
@@ -130,15 +153,23 @@ class CallNow(Struct, frozen=True, omit_defaults=True):
 
 
 class SecretaryNow(Struct, frozen=True, omit_defaults=True):
-    """A secretary as the floor sees her."""
+    """A secretary as the floor sees her; domain/desk/duty.py says which state that is."""
 
     id: int
     name: str
     registered: bool = False  # her telephone is there
-    paused: bool = False
+    paused: bool = False  # or will be, when her call is over
+    paused_by: str = ""  # domain.desk.duty.PausedBy
+    pause_reason: str = ""  # hers
+    paused_at: datetime | None = None
     busy: bool = False  # her telephone is in a conversation that the daemon does not host
     call: str = ""  # that she is offered or has
-    free_from: datetime | None = None  # the end of her after-call work
+    talking: bool = False  # she has it
+    free_from: datetime | None = None  # the end of her after-call work, or of her telephone's rest after a refusal
+    after_call: bool = False  # of her after-call work
+    last_call: str = ""  # whose work that is
+    at_desk: bool = False  # her page is open
+    page_lost: bool = False  # it has vanished without a sign-out: she is offered nothing
     gone: bool = False  # no secretary of this office any more
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg.conninfo import make_conninfo
 
-from pbx_control.live.news import Answered, CallNow, Instruct, MessageNow
+from pbx_control.live.news import Answered, CallNow, Desks, Instruct, MessageNow
 
 log = structlog.get_logger()
 
@@ -48,6 +48,9 @@ class Notice(Struct, frozen=True, omit_defaults=True):
     answer: Answered | None = None
     to: str = ""  # the node that asked
     loop: str = ""  # a call whose consultation has come back here as a call
+    desks: Desks | None = None  # those of its web processes, all of them
+    freed: int = 0  # the id of a secretary whose after-call work is over
+    freed_call: str = ""  # of that call only
 
 
 class Here(Protocol):
@@ -66,6 +69,12 @@ class Here(Protocol):
     def answered_by(self, answer: Answered) -> None: ...
 
     def loop_found(self, call_id: str) -> None: ...
+
+    def own_desks(self) -> Desks: ...
+
+    def desks_at(self, node: str, desks: Desks) -> None: ...
+
+    def freed_elsewhere(self, secretary_id: int, call_id: str) -> None: ...
 
 
 class Relay:
@@ -102,6 +111,14 @@ class Relay:
         """To whoever has that call: its consultation has come back here."""
         self._put(Notice(self.node, loop=call_id))
 
+    def tell_desks(self, desks: Desks) -> None:
+        """Whose pages are open, or lost, at the web processes here."""
+        self._put(Notice(self.node, desks=desks))
+
+    def tell_freed(self, secretary_id: int, call_id: str) -> None:
+        """Her after-call work is over; the row says so already."""
+        self._put(Notice(self.node, freed=secretary_id, freed_call=call_id))
+
     def _put(self, notice: Notice) -> None:
         self._waiting.extend(_lines(notice))
         self._something.set()
@@ -133,6 +150,7 @@ class Relay:
         self._here.all_tell_anew()
         self._put(Notice(self.node, began=True, look=True))
         self.tell(self._here.own_calls())
+        self.tell_desks(self._here.own_desks())
         self._here.told_by(self.node, (), (), look=True)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._hear(ear))
@@ -159,6 +177,11 @@ class Relay:
         if notice.began:
             self._here.node_began(notice.node)
             self.tell(self._here.own_calls())
+            self.tell_desks(self._here.own_desks())
+        if notice.desks:
+            self._here.desks_at(notice.node, notice.desks)
+        if notice.freed:
+            self._here.freed_elsewhere(notice.freed, notice.freed_call)
         if notice.calls or notice.messages or notice.look:
             self._here.told_by(notice.node, notice.calls, notice.messages, look=notice.look)
         if notice.ask:

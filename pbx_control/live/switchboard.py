@@ -6,7 +6,7 @@ Here is what is not pure: inboxes, timers, saving and performing.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -174,6 +174,23 @@ class Switchboard:
         """A telephone is (no longer) in a conversation that is not one of ours: one of the fallback's."""
         self._change_telephone(user, busy=is_busy)
 
+    def desks(self, open_: Collection[int], lost: Collection[int]) -> None:
+        """Whose page is open, and whose has vanished: she is offered nothing."""
+        if self._board.desks(open_, lost):
+            self.on_floor_change()
+            self.look_at_floor()
+
+    def may_end_work(self, secretary_id: int, call_id: str, at: datetime) -> bool:
+        """Whether she is in no call, and her after-call work, if any, is that call's ("": whichever it is)."""
+        chair = self._board.chairs.get(secretary_id)
+        return chair is not None and chair.may_end_work_of(call_id, at)
+
+    def end_work(self, secretary_id: int, call_id: str, at: datetime) -> None:
+        """That after-call work is over."""
+        if self._board.end_work(secretary_id, call_id, at):
+            self.on_floor_change()
+            self.look_at_floor()
+
     def tried_again(self, user: str) -> None:
         """A pause of the system's is over: one more refusal pauses her anew."""
         self._change_telephone(user, paused=False, refusals=flow.REFUSALS_BEFORE_PAUSE - 1)
@@ -249,7 +266,7 @@ class Switchboard:
         commands = stepped.for_store
         for command in commands:
             if isinstance(command, PauseSeat):
-                log.warning("a telephone refuses every call: its secretary is paused", secretary=command.name)
+                log.warning("a telephone takes no call: its secretary is paused", secretary=command.name)
         noted = stepped.after is stepped.before
         return Save(stepped.after, is_new, stepped.lines, commands, only_noted=noted)
 

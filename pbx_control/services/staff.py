@@ -11,11 +11,9 @@ from typing import Any
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import users
+from pbx_control.services import duty, users
 from pbx_control.services.work import Work
-from pbx_control.store import secretaries
-from pbx_control.store.engine import bump_revision
-from pbx_control.store.secretaries import Secretary
+from pbx_control.store import pauses, secretaries
 
 # Typed by hand on a telephone: no characters that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz"
@@ -103,6 +101,7 @@ def remove(work: Work, name: str) -> None:
     old = {"user": row.user, "languages": row.languages, "clients": secretaries.slugs_of(work.conn, row.id)}
     users.remove_of_secretary(work, row.id)
     secretaries.set_clients(work.conn, row.id, ())
+    pauses.end(work.conn, row.id, work.at)
     secretaries.update_row(work.conn, row.id, {"removed_at": work.at, "password": _password()})
     work.note(Verb.SECRETARY_REMOVED, row.name, old=old)
 
@@ -110,24 +109,17 @@ def remove(work: Work, name: str) -> None:
 def end_pause(work: Work, user: str) -> bool:
     """Her telephone has come back: a pause of the system's ends. False if there was none."""
     paused = secretaries.paused_by_system(work.conn, [user])
-    if paused:
-        _end_pauses(work, paused)
+    for her in paused:
+        duty.end(work, her)
     return bool(paused)
 
 
 def end_old_pauses(work: Work, before: datetime) -> list[str]:
     """Ends the system's pauses that began before that instant; gives the telephones' user names."""
     users = secretaries.old_pauses(work.conn, before)
-    if users:
-        _end_pauses(work, secretaries.paused_by_system(work.conn, users))
+    for her in secretaries.paused_by_system(work.conn, users) if users else ():
+        duty.end(work, her)
     return users
-
-
-def _end_pauses(work: Work, paused: Sequence[Secretary]) -> None:
-    for row in paused:
-        secretaries.update_row(work.conn, row.id, secretaries.NOT_PAUSED)
-        work.note(Verb.PAUSE_ENDED, row.name, old=row, new=secretaries.NOT_PAUSED)
-    bump_revision(work.conn)
 
 
 def _free_user_name(work: Work, name: str) -> str:

@@ -23,6 +23,7 @@ from pbx_control.domain.call.commands import (
 from pbx_control.domain.call.model import Call
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.call.summary import summary_of
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.money.quota import Limits, Threshold
 from pbx_control.domain.money.repeats import FLOOD_WINDOW, Arrived, flood
 from pbx_control.domain.notices.flood_notes import compose_flood
@@ -122,12 +123,12 @@ def tell_loss(
 
 
 def _pause(conn: Connection, command: PauseSeat, at: datetime, desk: AlarmDesk) -> None:
-    """Pauses her, and writes so to the admin; once a day for each of them."""
+    """Pauses her, and writes so to the admin, once a day for each of them; one at her desk is told there alone."""
     if not secretaries.pause(conn, command.secretary_id, at):
         return
-    paused: Difference = {"paused": (False, True), "paused_why": ("", secretaries.REFUSALS)}
+    paused: Difference = {"paused": (False, True), "paused_why": ("", PausedBy.REFUSALS.value)}
     audit.add(conn, AuditEntry(at=at, actor=SWITCH, verb=Verb.PAUSE_BEGUN, subject=command.name, difference=paused))
-    if desk.address:
+    if desk.address and not command.silent:
         letters.add(conn, [compose_pause(Pause(command.secretary_id, command.name, at), desk)])
 
 

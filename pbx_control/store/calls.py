@@ -16,7 +16,7 @@ from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.store.engine import node_here
 from pbx_control.store.rows import facts, record
-from pbx_control.store.tables import Instant, dialling, journal, seat_claim, secretary
+from pbx_control.store.tables import Instant, dialling, journal, pause, seat_claim, secretary
 from pbx_control.store.tables import call as calls
 
 _encode = msgspec.json.Encoder().encode
@@ -183,6 +183,17 @@ _FREE = delete(seat_claim).where(
     seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
 )
 _REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
+# A pause that was asked for during the call, or while her telephone rang, begins at its end.
+_PAUSE_FROM_NOW = (
+    update(pause)
+    .where(pause.c.secretary_id == bindparam("who"), pause.c.ended_at.is_(None))
+    .values(began_at=bindparam("freed_at"))
+)
+_PAUSED_FROM_NOW = (
+    update(secretary)
+    .where(secretary.c.id == bindparam("who"), secretary.c.paused)
+    .values(paused_at=bindparam("freed_at"))
+)
 
 
 def claim_seat(conn: Connection, step: Save, secretary_id: int) -> bool:
@@ -225,6 +236,9 @@ def free_seats(conn: Connection, steps: Sequence[Save]) -> None:
     ]
     if resting:
         conn.execute(_REST, resting)
+    at_end = [{"who": command.secretary_id, "freed_at": step.entries[-1].at} for step, command in freed]
+    conn.execute(_PAUSE_FROM_NOW, at_end)
+    conn.execute(_PAUSED_FROM_NOW, at_end)
 
 
 def _note_dialling(conn: Connection, steps: Sequence[Save]) -> None:

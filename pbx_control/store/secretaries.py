@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store import pauses
 from pbx_control.store.engine import bump_revision, new_id
 from pbx_control.store.rows import record
 from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
 
-# Why the system has paused her: her telephone refused one offer after another.
-REFUSALS = "refusals"
-NOT_PAUSED = {"paused": False, "paused_why": "", "paused_at": None}
+NOT_PAUSED = {"paused": False, "paused_why": PausedBy.ADMIN.value, "pause_reason": "", "paused_at": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,18 @@ class Secretary:
 class Listed:
     """A secretary as lists show her: with the slugs of her clients (None: all), without her password."""
 
+    id: int
     name: str
     user: str
     languages: list[str]
     clients: list[str] | None
     paused: bool
     paused_why: str
+    pause_reason: str
     paused_at: datetime | None
     forwarded_at: datetime | None
     wrap_up: int
+    free_from: datetime | None
     secure: bool
 
 
@@ -71,6 +74,15 @@ def find(connection: Connection, name: str) -> Secretary:
     row = connection.execute(query).first()
     if row is None:
         raise _unknown(connection, name)
+    return record(Secretary, row)
+
+
+def locked(connection: Connection, secretary_id: int) -> Secretary:
+    """A secretary who has not left, by her id; nobody else changes her row meanwhile. Raises ClientMistake if none."""
+    query = select(secretary).where(secretary.c.id == secretary_id, secretary.c.removed_at.is_(None))
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        raise ClientMistake("there is no secretary {name}", Code.NO_SUCH_SECRETARY, name=str(secretary_id))
     return record(Secretary, row)
 
 
@@ -122,22 +134,29 @@ def is_in_call(connection: Connection, secretary_id: int) -> bool:
 
 
 def paused_by_system(connection: Connection, of_users: Sequence[str]) -> list[Secretary]:
-    """Those of these telephones' secretaries whom the system has paused."""
-    paused = secretary.c.user.in_(of_users), secretary.c.paused_why != ""
+    """Those of these telephones' secretaries whom the system has paused because of refusals."""
+    paused = secretary.c.user.in_(of_users), secretary.c.paused_why == PausedBy.REFUSALS.value
     # Another daemon may be ending the same pauses at this moment.
     rows = connection.execute(select(secretary).where(*paused).order_by(secretary.c.user).with_for_update())
     return [record(Secretary, row) for row in rows]
 
 
 def pause(connection: Connection, secretary_id: int, at: datetime) -> bool:
-    """Pauses her because her telephone refused one offer after another; a pause of the admin's stays as it is. False
-    if she is paused already."""
+    """Pauses her because her telephone took none of three offers; any other pause stays as it is. False if she is
+    paused already."""
     hers = secretary.c.id == secretary_id, secretary.c.paused.is_(False)
-    values = {"paused": True, "paused_why": REFUSALS, "paused_at": at}
+    values = {"paused": True, "paused_why": PausedBy.REFUSALS.value, "pause_reason": "", "paused_at": at}
     paused = connection.execute(update(secretary).where(*hers).values(**values)).rowcount > 0
     if paused:
+        pauses.begin(connection, secretary_id, PausedBy.REFUSALS, "", at)
         bump_revision(connection)
     return paused
+
+
+def end_rest(connection: Connection, secretary_id: int, at: datetime) -> None:
+    """Her rest after a call ends at that instant, if it lasts longer."""
+    resting = secretary.c.id == secretary_id, secretary.c.free_from > at
+    connection.execute(update(secretary).where(*resting).values(free_from=at))
 
 
 def note_forward(connection: Connection, secretary_id: int, at: datetime | None) -> None:
@@ -147,7 +166,7 @@ def note_forward(connection: Connection, secretary_id: int, at: datetime | None)
 
 def old_pauses(connection: Connection, before: datetime) -> list[str]:
     """The telephones' user names of the system's pauses that began before that instant."""
-    old = secretary.c.paused_why == REFUSALS, func.coalesce(secretary.c.paused_at, before) <= before
+    old = secretary.c.paused_why == PausedBy.REFUSALS.value, func.coalesce(secretary.c.paused_at, before) <= before
     return list(connection.scalars(select(secretary.c.user).where(*old).order_by(secretary.c.user)))
 
 
@@ -160,15 +179,18 @@ def rows(connection: Connection) -> list[Listed]:
     query = select(secretary).where(secretary.c.removed_at.is_(None)).order_by(secretary.c.name)
     return [
         Listed(
+            id=row.id,
             name=row.name,
             user=row.user,
             languages=row.languages.split(","),
             clients=None if row.all_clients else slugs.get(row.id, []),
             paused=row.paused,
             paused_why=row.paused_why,
+            pause_reason=row.pause_reason,
             paused_at=row.paused_at,
             forwarded_at=row.forwarded_at,
             wrap_up=row.wrap_up,
+            free_from=row.free_from,
             secure=row.secure,
         )
         for row in connection.execute(query)

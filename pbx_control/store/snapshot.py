@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select
 
 from pbx_control.domain.call.model import Contact
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.office import (
     Announcement,
     AnnouncementKind,
@@ -124,6 +125,7 @@ def _client(row: Any, text: str, announcements: tuple[Announcement, ...], contac
         early_media=EarlyMedia(row.early_media),
         music=row.music,
         wait_limit=timedelta(seconds=row.wait_limit),
+        after_call=timedelta(seconds=row.after_call),
         summary_closed=row.summary_closed,
         takes_messages=row.takes_messages,
         greeting=text,
@@ -173,6 +175,9 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
             languages=tuple(row.languages.split(",")),
             clients=None if row.all_clients else frozenset(allowed[row.id]),
             paused=row.paused,
+            paused_by=PausedBy.kept(row.paused_why),
+            pause_reason=row.pause_reason,
+            paused_at=row.paused_at,
             wrap_up=timedelta(seconds=row.wrap_up),
             free_from=row.free_from,
             secure=row.secure,

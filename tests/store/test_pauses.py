@@ -10,6 +10,7 @@ from pbx_control.domain.call.commands import PauseSeat
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Sounds
 from pbx_control.domain.call.saving import Save
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.services import staff
 from pbx_control.services.steps import Rules, save
@@ -100,5 +101,5 @@ def test_it_ends_by_itself_and_one_of_the_admins_does_not(office: Engine) -> Non
 def test_one_of_before_is_tried_at_once(office: Engine) -> None:
     """Nobody had noted when it began."""
     with writing(office) as conn:
-        conn.execute(update(secretary).values(paused=True, paused_why=secretaries.REFUSALS))
+        conn.execute(update(secretary).values(paused=True, paused_why=PausedBy.REFUSALS.value))
     assert end_old(office, AT) == ["ana", "eva"]

@@ -257,6 +257,23 @@ class Story:
         self._look_at_floor()
         return self
 
+    def pauses(self, name: str) -> Self:
+        """She asks for a pause at her desk."""
+        self._change(name, paused=True)
+        return self
+
+    def desks(self, *, open_: Iterable[str] = (), lost: Iterable[str] = ()) -> Self:
+        """Whose page is open, and whose has vanished: all of them."""
+        self.board.desks(*([self._chair(name).seat.secretary_id for name in names] for names in (open_, lost)))
+        self._look_at_floor()
+        return self
+
+    def is_done(self, name: str, call_id: str) -> Self:
+        """The message of that call is sent after its end, or she presses the key for it ("")."""
+        self.board.end_work(self._chair(name).seat.secretary_id, call_id, self.now)
+        self._look_at_floor()
+        return self
+
     def unplugs(self, name: str) -> Self:
         """Her telephone is no longer registered; what it is in the middle of goes on."""
         self._change(name, registered=False)

@@ -4,7 +4,7 @@ it."""
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
+from pbx_control.errors import StoreUnavailable
 from pbx_control.live import channel as under_test
 from pbx_control.live.bulletin import call_now
 from pbx_control.live.channel import Channel
@@ -29,6 +30,8 @@ from pbx_control.live.news import (
     Answered,
     AnswerKind,
     Asker,
+    Desks,
+    Free,
     FromDaemon,
     Instruct,
     Listen,
@@ -60,12 +63,27 @@ class Board:
         self.chairs = [Chair(ANA, ("es",), None, AT, AT, registered=True)]
         self.posted: list[tuple[str, events.Asked]] = []
         self.arrived = asyncio.Event()
+        self.open, self.lost = set[int](), set[int]()
+        self.desks_told = 0
+        self.working = set[tuple[int, str]]()  # who has after-call work, of which call
 
     def call(self, call_id: str) -> Call | None:
         return next((call for call in self.calls if call.id == call_id), None)
 
     def lines_of(self, call_id: str) -> int:
         return 3
+
+    def desks(self, open_: Collection[int], lost: Collection[int]) -> None:
+        self.open, self.lost = set(open_), set(lost)
+        self.desks_told += 1
+        self.arrived.set()
+
+    def may_end_work(self, secretary_id: int, call_id: str, at: datetime) -> bool:
+        return (secretary_id, call_id) in self.working
+
+    def end_work(self, secretary_id: int, call_id: str, at: datetime) -> None:
+        self.working.discard((secretary_id, call_id))
+        self.arrived.set()
 
     def post(self, call_id: str, event: events.Asked) -> None:
         self.posted.append((call_id, event))
@@ -115,8 +133,15 @@ class Desk:
 
     def __init__(self, home: Home, database: str = "") -> None:
         self.home, self.board = home, Board()
-        self.channel = Channel(home, self.board, home.root.name, database)  # type: ignore[arg-type]
+        self.rested: list[int] = []  # whose rest the store was told to end
+        self.away = False  # the database
+        self.channel = Channel(home, self.board, home.root.name, database, self._end_rest)  # type: ignore[arg-type]
         self._peers: list[Peer] = []
+
+    def _end_rest(self, secretary_id: int, at: datetime) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        self.rested.append(secretary_id)
 
     async def connects(self) -> Peer:
         with socket_name(self.home) as name:
@@ -542,5 +567,133 @@ def test_a_secretary_who_is_no_more_is_told_of(home: Home) -> None:
         here.board.chairs = []
         here.channel.changed()
         assert [(one.name, one.gone) for one in (await peer.news()).secretaries] == [("Ana", True)]
+
+    play(home, story)
+
+
+# --- desks ------------------------------------------------------------------------------------------------------
+
+
+def desks(open_: set[int], lost: set[int]) -> Desks:
+    return Desks(frozenset(open_), frozenset(lost))
+
+
+def test_whose_page_is_open_or_lost_holds_while_its_connection_lives(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        web = (await here.connects()).says(desks({1, 2}, {3}))
+        await here.board.arrived.wait()
+        assert (here.board.open, here.board.lost) == ({1, 2}, {3})
+        here.board.arrived.clear()
+        web.writer.transport.abort()
+        await here.board.arrived.wait()
+        assert (here.board.open, here.board.lost) == (set(), set())
+
+    play(home, story)
+
+
+def test_a_flood_of_the_same_desks_is_one_change(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        web = (await here.connects()).says(*[desks({1}, {2})] * 1000, Listen())
+        await web.state()
+        assert here.board.desks_told == 1
+
+    play(home, story)
+
+
+def test_two_web_processes_are_told_of_together(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        for said in (desks({1}, {2}), desks({2}, {3})):
+            web = (await here.connects()).says(said, Listen())
+            await web.state()
+        assert here.board.open == {1, 2}
+        assert here.channel.own_desks() == desks({1, 2}, {2, 3})
+
+    play(home, story)
+
+
+def test_desks_at_a_daemon_that_dies_without_a_word_hold_for_a_while_only(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_test, "DESKS_TOLD_EVERY", 0.01)
+    monkeypatch.setattr(under_test, "DESKS_HOLD", 0.05)
+
+    async def story(here: Desk) -> None:
+        here.channel.desks_at("other", desks({1}, {2}))
+        assert (here.board.open, here.board.lost) == ({1}, {2})
+        here.board.arrived.clear()
+        repeating = asyncio.create_task(here.channel._repeat_desks(Relay("", "own", here.channel)))
+        await here.board.arrived.wait()
+        assert (here.board.open, here.board.lost) == (set(), set())
+        repeating.cancel()
+
+    play(home, story)
+
+
+def test_another_daemon_that_begins_anew_tells_its_desks_anew(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        here.channel.desks_at("other", desks({1}, set()))
+        here.channel.node_began("other")
+        assert here.board.open == set()
+        here.channel.desks_at("other", desks({1}, set()))
+        here.channel.all_tell_anew()
+        assert here.board.open == set()
+
+    play(home, story)
+
+
+# --- after-call work --------------------------------------------------------------------------------------------
+
+
+def test_work_that_is_over_ends_in_the_store_first_then_on_the_floor(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        here.board.working = {(1, "c0")}
+        web = (await here.connects()).says(Free(7, 1, "c0", "Ana"))
+        assert await web.hears() == Answered(7, AnswerKind.DONE)
+        assert (here.rested, here.board.working) == ([1], set())
+
+    play(home, story)
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_work_that_she_does_not_have_or_that_cannot_be_written_ends_not(home: Home, away: bool) -> None:
+    async def story(here: Desk) -> None:
+        here.away = away
+        here.board.working = {(1, "c0")}
+        web = (await here.connects()).says(Free(7, 1, "c0" if away else "c9"))
+        assert await web.hears() == Answered(7, AnswerKind.REFUSED, Refusal.NOT_NOW.value)
+        assert here.board.working == {(1, "c0")}
+
+    play(home, story)
+
+
+def test_work_that_is_over_while_she_has_the_call_is_kept_by_the_call(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        web = (await here.connects()).says(Free(7, 1, "c1", "Ana"))
+        await here.board.arrived.wait()
+        ((call_id, event),) = here.board.posted
+        assert (call_id, type(event), event.secretary_id, event.asker) == ("c1", events.WorkDone, 1, "Ana")
+        here.commits(TALKING, Reply(event.ticket))
+        assert await web.hears() == Answered(7, AnswerKind.DONE)
+        assert here.rested == []
+
+    play(home, story)
+
+
+def test_if_the_call_has_let_go_of_her_meanwhile_it_is_her_work_that_ends(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        web = (await here.connects()).says(Free(7, 1, "c1", "Ana"))
+        await here.board.arrived.wait()
+        here.board.working = {(1, "c1")}
+        here.commits(msgspec.structs.replace(TALKING, phase=Phase.ENDED, seat=None))
+        assert await web.hears() == Answered(7, AnswerKind.DONE)
+        assert here.rested == [1]
+
+    play(home, story)
+
+
+def test_more_questions_than_anybody_asks_are_refused(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        web = (await here.connects()).says(*[Free(number, 1, "c1") for number in range(under_test.MOST_QUESTIONS + 1)])
+        assert await web.hears() == Answered(under_test.MOST_QUESTIONS, AnswerKind.REFUSED, "too_many_questions")
 
     play(home, story)

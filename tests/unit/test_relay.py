@@ -14,7 +14,7 @@ from test_channel import HER, SOON, TALKING, Desk, desk
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.model import Caller, Phase
 from pbx_control.live.bulletin import call_now
-from pbx_control.live.news import Act, Answered, AnswerKind, Instruct, Listen, News, State
+from pbx_control.live.news import Act, Answered, AnswerKind, Desks, Free, Instruct, Listen, News, State
 from pbx_control.live.relay import LONGEST_NOTICE, NOTICES, Notice, Relay, _lines
 from pbx_control.settings import Home
 
@@ -169,6 +169,26 @@ def test_a_daemon_that_does_not_answer_any_more_leaves_it_unknown(
         while not isinstance(answer := await peer.hears(), Answered):
             pass
         assert answer == Answered(1, AnswerKind.UNKNOWN)
+
+    play(tmp_path, address, story)
+
+
+@pytest.mark.postgres
+def test_desks_at_one_are_known_at_the_other_and_work_that_is_over_is_over_at_both(
+    tmp_path: Path, address: str
+) -> None:
+    async def story(one: Desk, two: Desk) -> None:
+        two.commits(THEIRS)
+        peer = await heard_of(one, "c2")
+        two.board.arrived.clear()
+        peer.says(Desks(frozenset({1}), frozenset({2})))
+        await two.board.arrived.wait()
+        assert (two.board.open, two.board.lost) == ({1}, {2})
+        one.board.working, two.board.working = {(2, "c9")}, {(2, "c9")}
+        two.board.arrived.clear()
+        peer.says(Free(5, 2, "c9"))
+        await two.board.arrived.wait()
+        assert two.board.working == set()
 
     play(tmp_path, address, story)
 

@@ -6,7 +6,7 @@ whom. A step takes what it claims (a seat, a unit of the client's calls) for gra
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from msgspec import Struct, field
@@ -37,6 +37,7 @@ from pbx_control.domain.call.events import (
 )
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import WITH_CONTACT, Call, Deadline, Phase
+from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.floor import Chair
 
 # Wait before offering to a secretary whom another daemon has claimed.
@@ -105,6 +106,8 @@ class Board:
         self._waiting: set[str] = set()  # ids of the calls in WAITING that no offer is on its way to
         self._sits_at: dict[str, int] = {}  # a telephone's user -> the secretary's id
         self._dialled = DiallingCount()
+        self._open: frozenset[int] = frozenset()  # ids of the secretaries whose pages are open
+        self._lost: frozenset[int] = frozenset()  # and of those whose pages have vanished
 
     # --- calls ----------------------------------------------------------------------------------------------
 
@@ -193,6 +196,22 @@ class Board:
         self._change(secretary_id, **fields)
         return self.chairs.get(secretary_id) != before
 
+    def desks(self, open_: Collection[int], lost: Collection[int]) -> bool:
+        """Whose page is open, and whose has vanished without a sign-out; False if that was known."""
+        before = self._open, self._lost
+        self._open, self._lost = frozenset(open_), frozenset(lost) - frozenset(open_)
+        for secretary_id in (self._open ^ before[0]) | (self._lost ^ before[1]):
+            self._change(secretary_id, **self._desk_of(secretary_id))
+        return before != (self._open, self._lost)
+
+    def end_work(self, secretary_id: int, call_id: str, at: datetime) -> bool:
+        """Her after-call work of that call ("": whichever it is) is over. False if she has no such work."""
+        chair = self.chairs.get(secretary_id)
+        if not (chair and chair.works_at(at) and chair.may_end_work_of(call_id, at)):
+            return False
+        self._change(secretary_id, free_from=at, cut=chair.free_from)
+        return True
+
     def offers(self, at: datetime) -> tuple[list[tuple[str, Offered]], datetime | None]:
         """Each waiting call for which somebody is free, with its offer, and when to look again if nothing else happens.
 
@@ -237,7 +256,7 @@ class Board:
             if isinstance(command, FreeSeat):
                 self._free(command, call.id, at)
             elif isinstance(command, PauseSeat):
-                self._change(command.secretary_id, paused=True)
+                self._pause(command.secretary_id, at)
             elif isinstance(command, NoteForward):
                 self._change(command.secretary_id, forwards=command.forwards)
             elif isinstance(command, NoteDialling):
@@ -246,8 +265,25 @@ class Board:
     def _free(self, command: FreeSeat, call_id: str, at: datetime) -> None:
         chair = self.chairs.get(command.secretary_id)
         if chair and chair.held_by == call_id:
-            freed = {"idle_since": at, "free_from": command.free_from, "refusals": command.refusals}
-            self._change(command.secretary_id, held_by="", **freed)
+            freed = replace(
+                chair,
+                held_by="",
+                idle_since=at,
+                free_from=command.free_from,
+                refusals=command.refusals,
+                after_call=command.talked,
+                last_call=call_id if command.talked else chair.last_call,
+            )
+            # A pause that was asked for during the call begins now.
+            self.chairs[command.secretary_id] = replace(freed, paused_at=at) if freed.paused else freed
+
+    def _pause(self, secretary_id: int, at: datetime) -> None:
+        """The system's; one that she is in already stays as it is."""
+        if (chair := self.chairs.get(secretary_id)) and not chair.paused:
+            self._change(secretary_id, paused=True, paused_by=PausedBy.REFUSALS, pause_reason="", paused_at=at)
+
+    def _desk_of(self, secretary_id: int) -> dict[str, bool]:
+        return {"at_desk": secretary_id in self._open, "page_lost": secretary_id in self._lost}
 
     def _change(self, secretary_id: int, **fields: object) -> None:
         if chair := self.chairs.get(secretary_id):
@@ -258,14 +294,21 @@ class Board:
         old = before.get(who)
         if old is None:
             held_by = next((call.id for call in self.calls.values() if call.seat and call.seat.secretary_id == who), "")
-            return replace(chair, held_by=held_by)
+            return replace(chair, held_by=held_by, **self._desk_of(who))
+        if old.cut == chair.free_from:  # read before the store knew that she was done
+            chair = replace(chair, free_from=old.free_from)
         return replace(
             chair,
+            at_desk=old.at_desk,
+            page_lost=old.page_lost,
             registered=old.registered,
             busy=old.busy,
             held_by=old.held_by,
             idle_since=old.idle_since,
             free_from=max(old.free_from, chair.free_from),
+            after_call=old.after_call or chair.free_from > old.free_from,
+            cut=old.cut,
+            last_call=old.last_call if old.free_from >= chair.free_from else "",
             refusals=0 if old.paused else old.refusals,
             forwards=old.forwards,
         )
@@ -285,7 +328,8 @@ class Board:
         """The offer has never been. She rests for a moment: the floor would try her again at once."""
         offered = self.calls[call_id]
         if offered.seat:
-            self._change(offered.seat.secretary_id, held_by="", free_from=at + PAUSE_AFTER_LOST_CLAIM)
+            rests_until = at + PAUSE_AFTER_LOST_CLAIM
+            self._change(offered.seat.secretary_id, held_by="", free_from=rests_until, after_call=False)
         self.calls[call_id] = replace(before, phase=Phase.OFFERING, seat=offered.seat, offers=offered.offers)
         return OfferLost(at)
 
@@ -303,5 +347,5 @@ class Board:
     def _languages_beside(self, call: Call) -> frozenset[str]:
         """What those speak who may answer the call and are there, she who has it left out."""
         others = (chair for chair in self.chairs.values() if not (call.seat and chair.seat.user == call.seat.user))
-        there = (chair for chair in others if chair.registered and not chair.paused and chair.may_answer(call))
+        there = (chair for chair in others if chair.is_there and chair.may_answer(call))
         return frozenset(language for chair in there for language in chair.languages)

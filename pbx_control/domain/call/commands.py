@@ -72,19 +72,23 @@ class ClaimSeat(StoreCommand):
 @dataclass(frozen=True, slots=True)
 class FreeSeat(StoreCommand):
     """Give her back to the floor; she is offered nothing before `free_from` (the end of her wrap-up, or of her
-    telephone's rest after a refusal). `refusals`: offers in a row that her telephone has refused by now."""
+    telephone's rest after a refusal). `refusals`: offers in a row that her telephone has refused by now. `talked`: she
+    has talked with the caller, so what follows is after-call work."""
 
     secretary_id: int
     free_from: datetime
     refusals: int = 0
+    talked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PauseSeat(StoreCommand):
-    """Her telephone refuses everything: she is offered nothing for a while, and the admin is told."""
+    """Her telephone refuses everything: she is offered nothing for a while, and the admin is told. `silent`: the last
+    offer rang in vain at her desk, whose page says so; then the admin is not told."""
 
     secretary_id: int
     name: str
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

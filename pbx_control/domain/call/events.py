@@ -143,6 +143,11 @@ class SpamAsked(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkDone(Asked):
+    """The message of this call is sent: she is free as soon as it is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held(Event):
     """She put the other side on hold with her telephone's own key."""
 

@@ -83,6 +83,7 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
     TakeBackAsked,
     Unheld,
+    WorkDone,
     WrongNumberAsked,
 )
 from pbx_control.domain.call.model import Admission, Call, Deadline, Outcome, Phase, Seat, TurnedAway, Unit
@@ -350,10 +351,18 @@ def forward_ended(call: Call) -> Step:
 
 def not_answered(call: Call, event: SecretaryLeft) -> Step:
     """Her telephone rang long enough and is silent: the next one is asked."""
-    call = replace(call, refused_at=call.refused_at | {seat_of(call).secretary_id: event.at})
-    call, free = seat_freed(call, event.at)
+    her = seat_of(call)
+    refusals = refusals_unheard(her)
+    call = replace(call, refused_at=call.refused_at | {her.secretary_id: event.at}, seat=None)
+    free = FreeSeat(her.secretary_id, event.at, refusals)
+    pause = [PauseSeat(her.secretary_id, her.name, silent=True)] if refusals >= REFUSALS_BEFORE_PAUSE else []
     call, more = back_in_line(call, event.at)
-    return call, [*free, *more]
+    return call, [free, *pause, *more]
+
+
+def refusals_unheard(her: Seat) -> int:
+    """An offer that rings in vain counts at a desk only: there one key brings her back."""
+    return her.refusals + 1 if her.at_desk else her.refusals
 
 
 def withdraw(call: Call, event: DeadlinePassed) -> Step:
@@ -720,6 +729,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     LanguageAsked,
     WrongNumberAsked,
     SpamAsked,
+    WorkDone,
     ContactRinging,
     ContactAnswered,
     ContactLeft,

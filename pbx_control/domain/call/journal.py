@@ -24,8 +24,9 @@ from pbx_control.domain.call.events import (
     RecordingEnded,
     SecretaryLeft,
     SwitchRefused,
+    WorkDone,
 )
-from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE, refusals_with
+from pbx_control.domain.call.flow import REFUSALS_BEFORE_PAUSE, refusals_unheard, refusals_with
 from pbx_control.domain.call.model import Call, Deadline, Phase
 from pbx_control.domain.call.moves import seat_of
 from pbx_control.domain.call.transfer import COMMANDS
@@ -62,12 +63,13 @@ def _of_her_command(event: Event, before: Call, after: Call) -> dict[str, Any]:
     if not isinstance(event, KeyPressed | Asked):
         return {}
     keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else _by(event)
-    done = _what_keys_change(after) != _what_keys_change(before)
+    said_twice = isinstance(event, WorkDone) and after.seat is not None
+    done = said_twice or _what_keys_change(after) != _what_keys_change(before)
     return keys | _him(after if done else before) | ({} if done else {"refused": True})
 
 
 def _what_keys_change(call: Call) -> tuple[object, ...]:
-    return call.phase, call.recording_paused, call.wrong_number, call.spam
+    return call.phase, call.recording_paused, call.wrong_number, call.spam, bool(call.seat and call.seat.work_done)
 
 
 def _by(asked: Asked) -> dict[str, Any]:
@@ -99,7 +101,8 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return ended | (_notice(before) if before.phase is Phase.WELCOMING else {})
         case DeadlinePassed(name=name, position=position):
             told = {"deadline": name.value} | ({"position": position} if name == Deadline.POSITION else {})
-            return told | (_her(before) if name in HERS else {})
+            paused = {"paused": True} if name is Deadline.WITHDRAWAL and _is_paused_for(before) else {}
+            return told | (_her(before) if name in HERS else {}) | paused
         case RecordingEnded(path=path):
             return {"file": path}
         case FilesInspected(recording_seconds=recording, message_seconds=message):
@@ -111,10 +114,13 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
     return _her(before)
 
 
-def _is_paused_for(call: Call, cause: int) -> bool:
-    """Whether her telephone has refused so often that the system pauses her."""
-    offered = call.seat is not None and call.phase is Phase.OFFERING
-    return offered and refusals_with(seat_of(call), cause) >= REFUSALS_BEFORE_PAUSE
+def _is_paused_for(call: Call, cause: int = 0) -> bool:
+    """Whether her telephone has refused so many offers, or let them ring, that the system pauses her."""
+    if call.seat is None or call.phase not in (Phase.OFFERING, Phase.WITHDRAWING):
+        return False
+    her = seat_of(call)
+    refusals = refusals_with(her, cause) if call.phase is Phase.OFFERING else refusals_unheard(her)
+    return refusals >= REFUSALS_BEFORE_PAUSE
 
 
 def _notice(call: Call) -> dict[str, Any]:

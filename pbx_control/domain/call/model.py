@@ -160,6 +160,7 @@ class Facts(Struct, frozen=True):
     contacts: tuple[Contact, ...] = ()
     outgoing: Outgoing | None = None  # None: the client has no DID on a trunk that we may send to
     cap: timedelta = timedelta(minutes=10)  # of a transferred conversation
+    after_call: timedelta = timedelta(0)  # what she has for the message, if she sits at her desk
     early_media: bool = False  # the carrier lets its callers hear us before the answer
     trunk: str = ""  # the endpoint by which the call came; "": not known
     turned_away: TurnedAway | None = None  # with Admission.EXHAUSTED
@@ -182,6 +183,8 @@ class Seat(Struct, frozen=True):
     language: str = "es"  # in which she is told things
     refusals: int = 0  # offers in a row that her telephone had refused when this one was made
     forwards: bool = False  # her telephone was left on forward when this offer was made
+    at_desk: bool = False  # her page was open when this offer was made
+    work_done: bool = False  # the message of this call is sent: nothing is left to do after it
 
 
 class Call(Struct, frozen=True):

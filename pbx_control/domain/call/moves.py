@@ -91,10 +91,18 @@ def seat_freed(call: Call, at: datetime) -> Step:
     """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
     if call.seat is None:
         return call, []
-    talked_with_her = call.answered_by == call.seat and call.phase in IN_CONVERSATION
-    free_from = at + call.seat.wrap_up if talked_with_her else at
-    refusals = 0 if talked_with_her else call.seat.refusals
-    return replace(call, seat=None), [FreeSeat(call.seat.secretary_id, free_from, refusals)]
+    if call.answered_by == call.seat and call.phase in IN_CONVERSATION:
+        free = FreeSeat(call.seat.secretary_id, at + after_call_time(call, call.seat), talked=True)
+    else:
+        free = FreeSeat(call.seat.secretary_id, at, call.seat.refusals)
+    return replace(call, seat=None), [free]
+
+
+def after_call_time(call: Call, her: Seat) -> timedelta:
+    """How long she is offered nothing after the call: her own rest, or at her desk what the client's message takes."""
+    if her.work_done:
+        return timedelta(0)
+    return max(her.wrap_up, call.known.after_call) if her.at_desk else her.wrap_up
 
 
 def file_path(call: Call, suffix: str) -> str:

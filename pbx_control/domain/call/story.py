@@ -93,7 +93,7 @@ def _secretary_left(details: Details) -> str:
     if during == Phase.CALLER_GONE:
         return "secretary-hung-up"
     if during == Phase.WITHDRAWING:
-        return "secretary-silent"
+        return "secretary-silent-paused" if details.get("paused") else "secretary-silent"
     if details.get("paused"):
         return "secretary-paused"
     return SECRETARY_CAUSES.get(cause if isinstance(cause, int) else 0, "secretary-refused")
@@ -111,6 +111,8 @@ def _prompt_ended(details: Details) -> str:
 
 def _deadline(details: Details) -> str:
     name = details.get("deadline", "")
+    if name == "withdrawal" and details.get("paused"):
+        return "secretary-silent-paused"
     if name == "contact" and "phase" not in details:
         return "deadline-contact-next"
     # While a telephone rings, the wait limit changes nothing yet.
@@ -197,6 +199,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "LanguageAsked": _asked("screen-language"),
     "WrongNumberAsked": _asked("screen-wrong-number"),
     "SpamAsked": _asked("screen-spam"),
+    "WorkDone": _asked("work-done"),
     "ContactRinging": _always("contact-ringing"),
     "ContactAnswered": _always("contact-answered"),
     "ContactLeft": _contact_left,
@@ -241,6 +244,7 @@ WORDS = InLanguages(
         "secretary-left-consulting": "{secretary} leaves while consulting: the caller goes to the front of the queue",
         "secretary-gone": "{secretary}'s line is closed",
         "secretary-silent": "{secretary}'s telephone stops ringing: she did not answer in time",
+        "secretary-silent-paused": "{secretary}'s telephone lets the third call in a row ring: the system pauses her",
         "secretary-paused": "{secretary}'s telephone refuses the third call in a row: the system pauses her",
         "secretary-busy": "{secretary}'s telephone is busy",
         "secretary-absent": "{secretary}'s telephone is not connected",
@@ -268,6 +272,7 @@ WORDS = InLanguages(
         "screen-language": "{by} passes the call, from a screen, to a secretary who speaks the other language",
         "screen-wrong-number": "{by} marks the call as a wrong number from a screen: it is not charged",
         "screen-spam": "{by} marks the call as unwanted from a screen: it is not charged",
+        "work-done": "{by}: the message of this call is sent, and nothing is left to do after it",
         "contact-ringing": "{contact}'s telephone rings",
         "contact-answered": "{contact} answers",
         "contact-busy": "{contact}'s telephone is busy",

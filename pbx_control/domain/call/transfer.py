@@ -53,10 +53,12 @@ from pbx_control.domain.call.events import (
     SpamAsked,
     Surroundings,
     TakeBackAsked,
+    WorkDone,
     WrongNumberAsked,
 )
 from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import (
+    IN_CONVERSATION,
     SWITCH_MARGIN,
     Handler,
     Step,
@@ -479,12 +481,21 @@ def switch_language(call: Call, event: HerCommand) -> Step:
         call, word = tell_secretary(call, HouseSound.NOBODY_SPEAKS_IT)
         return call, [*word, Refuse(Refusal.NOBODY_SPEAKS_IT)]
     her, leg = seat_of(call), call.secretary_leg
-    seat = replace(her, wrap_up=max(her.wrap_up, FREE_AGAIN_AFTER))
+    # Who takes the caller over writes the message.
+    seat = replace(her, wrap_up=max(her.wrap_up, FREE_AGAIN_AFTER), at_desk=False, work_done=False)
     refused_at = call.refused_at | {her.secretary_id: event.at}
     call = replace(call, language=language, refused_at=refused_at, seat=seat, answered_by=seat)
     call, resume = recording_resumed(call)
     call, wait = first_in_line(call, event.at)
     return call, [*resume, HangUp(leg), *wait]
+
+
+def work_done(call: Call, event: HerCommand) -> Step:
+    """The message is sent while she still talks, or the contact does: nothing is left for after the call."""
+    if call.seat is None:
+        return call, [Refuse(Refusal.NOT_NOW)]
+    seat = replace(call.seat, work_done=True)
+    return replace(call, seat=seat, answered_by=seat), []
 
 
 # --- recovering -------------------------------------------------------------------------------------------
@@ -544,6 +555,7 @@ FROM_SCREEN: dict[type[Asked], tuple[tuple[Phase, ...], Obey]] = {
     LanguageAsked: COMMANDS["*#"],
     WrongNumberAsked: COMMANDS["*9"],
     SpamAsked: ((T,), mark_spam),
+    WorkDone: (tuple(phase for phase in Phase if phase in IN_CONVERSATION), work_done),
 }
 
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {

@@ -93,6 +93,7 @@ def facts_of(
         exhausted_report=client.exhausted_report and client.metered,
         metered=client.metered and mark is not MarkKind.TEST,
         wait_limit=client.wait_limit,
+        after_call=client.after_call,
         contacts=client.contacts,
         outgoing=outgoing,
         cap=cap,
