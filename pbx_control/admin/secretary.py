@@ -11,7 +11,7 @@ from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
-from pbx_control.services import staff
+from pbx_control.services import duty, staff
 from pbx_control.services.work import Work
 from pbx_control.settings import Sip
 from pbx_control.store import clients, secretaries
@@ -69,9 +69,7 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     if given["secure"]:
         _require_tls(door.settings.sip)
-    fields = {key: value for key, value in given.items() if value is not None and key in ("secure", "paused")}
-    if given["paused"] is not None:
-        fields |= {"paused_why": "", "paused_at": None}
+    fields = {key: value for key, value in given.items() if value is not None and key == "secure"}
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
     if given["wrap_up"] is not None:
@@ -80,7 +78,9 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     def act(work: Work) -> None:
         if slugs is not None:
             staff.allow(work, name, _client_ids(work.conn, None if slugs == "all" else slugs))
-        if fields or slugs is None:
+        if (paused := given["paused"]) is not None:
+            (duty.pause_by_admin if paused else duty.resume_by_admin)(work, secretaries.find(work.conn, name).id)
+        if fields or (slugs is None and paused is None):
             staff.change(work, name, **fields)
 
     change(door, act)
@@ -98,6 +98,7 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
         "clients",
         "paused",
         "paused_why",
+        "pause_reason",
         "paused_at",
         "forwarded_at",
         "wrap_up",
@@ -107,9 +108,9 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
 def list_(door: Door) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
 
-    Paused why: refusals, if the system has paused her because her telephone refused three calls in a row, and paused
-    at, when. Fifteen minutes later one call is tried again. She is back when it registers anew, or by
-    `secretary set NAME --available`.
+    Paused why: refusals, if her telephone took none of three calls in a row, and paused at, when: fifteen minutes later
+    one call is tried again, and she is back when it registers anew. desk: her own pause, with her reason. signed_out:
+    she has left her desk. `secretary resume` ends each of them.
 
     Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
     there. Empty as soon as it rings again.
@@ -125,6 +126,25 @@ def list_(door: Door) -> list[dict[str, Any]]:
         rows = secretaries.rows(connection)
     reached = ask_switch(door.settings, door.home)
     return [facts(row) | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)} for row in rows]
+
+
+@secretary.command(epilog=examples("secretary pause Ana"))
+@click.argument("name", type=SECRETARY)
+@pass_door
+def pause(door: Door, name: str) -> None:
+    """Pauses a secretary: she is offered no calls until `secretary resume`."""
+    paused = change(door, lambda work: duty.pause_by_admin(work, secretaries.find(work.conn, name).id))
+    begins_later = "{name} is in a call: her pause begins when it is over"
+    door.tell(begins_later if paused.after_call else "{name} is paused", name=name)
+
+
+@secretary.command(epilog=examples("secretary resume Ana"))
+@click.argument("name", type=SECRETARY)
+@pass_door
+def resume(door: Door, name: str) -> None:
+    """Ends whatever pause she is in."""
+    change(door, lambda work: duty.resume_by_admin(work, secretaries.find(work.conn, name).id))
+    door.tell("{name} is offered calls again", name=name)
 
 
 @secretary.command("reset-password", epilog=examples("secretary reset-password Ana"))
