@@ -46,6 +46,14 @@ COMMANDS = {
         "The days on which clients are closed: Chile's public holidays, and your own changes to them.",
     ),
     "greeting": Late("pbx_control.admin.greeting:greeting", "What secretaries say when they answer for a client."),
+    "protocol": Late(
+        "pbx_control.admin.protocol:protocol",
+        "What secretaries ask a client's callers, and what they may tell them.",
+    ),
+    "info": Late(
+        "pbx_control.admin.info:info",
+        "A client's ready-made texts, which its secretaries send to callers who ask: address, bank details …",
+    ),
     "announcement": Late(
         "pbx_control.admin.announcement:announcement", "What a client's callers hear from the switch."
     ),

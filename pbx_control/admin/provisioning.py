@@ -1,5 +1,6 @@
 """What the provisioning commands share: one transaction for each change, prompts spoken before it, names completed."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -10,10 +11,10 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Door
 from pbx_control.domain.words.characters import harmless
-from pbx_control.errors import PbxError
+from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.settings import find_home
-from pbx_control.store import clients, dids, secretaries, trunks, users
+from pbx_control.store import clients, dids, infos, secretaries, trunks, users
 from pbx_control.store.engine import reading
 
 T = TypeVar("T")
@@ -72,6 +73,24 @@ def _speak(door: Door, client: Any) -> None:
     ensure_client(door.home, client)
 
 
+def typed_text(file: str, largest: int) -> str:
+    """The text in a file, or of the standard input if `file` is -.
+
+    Raises ClientMistake if it is larger than so many bytes, or no text in UTF-8.
+    """
+    if file == "-":
+        content = sys.stdin.buffer.read(largest + 1)
+    else:
+        with open(file, "rb") as opened:
+            content = opened.read(largest + 1)
+    if len(content) > largest:
+        raise ClientMistake("{file} is larger than {most} kB", file=file, most=largest // 1024)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ClientMistake("{file} is no text in UTF-8: save it as one", file=file) from None
+
+
 def card(door: Door, facts: Mapping[str, object]) -> None:
     """Prints one thing's facts, a line each, under the language's names for them."""
     labels = {name: door.say(name) for name in facts}
@@ -99,9 +118,25 @@ class Named(click.ParamType[str]):
         try:
             door = Door(find_home(context.find_root().params.get("home")), "en")
             with reading(door.engine) as connection:
-                return [CompletionItem(name) for name in self.known(connection, incomplete)]
+                return [CompletionItem(name) for name in self.begun(connection, context, incomplete)]
         except PbxError:
             return []
+
+    def begun(self, connection: Connection, _context: click.Context, start: str) -> Iterable[str]:
+        """The names that begin so."""
+        return self.known(connection, start)
+
+
+class InfoName(Named):
+    """The name of one of the ready-made texts of the CLIENT that stands before it."""
+
+    def __init__(self) -> None:
+        super().__init__("name", lambda connection, start: ())
+
+    def begun(self, connection: Connection, context: click.Context, start: str) -> Iterable[str]:
+        """Those without a blank: the shell would take the name for several words."""
+        found = infos.in_force(connection, clients.find(connection, context.params.get("slug") or "").id)
+        return [one.name for one in found if one.name.startswith(start) and one.name.split() == [one.name]]
 
 
 def _beginning(names: Callable[[Connection], Iterable[str]]) -> Callable[[Connection, str], Iterable[str]]:
@@ -120,6 +155,7 @@ CLIENT = Named("client", clients.slugs)
 NUMBER = Named("number", dids.numbers)
 TRUNK = Named("trunk", _beginning(trunks.names))
 SECRETARY = Named("name", _secretary)
+INFO = InfoName()
 USER = Named("name", _beginning(users.names))
 
 

@@ -9,9 +9,9 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.desk.protocol import Field, Local, Protocol
 from pbx_control.domain.desk.protocol_file import parse
-from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids, protocols
+from pbx_control.store.protocols import Version
 
 # Of clients without a number.
 HOME_COUNTRY = "CL"
@@ -31,13 +31,7 @@ def roll_back(work: Work, client_id: int, version: int | None = None) -> Protoco
 
     Raises ClientMistake if there is no such version.
     """
-    past = protocols.history(work.conn, client_id)
-    if version is None:
-        old = next((one for one in past if one.protocol != past[0].protocol), None)
-    else:
-        old = next((one for one in past if one.version == version), None)
-    if old is None:
-        raise ClientMistake("there is no such earlier protocol", Code.NO_EARLIER_PROTOCOL)
+    old = _last_other(work, client_id) if version is None else protocols.find(work.conn, client_id, version)
     return _put(work, client_id, old.protocol, f"rollback to {old.version}")
 
 
@@ -46,6 +40,13 @@ def local(conn: Connection, client_id: int, at: datetime) -> Local:
     country = dids.country_of_client(conn, client_id)
     today = at.astimezone(ZoneInfo(clients.get(conn, client_id).timezone)).date()
     return Local(country or HOME_COUNTRY, today)
+
+
+def _last_other(work: Work, client_id: int) -> Version:
+    """The last version that differs from the present."""
+    past = protocols.history(work.conn, client_id)
+    other = next((one.version for one in past if one.protocol != past[0].protocol), 0)
+    return protocols.find(work.conn, client_id, other)
 
 
 def _put(work: Work, client_id: int, protocol: Protocol, asked_by: str) -> Protocol:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, and_, func, select, update
 
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.store import dids
+from pbx_control.store import dids, infos
 from pbx_control.store.engine import new_id
 from pbx_control.store.rows import record
-from pbx_control.store.tables import call, client, contact, did, recipient
+from pbx_control.store.tables import call, client, contact, did, protocol, recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,8 @@ class Surroundings:
     numbers: list[str]
     recipients: list[str]  # addresses
     contacts: list[str]  # names
+    protocol_since: datetime | None  # None: the house's own is in force
+    ready_made_texts: list[str]  # names
     calls: int
 
 
@@ -125,11 +127,14 @@ def surroundings(connection: Connection, client_id: int) -> Surroundings:
     """What belongs to a client: numbers, people, and how many calls it has had."""
     addresses = select(recipient.c.address).where(recipient.c.client_id == client_id).order_by("address")
     names = select(contact.c.name).where(contact.c.client_id == client_id).order_by("name")
+    protocol_since = select(func.max(protocol.c.since)).where(protocol.c.client_id == client_id)
     count = select(func.count()).select_from(call).where(call.c.client_id == client_id)
     return Surroundings(
         numbers=dids.of_client(connection, client_id),
         recipients=list(connection.scalars(addresses)),
         contacts=list(connection.scalars(names)),
+        protocol_since=connection.scalar(protocol_since),
+        ready_made_texts=[one.name for one in infos.in_force(connection, client_id)],
         calls=connection.scalar(count) or 0,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from pbx_control.domain.desk.protocol import Protocol, default_protocol, of_json, to_json
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import clients
 from pbx_control.store.tables import protocol
 
@@ -44,6 +45,14 @@ def get(conn: Connection, client_id: int, protocol_id: int | None) -> Version:
     An id of another client's protocol, or of one that was erased, gives the house's own, too.
     """
     return next((one for one in history(conn, client_id) if one.id == protocol_id), None) or _house(conn, client_id)
+
+
+def find(conn: Connection, client_id: int, version: int) -> Version:
+    """A client's version of that number. Raises ClientMistake if there is none."""
+    found = next((one for one in history(conn, client_id) if one.version == version), None)
+    if found is None:
+        raise ClientMistake("there is no such earlier protocol", Code.NO_EARLIER_PROTOCOL)
+    return found
 
 
 def history(conn: Connection, client_id: int) -> list[Version]:

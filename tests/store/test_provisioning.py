@@ -157,7 +157,7 @@ def test_details_tell_what_hangs_on_a_client(office: Engine) -> None:
     with reading(office) as connection:
         andes = clients.find(connection, "andes")
         around = clients.surroundings(connection, andes.id)
-    assert around == Surroundings([NUMBERS[0]], ["ventas@andes.cl"], ["Rosa"], 0)
+    assert around == Surroundings([NUMBERS[0]], ["ventas@andes.cl"], ["Rosa"], None, [], 0)
     assert andes.created_at == NOON
 
 

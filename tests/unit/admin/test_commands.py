@@ -17,6 +17,7 @@ from pbx_control.store.engine import open_engine, writing
 
 PROVISIONING = (
     "trunk", "did", "client", "hours", "holiday", "greeting", "announcement", "secretary", "contact", "recipient",
+    "protocol", "info",
 )  # fmt: skip
 
 

@@ -78,6 +78,8 @@ def test_help_needs_no_database(admin: Admin, arguments: list[str]) -> None:
         ["hours", "show", "andes"],
         ["contact", "list", "andes"],
         ["recipient", "list", "andes"],
+        ["protocol", "show", "andes"],
+        ["info", "list", "andes"],
         ["ledger", "show", "andes"],
         ["plan", "list"],
         ["call", "list"],
