@@ -1,5 +1,8 @@
 """A protocol's file: what it may say, that it comes back as it was written, and what is said of a bad one."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +171,9 @@ def test_whatever_a_file_holds_is_read_or_refused(noise: str, place: int, gone: 
     except ClientMistake:
         return
     assert parse(written(protocol)) == protocol
+
+
+def test_examples_of_the_manual_are_protocols() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    examples = re.findall(r"```toml\n(.*?)```", manual, re.DOTALL)
+    assert [parse(example).fields[0].key for example in examples] == ["name", "matter"]
