@@ -136,7 +136,7 @@ class Channel:
             async with AsyncExitStack() as stack:
                 if self._relay:
                     for work in (self._relay.run(), self._repeat_desks(self._relay)):
-                        stack.callback(asyncio.create_task(work).cancel)
+                        stack.push_async_callback(_ended, asyncio.create_task(work))
                 await listening.serve_forever()
         finally:
             listening.close()
@@ -513,6 +513,12 @@ class _Peer(asyncio.Protocol):
         self._transport.close()
         if self._transport.get_write_buffer_size() and self._unread is None:
             self._unread = asyncio.get_running_loop().call_later(UNREAD_FOR, self._transport.abort)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Ends a task, and waits until it has closed what it had open."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _all(ids: Iterable[frozenset[int]]) -> frozenset[int]:
