@@ -21,8 +21,9 @@ def web(door: Door, child: bool) -> None:
 
     `run` starts it by itself.
     """
-    # Until uvicorn listens to it, too.
-    signal.signal(signal.SIGTERM, _end)
+    # Until uvicorn listens to them, too, and after it has.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     settings = door.settings
     log_to_stderr()
     # Imported here: other commands need no web server.

@@ -62,7 +62,10 @@ class Pages:
         """Its whole life: for how many seconds, and how it ended."""
         began = asyncio.get_running_loop().time()
         environment = {name: value for name, value in os.environ.items() if name not in SYSTEMD}
-        self._process = await create_subprocess_exec(*self._command, stdin=PIPE, env=environment)
+        # A session of its own: Ctrl-C is for the daemon, which ends it in good order.
+        self._process = await create_subprocess_exec(
+            *self._command, stdin=PIPE, env=environment, start_new_session=True
+        )
         try:
             status = await self._process.wait()
         except asyncio.CancelledError:

@@ -160,6 +160,22 @@ async def test_a_certificate_is_enough(office: Installation, tmp_path: Path) -> 
             await health("http")
 
 
+@pytest.mark.parametrize(("public_url", "believed"), [("https://127.0.0.1", True), ("", False)])
+async def test_only_a_proxy_that_is_meant_to_be_there_is_believed(
+    office: Installation, public_url: str, believed: bool
+) -> None:
+    web = {"public_url": public_url}
+    office.write_settings(web=web, secrets={"ari_password": "a" * 40, "ami_password": "b" * 40})
+    async with started(office, "web") as process, httpx.AsyncClient() as proxy:
+        await said(process, "the pages are served")
+        headers = {"x-forwarded-for": "203.0.113.5, 198.51.100.7", "x-forwarded-proto": "https"}
+        form = {"name": "nobody", "password": "x"}
+        answer = await proxy.post(f"http://127.0.0.1:{PORTS.web}/login", headers=headers, data=form)
+        assert answer.status_code == 401
+        # The last of them is whom the proxy has seen; what stands before it, anybody can write.
+        assert ('"origin": "198.51.100.7"' in await said(process, "a sign-in is refused")) == believed
+
+
 async def test_it_ends_soon_though_somebody_is_connected(office: Installation) -> None:
     async with started(office, "web") as web:
         await said(web, "the pages are served")
