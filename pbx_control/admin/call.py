@@ -12,6 +12,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import PIECE, Door, json_option, pass_door, print_json, show_rows
 from pbx_control.admin.provisioning import CLIENT, book, card, examples
+from pbx_control.catalogue import N_
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.story import sentence
 from pbx_control.domain.money.quota import Uncounted
@@ -26,6 +27,14 @@ from pbx_control.store.rows import facts
 
 # For a person; --json has everything.
 COLUMNS = ("id", "client", "caller", "arrived", "outcome", "secretary", "waited", "talked")
+# Where the message that she writes stands (services.messages.State).
+WRITTEN = {
+    "draft": N_("message not written yet"),
+    "signed": N_("message written, goes at the end of the call"),
+    "overdue": N_("message not written yet, overdue"),
+    "sent": N_("message sent"),
+    "closed": N_("no message needed"),
+}
 # `watch` looks so often for a daemon that is away, seconds.
 RETRY_EVERY = 0.3
 
@@ -58,13 +67,17 @@ def list_(door: Door, slug: str | None, since: str | None, live: bool, limit: in
 @pass_door
 def show(door: Door, call_id: str, as_json: bool) -> None:
     """One call's story, line by line. ID may be the beginning or the end of it that no other call has."""
+    # Imported here: of this group's commands only this one needs it.
+    from pbx_control.services import messages
+
     with reading(door.engine) as connection:
         found = call_log.find(connection, call_id)
         lines = call_log.journal_of(connection, found.id)
+        written = messages.state_of(connection, found.id)
     if as_json:
-        print_json(facts(found) | {"journal": [_json(door, line) for line in lines]})
+        print_json(facts(found) | {"written": written, "journal": [_json(door, line) for line in lines]})
         return
-    card(door, _header(door, found))
+    card(door, _header(door, found) | ({"written": door.say(WRITTEN[written])} if written else {}))
     click.echo()
     for line in lines:
         click.echo(_told(door, line))

@@ -7,8 +7,10 @@ import click
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import book, examples
-from pbx_control.domain.words.wording import clean_line
-from pbx_control.services import post
+from pbx_control.catalogue import N_
+from pbx_control.domain.words.wording import caller_line, clean_line
+from pbx_control.services import messages, post
+from pbx_control.services.messages import OpenMessage
 from pbx_control.store import letters
 from pbx_control.store.engine import reading
 from pbx_control.store.letters import Posted
@@ -16,6 +18,8 @@ from pbx_control.store.letters import Posted
 # For a person; the subject names the client. --json and `message show` have everything.
 COLUMNS = ("id", "written", "address", "subject", "state")
 LATE_COLUMNS = ("id", "next_try", "address", "subject", "state")
+OPEN_COLUMNS = ("call", "client", "caller", "arrived", "secretary", "state", N_("due"))
+OPEN_STATES = {"draft": N_("draft"), "overdue": N_("overdue")}
 # So much of a server's answer is shown in a list, characters.
 ERROR_LIMIT = 80
 
@@ -27,11 +31,15 @@ def message() -> None:
 
 @message.command("list", help="The newest messages, newest first.")
 @click.option("--undelivered", is_flag=True, help="Only those that have not reached their recipient (yet).")
+@click.option("--open", "open_ones", is_flag=True, help="Instead: calls whose message is not written yet.")
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @json_option
 @pass_door
-def list_messages(door: Door, undelivered: bool, slug: str | None, limit: int, as_json: bool) -> None:
+def list_messages(door: Door, undelivered: bool, open_ones: bool, slug: str | None, limit: int, as_json: bool) -> None:
+    if open_ones:
+        _show_open(door, slug, limit, as_json)
+        return
     with reading(door.engine) as conn:
         found = letters.newest(conn, undelivered=undelivered, slug=slug, limit=limit)
     columns = LATE_COLUMNS if undelivered else COLUMNS
@@ -46,6 +54,7 @@ def list_messages(door: Door, undelivered: bool, slug: str | None, limit: int, a
 def show(door: Door, message_id: int, as_json: bool) -> None:
     with reading(door.engine) as conn:
         posted = letters.get(conn, message_id)
+        words = messages.words_sent(conn, posted.letter.call_id) if posted.letter.call_id else ()
     row = _row(posted) | {
         "delivered": posted.delivered_at,
         "call": posted.letter.call_id,
@@ -54,13 +63,17 @@ def show(door: Door, message_id: int, as_json: bool) -> None:
         "text": posted.letter.text,
     }
     if as_json:
-        print_json(row)
+        print_json(row | {"words": [list(pair) for pair in words]})
         return
     text = row.pop("text")
     row |= {"state": door.say(row["state"]), "last_error": door.kept(posted.kept_error)}
     for name, value in row.items():
         click.echo(f"{door.say(name)}: {door.plain(value)}")
     click.echo(f"\n{text.rstrip()}")
+    if words:
+        click.echo(f"\n{door.say('What the secretary sent last:')}")
+        for label, value in words:
+            click.echo(f"{label}: {value}")
 
 
 @message.command(
@@ -87,12 +100,36 @@ def resend(door: Door, ids: tuple[int, ...], address: str, slug: str | None) -> 
         door.tell("there is nothing to send again")
 
 
+def _show_open(door: Door, slug: str | None, limit: int, as_json: bool) -> None:
+    """The messages that secretaries have to write still, the oldest first."""
+    with reading(door.engine) as conn:
+        found = [one for one in messages.open_of(conn) if slug in (None, one.client)][:limit]
+    show_rows(door, OPEN_COLUMNS, map(_open_row, found), as_json, _said_open)
+
+
+def _open_row(one: OpenMessage) -> dict[str, Any]:
+    return {
+        "call": one.call_id,
+        "client": one.client,
+        "caller": caller_line(one.caller_name, one.caller),
+        "arrived": one.at,
+        "secretary": one.secretary,
+        "state": one.state.value,
+        "due": one.due_at,
+    }
+
+
+def _said_open(door: Door, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"state": door.say(OPEN_STATES[row["state"]])}
+
+
 def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """A row that fits into a line: times by the minute, the server's last answer beside the state."""
     state = door.say(row["state"])
     error = clean_line(door.kept(row["kept_error"]), ERROR_LIMIT)
     times = {name: f"{row[name].astimezone(door.zone):%Y-%m-%d %H:%M}" for name in ("written", "next_try") if row[name]}
-    return row | times | {"state": f"{state}: {error}" if error else state}
+    to_caller = {"address": door.say("{address} (caller)", address=row["address"])} if row["kind"] == "info" else {}
+    return row | times | to_caller | {"state": f"{state}: {error}" if error else state}
 
 
 def _kept_row(posted: Posted) -> dict[str, Any]:
@@ -104,6 +141,7 @@ def _row(posted: Posted) -> dict[str, Any]:
         "id": posted.id,
         "written": posted.letter.written_at,
         "client": posted.client,
+        "kind": posted.letter.kind.value or "message",
         "channel": posted.letter.channel.value,
         "address": posted.letter.address,
         "state": posted.state,

@@ -1,15 +1,18 @@
 """What a secretary writes about a call: which letter goes when, once each, with whose words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from acting import by_admin
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from pbx_control.domain.call.commands import ReturnUnit, StoreCommand, WriteLetters
+from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.domain.call.commands import StoreCommand, WriteLetters
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
 from pbx_control.domain.call.saving import Save
@@ -21,10 +24,22 @@ from pbx_control.services.messages import Incomplete, Signed, State, Status
 from pbx_control.services.steps import Rules, save
 from pbx_control.services.supplements import write_supplement
 from pbx_control.services.taken_in import SwitchCall
-from pbx_control.store import letters, protocols
+from pbx_control.services.work import booking
+from pbx_control.store import callers, letters, protocols
+from pbx_control.store import infos as stored
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
-from pbx_control.store.tables import call, client, greeting, message, message_version, seat_claim, secretary, shown
+from pbx_control.store.tables import (
+    audit,
+    client,
+    greeting,
+    message,
+    message_field,
+    message_version,
+    seat_claim,
+    secretary,
+    shown,
+)
 
 AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
 ENDED = AT + timedelta(minutes=2)
@@ -586,8 +601,7 @@ def test_whoever_hides_his_number_has_no_earlier_calls(desk: Desk, number: str) 
         assert messages.earlier(conn, 1, number, 5) == []
 
 
-def test_marks_of_a_call_are_told_with_a_message_written_later(desk: Desk) -> None:
-    assert ReturnUnit  # the mark itself is the flow's: see tests/store/test_ledger.py
+def test_facts_of_the_call_are_told_with_a_message_written_later(desk: Desk) -> None:
     desk.talks()
     desk.types(WORDS)
     desk.ends(replace(OVER, recording_flaw="short"))
@@ -596,6 +610,149 @@ def test_marks_of_a_call_are_told_with_a_message_written_later(desk: Desk) -> No
     assert "Espera: 8 segundos" in text
     assert "Conversación: 1 minuto y 52 segundos" in text
     assert "incompleta" in text
+
+
+# --- ready-made texts -------------------------------------------------------------------------------------
+
+
+def infos(desk: Desk, count: int) -> list[int]:
+    with desk.work() as conn:
+        for number in range(count):
+            stored.insert_row(conn, 1, f"Datos {number}", AT, "", "Banco Sur\n<b>123</b>")
+        return [one.id for one in stored.in_force(conn, 1)]
+
+
+def sends_info(desk: Desk, info_id: int, address: str) -> None:
+    with booking(desk.office, Actor(ActorKind.SECRETARY, "Ana", "desk"), AT) as work:
+        messages.send_info(work, "c1", 1, info_id, address, RULES)
+
+
+def test_a_ready_made_text_goes_to_the_caller_once_and_is_none_of_the_clients_letters(desk: Desk) -> None:
+    (info_id,) = infos(desk, 1)
+    desk.talks()
+    for _ in range(2):
+        sends_info(desk, info_id, "Maria@Soto.example")
+    (posted,) = desk.outbox
+    assert (posted.letter.address, posted.letter.subject) == ("Maria@soto.example", "Andes: Datos 0")
+    assert "Banco Sur" in posted.letter.text
+    assert "&lt;b&gt;123" in posted.letter.html
+    assert "en nombre de Andes" in posted.letter.text
+    desk.ends()
     with reading(desk.office) as conn:
-        assert conn.scalar(select(call.c.talked)) == 112
-        assert conn.scalar(select(message.c.signed_at)) is not None
+        assert letters.first_told(conn, "c1") == {}
+        assert messages.deliveries(conn, "c1") == []
+        assert [one.status for one in messages.infos_sent(conn, "c1")] == [Status.QUEUED]
+        kept = conn.execute(select(audit.c.verb, audit.c.difference)).all()
+    assert [row.verb for row in kept if row.verb == "info sent"] == ["info sent"]
+    assert "soto.example" not in str(kept)
+
+
+def test_a_caller_gets_five_texts_at_most(desk: Desk) -> None:
+    ids = infos(desk, 6)
+    desk.talks()
+    for info_id in ids[:5]:
+        sends_info(desk, info_id, "maria@soto.example")
+    with pytest.raises(ClientMistake) as refused:
+        sends_info(desk, ids[5], "maria@soto.example")
+    assert refused.value.code is Code.TOO_MANY_INFOS
+
+
+@pytest.mark.parametrize("address", ["", "x", "a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example"])
+def test_an_address_that_is_none_gets_nothing(desk: Desk, address: str) -> None:
+    (info_id,) = infos(desk, 1)
+    desk.talks()
+    with pytest.raises(ClientMistake):
+        sends_info(desk, info_id, address)
+    assert desk.outbox == []
+
+
+def test_another_clients_text_is_not_sent(desk: Desk) -> None:
+    with desk.work() as conn:
+        stored.insert_row(conn, 2, "Inca", AT, "", "x")
+        info_id = stored.in_force(conn, 2)[0].id
+    desk.talks()
+    with pytest.raises(ClientMistake) as refused:
+        sends_info(desk, info_id, "maria@soto.example")
+    assert refused.value.code is Code.NO_SUCH_INFO
+
+
+def test_what_is_erased_leaves_neither_words_nor_the_callers_address(desk: Desk) -> None:
+    (info_id,) = infos(desk, 1)
+    desk.talks()
+    desk.types(WORDS)
+    sends_info(desk, info_id, "maria@soto.example")
+    desk.ends()
+    desk.sends()
+    with desk.work() as conn:
+        assert callers.erase(conn, ["c1"], "+56223334455", {"María"}) == 3
+        assert [conn.execute(select(table)).all() for table in (message, message_field, message_version)] == [[]] * 3
+    assert [one.letter.address for one in desk.outbox] == list(ADDRESSES)
+
+
+# --- both at once -----------------------------------------------------------------------------------------
+
+
+def at_once(desk: Desk, *deeds: Callable[[Connection], object]) -> list[object]:
+    """Each deed by a connection of its own, begun together."""
+    gate = Barrier(len(deeds))
+
+    def done(deed: Callable[[Connection], object]) -> object:
+        gate.wait()
+        with desk.work() as conn:
+            return deed(conn)
+
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        return list(pool.map(done, deeds))
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_two_tabs_and_two_daemons_at_once_write_one_letter(desk: Desk, turn: int) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends()
+    at = ENDED + LIMIT
+
+    def press(conn: Connection) -> object:
+        return messages.sign(conn, "c1", 1, at, RULES)
+
+    def give_up(conn: Connection) -> object:
+        return messages.give_up_waiting(conn, at, RULES)
+
+    told = at_once(desk, press, give_up, press, give_up)
+    assert sorted(one.went for one in told if isinstance(one, Signed)) == [False, True]
+    assert desk.state() is State.SENT
+    overdue = sum(one for one in told if isinstance(one, int))
+    assert len(desk.to_first) == 1 + overdue
+    assert [bool(one.letter.in_reply_to) for one in desk.to_first] == [False, True][: 1 + overdue]
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_she_presses_send_as_the_call_ends(desk: Desk, turn: int) -> None:
+    desk.talks()
+    desk.types(WORDS)
+
+    def end(conn: Connection) -> object:
+        return save(conn, [Save(OVER, False, (Line(2, ENDED, "X", {}),), (WriteLetters(),))], RULES)
+
+    def press(conn: Connection) -> object:
+        return messages.sign(conn, "c1", 1, ENDED, RULES)
+
+    at_once(desk, end, press)
+    assert subjects(desk.to_first) == [MESSAGE]
+    assert desk.state() is State.SENT
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_her_page_opens_as_the_call_ends(desk: Desk, turn: int) -> None:
+    desk.step(TALKING)
+
+    def end(conn: Connection) -> object:
+        return save(conn, [Save(OVER, False, (Line(2, ENDED, "X", {}),), (WriteLetters(),))], RULES)
+
+    def opens(conn: Connection) -> object:
+        return messages.open_draft(conn, "c1", 1, ENDED)
+
+    at_once(desk, end, opens)
+    # Either the summary has gone, and she answers it, or her words are waited for.
+    assert (desk.state(), len(desk.to_first)) in [(State.OVERDUE, 1), (State.DRAFT, 0)]
+    assert len(desk.open_list()) == 1

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.desk.spelling import spelled
+from pbx_control.domain.desk.words import Stage, Written
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import CallSummary, Channel, Recipient, compose, next_try
 from pbx_control.domain.words.characters import category
@@ -280,3 +282,97 @@ def test_a_letter_whose_sound_is_gone_does_not_say_that_it_is_attached(language,
     sent = attachment_gone(letter)
     assert (attached in sent.text, attached in sent.html, sent.attachment) == (False, False, "")
     assert attachment_gone(replace(letter, attachment="")).text == letter.text
+
+
+# --- with what a secretary wrote --------------------------------------------------------------------------
+
+WORDS = (("Nombre", "María Soto"), ("Motivo", "Quiere una cotización"), ("Mensaje", "Urgente.\nPor la tarde."))
+WRITTEN = Written(words=WORDS, gist="Quiere una cotización", at=ANSWERED.ended_at + timedelta(seconds=40))
+
+SPANISH_MESSAGE = """\
+Mensaje
+
+Llamó: Maria Soto (+56 9 8123 4567)
+
+Nombre: María Soto
+Motivo: Quiere una cotización
+Mensaje:
+  Urgente.
+  Por la tarde.
+
+––––––––––––––––––––
+
+La atendió Ana.
+
+Cuándo: Lunes 3 de agosto de 2026, 10:15
+A su número: +56 2 2555 0101
+Espera: 8 segundos
+Conversación: 2 minutos y 5 segundos
+
+Mensaje automático de Secretariado Sur, que atiende las llamadas de Clínica Andes.
+Referencia: pbx-1785766500.12
+"""
+
+
+def test_who_called_and_her_words_stand_before_the_facts():
+    letter = compose(ANSWERED, BY_MAIL, OFFICE, WRITTEN)
+    assert letter.subject == "Clínica Andes: mensaje de Maria Soto (+56 9 8123 4567): Quiere una cotización"
+    assert letter.text == SPANISH_MESSAGE
+    assert letter.written_at == WRITTEN.at
+    page = PageReader(letter.html)
+    assert page.text.index("Maria Soto\n") < page.text.index("Motivo") < page.text.index("10:15")
+    assert page.links == ["tel:+56981234567"]
+
+
+def test_summary_and_message_are_the_same_first_letter():
+    overdue = replace(WRITTEN, words=(), stage=Stage.OVERDUE, version=0)
+    ids = {compose(ANSWERED, BY_MAIL, OFFICE, written).message_id for written in (None, WRITTEN, overdue)}
+    assert len(ids) == 1
+    assert compose(ANSWERED, BY_MAIL, OFFICE, WRITTEN, answers="call.1").message_id not in ids
+
+
+def test_a_correction_in_english_marks_what_is_new_what_changed_and_what_is_gone():
+    now = (("Name", "Maria Soto"), ("Reason", "Wants two"), ("Company", "Soto"))
+    before = (("Name", "Maria Soto"), ("Reason", "Wants one"), ("Message", "Soon"))
+    written = replace(WRITTEN, words=now, before=before, version=2, gist="Wants two")
+    letter = compose(replace(ANSWERED, language="en"), BY_TELEGRAM, OFFICE, written, answers="call.1")
+    assert letter.subject == "Correction: Clínica Andes: message from Maria Soto (+56 9 8123 4567): Wants two"
+    assert (
+        "\nName: Maria Soto\n* Reason: Wants two  (before: Wants one)\n* Company: Soto\n* Message: –  (before: Soon)\n"
+        in letter.text
+    )
+    assert letter.in_reply_to == "call.1"
+
+
+def test_a_message_longer_than_telegram_takes_is_cut_with_a_note():
+    letter = compose(ANSWERED, BY_TELEGRAM, OFFICE, replace(WRITTEN, words=(("Mensaje", "👩 " * 2000),)))
+    assert len(letter.text.encode("utf-16-le")) // 2 <= 4096
+    assert letter.text.endswith("…\n\nEl mensaje es más largo de lo que cabe aquí; el correo lo tiene completo.")
+
+
+@settings(max_examples=150, deadline=None)
+@given(label=HOSTILE, value=HOSTILE, before=HOSTILE, reason=HOSTILE, language=st.sampled_from(["es", "en"]))
+def test_no_field_leaves_its_place(label, value, before, reason, language):
+    def composed(*words: str) -> str:
+        told = replace(WRITTEN, words=((words[0], words[1]), ("x", "y")), before=((words[0], words[2]),), gist=words[3])
+        return compose(replace(ANSWERED, language=language), BY_MAIL, OFFICE, told, answers="call.1").html
+
+    page = PageReader(composed(label, value, before, reason))
+    assert not {"script", "img", "b"}.intersection(page.tags)
+    assert page.links == ["tel:+56981234567"]
+    told = replace(WRITTEN, words=((label, value),), gist=reason)
+    by_mail = compose(ANSWERED, BY_MAIL, OFFICE, told)
+    mail = message_from_bytes(
+        write(by_mail, Address(OFFICE, addr_spec="no@sur.example"), None).as_bytes(), policy=default
+    )
+    assert (mail["Subject"], mail["Bcc"]) == (by_mail.subject, None)
+    assert mail.get_body(("plain",)).get_content().replace("\r\n", "\n") == by_mail.text
+    assert len(compose(ANSWERED, BY_TELEGRAM, OFFICE, told).text.encode("utf-16-le")) // 2 <= 4096
+
+
+def test_an_address_is_read_back_letter_by_letter():
+    assert spelled("Ana.9@x-y.cl", "es") == (
+        "a de Ana, n de Nora, a de Ana, punto, nueve, arroba, x de Xilófono, guion, y de Yolanda, punto, "
+        "c de Carlos, l de Luis"
+    )
+    assert spelled("jo_2@é.test", "en").startswith("j as in Juliett, o as in Oscar, underscore, two, at, é, dot")

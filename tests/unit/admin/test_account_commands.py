@@ -147,7 +147,7 @@ def test_a_call_that_repeats_another_is_in_the_ledger_and_says_so(admin: Admin) 
 
 def test_a_client_has_limits_of_its_own_for_who_calls_again(admin: Admin) -> None:
     assert "repeat_within" in admin.does("client", "show", "andes")
-    admin.does("client", "set", "andes", "--repeat-within", "2m", "--short-call", "15s")
+    admin.does("client", "set", "andes", "--repeat-within", "2m", "--short-call", "15s", "--after-call", "5s")
     facts = admin.reads("client", "show", "andes")
-    assert (facts["repeat_within"], facts["short_call"]) == (120, 15)
+    assert (facts["repeat_within"], facts["short_call"], facts["after_call"]) == (120, 15, 5)
     assert "is no duration from 0 to 300 seconds" in admin.is_refused("client", "set", "andes", "--short-call", "6m")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from cli import main
 from pbx_control.domain.notices.messages import Channel, Letter
@@ -16,7 +16,7 @@ from pbx_control.settings import Home, Settings
 from pbx_control.store import letters
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import upgrade
-from pbx_control.store.tables import client
+from pbx_control.store.tables import call, client, letter, message, message_version, secretary
 
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
 ARRIVED = Letter(
@@ -145,3 +145,52 @@ def test_unknown_number_is_refused_in_one_line(home, verb):
 @pytest.mark.parametrize("words", [["show", "x"], ["show", "0"], ["list", "--limit", "0"]])
 def test_what_is_no_number_is_wrong_usage(home, words):
     assert run(home, *words).exit_code == 2
+
+
+@pytest.fixture
+def unwritten(home: Home) -> Home:
+    """A call of andes that Ana answered; she has sent one version of her message, and nothing of the other's call."""
+    engine = open_engine(home, Settings())
+    with writing(engine) as conn:
+        conn.execute(insert(secretary).values(id=1, name="Ana", user="ana", password="x"))
+        for number, due in (("c1", None), ("c2", NOON)):
+            facts = {"did": "+56225550101", "caller": "+56223334455", "caller_name": "María", "phase": "ended"}
+            conn.execute(
+                insert(call).values(
+                    id=number, client_id=1, secretary_id=1, outcome="answered", arrived_at=NOON, ended_at=NOON, **facts
+                )
+            )
+            sent = {"due_at": due, "sent_at": None if due else NOON, "version": 0 if due else 1}
+            conn.execute(insert(message).values(call_id=number, client_id=1, secretary_id=1, begun_at=NOON, **sent))
+        words = '[["Nombre","María"]]'
+        conn.execute(insert(message_version).values(call_id="c1", version=1, at=NOON, secretary_id=1, words=words))
+        conn.execute(update(letter).where(letter.c.id == 1).values(call_id="c1"))
+        conn.execute(update(letter).where(letter.c.id == 2).values(call_id="c1", kind="info"))
+    engine.dispose()
+    return home
+
+
+def test_open_ones_are_the_calls_without_a_message(unwritten):
+    rows = json.loads(run(unwritten, "list", "--open", "--json").stdout)
+    assert [(row["call"], row["client"], row["secretary"], row["state"]) for row in rows] == [
+        ("c2", "andes", "Ana", "draft")
+    ]
+    assert "borrador" in run(unwritten, "list", "--open", language="es").stdout
+    assert json.loads(run(unwritten, "list", "--open", "--client", "otra", "--json").stdout) == []
+
+
+def test_a_message_is_shown_with_the_words_that_were_sent(unwritten):
+    assert json.loads(run(unwritten, "show", "1", "--json").stdout)["words"] == [["Nombre", "María"]]
+    assert "Nombre: María" in run(unwritten, "show", "1").stdout
+
+
+def test_a_letter_to_a_caller_is_told_from_the_clients(unwritten):
+    rows = json.loads(run(unwritten, "list", "--json").stdout)
+    assert [row["kind"] for row in rows] == ["message", "info", "message"]
+    assert "(caller)" in run(unwritten, "list").stdout
+
+
+@pytest.mark.parametrize(("number", "said"), [("c1", "message sent"), ("c2", "message not written yet")])
+def test_a_call_says_where_its_message_stands(unwritten, number, said):
+    shown = CliRunner().invoke(main, ["--home", str(unwritten.root), "--lang", "en", "call", "show", number])
+    assert said in shown.stdout
