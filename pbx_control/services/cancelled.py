@@ -162,6 +162,7 @@ def _erase_callers(conn: Connection, row: _Gone, now: datetime) -> Counter[str]:
     nobody = {"caller": ERASED, "caller_name": "", "transferred_to": handed_over}
     conn.execute(update(call).where(call.c.id.in_(ids)).values(nobody))
     _erase_from_journals(conn, ids)
+    conn.execute(delete(message).where(message.c.call_id.in_(ids)))  # its fields and versions go along
     conn.execute(delete(dialling).where(dialling.c.call_id.in_(ids)))
     letters = conn.execute(delete(letter).where(letter.c.call_id.in_(ids))).rowcount
     return _with_receipts(conn, row, {"callers": len(ids), "letters": letters}, now)

@@ -325,6 +325,8 @@ def test_a_call_outlives_the_versions_that_a_secretary_was_shown(office: Engine)
     # The other client's calls still say it.
     assert [row for row in after["shown"] if row.protocol_id] == [r for r in before["shown"] if r.call_id == "lagos-1"]
     assert [row.call_id for row in after["shown"] if not row.greeting_id] == ["andes-1"]
+    # What was written about its calls went with their callers.
+    assert [row.call_id for row in after["message"]] == ["lagos-1"]
 
 
 def test_erasing_again_does_nothing(office: Engine) -> None:

@@ -20,7 +20,7 @@ from pbx_control.settings import Home
 from pbx_control.store import caller_marks, callers, holds
 from pbx_control.store.callers import NamedContact
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import caller_mark, contact, journal, letter, receipt
+from pbx_control.store.tables import caller_mark, contact, journal, letter, message, message_field, receipt, secretary
 
 HIS = "+56912345678"
 WISH = ErasureOrder(number=HIS, why="his letter of 3 August, from +56 9 1234 5678", key="secret", actor=ADMIN)
@@ -140,6 +140,21 @@ def test_a_letter_that_waits_stops_everything_until_it_is_given_up(house: House)
     assert erase(house.home, house.engine, replace(WISH, drop_waiting=True), NOW).letters == 1
     with reading(house.engine) as conn:
         assert conn.scalar(select(letter.c.due_at)) is None
+
+
+def test_a_message_that_is_still_to_be_written_stops_everything_until_it_is_given_up(house: House) -> None:
+    house.has_call("pbx-1.1", 2)
+    with writing(house.engine) as conn:
+        conn.execute(insert(secretary).values(id=77, name="Eva", user="eva77", password="x"))
+        client_id = conn.scalar(select(callers.call.c.client_id))
+        draft = {"call_id": "pbx-1.1", "client_id": client_id, "secretary_id": 77, "begun_at": NOW, "due_at": NOW}
+        conn.execute(insert(message).values(draft))
+        field = {"call_id": "pbx-1.1", "key": "name", "value": "María", "saved_at": NOW}
+        conn.execute(insert(message_field).values(field))
+    nothing_is_erased(house, WISH, "still to be written")
+    erase(house.home, house.engine, replace(WISH, drop_waiting=True), NOW)
+    with reading(house.engine) as conn:
+        assert conn.execute(select(message_field)).all() == conn.execute(select(message)).all() == []
 
 
 def test_a_held_call_stops_everything_or_stays_as_it_is(house: House) -> None:
