@@ -28,7 +28,6 @@ DURATIONS = {
     "after_call": (0, 3600),
     "repeat_within": (0, int(LONGEST_WITHIN.total_seconds())),
     "short_call": (0, int(LONGEST_SHORT.total_seconds())),
-    "after_call": (5, 1800),
 }
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
@@ -109,11 +108,6 @@ OF_EARLY_MEDIA: tuple[Decorator, ...] = (
     ),
 )
 OF_LETTERS: tuple[Decorator, ...] = (
-    click.option(
-        "--after-call",
-        metavar="TIME",
-        help="How long a secretary has to write the message after a call; then the summary goes without it [2m].",
-    ),
     click.option(
         "--tell-closed/--no-tell-closed",
         "summary_closed",
