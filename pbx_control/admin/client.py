@@ -25,7 +25,7 @@ COLUMNS = ("slug", "name", "state", "number", "language", "week")
 # Least and most, in seconds. The waiting caller's limit in the dialplan itself is 30 s later.
 DURATIONS = {
     "wait_limit": (10, 3600),
-    "after_call": (0, 3600),
+    "after_call": (5, 1800),
     "repeat_within": (0, int(LONGEST_WITHIN.total_seconds())),
     "short_call": (0, int(LONGEST_SHORT.total_seconds())),
 }
