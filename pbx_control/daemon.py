@@ -7,6 +7,7 @@ what sends letters and what keeps the calendar is imported only when the calls a
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -443,13 +444,20 @@ def run(door: Door, with_asterisk: bool, no_web: bool) -> None:
         runtime.choose(door.home, settings).start(door.tell)
     try:
         _load_for_letters()
-        pages = None if no_web else Pages(door.home, settings, door.language)
+        pages = None if no_web else Pages(settings.web, _command_of_pages(door))
         uvloop.run(_serve(door.home, settings, pages))
     except PbxError as error:
         log.error("the daemon cannot go on", why=str(error))
         raise
     finally:
         lock.close()
+
+
+def _command_of_pages(door: Door) -> tuple[str, ...]:
+    """`web` of that home, as our child."""
+    # -P: what lies in the folder that we were started in is no part of the program.
+    program = (sys.executable, "-P", "-m", "cli")
+    return (*program, "--home", str(door.home.root), "--lang", door.language, "web", "--child")
 
 
 def _freeze_gc() -> None:

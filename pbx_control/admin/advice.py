@@ -60,6 +60,7 @@ ADVICE: Mapping[Code, str] = {
     Code.NOT_HELD: N_("`recording list` shows which are"),
     Code.CALL_IS_HELD: N_("release it, or leave it as it is with --keep-held"),
     Code.NOT_ON_DESK: N_("`message list --open` shows on whose it is"),
+    Code.PAUSED_BY_ADMIN: N_("`secretary resume` does it"),
     Code.NO_SUCH_FIELD: N_("`protocol show CLIENT` lists them"),
     Code.VALUE_TOO_LONG: N_("shorten it"),
     Code.MESSAGE_INCOMPLETE: N_("fill in what is missing"),

@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-import sys
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
 
 from pbx_control.errors import ClientMistake
-from pbx_control.settings import Home, Settings
+from pbx_control.settings import Web
 
 log = structlog.get_logger()
 
@@ -24,13 +24,11 @@ SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
 class Pages:
-    """`pbx-control web` of that home. Its end of our pipe tells it when we are gone, however we end."""
+    """What that command starts. Its end of our pipe tells it when we are gone, however we end."""
 
-    def __init__(self, home: Home, settings: Settings, language: str) -> None:
-        self._web = settings.web
-        options = ("--home", str(home.root), "--lang", language)
-        # -P: what lies in the folder that we were started in is no part of the program.
-        self._command = (sys.executable, "-P", "-m", "cli", *options, "web", "--child")
+    def __init__(self, web: Web, command: Sequence[str]) -> None:
+        self._web = web
+        self._command = command
         self._process: Process | None = None
 
     async def run(self) -> None:

@@ -31,10 +31,12 @@ from pbx_control.services import (
     carriers,
     clientele,
     closing_days,
+    duty,
     infos,
     invoicing,
     keeping,
     marks,
+    messages,
     numbers,
     onboarding,
     people,
@@ -46,17 +48,20 @@ from pbx_control.services import (
     texts,
     users,
 )
+from pbx_control.services.steps import Rules
 from pbx_control.services.work import Unaudited, Work, booking, changing
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import audit, invoices, ledger, letters
 from pbx_control.store.engine import reading
-from pbx_control.store.secretaries import find
+from pbx_control.store.infos import in_force
+from pbx_control.store.secretaries import Secretary, find
 from pbx_control.store.tables import audit as entries
 from pbx_control.store.tables import call, client, secretary
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 SANTIAGO = ZoneInfo("America/Santiago")
 NUMBER, FREE, CALLER = "+56225550101", "+56225550102", "+56912345678"
+CALLERS_ADDRESS = "juan@correo.example"
 CALL = "pbx-1.1"
 PLAN = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1, did_prices={"CL": 4_000})
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3)
@@ -73,7 +78,7 @@ def provide(work: Work) -> None:
     andes = clientele.add(work, "andes", name="Andes")
     numbers.assign(work, NUMBER, andes)
     staff.add(work, "Ana", languages=["es"], client_ids=None)
-    users.add(work, "anarojas", UserRole.SECRETARY, PASSWORD, secretary_id=find(work.conn, "Ana").id)
+    users.add(work, "anarojas", UserRole.SECRETARY, PASSWORD, secretary_id=ana(work).id)
     people.add_contact(work, andes, "Rosa", "+56987654321")
     people.add_recipient(work, andes, "email", "gerencia@andes.example")
     texts.write_greeting(work, andes, "uno")
@@ -135,6 +140,17 @@ def paid_for_a_year(work: Work) -> None:
     clientele.cancel(work, "lagos")
 
 
+def send_info(work: Work) -> None:
+    """With the address that the caller gave her, which is his and stands in no entry."""
+    her, (text,) = ana(work).id, in_force(work.conn, 1)
+    messages.open_draft(work.conn, CALL, her, NOON)
+    messages.send_info(work, CALL, her, text.id, CALLERS_ADDRESS, Rules())
+
+
+def ana(work: Work) -> Secretary:
+    return find(work.conn, "Ana")
+
+
 def pause(work: Work) -> None:
     work.conn.execute(update(secretary).values(paused=True, paused_why="refusals", paused_at=NOON))
 
@@ -143,6 +159,10 @@ def pause(work: Work) -> None:
 BEFORE: dict[Callable[..., Any], Act] = {
     accounts.uphold: lambda work: accounts.dispute(work, charge(work), "fax"),
     clientele.resume: lambda work: clientele.suspend(work, "andes"),
+    duty.end: pause,
+    duty.resume: lambda work: duty.pause(work, ana(work).id, "lunch"),
+    duty.resume_by_admin: lambda work: duty.pause_by_admin(work, ana(work).id),
+    duty.signed_in: lambda work: duty.signed_out(work, ana(work).id),
     invoicing.renew: one_more_number,
     invoicing.credit_paid_ahead: paid_for_a_year,
     keeping.hold: lambda work: keeping.release(work, CALL),
@@ -171,6 +191,13 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     clientele.cancel: lambda work: clientele.cancel(work, "andes"),
     closing_days.add: lambda work: closing_days.add(work, date(2026, 10, 5), 1),
     closing_days.remove: lambda work: closing_days.remove(work, date(2026, 10, 2), None),
+    duty.end: lambda work: duty.end(work, ana(work)),
+    duty.pause: lambda work: duty.pause(work, ana(work).id, "lunch"),
+    duty.pause_by_admin: lambda work: duty.pause_by_admin(work, ana(work).id),
+    duty.resume: lambda work: duty.resume(work, ana(work).id),
+    duty.resume_by_admin: lambda work: duty.resume_by_admin(work, ana(work).id),
+    duty.signed_in: lambda work: duty.signed_in(work, ana(work).id),
+    duty.signed_out: lambda work: duty.signed_out(work, ana(work).id),
     infos.add: lambda work: infos.add(work, 1, "Mapa", "Av. Matta 12"),
     infos.remove: lambda work: infos.remove(work, 1, "banco"),
     invoicing.renew: lambda work: invoicing.renew(work, ISSUER, "andes"),
@@ -185,6 +212,7 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     keeping.believe_clock: keeping.believe_clock,
     marks.mark: lambda work: marks.mark(work, CALLER, "blocked", "threatens"),
     marks.unmark: lambda work: marks.unmark(work, CALLER),
+    messages.send_info: send_info,
     numbers.add: lambda work: numbers.add(work, ["+56225550103"], None),
     numbers.assign: lambda work: numbers.assign(work, FREE, 1),
     numbers.release: lambda work: numbers.release(work, NUMBER),
@@ -214,7 +242,7 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     users.add: lambda work: users.add(work, "jefa", UserRole.SUPERVISOR, PASSWORD),
     users.reset_password: lambda work: users.reset_password(work, "anarojas", PASSWORD),
     users.remove: lambda work: users.remove(work, "anarojas"),
-    users.remove_of_secretary: lambda work: users.remove_of_secretary(work, find(work.conn, "Ana").id),
+    users.remove_of_secretary: lambda work: users.remove_of_secretary(work, ana(work).id),
     users.revoke: lambda work: users.revoke(work, "anarojas"),
     texts.write_greeting: lambda work: texts.write_greeting(work, 1, "tres"),
     texts.roll_back_greeting: lambda work: texts.roll_back_greeting(work, 1),
@@ -263,6 +291,7 @@ def test_every_service_that_changes_something_says_who_did_it(service: Callable[
     for secret in ("Secreto1", "Secreto2", *passwords):
         assert secret not in told
     assert CALLER not in told  # callers do not stand in it
+    assert CALLERS_ADDRESS not in told
 
 
 def test_nothing_is_kept_of_a_change_without_an_entry(engine: Engine) -> None:

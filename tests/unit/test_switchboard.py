@@ -352,7 +352,7 @@ async def test_a_letter_that_cannot_be_written_does_not_end_the_writer(
     def broken(*_: object) -> None:
         raise KeyError("no such phrase")
 
-    monkeypatch.setattr("pbx_control.services.steps.compose", broken)
+    monkeypatch.setattr("pbx_control.services.messages.compose", broken)
     async with house(engine) as here:
         here.dials("c1")
         await here.calm()
