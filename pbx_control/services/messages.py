@@ -107,6 +107,7 @@ class OpenMessage:
     caller_name: str
     secretary_id: int
     secretary: str
+    timezone: str  # of the client
     at: datetime  # when he called
     state: State  # DRAFT | OVERDUE
     due_at: datetime | None  # None: the call goes on, or it is overdue
@@ -144,6 +145,11 @@ class Earlier:
     transferred_to: str
     message: State | None  # None: nobody wrote about it
     first_words: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a message about it is still to be written."""
+        return self.message in (State.DRAFT, State.OVERDUE)
 
 
 class Incomplete(ClientMistake):
@@ -225,6 +231,12 @@ def save_fields(
     return Saved(at, {key: (there[key].value, there[key].edit) for key in new})
 
 
+def problems_of(conn: Connection, call_id: str, at: datetime) -> Mapping[str, Problem]:
+    """What is wrong with a draft's fields, by their keys."""
+    kept = messages.find(conn, call_id)
+    return _Form.of(conn, kept, at).problems if kept else {}
+
+
 def _passes_on(kept: Kept, seat_of: int | None, to: int) -> bool:
     """Whether the draft goes along with a call that is passed on: while it lasts, and nobody else has it."""
     return not kept.over and kept.signed_at is None and seat_of in (None, to)
@@ -303,17 +315,27 @@ def call_is_over(conn: Connection, summary: CallSummary, answered_by: int | None
             messages.change(conn, kept.call_id, due_at=at + limit)
 
 
-def sign(conn: Connection, call_id: str, secretary_id: int, at: datetime, rules: "Rules") -> Signed:
+def sign(
+    conn: Connection,
+    call_id: str,
+    secretary_id: int,
+    at: datetime,
+    rules: "Rules",
+    *,
+    despite_gaps: bool = False,
+) -> Signed:
     """She presses send, however often, by however many tabs: the same words go once.
 
     While the call lasts this only says that they go when it is over for her; afterwards they go now. Other words than
     those that were sent are a correction of them, a new version.
 
+    `despite_gaps`: although a field is empty that every caller is asked for; not every caller tells.
+
     Raises Incomplete if a field will not do, ClientMistake if the draft is not hers (NOT_ON_DESK).
     """
     kept = _hers(conn, call_id, secretary_id)
     form = _Form.of(conn, kept, at)
-    form.must_do()
+    form.must_do(despite_gaps=despite_gaps)
     if kept.signed_at is None:
         messages.change(conn, call_id, signed_at=at)
     if not kept.over:
@@ -374,9 +396,15 @@ class _Form:
     def says_something(self, caller: str) -> bool:
         return says_something(self.protocol, self.values, self.local, caller)
 
-    def must_do(self) -> None:
+    @property
+    def problems(self) -> dict[str, Problem]:
+        return problems(self.protocol, self.values, self.local)
+
+    def must_do(self, *, despite_gaps: bool) -> None:
         """Raises Incomplete unless the form can be sent."""
-        found = problems(self.protocol, self.values, self.local)
+        found = {
+            key: problem for key, problem in self.problems.items() if not (despite_gaps and problem is Problem.MISSING)
+        }
         if found or not self.words:
             labels = {field.key: field.label for field in self.protocol.fields}
             shown = ", ".join(labels[key] for key in found)
@@ -473,12 +501,19 @@ def open_of(conn: Connection, secretary_id: int | None = None) -> list[OpenMessa
             caller_name=one.caller_name,
             secretary_id=one.secretary_id,
             secretary=one.secretary,
+            timezone=one.timezone,
             at=one.arrived_at,
             state=State.OVERDUE if one.overdue_at else State.DRAFT,
             due_at=one.due_at,
         )
         for one in messages.open_ones(conn, secretary_id)
     ]
+
+
+def last_of(conn: Connection, secretary_id: int, since: datetime) -> str:
+    """The call that came onto her desk last, if its message is open for the time being or was sent since that instant;
+    else ""."""
+    return messages.last_on_desk(conn, secretary_id, since)
 
 
 def deliveries(conn: Connection, call_id: str) -> list[Delivery]:

@@ -86,6 +86,7 @@ class Open:
     caller_name: str
     secretary_id: int
     secretary: str
+    timezone: str  # of the client
     arrived_at: datetime
     due_at: datetime | None
     overdue_at: datetime | None
@@ -233,6 +234,7 @@ def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
             *columns,
             client.c.slug.label("client"),
             client.c.name.label("client_name"),
+            client.c.timezone,
             secretary.c.name.label("secretary"),
             call.c.caller,
             call.c.caller_name,
@@ -246,6 +248,21 @@ def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
     if secretary_id is not None:
         query = query.where(message.c.secretary_id == secretary_id)
     return [record(Open, row) for row in conn.execute(query)]
+
+
+def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:
+    """The newest of her messages, if it waits for her words or for the call's end, or was sent since then; else ""."""
+    newest = (
+        select(message.c.call_id, message.c.due_at, message.c.signed_at, message.c.sent_at)
+        .where(message.c.secretary_id == secretary_id)
+        .order_by(message.c.begun_at.desc())
+        .limit(1)
+    )
+    row = conn.execute(newest).one_or_none()
+    if row is None:
+        return ""
+    waits = row.sent_at is None and (row.due_at or row.signed_at)
+    return row.call_id if waits or (row.sent_at and row.sent_at >= since) else ""
 
 
 def calls_before(conn: Connection, client_id: int, caller: str, but: str, limit: int) -> list[Before]:

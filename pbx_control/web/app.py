@@ -1,5 +1,6 @@
 """The application: the table of ways behind the guard, and what is said when something goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from pbx_control.catalogue import N_
 from pbx_control.errors import PbxError, StoreUnavailable
 from pbx_control.services import users
 from pbx_control.settings import Home, Settings
+from pbx_control.web.desk.room import Room
 from pbx_control.web.guard import Guard
 from pbx_control.web.pages import refusal
 from pbx_control.web.routes import routes
@@ -34,7 +36,7 @@ BROKEN = N_("something went wrong here; it is written down, and you can try agai
 def make_app(home: Home, settings: Settings, engine: Engine) -> Guard:
     """The pages of that home. Nothing is asked of the database before the first request."""
     https = settings.web.is_https
-    site = Site(home, settings, engine, Sessions(engine, https))
+    site = Site(home, settings, engine, Sessions(engine, https), Room(home, settings, engine))
     app = Starlette(
         routes=routes(),
         lifespan=_life,
@@ -54,7 +56,12 @@ def make_app(home: Home, settings: Settings, engine: Engine) -> Guard:
 async def _life(app: Starlette) -> AsyncIterator[None]:
     """What goes on as long as the process serves."""
     await run_sync(users.prepare)
-    yield
+    site: Site = app.state.site
+    listening = asyncio.create_task(site.room.run(site.stopping))
+    try:
+        yield
+    finally:
+        listening.cancel()
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

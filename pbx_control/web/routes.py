@@ -13,6 +13,7 @@ from starlette.routing import Route
 from pbx_control.catalogue import N_
 from pbx_control.domain.users import Person, UserRole
 from pbx_control.web import files, health, sign_in
+from pbx_control.web.desk import acts
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
 from pbx_control.web.site import Site, site_of
@@ -42,7 +43,14 @@ class Way:
 WAYS = (
     Way("/", ("GET",), sign_in.start, Who.SIGNED_IN),
     Way("/home", ("GET",), sign_in.home, Who.SIGNED_IN),
-    Way("/desk", ("GET",), sign_in.home, UserRole.SECRETARY),
+    Way("/desk", ("GET",), acts.desk_page, UserRole.SECRETARY),
+    Way("/desk/events", ("GET",), acts.desk_events, UserRole.SECRETARY),
+    Way("/desk/calls/{call}/act", ("POST",), acts.do_in_call, UserRole.SECRETARY),
+    Way("/desk/calls/{call}/fields", ("POST",), acts.save_fields, UserRole.SECRETARY),
+    Way("/desk/calls/{call}/send", ("POST",), acts.send, UserRole.SECRETARY),
+    Way("/desk/calls/{call}/info", ("POST",), acts.send_info, UserRole.SECRETARY),
+    Way("/desk/duty", ("POST",), acts.change_duty, UserRole.SECRETARY),
+    Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
     Way("/login", ("GET",), sign_in.form, Who.VISITOR),
     Way("/login", ("POST",), sign_in.enter, Who.ANYBODY),
     Way("/logout", ("POST",), sign_in.leave, Who.SIGNED_IN),

@@ -16,6 +16,7 @@ from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.services import users
 from pbx_control.services.users import Admitted
+from pbx_control.web.desk import acts
 from pbx_control.web.pages import go_to, language_of, page
 from pbx_control.web.site import Site, person_of, site_of, visitor
 
@@ -95,6 +96,7 @@ async def _begun(request: Request, site: Site, admitted: Admitted, wanted: str) 
     earlier = await site.sessions.person_of(request)
     if earlier:
         await site.sessions.end(earlier)
+    await acts.has_come(site, admitted.person, _address(request))
     answer = go_to(wanted or PAGES.get(admitted.person.role, ELSEWHERE))
     site.sessions.give(answer, admitted.token)
     return answer
@@ -103,7 +105,9 @@ async def _begun(request: Request, site: Site, admitted: Admitted, wanted: str) 
 async def leave(request: Request) -> Response:
     """POST /logout"""
     site = site_of(request)
-    await site.sessions.end(person_of(request))
+    person = person_of(request)
+    await site.sessions.end(person)
+    await acts.has_gone(site, person, _address(request))
     answer = go_to("/login")
     site.sessions.take(answer)
     return answer

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from pbx_control.domain.users import Person
 from pbx_control.settings import Home, Settings
+from pbx_control.web.desk.room import Room
 from pbx_control.web.files import Files
 from pbx_control.web.sessions import Sessions
 from pbx_control.web.tries import Tries
@@ -27,6 +28,7 @@ class Site:
     settings: Settings
     engine: Engine
     sessions: Sessions
+    room: Room
     files: Files = field(default_factory=Files)
     tries: Tries = field(default_factory=Tries)
     passwords: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PASSWORDS_AT_ONCE))

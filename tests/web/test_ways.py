@@ -9,13 +9,20 @@ from pbx_control.domain.users import UserRole
 from pbx_control.web.routes import WAYS, Way, Who
 
 # What is filled in for the places of a path, and what a way answers to those who may go there.
-FILLED = {"version": "none", "name:path": "base.css"}
+FILLED = {"version": "none", "name:path": "base.css", "call": "pbx-1.2"}
 NOBODY = "nobody"
 # What each way is for, and what it answers to those who may go there. A new way needs a line here.
 EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
     ("GET", "/"): (Who.SIGNED_IN, {303}),
     ("GET", "/home"): (Who.SIGNED_IN, {200}),
     ("GET", "/desk"): (UserRole.SECRETARY, {200}),
+    ("GET", "/desk/events"): (UserRole.SECRETARY, {200}),
+    ("POST", "/desk/calls/{call}/act"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/calls/{call}/fields"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/calls/{call}/send"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/calls/{call}/info"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/duty"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
     ("GET", "/login"): (Who.VISITOR, {200, 303}),
     ("POST", "/login"): (Who.ANYBODY, {401}),
     ("POST", "/logout"): (Who.SIGNED_IN, {303}),

@@ -245,3 +245,14 @@ def _e164(number: PhoneNumber) -> str:
 def _shown(text: str) -> str:
     """A refused text as an error line may carry it."""
     return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def zone_of(number: str) -> str:
+    """The IANA zone of a caller, "" if his number is in several or in none that is known."""
+    from phonenumbers import NumberParseException, parse, timezone
+
+    try:
+        zones = timezone.time_zones_for_number(parse(number)) if number.startswith("+") else ()
+    except NumberParseException:
+        zones = ()
+    return zones[0] if len(zones) == 1 and zones[0] != timezone.UNKNOWN_TIMEZONE else ""

@@ -1,0 +1,59 @@
+"""What stands on a secretary's desk about a call: for whom to answer, what to say and ask, and what is known of the
+caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from pbx_control.domain.desk.greeting import filled
+from pbx_control.domain.notices.messages import Recipient
+from pbx_control.services import messages
+from pbx_control.services.messages import Draft, Earlier
+from pbx_control.store import desk, infos, recipients
+from pbx_control.store.desk import CallOnDesk, ContactOnDesk
+
+# So many earlier calls of a caller are shown.
+EARLIER = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pop:
+    """One call as it stands on her desk. Numbers and names are as they were told: the page makes them harmless."""
+
+    call_id: str
+    call: CallOnDesk
+    greeting: str  # filled in
+    draft: Draft  # with the protocol whose fields it has
+    earlier: Sequence[Earlier]
+    contacts: Sequence[ContactOnDesk]
+    infos: Sequence[infos.Version]
+    recipients: Sequence[Recipient]
+
+
+def open_pop(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Pop | None:
+    """Puts a call on her desk: its draft is hers from now on. None for a call that is unknown, or not of a client."""
+    messages.open_draft(conn, call_id, secretary_id, at)
+    return read_pop(conn, call_id, secretary_id)
+
+
+def read_pop(conn: Connection, call_id: str, secretary_id: int) -> Pop | None:
+    """A call as it stands on her desk; None for one that does not."""
+    draft, call = messages.draft_of(conn, call_id), desk.call_on_desk(conn, call_id)
+    if call is None or draft is None or draft.secretary_id != secretary_id:
+        return None
+    greeting = desk.greeting_shown(conn, call_id, secretary_id)
+    # As it was when she answered: the morning's call is still a good morning in the afternoon.
+    local = call.arrived_at.astimezone(ZoneInfo(call.timezone))
+    return Pop(
+        call_id=call_id,
+        call=call,
+        greeting=filled(greeting, desk.name_of(conn, secretary_id), call.client_name, local, call.language),
+        draft=draft,
+        earlier=messages.earlier(conn, call.client_id, call.caller, EARLIER, but=call_id),
+        contacts=desk.contacts_of(conn, call.client_id),
+        infos=infos.in_force(conn, call.client_id),
+        recipients=recipients.of_client(conn, call.client_id),
+    )

@@ -1,0 +1,109 @@
+"""Who has the page open, and who has to be shown something new."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from pbx_control.live.news import MessageNow
+from pbx_control.settings import Home, Settings
+from pbx_control.web.desk.feed import Concerned, Feed
+
+# A message's delivery concerns one desk, but which one only the database knows: all that are open look, this often at
+# most, seconds.
+DELIVERIES_EVERY = 0.5
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One open page of a secretary: `news` is set when she may have to be shown something else."""
+
+    secretary_id: int
+    looks_at: str = ""  # the call of an open message that she has chosen
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Room:
+    """All desks of this web process."""
+
+    def __init__(self, home: Home, settings: Settings, engine: Engine) -> None:
+        self.home, self.settings, self.engine = home, settings, engine
+        self.feed = Feed(home, self._told)
+        self.ending = False  # the process is asked to end: streams end
+        self._streams: dict[int, set[Stream]] = defaultdict(set)
+        self._vanished: dict[int, asyncio.TimerHandle] = {}
+        self._lost: set[int] = set()
+        self._deliveries: asyncio.TimerHandle | None = None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Listens to the daemon until `stopping` is set; then all streams end."""
+        listening = asyncio.create_task(self.feed.run())
+        try:
+            await stopping.wait()
+        finally:
+            listening.cancel()
+            self.ending = True
+            for her in self._streams:
+                self.look(her)
+
+    # --- who is here --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def page_open(self, stream: Stream) -> Iterator[None]:
+        """She has the page open for the length of the block."""
+        her = stream.secretary_id
+        if timer := self._vanished.pop(her, None):
+            timer.cancel()
+        self._lost.discard(her)
+        self._streams[her].add(stream)
+        self._say_who_is_here()
+        try:
+            yield
+        finally:
+            self._streams[her].discard(stream)
+            if not self._streams[her]:
+                del self._streams[her]
+                self._wait_for(her)
+            self._say_who_is_here()
+
+    def _wait_for(self, her: int) -> None:
+        """A page that is loaded anew is there again within a second; one that has crashed is not."""
+        if not self.ending:
+            after = self.settings.desk.page_lost_after
+            self._vanished[her] = asyncio.get_running_loop().call_later(after, self._is_lost, her)
+
+    def _is_lost(self, her: int) -> None:
+        self._vanished.pop(her, None)
+        self._lost.add(her)
+        self._say_who_is_here()
+
+    def signed_out(self, her: int) -> None:
+        """She has gone as one goes: her page is not lost."""
+        if timer := self._vanished.pop(her, None):
+            timer.cancel()
+        self._lost.discard(her)
+        self._say_who_is_here()
+
+    def _say_who_is_here(self) -> None:
+        self.feed.desks_are({*self._streams, *self._vanished}, self._lost)
+
+    # --- who must look ------------------------------------------------------------------------------------
+
+    def look(self, her: int) -> None:
+        """Something on her desk is different."""
+        for stream in self._streams.get(her, ()):
+            stream.news.set()
+
+    def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
+        for her in self._streams if concerned is None else concerned:
+            self.look(her)
+        if any(messages) and self._deliveries is None:
+            self._deliveries = asyncio.get_running_loop().call_later(DELIVERIES_EVERY, self._look_at_deliveries)
+
+    def _look_at_deliveries(self) -> None:
+        self._deliveries = None
+        for her in self._streams:
+            self.look(her)

@@ -1,0 +1,47 @@
+"""The event stream of one page: what has changed on her desk, as ready-made pieces of the page."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from pbx_control.domain.users import Person
+from pbx_control.web.desk.room import Room, Stream
+from pbx_control.web.desk.view import View, view_of
+from pbx_control.web.sessions import Sessions
+
+# A line so often, seconds: proxies end a silent stream, and a revoked session is noticed.
+ALIVE_EVERY = 3.0
+
+
+async def events(room: Room, sessions: Sessions, person: Person, language: str, stream: Stream) -> AsyncIterator[bytes]:
+    """Server-sent events until the page, the session or the process ends. Each has what changed since the last one."""
+    sent = View.nothing()
+    with room.page_open(stream):
+        yield b"retry: 1000\n\n"
+        stream.news.set()
+        while not room.ending:
+            if not await _news(stream):
+                if not await sessions.still_valid(person.session_id):
+                    yield _event("signed-out", {})
+                    return
+                yield _event("alive", {})
+                continue
+            stream.news.clear()
+            view = await asyncio.to_thread(view_of, room, person, language, stream.looks_at)
+            if change := view.since(sent):
+                yield _event("view", change)
+            if view.work_done and view.work_done != sent.work_done:
+                room.feed.free(person, view.work_done)
+            sent = view
+
+
+async def _news(stream: Stream) -> bool:
+    try:
+        await asyncio.wait_for(stream.news.wait(), ALIVE_EVERY)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _event(name: str, content: object) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()

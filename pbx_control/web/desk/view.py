@@ -1,0 +1,344 @@
+"""What a secretary's page shows at a moment: pieces of HTML, and what the page's own script needs to know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from pbx_control import clock
+from pbx_control.catalogue import N_
+from pbx_control.domain.call.model import Phase
+from pbx_control.domain.desk.buttons import Situation, buttons
+from pbx_control.domain.desk.duty import DeskState, Duty, Why, state_of
+from pbx_control.domain.desk.protocol import LONGEST, Field, FieldKind, colour_of, open_fields
+from pbx_control.domain.telephony.numbering import zone_of
+from pbx_control.domain.users import Person
+from pbx_control.domain.words.sentences import said
+from pbx_control.domain.words.wording import NAME_LIMIT, brief_time, clean_line, is_withheld, readable_number
+from pbx_control.live.news import CallNow, SecretaryNow
+from pbx_control.services import desk, messages
+from pbx_control.services.desk import Pop
+from pbx_control.services.messages import Delivery, OpenMessage
+from pbx_control.services.messages import State as MessageState
+from pbx_control.store.engine import reading, writing
+from pbx_control.web.desk import words
+from pbx_control.web.desk.room import Room
+from pbx_control.web.pages import environment
+
+# A message that she has sent stands on her desk for so long, or until the next call.
+STAYS_FOR = timedelta(minutes=10)
+# The phases in which a call is over for her.
+OVER = (Phase.HANDED_OVER, Phase.PARTING, Phase.ENDING, Phase.ENDED)
+INPUTS = {
+    FieldKind.TEXT: ("text", "text"),
+    FieldKind.NUMBER: ("text", "decimal"),
+    FieldKind.TELEPHONE: ("tel", "tel"),
+    FieldKind.EMAIL: ("email", "email"),
+    FieldKind.DATE: ("text", "text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The page: its state, the call on it, and its regions as HTML."""
+
+    state: str
+    call_id: str = ""
+    regions: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, tuple[str, int]] = field(default_factory=dict)  # the draft: value and edit by key
+    work_done: str = ""  # the call whose after-call work is over, as its message is sent or none is needed
+
+    @classmethod
+    def nothing(cls) -> "View":
+        """What a page knows that has not been told anything."""
+        return cls("")
+
+    def since(self, sent: "View") -> dict[str, Any]:
+        """What is different from what the page has; empty if nothing is. A call's pop comes once: she types in it."""
+        same_pop = bool(self.call_id and sent.regions and self.call_id == sent.call_id)
+        changed = {
+            name: html
+            for name, html in self.regions.items()
+            if sent.regions.get(name) != html and not (name == "pop" and same_pop)
+        }
+        known = sent.fields if same_pop else {}
+        fields = {key: each for key, each in self.fields.items() if known.get(key) != each}
+        if not (changed or fields) and (self.state, self.call_id) == (sent.state, sent.call_id):
+            return {}
+        return {"state": self.state, "call": self.call_id, "regions": changed, "fields": fields}
+
+
+def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> View:
+    """What her page shows now, in that language. `looks_at` is the call of an open message that she has chosen."""
+    at, her_id = clock.now(), person.secretary_id or 0
+    standing = room.feed.standing
+    her = standing.secretaries.get(her_id) if standing.ready else None
+    call = standing.call_of(her_id)
+    with (writing if call else reading)(room.engine) as conn:
+        pop = _on_desk(conn, her_id, call, looks_at, at)
+        waiting = messages.open_of(conn, her_id)
+        deliveries = messages.deliveries(conn, pop.call_id) if pop else []
+    page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
+    regions = {
+        "bar": page.bar(),
+        "pop": page.pop_region(),
+        "live": page.live(),
+        "after": page.after(deliveries),
+        "open": page.open_list(waiting),
+    }
+    draft = pop.draft if pop else None
+    fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
+    return View(page.duty.state.value, draft.call_id if draft else "", regions, fields, page.work_done)
+
+
+def _on_desk(conn: Connection, her: int, call: CallNow | None, looks_at: str, at: datetime) -> Pop | None:
+    """The call that she has; else the message that she has chosen; else her last one, while it is fresh."""
+    if call:
+        return desk.open_pop(conn, call.id, her, at)
+    if looks_at and (pop := desk.read_pop(conn, looks_at, her)):
+        return pop
+    last = messages.last_of(conn, her, at - STAYS_FOR)
+    return desk.read_pop(conn, last, her) if last else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    room: Room
+    person: Person
+    language: str
+    duty: Duty
+    her: SecretaryNow | None
+    call: CallNow | None
+    pop: Pop | None
+    at: datetime
+
+    def _(self, text: str, **values: object) -> str:
+        return said(self.language, text, values)
+
+    def _fragment(self, template: str, **values: object) -> str:
+        return environment(self.language).get_template(template).render(**values)
+
+    def bar(self) -> str:
+        """Her state, and what she can do about it."""
+        duty, her = self.duty, self.her
+        reasons = self.room.settings.desk.pause_reasons
+        why = words.WHYS.get(duty.why, "")
+        if duty.why is Why.DESK and her:
+            why = her.pause_reason
+        since = her.paused_at if her and duty.state is DeskState.PAUSE else duty.until
+        return self._fragment(
+            "desk/bar.html.j2",
+            mark=duty.state.value,
+            state_words=self._(words.STATES[duty.state]),
+            why=self._(why) if why else "",
+            since=since,
+            clock="up" if duty.state is DeskState.PAUSE else "down",
+            may_resume=bool(her and her.paused),
+            may_end_after_call=duty.state is DeskState.WRAP_UP,
+            reasons=[{"code": one, "words": self._(one)} for one in reasons],
+            office=self.room.settings.office.name or "pbx-control",
+            name=self.person.name,
+            csrf=self.person.csrf,
+            other_language=words.OTHER_LANGUAGE[self.language],
+        )
+
+    @property
+    def work_done(self) -> str:
+        """The call about which nothing is left to write, if she still has time for it."""
+        if self.pop is None or self.her is None or self.duty.state is not DeskState.WRAP_UP:
+            return ""
+        settled = self.pop.draft.state in (MessageState.SENT, MessageState.CLOSED)
+        return self.pop.call_id if settled and self.her.last_call == self.pop.call_id else ""
+
+    # --- the call -----------------------------------------------------------------------------------------
+
+    def pop_region(self) -> str:
+        """The call on her desk, or what stands where none is."""
+        idle = words.IDLE.get(self.duty.state, words.OTHERWISE)
+        return self._fragment(
+            "desk/pop.html.j2",
+            pop=self._pop(self.pop) if self.pop else None,
+            idle_title=self._(idle.title),
+            idle_text=self._(idle.text),
+        )
+
+    def _pop(self, pop: Pop) -> Mapping[str, Any]:
+        call, protocol = pop.call, pop.draft.protocol
+        name = clean_line(call.caller_name, NAME_LIMIT)
+        number = self._(N_("withheld number")) if is_withheld(call.caller) else readable_number(call.caller)
+        return {
+            "call_id": pop.call_id,
+            "slug": call.slug,
+            "client_name": clean_line(call.client_name, NAME_LIMIT),
+            "colour": colour_of(protocol, call.client_id),
+            "pronunciation": protocol.pronunciation,
+            "caller_name": name,
+            "caller_number": number,
+            "caller_time": self._caller_time(call.caller, call.timezone),
+            "greeting": pop.greeting,
+            "earlier": list(self._earlier(pop)),
+            "fields": list(self._fields(pop)),
+            "steps_note": protocol.steps_note,
+            "may_tell": protocol.may_tell,
+            "must_not_tell": protocol.must_not_tell,
+            "infos": pop.infos,
+        }
+
+    def _caller_time(self, number: str, clients_zone: str) -> str:
+        """His local time, where it is not that of the client."""
+        zone = zone_of(number)
+        if not zone:
+            return ""
+        there, here = self.at.astimezone(ZoneInfo(zone)), self.at.astimezone(ZoneInfo(clients_zone))
+        return "" if there.utcoffset() == here.utcoffset() else self._(N_("there it is {time}"), time=f"{there:%H:%M}")
+
+    def _earlier(self, pop: Pop) -> Iterator[Mapping[str, Any]]:
+        zone = ZoneInfo(pop.call.timezone)
+        for one in pop.earlier:
+            ago = self.at - one.at
+            minutes = int(ago.total_seconds() // 60)
+            when = (
+                self._(N_("called {minutes} min ago"), minutes=minutes)
+                if ago < timedelta(hours=1)
+                else brief_time(one.at.astimezone(zone), self.language)
+            )
+            answered = (
+                self._(N_("{name} answered"), name=one.secretary) if one.secretary else self._(N_("nobody answered"))
+            )
+            message = self._(N_("message not sent yet")) if one.is_open else ""
+            line = ", ".join(filter(None, (when, answered, message)))
+            yield {"words": line, "first_words": one.first_words, "open": one.is_open}
+
+    def _fields(self, pop: Pop) -> Iterator[Mapping[str, Any]]:
+        values = pop.draft.values
+        shown = {one.key for one in open_fields(pop.draft.protocol, values)}
+        for one in pop.draft.protocol.fields:
+            kind, mode = INPUTS.get(one.kind, ("text", "text"))
+            yield {
+                "key": one.key,
+                "label": one.label,
+                "kind": one.kind.value,
+                "required": one.required,
+                "choices": one.choices,
+                "hint": one.hint,
+                "when": one.when.field if one.when else "",
+                "when_values": "\n".join(one.when.values) if one.when else "",
+                "hidden": one.key not in shown,
+                "value": values.get(one.key, _prefilled(one, pop)),
+                "edit": pop.draft.edits.get(one.key, 0),
+                "input": kind,
+                "inputmode": mode,
+                "longest": LONGEST[one.kind],
+            }
+
+    def live(self) -> str:
+        """What is going on in the call, and its buttons."""
+        return self._fragment("desk/live.html.j2", call=self._live() if self.call and self.pop else None)
+
+    def _live(self) -> Mapping[str, Any]:
+        assert self.call
+        call, phase = self.call, Phase(self.call.phase)
+        contact = clean_line(call.contact, NAME_LIMIT)
+        note = self._(N_("Recording is stopped.")) if call.recording_paused else ""
+        return {
+            "phase": call.phase,
+            "words": self._(words.PHASES.get(phase, words.OTHERWISE.title), contact=contact),
+            "since": call.answered_at if phase is not Phase.OFFERING else None,
+            "note": note,
+            "buttons": _in_runs(list(self._buttons(call, phase))),
+        }
+
+    def _buttons(self, call: CallNow, phase: Phase) -> Iterator[dict[str, Any]]:
+        assert self.pop
+        if phase is Phase.CALLER_GONE or phase in OVER:
+            return
+        marked = call.wrong_number or call.spam
+        all_of_them = buttons(Situation(phase, call.recording, call.recording_paused, marked))
+        consult = all_of_them.pop("consult")
+        for place, one in enumerate(self.pop.contacts, start=1):
+            key = str(one.key or (place if place > 6 and place < 10 else ""))
+            yield self._button("consult", clean_line(one.name, NAME_LIMIT), key, consult.why_not) | {
+                "contact": one.id,
+                "more": clean_line(one.department, NAME_LIMIT),
+            }
+        for act, button in all_of_them.items():
+            label, key = words.ACTS[act]
+            yield self._button(act, self._(label), key, button.why_not)
+
+    def _button(self, act: str, label: str, key: str, why_not: str) -> dict[str, Any]:
+        hook = "pause-recording" if act == "resume-recording" else act
+        return {
+            "act": hook,
+            "do": act if act != hook else "",
+            "words": label,
+            "more": "",
+            "contact": 0,
+            "key": f"Alt {key}" if key else "",
+            "shortcut": f"Alt+{key}" if key else "",
+            "why_not": self._(why_not) if why_not else "",
+            "pressed": (act == "resume-recording") if hook == "pause-recording" else None,
+        }
+
+    # --- the message --------------------------------------------------------------------------------------
+
+    def after(self, deliveries: Sequence[Delivery]) -> str:
+        """To whom the message goes, and the key that sends it."""
+        pop = self.pop
+        state, due = (pop.draft.state.value, pop.draft.due_at) if pop else ("", None)
+        return self._fragment(
+            "desk/after.html.j2",
+            pop=pop,
+            recipients=[one.address for one in pop.recipients] if pop else [],
+            deliveries=[
+                {
+                    "status": one.status,
+                    "to": one.address,
+                    "words": self._(words.DELIVERED[one.status]),
+                    "why": one.why.said(self.language) if one.why else "",
+                }
+                for one in deliveries
+            ],
+            message_state=state,
+            message_words=self._(words.MESSAGES[state]) if state else "",
+            due=due if state == "draft" else None,
+            send_words=self._(words.SEND_AGAIN if state == "sent" else words.SEND),
+        )
+
+    def open_list(self, waiting: Sequence[OpenMessage]) -> str:
+        """Her messages that are still to be written."""
+        here = self.pop.call_id if self.pop else ""
+        rows = [self._open_row(one) for one in waiting if not (self.call and one.call_id == self.call.id)]
+        return self._fragment("desk/open.html.j2", open=rows, on_desk=here)
+
+    def _open_row(self, one: OpenMessage) -> Mapping[str, Any]:
+        local = one.at.astimezone(ZoneInfo(one.timezone))
+        return {
+            "call_id": one.call_id,
+            "client": clean_line(one.client_name, NAME_LIMIT),
+            "caller": clean_line(one.caller_name, NAME_LIMIT)
+            or readable_number(one.caller)
+            or self._(N_("withheld number")),
+            "when": brief_time(local, self.language),
+            "state": one.state.value,
+            "words": self._(words.MESSAGES[one.state.value]),
+            "colour": "",
+        }
+
+
+def _in_runs(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Numbers neighbours that are off for the same reason alike: it is told once, below them."""
+    run, before = 0, ""
+    for button in buttons:
+        run += button["why_not"] != before
+        before = button["why_not"]
+        button["run"] = run
+    return buttons
+
+
+def _prefilled(field: Field, pop: Pop) -> str:
+    """His number is known already."""
+    is_number = field.kind is FieldKind.TELEPHONE and field.key == "telephone"
+    return "" if is_withheld(pop.call.caller) or not is_number else pop.call.caller

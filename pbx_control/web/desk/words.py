@@ -1,0 +1,130 @@
+"""What the page says of her state, of a call's phase, and of what becomes of a message."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pbx_control.catalogue import N_
+from pbx_control.domain.call.model import Phase
+from pbx_control.domain.desk.duty import DeskState, Why
+
+STATES: Mapping[DeskState, str] = {
+    DeskState.READY: N_("Ready"),
+    DeskState.PAUSE: N_("Pause"),
+    DeskState.OFFERED: N_("Your telephone rings"),
+    DeskState.TALKING: N_("In a call"),
+    DeskState.WRAP_UP: N_("After the call"),
+    DeskState.OFFLINE: N_("Not reachable"),
+}
+
+WHYS: Mapping[Why, str] = {
+    Why.ADMIN: N_("by the office"),
+    Why.TELEPHONE_SILENT: N_(
+        "your telephone let three calls pass: you get calls again when you say that you are ready"
+    ),
+    Why.TELEPHONE_GONE: N_("your telephone is not connected: start the softphone"),
+    Why.PAGE_LOST: N_("your page was away"),
+    Why.DAEMON_AWAY: N_("no connection to the switchboard"),
+    Why.BUSY_ELSEWHERE: N_("your telephone is in a call of which this page knows nothing"),
+    Why.PAUSE_NEXT: N_("your pause begins after this call"),
+    Why.SIGNED_OUT: N_("signed out"),
+}
+
+PHASES: Mapping[str, str] = {
+    Phase.OFFERING: N_("Answer on your telephone"),
+    Phase.TALKING: N_("You talk with the caller"),
+    Phase.CALLING_CONTACT: N_("The caller is on hold; {contact} is called"),
+    Phase.CONSULTING: N_("The caller is on hold; you talk with {contact}"),
+    Phase.CALLER_GONE: N_("The caller has hung up"),
+    Phase.HANDED_OVER: N_("The caller talks with {contact}"),
+    Phase.ENDING: N_("The call is over"),
+}
+
+
+class Idle(NamedTuple):
+    """What stands where no call is."""
+
+    title: str
+    text: str
+
+
+IDLE: Mapping[DeskState, Idle] = {
+    DeskState.READY: Idle(N_("Ready for the next call"), N_("It shows here while your telephone rings.")),
+    DeskState.PAUSE: Idle(N_("You are in a pause"), N_("No call is offered to you.")),
+    DeskState.OFFLINE: Idle(N_("No calls reach you"), N_("Above stands why.")),
+}
+OTHERWISE = Idle(N_("One moment"), N_("The call comes onto this page."))
+
+DELIVERED: Mapping[str, str] = {
+    "queued": N_("on its way"),
+    "sent": N_("delivered"),
+    "failed": N_("not delivered"),
+    "seen": N_("seen"),
+}
+
+# What can be asked for in a call: its act, its words, its key.
+ACTS: Mapping[str, tuple[str, str]] = {
+    "hand-over": (N_("Hand over"), "H"),
+    "take-back": (N_("Take the caller back"), "B"),
+    "pause-recording": (N_("Stop recording"), "R"),
+    "resume-recording": (N_("Record again"), "R"),
+    "language": (N_("Other language"), "I"),
+    "wrong-number": (N_("Wrong number"), "W"),
+    "spam": (N_("Spam"), "S"),
+}
+
+KEYS: tuple[tuple[str, str], ...] = (
+    ("Alt 1 … Alt 9", N_("consult a contact")),
+    ("Alt H", N_("hand over")),
+    ("Alt B", N_("take the caller back")),
+    ("Alt R", N_("stop recording, record again")),
+    ("Alt I", N_("a secretary who speaks the other language")),
+    ("Alt W / Alt S", N_("wrong number / spam")),
+    ("Alt M", N_("to the message")),
+    ("Ctrl Enter", N_("send the message")),
+    ("Alt E", N_("send a text by e-mail")),
+    ("Alt P", N_("pause, or ready again")),
+    ("Alt N", N_("no message to write")),
+    ("Alt O", N_("to the open messages")),
+    ("?  /  F1", N_("this list")),
+)
+
+# Why something that was asked for was not done: codes of domain/call/commands.py, and of the channel.
+REFUSALS: Mapping[str, str] = {
+    "not_hers": N_("This call is not yours any more."),
+    "not_now": N_("Not possible at this moment."),
+    "no_such_contact": N_("This contact is not there any more."),
+    "contact_unreachable": N_("The client has no number from which its contacts could be called."),
+    "number_not_allowed": N_("This number may not be called."),
+    "too_many_calls": N_("The client's limit of calls to its contacts is reached."),
+    "not_recorded": N_("This call is not recorded."),
+    "not_paused": N_("The recording runs."),
+    "nobody_speaks_it": N_("Nobody who is there speaks the other language."),
+    "marked_already": N_("It is marked already."),
+    "unknown": N_("The call is over, or the switchboard does not answer: use the keys of your telephone."),
+}
+
+MESSAGES: Mapping[str, str] = {
+    "draft": N_("not sent yet"),
+    "signed": N_("goes when the call is over"),
+    "overdue": N_("too late: the summary went without it"),
+    "sent": N_("sent"),
+    "closed": N_("no message needed"),
+}
+SEND, SEND_AGAIN = N_("Send the message"), N_("Send a correction")
+SENT, SIGNED = N_("Sent."), N_("It goes as soon as the call is over.")
+GAPS = N_("Something that is asked of every caller is missing. If the caller would not tell: send once more.")
+MEND = N_("Not sent: look at the marked fields.")
+EMPTY = N_("There is nothing in the message yet.")
+INFO_SENT = N_("On its way to the caller.")
+PAUSE_LATER = N_("Your pause begins after this call.")
+
+
+class Language(NamedTuple):
+    """A language by its own name."""
+
+    code: str
+    words: str
+
+
+# What a reader of the one may change to.
+OTHER_LANGUAGE = {"es": Language("en", "English"), "en": Language("es", "Español")}

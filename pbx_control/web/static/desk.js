@@ -1,0 +1,491 @@
+// The secretary's page: shows what the server pushes, keeps what she types, and turns keys into what her telephone's keys do.
+// The server decides everything; nothing here is needed to keep a call or a word.
+
+const body = document.body;
+const words = document.getElementById("words").dataset;
+const region = (name) => document.querySelector(`[data-region="${name}"]`);
+const csrf = body.dataset.csrf;
+const SAVE_AFTER = 400; // ms after the last key
+const EDITS_SINCE = Date.UTC(2026, 0, 1); // edits are numbered by seconds since then: of two tabs the later one counts
+const AWAY_AFTER = 1500; // ms without a stream before the banner: a restart is over by then
+
+// --- to the server -----------------------------------------------------------------------------------------------
+
+async function post(path, content, more = {}) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify(content),
+    ...more,
+  });
+  if (answer.status === 401) signedOut();
+  const told = await answer.json().catch(() => ({}));
+  return { ok: answer.ok, status: answer.status, ...told };
+}
+
+const onCall = (call, what) => `/desk/calls/${encodeURIComponent(call)}/${what}`;
+
+function signedOut() {
+  location.assign("/login?next=/desk");
+}
+
+// --- one stream a browser: the tab that has the lock listens and tells the others --------------------------------------
+
+const others = new BroadcastChannel("pbx-desk");
+let looksAt = new URL(location).searchParams.get("call") || "";
+let source = null;
+let awayTimer = null;
+let lastHeard = 0;
+
+function listen() {
+  const url = looksAt ? `/desk/events?call=${encodeURIComponent(looksAt)}` : "/desk/events";
+  source?.close();
+  source = new EventSource(url);
+  const hear = (kind) => (event) => {
+    const told = { kind, data: JSON.parse(event.data || "{}") };
+    take(told);
+    others.postMessage(told);
+  };
+  source.addEventListener("view", hear("view"));
+  source.addEventListener("alive", hear("alive"));
+  source.addEventListener("signed-out", hear("signed-out"));
+  source.onopen = () => take({ kind: "alive", data: {} });
+  source.onerror = () => {
+    others.postMessage({ kind: "lost", data: {} });
+    lost();
+    // A browser gives up on an answer that is no stream (a proxy's error page, say).
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+  };
+}
+
+if (navigator.locks) {
+  navigator.locks.request("pbx-desk-stream", { mode: "exclusive" }, () => {
+    listen();
+    return new Promise(() => {}); // until this tab is closed
+  });
+  others.onmessage = ({ data: told }) => {
+    if (told.kind === "ask") source && listen();
+    else if (told.kind === "look") source && turnTo(told.data);
+    else take(told);
+  };
+  others.postMessage({ kind: "ask" });
+} else {
+  listen();
+}
+
+function take({ kind, data }) {
+  if (kind === "lost") return lost();
+  lastHeard = Date.now();
+  found();
+  if (kind === "signed-out") signedOut();
+  if (kind === "view") show(data);
+}
+
+function lost() {
+  awayTimer ??= setTimeout(() => banner(words.awayTitle, words.awayText), AWAY_AFTER);
+}
+
+function found() {
+  clearTimeout(awayTimer);
+  awayTimer = null;
+  banner();
+  saveAll();
+}
+
+// A laptop that slept has a stream that looks open and is dead.
+setInterval(() => {
+  if (source && lastHeard && Date.now() - lastHeard > 10000) listen();
+}, 2500);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && source && Date.now() - lastHeard > 4000) listen();
+});
+
+function banner(title = "", text = "") {
+  const place = document.getElementById("banner");
+  place.hidden = !title;
+  place.querySelector("[data-banner-title]").textContent = title;
+  place.querySelector("[data-banner-text]").textContent = text;
+}
+
+// --- what is shown -----------------------------------------------------------------------------------------------
+
+function show({ state, call, regions, fields }) {
+  const before = { state: body.dataset.state, call: popCall() };
+  for (const [name, html] of Object.entries(regions)) {
+    if (name !== "pop" || !call || call !== before.call) replace(region(name), html); // she types in the pop of this call
+  }
+  body.dataset.state = state;
+  if (call === before.call) for (const [key, [value, edit]] of Object.entries(fields)) takeIn(key, value, edit);
+  if (call !== before.call) popped(call);
+  if (state === "offered" && (before.state !== "offered" || call !== before.call)) ring();
+  if (state !== "offered") stopRinging();
+  dress();
+}
+
+// Focus, open menus and what a reader listens to stay where they are.
+function replace(place, html) {
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
+  const same = focused && identity(focused);
+  const open = [...place.querySelectorAll("details[open][data-menu]")].map((one) => one.dataset.menu);
+  place.innerHTML = html;
+  for (const menu of open) place.querySelector(`details[data-menu="${menu}"]`)?.setAttribute("open", "");
+  if (same) place.querySelector(same)?.focus({ preventScroll: true });
+}
+
+function identity(element) {
+  for (const key of ["act", "duty", "send", "look", "info", "help"]) {
+    if (!(key in element.dataset)) continue;
+    const more = key === "act" && element.dataset.contact ? `[data-contact="${element.dataset.contact}"]` : "";
+    const value = element.dataset[key];
+    return `[data-${key}${value ? `="${CSS.escape(value)}"` : ""}]${more}`;
+  }
+  return element.id ? `#${CSS.escape(element.id)}` : null;
+}
+
+const popCall = () => document.querySelector("[data-pop]")?.dataset.pop || "";
+
+function popped(call) {
+  forget();
+  bringBack(call);
+  if (call) document.querySelector("[data-pop]").scrollIntoView({ block: "start" });
+}
+
+function dress() {
+  for (const one of document.querySelectorAll("[data-accent]")) {
+    if (one.dataset.accent) one.style.setProperty("--client", one.dataset.accent);
+  }
+  tick();
+}
+
+function tick() {
+  const now = Date.now();
+  for (const one of document.querySelectorAll("time[data-clock]")) {
+    const then = Date.parse(one.dateTime);
+    const seconds = Math.max(0, Math.round((one.dataset.clock === "up" ? now - then : then - now) / 1000));
+    const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (one.textContent !== text) one.textContent = text;
+  }
+  for (const call of document.querySelectorAll("[data-act], [data-send]")) call.type = "button";
+}
+setInterval(tick, 500);
+
+// --- the ring: in the tab that has the stream, also when it is hidden ------------------------------------------------------
+
+let audio = null;
+let ringing = null;
+const title = document.title;
+
+function wakeAudio() {
+  audio ??= new AudioContext();
+  if (audio.state === "suspended") audio.resume().catch(() => {});
+}
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, wakeAudio, { capture: true });
+
+function ring() {
+  document.title = `☎ ${document.querySelector("[data-pop] h1")?.textContent || title}`;
+  if (!source || ringing) return; // one tab rings
+  try {
+    wakeAudio();
+  } catch {
+    return;
+  }
+  setTimeout(() => audio.state === "suspended" && ringing && banner(words.silent), 300);
+  const chime = () => {
+    for (const [at, hertz] of [[0, 660], [0.18, 880]]) {
+      const tone = audio.createOscillator();
+      const volume = audio.createGain();
+      tone.frequency.value = hertz;
+      volume.gain.setValueAtTime(0.0001, audio.currentTime + at);
+      volume.gain.exponentialRampToValueAtTime(0.12, audio.currentTime + at + 0.02);
+      volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + at + 0.16);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(audio.currentTime + at);
+      tone.stop(audio.currentTime + at + 0.2);
+    }
+  };
+  chime();
+  ringing = setInterval(chime, 2500);
+}
+
+function stopRinging() {
+  clearInterval(ringing);
+  ringing = null;
+  document.title = title;
+}
+
+// --- what she types: kept here until the server has it ------------------------------------------------------------------
+
+const unsaved = new Map(); // key -> {value, edit}
+let saving = null;
+let saveTimer = null;
+let failed = 0;
+
+const form = () => document.querySelector("form[data-message]");
+const store = (call) => `pbx-draft-${body.dataset.me}-${call}`;
+const keyOf = (field) => field.name.replace(/^field-/, "");
+
+function typed(field) {
+  if (!form()?.contains(field) || !field.name.startsWith("field-")) return;
+  const edit = Math.max(Math.floor((Date.now() - EDITS_SINCE) / 1000), Number(field.dataset.edit || 0) + 1);
+  field.dataset.edit = edit;
+  unsaved.set(keyOf(field), { value: field.value, edit });
+  keep();
+  said("…");
+  conditions();
+}
+
+function keep() {
+  try {
+    if (unsaved.size) localStorage.setItem(store(popCall()), JSON.stringify([...unsaved]));
+    else localStorage.removeItem(store(popCall()));
+  } catch {
+    /* private windows may have no room: the server has it within a second */
+  }
+}
+
+function forget() {
+  unsaved.clear();
+  clearTimeout(saveTimer);
+}
+
+const fieldsOf = (key) => {
+  const found = form()?.elements[`field-${key}`];
+  return found instanceof RadioNodeList ? [...found] : found ? [found] : [];
+};
+
+function fill(fields, value, edit) {
+  for (const field of fields) {
+    if (field.type === "radio") field.checked = field.value === value;
+    else if (field.value !== value) field.value = value;
+    field.dataset.edit = edit;
+  }
+  conditions();
+}
+
+// What was typed in another tab, or at another computer; never over something newer that stands here.
+function takeIn(key, value, edit) {
+  const fields = fieldsOf(key);
+  if (fields.length && Number(fields[0].dataset.edit || 0) < edit) fill(fields, value, edit);
+}
+
+// What a page that crashed, or was offline, could not save any more.
+function bringBack(call) {
+  let left = [];
+  try {
+    left = JSON.parse(localStorage.getItem(store(call)) || "[]");
+  } catch {
+    return;
+  }
+  for (const [key, one] of left) {
+    const fields = fieldsOf(key);
+    if (!fields.length || Number(fields[0].dataset.edit || 0) >= one.edit) continue;
+    fill(fields, one.value, one.edit);
+    unsaved.set(key, one);
+  }
+  if (unsaved.size) saveAll();
+}
+
+function said(text, problem = false) {
+  const place = document.querySelector("[data-saved]");
+  if (!place) return;
+  place.textContent = text;
+  place.classList.toggle("warn", problem);
+}
+
+async function saveAll(more = {}) {
+  clearTimeout(saveTimer);
+  if (saving) await saving;
+  const call = popCall();
+  if (!call || !unsaved.size) return true;
+  const batch = new Map(unsaved);
+  saving = post(onCall(call, "fields"), { fields: Object.fromEntries(batch) }, more).catch(() => ({ ok: false, status: 0 }));
+  const answer = await saving;
+  saving = null;
+  if (call !== popCall()) return true; // what was typed for the other call is in localStorage, and comes back with it
+  if (answer.ok) {
+    for (const [key, one] of batch) if (unsaved.get(key)?.edit === one.edit) unsaved.delete(key);
+    keep();
+    marks(answer.problems || {});
+    if (!unsaved.size) said(words.kept);
+    failed = 0;
+    return true;
+  }
+  if (answer.status === 409 || answer.status === 404) {
+    said(words.elsewhere, true);
+    return false;
+  }
+  said(words.notKept, true);
+  saveTimer = setTimeout(saveAll, Math.min(5000, 500 * 2 ** failed++));
+  return false;
+}
+
+function marks(problems, all = false) {
+  for (const place of document.querySelectorAll("[data-field]")) {
+    const why = problems[place.dataset.field];
+    const hint = place.querySelector(".hint");
+    const touched = all || Number(place.querySelector("[data-edit]")?.dataset.edit) > 0;
+    place.classList.toggle("problem", Boolean(why) && touched);
+    hint.textContent = (touched && why) || hint.dataset.hint;
+    for (const field of place.querySelectorAll("[name]")) field.setAttribute("aria-invalid", String(Boolean(why) && touched));
+  }
+}
+
+function conditions() {
+  if (!form()) return;
+  for (const place of document.querySelectorAll("[data-field][data-when]")) {
+    const on = form().elements[`field-${place.dataset.when}`];
+    place.hidden = !place.dataset.values.split("\n").includes(on?.value || "");
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "info-address") return spell(event.target.value);
+  typed(event.target);
+  clearTimeout(saveTimer);
+  if (unsaved.size) saveTimer = setTimeout(saveAll, SAVE_AFTER);
+});
+document.addEventListener("change", (event) => unsaved.size && event.target.closest("form[data-message]") && saveAll());
+document.addEventListener("focusout", (event) => event.target.closest?.("form[data-message]") && unsaved.size && saveAll());
+addEventListener("pagehide", () => unsaved.size && saveAll({ keepalive: true }));
+document.addEventListener("submit", (event) => event.target.matches("form[data-message]") && event.preventDefault());
+
+// --- what she does -----------------------------------------------------------------------------------------------
+
+let sending = false;
+
+async function send() {
+  const call = popCall();
+  if (!call || sending) return;
+  sending = true;
+  const place = document.querySelector("[data-send-answer]");
+  try {
+    for (const field of form().elements) {
+      // What stands there because it was known already is hers once she sends it.
+      if (field.name?.startsWith("field-") && field.value && field.type !== "radio" && !Number(field.dataset.edit)) typed(field);
+    }
+    if (!(await saveAll())) return;
+    const gaps = body.dataset.gaps === call;
+    const answer = await post(onCall(call, "send"), { gaps });
+    if (answer.problems) marks(answer.problems, true);
+    if (answer.gaps) body.dataset.gaps = call;
+    document.querySelector("[data-send-answer]").textContent = answer.words || "";
+    document.querySelector("[data-field].problem [name]")?.focus();
+  } catch {
+    place.textContent = words.notKept;
+  } finally {
+    sending = false;
+  }
+}
+
+async function act(button) {
+  if (button.getAttribute("aria-disabled") === "true" || button.dataset.busy) return;
+  const call = popCall();
+  button.dataset.busy = "1";
+  const what = button.dataset.do || button.dataset.act;
+  const answer = await post(onCall(call, "act"), { act: what, contact: Number(button.dataset.contact || 0) }).catch(() => ({}));
+  delete button.dataset.busy;
+  const place = document.querySelector("[data-answer]");
+  if (place) place.textContent = answer.words || (answer.ok ? "" : words.awayTitle);
+}
+
+async function duty(button) {
+  const answer = await post("/desk/duty", { act: button.dataset.duty, reason: button.dataset.reason || "" }).catch(() => ({}));
+  button.closest("details")?.removeAttribute("open");
+  if (answer.words) banner(answer.words);
+}
+
+let spellTimer = null;
+
+function spell(address) {
+  clearTimeout(spellTimer);
+  spellTimer = setTimeout(async () => {
+    const answer = await post("/desk/spell", { address, call: popCall() }).catch(() => ({}));
+    const place = document.querySelector("[data-spelled]");
+    if (place) place.textContent = answer.spelled || "";
+  }, 250);
+}
+
+async function sendInfo(button) {
+  const address = document.getElementById("info-address");
+  const answer = await post(onCall(popCall(), "info"), { info: Number(button.dataset.info), address: address.value }).catch(() => ({}));
+  document.querySelector("[data-info-status]").textContent = answer.words || words.awayTitle;
+  if (!answer.ok) address.focus();
+}
+
+// All tabs show the same call.
+function look(link) {
+  history.replaceState(null, "", link.href);
+  if (source) turnTo(link.dataset.look);
+  else others.postMessage({ kind: "look", data: link.dataset.look });
+}
+
+function turnTo(call) {
+  looksAt = call;
+  listen();
+}
+
+document.addEventListener("click", (event) => {
+  const on = (selector) => event.target.closest(selector);
+  if (on("[data-act]")) act(on("[data-act]"));
+  else if (on("[data-send]")) send();
+  else if (on("[data-duty]")) duty(on("[data-duty]"));
+  else if (on("[data-info]")) sendInfo(on("[data-info]"));
+  else if (on("[data-help]")) document.getElementById("keys").showModal();
+  else if (on("[data-look]")) {
+    event.preventDefault();
+    look(on("[data-look]"));
+  }
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+// --- keys --------------------------------------------------------------------------------------------------------
+
+const press = (selector) => document.querySelector(selector)?.click();
+const focus = (selector) => document.querySelector(selector)?.focus();
+const withAlt = {
+  KeyH: () => press('[data-act="hand-over"]'),
+  KeyB: () => press('[data-act="take-back"]'),
+  KeyR: () => press('[data-act="pause-recording"]'),
+  KeyI: () => press('[data-act="language"]'),
+  KeyW: () => press('[data-act="wrong-number"]'),
+  KeyS: () => press('[data-act="spam"]'),
+  KeyM: () => focus("form[data-message] [name]"),
+  KeyE: () => focus("#info-address"),
+  KeyN: () => press('[data-duty="free"]'),
+  KeyO: () => focus("[data-look]"),
+  KeyP: () => (document.querySelector('[data-duty="ready"]') ? press('[data-duty="ready"]') : openPause()),
+};
+
+function openPause() {
+  const menu = document.querySelector('[data-menu="pause"]');
+  if (!menu) return;
+  menu.open = true;
+  menu.querySelector("[data-duty]").focus();
+}
+
+addEventListener("keydown", (event) => {
+  const inField = event.target.matches?.("input, textarea, select");
+  const ctrl = event.ctrlKey || event.metaKey;
+  if (ctrl && !event.altKey && event.key === "Enter") return done(event, send);
+  if (ctrl && !event.altKey && event.key.toLowerCase() === "s") return done(event, saveAll); // the browser's own saves the page
+  if (event.altKey && !ctrl && /^(Digit|Numpad)[1-9]$/.test(event.code)) {
+    return done(event, () => {
+      const key = event.code.at(-1);
+      const button = [...document.querySelectorAll('[data-act="consult"]')].find((one) => one.querySelector("kbd")?.textContent === `Alt ${key}`);
+      button?.click();
+    });
+  }
+  if (event.altKey && !ctrl && withAlt[event.code]) return done(event, withAlt[event.code]);
+  if (event.key === "F1" || (event.key === "?" && !inField)) return done(event, () => document.getElementById("keys").showModal());
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details[data-menu][open]")) menu.open = false;
+  // Backspace outside of a field leaves the page in some browsers; Enter in a line of the form sends nothing.
+  if (event.key === "Backspace" && !inField) event.preventDefault();
+});
+
+function done(event, what) {
+  event.preventDefault();
+  what();
+}
+
+bringBack(popCall());
+dress();
