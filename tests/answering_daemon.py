@@ -4,18 +4,23 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from pbx_control.clock import now
+from pbx_control.domain.call.model import Seat
+from pbx_control.domain.floor import Chair
 from pbx_control.live.channel import Channel
 from pbx_control.settings import Home
 
 
-class Nobody:
-    """A switchboard without calls or secretaries."""
+class Idle:
+    """A switchboard without calls."""
 
     calls: Sequence[object] = ()
-    chairs: Sequence[object] = ()
+
+    def __init__(self, chairs: Sequence[Chair]) -> None:
+        self.chairs = chairs
 
     def call(self, call_id: str) -> None:
         return None
@@ -36,7 +41,7 @@ class Answering:
 
 @contextmanager
 def answering(
-    home: Home, *, ready: bool = True, since: datetime | None = None, published: int = 0
+    home: Home, *, ready: bool = True, since: datetime | None = None, published: int = 0, chairs: Sequence[Chair] = ()
 ) -> Iterator[Answering]:
     """A channel that answers in the home for the length of the block."""
     loop = asyncio.new_event_loop()
@@ -44,7 +49,7 @@ def answering(
     thread.start()
 
     async def begin() -> tuple[Channel, "asyncio.Task[None]"]:
-        channel = Channel(home, Nobody())  # type: ignore[arg-type]
+        channel = Channel(home, Idle(chairs))  # type: ignore[arg-type]
         channel.daemon_is(ready, since or now(), 0)
         running = asyncio.ensure_future(channel.run())
         await asyncio.sleep(0)
@@ -62,3 +67,9 @@ def answering(
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def a_chair(secretary_id: int, **known: Any) -> Chair:
+    """A secretary as the switchboard has her; her telephone is away, unless it is said to be there."""
+    then = datetime(2026, 8, 3, tzinfo=UTC)
+    return Chair(Seat(secretary_id, f"u{secretary_id}", f"N{secretary_id}"), ("es",), None, then, then, **known)

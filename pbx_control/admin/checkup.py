@@ -23,6 +23,7 @@ from sqlalchemy import func, select
 from pbx_control import clock, zones
 from pbx_control.admin.advice import advised
 from pbx_control.admin.door import Door
+from pbx_control.admin.duties import told_by_daemon
 from pbx_control.admin.home import daemon_state
 from pbx_control.asterisk.reached import UNKNOWN, Reached, ask_kept_out, ask_switch
 from pbx_control.asterisk.runtime import choose, rootfs, system
@@ -205,7 +206,7 @@ def check_names(door: Door) -> Iterator[Finding]:
 
 def check_daemon(door: Door) -> Iterator[Finding]:
     """Calls are taken."""
-    state = daemon_state(door.home)
+    state = daemon_state(door.home, told_by_daemon(door.home))
     if state["ready"]:
         yield good("the daemon takes calls")
     elif state["running"]:
@@ -227,8 +228,8 @@ def check_pauses(door: Door) -> Iterator[Finding]:
             )
     for name in (row.name for row in rows if PausedBy.kept(row.paused_why) is PausedBy.REFUSALS):
         yield doubt(
-            "{name} is paused: her telephone refused three calls in a row. Every 15 minutes one call is tried again."
-            " When it takes calls, have it register anew, or run `secretary set {name} --available`",
+            "{name} is paused: her telephone took none of three calls in a row. Every 15 minutes one call is tried "
+            "again. When it takes calls, have it register anew, or run `secretary set {name} --available`",
             name=name,
         )
 

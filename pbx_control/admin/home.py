@@ -8,28 +8,29 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import func, select
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json
+from pbx_control.admin.duties import COUNTED, counts, kept, known_to, told_by_daemon
 from pbx_control.admin.provisioning import card, examples
 from pbx_control.catalogue import N_
+from pbx_control.domain.desk.duty import DeskState
 from pbx_control.errors import ClientMistake, PbxError
-from pbx_control.live.listener import DaemonAway, daemon_now
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
+
+if TYPE_CHECKING:
+    from pbx_control.live.news import State
 
 # 43 characters of 64: 256 bits.
 SECRET_BYTES = 32
 SHORTEST_SECRET = 32
 SECRETS = ("ari_password", "ami_password")
-
-# After this the dialplan takes a daemon that gives no sign for dead, and so do we.
-SILENCE = timedelta(seconds=4)
 
 # What a home may hold before `setup` (the demo's home lies in it); anything else is somebody else's folder.
 OURS = {
@@ -144,7 +145,8 @@ def status(context: click.Context, door: Door, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        card(door, {name: _state(door, fact) for name, fact in facts.items()})
+        words = {name: _state(door, fact) for name, fact in facts.items() if name != "secretaries"}
+        card(door, words | {N_("secretaries"): _counted(door, facts["secretaries"])})
     context.exit(0 if facts["daemon"]["ready"] else 1)
 
 
@@ -202,25 +204,43 @@ def _new_node_name() -> str:
 
 def look(door: Door) -> dict[str, Any]:
     """What is known of the daemon, Asterisk and the database, for `status`."""
-    settings = door.settings
+    settings, told = door.settings, told_by_daemon(door.home)
     return {
-        "daemon": daemon_state(door.home),
+        "daemon": daemon_state(door.home, told),
         "asterisk": _asterisk_state(door, settings),
         "database": _database_state(door),
+        "secretaries": _duties(door, told),
     }
 
 
-def daemon_state(home: Home) -> dict[str, Any]:
-    """The running daemon's `pid`, `ready` and `since`, as it says itself; `running` False if none holds its lock.
+def daemon_state(home: Home, told: "State | None") -> dict[str, Any]:
+    """The running daemon's `pid`, `ready` and `since`, as it says itself (`told`); `running` False if none holds its
+    lock.
 
     One that does not answer starts, hangs or is stopped: it runs, but takes no calls.
     """
-    try:
-        told = daemon_now(home, SILENCE.total_seconds())
-    except (DaemonAway, TimeoutError):
+    if told is None:
         running = _is_locked(home.run / "daemon.lock")
         return {"running": running, "ready": False} | (_as_noted(home) if running else {})
-    return {"running": True, "ready": told.ready, "pid": told.pid, "since": told.since}
+    return {"running": True, "ready": told.daemon.ready, "pid": told.daemon.pid, "since": told.daemon.since}
+
+
+def _duties(door: Door, told: "State | None") -> dict[str, int]:
+    """How many secretaries are in which state; empty while the database is away."""
+    from pbx_control.asterisk.reached import Reached, ask_switch
+    from pbx_control.store import secretaries
+
+    reached = Reached() if told else ask_switch(door.settings, door.home)
+    try:
+        with reading(door.engine) as connection:
+            rows = secretaries.rows(connection)
+            return counts(rows, known_to(told) if told else kept(connection, rows, reached))
+    except PbxError:
+        return {}
+
+
+def _counted(door: Door, states: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {door.say(COUNTED[DeskState(state)])}" for state, count in states.items() if count)
 
 
 def _as_noted(home: Home) -> dict[str, Any]:

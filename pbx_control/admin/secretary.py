@@ -7,8 +7,10 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
+from pbx_control.admin.duties import facts_of, in_words, kept, known_to, told_by_daemon
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, change, examples
+from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
 from pbx_control.services import duty, staff
@@ -92,6 +94,9 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     [
         "name",
         "user",
+        N_("state"),
+        "since",
+        N_("until"),
         "telephone",
         "over",
         "languages",
@@ -103,10 +108,13 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
         "forwarded_at",
         "wrap_up",
         "secure",
-    ]
+    ],
+    in_words,
 )
 def list_(door: Door) -> list[dict[str, Any]]:
     """All secretaries; without their passwords. No clients named: she may answer for all.
+
+    State: whether she is offered calls now, and why not; since when, for a pause, and until when, for after-call work.
 
     Paused why: refusals, if her telephone took none of three calls in a row, and paused at, when: fifteen minutes later
     one call is tried again, and she is back when it registers anew. desk: her own pause, with her reason. signed_out:
@@ -122,10 +130,16 @@ def list_(door: Door) -> list[dict[str, Any]]:
     # Imported here: commands that ask the switch nothing start without it.
     from pbx_control.asterisk.reached import ask_switch
 
+    reached, told = ask_switch(door.settings, door.home), told_by_daemon(door.home)
     with reading(door.engine) as connection:
         rows = secretaries.rows(connection)
-    reached = ask_switch(door.settings, door.home)
-    return [facts(row) | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)} for row in rows]
+        known = known_to(told) if told else kept(connection, rows, reached)
+    return [
+        facts(row)
+        | facts_of(row, known.get(row.id))
+        | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)}
+        for row in rows
+    ]
 
 
 @secretary.command(epilog=examples("secretary pause Ana"))

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.call.model import OFFERED, Call, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.live.news import CallNow, DaemonNow, LineNow, MessageNow, News, SecretaryNow, State, line_of
 
 # Phases in which her telephone rings for the call.
-OFFERED = frozenset({Phase.OFFERING.value, Phase.WITHDRAWING.value})
 # News that can be had again: so many, and so many bytes of them.
 WINDOW, WINDOW_BYTES = 2000, 4_000_000
 

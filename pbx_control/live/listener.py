@@ -95,10 +95,19 @@ class Wire:
         return DaemonAway("no daemon runs for {home}", Code.NO_DAEMON, home=self._home.root)
 
 
-def daemon_now(home: Home, seconds: float) -> DaemonNow:
-    """What the daemon says of itself. Raises DaemonAway, or TimeoutError for one that hangs."""
+def state_now(home: Home, seconds: float) -> State:
+    """What the daemon says of itself and its secretaries. Raises DaemonAway, or TimeoutError for one that hangs."""
     with Wire(home) as wire:
-        return next(told_of_daemon(wire, seconds))
+        wire.say(Listen())
+        while True:
+            message = wire.hear(seconds)
+            if isinstance(message, State):
+                return message
+
+
+def daemon_now(home: Home, seconds: float) -> DaemonNow:
+    """What the daemon says of itself. Raises as `state_now` does."""
+    return state_now(home, seconds).daemon
 
 
 def told_of_daemon(wire: Wire, seconds: float) -> Iterator[DaemonNow]:

@@ -13,7 +13,7 @@ from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import pauses
 from pbx_control.store.engine import bump_revision, new_id
 from pbx_control.store.rows import record
-from pbx_control.store.tables import client, seat_claim, secretary, secretary_client
+from pbx_control.store.tables import call, client, seat_claim, secretary, secretary_client
 
 NOT_PAUSED = {"paused": False, "paused_why": PausedBy.ADMIN.value, "pause_reason": "", "paused_at": None}
 
@@ -56,6 +56,14 @@ class Listed:
     wrap_up: int
     free_from: datetime | None
     secure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatOf:
+    """The call that a secretary is offered or has."""
+
+    call_id: str
+    phase: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,12 @@ def of_telephone(connection: Connection, user: str) -> Telephone | None:
 def is_in_call(connection: Connection, secretary_id: int) -> bool:
     """Whether a call has her seat."""
     return connection.scalar(select(seat_claim.c.call_id).where(seat_claim.c.secretary_id == secretary_id)) is not None
+
+
+def in_calls(connection: Connection) -> dict[int, SeatOf]:
+    """The calls that have a secretary's seat, by her id."""
+    query = select(seat_claim.c.secretary_id, call.c.id, call.c.phase).join_from(seat_claim, call)
+    return {row.secretary_id: SeatOf(row.id, row.phase) for row in connection.execute(query)}
 
 
 def paused_by_system(connection: Connection, of_users: Sequence[str]) -> list[Secretary]:

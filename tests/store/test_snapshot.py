@@ -72,6 +72,7 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
             week=parse_week(["mon-fri 09:00-13:00 14:00-18:00"]),
             music=False,
             takes_messages=False,
+            after_call=timedelta(minutes=2),
         ),
         Client(
             id=zorro,
@@ -84,6 +85,7 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
             announcements=(Announcement(AnnouncementKind.CLOSED, "Cerrado"),),
             contacts=(Contact(1, "Rosa", ("+56987654321", "+56322555099"), 4),),
             calls_out_at_once=5,
+            after_call=timedelta(minutes=2),
         ),
     )
     assert alone == office.clients[1]

@@ -25,6 +25,10 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+# A secretary has the call, but has not answered it.
+OFFERED = frozenset({Phase.OFFERING, Phase.WITHDRAWING})
+
+
 class Outcome(StrEnum):
     """What became of a call, for journal, summary and ledger."""
 

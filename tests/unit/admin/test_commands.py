@@ -2,18 +2,27 @@
 
 import json
 import wave
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from acting import ADMIN
+from answering_daemon import a_chair, answering
 from click.shell_completion import ShellComplete
+from msgspec.structs import replace
 from terminal import Admin
 
 from cli import COMMANDS, main
+from pbx_control.admin.duties import COUNTED, WORDS
+from pbx_control.clock import now
+from pbx_control.domain.desk.duty import DeskState, Duty, Why
 from pbx_control.domain.sounds import EXTENSIONS
+from pbx_control.services import duty
+from pbx_control.services.work import changing
 from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals
 from pbx_control.store.engine import open_engine, writing
+from pbx_control.store.secretaries import find
 
 PROVISIONING = (
     "trunk", "did", "client", "hours", "holiday", "greeting", "announcement", "secretary", "contact", "recipient",
@@ -265,6 +274,43 @@ def test_without_asterisk_nobody_claims_to_know_who_is_registered(office: Admin)
         [row] = json.loads(office.does(group, "list", "--json", env=nobody_there))
         assert row[column] == "unknown"
         assert "unknown" in office.does(group, "list", env=nobody_there)
+
+
+def test_a_list_says_in_words_who_is_offered_calls_and_why_not(office: Admin) -> None:
+    for name in ("Ana", "Eva", "Inés", "Rosa"):
+        office.does("secretary", "add", name)
+    office.does("secretary", "pause", "Eva")
+    until = now() + timedelta(hours=1)
+    working = a_chair(1, registered=True, after_call=True)
+    there = [replace(working, free_from=until), a_chair(2, paused=True), a_chair(3, registered=True, page_lost=True)]
+    with answering(Home(office.home), chairs=there):
+        rows = {row["name"]: row for row in office.reads("secretary", "list")}
+        shown = office.does("--lang", "es", "secretary", "list")
+    ana, eva, ines, rosa = (rows[name] for name in ("Ana", "Eva", "Inés", "Rosa"))
+    assert (ana["state"], ana["since"], datetime.fromisoformat(ana["until"])) == ("wrap-up", None, until)
+    assert (eva["state"], eva["state_why"], eva["since"]) == ("pause", "admin", eva["paused_at"])
+    assert (ines["state"], ines["state_why"]) == ("offline", "page_lost")
+    assert (rosa["state"], rosa["state_why"]) == ("offline", "daemon_away")
+    assert "en pausa por un administrador" in shown
+    assert "fuera de línea: se perdió su página" in shown
+
+
+def test_without_a_daemon_the_state_is_that_of_the_store(office: Admin) -> None:
+    for name in ("Ana", "Eva", "Inés"):
+        office.does("secretary", "add", name)
+    home = Home(office.home)
+    with changing(open_engine(home, Settings()), ADMIN, now()) as work:
+        duty.pause(work, find(work.conn, "Eva").id, "{lunch}")
+        duty.signed_out(work, find(work.conn, "Inés").id)
+    states = [(row["state"], row["state_why"]) for row in office.reads("secretary", "list")]
+    assert states == [("offline", "telephone_gone"), ("pause", "desk"), ("offline", "signed_out")]
+    assert "pause: {lunch}" in office.does("secretary", "list")
+
+
+def test_every_state_has_words() -> None:
+    given = [Duty(*key) for key in WORDS]
+    assert {one.state for one in given} == set(DeskState) == set(COUNTED)
+    assert {one.why for one in given} == set(Why)
 
 
 def test_brackets_in_a_name_are_no_markup(office: Admin) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from answering_daemon import answering
+from answering_daemon import a_chair, answering
 from terminal import Admin
 
 from pbx_control.admin.home import make_folders
@@ -151,9 +151,22 @@ def test_status_with_a_daemon(admin: Admin, ready: bool) -> None:
     assert told == {"running": True, "ready": ready, "pid": os.getpid(), "since": since.isoformat()}
 
 
+def test_status_counts_the_secretaries_by_state(office: Admin) -> None:
+    for name in ("Ana", "Eva", "Inés"):
+        office.does("secretary", "add", name)
+    office.does("secretary", "pause", "Eva")
+    without = json.loads(office.types("status", "--json").stdout)["secretaries"]
+    assert without == {"ready": 0, "pause": 1, "offered": 0, "talking": 0, "wrap-up": 0, "offline": 2}
+    with answering(Home(office.home), chairs=[a_chair(1, registered=True), a_chair(2, paused=True)]):
+        told = json.loads(office.types("status", "--json").stdout)["secretaries"]
+        shown = office.does("status")
+    assert told == {"ready": 1, "pause": 1, "offered": 0, "talking": 0, "wrap-up": 0, "offline": 1}
+    assert "1 ready, 1 in a pause, 1 offline" in shown
+
+
 def test_status_of_a_daemon_that_hangs(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is connected to, but says nothing; who it is it wrote down."""
-    monkeypatch.setattr("pbx_control.admin.home.SILENCE", timedelta(seconds=0.05))
+    monkeypatch.setattr("pbx_control.admin.duties.SILENCE", timedelta(seconds=0.05))
     since = "2026-11-22T12:00:00+00:00"
     home = Home(admin.home)
     with take_lock(home), socket.socket(socket.AF_UNIX) as silent, socket_name(home) as name:
