@@ -102,9 +102,11 @@ class Desk:
         with self.work() as conn:
             return messages.save_fields(conn, "c1", who.secretary_id, changes, at)
 
-    def sends(self, who: Seat = ANA, at: datetime = ENDED + timedelta(seconds=30)) -> Signed:
+    def sends(
+        self, who: Seat = ANA, at: datetime = ENDED + timedelta(seconds=30), *, despite_gaps: bool = False
+    ) -> Signed:
         with self.work() as conn:
-            return messages.sign(conn, "c1", who.secretary_id, at, RULES)
+            return messages.sign(conn, "c1", who.secretary_id, at, RULES, despite_gaps=despite_gaps)
 
     def gives_up(self, at: datetime = ENDED + LIMIT) -> int:
         with self.work() as conn:
@@ -492,13 +494,22 @@ def test_what_no_database_keeps_is_left_out(desk: Desk) -> None:
     assert desk.opened().values == {"name": "María"}
 
 
-def test_a_message_with_a_field_missing_is_not_sent(desk: Desk) -> None:
+def test_a_message_with_a_field_missing_is_not_sent_unless_she_insists(desk: Desk) -> None:
+    fields = (Field(key="name", label="Nombre", required=True), Field(key="day", label="Día", kind=FieldKind.DATE))
+    with desk.work() as conn:
+        protocols.insert_row(conn, 1, Protocol(fields=fields), AT, "")
     desk.talks()
-    desk.types({"name": ("María", 1)})
+    desk.types({"day": ("nunca", 1)})
     with pytest.raises(Incomplete) as refused:
         desk.sends()
-    assert refused.value.problems == {"reason": Problem.MISSING}
+    assert refused.value.problems == {"name": Problem.MISSING, "day": Problem.NO_DATE}
+    with pytest.raises(Incomplete) as refused:
+        desk.sends(despite_gaps=True)
+    assert refused.value.problems == {"day": Problem.NO_DATE}
     assert desk.state() is State.DRAFT
+    desk.types({"day": ("2026-12-01", 2)})
+    desk.sends(despite_gaps=True)
+    assert desk.state() is State.SIGNED
 
 
 def test_a_message_without_a_word_is_not_sent(desk: Desk) -> None:

@@ -153,7 +153,7 @@ def test_long_texts_are_refused_at_once(typed: str) -> None:
 def test_house_asks_in_the_clients_language(language: str, labels: list[str]) -> None:
     protocol = default_protocol(language)
     assert [field.label for field in protocol.fields[:2]] == labels
-    assert [field.key for field in protocol.fields if field.required] == ["name", "reason"]
+    assert not [field.key for field in protocol.fields if field.required]  # not every caller tells everything
     assert caller_field(protocol) == protocol.fields[2]
     assert parse(written(protocol)) == protocol
     assert of_json(to_json(protocol)) == protocol

@@ -124,14 +124,15 @@ class Local:
 
 
 def default_protocol(language: str) -> Protocol:
-    """What is asked for a client that has set nothing."""
+    """What is asked for a client that has set nothing. Nothing is required: not every caller tells everything, and what
+    must be told is the client's to say."""
     words = _HOUSE[language]
     return Protocol(
         fields=(
-            Field(key="name", label=words["name"], required=True),
+            Field(key="name", label=words["name"]),
             Field(key="company", label=words["company"]),
             Field(key="telephone", label=words["telephone"], kind=FieldKind.TELEPHONE),
-            Field(key="reason", label=words["reason"], required=True),
+            Field(key="reason", label=words["reason"]),
             Field(key="urgent", label=words["urgent"], kind=FieldKind.CHOICE, choices=(words["yes"], words["no"])),
             Field(key="message", label=words["message"], kind=FieldKind.LONG),
         )
