@@ -199,9 +199,8 @@ class _Page:
         zone = ZoneInfo(pop.call.timezone)
         for one in pop.earlier:
             ago = self.at - one.at
-            minutes = int(ago.total_seconds() // 60)
             when = (
-                self._(N_("called {minutes} min ago"), minutes=minutes)
+                self._(words.JUST_CALLED, minutes=max(1, int(ago.total_seconds() // 60)))
                 if ago < timedelta(hours=1)
                 else brief_time(one.at.astimezone(zone), self.language)
             )

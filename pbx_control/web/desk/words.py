@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.desk.duty import DeskState, Why
 
@@ -60,6 +60,8 @@ DELIVERED: Mapping[str, str] = {
     "failed": N_("not delivered"),
     "seen": N_("seen"),
 }
+
+JUST_CALLED = counted("called a minute ago", "called {minutes} minutes ago", by="minutes")
 
 # What can be asked for in a call: its act, its words, its key.
 ACTS: Mapping[str, tuple[str, str]] = {
