@@ -251,9 +251,12 @@ def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
 
 
 def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:
-    """The newest of her messages, if it waits for her words or for the call's end, or was sent since then; else ""."""
+    """The newest of her messages, if she has the call still, it waits for her words or for the call's end, or was sent
+    since then; else ""."""
+    has_it = and_(call.c.secretary_id == secretary_id, call.c.ended_at.is_(None)).label("has_it")
     newest = (
-        select(message.c.call_id, message.c.due_at, message.c.signed_at, message.c.sent_at)
+        select(message.c.call_id, message.c.due_at, message.c.signed_at, message.c.sent_at, has_it)
+        .join_from(message, call)
         .where(message.c.secretary_id == secretary_id)
         .order_by(message.c.begun_at.desc())
         .limit(1)
@@ -261,7 +264,7 @@ def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:
     row = conn.execute(newest).one_or_none()
     if row is None:
         return ""
-    waits = row.sent_at is None and (row.due_at or row.signed_at)
+    waits = row.sent_at is None and (row.has_it or row.due_at or row.signed_at)
     return row.call_id if waits or (row.sent_at and row.sent_at >= since) else ""
 
 

@@ -261,8 +261,10 @@ async def test_web_and_daemon_killed_lose_no_word_and_no_call(town: Town, browse
         await desk.page.reload()
         await desk.pops()
         assert await desk.kept("message") == "mientras la web no estaba"
-        await town.office.kill_daemon()
+        await town.office.kill_daemon()  # the pages end with it, and it is not begun anew by itself
+        await expect(desk.page.locator("#banner")).to_be_visible()
         await desk.writes("message", "y sin central")
+        await expect(desk.page.locator("[data-pop]")).to_be_visible()
         assert not caller.end.at
         await town.office.start_daemon()
         await desk.is_in("talking")

@@ -4,10 +4,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import structlog
+
 from pbx_control.domain.users import Person
+from pbx_control.errors import StoreUnavailable
 from pbx_control.web.desk.room import Room, Stream
 from pbx_control.web.desk.view import View, view_of
 from pbx_control.web.sessions import Sessions
+
+log = structlog.get_logger()
 
 # A line so often, seconds: proxies end a silent stream, and a revoked session is noticed.
 ALIVE_EVERY = 3.0
@@ -27,7 +32,11 @@ async def events(room: Room, sessions: Sessions, person: Person, language: str, 
                 yield _event("alive", {})
                 continue
             stream.news.clear()
-            view = await asyncio.to_thread(view_of, room, person, language, stream.looks_at)
+            try:
+                view = await asyncio.to_thread(view_of, room, person, language, stream.looks_at)
+            except StoreUnavailable as error:
+                log.warning("a desk is not shown what is new", why=str(error))
+                return  # the page says so, and asks again
             if change := view.since(sent):
                 yield _event("view", change)
             if view.work_done and view.work_done != sent.work_done:

@@ -49,6 +49,7 @@ class View:
     call_id: str = ""
     regions: dict[str, str] = field(default_factory=dict)
     fields: dict[str, tuple[str, int]] = field(default_factory=dict)  # the draft: value and edit by key
+    away: bool = False  # no daemon is there
     work_done: str = ""  # the call whose after-call work is over, as its message is sent or none is needed
 
     @classmethod
@@ -66,9 +67,16 @@ class View:
         }
         known = sent.fields if same_pop else {}
         fields = {key: each for key, each in self.fields.items() if known.get(key) != each}
-        if not (changed or fields) and (self.state, self.call_id) == (sent.state, sent.call_id):
+        now, before = (self.state, self.call_id, self.away), (sent.state, sent.call_id, sent.away)
+        if not (changed or fields) and now == before:
             return {}
-        return {"state": self.state, "call": self.call_id, "regions": changed, "fields": fields}
+        return {
+            "state": self.state,
+            "call": self.call_id,
+            "away": self.away,
+            "regions": changed,
+            "fields": fields,
+        }
 
 
 def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> View:
@@ -76,9 +84,10 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> Vi
     at, her_id = clock.now(), person.secretary_id or 0
     standing = room.feed.standing
     her = standing.secretaries.get(her_id) if standing.ready else None
-    call = standing.call_of(her_id)
-    with (writing if call else reading)(room.engine) as conn:
-        pop = _on_desk(conn, her_id, call, looks_at, at)
+    call = standing.call_of(her_id)  # as it was last told, if the daemon is away: she talks on
+    pop = _of_call(room, call.id, her_id, at) if call else None
+    with reading(room.engine) as conn:
+        pop = pop or _chosen_or_last(conn, her_id, looks_at, at)
         waiting = messages.open_of(conn, her_id)
         deliveries = messages.deliveries(conn, pop.call_id) if pop else []
     page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
@@ -91,13 +100,22 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> Vi
     }
     draft = pop.draft if pop else None
     fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
-    return View(page.duty.state.value, draft.call_id if draft else "", regions, fields, page.work_done)
+    return View(
+        page.duty.state.value, draft.call_id if draft else "", regions, fields, not standing.ready, page.work_done
+    )
 
 
-def _on_desk(conn: Connection, her: int, call: CallNow | None, looks_at: str, at: datetime) -> Pop | None:
-    """The call that she has; else the message that she has chosen; else her last one, while it is fresh."""
-    if call:
-        return desk.open_pop(conn, call.id, her, at)
+def _of_call(room: Room, call_id: str, her: int, at: datetime) -> Pop | None:
+    """The call that she has. It is put on her desk once: what is only looked at takes no lock from the calls."""
+    with reading(room.engine) as conn:
+        if pop := desk.read_pop(conn, call_id, her):
+            return pop
+    with writing(room.engine) as conn:
+        return desk.open_pop(conn, call_id, her, at)
+
+
+def _chosen_or_last(conn: Connection, her: int, looks_at: str, at: datetime) -> Pop | None:
+    """The message that she has chosen; else her last one, while it is fresh."""
     if looks_at and (pop := desk.read_pop(conn, looks_at, her)):
         return pop
     last = messages.last_of(conn, her, at - STAYS_FOR)
@@ -252,7 +270,7 @@ class _Page:
 
     def _buttons(self, call: CallNow, phase: Phase) -> Iterator[dict[str, Any]]:
         assert self.pop
-        if phase is Phase.CALLER_GONE or phase in OVER:
+        if phase is Phase.CALLER_GONE or phase in OVER or not self.room.feed.standing.ready:
             return
         marked = call.wrong_number or call.spam
         all_of_them = buttons(Situation(phase, call.recording, call.recording_paused, marked))

@@ -82,15 +82,21 @@ function take({ kind, data }) {
 }
 
 function lost() {
-  awayTimer ??= setTimeout(() => banner(words.awayTitle, words.awayText), AWAY_AFTER);
+  awayTimer ??= setTimeout(isAway, AWAY_AFTER);
 }
 
 function found() {
+  if (body.dataset.away !== "1") isBack();
+  saveAll();
+}
+
+function isBack() {
   clearTimeout(awayTimer);
   awayTimer = null;
   banner();
-  saveAll();
 }
+
+const isAway = () => banner(words.awayTitle, words.awayText);
 
 // A laptop that slept has a stream that looks open and is dead.
 setInterval(() => {
@@ -109,12 +115,15 @@ function banner(title = "", text = "") {
 
 // --- what is shown -----------------------------------------------------------------------------------------------
 
-function show({ state, call, regions, fields }) {
+function show({ state, call, away, regions, fields }) {
   const before = { state: body.dataset.state, call: popCall() };
   for (const [name, html] of Object.entries(regions)) {
     if (name !== "pop" || !call || call !== before.call) replace(region(name), html); // she types in the pop of this call
   }
   body.dataset.state = state;
+  body.dataset.away = away ? "1" : "";
+  if (away) lost(); // a daemon that starts anew is there within a second or two
+  else isBack();
   if (call === before.call) for (const [key, [value, edit]] of Object.entries(fields)) takeIn(key, value, edit);
   if (call !== before.call) popped(call);
   if (state === "offered" && (before.state !== "offered" || call !== before.call)) ring();
