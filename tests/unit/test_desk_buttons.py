@@ -1,0 +1,38 @@
+"""Her page's buttons are on in the phases in which her telephone's keys do something, and off with a reason elsewhere."""
+
+import pytest
+
+from pbx_control.domain.call import events, transfer
+from pbx_control.domain.call.model import Phase
+from pbx_control.domain.desk.buttons import MARKED_ALREADY, NOT_RECORDED, Situation, buttons
+
+ASKED = {
+    "consult": events.ConsultationAsked,
+    "hand-over": events.HandOverAsked,
+    "take-back": events.TakeBackAsked,
+    "pause-recording": events.RecordingPauseAsked,
+    "language": events.LanguageAsked,
+    "wrong-number": events.WrongNumberAsked,
+    "spam": events.SpamAsked,
+}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_button_is_on_where_the_call_obeys_it(phase: Phase) -> None:
+    shown = buttons(Situation(phase, recording=True))
+    assert set(shown) == set(ASKED)
+    for act, event in ASKED.items():
+        phases, _ = transfer.FROM_SCREEN[event]
+        assert (shown[act].why_not == "") == (phase in phases), act
+
+
+def test_a_stopped_recording_can_be_begun_again() -> None:
+    shown = buttons(Situation(Phase.TALKING, recording=True, recording_paused=True))
+    assert "pause-recording" not in shown
+    assert shown["resume-recording"].why_not == ""
+
+
+def test_what_is_not_recorded_or_marked_already_says_so() -> None:
+    shown = buttons(Situation(Phase.TALKING, recording=False, marked=True))
+    assert shown["pause-recording"].why_not == NOT_RECORDED
+    assert shown["spam"].why_not == shown["wrong-number"].why_not == MARKED_ALREADY

@@ -1,0 +1,201 @@
+"""What a secretary's page may ask for: in her calls, and in no other's; what is no page is told so in one line."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from browsing import Browser, Place
+
+from pbx_control.domain.call.commands import WriteLetters
+from pbx_control.domain.call.journal import Line
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
+from pbx_control.domain.call.saving import Save
+from pbx_control.services import messages
+from pbx_control.services.steps import Rules, save
+from pbx_control.store import clients, letters, secretaries
+from pbx_control.store.engine import reading, writing
+
+AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
+SECRET = "Quiere vender la casa"
+
+
+@pytest.fixture
+def call(place: Place) -> str:
+    """A call that Ana talks in, and has begun to write about."""
+    with writing(place.engine) as conn:
+        ana = secretaries.find(conn, "Ana")
+        seat = Seat(ana.id, ana.user, "Ana")
+        client_id = clients.find(conn, "andes").id
+        facts = Facts("+56225550101", client_id, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds())
+        talking = Call("pbx-1.2", Phase.TALKING, facts=facts, caller=Caller("+56223334455", "María"), arrived_at=AT)
+        talking = _with_her(talking, seat)
+        save(conn, [Save(talking, True, (Line(1, AT, "X", {}),), ())], Rules())
+        messages.open_draft(conn, talking.id, ana.id, AT)
+        messages.save_fields(conn, talking.id, ana.id, {"message": (SECRET, 1)}, AT)
+    return talking.id
+
+
+def _with_her(call: Call, seat: Seat) -> Call:
+    from msgspec.structs import replace
+
+    return replace(call, seat=seat, answered_by=seat, answered_at=AT, talking_since=AT)
+
+
+async def asks(browser: Browser, path: str, content: Any) -> httpx.Response:
+    headers = {"x-csrf-token": browser.csrf, "accept": "*/*"}
+    return await browser.client.post(path, json=content, headers=headers)
+
+
+async def at_desk(place: Place, who: str) -> Browser:
+    browser = place.browser()
+    await browser.sign_in(who)
+    return browser
+
+
+ASKED = [
+    ("fields", {"fields": {"message": {"value": "otra cosa", "edit": 99}}}),
+    ("send", {}),
+    ("send", {"gaps": True}),
+    ("info", {"info": 1, "address": "x@y.cl"}),
+]
+
+
+@pytest.mark.parametrize(("what", "content"), ASKED)
+async def test_nothing_is_done_in_another_secretarys_call(place: Place, call: str, what: str, content: Any) -> None:
+    eva = await at_desk(place, "eva")
+    answer = await asks(eva, f"/desk/calls/{call}/{what}", content)
+    assert answer.status_code == 409
+    assert SECRET not in answer.text
+    with reading(place.engine) as conn:
+        draft = messages.draft_of(conn, call)
+    assert draft
+    assert (draft.values["message"], draft.state) == (SECRET, messages.State.DRAFT)
+
+
+async def test_another_secretarys_call_is_not_shown(place: Place, call: str) -> None:
+    eva, ana = await at_desk(place, "eva"), await at_desk(place, "ana")
+    assert SECRET in (await ana.get(f"/desk?call={call}")).text
+    page = (await eva.get(f"/desk?call={call}")).text
+    assert not [word for word in (SECRET, "María", "Andes", call) if word in page]
+
+
+async def test_her_own_is_kept_sent_once_and_corrected(place: Place, call: str) -> None:
+    ana = await at_desk(place, "ana")
+    assert (await asks(ana, f"/desk/calls/{call}/fields", ASKED[0][1])).json() == {"problems": {}}
+    for _ in range(3):
+        assert (await asks(ana, f"/desk/calls/{call}/send", {})).status_code == 200
+    with reading(place.engine) as conn:
+        draft = messages.draft_of(conn, call)
+    assert draft
+    assert (draft.values["message"], draft.state) == ("otra cosa", messages.State.SIGNED)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [],
+        {"fields": []},
+        {"fields": {"message": "x"}},
+        {"fields": {"message": {"value": 1, "edit": 1}}},
+        {"fields": {"message": {"value": "x", "edit": "1"}}},
+        {"fields": {}, "more": 1},
+    ],
+)
+async def test_what_no_page_sends_is_refused(place: Place, call: str, content: Any) -> None:
+    ana = await at_desk(place, "ana")
+    answer = await asks(ana, f"/desk/calls/{call}/fields", content)
+    assert answer.status_code == 400
+    assert "load it anew" in answer.text
+
+
+@pytest.mark.parametrize("field", ["nope", "", "message' OR 1=1", "x" * 5000])
+async def test_a_field_that_there_is_not_keeps_nothing(place: Place, call: str, field: str) -> None:
+    ana = await at_desk(place, "ana")
+    answer = await asks(ana, f"/desk/calls/{call}/fields", {"fields": {field: {"value": "x", "edit": 5}}})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("act", ["dance", "", "consult;hand-over", None, 1])
+async def test_an_act_that_there_is_not_is_refused(place: Place, call: str, act: Any) -> None:
+    ana = await at_desk(place, "ana")
+    assert (await asks(ana, f"/desk/calls/{call}/act", {"act": act})).status_code == 400
+
+
+async def test_without_a_daemon_she_is_told_to_use_her_telephone(place: Place, call: str) -> None:
+    ana = await at_desk(place, "ana")
+    answer = await asks(ana, f"/desk/calls/{call}/act", {"act": "hand-over"})
+    assert answer.status_code == 409
+    assert "keys of your telephone" in answer.json()["words"]
+
+
+async def test_her_pause_has_a_reason_of_the_house_and_ends_with_one_key(place: Place, call: str) -> None:
+    ana = await at_desk(place, "ana")
+    reason = place.site.settings.desk.pause_reasons[0]
+    for wrong in ("", "holiday", "x" * 500, "<b>"):
+        assert (await asks(ana, "/desk/duty", {"act": "pause", "reason": wrong})).status_code == 422
+    answer = await asks(ana, "/desk/duty", {"act": "pause", "reason": reason})
+    assert answer.status_code == 200
+    assert paused(place) == (True, reason)
+    assert (await asks(ana, "/desk/duty", {"act": "ready"})).status_code == 200
+    assert paused(place) == (False, "")
+    assert (await asks(ana, "/desk/duty", {"act": "dance"})).status_code == 400
+
+
+async def test_who_signs_out_is_offered_nothing_until_she_is_back(place: Place) -> None:
+    ana = await at_desk(place, "ana")
+    assert (await ana.post("/logout")).status_code == 303
+    assert paused(place)[0]
+    await at_desk(place, "ana")
+    assert not paused(place)[0]
+
+
+async def test_an_address_is_read_back_however_odd(place: Place) -> None:
+    ana = await at_desk(place, "ana")
+    for address in ("ana@firma.cl", "<script>", "x" * 60_000, "\u202e", ""):
+        answer = await asks(ana, "/desk/spell", {"address": address})
+        assert answer.status_code == 200
+        assert len(answer.json()["spelled"]) < 10_000
+
+
+def paused(place: Place) -> tuple[bool, str]:
+    with reading(place.engine) as conn:
+        her = secretaries.find(conn, "Ana")
+    return her.paused, her.pause_reason
+
+
+async def test_after_the_call_her_words_go_once_and_a_correction_answers_them(place: Place, call: str) -> None:
+    from pbx_control.domain.notices.messages import Channel, Recipient
+    from pbx_control.store import recipients
+
+    with writing(place.engine) as conn:
+        client_id = clients.find(conn, "andes").id
+        recipients.insert_row(conn, client_id, Recipient(Channel.EMAIL, "jefe@andes.example"))
+        ana_row = secretaries.find(conn, "Ana")
+        seat = Seat(ana_row.id, ana_row.user, "Ana")
+        facts = Facts("+56225550101", client_id, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds())
+        over = Call(
+            call,
+            Phase.ENDED,
+            facts=facts,
+            caller=Caller("+56223334455", "María"),
+            arrived_at=AT,
+            answered_at=AT,
+            answered_by=seat,
+            outcome=Outcome.ANSWERED,
+            ended_at=AT + timedelta(minutes=1),
+        )
+        save(conn, [Save(over, False, (Line(2, AT, "X", {}),), (WriteLetters(),))], Rules())
+        assert letters.newest(conn) == []
+    ana = await at_desk(place, "ana")
+    for _ in range(3):
+        await asks(ana, f"/desk/calls/{call}/send", {})
+    await asks(ana, f"/desk/calls/{call}/fields", {"fields": {"message": {"value": "No: la compra", "edit": 50}}})
+    for _ in range(3):
+        await asks(ana, f"/desk/calls/{call}/send", {})
+    with reading(place.engine) as conn:
+        correction, first = letters.newest(conn)
+    assert SECRET in first.letter.text
+    assert "No: la compra" in correction.letter.text
+    assert correction.letter.in_reply_to == first.letter.message_id
