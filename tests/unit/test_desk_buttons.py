@@ -1,4 +1,4 @@
-"""Her page's buttons are on in the phases in which her telephone's keys do something, and off with a reason elsewhere."""
+"""Her page's buttons are on in the phases in which her telephone's keys do something; elsewhere they say why not."""
 
 import pytest
 
