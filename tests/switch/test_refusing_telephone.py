@@ -55,7 +55,7 @@ async def test_three_callers_wait_for_one_that_refuses_and_she_is_back_when_it_r
     told = [line for call in await town.calls(firm) for line in await town.journal(call)]
     assert [line["details"].get("paused") for line in told if line["event"] == "SecretaryLeft"].count(True) == 1
     doctor = (await town.office.run("doctor")).out
-    assert "está en pausa: su teléfono rechazó tres llamadas seguidas" in " ".join(doctor.split())
+    assert "está en pausa: su teléfono no tomó ninguna de tres llamadas seguidas" in " ".join(doctor.split())
     letter = await town.post.arrived(ADMIN)
     assert f"Ana {firm.slug}" in letter.letter["subject"]
     ana.answers(after=0.2)
