@@ -35,6 +35,8 @@ class Pop:
 
 def open_pop(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Pop | None:
     """Puts a call on her desk: its draft is hers from now on. None for a call that is unknown, or not of a client."""
+    if desk.call_on_desk(conn, call_id) is None:
+        return None
     messages.open_draft(conn, call_id, secretary_id, at)
     return read_pop(conn, call_id, secretary_id)
 

@@ -20,7 +20,7 @@ from pbx_control.live.news import Act, AnswerKind
 from pbx_control.services import duty, messages
 from pbx_control.services.messages import Incomplete
 from pbx_control.services.steps import rules_of
-from pbx_control.services.work import Work, booking, changing
+from pbx_control.services.work import Work, booking
 from pbx_control.store.engine import reading, writing
 from pbx_control.web.desk import words
 from pbx_control.web.desk.room import Room, Stream
@@ -79,7 +79,6 @@ class Spell(msgspec.Struct, forbid_unknown_fields=True):
     """An address, to be read back to the caller."""
 
     address: str
-    call: str = ""
 
 
 Question = TypeVar("Question", bound=msgspec.Struct)
@@ -187,7 +186,7 @@ async def change_duty(request: Request) -> Response:
         raise Refused(NOT_OURS)
 
     def change() -> duty.Paused | None:
-        with changing(room.engine, _actor(request, person), clock.now()) as work:
+        with booking(room.engine, _actor(request, person), clock.now()) as work:
             if asked.act == "pause":
                 return duty.pause(work, her, asked.reason, room.settings.desk.pause_reasons)
             duty.resume(work, her)
@@ -270,5 +269,5 @@ async def has_gone(site: Site, person: Person, origin: str) -> None:
 
 def _note(site: Site, person: Person, origin: str, what: Callable[[Work, int], None]) -> None:
     if person.secretary_id is not None:
-        with changing(site.engine, Actor(ActorKind.SECRETARY, person.name, origin), clock.now()) as work:
+        with booking(site.engine, Actor(ActorKind.SECRETARY, person.name, origin), clock.now()) as work:
             what(work, person.secretary_id)

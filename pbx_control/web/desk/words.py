@@ -85,7 +85,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("Ctrl Enter", N_("send the message")),
     ("Alt E", N_("send a text by e-mail")),
     ("Alt P", N_("pause, or ready again")),
-    ("Alt N", N_("no message to write")),
+    ("Alt N", N_("write the message later: it stays on the list")),
     ("Alt O", N_("to the open messages")),
     ("?  /  F1", N_("this list")),
 )

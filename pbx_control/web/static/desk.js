@@ -408,7 +408,7 @@ let spellTimer = null;
 function spell(address) {
   clearTimeout(spellTimer);
   spellTimer = setTimeout(async () => {
-    const answer = await post("/desk/spell", { address, call: popCall() }).catch(() => ({}));
+    const answer = await post("/desk/spell", { address }).catch(() => ({}));
     const place = document.querySelector("[data-spelled]");
     if (place) place.textContent = answer.spelled || "";
   }, 250);
