@@ -12,6 +12,7 @@ from pbx_control.domain.money.plans import MOST_PESOS
 from pbx_control.domain.money.quota import Account, Uncounted
 from pbx_control.errors import ClientMistake, Code, Pesos
 from pbx_control.services import charging
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
 from pbx_control.store import call_log, clients, ledger, plans
@@ -26,9 +27,10 @@ def sell_bag(
     """Sells a client a bag of so many calls, for so many net pesos, or so many times its plan's price of a call.
 
     Gives the price, the invoice (None if there is nothing to pay, or no issuer is set) and the account. Raises
-    ClientMistake if the client has no plan, or the price is more than an invoice may say.
+    ClientMistake if the client has cancelled or has no plan, or the price is more than an invoice may say.
     """
     client_id = clients.find(work.conn, slug).id
+    refuse_cancelled(work.conn, client_id)
     cost = _price(work, slug, client_id, calls) if price is None else price
     bag_id = ledger.add_bag(work.conn, client_id, calls, cost, work.at)
     issued = charging.invoice_bag(work.conn, settings, client_id, bag_id, calls, cost, work.at)

@@ -2,6 +2,7 @@
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, infos
 
@@ -11,8 +12,10 @@ LONGEST = 8000
 def add(work: Work, client_id: int, name: str, text: str, asked_by: str = "") -> str:
     """Puts a plain text in force under a name, in place of what stood there; gives the tidied name.
 
-    A name in other capitals is the same name. `asked_by` says who wrote to ask for it.
+    A name in other capitals is the same name. `asked_by` says who wrote to ask for it. Raises ClientMistake if the
+    client has cancelled, or name or text will not do.
     """
+    refuse_cancelled(work.conn, client_id)
     name = checks.line(name, "name", longest=60)
     text = checks.paragraph(text, "text", longest=LONGEST, places=None)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""

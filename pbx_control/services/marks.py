@@ -5,6 +5,7 @@ The audit trail names the mark and never the caller.
 
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import caller_marks, clients
 from pbx_control.store.caller_marks import known_number
@@ -14,13 +15,15 @@ from pbx_control.store.holds import reason
 def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) -> str:
     """Marks a caller, for that client or for all; gives the number. A mark that is there is replaced.
 
-    Raises ClientMistake if it is no telephone number, the client is unknown, or `why` is empty.
+    Raises ClientMistake if it is no telephone number, the client is unknown or has cancelled, or `why` is empty.
     """
     number = known_number(text)
     if not number.startswith("+"):
         raise ClientMistake("{number} is no telephone number: only those can be marked", number=number)
     values = {"kind": kind, "why": reason(why)}
     client_id = clients.find(work.conn, slug).id if slug is not None else None
+    if client_id is not None:
+        refuse_cancelled(work.conn, client_id)
     old = caller_marks.find(work.conn, number, client_id)
     mark_id = caller_marks.put(work.conn, number, client_id, values)
     was = {"kind": old.kind} if old else {}

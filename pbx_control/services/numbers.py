@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids
 from pbx_control.store.dids import Did
@@ -108,9 +108,7 @@ def _refuse_contacts(work: Work, written: Sequence[str]) -> None:
 
 
 def _give(work: Work, row: Did, client_id: int, *, main: bool) -> None:
-    receiver = clients.get(work.conn, client_id)
-    if receiver.state == ClientState.CANCELLED:
-        raise ClientMistake("the client {slug} has cancelled", Code.CLIENT_CANCELLED, slug=receiver.slug)
+    refuse_cancelled(work.conn, client_id)
     if main:
         dids.none_is_main(work.conn, client_id)
     values = {"client_id": client_id, "main": main, "assigned_at": work.at, "free_from": None}

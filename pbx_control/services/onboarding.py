@@ -28,6 +28,7 @@ from pbx_control.domain.opening.deadlines import OFFICE_WEEK, BusinessHours, Urg
 from pbx_control.domain.opening.hours import NEVER, parse_week
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
 from pbx_control.store import clients, dids, holidays, letters, orders, recipients
@@ -202,14 +203,12 @@ def _mark(work: Work, order: Order, step: str, values: Mapping[str, datetime], v
 
 
 def _refuse_second(work: Work, client_id: int) -> None:
-    row = clients.get(work.conn, client_id)
-    if row.state == ClientState.CANCELLED:
-        raise ClientMistake("the client {slug} has cancelled", Code.CLIENT_CANCELLED, slug=row.slug)
+    slug = refuse_cancelled(work.conn, client_id)
     known = orders.open_order(work.conn, client_id)
     if known is not None and known.live_at is not None:
-        raise ClientMistake("the client {slug} is live already: nothing to do", slug=row.slug)
+        raise ClientMistake("the client {slug} is live already: nothing to do", slug=slug)
     if known is not None:
-        raise ClientMistake("the payment of {slug} is noted already", Code.PAID_ALREADY, slug=row.slug)
+        raise ClientMistake("the payment of {slug} is noted already", Code.PAID_ALREADY, slug=slug)
 
 
 def _welcome(conn: Connection, order: Order, due: datetime, now: datetime) -> Welcome:

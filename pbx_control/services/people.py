@@ -5,6 +5,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids, mailboxes, plans, recipients
 from pbx_control.store.contacts import KEYS
@@ -24,12 +25,13 @@ def add_contact(
 ) -> int | None:
     """Keeps a contact; without a `key` it gets the lowest free one. Gives the key, None if all six are taken.
 
-    Raises ClientMistake if the name or the key is taken, the plan has room for no more, or a number may not be called:
-    ours neither, since the consultation would come back to us as a call.
+    Raises ClientMistake if the client has cancelled, the name or the key is taken, the plan has room for no more, or a
+    number may not be called: ours neither, since the consultation would come back to us as a call.
     """
     # Imported here: what is known of numbers takes long to load.
     from pbx_control.domain.telephony.numbering import transfer_destination
 
+    slug = refuse_cancelled(work.conn, client_id)
     values = {
         "name": checks.line(name, "name", longest=60),
         "number": transfer_destination(number),
@@ -46,7 +48,7 @@ def add_contact(
     free = key or next((one for one in KEYS if one not in taken.values()), None)
     kept = values | {"key": free}
     contacts.insert_row(work.conn, {"client_id": client_id} | kept)
-    work.note(Verb.CONTACT_ADDED, _slug(work, client_id), client_id=client_id, new=kept)
+    work.note(Verb.CONTACT_ADDED, slug, client_id=client_id, new=kept)
     return free
 
 
@@ -65,14 +67,18 @@ def remove_contact(work: Work, client_id: int, name: str) -> None:
 
 
 def add_recipient(work: Work, client_id: int, channel: str, address: str) -> str:
-    """Keeps a client's recipient; `channel` is email or telegram. Raises ClientMistake if it is no address or known."""
+    """Keeps a client's recipient; `channel` is email or telegram.
+
+    Raises ClientMistake if the client has cancelled, or the address is none, or known.
+    """
+    slug = refuse_cancelled(work.conn, client_id)
     address = CHECKS[channel](address)
     if known := _known(work, client_id, address):
         raise ClientMistake("{address} is a recipient of this client already", address=known)
     recipients.insert_row(work.conn, client_id, Recipient(Channel(channel), address))
     mailboxes.mended(work.conn, Recipient(Channel(channel), address))
     added = {"channel": channel, "address": address}
-    work.note(Verb.RECIPIENT_ADDED, _slug(work, client_id), client_id=client_id, new=added)
+    work.note(Verb.RECIPIENT_ADDED, slug, client_id=client_id, new=added)
     return address
 
 

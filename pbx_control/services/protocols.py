@@ -9,6 +9,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.desk.protocol import Field, Local, Protocol
 from pbx_control.domain.desk.protocol_file import parse
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids, protocols
 from pbx_control.store.protocols import Version
@@ -20,7 +21,7 @@ HOME_COUNTRY = "CL"
 def put(work: Work, client_id: int, toml_text: str, asked_by: str = "") -> Protocol:
     """Puts a protocol, as its file says it, in force; `asked_by` says who wrote to ask for it.
 
-    Raises ClientMistake, which names the place, if the file will not do.
+    Raises ClientMistake if the client has cancelled or, with the place, the file will not do.
     """
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     return _put(work, client_id, parse(toml_text), asked_by)
@@ -50,9 +51,9 @@ def _last_other(work: Work, client_id: int) -> Version:
 
 
 def _put(work: Work, client_id: int, protocol: Protocol, asked_by: str) -> Protocol:
+    slug = refuse_cancelled(work.conn, client_id)
     old = protocols.in_force(work.conn, client_id)
     protocols.insert_row(work.conn, client_id, protocol, work.at, asked_by)
-    slug = clients.get(work.conn, client_id).slug
     told = _told(protocol) | {"asked_by": asked_by}
     work.note(Verb.PROTOCOL_CHANGED, slug, client_id=client_id, old=_told(old.protocol) if old.id else {}, new=told)
     return protocol

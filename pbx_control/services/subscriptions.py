@@ -6,8 +6,9 @@ from datetime import datetime
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
-from pbx_control.store import clients, ledger, plans
+from pbx_control.store import ledger, plans
 from pbx_control.store.plans import Offer, Subscription
 
 
@@ -43,8 +44,10 @@ def assign(work: Work, client_id: int, name: str, *, months: int = 1, anchor_day
     """Gives the client a plan from now on; an earlier one ends. The first one opens its account: its months begin on
     `anchor_day`, by default the day that it is now in its zone.
 
-    Raises ClientMistake if the plan is unknown, retired, another client's own, or the one that the client has.
+    Raises ClientMistake if the client has cancelled, or the plan is unknown, retired, another client's own, or the one
+    that the client has.
     """
+    slug = refuse_cancelled(work.conn, client_id)
     offer = plans.find(work.conn, name)
     _refuse_if_not_offered(offer, client_id)
     monthly = offer.plan
@@ -58,7 +61,6 @@ def assign(work: Work, client_id: int, name: str, *, months: int = 1, anchor_day
     key = plans.begin(work.conn, client_id, monthly, work.at, months, paid_until)
     _account_for(work, client_id, old, monthly, anchor_day)
     was = {"plan": old.plan.name, "months": old.months} if old else {}
-    slug = clients.get(work.conn, client_id).slug
     work.note(Verb.PLAN_ASSIGNED, slug, client_id=client_id, old=was, new={"plan": name, "months": months})
     return Subscription(key, client_id, monthly, work.at, None, months, paid_until)
 

@@ -6,13 +6,18 @@ from pbx_control.domain.desk.greeting import PLACES
 from pbx_control.domain.office import AnnouncementKind
 from pbx_control.domain.sounds import check_text
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import announcements, clients, greetings
 from pbx_control.store.rows import facts
 
 
 def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") -> str:
-    """Puts a new greeting in force and gives its tidied text; `asked_by` says who wrote to ask for it."""
+    """Puts a new greeting in force and gives its tidied text; `asked_by` says who wrote to ask for it.
+
+    Raises ClientMistake if the client has cancelled, or the text will not do.
+    """
+    refuse_cancelled(work.conn, client_id)
     text = checks.paragraph(text, "text", places=PLACES)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     past = greetings.history(work.conn, client_id)
@@ -40,8 +45,9 @@ def roll_back_greeting(work: Work, client_id: int, version: int | None = None) -
 def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text: str = "", audio: str = "") -> None:
     """Keeps a client's own announcement, a text to speak or the name of a converted upload, in place of an old one.
 
-    Raises ClientMistake for a text that cannot be spoken.
+    Raises ClientMistake if the client has cancelled, or for a text that cannot be spoken.
     """
+    refuse_cancelled(work.conn, client_id)
     text = text if audio else check_text(kind, text)
     old = announcements.find(work.conn, client_id, kind)
     announcements.delete_row(work.conn, client_id, kind)

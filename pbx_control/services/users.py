@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.users import LONGEST_SESSION, SEEN_EVERY, Person, UserRole, login_name
 from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import users
 from pbx_control.store.engine import reading, writing
@@ -73,10 +74,13 @@ def add(
 ) -> str:
     """Keeps a new account; gives the name as it was kept.
 
-    Raises ClientMistake if the name cannot be one or is taken, or if role, secretary and client do not go together.
+    Raises ClientMistake if the name cannot be one or is taken, or if role, secretary and client do not go together, or
+    if the client has cancelled.
     """
     name = login_name(name)
     _check_whose(role, secretary_id, client_id)
+    if client_id is not None:
+        refuse_cancelled(work.conn, client_id)
     if users.by_name(work.conn, name):
         raise ClientMistake("there is a user {name} already: choose another name", name=name)
     other = users.of_secretary(work.conn, secretary_id) if secretary_id is not None else None

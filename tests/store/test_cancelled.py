@@ -1,6 +1,7 @@
 """Cancelling: what ends at once, what is erased after 90 days with receipts, and coming back."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.office import AnnouncementKind, Lack, Trunk
 from pbx_control.domain.users import UserRole
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import (
+    accounts,
     cancelled,
     carriers,
     clientele,
     infos,
+    marks,
     numbers,
     onboarding,
     people,
@@ -31,7 +34,8 @@ from pbx_control.services import (
     users,
 )
 from pbx_control.services.cancelled import AFTER, PAGE, erase_cancelled, without_people
-from pbx_control.settings import Home
+from pbx_control.services.work import Work
+from pbx_control.settings import Home, Settings
 from pbx_control.store import (
     clients,
     contacts,
@@ -327,6 +331,34 @@ def test_a_call_outlives_the_versions_that_a_secretary_was_shown(office: Engine)
     assert [row.call_id for row in after["shown"] if not row.greeting_id] == ["andes-1"]
     # What was written about its calls went with their callers.
     assert [row.call_id for row in after["message"]] == ["lagos-1"]
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda work, to: subscriptions.assign(work, to, "measured"),
+        lambda work, to: accounts.sell_bag(work, Settings(), "andes", 25),
+        lambda work, to: onboarding.paid(work, to, NOON, retention.UTC_ZONE),
+        lambda work, to: numbers.assign(work, NUMBER, to, resting=True),
+        lambda work, to: people.add_contact(work, to, "Eva", "+56987654322"),
+        lambda work, to: people.add_recipient(work, to, "telegram", "4711"),
+        lambda work, to: users.add(work, "eva", UserRole.CLIENT, users.NewPassword("x", "y"), client_id=to),
+        lambda work, to: marks.mark(work, "+56912345678", "blocked", "threatens", "andes"),
+        lambda work, to: texts.write_greeting(work, to, "Hola"),
+        lambda work, to: texts.put_announcement(work, to, AnnouncementKind.CLOSED, text="No."),
+        lambda work, to: protocols.put(work, to, "[[field]]\nkey = 'why'\nlabel = 'Why?'\n"),
+        lambda work, to: infos.add(work, to, "Mapa", "Av. Matta 12"),
+    ],
+    ids=lambda act: act.__code__.co_names[1],
+)
+def test_who_has_cancelled_is_given_nothing(give: Callable[[Work, int], object], office: Engine) -> None:
+    """It would be charged for what nobody serves; and what is written after the erasure would stay for ever."""
+    cancel(office)
+    before = everything(office)
+    with pytest.raises(ClientMistake, match="the client andes has cancelled") as refused, changing(office) as conn:
+        give(by_admin(conn, NOON + DAY), of(conn))
+    assert refused.value.code is Code.CLIENT_CANCELLED
+    assert everything(office) == before
 
 
 def test_erasing_again_does_nothing(office: Engine) -> None:
