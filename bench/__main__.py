@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
+from bench.desks import DESKS, at_desks
 from bench.lab import Lab
 from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
@@ -25,6 +26,8 @@ from bench.table import (
     beside_table,
     consultation_goal,
     consultation_table,
+    desks_goals,
+    desks_table,
     goals,
     listening_goal,
     listening_table,
@@ -54,6 +57,8 @@ class Plan:
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
     listening_rounds: int = 5
+    desk_rounds: int = 3
+    desk_seconds: float = 15.0
     purge: Extent = LARGE_HOME
     starts: int = 15  # of each command
     clients: int = 500  # whose configuration is published
@@ -71,6 +76,8 @@ QUICK = Plan(
     seconds=1.0,
     transfer_seconds=2.0,
     listening_rounds=1,
+    desk_rounds=1,
+    desk_seconds=2.0,
     purge=SMALL_HOME,
     starts=2,
     clients=20,
@@ -84,6 +91,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round of each: does it still work?")
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
     parser.add_argument("--listeners", action="store_true", help="only what listeners at the channel cost the daemon")
+    parser.add_argument("--desks", action="store_true", help="only how soon a call is painted on a secretary's page")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
     parser.add_argument("--publishing", action="store_true", help="only how soon a change is live in the switch")
@@ -110,12 +118,15 @@ async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list
         return await run_purge(folder, plan)
     if asked.publishing:
         return await run_publishing(folder, plan)
+    if asked.desks:
+        return await run_desks(folder, plan)
     if asked.listeners:
         return await run_listening(folder, plan)
     lines = await run(folder, plan, asked.transfers)
     if asked.transfers:
         return lines
-    return [*lines, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
+    desks = await run_desks(folder / "desks", plan)
+    return [*lines, "", *desks, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
 
 
 async def run_publishing(folder: Path, plan: Plan) -> list[str]:
@@ -123,6 +134,14 @@ async def run_publishing(folder: Path, plan: Plan) -> list[str]:
     tell("publishing the changes of {} clients …", plan.clients)
     done = await published(folder / "live", plan.clients, plan.changes)
     return [publishing_table(done), publishing_goal(done)]
+
+
+async def run_desks(folder: Path, plan: Plan) -> list[str]:
+    """How soon a call is painted, on an installation of its own: all its secretaries have their pages open."""
+    tell("setting up Asterisk, the daemon and {} desks …", DESKS)
+    async with Lab(folder, DESKS, pages=True) as lab:
+        done = await at_desks(lab, plan.desk_rounds, plan.desk_seconds)
+    return [desks_table(done), *desks_goals(done)]
 
 
 async def run_listening(folder: Path, plan: Plan) -> list[str]:

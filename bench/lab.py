@@ -62,8 +62,9 @@ class Firm:
 class Lab:
     """A context manager: inside it, everything runs."""
 
-    def __init__(self, folder: Path, secretaries: int) -> None:
+    def __init__(self, folder: Path, secretaries: int, *, pages: bool = False) -> None:
         self.office = Installation(folder / "home", PORTS)
+        self.office.pages = pages
         self.home = Home(folder / "home")
         self._wanted = secretaries
         self.phones = Phones(folder / "phones", (PHONES, PORTS.sip), AUDIO, KEYS_PORT)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
+from bench.desks import DESKS, Desks
+from bench.desks import RATE as DESKS_RATE
 from bench.listening import LISTENERS, Listening
 from bench.listening import RATE as LISTENED_RATE
 from bench.measure import Round, percentile
@@ -22,6 +24,8 @@ GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
 GOAL_CONSULTATION = 100.0
 # And of a crowd at the channel: its share of the daemon's CPU.
 GOAL_LISTENING = 0.05
+# And of the desk: a pop in milliseconds (p99), and what open pages add to set-up, a share.
+GOAL_POP, GOAL_PAGES = 300.0, 0.1
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
 # quarter of its time on.
 GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
@@ -117,6 +121,39 @@ def consultation_goal(done: Consultations) -> str:
     reached = done.p99 <= GOAL_CONSULTATION and not done.failed
     goal = f"p99 consultation at {done.rate}/s, goal at most {GOAL_CONSULTATION:g} ms, no transfer failed"
     return f"{goal}: {done.p99:.1f} ms, {done.failed} failed, {_word(reached)}"
+
+
+def desks_table(done: Desks) -> str:
+    """The measurements of pops, and of set-up without and with pages."""
+    kinds = (
+        (f"painted, {len(done.painted)} in browsers", done.painted),
+        (f"told, {len(done.told)} to streams", done.told),
+    )
+    rows = [
+        [f"{what}, p{percent}, ms", f"{percentile(values, percent):.0f}"]
+        for what, values in kinds
+        for percent in (50, 99)
+    ]
+    rows += [
+        [f"set-up {how}, p50 / p99, ms", f"{_median(rounds, 50):.1f} / {_median(rounds, 99):.1f}"]
+        for how, rounds in (("without pages", done.alone), (f"with {DESKS} pages", done.beside))
+    ]
+    rows.append(["web process CPU a call, ms", f"{statistics.median(done.web_cpu):.1f}"])
+    return markdown([f"pops at {DESKS_RATE} calls/s", PBX_CONTROL], rows)
+
+
+def _median(rounds: Sequence[Round], percent: int) -> float:
+    return statistics.median(each.p50 if percent == 50 else each.p99 for each in rounds)
+
+
+def desks_goals(done: Desks) -> list[str]:
+    """A sentence for each of their goals: what was reached."""
+    worst = max(percentile(done.painted, 99), percentile(done.told, 99))
+    slower = done.slower(percent50=True)
+    return [
+        f"p99 pop, goal at most {GOAL_POP:g} ms: {worst:.0f} ms, {done.failed} failed, {_word(worst <= GOAL_POP)}",
+        f"p50 set-up with pages, goal at most {GOAL_PAGES:.0%} more: {slower:+.1%}, {_word(slower <= GOAL_PAGES)}",
+    ]
 
 
 def listening_table(done: Listening) -> str:

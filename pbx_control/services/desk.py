@@ -2,11 +2,11 @@
 caller."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.desk.greeting import filled
 from pbx_control.domain.notices.messages import Recipient
@@ -14,6 +14,7 @@ from pbx_control.services import messages
 from pbx_control.services.messages import Draft, Earlier
 from pbx_control.store import desk, infos, recipients
 from pbx_control.store.desk import CallOnDesk, ContactOnDesk
+from pbx_control.store.engine import reading, writing
 
 # So many earlier calls of a caller are shown.
 EARLIER = 5
@@ -33,12 +34,27 @@ class Pop:
     recipients: Sequence[Recipient]
 
 
-def open_pop(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Pop | None:
-    """Puts a call on her desk: its draft is hers from now on. None for a call that is unknown, or not of a client."""
-    if desk.call_on_desk(conn, call_id) is None:
-        return None
-    messages.open_draft(conn, call_id, secretary_id, at)
-    return read_pop(conn, call_id, secretary_id)
+def open_pop(engine: Engine, call_id: str, secretary_id: int, at: datetime) -> Pop | None:
+    """A call as it stands on her desk; it is put there if it does not yet. None for one that is unknown, nobody's, or
+    another's by now.
+
+    Calls wait while this writes: it reads apart.
+    """
+    with reading(engine) as conn:
+        if pop := read_pop(conn, call_id, secretary_id):
+            return pop
+        if desk.call_on_desk(conn, call_id) is None:
+            return None
+    with writing(engine) as conn:
+        messages.open_draft(conn, call_id, secretary_id, at)
+    with reading(engine) as conn:
+        return read_pop(conn, call_id, secretary_id)
+
+
+def read_again(conn: Connection, pop: Pop) -> Pop | None:
+    """The pop with her words as they stand now, and all else as it was; None if it has left her desk."""
+    draft = messages.draft_of(conn, pop.call_id, pop.draft)
+    return replace(pop, draft=draft) if draft and draft.secretary_id == pop.draft.secretary_id else None
 
 
 def read_pop(conn: Connection, call_id: str, secretary_id: int) -> Pop | None:

@@ -195,10 +195,10 @@ def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) 
     return _draft(conn, kept)
 
 
-def draft_of(conn: Connection, call_id: str) -> Draft | None:
-    """The draft about a call as it stands, or None; to read only."""
+def draft_of(conn: Connection, call_id: str, known: Draft | None = None) -> Draft | None:
+    """The draft about a call as it stands, or None; to read only. `known`: as it was read before, to save work."""
     kept = messages.find(conn, call_id)
-    return _draft(conn, kept) if kept else None
+    return _draft(conn, kept, known) if kept else None
 
 
 def save_fields(
@@ -211,7 +211,7 @@ def save_fields(
     (NO_SUCH_FIELD), or a value is too long (VALUE_TOO_LONG).
     """
     kept = _hers(conn, call_id, secretary_id)
-    fields = {field.key: field for field in protocols.get(conn, kept.client_id, kept.protocol_id).protocol.fields}
+    fields = {field.key: field for field in protocols.content(conn, kept.client_id, kept.protocol_id).fields}
     new: dict[str, Value] = {}
     for key, (value, edit) in changes.items():
         if key not in fields or not 0 <= edit <= MOST_EDITS:
@@ -258,14 +258,15 @@ def _storable(value: str) -> str:
     return value.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-def _draft(conn: Connection, kept: Kept) -> Draft:
+def _draft(conn: Connection, kept: Kept, known: Draft | None = None) -> Draft:
+    same = known is not None and (known.call_id, known.protocol_id) == (kept.call_id, kept.protocol_id)
     there = messages.values_of(conn, [kept.call_id])[kept.call_id]
     return Draft(
         call_id=kept.call_id,
         client_id=kept.client_id,
         secretary_id=kept.secretary_id,
         protocol_id=kept.protocol_id,
-        protocol=protocols.get(conn, kept.client_id, kept.protocol_id).protocol,
+        protocol=known.protocol if known and same else protocols.content(conn, kept.client_id, kept.protocol_id),
         values={key: one.value for key, one in there.items()},
         edits={key: one.edit for key, one in there.items()},
         state=_state(kept),
@@ -385,7 +386,7 @@ class _Form:
     @classmethod
     def of(cls, conn: Connection, kept: Kept, at: datetime) -> "_Form":
         there = messages.values_of(conn, [kept.call_id])[kept.call_id]
-        protocol = protocols.get(conn, kept.client_id, kept.protocol_id).protocol
+        protocol = protocols.content(conn, kept.client_id, kept.protocol_id)
         values = {key: one.value for key, one in there.items()}
         return cls(protocol, values, local(conn, kept.client_id, at), clients.get(conn, kept.client_id).language)
 
@@ -545,7 +546,7 @@ def earlier(conn: Connection, client_id: int, caller: str, limit: int, but: str 
     found = messages.calls_before(conn, client_id, caller, but, limit)
     begun = [one for one in found if one.begun_at]
     written = messages.values_of(conn, [one.call_id for one in begun])
-    forms = {one: protocols.get(conn, client_id, one).protocol for one in {each.protocol_id for each in begun}}
+    forms = {one: protocols.content(conn, client_id, one) for one in {each.protocol_id for each in begun}}
     return [
         Earlier(
             call_id=one.call_id,

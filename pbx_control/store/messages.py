@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from pbx_control.domain.desk.words import Words
 from pbx_control.store.engine import insert_into
@@ -226,10 +227,15 @@ def next_due(conn: Connection) -> datetime | None:
 def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
     """The messages that are not written yet, the oldest first: of one secretary, or of all. One of a call that lasts is
     there once she has answered it."""
+    rows = conn.execute(_OPEN) if secretary_id is None else conn.execute(_OPEN_OF_HER, {"her": secretary_id})
+    return [record(Open, row) for row in rows]
+
+
+def _open() -> Select[Any]:
     has_it = and_(call.c.secretary_id == message.c.secretary_id, call.c.ended_at.is_(None))
     waits = or_(message.c.due_at.is_not(None), message.c.overdue_at.is_not(None), has_it)
     columns = [message.c[name] for name in ("call_id", "client_id", "secretary_id", "due_at", "overdue_at")]
-    query = (
+    return (
         select(
             *columns,
             client.c.slug.label("client"),
@@ -245,9 +251,11 @@ def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
         .where(message.c.sent_at.is_(None), message.c.signed_at.is_(None), waits)
         .order_by(message.c.begun_at, message.c.call_id)
     )
-    if secretary_id is not None:
-        query = query.where(message.c.secretary_id == secretary_id)
-    return [record(Open, row) for row in conn.execute(query)]
+
+
+# Made once: each change on a desk asks for these.
+_OPEN = _open()
+_OPEN_OF_HER = _OPEN.where(message.c.secretary_id == bindparam("her"))
 
 
 def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:

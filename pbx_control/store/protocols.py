@@ -39,12 +39,16 @@ def in_force(conn: Connection, client_id: int) -> Version:
     return _version(newest, count)
 
 
-def get(conn: Connection, client_id: int, protocol_id: int | None) -> Version:
-    """A version of a client's by its id, as a call or a message remembers it; None: the house's own.
+def content(conn: Connection, client_id: int, protocol_id: int | None) -> Protocol:
+    """What a client's version with that id asks and tells, as a call or a message remembers it; None: the house's own.
 
     An id of another client's protocol, or of one that was erased, gives the house's own, too.
     """
-    return next((one for one in history(conn, client_id) if one.id == protocol_id), None) or _house(conn, client_id)
+    if protocol_id is not None:
+        query = select(protocol.c.content).where(protocol.c.id == protocol_id, protocol.c.client_id == client_id)
+        if kept := conn.scalar(query):
+            return of_json(kept)
+    return _house(conn, client_id).protocol
 
 
 def find(conn: Connection, client_id: int, version: int) -> Version:

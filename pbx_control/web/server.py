@@ -28,6 +28,8 @@ MOST_CONNECTIONS = 800
 BACKLOG = 256
 # So long an idle connection is kept, seconds: longer than proxies keep theirs, so that none writes into a closed one.
 KEEP_ALIVE = 75
+# Calls come first where cores are scarce (nice(2)).
+LESS_URGENT = 5
 
 
 def serve(home: Home, settings: Settings, *, child: bool) -> None:
@@ -37,6 +39,7 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     """
     settings.web.require_safe()
     _require_certificate(settings.web)
+    os.nice(LESS_URGENT)
     if child:
         _end_with_daemon()
     listening = _bound(settings.web, wait=child)

@@ -1,10 +1,10 @@
 """What her page asks the server for. Each question names its call, and is answered for hers only."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -94,7 +94,7 @@ async def desk_page(request: Request) -> Response:
     """The page, as things stand."""
     room, person = _room(request), person_of(request)
     looks_at = request.query_params.get("call", "")[:LONGEST_ID]
-    view = await asyncio.to_thread(view_of, room, person, language_of(request), looks_at)
+    view = await run_sync(view_of, room, person, language_of(request), looks_at, limiter=room.making)
     keys = [(key, say(request, what)) for key, what in words.KEYS]
     return page(request, "desk/page.html.j2", view=view, keys=keys)
 
@@ -135,7 +135,7 @@ async def save_fields(request: Request) -> Response:
     problems = await _try(request, save)
     if isinstance(problems, Response):
         return problems
-    room.look(her)  # another tab or computer of hers shows it, too
+    room.look_elsewhere(her)
     return JSONResponse({"problems": _problems(request, problems)})
 
 
@@ -149,7 +149,7 @@ async def send(request: Request) -> Response:
             return messages.sign(conn, call_id, her, at, rules_of(room.settings), despite_gaps=asked.gaps)
 
     try:
-        signed = await asyncio.to_thread(sign)
+        signed = await run_sync(sign)
     except Incomplete as error:
         only_gaps = set(error.problems.values()) == {Problem.MISSING}
         told = words.GAPS if only_gaps else words.MEND
@@ -233,7 +233,7 @@ async def _read(request: Request, kind: type[Question]) -> Question:
 async def _try(request: Request, do: Any) -> Any:
     """What it gives; a Response that says why not, if it is refused."""
     try:
-        return await asyncio.to_thread(do)
+        return await run_sync(do)
     except PbxError as error:
         return _failed(request, error)
 
@@ -257,12 +257,12 @@ def _problems(request: Request, problems: Mapping[str, Problem]) -> dict[str, st
 
 async def has_come(site: Site, person: Person, origin: str) -> None:
     """She has signed in: she is offered calls again, if she was not since she signed out."""
-    await asyncio.to_thread(_note, site, person, origin, duty.signed_in)
+    await run_sync(_note, site, person, origin, duty.signed_in)
 
 
 async def has_gone(site: Site, person: Person, origin: str) -> None:
     """She has signed out: she is offered nothing until she comes back."""
-    await asyncio.to_thread(_note, site, person, origin, duty.signed_out)
+    await run_sync(_note, site, person, origin, duty.signed_out)
     if person.secretary_id is not None:
         site.room.signed_out(person.secretary_id)
 

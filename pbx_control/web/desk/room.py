@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
 from sqlalchemy import Engine
 
 from pbx_control.live.news import MessageNow
@@ -15,6 +16,8 @@ from pbx_control.web.desk.feed import Concerned, Feed
 # A message's delivery concerns one desk, but which one only the database knows: all that are open look, this often at
 # most, seconds.
 DELIVERIES_EVERY = 0.5
+# So many pages are made at once: more would only take the interpreter from each other, and from who holds a lock.
+MADE_AT_ONCE = 2
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +36,7 @@ class Room:
         self.home, self.settings, self.engine = home, settings, engine
         self.feed = Feed(home, self._told)
         self.ending = False  # the process is asked to end: streams end
+        self.making = CapacityLimiter(MADE_AT_ONCE)
         self._streams: dict[int, set[Stream]] = defaultdict(set)
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
@@ -96,6 +100,11 @@ class Room:
         """Something on her desk is different."""
         for stream in self._streams.get(her, ()):
             stream.news.set()
+
+    def look_elsewhere(self, her: int) -> None:
+        """A page has saved what she typed: her other tabs and computers show it, too."""
+        if len(self._streams.get(her, ())) > 1:
+            self.look(her)
 
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
         for her in self._streams if concerned is None else concerned:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 import structlog
+from anyio.to_thread import run_sync
 
 from pbx_control.domain.users import Person
 from pbx_control.errors import StoreUnavailable
@@ -33,7 +34,8 @@ async def events(room: Room, sessions: Sessions, person: Person, language: str, 
                 continue
             stream.news.clear()
             try:
-                view = await asyncio.to_thread(view_of, room, person, language, stream.looks_at)
+                asked = (room, person, language, stream.looks_at, sent)
+                view = await run_sync(view_of, *asked, limiter=room.making)
             except StoreUnavailable as error:
                 log.warning("a desk is not shown what is new", why=str(error))
                 return  # the page says so, and asks again

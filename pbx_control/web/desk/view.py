@@ -23,13 +23,17 @@ from pbx_control.services import desk, messages
 from pbx_control.services.desk import Pop
 from pbx_control.services.messages import Delivery, OpenMessage
 from pbx_control.services.messages import State as MessageState
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import reading
 from pbx_control.web.desk import words
 from pbx_control.web.desk.room import Room
 from pbx_control.web.pages import environment
 
 # A message that she has sent stands on her desk for so long, or until the next call.
 STAYS_FOR = timedelta(minutes=10)
+# How old what stands beside her words (contacts, recipients, texts) may be when anything is shown anew.
+READ_EVERY = timedelta(seconds=5)
+# The states of a message in which somebody was told of the call.
+TOLD = (MessageState.OVERDUE, MessageState.SENT, MessageState.CLOSED)
 # The phases in which a call is over for her.
 OVER = (Phase.HANDED_OVER, Phase.PARTING, Phase.ENDING, Phase.ENDED)
 INPUTS = {
@@ -51,6 +55,8 @@ class View:
     fields: dict[str, tuple[str, int]] = field(default_factory=dict)  # the draft: value and edit by key
     away: bool = False  # no daemon is there
     work_done: str = ""  # the call whose after-call work is over, as its message is sent or none is needed
+    pop: Pop | None = None  # the call, as it was read
+    read_at: datetime | None = None  # all of it
 
     @classmethod
     def nothing(cls) -> "View":
@@ -79,21 +85,24 @@ class View:
         }
 
 
-def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> View:
-    """What her page shows now, in that language. `looks_at` is the call of an open message that she has chosen."""
-    at, her_id = clock.now(), person.secretary_id or 0
+def view_of(room: Room, person: Person, language: str, looks_at: str = "", before: View | None = None) -> View:
+    """What her page shows now, in that language. `looks_at` is the call of an open message that she has chosen;
+    `before` is what the page has."""
+    at, her_id, before = clock.now(), person.secretary_id or 0, before or View.nothing()
     standing = room.feed.standing
     her = standing.secretaries.get(her_id) if standing.ready else None
     call = standing.call_of(her_id)  # as it was last told, if the daemon is away: she talks on
-    pop = _of_call(room, call.id, her_id, at) if call else None
+    known = _still_fresh(before, call, at)
+    opened = desk.open_pop(room.engine, call.id, her_id, at) if call and not known else None
     with reading(room.engine) as conn:
-        pop = pop or _chosen_or_last(conn, her_id, looks_at, at)
+        again = desk.read_again(conn, known) if known else None
+        pop = again or opened or _chosen_or_last(conn, her_id, looks_at, at)
         waiting = messages.open_of(conn, her_id)
-        deliveries = messages.deliveries(conn, pop.call_id) if pop else []
+        deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
     page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
     regions = {
         "bar": page.bar(),
-        "pop": page.pop_region(),
+        "pop": before.regions["pop"] if again else page.pop_region(),
         "live": page.live(),
         "after": page.after(deliveries),
         "open": page.open_list(waiting),
@@ -101,17 +110,22 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "") -> Vi
     draft = pop.draft if pop else None
     fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
     return View(
-        page.duty.state.value, draft.call_id if draft else "", regions, fields, not standing.ready, page.work_done
+        page.duty.state.value,
+        draft.call_id if draft else "",
+        regions,
+        fields,
+        not standing.ready,
+        page.work_done,
+        pop,
+        before.read_at if again else at,
     )
 
 
-def _of_call(room: Room, call_id: str, her: int, at: datetime) -> Pop | None:
-    """The call that she has. It is put on her desk once: what is only looked at takes no lock from the calls."""
-    with reading(room.engine) as conn:
-        if pop := desk.read_pop(conn, call_id, her):
-            return pop
-    with writing(room.engine) as conn:
-        return desk.open_pop(conn, call_id, her, at)
+def _still_fresh(before: View, call: CallNow | None, at: datetime) -> Pop | None:
+    """The pop that the page has, if it is this call's and need not be read anew: in it only her words change."""
+    if before.pop is None or before.read_at is None or call is None or call.id != before.call_id:
+        return None
+    return before.pop if at - before.read_at < READ_EVERY else None
 
 
 def _chosen_or_last(conn: Connection, her: int, looks_at: str, at: datetime) -> Pop | None:
