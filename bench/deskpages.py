@@ -59,7 +59,7 @@ class Page:
         call, state = view["call"], view["state"]
         if state == "ready":
             self.ready.set()
-        if state == "offered" and call and call not in self.popped and "pop" in view["regions"]:
+        if call and call not in self.popped and "pop" in view["regions"]:
             self.popped[call] = time.time()
         if state == "talking" and call in self.popped:
             task = asyncio.create_task(self._write(call))

@@ -40,7 +40,7 @@ SCRIPT = """() => {
     const pop = document.querySelector("[data-pop]");
     const call = pop && pop.dataset.pop;
     if (!call) return;
-    if (document.body.dataset.state === "offered" && !(call in window.painted)) {
+    if (!(call in window.painted)) {
       window.painted[call] = 0;
       requestAnimationFrame(() => requestAnimationFrame(() => {
         window.painted[call] = (performance.timeOrigin + performance.now()) / 1000;
