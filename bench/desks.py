@@ -31,7 +31,7 @@ DESKS, BROWSERS, RATE = 60, 2, 20
 ROOT = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
 # How long all pages may take to be open and ready, seconds.
-OPENING = 60.0
+OPENING = 180.0
 # Notes when a call has been painted: two frames after it stands in the page. Then it types and sends, as she would.
 SCRIPT = """() => {
   window.painted = {};
