@@ -59,6 +59,17 @@ def test_by_her_telephone_alone_she_has_her_own_rest_only() -> None:
     calls(day, "two").rings("Ana")
 
 
+def test_who_opens_her_page_during_the_call_has_the_clients_limit_too() -> None:
+    day = talks(Story("Ana")).desks(open_=["Ana"]).passes(1).caller_hangs_up().passes(1)
+    calls(day, "two").passes(118).rings()
+    day.passes(2).rings("Ana")
+
+
+def test_a_page_that_is_opened_and_lost_before_the_call_ends_gives_no_work() -> None:
+    day = talks(Story("Ana")).desks(open_=["Ana"]).desks(lost=["Ana"]).desks(open_=[]).passes(1)
+    calls(day.caller_hangs_up().passes(1), "two").rings("Ana")
+
+
 def test_the_message_is_sent_and_she_is_free_at_once() -> None:
     day = talks(at_desk()).caller_hangs_up().passes(1)
     calls(day, "two").rings()

@@ -37,6 +37,7 @@ from pbx_control.domain.call.events import (
 )
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import WITH_CONTACT, Call, Deadline, Phase
+from pbx_control.domain.call.moves import IN_CONVERSATION
 from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.floor import Chair
 
@@ -138,7 +139,7 @@ class Board:
         if isinstance(event, KeyPressed | Asked):
             event = dataclasses.replace(event, around=self._surroundings(before, event.at))
         stale = flow.is_stale(before, event)
-        after, commands = flow.step(before, event)
+        after, commands = flow.step(self._seen_at_her_desk(before), event)
         if isinstance(event, Offered) and after is before:
             self._change(event.seat.secretary_id, held_by="")
             stale = True
@@ -156,6 +157,17 @@ class Board:
         self._note_phase(after)
         self._note(after, commands, event.at)
         return Stepped(event, before, after, commands, lines)
+
+    def _seen_at_her_desk(self, call: Call) -> Call:
+        """Who has opened her page since the call was offered to her writes its message there, too."""
+        seat = call.seat
+        if seat is None or seat.at_desk or call.phase not in IN_CONVERSATION:
+            return call
+        chair = self.chairs.get(seat.secretary_id)
+        if chair is None or not chair.at_desk:
+            return call
+        seen = replace(seat, at_desk=True)
+        return replace(call, seat=seen, answered_by=seen if call.answered_by == seat else call.answered_by)
 
     def undo(self, call_id: str, refused: Sequence[Stepped], at: datetime) -> list[Event]:
         """Takes back steps, the first of which the store did not grant what it claims. Gives what is to be stepped

@@ -187,7 +187,7 @@ class Seat(Struct, frozen=True):
     language: str = "es"  # in which she is told things
     refusals: int = 0  # offers in a row that her telephone had refused when this one was made
     forwards: bool = False  # her telephone was left on forward when this offer was made
-    at_desk: bool = False  # her page was open when this offer was made
+    at_desk: bool = False  # her page was open when this offer was made, or has been since she answered
     work_done: bool = False  # the message of this call is sent: nothing is left to do after it
 
 
