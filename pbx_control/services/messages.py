@@ -161,13 +161,15 @@ class Incomplete(ClientMistake):
 # --- the draft --------------------------------------------------------------------------------------------
 
 
-def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Draft:
+def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> None:
     """The draft about a call that is offered to her page, or that she answered; made if there is none.
 
     One that another secretary has is handed to her with the call, unless somebody has signed it or the call is over.
     What she is shown is noted once. May be called again, and for a call that is over: what is said of it then is in the
-    draft's state. Raises ClientMistake (NO_SUCH_CALL) if the call is not in the store: news of a call are told after
-    it is, so try again with the next news only if it was not from news that the call is known.
+    draft's state. Calls wait for this transaction: what the draft says is read apart (`draft_of`).
+
+    Raises ClientMistake (NO_SUCH_CALL) if the call is not in the store: news of a call are told after it is, so try
+    again with the next news only if it was not from news that the call is known.
     """
     about = messages.about(conn, call_id)
     if about is None or about.client_id is None:
@@ -192,7 +194,6 @@ def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) 
         messages.change(conn, call_id, secretary_id=secretary_id)
     if kept.secretary_id == secretary_id:
         messages.note_shown(conn, call_id, secretary_id, at, kept.protocol_id)
-    return _draft(conn, kept)
 
 
 def draft_of(conn: Connection, call_id: str, known: Draft | None = None) -> Draft | None:

@@ -96,7 +96,10 @@ class Desk:
 
     def opened(self, who: Seat = ANA, at: datetime = AT, call_id: str = "c1") -> messages.Draft:
         with self.work() as conn:
-            return messages.open_draft(conn, call_id, who.secretary_id, at)
+            messages.open_draft(conn, call_id, who.secretary_id, at)
+            draft = messages.draft_of(conn, call_id)
+        assert draft
+        return draft
 
     def types(self, changes: dict[str, tuple[str, int]], who: Seat = ANA, at: datetime = AT) -> messages.Saved:
         with self.work() as conn:
@@ -760,8 +763,8 @@ def test_her_page_opens_as_the_call_ends(desk: Desk, turn: int) -> None:
     def end(conn: Connection) -> object:
         return save(conn, [Save(OVER, False, (Line(2, ENDED, "X", {}),), (WriteLetters(),))], RULES)
 
-    def opens(conn: Connection) -> object:
-        return messages.open_draft(conn, "c1", 1, ENDED)
+    def opens(conn: Connection) -> None:
+        messages.open_draft(conn, "c1", 1, ENDED)
 
     at_once(desk, end, opens)
     # Either the summary has gone, and she answers it, or her words are waited for.
