@@ -265,7 +265,7 @@ call = Table(
     "call",
     metadata,
     Column("id", String(64), primary_key=True),  # the caller's channel id
-    Column("client_id", ForeignKey("client.id"), index=True),
+    Column("client_id", ForeignKey("client.id")),
     Column("did", String(16), nullable=False),
     Column("caller", Text, nullable=False),  # E.164 where it could be read as a number, else cleaned text
     Column("caller_name", Text, nullable=False, server_default=""),
@@ -292,6 +292,8 @@ call = Table(
     Column("state", LargeBinary),  # the live call (domain.call.model.Call) as JSON; NULL once it has ended
 )
 _partial_index("ix_call_live", call.c.id, where="state IS NOT NULL")
+# What a caller wanted before, on the desk of who answers now; and all calls of a client.
+Index("ix_call_of_caller", call.c.client_id, call.c.caller, call.c.arrived_at)
 # The latest conversations of a client: who calls again is not charged.
 Index("ix_call_answered", call.c.client_id, call.c.answered_at)
 # Those of one caller.
