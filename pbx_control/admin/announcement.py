@@ -7,7 +7,8 @@ import click
 
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.language import spoken
-from pbx_control.admin.provisioning import change_heard, client_argument, examples
+from pbx_control.admin.provisioning import change_heard, client_argument, examples, noting, tell_change
+from pbx_control.catalogue import N_
 from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.services import texts
 from pbx_control.services.work import Work
@@ -53,8 +54,8 @@ def set_(door: Door, slug: str, kind: str, text: str | None, audio: Path | None)
     def act(work: Work) -> None:
         texts.put_announcement(work, clients.find(work.conn, slug).id, AnnouncementKind(kind), **values)
 
-    change_heard(door, slug, act)
-    door.tell("the announcement `{kind}` of {slug} is changed", kind=kind, slug=slug)
+    changed = change_heard(door, slug, noting(act))
+    tell_change(door, changed, N_("the announcement `{kind}` of {slug} is changed"), kind=kind, slug=slug)
 
 
 @announcement.command(epilog=examples("announcement show andes", "announcement show andes closed"))

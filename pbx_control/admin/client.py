@@ -9,7 +9,15 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.advice import giving
 from pbx_control.admin.door import Door, Late, LateGroup, json_option, pass_door, print_json, show_rows
-from pbx_control.admin.provisioning import card, change, change_heard, client_argument, examples
+from pbx_control.admin.provisioning import (
+    card,
+    change,
+    change_heard,
+    client_argument,
+    examples,
+    noting,
+    tell_change,
+)
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
@@ -194,8 +202,8 @@ def add(door: Door, slug: str, **given: Any) -> None:
 def set_(door: Door, slug: str, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     values = _given(given)
-    change_heard(door, slug, lambda work: clientele.change(work, slug, **values))
-    door.tell("client {slug} changed", slug=slug)
+    changed = change_heard(door, slug, noting(lambda work: clientele.change(work, slug, **values)))
+    tell_change(door, changed, N_("client {slug} changed"), slug=slug)
 
 
 @client.command("list", epilog=examples("client list", "client list --onboarding", "client list --json"))

@@ -5,7 +5,8 @@ import sys
 import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
-from pbx_control.admin.provisioning import change, client_argument, examples
+from pbx_control.admin.provisioning import change, client_argument, examples, noting, tell_change
+from pbx_control.catalogue import N_
 from pbx_control.services import texts
 from pbx_control.services.work import Work
 from pbx_control.store import clients, greetings
@@ -37,8 +38,7 @@ def set_(door: Door, slug: str, text: str, asked_by: str) -> None:
     def act(work: Work) -> str:
         return texts.write_greeting(work, clients.find(work.conn, slug).id, wanted, asked_by)
 
-    change(door, act)
-    door.tell("the greeting of {slug} is changed", slug=slug)
+    tell_change(door, change(door, noting(act)), N_("the greeting of {slug} is changed"), slug=slug)
 
 
 @greeting.command(epilog=examples("greeting show andes"))

@@ -6,7 +6,16 @@ import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.language import spoken
-from pbx_control.admin.provisioning import book, card, client_argument, examples, typed_text
+from pbx_control.admin.provisioning import (
+    book,
+    card,
+    client_argument,
+    examples,
+    noting,
+    tell_change,
+    typed_text,
+)
+from pbx_control.catalogue import N_
 from pbx_control.domain.desk.protocol import Field, Protocol, colour_of
 from pbx_control.domain.desk.protocol_file import LARGEST, parse, written
 from pbx_control.domain.words.characters import harmless
@@ -37,8 +46,8 @@ def protocol() -> None:
 def set_(door: Door, slug: str, file: str, asked_by: str) -> None:
     """Puts a protocol in force. `protocol show CLIENT --toml` prints the present one, to be edited."""
     text = typed_text(file, LARGEST)
-    book(door, lambda work: services.put(work, clients.find(work.conn, slug).id, text, asked_by))
-    door.tell("the protocol of {slug} is changed", slug=slug)
+    changed = book(door, noting(lambda work: services.put(work, clients.find(work.conn, slug).id, text, asked_by)))
+    tell_change(door, changed, N_("the protocol of {slug} is changed"), slug=slug)
 
 
 @protocol.command(epilog=examples("protocol check andes.toml"))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Door
+from pbx_control.catalogue import N_
 from pbx_control.domain.words.characters import harmless
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.services.work import Work, booking, changing
@@ -53,6 +54,21 @@ def change_heard(door: Door, slug: str, act: Callable[[Work], T]) -> T:
     door.about_to_change()
     _speak(door, rehearsed(door, heard))
     return change(door, act)
+
+
+def noting(act: Callable[[Work], object]) -> Callable[[Work], bool]:
+    """An act that gives whether it changed something."""
+
+    def noted(work: Work) -> bool:
+        act(work)
+        return bool(work.entries)
+
+    return noted
+
+
+def tell_change(door: Door, changed: bool, template: str, **values: object) -> None:
+    """Tells what was changed, or that it is so already."""
+    door.tell(template if changed else N_("it is so already: nothing was changed"), **values)
 
 
 def rehearsed(door: Door, act: Callable[[Work], T]) -> T:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.duties import facts_of, in_words, kept, known_to, told_by_daemon
 from pbx_control.admin.live import wait_until_live
-from pbx_control.admin.provisioning import SECRETARY, change, examples
+from pbx_control.admin.provisioning import SECRETARY, change, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
@@ -85,8 +85,7 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
         if fields or (slugs is None and paused is None):
             staff.change(work, name, **fields)
 
-    change(door, act)
-    door.tell("secretary {name} changed", name=name)
+    tell_change(door, change(door, noting(act)), N_("secretary {name} changed"), name=name)
 
 
 @secretary.command("list", epilog=examples("secretary list"))

@@ -8,7 +8,7 @@ import click
 
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.live import wait_until_live
-from pbx_control.admin.provisioning import TRUNK, change, examples
+from pbx_control.admin.provisioning import TRUNK, change, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
@@ -135,9 +135,9 @@ def set_(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
     _require_tls(door, fields.get("transport", ""))
     if "codecs" in fields:
         fields["codecs"] = tuple(fields["codecs"].split(","))
-    change(door, lambda work: carriers.change(work, name, **fields))
+    changed = change(door, noting(lambda work: carriers.change(work, name, **fields)))
     wait_until_live(door)
-    door.tell("trunk {name} changed", name=name)
+    tell_change(door, changed, N_("trunk {name} changed"), name=name)
 
 
 @trunk.command("list", epilog=examples("trunk list"))

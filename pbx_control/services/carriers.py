@@ -7,7 +7,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import Trunk
 from pbx_control.errors import ClientMistake, Code, Field
-from pbx_control.services.work import Work
+from pbx_control.services.work import Work, news
 from pbx_control.store import trunks
 from pbx_control.store.rows import facts
 
@@ -31,6 +31,8 @@ def change(work: Work, name: str, **fields: Any) -> None:
     old = facts(row) | {"match": tuple(row.match.split(",")), "codecs": tuple(row.codecs.split(","))}
     values = _checked(Trunk(**old | fields))
     _refuse_shared_addresses(work, values["match"].split(","), but=name)
+    if not (values := news(row, values)):
+        return
     trunks.update_row(work.conn, row.id, values)
     work.note(Verb.TRUNK_CHANGED, name, old=row, new=values)
 

@@ -11,7 +11,7 @@ from pbx_control.domain.office import ClientState, Lack
 from pbx_control.domain.opening.hours import USUAL_WEEK, parse_week, week_text
 from pbx_control.errors import ClientMistake, Code, Field, Fields, Word
 from pbx_control.services import numbers
-from pbx_control.services.work import Work
+from pbx_control.services.work import Work, news
 from pbx_control.store import clients, dids
 from pbx_control.store.rows import facts
 
@@ -47,7 +47,7 @@ def add(work: Work, slug: str, **fields: Any) -> int:
 
 
 def change(work: Work, slug: str, **fields: Any) -> None:
-    """Changes some of a client's fields.
+    """Changes some of a client's fields; those that are so already are no change.
 
     Raises ClientMistake for an unknown client, a field that makes no sense, a factura that lacks something, or
     recording where the plan has none.
@@ -59,6 +59,8 @@ def change(work: Work, slug: str, **fields: Any) -> None:
     _refuse_incomplete_factura(facts(row) | values)
     if values.get("recording"):
         _refuse_unless_recorded(work, row.id)
+    if not (values := news(row, values)):
+        return
     clients.update_row(work.conn, row.id, values)
     work.note(Verb.CLIENT_CHANGED, slug, client_id=row.id, old=row, new=values)
 

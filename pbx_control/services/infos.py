@@ -20,6 +20,8 @@ def add(work: Work, client_id: int, name: str, text: str, asked_by: str = "") ->
     text = checks.paragraph(text, "text", longest=LONGEST, places=None)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     old = infos.standing(work.conn, client_id, name)
+    if old and (old.name, old.text) == (name, text):
+        return name
     infos.insert_row(work.conn, client_id, name, work.at, asked_by, text)
     was = {"name": old.name, "text": old.text} if old else {}
     _note(work, Verb.INFO_CHANGED, client_id, was, {"name": name, "text": text, "asked_by": asked_by})

@@ -25,6 +25,8 @@ def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) ->
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)
     old = caller_marks.find(work.conn, number, client_id)
+    if old and (old.kind, old.why) == (kind, values["why"]):
+        return number
     mark_id = caller_marks.put(work.conn, number, client_id, values)
     was = {"kind": old.kind} if old else {}
     work.note(Verb.CALLER_MARKED, f"mark {mark_id}", client_id=client_id, old=was, new={"kind": kind})

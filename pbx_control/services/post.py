@@ -21,7 +21,8 @@ def resend_undelivered(work: Work, *, address: str = "", slug: str | None = None
     """Sends what has not reached an address, or a client's recipients, once more; gives how many."""
     client_id = clients.find(work.conn, slug).id if slug else None
     count = letters.resend_undelivered(work.conn, work.at, address=_as_kept(address), client_id=client_id)
-    work.note(Verb.LETTERS_RESENT, slug or "", client_id=client_id, new={"letters": count})
+    if count:
+        work.note(Verb.LETTERS_RESENT, slug or "", client_id=client_id, new={"letters": count})
     return count
 
 

@@ -19,7 +19,8 @@ HOME_COUNTRY = "CL"
 
 
 def put(work: Work, client_id: int, toml_text: str, asked_by: str = "") -> Protocol:
-    """Puts a protocol, as its file says it, in force; `asked_by` says who wrote to ask for it.
+    """Puts a protocol, as its file says it, in force; `asked_by` says who wrote to ask for it. The one
+    that is in force already is not put there again.
 
     Raises ClientMistake if the client has cancelled or, with the place, the file will not do.
     """
@@ -53,6 +54,8 @@ def _last_other(work: Work, client_id: int) -> Version:
 def _put(work: Work, client_id: int, protocol: Protocol, asked_by: str) -> Protocol:
     slug = refuse_cancelled(work.conn, client_id)
     old = protocols.in_force(work.conn, client_id)
+    if old.id and old.protocol == protocol:
+        return protocol
     protocols.insert_row(work.conn, client_id, protocol, work.at, asked_by)
     told = _told(protocol) | {"asked_by": asked_by}
     work.note(Verb.PROTOCOL_CHANGED, slug, client_id=client_id, old=_told(old.protocol) if old.id else {}, new=told)

@@ -12,8 +12,8 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import duty, users
-from pbx_control.services.work import Work
-from pbx_control.store import pauses, secretaries
+from pbx_control.services.work import Work, news
+from pbx_control.store import clients, pauses, secretaries
 
 # Typed by hand on a telephone: no characters that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz"
@@ -67,6 +67,8 @@ def change(work: Work, name: str, **fields: Any) -> None:
     row = secretaries.find(work.conn, name)
     if not fields:
         raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
+    if not (fields := news(row, fields)):
+        return
     secretaries.update_row(work.conn, row.id, fields)
     work.note(Verb.SECRETARY_CHANGED, row.name, old=row, new=fields)
 
@@ -75,9 +77,11 @@ def allow(work: Work, name: str, client_ids: Sequence[int] | None) -> None:
     """Lets her answer for these clients only, or for every client (None)."""
     row = secretaries.find(work.conn, name)
     old = {"all_clients": row.all_clients, "clients": secretaries.slugs_of(work.conn, row.id)}
+    slugs = sorted({clients.get(work.conn, one).slug for one in client_ids or ()})
+    if not (new := news(old, {"all_clients": client_ids is None, "clients": slugs})):
+        return
     secretaries.update_row(work.conn, row.id, {"all_clients": client_ids is None})
     secretaries.set_clients(work.conn, row.id, client_ids or ())
-    new = {"all_clients": client_ids is None, "clients": secretaries.slugs_of(work.conn, row.id)}
     work.note(Verb.SECRETARY_CHANGED, row.name, old=old, new=new)
 
 

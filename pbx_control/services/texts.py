@@ -13,7 +13,8 @@ from pbx_control.store.rows import facts
 
 
 def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") -> str:
-    """Puts a new greeting in force and gives its tidied text; `asked_by` says who wrote to ask for it.
+    """Puts a new greeting in force, unless it is so already, and gives its tidied text; `asked_by` says who wrote to
+    ask for it.
 
     Raises ClientMistake if the client has cancelled, or the text will not do.
     """
@@ -21,6 +22,8 @@ def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") ->
     text = checks.paragraph(text, "text", places=PLACES)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     past = greetings.history(work.conn, client_id)
+    if past and past[0].text == text:
+        return text
     greetings.insert_row(work.conn, client_id, text, work.at, asked_by)
     old = {"text": past[0].text} if past else {}
     _note(work, Verb.GREETING_CHANGED, client_id, old, {"text": text, "asked_by": asked_by})
@@ -50,6 +53,8 @@ def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text
     refuse_cancelled(work.conn, client_id)
     text = text if audio else check_text(kind, text)
     old = announcements.find(work.conn, client_id, kind)
+    if old and (old.text, old.audio) == (text, audio):
+        return
     announcements.delete_row(work.conn, client_id, kind)
     announcements.insert_row(work.conn, client_id, kind, text, audio)
     was = facts(old) if old else {}
@@ -59,9 +64,11 @@ def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text
 def forget_announcement(work: Work, client_id: int, kind: AnnouncementKind) -> bool:
     """Goes back to the house's own text; False if that was in force."""
     old = announcements.find(work.conn, client_id, kind)
+    if old is None:
+        return False
     announcements.delete_row(work.conn, client_id, kind)
-    _note(work, Verb.ANNOUNCEMENT_RESET, client_id, facts(old) if old else {"kind": kind.value}, {})
-    return old is not None
+    _note(work, Verb.ANNOUNCEMENT_RESET, client_id, facts(old), {})
+    return True
 
 
 def _note(work: Work, verb: Verb, client_id: int, old: dict[str, str], new: dict[str, str]) -> None:

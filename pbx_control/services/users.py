@@ -121,7 +121,8 @@ def revoke(work: Work, name: str) -> int:
     ended = users.end_sessions(work.conn, user.id, work.at)
     old = _whose(work, user.id)
     new = {"name": user.name, "sessions_ended": ended}
-    work.note(Verb.SESSIONS_ENDED, _subject(old), client_id=user.client_id, old=_named(old), new=new)
+    if ended:
+        work.note(Verb.SESSIONS_ENDED, _subject(old), client_id=user.client_id, old=_named(old), new=new)
     return ended
 
 

@@ -1,10 +1,10 @@
 """The transaction of a change: who makes it and when; it ends with an entry in the audit trail, or not at all."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.sql.dml import UpdateBase
@@ -54,11 +54,25 @@ class Work:
         self.entries.append(entry)
 
 
+class _Unchanged(Exception):
+    """Ends a transaction that changed nothing: its revision is not counted."""
+
+
+def news(old: "Mapping[str, object] | DataclassInstance", wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the wanted fields that are not so already; empty: there is nothing to change, and nothing to note."""
+    there = facts(old)
+    return {name: value for name, value in wanted.items() if name not in there or there[name] != value}
+
+
 @contextmanager
 def changing(engine: Engine, actor: Actor, at: datetime) -> Iterator[Work]:
-    """A transaction that changes provisioning: it counts as a new revision, which the daemon publishes."""
-    with store.changing(engine) as conn, _audited(Work(conn, actor, at)) as work:
-        yield work
+    """A transaction that changes provisioning: it counts as a new revision, which the daemon publishes. One that
+    changed nothing does not."""
+    with suppress(_Unchanged), store.changing(engine) as conn:
+        with _audited(Work(conn, actor, at)) as work:
+            yield work
+        if not work.entries:
+            raise _Unchanged
 
 
 @contextmanager
@@ -73,14 +87,17 @@ def _audited(work: Work) -> Iterator[Work]:
     """Raises Unaudited, so that nothing is kept, if the block writes something but no entry."""
     written: list[str] = []
 
-    def note_written(_conn: Connection, clause: object, *_more: object) -> None:
-        if isinstance(clause, UpdateBase) and isinstance(clause.table, Table) and clause.table is not audit_table:
-            written.append(clause.table.name)
+    def note_written(conn: Connection, clause: object, _many: object, _one: object, _how: object, result: Any) -> None:
+        table = clause.table if isinstance(clause, UpdateBase) else None
+        # What touched no row has changed nothing.
+        touched = table is not None and (result.returns_rows or result.rowcount)
+        if isinstance(table, Table) and touched and table is not audit_table:
+            written.append(table.name)
 
-    event.listen(work.conn, "before_execute", note_written)
+    event.listen(work.conn, "after_execute", note_written)
     try:
         yield work
     finally:
-        event.remove(work.conn, "before_execute", note_written)
+        event.remove(work.conn, "after_execute", note_written)
     if written and not work.entries:
         raise Unaudited(f"changed without an entry in the audit trail: {', '.join(sorted(set(written)))}")

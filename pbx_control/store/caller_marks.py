@@ -49,6 +49,7 @@ class Mark:
 
     id: int
     kind: str  # test | blocked
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Listed:
 def find(conn: Connection, number: str, client_id: int | None) -> Mark | None:
     """The mark of that number for that client, or (None) for all."""
     row = conn.execute(select(caller_mark).where(caller_mark.c.number == number, _of(client_id))).one_or_none()
-    return Mark(row.id, row.kind) if row else None
+    return Mark(row.id, row.kind, row.why) if row else None
 
 
 def is_marked(conn: Connection, number: str, client_id: int) -> bool:

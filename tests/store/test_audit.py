@@ -5,6 +5,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -52,12 +53,15 @@ from pbx_control.services.steps import Rules
 from pbx_control.services.work import Unaudited, Work, booking, changing
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import audit, invoices, ledger, letters
+from pbx_control.store.audit import Kept
 from pbx_control.store.engine import reading
 from pbx_control.store.infos import in_force
 from pbx_control.store.secretaries import Secretary, find
+from pbx_control.store.snapshot import read_revision
 from pbx_control.store.tables import audit as entries
-from pbx_control.store.tables import call, client, secretary
+from pbx_control.store.tables import call, client, letter, secretary, web_session
 
+DAY = timedelta(days=1)
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
 SANTIAGO = ZoneInfo("America/Santiago")
 NUMBER, FREE, CALLER = "+56225550101", "+56225550102", "+56912345678"
@@ -155,6 +159,15 @@ def pause(work: Work) -> None:
     work.conn.execute(update(secretary).values(paused=True, paused_why="refusals", paused_at=NOON))
 
 
+def give_up(work: Work) -> None:
+    work.conn.execute(update(letter).values(due_at=None))
+
+
+def sign_in(work: Work) -> None:
+    session = {"token_hash": "x", "user_id": 1, "began_at": NOON, "seen_at": NOON, "ends_at": NOON + DAY, "origin": ""}
+    work.conn.execute(insert(web_session).values(session))
+
+
 # How each service is asked; what must be so before it is done first.
 BEFORE: dict[Callable[..., Any], Act] = {
     accounts.uphold: lambda work: accounts.dispute(work, charge(work), "fax"),
@@ -168,8 +181,10 @@ BEFORE: dict[Callable[..., Any], Act] = {
     keeping.hold: lambda work: keeping.release(work, CALL),
     onboarding.welcomed: lambda work: onboarding.paid(work, 1, NOON, SANTIAGO),
     onboarding.live: paid_and_welcomed,
+    post.resend_undelivered: give_up,
     staff.end_pause: pause,
     staff.end_old_pauses: pause,
+    users.revoke: sign_in,
     texts.forget_announcement: lambda work: texts.put_announcement(work, 1, AnnouncementKind.CLOSED, text="No."),
 }
 EXAMPLES: dict[Callable[..., Any], Act] = {
@@ -292,6 +307,61 @@ def test_every_service_that_changes_something_says_who_did_it(service: Callable[
         assert secret not in told
     assert CALLER not in told  # callers do not stand in it
     assert CALLERS_ADDRESS not in told
+
+
+# What happens anew each time that it is asked for; all others change nothing the second time, or are refused.
+ANEW = {
+    accounts.sell_bag,
+    keeping.believe_clock,
+    messages.send_info,
+    post.resend,
+    supplements.write_supplement,
+    staff.reset_password,
+    users.reset_password,
+    carriers.remove,  # of one that is added for it
+    # Back to the text before, each time.
+    protocols.roll_back,
+    texts.roll_back_greeting,
+}
+
+
+@pytest.mark.parametrize("service", [one for one in changing_services() if one not in ANEW], ids=named)
+def test_what_is_so_already_is_neither_noted_nor_published(service: Callable[..., Any], engine: Engine) -> None:
+    with changing(engine, ADMIN, NOON) as work:
+        provide(work)
+        BEFORE.get(service, lambda work: None)(work)
+        EXAMPLES[service](work)
+    before = trail_and_revision(engine)
+    with suppress(ClientMistake), changing(engine, ADMIN, NOON + timedelta(minutes=1)) as work:
+        EXAMPLES[service](work)
+    assert trail_and_revision(engine) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda work: clientele.change(work, "andes", name="Andes", recording=False),
+        lambda work: carriers.change(work, "carrier", match=("192.0.2.1",), password="Secreto1"),
+        lambda work: staff.change(work, "Ana", languages="es"),
+        lambda work: staff.allow(work, "Ana", None),
+        lambda work: texts.forget_announcement(work, 1, AnnouncementKind.BUSY),
+        lambda work: users.revoke(work, "anarojas"),
+        lambda work: post.resend_undelivered(work, address="nobody@andes.example"),
+    ],
+    ids=lambda act: act.__code__.co_names[1],
+)
+def test_setting_what_is_there_is_no_change(change: Act, engine: Engine) -> None:
+    with changing(engine, ADMIN, NOON) as work:
+        provide(work)
+    before = trail_and_revision(engine)
+    with changing(engine, ADMIN, NOON + timedelta(minutes=1)) as work:
+        change(work)
+    assert trail_and_revision(engine) == before
+
+
+def trail_and_revision(engine: Engine) -> tuple[list[Kept], int]:
+    with reading(engine) as conn:
+        return audit.newest(conn), read_revision(conn)
 
 
 def test_nothing_is_kept_of_a_change_without_an_entry(engine: Engine) -> None:

@@ -188,6 +188,22 @@ def test_secretary_is_changed(office: Admin) -> None:
     assert (row["clients"], row["paused"], row["wrap_up"], row["languages"]) == (None, True, 15, ["en"])
 
 
+def test_setting_what_is_there_says_so_and_leaves_no_entry(office: Admin) -> None:
+    office.does("secretary", "add", "Ana")
+    office.does("greeting", "set", "andes", "Hola")
+    office.does("announcement", "set", "andes", "closed", "--text", "No.")
+    before = office.reads("audit", "list")
+    for command in (
+        ("client", "set", "andes", "--name", "Andes Ltda"),
+        ("trunk", "set", "carrier", "--match", "127.0.0.2"),
+        ("secretary", "set", "Ana", "--language", "es", "--clients", "all", "--available"),
+        ("greeting", "set", "andes", "Hola"),
+        ("announcement", "set", "andes", "closed", "--text", "No."),
+    ):
+        assert office.does(*command) == "it is so already: nothing was changed\n"
+    assert office.reads("audit", "list") == before
+
+
 def test_client_is_set_suspended_resumed_and_cancelled(office: Admin) -> None:
     office.does("client", "set", "andes", "--wait-limit", "2m", "--ringing", "--recording", "--rut", "760864285")
     facts = office.reads("client", "show", "andes")
