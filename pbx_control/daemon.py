@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -49,6 +49,7 @@ from pbx_control.live.comparisons import Comparisons
 from pbx_control.live.dead_lines import DeadLines
 from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
+from pbx_control.live.kept_running import KeptRunning
 from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
 from pbx_control.live.overdue import Overdue
@@ -86,8 +87,6 @@ LATE_ANSWER = timedelta(seconds=2)
 LOOK_AGAIN = 0.3
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
-# A part of the daemon that lacks something (its database) is begun anew so often, seconds.
-WAIT_FOR_OTHERS = 2.0
 
 
 class Daemon:
@@ -166,7 +165,7 @@ class Daemon:
                 self._catching_up.run,
                 *([self._serve_pages] if self._pages else []),
             ):
-                await stack.enter_async_context(_running(work))
+                await stack.enter_async_context(KeptRunning(work))
             await self._stopping.wait()
             self._pulse.set_ready(False)
         await self._ari.close()
@@ -395,32 +394,6 @@ def _age(data: Mapping[str, Any]) -> timedelta:
     """How long ago Asterisk told of an event, where it says so."""
     told = data.get("timestamp")
     return now() - datetime.fromisoformat(told) if told else timedelta(0)
-
-
-class _running:
-    """Runs a task that should never end for the length of a block; if it dies, that is logged and it is begun anew."""
-
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._work = work
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._again_and_again())
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _again_and_again(self) -> None:
-        while True:
-            try:
-                await self._work()
-            except PbxError as error:  # a database that is away, say: nothing that a trace would explain
-                log.warning("a part of the daemon waits", part=self._work.__qualname__, why=str(error))
-                await asyncio.sleep(WAIT_FOR_OTHERS)
-            except Exception:
-                log.exception("a part of the daemon failed and is begun anew", part=self._work.__qualname__)
-                await asyncio.sleep(RECONNECT_EVERY)
 
 
 @click.command(epilog=examples("--home /srv/pbx run", "run --no-web"))

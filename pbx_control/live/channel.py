@@ -29,6 +29,7 @@ from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.bulletin import Bulletin, Piece
+from pbx_control.live.kept_running import KeptRunning, log_failure
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
     LONGEST_LINE,
@@ -135,8 +136,8 @@ class Channel:
         try:
             async with AsyncExitStack() as stack:
                 if self._relay:
-                    for work in (self._relay.run(), self._repeat_desks(self._relay)):
-                        stack.push_async_callback(_ended, asyncio.create_task(work))
+                    for work in (self._relay.run, self._repeat_desks):
+                        await stack.enter_async_context(KeptRunning(work))
                 await listening.serve_forever()
         finally:
             listening.close()
@@ -304,11 +305,11 @@ class Channel:
         self._desks_elsewhere[node] = desks, self._loop.time() + DESKS_HOLD
         self._set_desks()
 
-    async def _repeat_desks(self, relay: Relay) -> None:
+    async def _repeat_desks(self) -> None:
         while True:
             await asyncio.sleep(DESKS_TOLD_EVERY)
-            if self._desks:
-                relay.tell_desks(self.own_desks())
+            if self._relay and self._desks:
+                self._relay.tell_desks(self.own_desks())
             if old := [node for node, (_, until) in self._desks_elsewhere.items() if until < self._loop.time()]:
                 for node in old:
                     del self._desks_elsewhere[node]
@@ -339,6 +340,7 @@ class Channel:
             task = self._loop.create_task(self._end_work_in_store(wish, peer))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+            task.add_done_callback(log_failure)
         else:
             peer.answered(Answered(wish.id, AnswerKind.REFUSED, Refusal.NOT_NOW.value))
 
@@ -513,12 +515,6 @@ class _Peer(asyncio.Protocol):
         self._transport.close()
         if self._transport.get_write_buffer_size() and self._unread is None:
             self._unread = asyncio.get_running_loop().call_later(UNREAD_FOR, self._transport.abort)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Ends a task, and waits until it has closed what it had open."""
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _all(ids: Iterable[frozenset[int]]) -> frozenset[int]:

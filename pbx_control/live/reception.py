@@ -150,6 +150,9 @@ async def _in_time(ask: Callable[[], T]) -> T | None:
         return await asyncio.wait_for(asyncio.to_thread(ask), SLOW)
     except (StoreUnavailable, TimeoutError):
         return None
+    except Exception:
+        log.exception("what the database was asked about a call failed")
+        return None
 
 
 async def limit_reached(engine: Engine, dial: Dial) -> Limit | None:

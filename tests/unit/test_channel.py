@@ -621,7 +621,7 @@ def test_desks_at_a_daemon_that_dies_without_a_word_hold_for_a_while_only(
         here.channel.desks_at("other", desks({1}, {2}))
         assert (here.board.open, here.board.lost) == ({1}, {2})
         here.board.arrived.clear()
-        repeating = asyncio.create_task(here.channel._repeat_desks(Relay("", "own", here.channel)))
+        repeating = asyncio.create_task(here.channel._repeat_desks())
         await here.board.arrived.wait()
         assert (here.board.open, here.board.lost) == (set(), set())
         repeating.cancel()
