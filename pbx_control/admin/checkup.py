@@ -18,8 +18,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
-
 from pbx_control import clock, zones
 from pbx_control.admin.advice import advised
 from pbx_control.admin.door import Door
@@ -34,6 +32,7 @@ from pbx_control.disks import LITTLE_ROOM, SOME_ROOM, disks
 from pbx_control.domain import checks
 from pbx_control.domain.call.flow import MESSAGE_LIMIT
 from pbx_control.domain.desk.duty import PausedBy
+from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.telephony.guessing import place_of
@@ -43,11 +42,10 @@ from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, Web, keys
-from pbx_control.store import job_runs, letters, mailboxes, nodes, refusals, secretaries, trunks
+from pbx_control.store import job_runs, letters, mailboxes, nodes, recipients, refusals, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
-from pbx_control.store.tables import recipient
 
 # A line of `pjsip show transports`: name and bound address.
 TRANSPORT = re.compile(r"^Transport:\s+(transport-\w+)\s.*\s(\S+:\d+)\s*$", re.MULTILINE)
@@ -414,7 +412,7 @@ def check_mail(door: Door) -> Iterator[Finding]:
     """The mail server answers as [mail] says and has what letters need; it matters once somebody is to get mail."""
     mail = door.settings.mail
     place = f"{mail.host}:{mail.port}"
-    awaited = _count_recipients(door, "email") > 0
+    awaited = _count_recipients(door, Channel.EMAIL) > 0
     try:
         found = list(_look_at_mail_server(mail, place))
     except (OSError, smtplib.SMTPException) as error:
@@ -519,7 +517,7 @@ def check_letters(door: Door) -> Iterator[Finding]:
 
 def check_telegram(door: Door) -> Iterator[Finding]:
     """There is a bot if somebody is to get messages by it."""
-    if not door.settings.telegram.token and _count_recipients(door, "telegram"):
+    if not door.settings.telegram.token and _count_recipients(door, Channel.TELEGRAM):
         yield bad("there are recipients by Telegram but no bot: set [telegram] token")
 
 
@@ -651,9 +649,9 @@ def examine(door: Door) -> Iterator[Finding]:
                 return
 
 
-def _count_recipients(door: Door, channel: str) -> int:
+def _count_recipients(door: Door, channel: Channel) -> int:
     with reading(door.engine) as connection:
-        return connection.scalar(select(func.count()).where(recipient.c.channel == channel)) or 0
+        return recipients.count_by(connection, channel)
 
 
 def _why(error: Exception) -> Word:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import func, select
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.duties import COUNTED, counts, kept, known_to, told_by_daemon
@@ -278,12 +277,12 @@ def _asterisk_state(door: Door, settings: Any) -> dict[str, Any]:
 
 
 def _database_state(door: Door) -> dict[str, Any]:
-    from pbx_control.store.tables import call
+    from pbx_control.store import nodes
 
     try:
         with reading(door.engine) as connection:
-            own = call.c.state.is_not(None), call.c.node == door.settings.node.name
-            live = connection.scalar(select(func.count()).select_from(call).where(*own))
+            here = nodes.find(connection, door.settings.node.name)
+            live = here.live_calls if here else 0
     except PbxError as error:
         return {"ready": False, "why": door.told(error)}
     return {"ready": True, "kind": door.engine.dialect.name, "live_calls": live}

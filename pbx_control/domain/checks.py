@@ -12,6 +12,7 @@ from string import Formatter
 from types import ModuleType
 
 from pbx_control.domain.words.characters import category, without_unseen
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Field
 
 LANGUAGES = ("es", "en")
@@ -24,6 +25,7 @@ _TELEGRAM = re.compile(r"-?[0-9]{1,19}|@[A-Za-z][A-Za-z0-9_]{4,31}")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 # Of a file of certificates, bytes: the whole internet's fill some 200 kB.
 MOST_CERTIFICATES = 1 << 20
+LONGEST_REASON = 300  # characters
 _DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
 
 
@@ -36,6 +38,14 @@ def line(value: str, field: str, longest: int = 80) -> str:
     if not tidy:
         raise ClientMistake("{field} is empty: write something", field=Field(field))
     return _not_too_long(tidy, field, longest)
+
+
+def reason(why: str) -> str:
+    """A person's reason as it is kept, for whoever asks later. Raises ClientMistake if there is none."""
+    kept = clean_line(why, LONGEST_REASON)
+    if not kept:
+        raise ClientMistake("{field} is empty: say why, for whoever asks later", field=Field("why"))
+    return kept
 
 
 def paragraph(value: str, field: str, longest: int = 2000, places: tuple[str, ...] | None = ()) -> str:

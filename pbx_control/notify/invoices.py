@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.notices.invoice_letters import compose_invoice, document, letter_id
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
-from pbx_control.store import invoices, letters, recipients
+from pbx_control.store import clients, invoices, letters, recipients
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.tables import client
 
 # An invoice whose letter was not written, because the machine stopped in between, is sent by the next run within this.
 MAKE_UP = timedelta(days=7)
@@ -30,7 +29,7 @@ def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoic
     for each in issued:
         write_below(home.documents, document(each).removeprefix(DOCUMENTS), render(each))
         with writing(engine) as conn:
-            language = conn.scalars(select(client.c.language).where(client.c.id == each.client_id)).one()
+            language = clients.get(conn, each.client_id).language
             name = settings.office.name
             written = [compose_invoice(each, address, language, name, now) for address in _addresses(conn, each)]
             letters.add(conn, written)

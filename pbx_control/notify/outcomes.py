@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from pbx_control.domain.notices.letter_notes import compose_given_up, compose_too_large
 from pbx_control.domain.notices.messages import Channel, Kind, without_attachment
 from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.domain.notices.retries import after_failure
 from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.errors import DeliveryFailed, Fault
-from pbx_control.store import letters, mailboxes
+from pbx_control.store import clients, letters, mailboxes
 from pbx_control.store.letters import Posted
-from pbx_control.store.tables import client
 
 log = structlog.get_logger()
 
@@ -36,13 +36,21 @@ def record(conn: Connection, finished: Iterable[Delivery], desk: AlarmDesk) -> N
             letters.delivered(conn, delivery.posted, delivery.at)
         elif failure.fault is Fault.TOO_LARGE and delivery.posted.letter.attachment:
             _send_without_attachment(conn, delivery, failure, desk)
-        elif letters.failed(conn, delivery.posted, delivery.at, failure):
+        elif failed(conn, delivery.posted, delivery.at, failure):
             _tell_given_up(conn, delivery, failure, desk)
+
+
+def failed(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFailed) -> bool:
+    """Writes down how a try failed; whether the letter is given up."""
+    then = after_failure(failure, posted.attempts, posted.unconfirmed, at)
+    letters.put_off(conn, posted, then)
+    return then.due_at is None
 
 
 def _send_without_attachment(conn: Connection, delivery: Delivery, failure: DeliveryFailed, desk: AlarmDesk) -> None:
     posted = delivery.posted
-    spoken = conn.scalar(select(client.c.language).where(client.c.id == posted.letter.client_id)) or desk.language
+    theirs = posted.letter.client_id
+    spoken = clients.get(conn, theirs).language if theirs is not None else desk.language
     letters.without_attachment(
         conn, posted, delivery.at, without_attachment(posted.letter, spoken, desk.office), failure
     )

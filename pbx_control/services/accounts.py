@@ -11,7 +11,7 @@ from pbx_control.domain.money.billing import Invoice
 from pbx_control.domain.money.plans import MOST_PESOS
 from pbx_control.domain.money.quota import Account, Uncounted
 from pbx_control.errors import ClientMistake, Code, Pesos
-from pbx_control.services import charging
+from pbx_control.services import charging, corrections
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
@@ -41,19 +41,19 @@ def sell_bag(
 
 def dispute(work: Work, entry_id: int, why: str) -> None:
     """Notes that the client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
-    ledger.dispute(work.conn, entry_id, checks.line(why, "why"), work.at)
+    corrections.dispute(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_DISPUTED, entry_id)
 
 
 def reverse(work: Work, entry_id: int, why: str) -> None:
     """Takes a charge back by an entry against it. Raises ClientMistake if it is none, or has been taken back."""
-    ledger.reverse(work.conn, entry_id, checks.line(why, "why"), work.at)
+    corrections.reverse(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_REVERSED, entry_id)
 
 
 def uphold(work: Work, entry_id: int, why: str) -> None:
     """Settles a dispute: the charge stays. Raises ClientMistake unless an open dispute is about it."""
-    ledger.uphold(work.conn, entry_id, checks.line(why, "why"), work.at)
+    corrections.uphold(work.conn, entry_id, checks.line(why, "why"), work.at)
     _note(work, Verb.CHARGE_UPHELD, entry_id)
 
 
@@ -64,8 +64,7 @@ def uncount(work: Work, call_id: str, reason: Uncounted, why: str = "") -> str:
     """
     said = checks.line(why, "why") if why else ""
     found = call_log.find(work.conn, call_id)
-    entry_id = ledger.charge_of_call(work.conn, found.id)
-    ledger.uncount(work.conn, found.id, reason, said, work.at)
+    entry_id = corrections.uncount(work.conn, found.id, reason, said, work.at)
     _note(work, Verb.CALL_UNCOUNTED, entry_id, call=found.id, reason=reason.value)
     return found.id
 

@@ -3,13 +3,13 @@
 The audit trail names the mark and never the caller.
 """
 
+from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import caller_marks, clients
 from pbx_control.store.caller_marks import known_number
-from pbx_control.store.holds import reason
 
 
 def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) -> str:
@@ -20,7 +20,7 @@ def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) ->
     number = known_number(text)
     if not number.startswith("+"):
         raise ClientMistake("{number} is no telephone number: only those can be marked", number=number)
-    values = {"kind": kind, "why": reason(why)}
+    values = {"kind": kind, "why": checks.reason(why)}
     client_id = clients.find(work.conn, slug).id if slug is not None else None
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)

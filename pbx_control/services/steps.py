@@ -31,7 +31,7 @@ from pbx_control.domain.notices.loss_notes import Loss, compose_loss
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
-from pbx_control.services import messages
+from pbx_control.services import corrections, messages
 from pbx_control.services.offers import write_offer
 from pbx_control.settings import Settings
 from pbx_control.store import audit, calls, clients, ledger, letters, repeats, secretaries
@@ -100,8 +100,7 @@ def charge(conn: Connection, client_id: int, call: Arrived, at: datetime, rules:
 def _uncount(conn: Connection, step: Save, command: ReturnUnit) -> None:
     """What a secretary says by her telephone, or at her desk: the call should not have counted."""
     at, call = step.entries[-1].at, step.call
-    charged = ledger.charge_of_call(conn, call.id)
-    ledger.uncount(conn, call.id, command.reason, command.said_by, at)
+    charged = corrections.uncount(conn, call.id, command.reason, command.said_by, at)
     entry = AuditEntry(
         at=at,
         actor=Actor(ActorKind.SECRETARY, command.said_by),

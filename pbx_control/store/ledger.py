@@ -272,31 +272,24 @@ def roll_over_due(conn: Connection, at: datetime, limit: int | None = None) -> i
 # --- corrections ------------------------------------------------------------------------------------------
 
 
-def reverse(conn: Connection, entry_id: int, why: str, at: datetime, uncounted: Uncounted | None = None) -> LedgerEntry:
-    """Takes a charge back by a counter-entry, and settles a dispute about it. `uncounted`: the call should not have
-    counted.
+def entry(conn: Connection, entry_id: int) -> LedgerEntry | None:
+    """The entry of that number, in whoever's ledger; None if there is none."""
+    row = conn.execute(select(ledger_entry).where(ledger_entry.c.id == entry_id)).one_or_none()
+    return _entry(row) if row else None
 
-    Raises ClientMistake if there is no such entry, it is no charge, or it has been taken back already.
-    """
-    row = _entry_row(conn, entry_id)
-    _refuse_unless_charge(row)
-    before = up_to_date(conn, row.client_id, at)
+
+def reverse(
+    conn: Connection, entry_id: int, charge: LedgerEntry, why: str, at: datetime, uncounted: Uncounted | None
+) -> bool:
+    """Writes a counter-entry to that charge, which is the entry of that number; False if there is one already."""
+    owner = client_of(conn, entry_id)
+    assert owner is not None
+    before = up_to_date(conn, owner, at)  # locked: two that reverse it come one after the other
     if conn.scalar(select(ledger_entry.c.id).where(ledger_entry.c.reverses == entry_id)):
-        raise ClientMistake("entry {id} has been reversed already", Code.REVERSED_ALREADY, id=entry_id)
-    after, entry = quota.reverse(before, _entry(row), entry_id, why, at, uncounted)
-    _book(conn, row.client_id, before, after, [entry])
-    settled = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
-    conn.execute(settled.values(settled_at=at, answer=why))
-    return entry
-
-
-def uncount(conn: Connection, call_id: str, reason: Uncounted, why: str, at: datetime) -> LedgerEntry:
-    """Takes back what a call was charged because it should not have counted; a secretary may do so at her desk.
-
-    Raises ClientMistake if nothing was charged for it, or that has been taken back already.
-    """
-    said = f"{reason.value}: {why}" if why else reason.value
-    return reverse(conn, charge_of_call(conn, call_id), said, at, reason)
+        return False
+    after, counter = quota.reverse(before, charge, entry_id, why, at, uncounted)
+    _book(conn, owner, before, after, [counter])
+    return True
 
 
 def uncounted(conn: Connection, call_id: str) -> Uncounted | None:
@@ -306,14 +299,11 @@ def uncounted(conn: Connection, call_id: str) -> Uncounted | None:
     return Uncounted(reason) if reason else None
 
 
-def charge_of_call(conn: Connection, call_id: str) -> int:
-    """The number of the entry that charged the call. Raises ClientMistake if nothing was charged for it."""
-    found = conn.scalar(
-        select(ledger_entry.c.id).where(ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value)
-    )
-    if found is None:
-        raise ClientMistake("nothing was charged for the call {call}", Code.NOT_CHARGED, call=call_id)
-    return int(found)
+def charge_of_call(conn: Connection, call_id: str) -> int | None:
+    """The number of the entry that charged the call; None if nothing was charged for it."""
+    charge = ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value
+    found: int | None = conn.scalar(select(ledger_entry.c.id).where(*charge))
+    return found
 
 
 def client_of(conn: Connection, entry_id: int) -> int | None:
@@ -321,19 +311,20 @@ def client_of(conn: Connection, entry_id: int) -> int | None:
     return conn.scalar(select(ledger_entry.c.client_id).where(ledger_entry.c.id == entry_id))
 
 
+def is_disputed(conn: Connection, entry_id: int) -> bool:
+    """Whether the client objects to that entry, or did so once."""
+    return conn.scalar(select(disputes.c.entry_id).where(disputes.c.entry_id == entry_id)) is not None
+
+
 def dispute(conn: Connection, entry_id: int, why: str, at: datetime) -> None:
-    """The client objects to a charge. Raises ClientMistake if it cannot be disputed, or has been before."""
-    _refuse_unless_charge(_entry_row(conn, entry_id))
-    if conn.scalar(select(disputes.c.entry_id).where(disputes.c.entry_id == entry_id)):
-        raise ClientMistake("entry {id} is disputed already", Code.DISPUTED_ALREADY, id=entry_id)
+    """Notes that the client objects to an entry."""
     conn.execute(insert(disputes).values(entry_id=entry_id, at=at, why=why))
 
 
-def uphold(conn: Connection, entry_id: int, answer: str, at: datetime) -> None:
-    """A disputed charge stays as it is, for a reason. Raises ClientMistake unless an open dispute is about it."""
+def settle(conn: Connection, entry_id: int, answer: str, at: datetime) -> bool:
+    """Notes the answer to an open dispute about an entry; False if there is none."""
     open_one = update(disputes).where(disputes.c.entry_id == entry_id, disputes.c.settled_at.is_(None))
-    if conn.execute(open_one.values(settled_at=at, answer=answer)).rowcount == 0:
-        raise ClientMistake("no open dispute is about entry {id}", Code.NOT_DISPUTED, id=entry_id)
+    return conn.execute(open_one.values(settled_at=at, answer=answer)).rowcount > 0
 
 
 # --- what people ask --------------------------------------------------------------------------------------
@@ -528,13 +519,6 @@ def _is_charged(conn: Connection, call_id: str) -> bool:
     return conn.scalar(_DECIDED, {"call": call_id}) is not None
 
 
-def _entry_row(conn: Connection, entry_id: int) -> Row[Any]:
-    row = conn.execute(select(ledger_entry).where(ledger_entry.c.id == entry_id)).one_or_none()
-    if row is None:
-        raise ClientMistake("there is no entry {id} in any ledger", Code.NO_SUCH_ENTRY, id=entry_id)
-    return row
-
-
 def _entry(row: Row[Any]) -> LedgerEntry:
     return LedgerEntry(
         at=row.at,
@@ -549,11 +533,6 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         repeats=row.repeats,
         repeated_seconds=row.repeated_seconds,
     )
-
-
-def _refuse_unless_charge(row: Row[Any]) -> None:
-    if row.kind != Kind.CHARGE:
-        raise ClientMistake("entry {id} charges no call: only charges are disputed and reversed", id=row.id)
 
 
 def _zone(conn: Connection, client_id: int) -> ZoneInfo:

@@ -35,23 +35,16 @@ from sqlalchemy import (
     update,
 )
 
-from pbx_control.catalogue import N_
-from pbx_control.domain.notices.messages import ANSWER, FIRST, Channel, Kind, Letter, Recipient, next_try
-from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
-from pbx_control.errors import ClientMistake, Code, DeliveryFailed, Fault
+from pbx_control.domain.notices.messages import ANSWER, FIRST, Channel, Kind, Letter, Recipient
+from pbx_control.domain.notices.retries import Retry
+from pbx_control.domain.words.sentences import kept, read_kept, sentence_of
+from pbx_control.errors import ClientMistake, Code, DeliveryFailed
 from pbx_control.store import mailboxes, recipients
 from pbx_control.store.engine import insert_into, node_here
 from pbx_control.store.tables import client, letter, mailbox
 
-# However long the other side asks to wait: it is asked again then, and an absurd number stops nothing.
-SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(days=1)
 # A claim that is not renewed runs out after this.
 LEASE = timedelta(seconds=75)
-# A letter that may have arrived is sent once more: with it there are two copies at most.
-MOST_UNCONFIRMED = 1  # docs/decisions/outbox.md
-UNCONFIRMED_TWICE = N_("sent twice without an answer, so it may have arrived: {why}")
-# A letter that is put off for what it holds keeps its place for so many tries, an hour; then others may overtake it.
-PATIENT_TRIES = 6
 
 T = TypeVar("T")
 State = Literal["waiting", "delivered", "given up"]
@@ -190,30 +183,21 @@ def delivered(conn: Connection, posted: Posted, at: datetime) -> None:
     mailboxes.forget(conn, posted.recipient)
 
 
-def failed(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFailed) -> bool:
-    """Note that the claimed try failed at `at`: when it is tried again, or that the letter is given up.
-
-    Returns whether it is given up. A try that the server refused for reasons of its own does not count.
-    """
-    error = kept(sentence_of(failure), mailboxes.ERROR_LIMIT)
-    match failure.fault:
-        case Fault.BUSY:
-            _note(conn, posted, due_at=at, attempts=posted.attempts - 1, last_error=error)
-        case Fault.PAUSE:
-            until = at + min(max(failure.retry_after, SHORTEST_WAIT), LONGEST_WAIT)
-            mailboxes.pause(conn, posted.recipient, until)
-            _note(conn, posted, due_at=until, attempts=posted.attempts - 1, last_error=error)
-        case Fault.MOVED:
-            _move(conn, posted, failure.moved_to)
-            _note(conn, posted, due_at=at, last_error=error)
-        case Fault.FINAL | Fault.TOO_LARGE:
-            return _give_up(conn, posted, at, error)
-        case Fault.UNCONFIRMED if posted.unconfirmed >= MOST_UNCONFIRMED:
-            twice = Sentence(UNCONFIRMED_TWICE, why=sentence_of(failure))
-            return _give_up(conn, posted, at, kept(twice, mailboxes.ERROR_LIMIT))
-        case _:
-            return _try_again(conn, posted, at, failure.fault, error)
-    return False
+def put_off(conn: Connection, posted: Posted, then: Retry) -> None:
+    """Note how a try failed, and what becomes of the letter."""
+    if then.pause_until:
+        mailboxes.pause(conn, posted.recipient, then.pause_until)
+    if then.moved_to:
+        _move(conn, posted, then.moved_to)
+    put = {"aside": then.aside, "server_away": then.server_away, "unconfirmed": then.unconfirmed}
+    _note(
+        conn,
+        posted,
+        due_at=then.due_at,
+        attempts=posted.attempts - (not then.counts),
+        last_error=kept(then.why, mailboxes.ERROR_LIMIT),
+        **{name: value for name, value in put.items() if value is not None},
+    )
 
 
 def server_is_back(conn: Connection, channel: Channel, at: datetime) -> None:
@@ -233,27 +217,6 @@ def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Le
         body_html=other.html,
         last_error=kept(sentence_of(failure), mailboxes.ERROR_LIMIT),
     )
-
-
-def _try_again(conn: Connection, posted: Posted, at: datetime, fault: Fault, error: str) -> bool:
-    due_at = next_try(posted.attempts, at)
-    if due_at is None:
-        return _give_up(conn, posted, at, error)
-    _note(
-        conn,
-        posted,
-        due_at=due_at,
-        aside=fault is Fault.LETTER and posted.attempts >= PATIENT_TRIES,
-        server_away=fault is Fault.SERVER,
-        unconfirmed=posted.unconfirmed + (fault is Fault.UNCONFIRMED),
-        last_error=error,
-    )
-    return False
-
-
-def _give_up(conn: Connection, posted: Posted, at: datetime, error: str) -> bool:
-    _note(conn, posted, due_at=None, last_error=error)
-    return True
 
 
 def _note(conn: Connection, posted: Posted, **values: Any) -> None:

@@ -74,6 +74,11 @@ def addresses(connection: Connection, client_id: int) -> list[str]:
     return list(connection.scalars(query))
 
 
+def count_by(connection: Connection, channel: Channel) -> int:
+    """How many recipients of all clients are reached by that channel."""
+    return connection.scalar(select(func.count()).where(recipient.c.channel == channel.value)) or 0
+
+
 def of_client(connection: Connection, client_id: int) -> list[Recipient]:
     """Who gets this client's messages, as letters are addressed to them."""
     rows = connection.execute(_OF_CLIENT, {"client": client_id})

@@ -125,7 +125,9 @@ def a_letter(client_id: int) -> Letter:
 
 
 def charge(work: Work) -> int:
-    return ledger.charge_of_call(work.conn, CALL)
+    found = ledger.charge_of_call(work.conn, CALL)
+    assert found is not None
+    return found
 
 
 def paid_and_welcomed(work: Work) -> None:

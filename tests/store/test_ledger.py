@@ -22,7 +22,7 @@ from pbx_control.domain.money.quota import Kind, Limits, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, StoreUnavailable
 from pbx_control.live.writer import Writer
-from pbx_control.services import marks, subscriptions
+from pbx_control.services import corrections, marks, subscriptions
 from pbx_control.services.steps import Rules
 from pbx_control.services.steps import save as save_steps
 from pbx_control.services.taken_in import SwitchCall, take_in
@@ -88,7 +88,7 @@ def test_a_wrong_number_is_taken_back_with_the_secretarys_name(office: Engine) -
 def test_a_wrong_number_that_the_admin_has_marked_is_not_taken_back_twice(office: Engine) -> None:
     save(office, arriving("c1"), answered("c1"))
     with writing(office) as conn:
-        ledger.uncount(conn, "c1", Uncounted.TEST, "", AT)
+        corrections.uncount(conn, "c1", Uncounted.TEST, "", AT)
     assert save(office, wrong_number("c1"), arriving("c2")) == [True, True]
     assert left(office) == (10, 1)
 
@@ -317,10 +317,10 @@ def test_another_plan_changes_what_is_left_at_once(office: Engine) -> None:
 def test_a_wrong_number_is_given_back_once(office: Engine) -> None:
     save(office, arriving("c1"), answered("c1"))
     with writing(office) as conn:
-        ledger.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
+        corrections.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
     assert left(office) == (10, 0)
     with writing(office) as conn, pytest.raises(ClientMistake, match="reversed already"):
-        ledger.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
+        corrections.reverse(conn, ledger.charge_of_call(conn, "c1"), "wrong number", AT)
     assert left(office) == (10, 0)
 
 
@@ -329,11 +329,11 @@ def test_a_dispute_is_settled_by_a_counter_entry_or_an_answer(office: Engine) ->
     with writing(office) as conn:
         first, second = (ledger.charge_of_call(conn, name) for name in ("c1", "c2"))
         for entry in (first, second):
-            ledger.dispute(conn, entry, "nobody spoke", AT)
+            corrections.dispute(conn, entry, "nobody spoke", AT)
         with pytest.raises(ClientMistake, match="disputed already"):
-            ledger.dispute(conn, first, "again", AT)
-        ledger.reverse(conn, first, "agreed", AT)
-        ledger.uphold(conn, second, "the recording has a minute", AT)
+            corrections.dispute(conn, first, "again", AT)
+        corrections.reverse(conn, first, "agreed", AT)
+        corrections.uphold(conn, second, "the recording has a minute", AT)
         assert ledger.disputed(conn) == []
         assert [each.answer for each in ledger.disputed(conn, open_only=False)] == [
             "agreed",
@@ -345,9 +345,9 @@ def test_what_is_no_charge_cannot_be_reversed(office: Engine) -> None:
     with writing(office) as conn:
         for entry, why in ((1, "charges no call"), (99, "no entry 99")):
             with pytest.raises(ClientMistake, match=why):
-                ledger.reverse(conn, entry, "x", AT)
+                corrections.reverse(conn, entry, "x", AT)
         with pytest.raises(ClientMistake, match="nothing was charged"):
-            ledger.charge_of_call(conn, "c9")
+            corrections.uncount(conn, "c9", Uncounted.TEST, "", AT)
 
 
 @pytest.mark.parametrize("change", [update(ledger_entry).values(units=0), delete(ledger_entry)])

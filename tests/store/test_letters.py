@@ -8,8 +8,10 @@ import pytest
 from acting import by_admin
 from sqlalchemy import event, insert
 
+from pbx_control.domain.notices import retries
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
+from pbx_control.notify import outcomes
 from pbx_control.services import people
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, mailboxes, recipients
@@ -46,7 +48,7 @@ def claim(engine, at=NOON, *, limit=10) -> list[letters.Posted]:
 
 def fail(engine, posted, at=NOON, why="451 later", fault=Fault.LATER, **more) -> bool:
     with writing(engine) as conn:
-        return letters.failed(conn, posted, at, DeliveryFailed(why, fault, **more))
+        return outcomes.failed(conn, posted, at, DeliveryFailed(why, fault, **more))
 
 
 def next_due(engine) -> datetime | None:
@@ -119,7 +121,7 @@ def test_letter_given_up_holds_up_no_other(engine):
 def test_letter_that_is_put_off_for_what_it_holds_is_overtaken_after_an_hour(engine):
     post(engine, ANA, ANA_AGAIN)
     at = NOON
-    for _ in range(letters.PATIENT_TRIES):
+    for _ in range(retries.PATIENT_TRIES):
         [posted] = claim(engine, at)
         assert posted.letter == ANA
         fail(engine, posted, at, fault=Fault.LETTER)
@@ -175,7 +177,7 @@ def test_letter_that_may_have_arrived_is_sent_once_more_and_no_oftener(engine):
     [second] = claim(engine, NOON + timedelta(minutes=1))
     assert fail(engine, second, NOON, "no answer", Fault.UNCONFIRMED)
     [given_up] = all_letters(engine, undelivered=True)
-    assert (given_up.state, given_up.last_error) == ("given up", letters.UNCONFIRMED_TWICE.format(why="no answer"))
+    assert (given_up.state, given_up.last_error) == ("given up", retries.UNCONFIRMED_TWICE.format(why="no answer"))
 
 
 def test_try_that_a_busy_server_refused_is_due_at_once_and_does_not_count(engine):
@@ -288,7 +290,7 @@ def test_pause_that_was_asked_for_is_kept_and_the_try_not_counted(engine):
 
 @pytest.mark.parametrize(
     ("asked", "waits"),
-    [(timedelta.max, letters.LONGEST_WAIT), (timedelta(days=-9), letters.SHORTEST_WAIT)],
+    [(timedelta.max, retries.LONGEST_WAIT), (timedelta(days=-9), retries.SHORTEST_WAIT)],
 )
 def test_an_absurd_pause_that_was_asked_for_is_not_kept(engine, asked, waits):
     post(engine, BETO)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from acting import by_admin
 from keeping import DAY, NOW, House
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,7 @@ from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import ClientMistake
 from pbx_control.media import deletion
 from pbx_control.media.purge import planned, reconcile
+from pbx_control.services import keeping
 from pbx_control.settings import Home
 from pbx_control.store import holds, retention
 from pbx_control.store.engine import reading, writing
@@ -92,14 +94,15 @@ def test_a_hold_wins_over_age_until_it_is_released(house: House) -> None:
 def test_a_call_is_held_once_and_released_once(house: House) -> None:
     house.has_call("pbx-1.1", 3, recording="")
     with writing(house.engine) as conn:
-        assert not holds.hold(conn, "pbx-1.1", "a trial", NOW)
+        work = by_admin(conn, NOW)
+        assert keeping.hold(work, "pbx-1.1", "a trial") == ("pbx-1.1", False)
         with pytest.raises(ClientMistake, match="held already"):
-            holds.hold(conn, "pbx-1.1", "a trial", NOW)
-        holds.release(conn, "pbx-1.1", NOW)
+            keeping.hold(work, "pbx-1.1", "a trial")
+        keeping.release(work, "pbx-1.1")
         with pytest.raises(ClientMistake, match="is not held"):
-            holds.release(conn, "pbx-1.1", NOW)
+            keeping.release(work, "pbx-1.1")
         with pytest.raises(ClientMistake, match="why is empty"):
-            holds.hold(conn, "pbx-1.1", " \n", NOW)
+            keeping.hold(work, "pbx-1.1", " \n")
 
 
 @pytest.mark.parametrize("facts", [{"state": b"{}"}, {"ended_at": None}, {"ended_at": None, "state": b"{}"}])

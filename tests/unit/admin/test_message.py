@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 from cli import main
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.notify import outcomes
 from pbx_control.settings import Home, Settings
 from pbx_control.store import letters
 from pbx_control.store.engine import open_engine, reading, writing
@@ -45,7 +46,7 @@ def home(tmp_path: Path) -> Home:
             conn.execute(insert(client).values(id=number, slug=slug, name=slug, week="never", created_at=NOON))
         letters.add(conn, [ARRIVED, REFUSED, WAITING])
         letters.delivered(conn, letters.get(conn, 1), NOON)
-        letters.failed(conn, letters.get(conn, 2), NOON, DeliveryFailed("550 no such user", Fault.FINAL))
+        outcomes.failed(conn, letters.get(conn, 2), NOON, DeliveryFailed("550 no such user", Fault.FINAL))
     engine.dispose()
     return home
 
