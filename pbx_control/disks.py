@@ -5,9 +5,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pbx_control.errors import Size
 from pbx_control.settings import Home, Settings
 
-MEGABYTE, GIGABYTE = 10**6, 10**9
+GIGABYTE = 10**9
 # Below these a disk is nearly full, or will be in days: an hour of recordings takes 58 MB.
 LITTLE_ROOM, SOME_ROOM = 1 * GIGABYTE, 5 * GIGABYTE
 
@@ -25,9 +26,9 @@ class Disk:
         return ", ".join(map(str, self.folders))
 
     @property
-    def room(self) -> str:
-        """ "83.1 GB", "6 MB"."""
-        return f"{self.free / GIGABYTE:.1f} GB" if self.free >= LITTLE_ROOM else f"{self.free // MEGABYTE} MB"
+    def room(self) -> Size:
+        """For a person: "83.1 GB", "6 MB"."""
+        return Size(self.free)
 
 
 def disks(home: Home, settings: Settings) -> list[Disk]:

@@ -50,6 +50,7 @@ class Code(StrEnum):
     TOO_DEAR = "too-dear"
     BUYER_INCOMPLETE = "buyer-incomplete"
     FACTURA_INCOMPLETE = "factura-incomplete"
+    NOT_A_CHARGE = "not-a-charge"
     REVERSED_ALREADY = "reversed-already"
     NOT_CHARGED = "not-charged"
     DISPUTED_ALREADY = "disputed-already"
@@ -129,6 +130,12 @@ def reason(error: Exception) -> Word:
 
 class Pesos(int):
     """An amount of Chilean pesos: a door writes it as its language does."""
+
+    __slots__ = ()
+
+
+class Size(int):
+    """So many bytes: a door writes them in units, as its language does."""
 
     __slots__ = ()
 

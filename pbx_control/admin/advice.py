@@ -51,6 +51,7 @@ ADVICE: Mapping[Code, str] = {
         "`client set {slug} --invoice-as boleta` asks for boletas instead"
     ),
     Code.FACTURA_INCOMPLETE: N_("give what lacks, or --invoice-as boleta"),
+    Code.NOT_A_CHARGE: N_("`ledger show CLIENT` tells which are"),
     Code.REVERSED_ALREADY: N_("`ledger show` has the counter-entry"),
     Code.NOT_CHARGED: N_("`call show` tells its story"),
     Code.DISPUTED_ALREADY: N_("`ledger disputes` shows all"),

@@ -12,7 +12,7 @@ from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.catalogue import counted
 from pbx_control.domain.keeping.retention import LONGEST_LEAP
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Size
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -46,7 +46,7 @@ def backup(door: Door, file: Path | None, recordings: bool, as_json: bool) -> No
         counted("{file}: {count} file, {size}", "{file}: {count} files, {size}", by="count"),
         file=made.file,
         count=made.files,
-        size=_readable(made.size),
+        size=Size(made.size),
     )
     if made.left_out:
         door.tell(
@@ -74,7 +74,7 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     make_folders(door.home)
     with telling(door) as tell:
         tell("restoring the home")
-        restored = restoring.restore(door.home, file.absolute(), clock.now())
+        restored = restoring.restore(door.home, file.absolute(), door.actor, clock.now())
     if as_json:
         print_json(_restored(restored))
         return
@@ -112,7 +112,3 @@ def _restored(restored: Any) -> dict[str, object]:
         "kept_schema": restored.schema,
         "issued_since": {kind.value: [numbers[0], numbers[-1]] for kind, numbers in restored.issued_since.items()},
     }
-
-
-def _readable(size: int) -> str:
-    return f"{size / 10**6:.1f} MB" if size >= 10**6 else f"{size / 10**3:.0f} kB"

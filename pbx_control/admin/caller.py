@@ -11,6 +11,7 @@ from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
 from pbx_control.catalogue import counted
+from pbx_control.domain import checks
 from pbx_control.domain.telephony.numbering import is_complete
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
@@ -21,7 +22,6 @@ from pbx_control.store import caller_marks, callers
 from pbx_control.store.caller_marks import Listed
 from pbx_control.store.callers import CallerCall
 from pbx_control.store.engine import reading
-from pbx_control.store.holds import reason
 from pbx_control.store.rows import facts
 
 COLUMNS = ("call", "client", "arrived", "outcome", "name", "recording", "message", "hold")
@@ -86,16 +86,7 @@ def erase(door: Door, number: str, why: str, keep_held: bool, drop_waiting: bool
     is still to be sent is refused, and then nothing is erased. Backups made before still have everything.
     """
     door.about_to_change()
-    known, kept_why = caller_marks.distinct_number(number), reason(why)
-    if not yes:
-        with reading(door.engine) as conn:
-            count = len(callers.calls_of(conn, known))
-        question = counted(
-            "erase {count} call's recordings, and number and name of {number}, for ever?",
-            "erase {count} calls' recordings, and number and name of {number}, for ever?",
-            by="count",
-        )
-        door.confirm(question, count=count, number=readable_number(known))
+    known, kept_why = caller_marks.distinct_number(number), checks.reason(why)
     order = ErasureOrder(
         number=known,
         why=kept_why,
@@ -104,6 +95,14 @@ def erase(door: Door, number: str, why: str, keep_held: bool, drop_waiting: bool
         keep_held=keep_held,
         drop_waiting=drop_waiting,
     )
+    count = erasure.refuse_impossible(door.engine, order)
+    if not yes:
+        question = counted(
+            "erase {count} call's recordings, and number and name of {number}, for ever?",
+            "erase {count} calls' recordings, and number and name of {number}, for ever?",
+            by="count",
+        )
+        door.confirm(question, count=count, number=readable_number(known))
     with telling(door) as tell:
         tell("erasing")
         erased = erasure.erase(door.home, door.engine, order, clock.now())

@@ -25,6 +25,7 @@ from pbx_control.catalogue import LANGUAGES
 from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import harmless, unseen_in, without_unseen
 from pbx_control.domain.words.sentences import read_kept, said
+from pbx_control.domain.words.wording import decimal
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.rows import facts
@@ -124,7 +125,10 @@ class Door:
         return week_text(parse_week([text]), self.language)
 
     def plain(self, cell: object) -> str:
-        """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04")."""
+        """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04"), numbers as its
+        language writes them."""
+        if isinstance(cell, float):
+            return decimal(cell, self.language)
         return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
 
     def instant(self, text: str) -> datetime:
@@ -265,10 +269,26 @@ class Tree(LateGroup):
             context.call_on_close(context.obj.close)
             with expected_failures():
                 return super().invoke(context)
+        except click.MissingParameter as first:
+            raise _all_missing(first) from None
         except PbxError as error:
             line = told(error, language, getattr(context.obj, "command", None))
             click.echo(click.style("pbx-control: ", fg="red", bold=True) + harmless(line), err=True)
             context.exit(1)
+
+
+def _all_missing(first: click.MissingParameter) -> click.UsageError:
+    """click tells of the first thing that is missing. It looks at what was given before what was not, so that by then
+    all that was given is known: this tells of all that is missing at once."""
+    context = first.ctx
+    if context is None:
+        return first
+    unknown = (one for one in context.command.get_params(context) if one.required and one.name not in context.params)
+    missing = [one for one in unknown if one.value_is_missing(one.consume_value(context, {})[0])]
+    if len(missing) < 2:
+        return first
+    names = ", ".join(one.get_error_hint(context) for one in missing)
+    return click.UsageError(spoken("these are missing: {names}").format(names=names), context)
 
 
 @contextmanager

@@ -44,6 +44,8 @@ def retire(door: Door, name: str, yes: bool) -> None:
     from pbx_control.live.pulse import take_lock
 
     door.about_to_change()
+    with reading(door.engine) as connection:
+        nodes.refuse_unless_gone(connection, name)
     if not yes:
         door.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
     # Its own daemon may hang, or wait for the database: then it gives no sign of life, but its calls live.

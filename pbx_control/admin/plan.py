@@ -9,6 +9,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.invoice import own_name
+from pbx_control.admin.language import spoken
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
 from pbx_control.catalogue import counted
@@ -25,8 +26,30 @@ from pbx_control.store.plans import Listed
 PLAN = Named("plan", plans.names)
 # What no plan reaches in earnest is a slip of the finger.
 MOST_CALLS, MOST_PEOPLE, MOST_DAYS = 100_000, 1000, 3650
-COUNT, MONEY = click.IntRange(0, MOST_CALLS), click.IntRange(0, MOST_PESOS)
-PAIR = re.compile(r"([A-Za-z0-9]{1,3})=([0-9]{1,9})")
+COUNT = click.IntRange(0, MOST_CALLS)
+# Chilean pesos have no decimals: in 39.000, as it is written there, the point can only part thousands.
+_PESOS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3})+)")
+PAIR = re.compile(r"([A-Za-z0-9]{1,3})=([0-9$.]{1,12})")
+
+
+class Money(click.IntRange):
+    """An amount in pesos: 39000, or 39.000 as Chile writes it."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The amount; the sign of pesos and the points that part thousands are left out."""
+        if isinstance(value, str):
+            value = self.read(value, parameter, context)
+        return super().convert(value, parameter, context)
+
+    def read(self, text: str, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        """The digits of what was typed."""
+        if not _PESOS.fullmatch(text.strip()):
+            refusal = spoken("{text} is no amount in pesos: write 39000 or 39.000; pesos have no decimals")
+            self.fail(refusal.format(text=repr(text[:40])), parameter, context)
+        return text.strip().removeprefix("$").replace(".", "")
+
+
+MONEY = Money(0, MOST_PESOS)
 OTHER_MONTHS = [months for months in MONTHS_AHEAD if months > 1]
 
 
@@ -155,11 +178,11 @@ def _discounts(pairs: tuple[str, ...]) -> dict[int, int]:
     found: dict[int, int] = {}
     for pair in pairs:
         months, percent = _pair(pair, "--discount")
-        if not (months.isdecimal() and int(months) in OTHER_MONTHS and percent <= 100):
+        if not (months.isdecimal() and int(months) in OTHER_MONTHS and percent.isdecimal() and int(percent) <= 100):
             raise ClientMistake(
                 "--discount {pair} makes no sense: MONTHS is 3, 6 or 12, PERCENT at most 100, as in 6=10", pair=pair
             )
-        found[int(months)] = percent
+        found[int(months)] = int(percent)
     return found
 
 
@@ -167,16 +190,16 @@ def _did_prices(pairs: tuple[str, ...]) -> dict[str, int]:
     found = {}
     for pair in pairs:
         country, price = _pair(pair, "--did")
-        if not (country.isalpha() and len(country) == 2) or price > MOST_PESOS:
+        if not (country.isalpha() and len(country) == 2):
             raise ClientMistake(
                 "--did {pair} makes no sense: COUNTRY has two letters, PESOS is a price, as in CL=4000", pair=pair
             )
-        found[checks.country(country)] = price
+        found[checks.country(country)] = MONEY.convert(price, None, None)
     return found
 
 
-def _pair(pair: str, option: str) -> tuple[str, int]:
+def _pair(pair: str, option: str) -> tuple[str, str]:
     parts = PAIR.fullmatch(pair)
     if parts is None:
         raise ClientMistake("{option} {pair} makes no sense: write it like 6=10", option=option, pair=repr(pair[:40]))
-    return parts[1], int(parts[2])
+    return parts[1], parts[2]

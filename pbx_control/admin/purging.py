@@ -14,7 +14,7 @@ from pbx_control.admin.provisioning import book, examples
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain.keeping.retention import Cause, Trust, instant
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Size
 from pbx_control.media import purge as purging
 from pbx_control.media.deletion import Found
 from pbx_control.media.purge import Planned, Progress, PurgeReport, Reconciliation
@@ -124,9 +124,9 @@ def _tell_sums(door: Door, rows: list[dict[str, Any]]) -> None:
     """What would go and what would not, in one line."""
     going = [row for row in rows if row["goes"]]
     door.tell(
-        "would be deleted: {count} ({size} MB); kept by a legal hold: {held}",
+        "would be deleted: {count} ({size}); kept by a legal hold: {held}",
         count=len(going),
-        size=round(sum(row["bytes"] for row in going) / 1e6, 1),
+        size=Size(sum(row["bytes"] for row in going)),
         held=len(rows) - len(going),
     )
 
@@ -151,9 +151,9 @@ def _tell_report(door: Door, report: PurgeReport, as_json: bool) -> None:
         print_json({"at": report.at} | asdict(done))
     else:
         door.tell(
-            "deleted: {deleted} ({size} MB); kept by a legal hold: {held}",
+            "deleted: {deleted} ({size}); kept by a legal hold: {held}",
             deleted=done.deleted,
-            size=round(done.freed / 1e6, 1),
+            size=Size(done.freed),
             held=done.held,
         )
     for path, why in done.failed.items():

@@ -58,11 +58,18 @@ def _shown(row: Listed, language: str) -> dict[str, Any]:
     return told | {"last_error": read_kept(told.pop("kept_error")).said(language)}
 
 
-@recipient.command(epilog=examples("recipient remove andes ventas@andes.cl"))
+@recipient.command(
+    epilog=examples("recipient remove andes ventas@andes.cl", "recipient remove andes --telegram -100123456789"),
+    # A Telegram group's number begins with a minus, and is no option.
+    context_settings={"ignore_unknown_options": True},
+)
 @client_argument
-@click.argument("address")
+@click.argument("address", required=False, default="")
+@click.option("--email", metavar="E", help="An e-mail address.")
+@click.option("--telegram", metavar="CHAT", help="A Telegram chat's number, or a channel's @name.")
 @pass_door
-def remove(door: Door, slug: str, address: str) -> None:
+def remove(door: Door, slug: str, address: str, email: str | None, telegram: str | None) -> None:
     """Takes a recipient away; letters already written still go to him."""
-    change(door, lambda work: people.remove_recipient(work, clients.find(work.conn, slug).id, address))
-    door.tell("{address} gets no more messages of {slug}", address=address, slug=slug)
+    named = email or telegram or address
+    change(door, lambda work: people.remove_recipient(work, clients.find(work.conn, slug).id, named))
+    door.tell("{address} gets no more messages of {slug}", address=named, slug=slug)

@@ -15,13 +15,14 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import make_url
 
 from pbx_control.asterisk.runtime import choose
+from pbx_control.domain.audit import Actor, AuditEntry, Verb, difference
 from pbx_control.domain.money.billing import InvoiceKind
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.jobs.archive import Manifest, damaged, sync_folder, unpack
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Home, Settings, load
-from pbx_control.store import copies, invoices
+from pbx_control.store import audit, copies, invoices
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import newest
 
@@ -29,7 +30,7 @@ SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
 # What is added to what lies there: such files are written once, under a name of their own.
 ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
 
-FIRST_WITH_INVOICES = 3  # of the schemas
+FIRST_WITH_INVOICES, FIRST_WITH_AUDIT = 3, 13  # of the schemas
 # As they are written into the names of PDFs; a longer one would be none that the database can count.
 INVOICE_NUMBER = re.compile(r"\d{6,9}", re.ASCII)
 
@@ -48,11 +49,12 @@ class Restored:
     issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
 
 
-def restore(home: Home, file: Path, at: datetime) -> Restored:
+def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
     """Restores a home from the backup `file`. Its folder must be there; what it lacks comes from the backup.
 
     Raises ClientMistake if the home is in use, or the backup is damaged, of a newer schema or for another database;
-    the home is then as it was.
+    the home is then as it was. That it was restored, and
+    by whom, stands in the audit trail of the restored database.
     """
     with take_lock(home), TemporaryDirectory(prefix=".restoring-", dir=home.root) as folder:
         fresh = Home(Path(folder))
@@ -67,6 +69,7 @@ def restore(home: Home, file: Path, at: datetime) -> Restored:
         for part, modes in ADDED.items():
             _add_missing(fresh.root / part, home.root / part, *modes)
         restored = _replace(home, fresh, settings, manifest, at)
+    _note(home, settings, manifest, AuditEntry(at=at, actor=actor, verb=Verb.BACKUP_RESTORED, subject=file.name[:200]))
     return replace(restored, issued_since=_count_on(home, settings, manifest))
 
 
@@ -127,6 +130,19 @@ def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at
         engine.dispose()
     _swap(home.root, fresh.root, kept, ["pbx.toml"])
     return Restored(manifest, kept, schema if there else "")
+
+
+def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry) -> None:
+    """The restored database says that it is one; the tables of an old backup have no room for that yet."""
+    if int(manifest.schema) < FIRST_WITH_AUDIT:
+        return
+    told = difference({}, {"made_at": manifest.made_at, "version": manifest.version})
+    engine = open_engine(home, settings)
+    try:
+        with writing(engine) as conn:
+            audit.add(conn, replace(entry, difference=told))
+    finally:
+        engine.dispose()
 
 
 def _count_on(home: Home, settings: Settings, manifest: Manifest) -> dict[InvoiceKind, range]:

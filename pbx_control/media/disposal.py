@@ -51,6 +51,7 @@ class Disposal:
     decide: Decide
     reached: Reached = lambda moment: None
     urgent: Executor | None = None  # where transactions are done that others wait for
+    goes: Also = lambda conn: None  # done with each group of which something goes
 
 
 # Failures that are told one by one.
@@ -157,6 +158,8 @@ def _write_down(
     files = [_file(item, claims[item.found.path], written) for item in items]
     verdicts = [how.decide(file) for file in files]
     going = [each for each in zip(items, files, verdicts, strict=True) if each[2].delete]
+    if going:
+        how.goes(conn)
     receipts.add(conn, [_receipt(*each, how.now) for each in going if each[2].cause is not Cause.UNFINISHED])
     retention.forget(conn, {(claim, file.path) for _, file, _ in going for claim in file.claims})
     return verdicts

@@ -81,7 +81,7 @@ def erase(
         erased = Erased(kept=kept, elsewhere=sorted({call.elsewhere for call in found} - {""}))
         names = {call.name for call in free if call.name}
         # First what has no call: the names are known as long as the calls have them.
-        _erase_elsewhere(home, engine, order, [call.id for call in free], names, erased)
+        _erase_elsewhere(home, engine, order, [call.id for call in free], names, now, erased)
         _erase_calls(home, engine, order, free, now, erased, reached)
         if kept and not erased.anything:
             raise ClientMistake(
@@ -99,6 +99,13 @@ def erase(
             raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=order.number)
         _write_receipt(engine, order, erased, now)
     return erased
+
+
+def refuse_impossible(engine: Engine, order: ErasureOrder) -> int:
+    """How many calls would be erased. Raises ClientMistake, as `erase` does, for what stands in the way."""
+    with reading(engine) as conn:
+        free, _ = _calls(conn, order)
+    return len(free)
 
 
 def _calls(conn: Connection, order: ErasureOrder) -> tuple[list[CallerCall], list[str]]:
@@ -129,12 +136,20 @@ def _calls(conn: Connection, order: ErasureOrder) -> tuple[list[CallerCall], lis
 
 
 def _erase_elsewhere(
-    home: Home, engine: Engine, order: ErasureOrder, calls: Sequence[str], names: Collection[str], erased: Erased
+    home: Home,
+    engine: Engine,
+    order: ErasureOrder,
+    calls: Sequence[str],
+    names: Collection[str],
+    now: datetime,
+    erased: Erased,
 ) -> None:
     after: int | None = 0
     while after is not None:
         with writing(engine) as conn:
             after, changed = callers.erase_from_letters(conn, order.number, names, after)
+            if changed:
+                _note_begun(conn, order, now)
         erased.letters += changed
     for path in sorted(home.documents.rglob("*.csv")):
         erased.documents += _rewritten(home.documents, path, lambda old: redacted(old, order.number, names))
@@ -144,6 +159,7 @@ def _erase_elsewhere(
     with writing(engine) as conn:
         erased.marks = caller_marks.forget(conn, order.number)
         if erased.marks:
+            _note_begun(conn, order, now)
             bump_revision(conn)
 
 
@@ -182,7 +198,7 @@ def _erase_calls(
         odd = retention.odd_references(conn)
     files = _files(home, {call.id for call in free})
     for group in batches(free, GROUP):
-        going = _Group(order, group, erased)
+        going = _Group(order, group, now, erased)
         how = Disposal(home, engine, now, odd, going.decide, reached)
         named = {path for call in group for path in (call.recording, call.message) if path}
         found = [one for call in group for one in files.get(call.id, ())]
@@ -205,8 +221,8 @@ def _files(home: Home, calls: Collection[str]) -> dict[str, list[Found]]:
 class _Group:
     """Some calls that are erased in one transaction."""
 
-    def __init__(self, order: ErasureOrder, calls: Sequence[CallerCall], erased: Erased) -> None:
-        self._order, self._erased = order, erased
+    def __init__(self, order: ErasureOrder, calls: Sequence[CallerCall], at: datetime, erased: Erased) -> None:
+        self._order, self._at, self._erased = order, at, erased
         self._calls = [call.id for call in calls]
         self._names = {call.name for call in calls if call.name}
         self._stays: list[str] = []
@@ -230,7 +246,13 @@ class _Group:
         if conn.dialect.name == "sqlite":
             # What is overwritten is overwritten in the file, too.
             conn.execute(text("PRAGMA secure_delete = ON"))
+        _note_begun(conn, self._order, self._at)
         self.letters = callers.erase(conn, self._calls, self._order.number, self._names)
+
+
+def _note_begun(conn: Connection, order: ErasureOrder, at: datetime) -> None:
+    """With the first thing that goes: an erasure that is killed, and never done again, has an entry, too."""
+    audit.add_once(conn, AuditEntry(at=at, actor=order.actor, verb=Verb.CALLER_ERASURE_BEGUN, subject=""))
 
 
 def _write_receipt(engine: Engine, order: ErasureOrder, erased: Erased, now: datetime) -> None:

@@ -29,7 +29,7 @@ from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.notices.retention_notes import Differences, compose_clock_alarm, compose_differences
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
-from pbx_control.media.disposal import GROUP, Disposal, Done, Reached, dispose_gently
+from pbx_control.media.disposal import GROUP, Also, Disposal, Done, Reached, dispose_gently
 from pbx_control.settings import MAIN_NODE, Home
 from pbx_control.store import letters, receipts, retention
 from pbx_control.store.engine import node_here, reading, writing
@@ -105,10 +105,11 @@ def purge(
     reached: Reached = quiet,
     urgent: Executor | None = None,
     done: Done | None = None,
+    goes: Also = quiet,
 ) -> PurgeReport:
     """Deletes what is due at `now` (aware), in small transactions; others may write meanwhile. The transactions are
     done by `urgent`, if the caller has given way to others: who keeps a lock must not wait for CPU. `done` counts, also
-    for a caller that is told of an error.
+    for a caller that is told of an error; `goes` is done in each transaction by which something goes.
 
     If the clock is in doubt nothing is touched, and the admin gets a letter, one a day. A purge that was broken off is
     finished by the next one. Raises ClientMistake if another one is under way, StoreUnavailable, OSError.
@@ -121,7 +122,7 @@ def purge(
         with reading(engine) as conn:
             odd = retention.odd_references(conn)
         decide = partial(verdict, now=now, trust=clock.trust)
-        how = Disposal(home, engine, now, odd, decide, reached, urgent)
+        how = Disposal(home, engine, now, odd, decide, reached, urgent, goes)
         _purge_files(how, report.done, progress)
         _purge_references(how, report.done)
         _drop_empty_days(home, now)

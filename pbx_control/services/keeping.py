@@ -2,34 +2,39 @@
 
 from concurrent.futures import Executor
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
-from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain import checks
+from pbx_control.domain.audit import Actor, AuditEntry, Verb
 from pbx_control.domain.notices.notes import AlarmDesk
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.media import purge as deletion
 from pbx_control.media.disposal import Done
 from pbx_control.media.purge import Progress, PurgeReport
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Home
-from pbx_control.store import call_log, clients, holds, retention
+from pbx_control.store import audit, call_log, clients, holds, retention
 
 
 def hold(work: Work, call_id: str, why: str) -> tuple[str, bool]:
     """Holds a call's files from now on; gives its whole id, and False if nothing of it is recorded (any more).
 
-    Raises ClientMistake if it is held already. The reason stays with the hold: it may name people.
+    Raises ClientMistake if it is held already, or without a reason. The reason stays with the hold: it may name people.
     """
     found = call_log.find(work.conn, call_id)
-    something = holds.hold(work.conn, found.id, why, work.at)
+    if not holds.hold(work.conn, found.id, checks.reason(why), work.at):
+        raise ClientMistake("the call {call} is held already", Code.HELD_ALREADY, call=found.id)
     work.note(Verb.CALL_HELD, found.id, client_id=_client_id(work, found.client))
-    return found.id, something
+    return found.id, holds.has_something(work.conn, found.id)
 
 
 def release(work: Work, call_id: str) -> str:
     """Ends a call's hold; gives its whole id. Raises ClientMistake if it is not held."""
     found = call_log.find(work.conn, call_id)
-    holds.release(work.conn, found.id, work.at)
+    if not holds.release(work.conn, found.id, work.at):
+        raise ClientMistake("the call {call} is not held", Code.NOT_HELD, call=found.id)
     work.note(Verb.CALL_RELEASED, found.id, client_id=_client_id(work, found.client))
     return found.id
 
@@ -50,11 +55,14 @@ def purge(
     progress: Progress = deletion.quiet,
     urgent: Executor | None = None,
 ) -> PurgeReport:
-    """Deletes the recordings whose time is over (`media/purge.py`). Each deletion has its receipt; the run has one
-    entry if it deleted something, also if it was broken off by an error."""
+    """Deletes the recordings whose time is over (`media/purge.py`). Each deletion has its receipt. A run that deletes
+    something has two entries: that it began, with the first deletion, so that one that is killed has it, too; and what
+    it did, also if it was broken off by an error."""
     done = Done()
+    begun = AuditEntry(at=now, actor=actor, verb=Verb.PURGE_BEGUN, subject="")
+    goes = partial(audit.add_once, entry=begun)
     try:
-        return deletion.purge(home, engine, now, alarms=alarms, progress=progress, urgent=urgent, done=done)
+        return deletion.purge(home, engine, now, alarms=alarms, progress=progress, urgent=urgent, done=done, goes=goes)
     finally:
         if done.deleted or done.absent:
             counts = {"deleted": done.deleted, "bytes": done.freed, "absent": done.absent}

@@ -36,6 +36,13 @@ def add(conn: Connection, entry: AuditEntry) -> None:
     conn.execute(insert(audit).values(values))
 
 
+def add_once(conn: Connection, entry: AuditEntry) -> None:
+    """The same for what several transactions do: whichever is the first to be committed has it."""
+    same = audit.c.at == entry.at, audit.c.verb == entry.verb.value, audit.c.subject == entry.subject
+    if conn.execute(select(audit.c.id).where(*same).limit(1)).first() is None:
+        add(conn, entry)
+
+
 def newest(
     conn: Connection, *, client_id: int | None = None, since: datetime | None = None, limit: int | None = None
 ) -> list[Kept]:

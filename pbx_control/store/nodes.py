@@ -96,12 +96,23 @@ def may_overhear(conn: Connection) -> list[str]:
     return list(conn.scalars(text(query)))
 
 
+def refuse_unless_gone(conn: Connection, name: str) -> None:
+    """Raises ClientMistake if there is no node of that name, or it is alive."""
+    _gone(find(conn, name), name)
+
+
 def retire(conn: Connection, name: str) -> Node:
     """Notes that a node is gone for good, and gives it as it was.
 
     Raises ClientMistake if there is none of that name, or it is alive.
     """
-    found = _locked(conn, name)
+    found = _gone(_locked(conn, name), name)
+    if found.retired_at is None:
+        conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=found.now))
+    return found
+
+
+def _gone(found: Node | None, name: str) -> Node:
     if found is None:
         raise ClientMistake("there is no node {node}", Code.NO_SUCH_NODE, node=name)
     if found.is_alive:
@@ -111,8 +122,6 @@ def retire(conn: Connection, name: str) -> Node:
             place=found.place,
             seconds=round(AWAY_AFTER.total_seconds()),
         )
-    if found.retired_at is None:
-        conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=found.now))
     return found
 
 

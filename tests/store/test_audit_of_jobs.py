@@ -1,6 +1,7 @@
 """What the calendar, and a secretary's telephone, change stands in the audit trail: once for each run, with counts."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from pbx_control.domain.call.commands import ChargeUnit, ReturnUnit
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.call.saving import Save
+from pbx_control.media.disposal import GROUP
+from pbx_control.media.purge import purge
 from pbx_control.services import accounts, clientele, invoicing, missed_reports
 from pbx_control.services import keeping as retention
 from pbx_control.services.cancelled import AFTER, erase_cancelled
@@ -92,6 +95,36 @@ def test_a_purge_that_is_broken_off_tells_what_it_had_deleted(engine: Engine, tm
         retention.purge(house.home, engine, JOB, NOW, progress=breaks)
     (entry,) = told(engine, Verb.RECORDINGS_PURGED)
     assert counts(entry)["deleted"] == 1
+
+
+def test_a_purge_that_is_killed_has_said_that_it_began(engine: Engine, tmp_path: Path) -> None:
+    house = House(Home(tmp_path / "home"), engine)
+    house.has_call("pbx-1.1", age=40)
+
+    class Killed(BaseException):
+        pass
+
+    def dies(moment: str) -> None:
+        if moment == "committed":
+            raise Killed
+
+    begun = AuditEntry(at=NOW, actor=JOB, verb=Verb.PURGE_BEGUN, subject="")
+    with pytest.raises(Killed):
+        purge(house.home, engine, NOW, reached=dies, goes=partial(audit.add_once, entry=begun))
+    assert [one.actor for one in told(engine, Verb.PURGE_BEGUN)] == [JOB]
+    assert told(engine, Verb.RECORDINGS_PURGED) == []
+
+
+def test_a_purge_says_once_that_it_began_and_nothing_if_it_deletes_nothing(engine: Engine, tmp_path: Path) -> None:
+    house = House(Home(tmp_path / "home"), engine)
+    retention.purge(house.home, engine, JOB, NOW)
+    assert told(engine, Verb.PURGE_BEGUN) == []
+    for number in range(2 * GROUP):
+        house.has_call(f"pbx-1.{number}", age=40)
+    retention.purge(house.home, engine, JOB, NOW)
+    assert len(told(engine, Verb.PURGE_BEGUN)) == 1
+    (done,) = told(engine, Verb.RECORDINGS_PURGED)
+    assert counts(done)["deleted"] == 2 * GROUP
 
 
 def test_a_client_that_cancelled_long_ago_is_erased_with_its_counts(engine: Engine, home: Home) -> None:

@@ -19,11 +19,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from acting import JOB
+from acting import ADMIN, JOB
 from msgspec import structs
 from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.billing import InvoiceKind
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake, StoreUnavailable
@@ -33,7 +34,7 @@ from pbx_control.jobs.backup import make, nightly
 from pbx_control.jobs.restore import restore
 from pbx_control.live.pulse import take_lock
 from pbx_control.settings import Backup, Database, Home, Settings, load
-from pbx_control.store import copies, invoices, job_runs, ledger, refusals
+from pbx_control.store import audit, copies, invoices, job_runs, ledger, refusals
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.migrate import newest
 from pbx_control.store.tables import call, client, job_run, journal, ledger_entry, refusal
@@ -78,7 +79,7 @@ class Place:
 
     def restored(self, file: Path, at: datetime = AT + DAY) -> restoring.Restored:
         self.engine.dispose()
-        return restore(self.home, file, at)
+        return restore(self.home, file, ADMIN, at)
 
     def rename_client(self, name: str) -> None:
         with writing(self.engine) as conn:
@@ -209,6 +210,15 @@ def test_numbers_of_invoices_that_were_issued_since_are_not_given_again(place: P
         assert invoices.count_on(conn, InvoiceKind.BOLETA, 14) == range(15, 15)
 
 
+def test_the_restored_database_says_by_whom_and_of_what_it_was_restored(place: Place) -> None:
+    file = place.backed_up()
+    place.restored(file)
+    with reading(place.engine) as conn:
+        (kept,) = audit.newest(conn)
+    assert (kept.entry.verb, kept.entry.actor, kept.entry.subject) == (Verb.BACKUP_RESTORED, ADMIN, "copy.tar.gz")
+    assert kept.entry.difference["made_at"] == (None, AT.isoformat())
+
+
 def test_a_backup_that_has_no_room_is_refused_before_the_disk_is_full(
     small: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +232,7 @@ def test_a_fresh_machine_becomes_the_old_one(small: Place, tmp_path: Path) -> No
     file = small.backed_up(recordings=True)
     new = Home(tmp_path / "new")
     new.root.mkdir()
-    restore(new, file, AT)
+    restore(new, file, ADMIN, AT)
     with closing(sqlite3.connect(new.root / "pbx.db")) as raw:
         assert raw.execute("SELECT name FROM client").fetchall() == [("Andes",)]
     assert (new.recordings / RECORDING).read_text() == "a voice"
@@ -585,7 +595,7 @@ def test_a_database_that_others_use_is_left_alone(postgres_url: str, tmp_path: P
     with reading(place.engine) as conn:
         conn.execute(text("SELECT 1"))
         with pytest.raises(ClientMistake, match="1 others are connected"):
-            restore(place.home, file, AT + DAY)
+            restore(place.home, file, ADMIN, AT + DAY)
     place.engine.dispose()
 
 

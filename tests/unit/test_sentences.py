@@ -8,9 +8,9 @@ import pytest
 from pbx_control.catalogue import counted, translated
 from pbx_control.domain.keeping.retention import Trust
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept, sentence_of
-from pbx_control.errors import ClientMistake, Pesos, Word, reason
+from pbx_control.errors import ClientMistake, Pesos, Size, Word, reason
 from pbx_control.jobs.schedule import DIFFERENCES
-from pbx_control.services.cancelled import PROVISIONED
+from pbx_control.store.erasing import PROVISIONED
 
 LIMIT = 300
 
@@ -24,6 +24,7 @@ LIMIT = 300
         Sentence("failed: {why}", why=Sentence("{file}: {why}", file="a.wav", why=Word("Permission denied"))),
         Sentence("{each}", each=(Sentence("{what}: {count}", what=Word("letters"), count=1), Sentence("{x}", x="y"))),
         Sentence("{price}", price=Pesos(11250)),
+        Sentence("{room}", room=Size(63_700_000_000)),
         Sentence("{left} {{braces}}", left=1),
         Sentence(counted("{left} call", "{left} calls", by="left"), left=1),
     ],
@@ -31,6 +32,23 @@ LIMIT = 300
 )
 def test_sentence_comes_back_from_the_store(sentence: Sentence) -> None:
     assert read_kept(kept(sentence, LIMIT)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "spanish"),
+    [
+        (Size(63_700_000_000), "63.7 GB", "63,7 GB"),
+        (Size(6_000_000), "6 MB", "6 MB"),
+        (Size(1_250), "1.2 kB", "1,2 kB"),
+        (Size(7), "7 B", "7 B"),
+        (12.5, "12.5", "12,5"),
+        (Pesos(11250), "CLP 11,250", "$11.250"),
+    ],
+    ids=str,
+)
+def test_numbers_are_written_as_the_language_does(value: object, english: str, spanish: str) -> None:
+    told = Sentence("{value}", value=value)
+    assert [told.said("en"), told.said("es")] == [english, spanish]
 
 
 def test_sentence_of_one_is_in_the_singular_when_it_comes_back() -> None:

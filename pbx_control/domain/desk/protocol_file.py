@@ -188,7 +188,7 @@ def _colour(table: "_Table") -> str:
             Sentence(
                 "`colour` {value} is too pale: white letters on it have a contrast of {contrast}, they need {least}",
                 value=colour,
-                contrast=f"{contrast:.2f}",
+                contrast=round(contrast, 2),
                 least=LEAST_CONTRAST,
             )
         )

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from pbx_control.catalogue import Counted, counted, translated, translated_count
-from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import Field, Fields, PbxError, Pesos, Word
+from pbx_control.domain.words.wording import clean_line, decimal, size
+from pbx_control.errors import Field, Fields, PbxError, Pesos, Size, Word
 
 # What stands between several sentences that are one value.
 BETWEEN = "; "
@@ -47,7 +47,8 @@ def sentence_of(error: PbxError) -> Sentence:
 
 
 def said(language: str, template: str, values: Mapping[str, Any]) -> str:
-    """A line in a person's language, in the singular where it tells of one; words and money among its values, too."""
+    """A line in a person's language, in the singular where it tells of one; words, money and other
+    numbers among its values, too."""
     if isinstance(template, Counted):
         wording = translated_count(template, values.get(template.by), language)
     else:
@@ -84,7 +85,9 @@ def _worded(value: object, language: str) -> Any:
         from pbx_control.domain.money.billing import pesos
 
         return pesos(value, language)
-    return value
+    if isinstance(value, Size):
+        return size(value, language)
+    return decimal(value, language) if isinstance(value, float) else value
 
 
 def _packed(value: object, limit: int) -> object:
@@ -99,6 +102,8 @@ def _packed(value: object, limit: int) -> object:
         return {"word": clean_line(value, limit)}
     if isinstance(value, Pesos):
         return {"pesos": int(value)}
+    if isinstance(value, Size):
+        return {"bytes": int(value)}
     return value if isinstance(value, (int, float)) else clean_line(str(value), limit)
 
 
@@ -120,4 +125,6 @@ def _unpacked(value: Any) -> Any:
             return Word(word)
         case {"pesos": int() as amount}:
             return Pesos(amount)
+        case {"bytes": int() as count}:
+            return Size(count)
     return value

@@ -19,6 +19,8 @@ WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 
 # What begins a formula in a spreadsheet; the wide forms do, too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What bytes are counted in, the largest first.
+UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
 CUT_FROM = 60  # bytes: Asterisk keeps 79 of a caller's name, wherever a letter ends; some of those we drop
 
@@ -110,6 +112,18 @@ def _parsed(number: str) -> "PhoneNumber | None":
     except NumberParseException:
         return None
     return parsed if is_possible_number(parsed) else None
+
+
+def decimal(number: float, language: str) -> str:
+    """ "63,7" / "63.7": what has a fraction, with the language's sign for it."""
+    text = str(number)
+    return text.replace(".", ",") if language == "es" else text
+
+
+def size(count: int, language: str) -> str:
+    """So many bytes: "63,7 GB" / "63.7 GB", "6 MB", "12 B"."""
+    unit, name = next((each for each in UNITS if count >= each[0]), UNITS[-1])
+    return f"{decimal(round(count / unit, 1), language).removesuffix('.0').removesuffix(',0')} {name}"
 
 
 def date_and_time(local: datetime, language: str) -> str:

@@ -151,3 +151,30 @@ def test_a_client_has_limits_of_its_own_for_who_calls_again(admin: Admin) -> Non
     facts = admin.reads("client", "show", "andes")
     assert (facts["repeat_within"], facts["short_call"], facts["after_call"]) == (120, 15, 5)
     assert "is no duration from 0 to 300 seconds" in admin.is_refused("client", "set", "andes", "--short-call", "6m")
+
+
+def test_all_that_is_missing_is_told_at_once(admin: Admin) -> None:
+    told = admin.types("plan", "set", "--calls", "10", "--price", "39000")
+    assert told.exit_code == 2
+    assert "these are missing: 'NAME', '--extra-call', '--contacts', '--calendars'\n" in told.stderr
+    told = admin.types("--lang", "es", "plan", "set")
+    assert "faltan: 'NOMBRE', '--calls', '--price', '--extra-call', '--contacts', '--calendars'\n" in told.stderr
+    assert "Missing option '--name'." in admin.types("client", "add", "andes").stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "price"), [("39000", 39_000), ("39.000", 39_000), ("$1.039.000", 1_039_000), ("0", 0)]
+)
+def test_pesos_are_typed_as_chile_writes_them(typed: str, price: int, admin: Admin) -> None:
+    admin.does("plan", "set", "nuevo", "--calls", "10", *TERMS, "--price", typed, "--did", f"CL={typed}")
+    (plan,) = (one for one in admin.reads("plan", "list") if one["name"] == "nuevo")
+    assert (plan["price"], plan["dids"]) == (price, {"CL": price})
+
+
+@pytest.mark.parametrize("typed", ["39.00", "39,5", "39.0000", "1e3", "-1", ".000", "999.999.999"])
+def test_what_is_no_amount_in_pesos_is_refused_with_a_hint(typed: str, admin: Admin) -> None:
+    for wrong in (("--price", typed), ("--did", f"CL={typed}")):
+        told = admin.types("plan", "set", "nuevo", "--calls", "10", *TERMS, *wrong)
+        assert told.exit_code in (1, 2)
+        assert any(hint in told.stderr for hint in ("write 39000 or 39.000", "not in the range", "CL=4000", "6=10"))
+    assert "nuevo" not in [one["name"] for one in admin.reads("plan", "list")]

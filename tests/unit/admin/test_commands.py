@@ -188,6 +188,18 @@ def test_secretary_is_changed(office: Admin) -> None:
     assert (row["clients"], row["paused"], row["wrap_up"], row["languages"]) == (None, True, 15, ["en"])
 
 
+def test_recipients_are_removed_as_they_were_added_and_strangers_are_told_who_there_is(office: Admin) -> None:
+    for given in (("--email", "ventas@andes.cl"), ("--telegram", "-100123"), ("--telegram", "-100124")):
+        office.does("recipient", "add", "andes", *given)
+    for wrong in (("nadie@andes.cl",), ("--email", "nadie@andes.cl"), ("-1",), ("--telegram", "-1"), ()):
+        told = office.is_refused("recipient", "remove", "andes", *wrong)
+        assert told.endswith("is no recipient of this client: it has -100123, -100124, ventas@andes.cl")
+    office.does("recipient", "remove", "andes", "-100123")
+    office.does("recipient", "remove", "andes", "--telegram", "-100124")
+    office.does("recipient", "remove", "andes", "--email", "VENTAS@andes.cl")
+    assert office.reads("recipient", "list", "andes") == []
+
+
 def test_setting_what_is_there_says_so_and_leaves_no_entry(office: Admin) -> None:
     office.does("secretary", "add", "Ana")
     office.does("greeting", "set", "andes", "Hola")

@@ -31,7 +31,7 @@ def admin(sqlite_url: str, tmp_path: Path) -> Admin:
 
 
 def test_what_another_machine_calls_itself_moves_no_cursor(admin: Admin) -> None:
-    told = [admin.does("node", "list"), admin.is_refused("node", "retire", "other", "--yes")]
+    told = [admin.does("node", "list"), admin.is_refused("node", "retire", "other")]
     for text in told:
         assert "there[2J31m evil" in text
         assert text.replace("\n", "").isprintable()

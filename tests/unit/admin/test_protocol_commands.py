@@ -64,9 +64,13 @@ def test_what_toml_prints_can_be_set_again(office: Admin, tmp_path: Path) -> Non
     office.does("protocol", "set", "andes", "--file", "-", input=FILE)
     printed = office.does("protocol", "show", "andes", "--toml")
     assert tomllib.loads(printed)["field"][1]["when"] == {"field": "urgent", "values": ["sí"]}
+    office.does("protocol", "set", "andes", "--file", "-", input=OTHER)
     office.does("protocol", "set", "andes", "--file", "-", input=printed)
-    first, second = office.reads("protocol", "history", "andes")
-    assert first["fields"] == second["fields"]
+    first, _, third = office.reads("protocol", "history", "andes")
+    assert first["fields"] == third["fields"]
+    # What is in force already is not put there again.
+    assert "nothing was changed" in office.does("protocol", "set", "andes", "--file", "-", input=printed)
+    assert len(office.reads("protocol", "history", "andes")) == 3
     assert "urgent, address" in office.does("protocol", "history", "andes")
     assert office.types("protocol", "show", "andes", "--toml", "--json").exit_code == 2
 

@@ -65,12 +65,12 @@ def test_a_dry_run_shows_what_would_go_and_why(admin: Admin) -> None:
     assert row["why"].endswith(" + 30 d")
     shown = admin.does("--lang", "es", "recording", "purge", "--dry-run")
     assert "antigüedad: " in shown
-    assert "se borrarían: 1 (0.0 MB); con retención legal: 0" in shown
+    assert "se borrarían: 1 (7 B); con retención legal: 0" in shown
     assert files(admin) == ["nobody.wav", "pbx-1.1.wav", "pbx-2.1.wav"]
 
 
 def test_a_purge_says_what_it_did_and_receipts_prove_it(admin: Admin) -> None:
-    assert admin.does("recording", "purge") == "deleted: 1 (0.0 MB); kept by a legal hold: 0\n"
+    assert admin.does("recording", "purge") == "deleted: 1 (7 B); kept by a legal hold: 0\n"
     assert files(admin) == ["nobody.wav", "pbx-2.1.wav"]
     [receipt] = admin.reads("recording", "receipts", "--call", "1.1")
     assert (receipt["call_id"], receipt["what"], receipt["size"]) == ("pbx-1.1", "recording", 7)
@@ -154,12 +154,18 @@ def test_a_caller_is_found_and_erased(admin: Admin) -> None:
     found = admin.reads("caller", "find", HIS)
     assert [one["id"] for one in found["calls"]] == ["pbx-1.1", "pbx-2.1"]
     assert "calls 2" in admin.does("caller", "find", "9 1234 5678")
+    admin.does("recording", "hold", "1.1", "--why", "juicio")
+    # What cannot be done is not asked about.
+    assert "under a legal hold" in admin.is_refused("caller", "erase", HIS, "--why", "asked")
+    admin.does("recording", "release", "1.1")
     refused = admin.types("caller", "erase", HIS, "--why", "asked", input="n\n")
     assert refused.exit_code == 1
     assert len(files(admin)) == 3
     assert "calls 2, files 2" in admin.does("caller", "erase", HIS, "--why", "asked", "--yes")
     assert files(admin) == ["nobody.wav"]
     assert admin.reads("caller", "find", HIS)["calls"] == []
+    begun, done = (one for one in reversed(admin.reads("audit", "list")) if "eras" in one["verb"])
+    assert (begun["verb"], done["verb"]) == ("caller erasure begun", "caller erased")
     assert "nothing is known" in admin.is_refused("caller", "erase", HIS, "--why", "asked", "--yes")
     assert admin.reads("recording", "receipts")[0]["what"] == "caller_data"
     assert {one["caller"] for one in admin.reads("call", "list")} == {"erased"}
