@@ -45,6 +45,7 @@ WAYS = (
     Way("/home", ("GET",), sign_in.home, Who.SIGNED_IN),
     Way("/desk", ("GET",), acts.desk_page, UserRole.SECRETARY),
     Way("/desk/events", ("GET",), acts.desk_events, UserRole.SECRETARY),
+    Way("/desk/here", ("POST",), acts.is_here, Who.ANYBODY),
     Way("/desk/calls/{call}/act", ("POST",), acts.do_in_call, UserRole.SECRETARY),
     Way("/desk/calls/{call}/fields", ("POST",), acts.save_fields, UserRole.SECRETARY),
     Way("/desk/calls/{call}/send", ("POST",), acts.send, UserRole.SECRETARY),

@@ -7,6 +7,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process, create_subprocess_exec
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pbx_control.live.listener import socket_name
 from pbx_control.live.news import Listen, News, State, line_of, told_by
 from pbx_control.settings import Home
 from pbx_control.world.config import Address, Place
-from pbx_control.world.legs import DidNotHappen, patience
+from pbx_control.world.legs import DidNotHappen, patience, within
 
 PBX, CARRIER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 READY = 30.0  # s: the daemon's first start renders and publishes the configuration
@@ -116,6 +117,11 @@ class Installation:
         return [sys.executable, "-m", "cli", "--home", str(self.home), "--lang", self.language]
 
     @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://{PBX}:{self.ports.web}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Ours without PBX_* settings, which are meant for another home."""
         return {name: value for name, value in os.environ.items() if not name.startswith("PBX_")}
@@ -206,6 +212,10 @@ class Installation:
         except TimeoutError:
             raise DidNotHappen(f"the daemon is ready: not within {limit:.0f} s; {self._last_words()}") from None
 
+    async def served(self) -> None:
+        """Waits until the pages are there: they come up beside the daemon."""
+        await within(READY, f"the pages are served at {self.url}", self._until_served())
+
     async def kill_daemon(self) -> None:
         """kill -9: it has no time for anything."""
         await self._end_daemon(signal.SIGKILL)
@@ -242,6 +252,14 @@ class Installation:
             if self.daemon.returncode is not None:
                 raise DidNotHappen(f"the daemon ended with {self.daemon.returncode}; {self._last_words()}")
             await asyncio.sleep(0.05)
+
+    async def _until_served(self) -> None:
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(PBX, self.ports.web)
+                writer.close()
+                return
+            await asyncio.sleep(0.1)
 
     async def _said_ready(self) -> bool:
         """Listens until it says that it is ready; False if it is not there (yet), or went away."""

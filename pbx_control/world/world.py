@@ -127,6 +127,11 @@ class World:
         self._telephones[user].registered.clear()
         await self._act({"Action": "PJSIPUnregister", "Registration": f"phone-{user}"})
 
+    async def register(self, user: str) -> None:
+        """It is switched on again."""
+        await self._act({"Action": "PJSIPRegister", "Registration": f"phone-{user}"})
+        await within(REGISTRATION, f"{user} registers", self._telephones[user].registered.wait())
+
     def contact(self, number: str, tone: float = 1100, say: Path | None = None) -> Telephone:
         """A telephone of the public network, which the switch reaches over the carrier at that number."""
         return self._telephone(number, tone, say)

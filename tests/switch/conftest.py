@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,9 @@ from pbx_control.world.legs import patience
 from pbx_control.world.people import Telephone
 from pbx_control.world.post import Delivery, PostOffice
 from pbx_control.world.world import World
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 # One town for each process of `pytest -n`.
 PORTS = worker.ports(1)
@@ -158,3 +162,26 @@ async def town(switch, world, post):
         await switch.start_daemon()
     yield Town(switch, world, post)
     await world.console("channel request hangup all")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> "AsyncIterator[Browser]":
+    """A real browser, for one module."""
+    # Imported here: most of the tests with a switch need none.
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as play:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+        opened = await play.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless=new", *arguments])
+        yield opened
+        await opened.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pages(switch: Installation) -> AsyncIterator[None]:
+    """The daemon is started with its pages, and served by them; what comes after this module goes without."""
+    await switch.stop_daemon()
+    switch.pages = True
+    yield
+    switch.pages = False
+    await switch.stop_daemon()

@@ -1,156 +1,18 @@
 """The secretary's page in a real browser, with real calls: it pops, keeps every word, and sends them once."""
 
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
-import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
-from conftest import Firm, Town
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from at_desk import at_desk, looked_at, seconds, web_of
+from conftest import Town
+from playwright.async_api import Browser, expect
 
-from pbx_control.world.installation import Installation
-from pbx_control.world.legs import Leg, patience
-from pbx_control.world.people import Telephone
+pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("pages")]
 
-pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
-
-CALLER, ANA, ROSA = 620, 880, 1100
+ROSA = 1100
 HOSTILE = "<img src=x onerror=alert(1)>"
-KEPT = "Guardado"
-PICTURES = Path(__file__).parents[2] / "build" / "screens"
-
-
-@dataclass
-class Desk:
-    """A secretary at her desk: her page, her telephone, her firm."""
-
-    town: Town
-    firm: Firm
-    telephone: Telephone
-    user: str
-    password: str
-    context: BrowserContext
-    page: Page
-
-    @property
-    def url(self) -> str:
-        return url_of(self.town)
-
-    async def signs_in(self, page: Page | None = None) -> None:
-        page = page or self.page
-        await page.goto(f"{self.url}/login")
-        await page.fill("[name=name]", self.user)
-        await page.fill("[name=password]", self.password)
-        await page.keyboard.press("Enter")
-        await page.wait_for_url("**/desk**")
-
-    async def is_in(self, state: str, page: Page | None = None) -> None:
-        await expect((page or self.page).locator("body")).to_have_attribute("data-state", state, timeout=seconds(15))
-
-    async def pops(self, firm: Firm | None = None) -> None:
-        firm = firm or self.firm
-        await expect(self.page.locator(f"[data-pop][data-client={firm.slug}]")).to_be_visible(timeout=seconds(15))
-        assert await self.page.locator("[data-pop]").count() == 1
-
-    async def is_called(self, name: str = "María", firm: Firm | None = None, number: str = "+56912345678") -> Leg:
-        return await self.town.world.call((firm or self.firm).number, number, name, tone=CALLER)
-
-    async def writes(self, key: str, words: str) -> None:
-        await self.page.fill(f"[name=field-{key}]", words)
-
-    async def sees_saved(self) -> None:
-        await expect(self.page.locator("[data-saved]")).to_have_text(KEPT, timeout=seconds(10))
-
-    async def kept(self, key: str) -> str:
-        return await self.page.locator(f"[name=field-{key}]").input_value()
-
-    async def picture(self, name: str) -> None:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-
-    async def faultless(self) -> None:
-        """No rule of WCAG 2.2 AA that axe can judge is broken."""
-        rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-        found = await Axe().run(self.page, options=rules)
-        wrong = [
-            f"{one['id']}: {[node['html'][:200] for node in one['nodes']]}" for one in found.response["violations"]
-        ]
-        assert not wrong, "\n".join(wrong)
-
-
-def seconds(idle: float) -> float:
-    """Milliseconds, as Playwright counts, of so many seconds on an idle machine."""
-    return patience(idle) * 1000
-
-
-def url_of(town: Town) -> str:
-    return f"http://127.0.0.1:{town.office.ports.web}"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as play:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        opened = await play.chromium.launch(executable_path="/usr/bin/chromium", args=["--headless=new", *arguments])
-        yield opened
-        await opened.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
-async def pages(switch: Installation) -> AsyncIterator[None]:
-    """The daemon is started with its pages, and served by them; what comes after this module goes without."""
-    await switch.stop_daemon()
-    switch.pages = True
-    yield
-    switch.pages = False
-    await switch.stop_daemon()
-
-
-async def served(town: Town) -> None:
-    """Waits until the pages are there."""
-    async with asyncio.timeout(patience(20)):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", town.office.ports.web)
-            except OSError:
-                await asyncio.sleep(0.1)
-                continue
-            writer.close()
-            return
-
-
-@asynccontextmanager
-async def at_desk(town: Town, browser: Browser, firm: Firm | None = None, **options: Any) -> AsyncIterator[Desk]:
-    """A secretary of a firm with her telephone and her page, signed in and ready."""
-    await served(town)
-    firm = firm or await town.firm()
-    account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
-    telephone = await town.world.phone(account["user"], account["password"], tone=ANA)
-    name = f"ana.{firm.slug}"
-    user = await town.office.ask("user", "add", name, "--role", "secretary", "--secretary", f"Ana {firm.slug}")
-    context = await browser.new_context(locale="es-CL", **{"viewport": {"width": 1280, "height": 900}, **options})
-    context.set_default_timeout(seconds(15))
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
-    page.on("response", lambda answer: answer.status >= 500 and faults.append(f"{answer.status} {answer.url}"))
-    desk = Desk(town, firm, telephone, name, user["password"], context, page)
-    await desk.signs_in()
-    await desk.is_in("ready")
-    try:
-        yield desk
-        assert not faults
-    finally:
-        await context.close()
 
 
 async def test_a_call_pops_and_what_she_writes_reaches_the_client_once(town: Town, browser: Browser) -> None:
@@ -278,26 +140,6 @@ async def test_web_and_daemon_killed_lose_no_word_and_no_call(town: Town, browse
         assert len(town.post.to(desk.firm.mailbox)) == 1
 
 
-async def test_her_states_are_what_the_switch_sees(town: Town, browser: Browser) -> None:
-    async with at_desk(town, browser) as desk:
-        await desk.page.keyboard.press("Alt+KeyP")
-        await desk.page.keyboard.press("Enter")
-        await desk.is_in("pause")
-        caller = await desk.is_called()
-        await caller.ringing()
-        assert not desk.telephone.calls
-        await desk.page.keyboard.press("Alt+KeyP")
-        await desk.pops()
-        desk.telephone.answers(after=0)
-        await desk.telephone.calls[0].pick_up()
-        await desk.is_in("talking")
-        await desk.page.keyboard.press("Alt+KeyP")
-        await desk.page.keyboard.press("Enter")  # during the call: it begins at its end
-        await desk.is_in("talking")
-        await caller.hang_up()
-        await desk.is_in("pause")
-
-
 async def test_hostile_names_are_text(town: Town, browser: Browser) -> None:
     firm = await town.firm()
     await town.office.pbx("client", "set", firm.slug, "--name", HOSTILE)
@@ -348,17 +190,10 @@ async def test_each_state_keeps_the_rules_of_wcag_and_has_its_picture(town: Town
     await town.live()
     town.world.contact("+442079460199", tone=ROSA).answers()
     async with at_desk(town, browser, firm) as desk:
-
-        async def looked_at(name: str) -> None:
-            for scheme in ("light", "dark"):
-                await desk.page.emulate_media(color_scheme=scheme)
-                await desk.faultless()
-                await desk.picture(f"{name}-{scheme}")
-
-        await looked_at("ready")
+        await looked_at(desk.page, "ready")
         first = await desk.is_called(name="María Soto")
         await desk.is_in("offered")
-        await looked_at("offered")
+        await looked_at(desk.page, "offered")
         await desk.telephone.calls[0].pick_up()
         await desk.is_in("talking")
         await desk.writes("name", "María Soto")
@@ -366,34 +201,46 @@ async def test_each_state_keeps_the_rules_of_wcag_and_has_its_picture(town: Town
         await desk.page.fill("#info-address", "maria@firma.cl")
         await expect(desk.page.locator("[data-spelled]")).to_contain_text("arroba")
         await desk.sees_saved()
-        await looked_at("talking")
+        await looked_at(desk.page, "talking")
         await desk.page.keyboard.press("Alt+Digit1")
         await expect(desk.page.locator("[data-phase]")).to_have_attribute("data-phase", "consulting")
-        await looked_at("consulting")
+        await looked_at(desk.page, "consulting")
         await desk.page.set_viewport_size({"width": 390, "height": 844})
-        await looked_at("narrow")
+        await looked_at(desk.page, "narrow")
         await desk.page.set_viewport_size({"width": 640, "height": 450})  # 1280 x 900 at 200 %
-        await looked_at("magnified")
+        await looked_at(desk.page, "magnified")
         await desk.page.set_viewport_size({"width": 1280, "height": 900})
         await desk.page.keyboard.press("Alt+KeyB")
         await first.hang_up()
         await desk.is_in("wrap-up")
-        await looked_at("wrap-up")
+        await looked_at(desk.page, "wrap-up")
         await desk.page.keyboard.press("Control+Enter")
         await expect(desk.page.locator("[data-delivery][data-status=sent]")).to_have_count(1, timeout=seconds(15))
-        await looked_at("sent")
+        await looked_at(desk.page, "sent")
         await desk.page.keyboard.press("F1")
-        await looked_at("keys")
+        await looked_at(desk.page, "keys")
         await desk.page.keyboard.press("Escape")
         await desk.page.keyboard.press("Alt+KeyP")
-        await looked_at("pause-menu")
+        await looked_at(desk.page, "pause-menu")
         await desk.page.keyboard.press("Enter")
         await desk.is_in("pause")
-        await looked_at("pause")
+        await looked_at(desk.page, "pause")
 
 
-def web_of(town: Town) -> psutil.Process:
-    """The web process of the daemon."""
-    assert town.office.daemon
-    children = psutil.Process(town.office.daemon.pid).children()
-    return next(child for child in children if "web" in child.cmdline())
+@pytest.mark.parametrize(("language", "wrong"), [("es-CL", "no son correctos"), ("en", "is wrong")])
+async def test_the_sign_in_page_keeps_the_rules_of_wcag(
+    town: Town, browser: Browser, language: str, wrong: str
+) -> None:
+    await town.office.served()
+    page = await browser.new_page(base_url=town.office.url, locale=language)
+    await page.goto("/login")
+    await looked_at(page, f"sign-in-{language}")
+    await page.fill("[name=name]", "ana")
+    await page.fill("[name=password]", "abcd-efgh-jkmn-pqrs")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text(wrong)
+    await expect(page.locator("[name=password]")).to_be_focused()
+    await looked_at(page, f"sign-in-wrong-{language}")
+    await page.set_viewport_size({"width": 320, "height": 480})
+    await looked_at(page, f"sign-in-narrow-{language}")
+    await page.close()

@@ -17,6 +17,7 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
     ("GET", "/home"): (Who.SIGNED_IN, {200}),
     ("GET", "/desk"): (UserRole.SECRETARY, {200}),
     ("GET", "/desk/events"): (UserRole.SECRETARY, {200}),
+    ("POST", "/desk/here"): (Who.ANYBODY, {400}),
     ("POST", "/desk/calls/{call}/act"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/calls/{call}/fields"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/calls/{call}/send"): (UserRole.SECRETARY, {400}),

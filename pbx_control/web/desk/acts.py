@@ -75,6 +75,12 @@ class DutyAsked(msgspec.Struct, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class Heard(msgspec.Struct, forbid_unknown_fields=True):
+    """What comes by that stream."""
+
+    stream: str
+
+
 class Spell(msgspec.Struct, forbid_unknown_fields=True):
     """An address, to be read back to the caller."""
 
@@ -102,10 +108,17 @@ async def desk_page(request: Request) -> Response:
 async def desk_events(request: Request) -> Response:
     """The event stream of the page."""
     room, person = _room(request), person_of(request)
-    stream = Stream(_secretary(person), request.query_params.get("call", "")[:LONGEST_ID])
+    looks_at = request.query_params.get("call", "")[:LONGEST_ID]
+    stream = Stream(_secretary(person), person.session_id, looks_at)
     told = events(room, site_of(request).sessions, person, language_of(request), stream)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
+
+
+async def is_here(request: Request) -> Response:
+    """The page answers to what it hears by its stream. Who knows its key has heard it: nobody is looked up."""
+    _room(request).is_heard((await _read(request, Heard)).stream)
+    return JSONResponse({})
 
 
 async def do_in_call(request: Request) -> Response:
@@ -264,7 +277,7 @@ async def has_gone(site: Site, person: Person, origin: str) -> None:
     """She has signed out: she is offered nothing until she comes back."""
     await run_sync(_note, site, person, origin, duty.signed_out)
     if person.secretary_id is not None:
-        site.room.signed_out(person.secretary_id)
+        site.room.signed_out(person.secretary_id, person.session_id)
 
 
 def _note(site: Site, person: Person, origin: str, what: Callable[[Work, int], None]) -> None:

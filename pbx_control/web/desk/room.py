@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_urlsafe
 
 from anyio import CapacityLimiter
 from sqlalchemy import Engine
@@ -18,6 +20,8 @@ from pbx_control.web.desk.feed import Concerned, Feed
 DELIVERIES_EVERY = 0.5
 # So many pages are made at once: more would only take the interpreter from each other, and from who holds a lock.
 MADE_AT_ONCE = 2
+# A page answers every three seconds to what it hears; what is silent for so long is not there, seconds.
+ANSWERS_WITHIN = 12.0
 
 
 @dataclass(eq=False, slots=True)
@@ -25,8 +29,17 @@ class Stream:
     """One open page of a secretary: `news` is set when she may have to be shown something else."""
 
     secretary_id: int
+    session_id: int
     looks_at: str = ""  # the call of an open message that she has chosen
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    signed_out: bool = False  # its end is no loss
+    key: str = field(default_factory=partial(token_urlsafe, 12))  # the page answers with it
+    heard_at: float | None = None  # when the page answered last, as the event loop counts; None: it never has
+
+    @property
+    def sleeps(self) -> bool:
+        """A page that has answered once and does so no more: its computer sleeps, or is gone."""
+        return self.heard_at is not None and asyncio.get_running_loop().time() - self.heard_at > ANSWERS_WITHIN
 
 
 class Room:
@@ -38,6 +51,7 @@ class Room:
         self.ending = False  # the process is asked to end: streams end
         self.making = CapacityLimiter(MADE_AT_ONCE)
         self._streams: dict[int, set[Stream]] = defaultdict(set)
+        self._by_key: dict[str, Stream] = {}
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
         self._deliveries: asyncio.TimerHandle | None = None
@@ -63,15 +77,23 @@ class Room:
             timer.cancel()
         self._lost.discard(her)
         self._streams[her].add(stream)
+        self._by_key[stream.key] = stream
         self._say_who_is_here()
         try:
             yield
         finally:
             self._streams[her].discard(stream)
+            del self._by_key[stream.key]
             if not self._streams[her]:
                 del self._streams[her]
-                self._wait_for(her)
+                if not stream.signed_out:
+                    self._wait_for(her)
             self._say_who_is_here()
+
+    def is_heard(self, key: str) -> None:
+        """The page of the stream with that key has answered."""
+        if stream := self._by_key.get(key):
+            stream.heard_at = asyncio.get_running_loop().time()
 
     def _wait_for(self, her: int) -> None:
         """A page that is loaded anew is there again within a second; one that has crashed is not."""
@@ -84,8 +106,10 @@ class Room:
         self._lost.add(her)
         self._say_who_is_here()
 
-    def signed_out(self, her: int) -> None:
-        """She has gone as one goes: her page is not lost."""
+    def signed_out(self, her: int, session_id: int) -> None:
+        """She has gone as one goes: the page of that session is not lost, though it may be open a moment longer."""
+        for stream in self._streams.get(her, ()):
+            stream.signed_out = stream.signed_out or stream.session_id == session_id
         if timer := self._vanished.pop(her, None):
             timer.cancel()
         self._lost.discard(her)

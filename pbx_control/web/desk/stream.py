@@ -20,12 +20,13 @@ ALIVE_EVERY = 3.0
 
 
 async def events(room: Room, sessions: Sessions, person: Person, language: str, stream: Stream) -> AsyncIterator[bytes]:
-    """Server-sent events until the page, the session or the process ends. Each has what changed since the last one."""
+    """Server-sent events until the page, the session or the process ends, or the page answers no more. Each has what
+    changed since the last one."""
     sent = View.nothing()
     with room.page_open(stream):
-        yield b"retry: 1000\n\n"
+        yield f"retry: 1000\nid: {stream.key}\n\n".encode()
         stream.news.set()
-        while not room.ending:
+        while not room.ending and not stream.sleeps:
             if not await _news(stream):
                 if not await sessions.still_valid(person.session_id):
                     yield _event("signed-out", {})

@@ -8,6 +8,8 @@ const csrf = body.dataset.csrf;
 const SAVE_AFTER = 400; // ms after the last key
 const EDITS_SINCE = Date.UTC(2026, 0, 1); // edits are numbered by seconds since then: of two tabs the later one counts
 const AWAY_AFTER = 1500; // ms without a stream before the banner: a restart is over by then
+const HEARS_EVERY = 2500; // ms: how often the server is told that this page hears it
+const NOTICE_FOR = 8000; // ms
 
 // --- to the server -----------------------------------------------------------------------------------------------
 
@@ -42,6 +44,7 @@ function listen() {
   source?.close();
   source = new EventSource(url);
   const hear = (kind) => (event) => {
+    hears(event.lastEventId);
     const told = { kind, data: JSON.parse(event.data || "{}") };
     take(told);
     others.postMessage(told);
@@ -58,9 +61,19 @@ function listen() {
   };
 }
 
+// What sleeps has a stream that looks open to the server: only a page that answers is there. It answers to what comes, as a
+// hidden tab's timers run once a minute.
+let heardAt = 0;
+
+function hears(stream) {
+  if (Date.now() - heardAt < HEARS_EVERY) return;
+  heardAt = Date.now();
+  post("/desk/here", { stream }).catch(() => {});
+}
+
 if (navigator.locks) {
   navigator.locks.request("pbx-desk-stream", { mode: "exclusive" }, () => {
-    listen();
+    begin();
     return new Promise(() => {}); // until this tab is closed
   });
   others.onmessage = ({ data: told }) => {
@@ -70,7 +83,12 @@ if (navigator.locks) {
   };
   others.postMessage({ kind: "ask" });
 } else {
+  queueMicrotask(begin);
+}
+
+function begin() {
   listen();
+  tryAudio();
 }
 
 function take({ kind, data }) {
@@ -93,24 +111,42 @@ function found() {
 function isBack() {
   clearTimeout(awayTimer);
   awayTimer = null;
-  banner();
+  banner({ away: false });
 }
 
-const isAway = () => banner(words.awayTitle, words.awayText);
+const isAway = () => banner({ away: true });
 
 // A laptop that slept has a stream that looks open and is dead.
-setInterval(() => {
-  if (source && lastHeard && Date.now() - lastHeard > 10000) listen();
-}, 2500);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && source && Date.now() - lastHeard > 4000) listen();
+setInterval(() => listenAnew(10000), 2500);
+for (const wakes of ["visibilitychange", "resume"]) document.addEventListener(wakes, () => document.hidden || listenAnew(4000));
+addEventListener("online", () => {
+  listenAnew(0);
+  saveAll();
 });
 
-function banner(title = "", text = "") {
+function listenAnew(silent) {
+  if (source && lastHeard && Date.now() - lastHeard > silent) listen();
+}
+
+// One line, the gravest: no connection; no sound; what she was told last.
+const bannerHas = { away: false, mute: false, notice: "" };
+
+function banner(now) {
+  Object.assign(bannerHas, now);
+  const { away, mute, notice } = bannerHas;
+  const title = away ? words.awayTitle : mute ? words.silent : notice;
   const place = document.getElementById("banner");
   place.hidden = !title;
   place.querySelector("[data-banner-title]").textContent = title;
-  place.querySelector("[data-banner-text]").textContent = text;
+  place.querySelector("[data-banner-text]").textContent = away ? words.awayText : "";
+}
+
+let noticeTimer = null;
+
+function notice(text) {
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => banner({ notice: "" }), NOTICE_FOR);
+  banner({ notice: text });
 }
 
 // --- what is shown -----------------------------------------------------------------------------------------------
@@ -180,44 +216,53 @@ setInterval(tick, 500);
 
 // --- the ring: in the tab that has the stream, also when it is hidden ------------------------------------------------------
 
+const RINGS_FOR = 60; // s: longer than a telephone is let ring
+const CHIME_EVERY = 2.5; // s
 let audio = null;
 let ringing = null;
 const title = document.title;
 
 function wakeAudio() {
-  audio ??= new AudioContext();
+  if (!audio) {
+    audio = new AudioContext();
+    audio.onstatechange = () => banner({ mute: audio.state === "suspended" });
+  }
   if (audio.state === "suspended") audio.resume().catch(() => {});
 }
 for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, wakeAudio, { capture: true });
 
+// A browser lets a page sound once somebody has touched it; one that was opened by itself says so before the first call.
+function tryAudio() {
+  wakeAudio();
+  setTimeout(() => banner({ mute: audio.state === "suspended" }), 500);
+}
+
 function ring() {
   document.title = `☎ ${document.querySelector("[data-pop] h1")?.textContent || title}`;
   if (!source || ringing) return; // one tab rings
-  try {
-    wakeAudio();
-  } catch {
-    return;
+  wakeAudio();
+  ringing = audio.createGain();
+  ringing.connect(audio.destination);
+  // By the sound's own clock: a hidden tab's timers run once a minute.
+  for (let after = 0; after < RINGS_FOR; after += CHIME_EVERY) chime(ringing, audio.currentTime + after);
+}
+
+function chime(into, at) {
+  for (const [after, hertz] of [[0, 660], [0.18, 880]]) {
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    tone.frequency.value = hertz;
+    volume.gain.setValueAtTime(0.0001, at + after);
+    volume.gain.exponentialRampToValueAtTime(0.12, at + after + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, at + after + 0.16);
+    tone.connect(volume).connect(into);
+    tone.start(at + after);
+    tone.stop(at + after + 0.2);
   }
-  setTimeout(() => audio.state === "suspended" && ringing && banner(words.silent), 300);
-  const chime = () => {
-    for (const [at, hertz] of [[0, 660], [0.18, 880]]) {
-      const tone = audio.createOscillator();
-      const volume = audio.createGain();
-      tone.frequency.value = hertz;
-      volume.gain.setValueAtTime(0.0001, audio.currentTime + at);
-      volume.gain.exponentialRampToValueAtTime(0.12, audio.currentTime + at + 0.02);
-      volume.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + at + 0.16);
-      tone.connect(volume).connect(audio.destination);
-      tone.start(audio.currentTime + at);
-      tone.stop(audio.currentTime + at + 0.2);
-    }
-  };
-  chime();
-  ringing = setInterval(chime, 2500);
 }
 
 function stopRinging() {
-  clearInterval(ringing);
+  ringing?.disconnect();
   ringing = null;
   document.title = title;
 }
@@ -400,7 +445,7 @@ async function act(button) {
 async function duty(button) {
   const answer = await post("/desk/duty", { act: button.dataset.duty, reason: button.dataset.reason || "" }).catch(() => ({}));
   button.closest("details")?.removeAttribute("open");
-  if (answer.words) banner(answer.words);
+  if (answer.words) notice(answer.words);
 }
 
 let spellTimer = null;
