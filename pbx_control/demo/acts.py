@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 
 from pbx_control.catalogue import N_
+from pbx_control.demo.desk import a_written_message, goes_home
 from pbx_control.demo.month import the_end_of_a_plan
 from pbx_control.demo.stage import (
     CLOSED,
@@ -24,6 +25,9 @@ from pbx_control.domain.words.sentences import said
 from pbx_control.world import audio
 from pbx_control.world.legs import Leg, Ringing
 
+# How long Ana's telephone talks to a spectator's caller, s.
+STAYS_ON = 60
+
 
 class Show(Stage):
     """The play, act by act."""
@@ -32,6 +36,7 @@ class Show(Stage):
         """The whole play."""
         await self.provision()
         await self.an_answered_call()
+        await a_written_message(self)
         await self.a_call_outside_the_hours()
         await self.a_missed_call()
         await self.a_transferred_call()
@@ -167,25 +172,29 @@ class Show(Stage):
     async def farewell(self) -> None:
         """What remains of it: the calls, the recordings, and how to ring a telephone of one's own."""
         self.screen.chapter("What is left of it")
-        self.screen.text(await self.type("call", "list"))
+        await self.type_out("call", "list")
         self.screen.note("the conversations, to listen to (each voice ends with a tone of its own):")
         for recording in sorted((self.office.home / "recordings").rglob("*.wav")):
             self.screen.line(str(recording))
         self.screen.note(
-            "a softphone of your own: `pbx-control demo --stay` gives you an account at {server} and rings you",
+            "a desk or a softphone of your own: `pbx-control demo --stay` gives you accounts at {desk} and {server} "
+            "and calls you",
+            desk=self.office.url,
             server=self.world.place.pbx,
         )
 
     async def stay(self) -> None:
-        """Keeps everything running for a softphone of the spectator's own; Enter makes somebody call it."""
-        self.screen.chapter("Your turn: register a softphone of your own")
-        self.screen.command(["secretary", "add", "Eva", "--language", "es,en"])
-        self.screen.text(await self.office.pbx("secretary", "add", "Eva", "--language", "es,en"))
-        await self.world.unregister(self.secretary.name)
-        self.screen.note("Ana goes home. Press Enter and María calls {number}; Ctrl-C ends it all", number=OPEN)
-        wish = self.folder / "world" / "say" / "maria.wav"
+        """Keeps everything running for a desk and a softphone of the spectator's own; Enter makes somebody call."""
+        self.screen.chapter("Your turn: sit at a desk, or register a softphone of your own")
+        await self.type_out("secretary", "add", "Eva", "--language", "es,en")
+        await self.desk_for("eva", "Eva")
+        await goes_home(self)
+        self.secretary.answers(after=4, hang_up_after=STAYS_ON)
+        self.screen.desks(f"{self.office.url}/login", self.desks)
+        self.screen.note("Ana's telephone answers by itself as long as somebody is signed in as ana; Eva's is yours")
+        self.screen.note("Press Enter and María calls {number}; Ctrl-C ends it all", number=OPEN)
         async for _ in _enter_keys():
-            await self.world.call(OPEN, MARIA, "María Soto", say=wish)
+            await self.world.call(OPEN, MARIA, "María Soto", say=self.said("maria"))
             self.screen.note("María calls {number}", number=OPEN)
 
     async def _facts_of_a_transfer(self, caller: Leg, hers: Ringing, contact: Ringing) -> None:

@@ -15,7 +15,7 @@ async def the_end_of_a_plan(stage: Stage) -> None:
     await _a_call_too_many(stage)
     await _the_report(stage)
     await _a_bag(stage)
-    stage.screen.text(await stage.type("ledger", "show", SLUG))
+    await stage.type_out("ledger", "show", SLUG)
 
 
 async def _provision(stage: Stage) -> None:

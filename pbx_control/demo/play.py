@@ -13,6 +13,7 @@ from pbx_control.admin.door import Door
 from pbx_control.demo.acts import Show
 from pbx_control.demo.screen import Screen
 from pbx_control.demo.stage import SPOKEN, TRANSFER_CAP
+from pbx_control.world.desk import find_browser
 from pbx_control.world.installation import Installation, Ports, free_ports
 from pbx_control.world.legs import DidNotHappen
 from pbx_control.world.post import PostOffice
@@ -92,6 +93,8 @@ async def _raise_curtain(door: Door, screen: Screen, stack: AsyncExitStack) -> S
     await show.type("asterisk", "start")
     screen.command(["run"])
     await office.start_daemon()
+    await office.served()
+    show.browser = find_browser()
     await stack.enter_async_context(show.post)
     await stack.enter_async_context(show.world)
     place = show.world.place
@@ -111,5 +114,6 @@ async def _fresh_installation(door: Door, folder: Path) -> Installation:
         await end_leftovers(folder / "world")
         await asyncio.to_thread(shutil.rmtree, folder)
     office = Installation(folder, free_ports(PORT_BLOCKS), door.language)
+    office.pages = True
     office.write_settings(office={"transfer_cap": TRANSFER_CAP, "language": SPOKEN}, billing=ISSUER)
     return office

@@ -2,17 +2,18 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.status import Status
+from rich.table import Table
 
 from pbx_control.admin.door import Door
 from pbx_control.catalogue import counted
@@ -72,6 +73,14 @@ class Screen:
             # a table's lines are left to the terminal: folded by us they would not be a table any more
             self.console.print(" " * INDENT + escape(line.rstrip()), style="dim", soft_wrap=True)
 
+    def desks(self, url: str, accounts: Mapping[str, str]) -> None:
+        """Where to sign in, and as whom."""
+        table = Table.grid(padding=(0, 3))
+        table.add_row(self.door.say("address"), f"[bold]{url}[/]")
+        for user, password in accounts.items():
+            table.add_row(self.door.say("user, password"), f"[bold]{user}[/]   [bold]{password}[/]")
+        self._print(table)
+
     @contextmanager
     def working(self, template: str, **values: Any) -> Iterator[Status]:
         """Shows that something is going on."""
@@ -94,7 +103,7 @@ class Screen:
         self.console.print()
         self.console.print(Rule(f"[bold {colour}]{words}[/]", style=colour))
 
-    def _print(self, markup: str, style: str = "") -> None:
+    def _print(self, markup: RenderableType, style: str = "") -> None:
         self.console.print(Padding(markup, (0, 0, 0, INDENT), expand=False), style=style)
 
     def _said(self, template: str, values: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The stage of the demo: everything that runs for it, and what its acts have in common."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Stage:
     folder: Path
     ana: Telephone | None = None
     letters: int = 0  # that the open client has got so far
+    browser: str | None = None  # in which desks are opened; None: by their requests alone
+    desks: dict[str, str] = field(default_factory=dict)  # who has one: user and password
 
     async def narrate(self) -> None:
         """Shows what `call watch` tells, line by line, as long as the demo lasts."""
@@ -56,6 +58,10 @@ class Stage:
         """Shows a command and runs it."""
         self.screen.command(words)
         return await self.office.pbx(*words)
+
+    async def type_out(self, *words: str) -> None:
+        """The same, and shows what it prints."""
+        self.screen.text(await self.type(*words))
 
     @property
     def secretary(self) -> Telephone:
@@ -116,10 +122,17 @@ class Stage:
         both = file is not None and file.exists() and audio.tones_in(file, voices) == voices
         self.screen.fact("the recording has both voices: {file}", both, file=file)
 
-    async def summary(self) -> None:
+    async def desk_for(self, user: str, secretary: str) -> None:
+        """A secretary's account at the pages."""
+        words = ("user", "add", user, "--role", "secretary", "--secretary", secretary)
+        self.screen.command([*words, "--json"])
+        account = await self.office.ask(*words)
+        self.desks[user] = account["password"]
+
+    async def summary(self) -> Delivery:
         """The client's next e-mail, shown as it arrives."""
         self.letters += 1
-        await self.letter(MAILBOX, self.letters)
+        return await self.letter(MAILBOX, self.letters)
 
     async def letter(self, mailbox: str, number: int) -> Delivery:
         """The letter of that number to a mailbox, shown as it arrives."""
