@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
-from bench.desks import DESKS, at_desks
+from bench.desks import at_desks
 from bench.lab import Lab
 from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
@@ -57,6 +57,7 @@ class Plan:
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
     listening_rounds: int = 5
+    desks: int = 60
     desk_rounds: int = 3
     desk_seconds: float = 15.0
     purge: Extent = LARGE_HOME
@@ -76,6 +77,7 @@ QUICK = Plan(
     seconds=1.0,
     transfer_seconds=2.0,
     listening_rounds=1,
+    desks=30,
     desk_rounds=1,
     desk_seconds=2.0,
     purge=SMALL_HOME,
@@ -138,8 +140,8 @@ async def run_publishing(folder: Path, plan: Plan) -> list[str]:
 
 async def run_desks(folder: Path, plan: Plan) -> list[str]:
     """How soon a call is painted, on an installation of its own: all its secretaries have their pages open."""
-    tell("setting up Asterisk, the daemon and {} desks …", DESKS)
-    async with Lab(folder, DESKS, pages=True) as lab:
+    tell("setting up Asterisk, the daemon and {} desks …", plan.desks)
+    async with Lab(folder, plan.desks, pages=True) as lab:
         done = await at_desks(lab, plan.desk_rounds, plan.desk_seconds)
     return [desks_table(done), *desks_goals(done)]
 

@@ -27,7 +27,7 @@ from pbx_control.store.tables import call
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-DESKS, BROWSERS, RATE = 60, 2, 20
+BROWSERS, RATE = 2, 20
 ROOT = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
 # Browsers are other computers' work: here they take only what the calls leave (nice(1)).
@@ -74,6 +74,7 @@ class Account:
 class Desks:
     """Rounds without and with all pages open, in turn; pops in milliseconds from the INVITE to her telephone."""
 
+    desks: int
     alone: list[Round] = field(default_factory=list)
     beside: list[Round] = field(default_factory=list)
     told: list[float] = field(default_factory=list)  # until a page without a browser had its call
@@ -99,7 +100,7 @@ async def at_desks(lab: Lab, rounds: int, seconds: float) -> Desks:
     """Calls while no page is open and calls while all are take turns."""
     way = Way(PBX_CONTROL, lambda calls: [DID] * calls, lab.daemon, by_the_daemon=True)
     accounts = await asyncio.to_thread(_accounts, lab)
-    done = Desks()
+    done = Desks(len(accounts))
     for _ in range(rounds):
         await lab.register()
         await _all_ready(lab)

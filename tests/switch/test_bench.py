@@ -49,13 +49,19 @@ def transfers(printed) -> dict[str, str]:
 @pytest.fixture
 def starts(printed) -> list[list[str]]:
     """What was measured of the start of commands."""
-    return rows_of(parts(printed)[4])
+    return rows_of(parts(printed)[5])
 
 
 @pytest.fixture
 def publishings(printed) -> list[list[str]]:
     """What was measured of changes on their way into the switch."""
-    return rows_of(parts(printed)[3])
+    return rows_of(parts(printed)[4])
+
+
+@pytest.fixture
+def desks(printed) -> dict[str, str]:
+    """What was measured of pops."""
+    return dict(rows_of(parts(printed)[3]))
 
 
 @pytest.fixture
@@ -98,6 +104,13 @@ def test_nobody_and_a_hundred_listen_to_as_many_calls(listening):
     assert int(listening["calls, failed"][1].split(", ")[0]) > 0
 
 
+def test_calls_pop_in_browsers_and_streams(desks):
+    pops = {what: float(took) for what, took in desks.items() if "painted" in what or "told" in what}
+    assert len(pops) == 4
+    assert all(took < float("inf") for took in pops.values())
+    assert float(desks["web process CPU a call, ms"]) > 0
+
+
 def test_each_command_took_some_time(starts):
     head, *rows = starts
     assert head[1:] == ["CPU, ms", "/ bare Python", "/ import sqlalchemy"]
@@ -116,5 +129,5 @@ def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
 
 def test_each_goal_is_judged(printed):
     judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
-    assert len(judged) == 7
+    assert len(judged) == 9
     assert all("goal" in line for line in judged)
