@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
-from bench.desks import at_desks
+from bench.desks import Shift, at_desks
 from bench.lab import Lab
 from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
@@ -42,6 +42,9 @@ from bench.ways import Way, ways
 WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
 
 
+LONG_SHIFT = Shift(desks=60, rate=20, rounds=3, seconds=15.0)
+# Calls that last until a page on a busy machine has seen them.
+SHORT_SHIFT = Shift(desks=12, rate=2, rounds=1, seconds=4.0, talk=4000)
 LARGE_HOME = Extent(recordings=100_000, due=10_000, rounds=5, seconds=15.0)
 SMALL_HOME = Extent(recordings=2000, due=200, rounds=1, seconds=2.0)
 
@@ -57,9 +60,7 @@ class Plan:
     step_seconds: float = 5.0
     transfer_seconds: float = 20.0
     listening_rounds: int = 5
-    desks: int = 60
-    desk_rounds: int = 3
-    desk_seconds: float = 15.0
+    shift: Shift = LONG_SHIFT
     purge: Extent = LARGE_HOME
     starts: int = 15  # of each command
     clients: int = 500  # whose configuration is published
@@ -77,9 +78,7 @@ QUICK = Plan(
     seconds=1.0,
     transfer_seconds=2.0,
     listening_rounds=1,
-    desks=30,
-    desk_rounds=1,
-    desk_seconds=2.0,
+    shift=SHORT_SHIFT,
     purge=SMALL_HOME,
     starts=2,
     clients=20,
@@ -140,9 +139,9 @@ async def run_publishing(folder: Path, plan: Plan) -> list[str]:
 
 async def run_desks(folder: Path, plan: Plan) -> list[str]:
     """How soon a call is painted, on an installation of its own: all its secretaries have their pages open."""
-    tell("setting up Asterisk, the daemon and {} desks …", plan.desks)
-    async with Lab(folder, plan.desks, pages=True) as lab:
-        done = await at_desks(lab, plan.desk_rounds, plan.desk_seconds)
+    tell("setting up Asterisk, the daemon and {} desks …", plan.shift.desks)
+    async with Lab(folder, plan.shift.desks, pages=True) as lab:
+        done = await at_desks(lab, plan.shift)
     return [desks_table(done), *desks_goals(done)]
 
 

@@ -11,7 +11,6 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -92,12 +91,13 @@ async def _main(url: str) -> None:
             await page.sign_in(name, password)
 
     await asyncio.gather(*(enter(page, *account) for page, account in zip(pages, accounts, strict=True)))
-    async with AsyncExitStack() as stack:
-        readers = [asyncio.create_task(page.read()) for page in pages]
-        stack.callback(lambda: [reader.cancel() for reader in readers])
-        await asyncio.gather(*(page.ready.wait() for page in pages))
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+    readers = [asyncio.create_task(page.read()) for page in pages]
+    await asyncio.gather(*(page.ready.wait() for page in pages))
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
     await asyncio.gather(*(page.sign_out() for page in pages))
     for page in pages:
         for call, at in page.popped.items():

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from bench.lab import BENCH, DID, Lab
 from bench.measure import Round, cpu_ms, measured
+from bench.sipp import A_SECOND
 from bench.ways import PBX_CONTROL, Way
 from pbx_control.clock import now
 from pbx_control.domain.users import UserRole
@@ -27,7 +28,7 @@ from pbx_control.store.tables import call
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-BROWSERS, RATE = 2, 20
+BROWSERS = 2
 ROOT = Path(__file__).parents[1]
 CHROMIUM = "/usr/bin/chromium"
 # Browsers are other computers' work: here they take only what the calls leave (nice(1)).
@@ -70,11 +71,22 @@ class Account:
     password: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How many desks have how many calls a second, in so many rounds of so many seconds."""
+
+    desks: int
+    rate: int
+    rounds: int
+    seconds: float
+    talk: int = A_SECOND  # milliseconds
+
+
 @dataclass(slots=True)
 class Desks:
     """Rounds without and with all pages open, in turn; pops in milliseconds from the INVITE to her telephone."""
 
-    desks: int
+    shift: Shift
     alone: list[Round] = field(default_factory=list)
     beside: list[Round] = field(default_factory=list)
     told: list[float] = field(default_factory=list)  # until a page without a browser had its call
@@ -96,18 +108,18 @@ def _set_up(one: Round, percent50: bool) -> float:
     return one.p50 if percent50 else one.p99
 
 
-async def at_desks(lab: Lab, rounds: int, seconds: float) -> Desks:
+async def at_desks(lab: Lab, shift: Shift) -> Desks:
     """Calls while no page is open and calls while all are take turns."""
     way = Way(PBX_CONTROL, lambda calls: [DID] * calls, lab.daemon, by_the_daemon=True)
     accounts = await asyncio.to_thread(_accounts, lab)
-    done = Desks(len(accounts))
-    for _ in range(rounds):
+    done = Desks(shift)
+    for _ in range(shift.rounds):
         await lab.register()
         await _all_ready(lab)
-        done.alone.append(await measured(lab, way, RATE, seconds))
+        done.alone.append(await measured(lab, way, shift.rate, shift.seconds, talk=shift.talk))
         async with _pages(lab, accounts) as pops:
             before = cpu_ms(web := _web_of(lab))
-            done.beside.append(await measured(lab, way, RATE, seconds))
+            done.beside.append(await measured(lab, way, shift.rate, shift.seconds, talk=shift.talk))
             done.web_cpu.append((cpu_ms(web) - before) / done.beside[-1].calls)
             rung = lab.phones.rung_at()
         callers = await asyncio.to_thread(_callers, lab)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from bench.lab import Lab
+from bench.sipp import A_SECOND
 from bench.ways import Way
 
 # A set-up that takes longer counts as not kept up with, though the call did not fail, milliseconds.
@@ -39,16 +40,24 @@ def _always(at: float) -> bool:
     return True
 
 
-async def measured(lab: Lab, way: Way, rate: int, seconds: float, counts: Callable[[float], bool] = _always) -> Round:
+async def measured(
+    lab: Lab,
+    way: Way,
+    rate: int,
+    seconds: float,
+    counts: Callable[[float], bool] = _always,
+    talk: int = A_SECOND,
+) -> Round:
     """Places `rate` calls a second for so many seconds by that way, and waits until nothing of them is left.
 
-    `counts` is asked at the end whether the set-up of a call counts whose INVITE left then (epoch seconds).
+    A caller talks for `talk` milliseconds. `counts` is asked at the end whether the set-up of a call counts whose INVITE
+    left then (epoch seconds).
     """
     calls = math.ceil(rate * seconds)
     asterisk = await lab.asterisk()
     served_before = await lab.answered_by_the_daemon()
     before = cpu_ms(asterisk), cpu_ms(way.control)
-    dialled = await lab.carrier.dial(way.targets(calls), rate)
+    dialled = await lab.carrier.dial(way.targets(calls), rate, talk)
     served = await lab.answered_by_the_daemon() - served_before
     after = cpu_ms(asterisk), cpu_ms(way.control)
     rung_at = lab.phones.rung_at()

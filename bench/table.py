@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
 from bench.desks import Desks
-from bench.desks import RATE as DESKS_RATE
 from bench.listening import LISTENERS, Listening
 from bench.listening import RATE as LISTENED_RATE
 from bench.measure import Round, percentile
@@ -136,10 +135,10 @@ def desks_table(done: Desks) -> str:
     ]
     rows += [
         [f"set-up {how}, p50 / p99, ms", f"{_median(rounds, 50):.1f} / {_median(rounds, 99):.1f}"]
-        for how, rounds in (("without pages", done.alone), (f"with {done.desks} pages", done.beside))
+        for how, rounds in (("without pages", done.alone), (f"with {done.shift.desks} pages", done.beside))
     ]
     rows.append(["web process CPU a call, ms", f"{statistics.median(done.web_cpu):.1f}"])
-    return markdown([f"pops at {DESKS_RATE} calls/s", PBX_CONTROL], rows)
+    return markdown([f"pops at {done.shift.rate} calls/s", PBX_CONTROL], rows)
 
 
 def _median(rounds: Sequence[Round], percent: int) -> float:
