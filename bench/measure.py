@@ -50,7 +50,7 @@ async def measured(
 ) -> Round:
     """Places `rate` calls a second for so many seconds by that way, and waits until nothing of them is left.
 
-    A caller talks for `talk` milliseconds. `counts` is asked at the end whether the set-up of a call counts whose INVITE
+    A caller talks for `talk` milliseconds. `counts` is asked at the end whether a call counts whose INVITE
     left then (epoch seconds).
     """
     calls = math.ceil(rate * seconds)
