@@ -10,12 +10,38 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """What programs know an error by. Those after the first four are the ones that a door has more to say about."""
+    """What programs know an error by: the first four are kinds of trouble, the next say all that there is to say, and
+    of the others each door knows more to say."""
 
     REFUSED = "refused"
     SWITCH_UNAVAILABLE = "switch-unavailable"
     STORE_UNAVAILABLE = "store-unavailable"
     UNDELIVERED = "undelivered"
+    # A field's value; the error has the field's name, as `field`.
+    BAD_VALUE = "bad-value"
+    BAD_NUMBER = "bad-number"
+    EMPTY_VALUE = "empty-value"
+    NAME_TAKEN = "name-taken"
+    TAKEN = "taken"  # it belongs to another one
+    # Of a file: what is in it, or that it cannot be read.
+    BAD_FILE = "bad-file"
+    FIELDS_DISAGREE = "fields-disagree"
+    # What was named is not known, or may be several.
+    NO_SUCH_TRUNK = "no-such-trunk"
+    NO_SUCH_CONTACT = "no-such-contact"
+    NO_SUCH_RECIPIENT = "no-such-recipient"
+    NO_SUCH_LINE = "no-such-line"
+    NO_SUCH_CALLER = "no-such-caller"
+    AMBIGUOUS = "ambiguous"
+    # It cannot be done as things stand.
+    NOTHING_TO_DO = "nothing-to-do"
+    WRONG_STATE = "wrong-state"
+    CALL_LASTS = "call-lasts"
+    CHANGED_MEANWHILE = "changed-meanwhile"
+    PLAN_IS_FULL = "plan-is-full"
+    NOT_FOR_THIS_CLIENT = "not-for-this-client"
+    MORE_THAN_LEFT = "more-than-left"
+    NO_ISSUER = "no-issuer"
     NO_SUCH_CALL = "no-such-call"
     NO_SUCH_RECORDING = "no-such-recording"
     NO_SUCH_CLIENT = "no-such-client"
@@ -78,6 +104,34 @@ class Code(StrEnum):
     ASTERISK_STOPPED = "asterisk-stopped"
     SWITCH_SILENT = "switch-silent"
     NO_SUBORDINATE_IDS = "no-subordinate-ids"
+
+
+# An error of these is about one field, and names it.
+OF_A_FIELD = frozenset(
+    {Code.BAD_VALUE, Code.BAD_NUMBER, Code.EMPTY_VALUE, Code.VALUE_TOO_LONG, Code.NAME_TAKEN, Code.TAKEN}
+)
+# To these a door has nothing to add.
+SAY_ALL = frozenset(
+    {
+        *(OF_A_FIELD - {Code.VALUE_TOO_LONG}),
+        Code.BAD_FILE,
+        Code.FIELDS_DISAGREE,
+        Code.NO_SUCH_TRUNK,
+        Code.NO_SUCH_CONTACT,
+        Code.NO_SUCH_RECIPIENT,
+        Code.NO_SUCH_LINE,
+        Code.NO_SUCH_CALLER,
+        Code.AMBIGUOUS,
+        Code.NOTHING_TO_DO,
+        Code.WRONG_STATE,
+        Code.CALL_LASTS,
+        Code.CHANGED_MEANWHILE,
+        Code.PLAN_IS_FULL,
+        Code.NOT_FOR_THIS_CLIENT,
+        Code.MORE_THAN_LEFT,
+        Code.NO_ISSUER,
+    }
+)
 
 
 class PbxError(Exception):

@@ -99,7 +99,8 @@ def advised(error: PbxError, command: click.Command | None = None) -> Sentence:
     """What an error says, and what to do about it; its fields are called as that command calls them."""
     values = {name: _named(value, command) for name, value in error.values.items()}
     said = Sentence(error.template, **values)
-    if error.code not in ADVICE:
+    # Who is told what is called nearly so needs no list.
+    if error.code not in ADVICE or "near" in error.values:
         return said
     if error.code is Code.CLIENT_NOT_READY:
         values["commands"] = giving(**error.values)

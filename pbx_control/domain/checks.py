@@ -13,7 +13,7 @@ from types import ModuleType
 
 from pbx_control.domain.words.characters import category, without_unseen
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake, Field
+from pbx_control.errors import ClientMistake, Code, Field
 
 LANGUAGES = ("es", "en")
 CODECS = ("alaw", "ulaw", "g722", "gsm")
@@ -33,10 +33,12 @@ def line(value: str, field: str, longest: int = 80) -> str:
     """A name or the like: one line of printable characters, spaces at the ends and doubled ones dropped."""
     value = without_unseen(value)
     if any(_is_control(character) for character in value):
-        raise ClientMistake("{field} holds a line break or another control character: leave it out", field=Field(field))
+        raise ClientMistake(
+            "{field} holds a line break or another control character: leave it out", Code.BAD_VALUE, field=Field(field)
+        )
     tidy = " ".join(value.split())
     if not tidy:
-        raise ClientMistake("{field} is empty: write something", field=Field(field))
+        raise ClientMistake("{field} is empty: write something", Code.EMPTY_VALUE, field=Field(field))
     return _not_too_long(tidy, field, longest)
 
 
@@ -44,7 +46,7 @@ def reason(why: str) -> str:
     """A person's reason as it is kept, for whoever asks later. Raises ClientMistake if there is none."""
     kept = clean_line(why, LONGEST_REASON)
     if not kept:
-        raise ClientMistake("{field} is empty: say why, for whoever asks later", field=Field("why"))
+        raise ClientMistake("{field} is empty: say why, for whoever asks later", Code.EMPTY_VALUE, field=Field("why"))
     return kept
 
 
@@ -55,9 +57,9 @@ def paragraph(value: str, field: str, longest: int = 2000, places: tuple[str, ..
     """
     text = without_unseen(value).replace("\r\n", "\n").strip()
     if any(_is_control(character) and character not in "\n\t" for character in text):
-        raise ClientMistake("{field} holds a control character: leave it out", field=Field(field))
+        raise ClientMistake("{field} holds a control character: leave it out", Code.BAD_VALUE, field=Field(field))
     if not text:
-        raise ClientMistake("{field} is empty: write something", field=Field(field))
+        raise ClientMistake("{field} is empty: write something", Code.EMPTY_VALUE, field=Field(field))
     if places is not None:
         _only_known_places(text, field, places)
     return _not_too_long(text, field, longest)
@@ -68,14 +70,21 @@ def slug(value: str) -> str:
     if not _SLUG.fullmatch(value) or value.isdecimal():
         raise ClientMistake(
             "{value} cannot be a short name: use 1 to 40 small letters, digits and hyphens, like andes-norte",
+            Code.BAD_VALUE,
             value=_shown(value),
+            field=Field("name"),
         )
     return value
 
 
 def language(value: str) -> str:
     if value not in LANGUAGES:
-        raise ClientMistake("the language {value} is not spoken here: write es or en", value=_shown(value))
+        raise ClientMistake(
+            "the language {value} is not spoken here: write es or en",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("language"),
+        )
     return value
 
 
@@ -91,8 +100,10 @@ def timezone(value: str) -> str:
         near = get_close_matches(value[:40], _zones(), n=1, cutoff=0.7)
         raise ClientMistake(
             "there is no time zone {value}: write one like {near}",
+            Code.BAD_VALUE,
             value=_shown(value),
             near=near[0] if near else "America/Santiago",
+            field=Field("timezone"),
         )
     return value
 
@@ -117,7 +128,10 @@ def rut(value: str) -> str:
         return str(chilean.format(chilean.validate(value)))
     except ValidationError:
         raise ClientMistake(
-            "{value} is no RUT: its check digit or its length is wrong; write it like 76.086.428-5", value=_shown(value)
+            "{value} is no RUT: its check digit or its length is wrong; write it like 76.086.428-5",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("rut"),
         ) from None
 
 
@@ -142,7 +156,10 @@ def _mailbox(value: str) -> tuple[str, str]:
         )
     except library.EmailNotValidError:
         raise ClientMistake(
-            "{value} is no e-mail address: write one like ventas@andes.cl", value=_shown(value)
+            "{value} is no e-mail address: write one like ventas@andes.cl",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("email"),
         ) from None
     assert found.ascii_email is not None  # the part before the @ is ASCII
     return found.normalized, found.ascii_email
@@ -163,7 +180,10 @@ def telegram(value: str) -> str:
     """A Telegram chat: its number (negative for groups) or the @name of a channel."""
     if not _TELEGRAM.fullmatch(value):
         raise ClientMistake(
-            "{value} is no Telegram chat: write its number, like 123456789, or a channel's @name", value=_shown(value)
+            "{value} is no Telegram chat: write its number, like 123456789, or a channel's @name",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("telegram"),
         )
     return value
 
@@ -178,7 +198,10 @@ def host(value: str) -> str:
     match = _HOST.fullmatch(value)
     if value and (match is None or not 0 < int(match[1] or 5060) < 65536):
         raise ClientMistake(
-            "{value} is no host: write HOST or HOST:PORT, like sip.example.cl:5060", value=_shown(value)
+            "{value} is no host: write HOST or HOST:PORT, like sip.example.cl:5060",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("host"),
         )
     return value
 
@@ -188,6 +211,7 @@ def sip_word(value: str, field: str) -> str:
     if value and (not _SIP_WORD.fullmatch(value) or len(value) > 80):
         raise ClientMistake(
             "{field} holds a character that cannot be used: only letters, digits and . _ ~ ! $ % ^ * + = @ / -",
+            Code.BAD_VALUE,
             field=Field(field),
         )
     return value
@@ -207,7 +231,9 @@ def certificates(content: bytes, file: object) -> str:
     if not found:
         raise ClientMistake(
             "{file} has no certificates in it, or broken ones: give the PEM file of who vouches for the carrier",
+            Code.BAD_FILE,
             file=file,
+            field=Field("ca"),
         )
     return "\n".join(found) + "\n"
 
@@ -218,7 +244,12 @@ def country(value: str) -> str:
     from phonenumbers import SUPPORTED_REGIONS
 
     if value.upper() not in SUPPORTED_REGIONS:
-        raise ClientMistake("there is no country {value}: write two letters, like CL", value=_shown(value))
+        raise ClientMistake(
+            "there is no country {value}: write two letters, like CL",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("country"),
+        )
     return value.upper()
 
 
@@ -228,7 +259,11 @@ def codecs(value: str) -> tuple[str, ...]:
     unknown = [name for name in names if name not in CODECS]
     if unknown:
         raise ClientMistake(
-            "there is no codec {value} here: write some of {codecs}", value=_shown(unknown[0]), codecs=", ".join(CODECS)
+            "there is no codec {value} here: write some of {codecs}",
+            Code.BAD_VALUE,
+            value=_shown(unknown[0]),
+            codecs=", ".join(CODECS),
+            field=Field("codecs"),
         )
     return names
 
@@ -240,6 +275,7 @@ def duration(value: str, field: str, least: int, most: int) -> timedelta:
     if not least <= seconds <= most:
         raise ClientMistake(
             "{field} {value} is no duration from {least} to {most} seconds: write it like 90s or 2m",
+            Code.BAD_VALUE,
             field=Field(field),
             value=_shown(value),
             least=least,
@@ -254,10 +290,17 @@ def _network(word: str) -> str:
     except ValueError:
         raise ClientMistake(
             "{value} is no address: write an IP address, like 200.1.2.3, or a network, like 200.1.2.0/24",
+            Code.BAD_VALUE,
             value=_shown(word),
+            field=Field("match"),
         ) from None
     if network.prefixlen == 0:
-        raise ClientMistake("{value} would let everybody in: name the carrier's own addresses", value=_shown(word))
+        raise ClientMistake(
+            "{value} would let everybody in: name the carrier's own addresses",
+            Code.BAD_VALUE,
+            value=_shown(word),
+            field=Field("match"),
+        )
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
@@ -267,12 +310,16 @@ def _only_known_places(text: str, field: str, places: tuple[str, ...]) -> None:
         found = [(name, form, how) for _, name, form, how in Formatter().parse(text) if name is not None]
     except ValueError:
         raise ClientMistake(
-            "{field} has a brace without its pair; filled in is only: {known}", field=Field(field), known=known
+            "{field} has a brace without its pair; filled in is only: {known}",
+            Code.BAD_VALUE,
+            field=Field(field),
+            known=known,
         ) from None
     for name, form, how in found:
         if name not in places or form or how:
             raise ClientMistake(
                 "{field} has {place}, which is not filled in; what is: {known}",
+                Code.BAD_VALUE,
                 field=Field(field),
                 place="{" + name + "}",
                 known=known,
@@ -288,6 +335,7 @@ def _not_too_long(value: str, field: str, longest: int) -> str:
     if len(value) > longest:
         raise ClientMistake(
             "{field} is too long: {length} characters, at most {longest}",
+            Code.VALUE_TOO_LONG,
             field=Field(field),
             length=len(value),
             longest=longest,

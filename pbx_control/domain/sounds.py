@@ -14,7 +14,7 @@ from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.domain.opening.hours import USUAL_WEEK, Week, parse_week
 from pbx_control.domain.opening.speech import hours_in_words
 from pbx_control.domain.words.characters import printable
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.sounds import en, es
 
 LANGUAGES = ("es", "en")
@@ -161,10 +161,20 @@ def check_text(kind: AnnouncementKind, text: str) -> str:
     Raises ClientMistake if there is nothing to speak, if it is too long, or for a placeholder that is not known.
     """
     if any(not printable(character) and not character.isspace() for character in text):
-        raise ClientMistake("the {kind} text has characters that cannot be spoken; type it anew", kind=kind.value)
+        raise ClientMistake(
+            "the {kind} text has characters that cannot be spoken; type it anew",
+            Code.BAD_VALUE,
+            kind=kind.value,
+            field=Field("text"),
+        )
     tidy = " ".join(text.split())
     if not any(character.isalnum() for character in re.sub(r"\{\w*\}", "x", tidy)):
-        raise ClientMistake("the {kind} text has no words; give the text that callers shall hear", kind=kind.value)
+        raise ClientMistake(
+            "the {kind} text has no words; give the text that callers shall hear",
+            Code.EMPTY_VALUE,
+            kind=kind.value,
+            field=Field("text"),
+        )
     if len(tidy) > LONGEST_TEXT:
         raise ClientMistake(
             "the {kind} text has {length} characters, at most {most} are spoken",
@@ -208,7 +218,9 @@ def _refuse_unknown_placeholders(kind: AnnouncementKind, text: str) -> None:
         found = re.search(r"\{[^{}]*\}|[{}]", rest)
         raise ClientMistake(
             "the {kind} text has {found}, which is not known: only {known} are filled in",
+            Code.BAD_VALUE,
             kind=kind.value,
             found=found[0] if found else "{}",
             known=" ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+            field=Field("text"),
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 
 # From the sign-in on: her shift fits, and whoever finds the computer in the morning does not.
 LONGEST_SESSION = timedelta(hours=14)
@@ -50,6 +50,8 @@ def login_name(value: str) -> str:
         raise ClientMistake(
             "{value} cannot be a name to sign in with: use 2 to 40 letters, digits, dots, hyphens and underscores of "
             "ASCII, like ana.rojas",
+            Code.BAD_VALUE,
             value=repr(value[:40]),
+            field=Field("name"),
         )
     return name

@@ -13,7 +13,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 
 Samples: TypeAlias = NDArray[np.float32]
 """Mono, full scale is ±1."""
@@ -51,7 +51,9 @@ def decode(content: bytes, what: str) -> Samples:
             _refuse_unfit(file, what)
             return _resampled(file, what)
     except (soundfile.LibsndfileError, TypeError):
-        raise ClientMistake("{what} is no audio; give a WAV, FLAC, OGG or MP3 file", what=what) from None
+        raise ClientMistake(
+            "{what} is no audio; give a WAV, FLAC, OGG or MP3 file", Code.BAD_FILE, what=what, field=Field("audio")
+        ) from None
 
 
 def telephone_sound(samples: Samples, rate: int, what: str) -> dict[str, bytes]:
@@ -63,7 +65,9 @@ def telephone_sound(samples: Samples, rate: int, what: str) -> dict[str, bytes]:
     if len(master) > LONGEST.total_seconds() * MASTER_RATE:
         raise _too_long(what)
     if loudness(master, MASTER_RATE) < SILENT:
-        raise ClientMistake("there is nothing to hear in {what}; give one with sound", what=what)
+        raise ClientMistake(
+            "there is nothing to hear in {what}; give one with sound", Code.BAD_FILE, what=what, field=Field("audio")
+        )
     return {extension: _wav(_at_rate(master, played), played) for extension, played in RATES.items()}
 
 
@@ -81,14 +85,22 @@ def true_peak(samples: Samples) -> float:
 
 def _refuse_unfit(file: soundfile.SoundFile, what: str) -> None:
     if file.format not in FORMATS:
-        raise ClientMistake("{what} is {format}; give a WAV, FLAC, OGG or MP3 file", what=what, format=file.format)
+        raise ClientMistake(
+            "{what} is {format}; give a WAV, FLAC, OGG or MP3 file",
+            Code.BAD_FILE,
+            what=what,
+            format=file.format,
+            field=Field("audio"),
+        )
     low, high = RATE_LIMITS
     if not low <= file.samplerate <= high or file.channels > MOST_CHANNELS:
         raise ClientMistake(
             "{what} has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz",
+            Code.BAD_FILE,
             what=what,
             channels=file.channels,
             rate=file.samplerate,
+            field=Field("audio"),
         )
     if file.frames > LONGEST.total_seconds() * file.samplerate:
         raise _too_long(what)
@@ -116,7 +128,13 @@ def _mono(block: Samples) -> Samples:
 
 def _too_long(what: str) -> ClientMistake:
     minutes = LONGEST.seconds // 60
-    return ClientMistake("{what} is longer than {minutes} minutes; give a shorter one", what=what, minutes=minutes)
+    return ClientMistake(
+        "{what} is longer than {minutes} minutes; give a shorter one",
+        Code.BAD_FILE,
+        what=what,
+        minutes=minutes,
+        field=Field("audio"),
+    )
 
 
 def _trimmed(samples: Samples) -> Samples:

@@ -96,7 +96,9 @@ def erase(
                 node=", ".join(erased.elsewhere),
             )
         if not erased.anything:
-            raise ClientMistake("nothing is known of {number}: there is nothing to erase", number=order.number)
+            raise ClientMistake(
+                "nothing is known of {number}: there is nothing to erase", Code.NO_SUCH_CALLER, number=order.number
+            )
         _write_receipt(engine, order, erased, now)
     return erased
 
@@ -115,7 +117,9 @@ def _calls(conn: Connection, order: ErasureOrder) -> tuple[list[CallerCall], lis
     held = [call.id for call in found if call.held]
     free = [call for call in found if not call.held]
     if lasting:
-        raise ClientMistake("the call {call} of that caller lasts: erase when it is over", call=lasting[0])
+        raise ClientMistake(
+            "the call {call} of that caller lasts: erase when it is over", Code.CALL_LASTS, call=lasting[0]
+        )
     if held and not order.keep_held:
         raise ClientMistake("the call {call} is under a legal hold", Code.CALL_IS_HELD, call=held[0])
     waiting = callers.letters_about(conn, [call.id for call in free], waiting=True)

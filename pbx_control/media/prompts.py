@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pbx_control.domain.office import Client
 from pbx_control.domain.sounds import EXTENSIONS, RENDERING, Spoken, house_sounds, sound_name, sounds_of, uploads_of
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake, reason
+from pbx_control.errors import ClientMistake, Code, Field, reason
 from pbx_control.settings import Home
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ def _files(folder: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise ClientMistake("{file} cannot be read: {why}", file=folder, why=reason(error)) from None
+        raise ClientMistake(
+            "{file} cannot be read: {why}", Code.BAD_FILE, file=folder, why=reason(error), field=Field("audio")
+        ) from None
 
 
 def _read_upload(path: Path) -> bytes:
@@ -165,14 +167,27 @@ def _read_upload(path: Path) -> bytes:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode):
-                raise ClientMistake("{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file", file=_shown(path))
+                raise ClientMistake(
+                    "{file} is no ordinary file; give a WAV, FLAC, OGG or MP3 file",
+                    Code.BAD_FILE,
+                    file=_shown(path),
+                    field=Field("audio"),
+                )
             content = file.read(LARGEST_UPLOAD + 1)
     except (OSError, ValueError) as error:
         why = reason(error)
-        raise ClientMistake("{file} cannot be read: {why}", file=_shown(path), why=why) from None
+        raise ClientMistake(
+            "{file} cannot be read: {why}", Code.BAD_FILE, file=_shown(path), why=why, field=Field("audio")
+        ) from None
     if len(content) > LARGEST_UPLOAD:
         most = LARGEST_UPLOAD // 1024**2
-        raise ClientMistake("{file} is larger than {most} MB; give a shorter one", file=_shown(path), most=most)
+        raise ClientMistake(
+            "{file} is larger than {most} MB; give a shorter one",
+            Code.BAD_FILE,
+            file=_shown(path),
+            most=most,
+            field=Field("audio"),
+        )
     return content
 
 

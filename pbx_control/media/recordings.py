@@ -17,7 +17,7 @@ from struct import Struct
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from pbx_control.errors import ClientMistake, reason
+from pbx_control.errors import ClientMistake, Code, Field, reason
 
 # No component begins with a dot, so none of them leads up or hides.
 NAME = re.compile(r"\d{4}/\d\d/\d\d/[A-Za-z0-9_+-][A-Za-z0-9._+-]*\.wav", re.ASCII)
@@ -119,7 +119,9 @@ def open_recording(recordings: Path, name: str) -> BinaryIO:
     Raises ClientMistake if the name is none of a recording's, or there is no such ordinary file.
     """
     if not NAME.fullmatch(name):
-        raise ClientMistake("{name} is no name of a recording", name=repr(name[:120]))
+        raise ClientMistake(
+            "{name} is no name of a recording", Code.BAD_VALUE, name=repr(name[:120]), field=Field("name")
+        )
     try:
         return _open_below(recordings, name.split("/"))
     except OSError as error:

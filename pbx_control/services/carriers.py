@@ -16,7 +16,12 @@ def add(work: Work, new: Trunk) -> int:
     """Keeps a trunk (its id is not looked at) and gives its id. Raises ClientMistake if it makes no sense."""
     values = _checked(new)
     if values["name"] in trunks.names(work.conn):
-        raise ClientMistake("there is a trunk {name} already: remove it or choose another name", name=new.name)
+        raise ClientMistake(
+            "there is a trunk {name} already: remove it or choose another name",
+            Code.NAME_TAKEN,
+            name=new.name,
+            field=Field("name"),
+        )
     _refuse_shared_addresses(work, values["match"].split(","))
     trunk_id = trunks.insert_row(work.conn, values)
     work.note(Verb.TRUNK_ADDED, values["name"], new=values)
@@ -71,6 +76,7 @@ def _refuse_nonsense(new: Trunk) -> None:
     if new.encryption != "off" and new.transport != "tls":
         raise ClientMistake(
             "{field} {srtp} needs {transport} tls: otherwise its keys can be read",
+            Code.FIELDS_DISAGREE,
             field=Field("srtp"),
             srtp=new.srtp,
             transport=Field("transport"),
@@ -86,13 +92,16 @@ def _refuse_nonsense(new: Trunk) -> None:
     if new.register and not (new.host and new.user and new.password):
         raise ClientMistake(
             "{field} needs {host}, {user} and {password}: where and as whom to register",
+            Code.FIELDS_DISAGREE,
             field=Field("register"),
             host=Field("host"),
             user=Field("user"),
             password=Field("password"),
         )
     if not new.match:
-        raise ClientMistake("{field} is missing: name the addresses that the carrier sends from", field=Field("match"))
+        raise ClientMistake(
+            "{field} is missing: name the addresses that the carrier sends from", Code.EMPTY_VALUE, field=Field("match")
+        )
 
 
 def _checked(new: Trunk) -> dict[str, Any]:
@@ -122,4 +131,10 @@ def _refuse_shared_addresses(work: Work, wanted: list[str], but: str = "") -> No
     """Asterisk takes one trunk for an address: a second one with the same would never get a call."""
     for name, match in trunks.addresses(work.conn, but).items():
         if shared := set(wanted) & set(match):
-            raise ClientMistake("{address} belongs to the trunk {name} already", address=min(shared), name=name)
+            raise ClientMistake(
+                "{address} belongs to the trunk {name} already",
+                Code.TAKEN,
+                address=min(shared),
+                name=name,
+                field=Field("match"),
+            )

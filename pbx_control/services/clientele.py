@@ -38,7 +38,12 @@ def add(work: Work, slug: str, **fields: Any) -> int:
     """
     checks.slug(slug)
     if slug in clients.slugs(work.conn, slug):
-        raise ClientMistake("there is a client {slug} already: choose another short name", slug=slug)
+        raise ClientMistake(
+            "there is a client {slug} already: choose another short name",
+            Code.NAME_TAKEN,
+            slug=slug,
+            field=Field("slug"),
+        )
     values = _checked({"week": USUAL_WEEK} | fields)
     _refuse_incomplete_factura(values)
     client_id = clients.insert_row(work.conn, {"slug": slug, "created_at": work.at} | values)
@@ -120,7 +125,9 @@ def _move(
     """Puts a client into another state; gives its id."""
     row = clients.find(work.conn, slug)
     if row.state not in allowed:
-        raise ClientMistake("the client {slug} is {state}: nothing to do", slug=slug, state=Word(row.state))
+        raise ClientMistake(
+            "the client {slug} is {state}: nothing to do", Code.NOTHING_TO_DO, slug=slug, state=Word(row.state)
+        )
     values = {"state": state.value} | dict(more or {})
     clients.update_row(work.conn, row.id, values)
     work.note(verb, slug, client_id=row.id, old=row, new=values)

@@ -6,7 +6,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import Holiday
 from pbx_control.domain.opening.holidays import public
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import holidays
 
@@ -16,9 +16,11 @@ def add(work: Work, day: date, client_id: int | None, name: str = "") -> None:
     found = holidays.changes(work.conn, day=day)
     own = next((entry for entry in found if entry.client_id == client_id), None)
     if own is not None and own.kept:
-        raise ClientMistake("{day} is a holiday already", day=day)
+        raise ClientMistake("{day} is a holiday already", Code.NOTHING_TO_DO, day=day)
     if own is None and client_id is None and day in public(day.year):
-        raise ClientMistake("{day} is a public holiday already: {name}", day=day, name=public(day.year)[day])
+        raise ClientMistake(
+            "{day} is a public holiday already: {name}", Code.NOTHING_TO_DO, day=day, name=public(day.year)[day]
+        )
     name = checks.line(name, "name") if name else ""
     holidays.put(work.conn, Holiday(day, name, client_id, kept=True))
     work.note(Verb.HOLIDAY_ADDED, day.isoformat(), client_id=client_id, new={"name": name})
@@ -32,7 +34,7 @@ def remove(work: Work, day: date, client_id: int | None) -> None:
     own = found.get(client_id)
     is_holiday = own.kept if own else is_common
     if not is_holiday:
-        raise ClientMistake("{day} is no holiday: nothing to remove", day=day)
+        raise ClientMistake("{day} is no holiday: nothing to remove", Code.NOTHING_TO_DO, day=day)
     holidays.delete_row(work.conn, day, client_id)
     # Taking away one's own entry is enough, unless the day is a holiday without it too.
     if is_common if client_id is not None else day in public(day.year):

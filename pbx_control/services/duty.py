@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.desk.duty import LONGEST_REASON, PausedBy
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.work import Work
 from pbx_control.store import pauses, secretaries
 from pbx_control.store.engine import bump_revision, writing
@@ -34,7 +34,13 @@ def pause(work: Work, secretary_id: int, reason: str, among: Collection[str] | N
     """
     reason = checks.line(reason, "reason", longest=LONGEST_REASON)
     if among is not None and reason not in among:
-        raise ClientMistake("{reason} is no reason for a pause: {known}", reason=reason, known=" / ".join(among))
+        raise ClientMistake(
+            "{reason} is no reason for a pause: {known}",
+            Code.BAD_VALUE,
+            reason=reason,
+            known=" / ".join(among),
+            field=Field("reason"),
+        )
     her = secretaries.locked(work.conn, secretary_id)
     _refuse_admins(her)
     if not (_is(her, PausedBy.DESK) and her.pause_reason == reason):

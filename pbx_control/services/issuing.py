@@ -82,7 +82,8 @@ def issuer(settings: Settings) -> Party:
     if not billing.issuer_rut:
         raise ClientMistake(
             "no invoices can be issued while [billing] in pbx.toml has no issuer_rut: write it there, with "
-            "issuer_name, issuer_business and issuer_address"
+            "issuer_name, issuer_business and issuer_address",
+            Code.NO_ISSUER,
         )
     name = billing.issuer_name or settings.office.name
     return Party(name=name, rut=billing.issuer_rut, business=billing.issuer_business, address=billing.issuer_address)
@@ -133,6 +134,7 @@ def _credit(
     if not 0 < net <= still:
         raise ClientMistake(
             "{net} net cannot be credited: of the {kind} {number}, {left} net is left",
+            Code.MORE_THAN_LEFT,
             net=Pesos(net),
             kind=Word(wrong.kind.value),
             number=wrong.number,
@@ -155,6 +157,7 @@ def _refuse_note(wrong: Invoice) -> None:
     if wrong.kind is InvoiceKind.CREDIT_NOTE:
         raise ClientMistake(
             "the credit note {number} cannot be credited: a new invoice for what was credited wrongly corrects it",
+            Code.WRONG_STATE,
             number=wrong.number,
         )
 
@@ -172,6 +175,7 @@ def _chosen(conn: Connection, wrong: Invoice, places: Sequence[int]) -> list[tup
         if not 1 <= place <= len(wrong.lines):
             raise ClientMistake(
                 "the {kind} {number} has no line {place}: it has 1 to {count}",
+                Code.NO_SUCH_LINE,
                 kind=Word(wrong.kind.value),
                 number=wrong.number,
                 place=place,
@@ -180,6 +184,7 @@ def _chosen(conn: Connection, wrong: Invoice, places: Sequence[int]) -> list[tup
         if place in done:
             raise ClientMistake(
                 "line {place} of the {kind} {number} has been credited already",
+                Code.WRONG_STATE,
                 place=place,
                 kind=Word(wrong.kind.value),
                 number=wrong.number,

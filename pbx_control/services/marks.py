@@ -5,7 +5,7 @@ The audit trail names the mark and never the caller.
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import caller_marks, clients
@@ -19,7 +19,12 @@ def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) ->
     """
     number = known_number(text)
     if not number.startswith("+"):
-        raise ClientMistake("{number} is no telephone number: only those can be marked", number=number)
+        raise ClientMistake(
+            "{number} is no telephone number: only those can be marked",
+            Code.BAD_NUMBER,
+            number=number,
+            field=Field("number"),
+        )
     values = {"kind": kind, "why": checks.reason(why)}
     client_id = clients.find(work.conn, slug).id if slug is not None else None
     if client_id is not None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids
@@ -24,10 +24,15 @@ def add(work: Work, new: Sequence[str], trunk_id: int | None) -> list[str]:
     written = [to_e164(number) for number in new]
     twice = [number for number, count in Counter(written).items() if count > 1]
     if twice:
-        raise ClientMistake("{number} is named twice", number=twice[0])
+        raise ClientMistake("{number} is named twice", Code.BAD_VALUE, number=twice[0], field=Field("number"))
     known = set(dids.numbers(work.conn)).intersection(written)
     if known:
-        raise ClientMistake("{number} is one of our numbers already: nothing was added", number=min(known))
+        raise ClientMistake(
+            "{number} is one of our numbers already: nothing was added",
+            Code.NAME_TAKEN,
+            number=min(known),
+            field=Field("number"),
+        )
     _refuse_contacts(work, written)
     rows = [
         {"number": number, "trunk_id": trunk_id, "country": country_of(number), "area": area_of(number)}
@@ -52,8 +57,10 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
     if row.client_id is not None:
         raise ClientMistake(
             "{number} belongs to the client {owner}: release it first",
+            Code.TAKEN,
             number=row.number,
             owner=clients.get(work.conn, row.client_id).slug,
+            field=Field("number"),
         )
     if row.free_from is not None and row.free_from > work.at and not resting:
         raise ClientMistake(
@@ -73,7 +80,7 @@ def release(work: Work, number: str) -> datetime:
     """
     row = dids.find(work.conn, number)
     if row.client_id is None:
-        raise ClientMistake("{number} belongs to no client: nothing to release", number=row.number)
+        raise ClientMistake("{number} belongs to no client: nothing to release", Code.NOTHING_TO_DO, number=row.number)
     free_from = work.at + QUARANTINE
     free = {"client_id": None, "main": False, "assigned_at": None, "free_from": free_from}
     dids.update_row(work.conn, row.number, free)
@@ -87,7 +94,7 @@ def remove(work: Work, number: str) -> str:
     """Forgets a number that goes back to its carrier. Raises ClientMistake while a client has it."""
     row = dids.find(work.conn, number)
     if row.client_id is not None:
-        raise ClientMistake("{number} belongs to a client: release it first", number=row.number)
+        raise ClientMistake("{number} belongs to a client: release it first", Code.WRONG_STATE, number=row.number)
     dids.delete_row(work.conn, row.number)
     work.note(Verb.NUMBER_REMOVED, row.number, old=row)
     return row.number
@@ -119,7 +126,9 @@ def _give(work: Work, row: Did, client_id: int, *, main: bool) -> None:
 def _make_main(work: Work, row: Did, client_id: int, main: bool) -> None:
     """A number that the client has already: assigning it again can only make it the main one."""
     if not main:
-        raise ClientMistake("{number} belongs to this client already: nothing to do", number=row.number)
+        raise ClientMistake(
+            "{number} belongs to this client already: nothing to do", Code.NOTHING_TO_DO, number=row.number
+        )
     dids.none_is_main(work.conn, client_id)
     dids.update_row(work.conn, row.number, {"main": True})
     work.note(Verb.NUMBER_ASSIGNED, row.number, client_id=client_id, old=row, new={"main": True})

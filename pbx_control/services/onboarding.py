@@ -27,7 +27,7 @@ from pbx_control.domain.opening import holidays as calendar
 from pbx_control.domain.opening.deadlines import OFFICE_WEEK, BusinessHours, Urgency
 from pbx_control.domain.opening.hours import NEVER, parse_week
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
@@ -91,9 +91,16 @@ def welcomed(work: Work, client_id: int, at: datetime, zone: ZoneInfo, office_na
     """
     order = _open_order(work, client_id)
     if order.welcomed_at is not None:
-        raise ClientMistake("the client {slug} has been welcomed already: nothing to do", slug=order.slug)
+        raise ClientMistake(
+            "the client {slug} has been welcomed already: nothing to do", Code.NOTHING_TO_DO, slug=order.slug
+        )
     if at < order.paid_at:
-        raise ClientMistake("a welcome before the payment ({paid:%Y-%m-%d %H:%M} UTC) cannot be", paid=order.paid_at)
+        raise ClientMistake(
+            "a welcome before the payment ({paid:%Y-%m-%d %H:%M} UTC) cannot be",
+            Code.BAD_VALUE,
+            paid=order.paid_at,
+            field=Field("at"),
+        )
     lacking = missing(work.conn, client_id)
     _refuse_lacking(order.slug, [one for one in lacking if one in (Lack.NUMBER, Lack.RECIPIENT)])
     due = service_due(at, office_hours(work.conn, zone, at))
@@ -112,12 +119,15 @@ def live(work: Work, client_id: int, at: datetime) -> Order:
     """
     order = _open_order(work, client_id)
     if order.live_at is not None:
-        raise ClientMistake("the client {slug} is live already: nothing to do", slug=order.slug)
+        raise ClientMistake("the client {slug} is live already: nothing to do", Code.NOTHING_TO_DO, slug=order.slug)
     if order.welcomed_at is None:
         raise ClientMistake("the client {slug} has not been welcomed yet", Code.NOT_WELCOMED, slug=order.slug)
     if at < order.welcomed_at:
         raise ClientMistake(
-            "answered calls before the welcome ({welcomed:%Y-%m-%d %H:%M} UTC) cannot be", welcomed=order.welcomed_at
+            "answered calls before the welcome ({welcomed:%Y-%m-%d %H:%M} UTC) cannot be",
+            Code.BAD_VALUE,
+            welcomed=order.welcomed_at,
+            field=Field("at"),
         )
     _refuse_lacking(order.slug, missing(work.conn, client_id))
     _mark(work, order, "live_at", {"live_at": at}, Verb.LIVE_NOTED)
@@ -198,7 +208,9 @@ def _open_order(work: Work, client_id: int) -> Order:
 def _mark(work: Work, order: Order, step: str, values: Mapping[str, datetime], verb: Verb) -> None:
     """Notes that a step is done, unless somebody else has just done so."""
     if not orders.mark(work.conn, order.id, step, values):
-        raise ClientMistake("somebody else has just changed the same thing: look at it and try again")
+        raise ClientMistake(
+            "somebody else has just changed the same thing: look at it and try again", Code.CHANGED_MEANWHILE
+        )
     work.note(verb, order.slug, client_id=order.client_id, new=values)
 
 
@@ -206,7 +218,7 @@ def _refuse_second(work: Work, client_id: int) -> None:
     slug = refuse_cancelled(work.conn, client_id)
     known = orders.open_order(work.conn, client_id)
     if known is not None and known.live_at is not None:
-        raise ClientMistake("the client {slug} is live already: nothing to do", slug=slug)
+        raise ClientMistake("the client {slug} is live already: nothing to do", Code.NOTHING_TO_DO, slug=slug)
     if known is not None:
         raise ClientMistake("the payment of {slug} is noted already", Code.PAID_ALREADY, slug=slug)
 

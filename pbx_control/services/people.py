@@ -4,7 +4,7 @@ from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.notices.messages import Channel, Recipient
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids, mailboxes, plans, recipients
@@ -41,10 +41,20 @@ def add_contact(
     _refuse_our_own(work, values["number"], values["then_number"])
     taken = contacts.keys(work.conn, client_id)
     if values["name"] in taken:
-        raise ClientMistake("there is a contact {name} of this client already", name=values["name"])
+        raise ClientMistake(
+            "there is a contact {name} of this client already",
+            Code.NAME_TAKEN,
+            name=values["name"],
+            field=Field("name"),
+        )
     _refuse_beyond_plan(work, client_id, len(taken))
     if key is not None and key in taken.values():
-        raise ClientMistake("the key {key} belongs to another contact of this client: choose another", key=key)
+        raise ClientMistake(
+            "the key {key} belongs to another contact of this client: choose another",
+            Code.TAKEN,
+            key=key,
+            field=Field("key"),
+        )
     free = key or next((one for one in KEYS if one not in taken.values()), None)
     kept = values | {"key": free}
     contacts.insert_row(work.conn, {"client_id": client_id} | kept)
@@ -58,6 +68,7 @@ def remove_contact(work: Work, client_id: int, name: str) -> None:
     if old is None:
         raise ClientMistake(
             "{name} is no contact of this client: it has {known}",
+            Code.NO_SUCH_CONTACT,
             name=repr(name[:60]),
             known=", ".join(contacts.keys(work.conn, client_id)) or "–",
         )
@@ -74,7 +85,9 @@ def add_recipient(work: Work, client_id: int, channel: str, address: str) -> str
     slug = refuse_cancelled(work.conn, client_id)
     address = CHECKS[channel](address)
     if known := _known(work, client_id, address):
-        raise ClientMistake("{address} is a recipient of this client already", address=known)
+        raise ClientMistake(
+            "{address} is a recipient of this client already", Code.NAME_TAKEN, address=known, field=Field("address")
+        )
     recipients.insert_row(work.conn, client_id, Recipient(Channel(channel), address))
     mailboxes.mended(work.conn, Recipient(Channel(channel), address))
     added = {"channel": channel, "address": address}
@@ -88,6 +101,7 @@ def remove_recipient(work: Work, client_id: int, address: str) -> None:
     if not known:
         raise ClientMistake(
             "{address} is no recipient of this client: it has {known}",
+            Code.NO_SUCH_RECIPIENT,
             address=repr(address[:60]),
             known=", ".join(recipients.addresses(work.conn, client_id)) or "–",
         )
@@ -103,7 +117,10 @@ def _refuse_our_own(work: Work, *called: str) -> None:
     own = dids.first_of(work.conn, called)
     if own is not None:
         raise ClientMistake(
-            "{number} is a number of ours: a call to it would come back; give the contact's own telephone", number=own
+            "{number} is a number of ours: a call to it would come back; give the contact's own telephone",
+            Code.BAD_NUMBER,
+            number=own,
+            field=Field("number"),
         )
 
 
@@ -119,6 +136,7 @@ def _refuse_beyond_plan(work: Work, client_id: int, there: int) -> None:
                 "remove one, or assign a larger plan",
                 by="limit",
             ),
+            Code.PLAN_IS_FULL,
             plan=current.plan.name,
             limit=current.plan.contacts,
             count=there,

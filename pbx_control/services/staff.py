@@ -10,7 +10,7 @@ from typing import Any
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services import duty, users
 from pbx_control.services.work import Work, news
 from pbx_control.store import clients, pauses, secretaries
@@ -45,7 +45,9 @@ def add(
     """
     name = checks.line(name, "name", longest=60)
     if name in secretaries.names(work.conn):
-        raise ClientMistake("there is a secretary {name} already: choose another name", name=name)
+        raise ClientMistake(
+            "there is a secretary {name} already: choose another name", Code.NAME_TAKEN, name=name, field=Field("name")
+        )
     account = Account(_free_user_name(work, name), _password())
     values = {
         "name": name,
@@ -101,7 +103,7 @@ def remove(work: Work, name: str) -> None:
     """
     row = secretaries.find(work.conn, name)
     if secretaries.is_in_call(work.conn, row.id):
-        raise ClientMistake("{name} is in a call: remove her when it is over", name=row.name)
+        raise ClientMistake("{name} is in a call: remove her when it is over", Code.CALL_LASTS, name=row.name)
     old = {"user": row.user, "languages": row.languages, "clients": secretaries.slugs_of(work.conn, row.id)}
     users.remove_of_secretary(work, row.id)
     secretaries.set_clients(work.conn, row.id, ())

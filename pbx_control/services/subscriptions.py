@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.money.plans import MONTHS_AHEAD, Plan
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import ledger, plans
@@ -35,7 +35,7 @@ def retire(work: Work, name: str) -> None:
     """No longer on offer; who has it keeps it. Raises ClientMistake if it is unknown or retired already."""
     known = plans.find(work.conn, name)
     if known.retired_at is not None:
-        raise ClientMistake("the plan {name} is retired already: nothing to do", name=name)
+        raise ClientMistake("the plan {name} is retired already: nothing to do", Code.NOTHING_TO_DO, name=name)
     plans.retire(work.conn, known.plan.id, work.at)
     work.note(Verb.PLAN_RETIRED, name, client_id=known.plan.client_id)
 
@@ -53,7 +53,7 @@ def assign(work: Work, client_id: int, name: str, *, months: int = 1, anchor_day
     monthly = offer.plan
     old = plans.current(work.conn, client_id)
     if old and old.plan.id == monthly.id and old.months == months:
-        raise ClientMistake("the client has the plan {name} already: nothing to do", name=name)
+        raise ClientMistake("the client has the plan {name} already: nothing to do", Code.NOTHING_TO_DO, name=name)
     _check_terms(months, anchor_day, bool(ledger.find(work.conn, client_id)))
     if old:
         plans.end(work.conn, client_id, work.at)
@@ -82,16 +82,25 @@ def _came_back_later(work: Work, client_id: int, at: datetime) -> bool:
 
 def _check_terms(months: int, anchor_day: int | None, has_account: bool) -> None:
     if months not in MONTHS_AHEAD:
-        raise ClientMistake("{months} months cannot be paid ahead: choose 1, 3, 6 or 12", months=months)
+        raise ClientMistake(
+            "{months} months cannot be paid ahead: choose 1, 3, 6 or 12",
+            Code.BAD_VALUE,
+            months=months,
+            field=Field("months"),
+        )
     if anchor_day is not None and has_account:
-        raise ClientMistake("the client's months have their day already: it stays, so that no period is cut short")
+        raise ClientMistake(
+            "the client's months have their day already: it stays, so that no period is cut short", Code.WRONG_STATE
+        )
 
 
 def _refuse_if_not_offered(offer: Offer, client_id: int) -> None:
     if offer.retired_at is not None:
         raise ClientMistake("the plan {name} is retired", Code.PLAN_RETIRED, name=offer.plan.name)
     if offer.plan.client_id not in (None, client_id):
-        raise ClientMistake("the plan {name} was made to measure for another client", name=offer.plan.name)
+        raise ClientMistake(
+            "the plan {name} was made to measure for another client", Code.NOT_FOR_THIS_CLIENT, name=offer.plan.name
+        )
 
 
 def _refuse_if_subscribed(work: Work, known: Plan) -> None:

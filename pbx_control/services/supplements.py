@@ -2,7 +2,7 @@
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.notices.notes import Supplement, clean_paragraphs, compose_supplement
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.work import Work
 from pbx_control.store import call_log, clients, letters, recipients
 
@@ -16,9 +16,15 @@ def write_supplement(work: Work, call_id: str, text: str, office_name: str) -> i
     """
     about = call_log.find(work.conn, call_id)
     if about.ended_at is None and about.handed_over_at is None:
-        raise ClientMistake("the call {call} goes on: its first message is still to come", call=about.id)
+        raise ClientMistake(
+            "the call {call} goes on: its first message is still to come", Code.CALL_LASTS, call=about.id
+        )
     if not clean_paragraphs(text):
-        raise ClientMistake("there is nothing in the supplement: write what the client should know")
+        raise ClientMistake(
+            "there is nothing in the supplement: write what the client should know",
+            Code.EMPTY_VALUE,
+            field=Field("text"),
+        )
     client = clients.find(work.conn, about.client)
     added = Supplement(
         call_id=about.id,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.users import LONGEST_SESSION, SEEN_EVERY, Person, UserRole, login_name
-from pbx_control.errors import ClientMistake, StoreUnavailable
+from pbx_control.errors import ClientMistake, Code, Field, StoreUnavailable
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import users
@@ -82,10 +82,12 @@ def add(
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)
     if users.by_name(work.conn, name):
-        raise ClientMistake("there is a user {name} already: choose another name", name=name)
+        raise ClientMistake(
+            "there is a user {name} already: choose another name", Code.NAME_TAKEN, name=name, field=Field("name")
+        )
     other = users.of_secretary(work.conn, secretary_id) if secretary_id is not None else None
     if other:
-        raise ClientMistake("she signs in as {name} already: one account is enough", name=other.name)
+        raise ClientMistake("she signs in as {name} already: one account is enough", Code.WRONG_STATE, name=other.name)
     values = {"name": name, "role": role.value, "secretary_id": secretary_id, "client_id": client_id}
     made = users.insert_row(work.conn, values | {"password_hash": password.hash, "created_at": work.at})
     new = _whose(work, made) | {"password": password.hash}
@@ -152,13 +154,13 @@ def _named(whose: Mapping[str, object]) -> dict[str, object]:
 
 def _check_whose(role: UserRole, secretary_id: int | None, client_id: int | None) -> None:
     if role is UserRole.SECRETARY and secretary_id is None:
-        raise ClientMistake("an account with the role secretary needs the secretary whose it is")
+        raise ClientMistake("an account with the role secretary needs the secretary whose it is", Code.FIELDS_DISAGREE)
     if role is UserRole.CLIENT and client_id is None:
-        raise ClientMistake("an account with the role client needs the client whose it is")
+        raise ClientMistake("an account with the role client needs the client whose it is", Code.FIELDS_DISAGREE)
     if role is not UserRole.SECRETARY and secretary_id is not None:
-        raise ClientMistake("only an account with the role secretary is a secretary's")
+        raise ClientMistake("only an account with the role secretary is a secretary's", Code.FIELDS_DISAGREE)
     if role is not UserRole.CLIENT and client_id is not None:
-        raise ClientMistake("only an account with the role client is a client's")
+        raise ClientMistake("only an account with the role client is a client's", Code.FIELDS_DISAGREE)
 
 
 # --- signing in -------------------------------------------------------------------------------------------

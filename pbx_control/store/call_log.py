@@ -97,7 +97,9 @@ def find(conn: Connection, part: str) -> LoggedCall:
         raise ClientMistake("there is no call {call}", Code.NO_SUCH_CALL, call=shown or '""')
     if len(found) > 1:
         some = ", ".join(one.id for one in found)
-        raise ClientMistake("more than one call is meant by {call}: {some} …; write more of it", call=shown, some=some)
+        raise ClientMistake(
+            "more than one call is meant by {call}: {some} …; write more of it", Code.AMBIGUOUS, call=shown, some=some
+        )
     return found[0]
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.telephony.numbering import caller_number
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.store.engine import new_id
 from pbx_control.store.rows import record
 from pbx_control.store.tables import caller_mark, client
@@ -25,7 +25,9 @@ def known_number(text: str) -> str:
     if not number or number == ERASED:
         raise ClientMistake(
             "{text} is no caller's number: write it with its plus sign and country, like +56912345678",
+            Code.BAD_NUMBER,
             text=repr(text[:40]),
+            field=Field("number"),
         )
     return number
 
@@ -37,8 +39,10 @@ def distinct_number(text: str) -> str:
     if sum(char.isdigit() for char in number) < SHORTEST_DISTINCT:
         raise ClientMistake(
             "{number} cannot be told from other words in texts: erase calls by a number of {digits} digits or more",
+            Code.BAD_NUMBER,
             number=repr(number[:40]),
             digits=SHORTEST_DISTINCT,
+            field=Field("number"),
         )
     return number
 

@@ -147,6 +147,9 @@ def _unknown(connection: Connection, slug: str) -> ClientMistake:
     near = get_close_matches(slug[:40], slugs(connection), n=3, cutoff=0.5)
     if near:
         return ClientMistake(
-            "there is no client {slug}: did you mean {near}?", slug=repr(slug[:40]), near=" / ".join(near)
+            "there is no client {slug}: did you mean {near}?",
+            Code.NO_SUCH_CLIENT,
+            slug=repr(slug[:40]),
+            near=" / ".join(near),
         )
     return ClientMistake("there is no client {slug}", Code.NO_SUCH_CLIENT, slug=repr(slug[:40]))

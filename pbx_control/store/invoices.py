@@ -88,7 +88,9 @@ def find(conn: Connection, number: int, kind: InvoiceKind | None = None, to_cred
         found = [each for each in found if each.kind is not NOTE] or found
     if len(found) > 1:
         several = ", ".join(f"{each.kind.value}-{number}" for each in found)
-        raise ClientMistake("{number} may be {several}: write one of these", number=number, several=several)
+        raise ClientMistake(
+            "{number} may be {several}: write one of these", Code.AMBIGUOUS, number=number, several=several
+        )
     return found[0]
 
 

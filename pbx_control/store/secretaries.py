@@ -215,6 +215,9 @@ def _unknown(connection: Connection, name: str) -> ClientMistake:
     near = get_close_matches(name[:60], names(connection), n=3, cutoff=0.4)
     if near:
         return ClientMistake(
-            "there is no secretary {name}: did you mean {near}?", name=repr(name[:40]), near=" / ".join(near)
+            "there is no secretary {name}: did you mean {near}?",
+            Code.NO_SUCH_SECRETARY,
+            name=repr(name[:40]),
+            near=" / ".join(near),
         )
     return ClientMistake("there is no secretary {name}", Code.NO_SUCH_SECRETARY, name=repr(name[:40]))

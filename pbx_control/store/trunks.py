@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from pbx_control.domain.office import encryption
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
 from pbx_control.store.rows import record
 from pbx_control.store.tables import did, trunk
@@ -68,7 +68,10 @@ def find(connection: Connection, name: str) -> Kept:
     if row is None:
         near = get_close_matches(name[:40], names(connection), n=3, cutoff=0.5)
         raise ClientMistake(
-            "there is no trunk {name}: there is {near}", name=repr(name[:40]), near=" / ".join(near) or "–"
+            "there is no trunk {name}: there is {near}",
+            Code.NO_SUCH_TRUNK,
+            name=repr(name[:40]),
+            near=" / ".join(near) or "–",
         )
     return record(Kept, row)
 

@@ -210,6 +210,9 @@ def _unknown(conn: Connection, name: str) -> ClientMistake:
     near = get_close_matches(name[:40], names(conn), n=3, cutoff=0.4)
     if near:
         return ClientMistake(
-            "there is no user {name}: did you mean {near}?", name=repr(name[:40]), near=" / ".join(near)
+            "there is no user {name}: did you mean {near}?",
+            Code.NO_SUCH_USER,
+            name=repr(name[:40]),
+            near=" / ".join(near),
         )
     return ClientMistake("there is no user {name}", Code.NO_SUCH_USER, name=repr(name[:40]))

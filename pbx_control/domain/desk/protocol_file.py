@@ -11,7 +11,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.desk.protocol import Condition, Field, FieldKind, Protocol
 from pbx_control.domain.words.sentences import Sentence, sentence_of
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake, Word
+from pbx_control.errors import ClientMistake, Code, Word
 
 T = TypeVar("T")
 
@@ -81,18 +81,21 @@ def _as_table(field: Field) -> dict[str, object]:
 
 def _toml(text: str) -> dict[str, object]:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-        raise ClientMistake("the protocol is larger than {most} kB", most=LARGEST // 1024)
+        raise ClientMistake("the protocol is larger than {most} kB", Code.BAD_FILE, most=LARGEST // 1024)
     try:
         return tomli.loads(text.removeprefix("\ufeff"))
     except tomli.TOMLDecodeError as error:
         raise ClientMistake(
             "the protocol is not valid TOML at line {line}, column {column}: {why}",
+            Code.BAD_FILE,
             line=error.lineno,
             column=error.colno,
             why=Word(clean_line(error.msg, 200)),
         ) from None
     except (ValueError, RecursionError) as error:  # an endless number, brackets within brackets
-        raise ClientMistake("the protocol is not valid TOML: {why}", why=Word(clean_line(str(error), 80))) from None
+        raise ClientMistake(
+            "the protocol is not valid TOML: {why}", Code.BAD_FILE, why=Word(clean_line(str(error), 80))
+        ) from None
 
 
 def _fields(tables: Iterable["_Table"]) -> tuple[Field, ...]:
@@ -101,7 +104,7 @@ def _fields(tables: Iterable["_Table"]) -> tuple[Field, ...]:
         field = _field(table, found)
         found[field.key] = field
     if not found:
-        raise ClientMistake("the protocol asks for nothing: it needs at least one [[field]]")
+        raise ClientMistake("the protocol asks for nothing: it needs at least one [[field]]", Code.BAD_FILE)
     return tuple(found.values())
 
 
@@ -210,8 +213,8 @@ class _Table:
     def mistake(self, what: Sentence) -> ClientMistake:
         """What is wrong, with the place."""
         if self._place is None:
-            return ClientMistake(what.template, **what.values)
-        return ClientMistake("{place}: {what}", place=self._place, what=what)
+            return ClientMistake(what.template, Code.BAD_FILE, **what.values)
+        return ClientMistake("{place}: {what}", Code.BAD_FILE, place=self._place, what=what)
 
     def end(self) -> None:
         """Raises ClientMistake for a name that means nothing here."""

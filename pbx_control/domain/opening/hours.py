@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import groupby, pairwise
 
 from pbx_control.domain.opening.written_hours import DAY_NAMES, WrittenSpan, read_spans
-from pbx_control.errors import ClientMistake, Word
+from pbx_control.errors import ClientMistake, Code, Field, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,12 @@ def nights(words: Sequence[str]) -> list[str]:
 def _checked(words: Sequence[str]) -> str:
     text = " ".join(words)
     if len(text) > _LONGEST:
-        raise ClientMistake("these hours are too long: at most {longest} characters", longest=_LONGEST)
+        raise ClientMistake(
+            "these hours are too long: at most {longest} characters",
+            Code.BAD_VALUE,
+            longest=_LONGEST,
+            field=Field("week"),
+        )
     return " ".join(text.split())
 
 
@@ -113,9 +118,11 @@ def _joined(spans: Sequence[Span]) -> Week:
         else:
             raise ClientMistake(
                 "the hours of {day} overlap: {one} and {other}",
+                Code.BAD_VALUE,
                 day=Word(DAY_NAMES[0][span.weekday].title()),
                 one=_span_text(last),
                 other=_span_text(span),
+                field=Field("week"),
             )
     return tuple(week)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 
 DAY_NAMES = (
     ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
@@ -52,7 +52,9 @@ class WrittenSpan:
 def read_spans(text: str, example: str) -> list[WrittenSpan]:
     """The spans that somebody typed. Raises ClientMistake, naming the word that makes no sense."""
     if not text.strip():
-        raise ClientMistake("no hours were given: write for example `{example}`", example=example)
+        raise ClientMistake(
+            "no hours were given: write for example `{example}`", Code.EMPTY_VALUE, example=example, field=Field("week")
+        )
     return list(_Reader(_plain(text)).spans())
 
 
@@ -85,7 +87,10 @@ class _Reader:
             elif token["day"]:
                 if waiting and not joined:
                     raise ClientMistake(
-                        "the hours lack times before `{word}`, like 09:00-13:00", word=self._around(token)
+                        "the hours lack times before `{word}`, like 09:00-13:00",
+                        Code.BAD_VALUE,
+                        word=self._around(token),
+                        field=Field("week"),
                     )
                 days = (*days, *self._days(token)) if waiting else self._days(token)
                 waiting = True
@@ -93,7 +98,12 @@ class _Reader:
                 raise self._senseless(token)
             joined = False
         if waiting or not days:
-            raise ClientMistake("the hours lack times after `{word}`, like 09:00-13:00", word=self._text.split()[-1])
+            raise ClientMistake(
+                "the hours lack times after `{word}`, like 09:00-13:00",
+                Code.BAD_VALUE,
+                word=self._text.split()[-1],
+                field=Field("week"),
+            )
 
     def _days(self, first: re.Match[str]) -> tuple[int, ...]:
         start = end = self._day(first)
@@ -109,7 +119,10 @@ class _Reader:
         meant = {LETTERS[name]} if name in LETTERS else _days_called(name)
         if len(meant) > 1:
             raise ClientMistake(
-                "`{word}` may be several days: write more of the name, like mar, mie or mon", word=self._around(token)
+                "`{word}` may be several days: write more of the name, like mar, mie or mon",
+                Code.BAD_VALUE,
+                word=self._around(token),
+                field=Field("week"),
             )
         if not meant:
             raise self._no_days(token)
@@ -117,12 +130,20 @@ class _Reader:
 
     def _no_days(self, token: re.Match[str]) -> ClientMistake:
         return ClientMistake(
-            "`{word}` names no days: write mon tue wed thu fri sat sun, mon-fri or mon,wed", word=self._around(token)
+            "`{word}` names no days: write mon tue wed thu fri sat sun, mon-fri or mon,wed",
+            Code.BAD_VALUE,
+            word=self._around(token),
+            field=Field("week"),
         )
 
     def _span(self, first: re.Match[str], days: tuple[int, ...]) -> WrittenSpan:
         if not days:
-            raise ClientMistake("the hours lack days before `{word}`, like mon-fri", word=self._around(first))
+            raise ClientMistake(
+                "the hours lack days before `{word}`, like mon-fri",
+                Code.BAD_VALUE,
+                word=self._around(first),
+                field=Field("week"),
+            )
         if not self._ranges():
             if _ALL_DAY.match(first[0]):
                 return WrittenSpan(days, time.min, time.max, first[0])
@@ -133,7 +154,12 @@ class _Reader:
             raise self._no_span(first, last)
         typed = self._text[first.start() : last.end()].strip()
         if opens == closes:
-            raise ClientMistake("`{word}` ends when it begins: write 00:00-24:00 for a whole day", word=typed)
+            raise ClientMistake(
+                "`{word}` ends when it begins: write 00:00-24:00 for a whole day",
+                Code.BAD_VALUE,
+                word=typed,
+                field=Field("week"),
+            )
         # Midnight as an end is this day's.
         return WrittenSpan(days, opens, time.max if closes == time.min else closes, typed)
 
@@ -158,11 +184,19 @@ class _Reader:
         start = self._text.rfind(" ", 0, first.start()) + 1
         end = self._text.find(" ", last.start())
         typed = self._text[start : end if end >= 0 else None]
-        return ClientMistake("`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00", word=typed)
+        return ClientMistake(
+            "`{word}` is no span of time: write it like 09:00-13:00, at most until 24:00",
+            Code.BAD_VALUE,
+            word=typed,
+            field=Field("week"),
+        )
 
     def _senseless(self, token: re.Match[str]) -> ClientMistake:
         return ClientMistake(
-            "`{word}` is neither a day nor a time: write for example mon-fri 09:00-13:00", word=self._around(token)
+            "`{word}` is neither a day nor a time: write for example mon-fri 09:00-13:00",
+            Code.BAD_VALUE,
+            word=self._around(token),
+            field=Field("week"),
         )
 
 

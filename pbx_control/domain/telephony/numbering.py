@@ -11,7 +11,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 
 # docs/service.md rule 9: the countries whose landlines and mobiles are free destinations.
 FREE_COUNTRIES = ("CL", "MX", "CO", "BR", "PE", "PR", "US", "CA", "ES", "GB", "IT", "FR", "DE")
@@ -73,23 +73,32 @@ def transfer_destination(text: str) -> str:
         raise ClientMistake(
             "no calls are transferred to {number}: only to Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, "
             "Canada, Spain, United Kingdom, Italy, France, Germany",
+            Code.BAD_NUMBER,
             number=_e164(number),
+            field=Field("number"),
         )
     kind = phonenumbers.number_type(number)
     if kind == PhoneNumberType.VOIP:
         raise ClientMistake(
             "no calls are transferred to {number}: it is neither a landline nor a mobile but internet telephony",
+            Code.BAD_NUMBER,
             number=_e164(number),
+            field=Field("number"),
         )
     if _e164(number).startswith(_NO_FIXED_LINE):
         raise ClientMistake(
             "no calls are transferred to {number}: it is neither a landline nor a mobile, its prefix is for campaigns "
             "and shared-cost services",
+            Code.BAD_NUMBER,
             number=_e164(number),
+            field=Field("number"),
         )
     if kind not in _LANDLINES_AND_MOBILES:
         raise ClientMistake(
-            "no calls are transferred to {number}: it is neither a landline nor a mobile", number=_e164(number)
+            "no calls are transferred to {number}: it is neither a landline nor a mobile",
+            Code.BAD_NUMBER,
+            number=_e164(number),
+            field=Field("number"),
         )
     return _e164(number)
 
@@ -225,16 +234,26 @@ def _valid(text: str) -> PhoneNumber:
     if not _AS_WRITTEN.fullmatch(text.strip()):
         raise ClientMistake(
             "{text} is no telephone number: write it with its plus sign and country, like +56225550101",
+            Code.BAD_NUMBER,
             text=_shown(text),
+            field=Field("number"),
         )
     try:
         number = phonenumbers.parse(text.strip())
     except phonenumbers.NumberParseException:
         raise ClientMistake(
-            "{text} is no telephone number: no country has the code it begins with", text=_shown(text)
+            "{text} is no telephone number: no country has the code it begins with",
+            Code.BAD_NUMBER,
+            text=_shown(text),
+            field=Field("number"),
         ) from None
     if not phonenumbers.is_valid_number(number):
-        raise ClientMistake("{text} is no telephone number: its country gives out none like it", text=_shown(text))
+        raise ClientMistake(
+            "{text} is no telephone number: its country gives out none like it",
+            Code.BAD_NUMBER,
+            text=_shown(text),
+            field=Field("number"),
+        )
     return number
 
 

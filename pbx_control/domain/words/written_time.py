@@ -8,7 +8,7 @@ import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code, Field
 
 DAYS_FROM_TODAY = {
     "today": 0,
@@ -51,7 +51,9 @@ def read_instant(text: str, zone: tzinfo, now: datetime) -> datetime:
     if found is None:
         raise ClientMistake(
             "{text} is no time: write it like 2026-04-01T09:30, 01/04/2026 9:30, yesterday, or 2h for two hours ago",
+            Code.BAD_VALUE,
             text=_shown(text),
+            field=Field("at"),
         )
     return found
 
@@ -62,7 +64,10 @@ def read_day(text: str, today: date) -> date:
         found = _day(_plain(text), today) or date.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise ClientMistake(
-            "{text} is no day: write it like 2026-11-01, 01/11/2026, today or yesterday", text=_shown(text)
+            "{text} is no day: write it like 2026-11-01, 01/11/2026, today or yesterday",
+            Code.BAD_VALUE,
+            text=_shown(text),
+            field=Field("day"),
         ) from None
     return found
 
@@ -75,7 +80,9 @@ def read_month(text: str) -> date:
             return date(int(found[2]), int(found[1]), 1)
         return date.fromisoformat(f"{written}-01")
     except (ValueError, OverflowError):
-        raise ClientMistake("{text} is no month: write it like 2026-11", text=_shown(text)) from None
+        raise ClientMistake(
+            "{text} is no month: write it like 2026-11", Code.BAD_VALUE, text=_shown(text), field=Field("month")
+        ) from None
 
 
 def _plain(text: str) -> str:
