@@ -164,6 +164,13 @@ def uncoded(file: Path, error: ast.Call) -> Iterator[str]:
         yield next(texts(error.args[0]), ast.unparse(error.args[0]))
 
 
+def test_who_is_told_what_is_called_nearly_so_is_sent_to_no_list() -> None:
+    near = ClientMistake(
+        "there is no client {slug}: did you mean {near}?", Code.NO_SUCH_CLIENT, slug="ande", near="andes"
+    )
+    assert str(advised(near)) == "there is no client ande: did you mean andes?"
+
+
 @click.command()
 @click.argument("name")
 @click.option("--legal-name", "-l")
