@@ -12,6 +12,7 @@ from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
 from pbx_control.catalogue import counted
 from pbx_control.domain import checks
+from pbx_control.domain.telephony.callers import distinct_number, known_number
 from pbx_control.domain.telephony.numbering import is_complete
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, readable_number
 from pbx_control.errors import ClientMistake
@@ -40,7 +41,7 @@ def caller() -> None:
 @pass_door
 def find(door: Door, number: str, as_json: bool) -> None:
     """Everything that is kept of the caller of that number."""
-    known = caller_marks.known_number(number)
+    known = known_number(number)
     with reading(door.engine) as conn:
         calls = callers.calls_of(conn, known)
         letters = callers.letters_about(conn, [call.id for call in calls])
@@ -86,7 +87,7 @@ def erase(door: Door, number: str, why: str, keep_held: bool, drop_waiting: bool
     is still to be sent is refused, and then nothing is erased. Backups made before still have everything.
     """
     door.about_to_change()
-    known, kept_why = caller_marks.distinct_number(number), checks.reason(why)
+    known, kept_why = distinct_number(number), checks.reason(why)
     order = ErasureOrder(
         number=known,
         why=kept_why,

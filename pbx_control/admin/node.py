@@ -7,6 +7,7 @@ import click
 
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import examples
+from pbx_control.services import nodes as services
 from pbx_control.services.steps import rules_of
 from pbx_control.store import nodes
 from pbx_control.store.engine import reading
@@ -45,7 +46,7 @@ def retire(door: Door, name: str, yes: bool) -> None:
 
     door.about_to_change()
     with reading(door.engine) as connection:
-        nodes.refuse_unless_gone(connection, name)
+        services.refuse_unless_gone(connection, name)
     if not yes:
         door.confirm("settle what is left of the node {node}? Its recordings are out of reach", node=name)
     # Its own daemon may hang, or wait for the database: then it gives no sign of life, but its calls live.

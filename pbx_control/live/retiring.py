@@ -15,9 +15,9 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.live.recovery import Found, differences
-from pbx_control.services import taken_in
+from pbx_control.services import nodes, taken_in
 from pbx_control.services.steps import Rules, save
-from pbx_control.store import audit, calls, letters, nodes
+from pbx_control.store import audit, calls, letters
 from pbx_control.store.engine import writing
 from pbx_control.store.nodes import Node
 

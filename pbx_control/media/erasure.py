@@ -44,7 +44,7 @@ GROUP = 20
 class ErasureOrder:
     """Whose data is to be erased, why, and what is done with what stands in the way."""
 
-    number: str  # as calls have it (store.caller_marks.known_number)
+    number: str  # as calls have it (domain.telephony.callers.known_number)
     why: str
     key: str  # the home's secret, for the receipt
     actor: Actor

@@ -5,11 +5,11 @@ The audit trail names the mark and never the caller.
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.telephony.callers import known_number
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import caller_marks, clients
-from pbx_control.store.caller_marks import known_number
 
 
 def mark(work: Work, text: str, kind: str, why: str, slug: str | None = None) -> str:

@@ -12,6 +12,8 @@ from pbx_control.store import clients, letters
 
 def resend(work: Work, ids: Sequence[int]) -> int:
     """Sends these letters once more, delivered or not; gives how many. Raises ClientMistake if one is unknown."""
+    for letter_id in ids:
+        letters.get(work.conn, letter_id)
     letters.resend(work.conn, ids, work.at)
     work.note(Verb.LETTERS_RESENT, ", ".join(map(str, sorted(set(ids))))[:200])
     return len(set(ids))

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, text, update
 
 from pbx_control import clock
-from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import insert_into
 from pbx_control.store.tables import call, node
 
@@ -96,45 +95,15 @@ def may_overhear(conn: Connection) -> list[str]:
     return list(conn.scalars(text(query)))
 
 
-def refuse_unless_gone(conn: Connection, name: str) -> None:
-    """Raises ClientMistake if there is no node of that name, or it is alive."""
-    _gone(find(conn, name), name)
-
-
-def retire(conn: Connection, name: str) -> Node:
-    """Notes that a node is gone for good, and gives it as it was.
-
-    Raises ClientMistake if there is none of that name, or it is alive.
-    """
-    found = _gone(_locked(conn, name), name)
-    if found.retired_at is None:
-        conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=found.now))
-    return found
-
-
-def _gone(found: Node | None, name: str) -> Node:
-    if found is None:
-        raise ClientMistake("there is no node {node}", Code.NO_SUCH_NODE, node=name)
-    if found.is_alive:
-        raise ClientMistake(
-            "the node {node} is alive ({place}): stop its daemon, or wait until it has been silent for {seconds} s",
-            node=name,
-            place=found.place,
-            seconds=round(AWAY_AFTER.total_seconds()),
-        )
-    return found
-
-
-def keep_retired(conn: Connection, name: str) -> None:
-    """No daemon takes calls under that name until the transaction ends. Raises ClientMistake if one does already."""
-    found = _locked(conn, name)
-    if found is None or found.retired_at is None:
-        raise ClientMistake("the node {node} takes calls again: what is left of it was not settled", node=name)
-
-
-def _locked(conn: Connection, name: str) -> Node | None:
+def locked(conn: Connection, name: str) -> Node | None:
+    """The same as `find`; nobody else changes the node until the transaction ends."""
     conn.execute(select(node.c.name).where(node.c.name == name).with_for_update()).all()
     return find(conn, name)
+
+
+def note_retired(conn: Connection, name: str, at: datetime) -> None:
+    """The node is gone for good."""
+    conn.execute(update(node).where(node.c.name == name).values(process="", retired_at=at))
 
 
 def _anew(now: datetime) -> dict[str, datetime | None]:

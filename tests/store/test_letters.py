@@ -13,6 +13,7 @@ from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.notify import outcomes
 from pbx_control.services import people
+from pbx_control.services import post as post_service
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, mailboxes, recipients
 from pbx_control.store.engine import open_engine, reading, writing
@@ -312,7 +313,7 @@ def test_resent_letter_starts_anew_under_its_own_id(engine):
 
 def test_resending_what_is_not_there_is_refused(engine):
     with pytest.raises(ClientMistake, match="there is no message 7"), writing(engine) as conn:
-        letters.resend(conn, [7], NOON)
+        post_service.resend(by_admin(conn), [7])
 
 
 def test_heads_are_looked_up_whatever_lies_in_the_table(sqlite_url, tmp_path):

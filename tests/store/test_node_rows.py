@@ -8,6 +8,7 @@ from sqlalchemy import Engine, insert, select, text, update
 
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import ClientMistake
+from pbx_control.services import nodes as services
 from pbx_control.services.steps import Rules, save
 from pbx_control.store import calls, nodes
 from pbx_control.store.engine import node_here, reading, writing
@@ -93,7 +94,7 @@ def test_who_takes_a_name_again_keeps_since_when_it_is_known(engine: Engine) -> 
         assert again.since == AT
     silent_for(engine, 31)
     with writing(engine) as conn:
-        nodes.retire(conn, "a")
+        services.retire(conn, "a")
         nodes.take(conn, "a", "here", "3")
         anew = nodes.find(conn, "a")
         assert anew
@@ -105,9 +106,9 @@ def test_a_node_that_lives_cannot_be_retired_nor_one_that_is_unknown(engine: Eng
     with writing(engine) as conn:
         nodes.take(conn, "a", "here", "1")
     with pytest.raises(ClientMistake, match=r"the node a is alive \(here\)"), writing(engine) as conn:
-        nodes.retire(conn, "a")
+        services.retire(conn, "a")
     with pytest.raises(ClientMistake, match="there is no node b"), writing(engine) as conn:
-        nodes.retire(conn, "b")
+        services.retire(conn, "b")
     assert states(engine) == {"a": "alive"}
 
 
@@ -115,7 +116,7 @@ def test_a_stopped_node_is_retired_at_once(engine: Engine) -> None:
     with writing(engine) as conn:
         nodes.take(conn, "a", "here", "1")
         nodes.stop(conn, "a", "1")
-        nodes.retire(conn, "a")
+        services.retire(conn, "a")
     assert states(engine) == {"a": "retired"}
 
 

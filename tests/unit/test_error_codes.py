@@ -150,8 +150,6 @@ def test_what_doors_show_has_a_code_of_its_own() -> None:
         "{program} is not installed: PostgreSQL's own programs copy and restore it; apt-get install postgresql-client",
         "[database] url is no database of ours: write postgresql+psycopg://user:password@host/name, or leave it empty "
         "for SQLite",
-        "the node {node} is alive ({place}): stop its daemon, or wait until it has been silent for {seconds} s",
-        "the node {node} takes calls again: what is left of it was not settled",
         "{count} other is connected to the database: stop every daemon and program that uses it first",
     }
 

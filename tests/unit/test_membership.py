@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from pbx_control.errors import ClientMistake
 from pbx_control.live import node as live_node
 from pbx_control.live.node import Membership, place_of
+from pbx_control.services import nodes as services
 from pbx_control.settings import Home, Settings
 from pbx_control.store import nodes
 from pbx_control.store.engine import open_engine, reading, writing
@@ -91,7 +92,7 @@ async def test_one_that_was_retired_while_it_could_not_be_heard_is_alive_again(e
     await first.take_name()
     await first.leave()
     with writing(engine) as conn:
-        nodes.retire(conn, "main")
+        services.retire(conn, "main")
     await asyncio.to_thread(first._beat)
     with reading(engine) as conn:
         (known,) = nodes.rows(conn)
