@@ -23,6 +23,8 @@ from pbx_control.store.snapshot import read_trunks
 from pbx_control.store.trunks import Listed
 
 MOST_CALLS = 10_000
+# What is given as --password to be asked for it.
+ASK = "-"
 # What is given as --ca for those that the system trusts; a file of that name is ./system.
 SYSTEM = "system"
 
@@ -131,6 +133,9 @@ def add(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
 @pass_door
 def set_(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
     """Changes what is given; the rest stays. Calls that are going on are not touched."""
+    if given["password"] == ASK:
+        with reading(door.engine) as connection:
+            trunks.find(connection, name)
     fields = _given(given) | ({"match": match} if match else {})
     _require_tls(door, fields.get("transport", ""))
     if "codecs" in fields:
@@ -236,7 +241,7 @@ def _with_remedy(door: Door, row: Refused, carriers: Iterable[Trunk], ours: dict
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given; a password of `-` is asked for."""
     given = {name: value for name, value in options.items() if value is not None}
-    if given.get("password") == "-":
+    if given.get("password") == ASK:
         given["password"] = click.prompt("--password", hide_input=True, err=True)
     if "ca" in given:
         given["ca"] = "" if given["ca"] == SYSTEM else _certificates(Path(given["ca"]))

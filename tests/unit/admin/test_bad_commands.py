@@ -45,6 +45,7 @@ REFUSED = [
     (["trunk", "set", "carrier", "--register"], "--host"),
     (["trunk", "set", "carrier", "--match", "0.0.0.0/0"], "everybody"),
     (["trunk", "set", "carier", "--max-calls", "3"], "carrier"),
+    (["trunk", "set", "carier", "--password", "-"], "carrier"),  # before it asks for one
     (["secretary", "add", "Eva", "--secure"], "tls_bind"),
     (["hours", "set", "andes", "mon-sun 18:00-09:00 25:00"], "25:00"),
     (["hours", "set", "andes", "M-V 9-18"], "several days"),
