@@ -22,6 +22,8 @@ DELIVERIES_EVERY = 0.5
 MADE_AT_ONCE = 2
 # A page answers every three seconds to what it hears; what is silent for so long is not there, seconds.
 ANSWERS_WITHIN = 12.0
+# Streams of one secretary's. One more ends the oldest, so that nobody holds them without end.
+MOST_STREAMS = 12
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +35,7 @@ class Stream:
     looks_at: str = ""  # the call of an open message that she has chosen
     news: asyncio.Event = field(default_factory=asyncio.Event)
     signed_out: bool = False  # its end is no loss
+    over: bool = False  # newer ones have taken its place
     key: str = field(default_factory=partial(token_urlsafe, 12))  # the page answers with it
     heard_at: float | None = None  # when the page answered last, as the event loop counts; None: it never has
 
@@ -50,7 +53,7 @@ class Room:
         self.feed = Feed(home, self._told)
         self.ending = False  # the process is asked to end: streams end
         self.making = CapacityLimiter(MADE_AT_ONCE)
-        self._streams: dict[int, set[Stream]] = defaultdict(set)
+        self._streams: dict[int, list[Stream]] = defaultdict(list)  # the oldest first
         self._by_key: dict[str, Stream] = {}
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
@@ -76,13 +79,16 @@ class Room:
         if timer := self._vanished.pop(her, None):
             timer.cancel()
         self._lost.discard(her)
-        self._streams[her].add(stream)
+        self._streams[her].append(stream)
+        for old in self._streams[her][:-MOST_STREAMS]:
+            old.over = True
+            old.news.set()
         self._by_key[stream.key] = stream
         self._say_who_is_here()
         try:
             yield
         finally:
-            self._streams[her].discard(stream)
+            self._streams[her].remove(stream)
             del self._by_key[stream.key]
             if not self._streams[her]:
                 del self._streams[her]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import structlog
 from anyio.to_thread import run_sync
@@ -19,19 +19,26 @@ log = structlog.get_logger()
 ALIVE_EVERY = 3.0
 
 
-async def events(room: Room, sessions: Sessions, person: Person, language: str, stream: Stream) -> AsyncIterator[bytes]:
+async def events(
+    room: Room, sessions: Sessions, person: Person, language: str, stream: Stream
+) -> AsyncGenerator[bytes, None]:
     """Server-sent events until the page, the session or the process ends, or the page answers no more. Each has what
     changed since the last one."""
-    sent = View.nothing()
+    sent, now = View.nothing(), asyncio.get_running_loop().time
     with room.page_open(stream):
         yield f"retry: 1000\nid: {stream.key}\n\n".encode()
         stream.news.set()
-        while not room.ending and not stream.sleeps:
-            if not await _news(stream):
+        due = now() + ALIVE_EVERY
+        while not (room.ending or stream.over or stream.sleeps):
+            told = await _news(stream, due - now())
+            # Also where news never pause: a busy house is no reason to show calls to who is signed out.
+            if now() >= due:
                 if not await sessions.still_valid(person.session_id):
                     yield _event("signed-out", {})
                     return
                 yield _event("alive", {})
+                due = now() + ALIVE_EVERY
+            if not told:
                 continue
             stream.news.clear()
             try:
@@ -47,9 +54,9 @@ async def events(room: Room, sessions: Sessions, person: Person, language: str, 
             sent = view
 
 
-async def _news(stream: Stream) -> bool:
+async def _news(stream: Stream, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(stream.news.wait(), ALIVE_EVERY)
+        await asyncio.wait_for(stream.news.wait(), seconds)
     except TimeoutError:
         return False
     return True
