@@ -11,6 +11,7 @@ from pbx_control.domain.call.commands import WriteLetters
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
 from pbx_control.domain.call.saving import Save
+from pbx_control.live.news import LONGEST_LINE
 from pbx_control.services import messages
 from pbx_control.services.steps import Rules, save
 from pbx_control.store import clients, letters, secretaries
@@ -115,6 +116,30 @@ async def test_a_field_that_there_is_not_keeps_nothing(place: Place, call: str, 
     ana = await at_desk(place, "ana")
     answer = await asks(ana, f"/desk/calls/{call}/fields", {"fields": {field: {"value": "x", "edit": 5}}})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("what", "content"),
+    [
+        ("act", {"act": "consult", "contact": 10**4000}),
+        ("act", {"act": "consult", "contact": -1}),
+        ("info", {"info": 10**4000, "address": "x@y.cl"}),
+        ("fields", {"fields": {"message": {"value": "x", "edit": 2**63}}}),
+    ],
+)
+async def test_a_number_that_no_database_gives_is_refused(place: Place, call: str, what: str, content: Any) -> None:
+    ana = await at_desk(place, "ana")
+    assert (await asks(ana, f"/desk/calls/{call}/{what}", content)).status_code == 400
+
+
+@pytest.mark.parametrize(("what", "content"), [*ASKED, ("act", {"act": "hand-over"})])
+async def test_no_id_is_so_long_that_the_daemon_ends_the_pages_connection(
+    place: Place, what: str, content: Any
+) -> None:
+    ana = await at_desk(place, "ana")
+    answer = await asks(ana, f"/desk/calls/{'x' * (LONGEST_LINE + 1)}/{what}", content)
+    assert answer.status_code == 400
+    assert "load it anew" in answer.text
 
 
 @pytest.mark.parametrize("act", ["dance", "", "consult;hand-over", None, 1])

@@ -1,7 +1,7 @@
 """What her page asks the server for. Each question names its call, and is answered for hers only."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -35,18 +35,22 @@ LONGEST_ADDRESS = 254
 LONGEST_ID = 64
 
 
+# As the database numbers things.
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+
+
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """Something in a call."""
 
     act: Act
-    contact: int = 0
+    contact: Number = 0
 
 
 class Typed(msgspec.Struct, forbid_unknown_fields=True):
     """A field as it reads now; `edit` rises with each change of it."""
 
     value: str
-    edit: int
+    edit: Number
 
 
 class Fields(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,7 +68,7 @@ class Send(msgspec.Struct, forbid_unknown_fields=True):
 class SendInfo(msgspec.Struct, forbid_unknown_fields=True):
     """A ready-made text for the caller."""
 
-    info: int
+    info: Number
     address: str
 
 
@@ -124,7 +128,7 @@ async def is_here(request: Request) -> Response:
 async def do_in_call(request: Request) -> Response:
     """What her telephone's keys do, too. The daemon checks that the call is hers."""
     room, person, asked = _room(request), person_of(request), await _read(request, Asked)
-    call_id = request.path_params["call"]
+    call_id = _call(request)
     answer = await room.feed.ask(person, call_id, asked.act, asked.contact)
     if answer.outcome is AnswerKind.DONE:
         return JSONResponse({})
@@ -136,7 +140,7 @@ async def do_in_call(request: Request) -> Response:
 async def save_fields(request: Request) -> Response:
     """Keeps what she typed, and says what is wrong with it; wrong or not, it is kept."""
     room, person, typed = _room(request), person_of(request), await _read(request, Fields)
-    call_id, her, at = request.path_params["call"], _secretary(person), clock.now()
+    call_id, her, at = _call(request), _secretary(person), clock.now()
     changes = {key: (one.value, one.edit) for key, one in typed.fields.items()}
 
     def save() -> Mapping[str, Problem]:
@@ -155,7 +159,7 @@ async def save_fields(request: Request) -> Response:
 async def send(request: Request) -> Response:
     """She presses send: once, however often it comes."""
     room, person, asked = _room(request), person_of(request), await _read(request, Send)
-    call_id, her, at = request.path_params["call"], _secretary(person), clock.now()
+    call_id, her, at = _call(request), _secretary(person), clock.now()
 
     def sign() -> messages.Signed:
         with writing(room.engine) as conn:
@@ -178,7 +182,7 @@ async def send(request: Request) -> Response:
 async def send_info(request: Request) -> Response:
     """E-mails a ready-made text to the caller."""
     room, person, asked = _room(request), person_of(request), await _read(request, SendInfo)
-    call_id, her = request.path_params["call"], _secretary(person)
+    call_id, her = _call(request), _secretary(person)
 
     def send() -> None:
         with booking(room.engine, _actor(request, person), clock.now()) as work:
@@ -222,6 +226,14 @@ async def spell(request: Request) -> Response:
 
 def _room(request: Request) -> Room:
     return site_of(request).room
+
+
+def _call(request: Request) -> str:
+    """The call that is asked about. A longer id is none, and the daemon ends the connection for too long a line."""
+    call_id: str = request.path_params["call"]
+    if len(call_id) > LONGEST_ID:
+        raise Refused(NOT_OURS)
+    return call_id
 
 
 def _secretary(person: Person) -> int:
