@@ -87,6 +87,8 @@ LATE_ANSWER = timedelta(seconds=2)
 LOOK_AGAIN = 0.3
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
+# Python looks for garbage among the newest objects after so many of them, by default 700: several times in a call.
+NEWEST_OBJECTS = 10_000
 
 
 class Daemon:
@@ -437,6 +439,7 @@ def _freeze_gc() -> None:
     """Spares Python's garbage collector what is there now, mostly modules, which stay anyhow: a full collection halts
     every call for 50 ms of CPU with them, for 1 ms without."""
     gc.freeze()
+    gc.set_threshold(NEWEST_OBJECTS)
 
 
 def _load_for_letters() -> None:

@@ -6,6 +6,7 @@ Each has a password with it: any program of the machine could send us something.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -62,4 +63,9 @@ def _chunks(datagram: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _place(chunks: dict[int, bytes], addresses: tuple[int, ...], port: int) -> tuple[str, int]:
     packed = next(chunks[kind] for kind in addresses if kind in chunks)
-    return str(ip_address(packed)), int.from_bytes(chunks[port], "big")
+    return _written(packed), int.from_bytes(chunks[port], "big")
+
+
+@lru_cache(maxsize=1024)  # each call is from and to those of the calls before
+def _written(address: bytes) -> str:
+    return str(ip_address(address))

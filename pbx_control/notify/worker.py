@@ -28,6 +28,7 @@ SEND_LIMIT = timedelta(minutes=45)  # for one letter: more than its server may t
 RENEW_AFTER = letters.LEASE / 3  # of a claim, while its letter is in flight
 POLL = 2.0  # seconds between looks for letters that another process (`message resend`) made due
 BREATH = 0.05  # seconds from one turn to the next at least: a burst is recorded in few transactions
+GATHERED = 0.25  # seconds from news of letters to the look for them: each costs live calls' CPU
 AWAY_PAUSE = 2.0  # seconds until the database is tried again
 GRACE = 5.0  # seconds that letters in flight get when the daemon stops
 
@@ -56,13 +57,20 @@ class Outbox:
         self._told = told  # called when what became of some letters is written down
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._finished: list[Delivery] = []
         self._back: set[Channel] = set()  # whose server was away and is there again
 
     def wake(self) -> None:
         """Say that a transaction with letters was committed; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._news.set)
+            self._loop.call_soon_threadsafe(self._look_soon)
+
+    def _look_soon(self) -> None:
+        """The letters of all the calls that end within a moment are looked for once."""
+        assert self._loop
+        if self._looking is None or self._looking.when() <= self._loop.time():
+            self._looking = self._loop.call_later(GATHERED, self._news.set)
 
     async def run(self) -> None:
         """Send what is due, for ever; when cancelled, letters in flight get a few seconds to be finished."""

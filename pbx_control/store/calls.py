@@ -15,6 +15,7 @@ from pbx_control.domain.call.lengths import lengths_of
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.store.engine import node_here
+from pbx_control.store.fixed import Fixed
 from pbx_control.store.rows import facts, record
 from pbx_control.store.tables import Instant, dialling, journal, pause, seat_claim, secretary
 from pbx_control.store.tables import call as calls
@@ -94,7 +95,7 @@ def write_served_by_switch(conn: Connection, one: ServedBySwitch, *, new: bool) 
         "state": None,
     }
     if new:
-        conn.execute(_INSERT_CALL, values | {"node": node_here(conn)})
+        _INSERT_CALL.run(conn, values | {"node": node_here(conn)})
         return
     rest = {name: value for name, value in values.items() if name not in _AS_BEGUN}
     conn.execute(update(calls).where(calls.c.id == one.id).values(rest))
@@ -104,8 +105,7 @@ def add_lines(conn: Connection, call_id: str, told: Sequence[tuple[datetime, str
     """Adds to a call's journal what happened: when, which event, its details."""
     last = journal_lengths(conn, [call_id]).get(call_id, 0)
     lines = [Line(last + number, at, event, details) for number, (at, event, details) in enumerate(told, start=1)]
-    if lines:
-        conn.execute(_INSERT_ENTRY, [_entry_row(call_id, line) for line in lines])
+    _INSERT_ENTRY.run_each(conn, [_entry_row(call_id, line) for line in lines])
 
 
 def _begun() -> Select[Any]:
@@ -162,10 +162,10 @@ def release_forgotten_seats(conn: Connection) -> None:
 
 # --- how a step is written --------------------------------------------------------------------------------
 
-_INSERT_ENTRY = insert(journal)
-_INSERT_CALL = insert(calls)
-_INSERT_DIALLING = insert(dialling)
-_UPDATE_CALL = update(calls).where(calls.c.id == bindparam("call_id"))
+_INSERT_ENTRY = Fixed(insert(journal))
+_INSERT_CALL = Fixed(insert(calls))
+_INSERT_DIALLING = Fixed(insert(dialling))
+_UPDATE_CALL = Fixed(update(calls).where(calls.c.id == bindparam("call_id")))
 # Another daemon's call may have left her a wrap-up, of which only the store knows.
 _FREE_SEAT = select(secretary.c.id, bindparam("call", type_=String)).where(
     secretary.c.id == bindparam("who"),
@@ -173,23 +173,27 @@ _FREE_SEAT = select(secretary.c.id, bindparam("call", type_=String)).where(
 )
 _CLAIM = {
     # Told by the row that comes back: psycopg counts none of an insert's rows.
-    dialect.dialect.name: dialect.insert(seat_claim)
-    .from_select(["secretary_id", "call_id"], _FREE_SEAT)
-    .on_conflict_do_nothing(index_elements=["secretary_id"])
-    .returning(seat_claim.c.secretary_id)
+    dialect.dialect.name: Fixed(
+        dialect.insert(seat_claim)
+        .from_select(["secretary_id", "call_id"], _FREE_SEAT)
+        .on_conflict_do_nothing(index_elements=["secretary_id"])
+        .returning(seat_claim.c.secretary_id)
+    )
     for dialect in (sqlite, postgresql)
 }
-_FREE = delete(seat_claim).where(
-    seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
+_FREE = Fixed(
+    delete(seat_claim).where(
+        seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
+    )
 )
-_REST = update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at"))
+_REST = Fixed(update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at")))
 # A pause that was asked for during the call, or while her telephone rang, begins at its end.
-_PAUSE_FROM_NOW = (
+_PAUSE_FROM_NOW = Fixed(
     update(pause)
     .where(pause.c.secretary_id == bindparam("who"), pause.c.ended_at.is_(None))
     .values(began_at=bindparam("freed_at"))
 )
-_PAUSED_FROM_NOW = (
+_PAUSED_FROM_NOW = Fixed(
     update(secretary)
     .where(secretary.c.id == bindparam("who"), secretary.c.paused)
     .values(paused_at=bindparam("freed_at"))
@@ -202,7 +206,7 @@ def claim_seat(conn: Connection, step: Save, secretary_id: int) -> bool:
     The call's own row may follow (a deferred foreign key).
     """
     claim = {"who": secretary_id, "call": step.call.id, "at": step.entries[-1].at}
-    return conn.execute(_CLAIM[conn.dialect.name], claim).first() is not None
+    return _CLAIM[conn.dialect.name].run(conn, claim).fetchone() is not None
 
 
 def write(conn: Connection, steps: Sequence[Save]) -> None:
@@ -211,15 +215,15 @@ def write(conn: Connection, steps: Sequence[Save]) -> None:
     new = {step.call.id for step in steps if step.new}
     rows = {call_id: _row(step.call) for call_id, step in last.items()}
     here = node_here(conn)
-    inserts = [row | {"id": call_id, "node": here} for call_id, row in rows.items() if call_id in new]
+    inserts = [
+        row | _arrived(last[call_id].call) | {"id": call_id, "node": here}
+        for call_id, row in rows.items()
+        if call_id in new
+    ]
     updates = [row | {"call_id": call_id} for call_id, row in rows.items() if call_id not in new]
-    if inserts:
-        conn.execute(_INSERT_CALL, inserts)
-    if updates:
-        conn.execute(_UPDATE_CALL, updates)
-    entries = [_entry_row(step.call.id, entry) for step in steps for entry in step.entries]
-    if entries:
-        conn.execute(_INSERT_ENTRY, entries)
+    _INSERT_CALL.run_each(conn, inserts)
+    _UPDATE_CALL.run_each(conn, updates)
+    _INSERT_ENTRY.run_each(conn, [_entry_row(step.call.id, entry) for step in steps for entry in step.entries])
     _note_dialling(conn, steps)
 
 
@@ -228,17 +232,17 @@ def free_seats(conn: Connection, steps: Sequence[Save]) -> None:
     freed = [(step, command) for step in steps for command in step.commands if isinstance(command, FreeSeat)]
     if not freed:
         return
-    conn.execute(_FREE, [{"who": command.secretary_id, "call": step.call.id} for step, command in freed])
+    _FREE.run_each(conn, [{"who": command.secretary_id, "call": step.call.id} for step, command in freed])
     resting = [
         {"who": command.secretary_id, "free_at": command.free_from}
         for step, command in freed
         if command.free_from > step.entries[-1].at
     ]
-    if resting:
-        conn.execute(_REST, resting)
-    at_end = [{"who": command.secretary_id, "freed_at": step.entries[-1].at} for step, command in freed]
-    conn.execute(_PAUSE_FROM_NOW, at_end)
-    conn.execute(_PAUSED_FROM_NOW, at_end)
+    _REST.run_each(conn, resting)
+    for step, command in freed:
+        end = {"who": command.secretary_id, "freed_at": step.entries[-1].at}
+        if _PAUSED_FROM_NOW.run(conn, end).rowcount:
+            _PAUSE_FROM_NOW.run(conn, end)
 
 
 def _note_dialling(conn: Connection, steps: Sequence[Save]) -> None:
@@ -256,8 +260,7 @@ def _note_dialling(conn: Connection, steps: Sequence[Save]) -> None:
         for command in step.commands
         if isinstance(command, NoteDialling)
     ]
-    if rows:
-        conn.execute(_INSERT_DIALLING, rows)
+    _INSERT_DIALLING.run_each(conn, rows)
 
 
 def seconds(length: timedelta | None) -> float | None:
@@ -265,21 +268,28 @@ def seconds(length: timedelta | None) -> float | None:
     return None if length is None else round(length.total_seconds(), 1)
 
 
-def _row(call: Call) -> dict[str, Any]:
-    facts, lengths = call.known, lengths_of(call)
-    over = call.phase is Phase.ENDED
+def _arrived(call: Call) -> dict[str, Any]:
+    """What stays as it was at the arrival: written once, since each index on it costs every later step time."""
+    facts = call.known
     return {
         "client_id": facts.client_id,
         "did": facts.did,
         "trunk": facts.trunk,
         "caller": call.caller.number,
         "caller_name": call.caller.name,
+        "arrived_at": call.arrived_at,
+        "turned_away": facts.turned_away,
+    }
+
+
+def _row(call: Call) -> dict[str, Any]:
+    """What a step may change."""
+    lengths, over = lengths_of(call), call.phase is Phase.ENDED
+    return {
         "phase": call.phase.value,
         "outcome": call.outcome.value if call.outcome and not call.taken_over else "",
         "secretary_id": call.answered_by.secretary_id if call.answered_by else None,
-        "arrived_at": call.arrived_at,
         "answered_at": call.answered_at,
-        "turned_away": facts.turned_away,
         "hung_up_at": None if call.taken_over else call.ended_at,
         "ended_at": call.ended_at if over and not call.taken_over else None,
         "recording": call.recording,

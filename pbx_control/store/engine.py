@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from pbx_control.errors import ClientMistake, Code, StoreUnavailable
@@ -209,12 +209,12 @@ def _sqlite_begin(connection: Connection) -> None:
     assert isinstance(raw, sqlite3.Connection)
     raw.execute("PRAGMA busy_timeout=0")
     try:
-        _take_lock(connection)
+        _take_lock(raw)
     finally:
         raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000}")
 
 
-def _take_lock(connection: Connection) -> None:
+def _take_lock(raw: sqlite3.Connection) -> None:
     """Waits for the one writer's lock, at most BUSY_TIMEOUT.
 
     SQLite's own waiting looks again after 1, 2, 5, 10 … 100 ms: a live call would wait for much longer than for what it
@@ -223,11 +223,11 @@ def _take_lock(connection: Connection) -> None:
     until = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            raw.execute("BEGIN IMMEDIATE")
             return
-        except DBAPIError as error:
-            if time.monotonic() > until or not _is_busy(error.orig):
-                raise
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > until or not _is_busy(error):
+                raise OperationalError("BEGIN IMMEDIATE", None, error) from error  # as SQLAlchemy tells it
         time.sleep(LOOK_AGAIN)
 
 

@@ -21,6 +21,7 @@ from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import repeats
 from pbx_control.store.engine import insert_into, new_id
+from pbx_control.store.fixed import Fixed
 from pbx_control.store.rows import record
 from pbx_control.store.tables import account as accounts
 from pbx_control.store.tables import bag as bags
@@ -108,7 +109,7 @@ class Sold:
 
 # --- calls under way --------------------------------------------------------------------------------------
 
-_RESERVE = (
+_RESERVE = Fixed(
     update(accounts)
     .where(
         accounts.c.client_id == bindparam("client"),
@@ -117,7 +118,7 @@ _RESERVE = (
     )
     .values(reserved=accounts.c.reserved + 1)
 )
-_INSERT_RESERVATION = insert(unit_reservation)
+_INSERT_RESERVATION = Fixed(insert(unit_reservation))
 _ACCOUNT = select(accounts).where(accounts.c.client_id == bindparam("client"))
 _LOCKED_ACCOUNT = _ACCOUNT.with_for_update()
 _BAGS_LEFT = (
@@ -126,15 +127,15 @@ _BAGS_LEFT = (
 _DECIDED = select(ledger_entry.c.id).where(
     ledger_entry.c.call_id == bindparam("call"), ledger_entry.c.kind.in_((Kind.CHARGE.value, Kind.REPEAT.value))
 )
-_UPDATE_ACCOUNT = update(accounts).where(accounts.c.client_id == bindparam("client"))
-_UPDATE_BAG = update(bags).where(bags.c.id == bindparam("bag"))
-_INSERT_ENTRY = insert(ledger_entry)
-_RELEASE = (
+_UPDATE_ACCOUNT = Fixed(update(accounts).where(accounts.c.client_id == bindparam("client")))
+_UPDATE_BAG = Fixed(update(bags).where(bags.c.id == bindparam("bag")))
+_INSERT_ENTRY = Fixed(insert(ledger_entry))
+_RELEASE = Fixed(
     delete(unit_reservation)
     .where(unit_reservation.c.call_id == bindparam("call"))
     .returning(unit_reservation.c.client_id)
 )
-_GIVE_BACK = (
+_GIVE_BACK = Fixed(
     update(accounts).where(accounts.c.client_id == bindparam("client")).values(reserved=accounts.c.reserved - 1)
 )
 
@@ -147,21 +148,21 @@ def _note_threshold(dialect: str) -> Any:
 def reserve(conn: Connection, client_id: int, call_id: str, at: datetime) -> bool:
     """Keeps a unit for the call; False if none is free. A client without an account is not counted: True."""
     asked = {"client": client_id, "at": at}
-    if conn.execute(_RESERVE, asked).rowcount == 0:
+    if _RESERVE.run(conn, asked).rowcount == 0:
         if (found := _locked(conn, client_id)) is None:
             return True
-        if not _roll_over(conn, found, at) or conn.execute(_RESERVE, asked).rowcount == 0:
+        if not _roll_over(conn, found, at) or _RESERVE.run(conn, asked).rowcount == 0:
             return False
-    conn.execute(_INSERT_RESERVATION, {"call_id": call_id, "client_id": client_id})
+    _INSERT_RESERVATION.run(conn, {"call_id": call_id, "client_id": client_id})
     return True
 
 
 def release(conn: Connection, call_id: str) -> bool:
     """Gives the call's reserved unit back; False if it has none."""
-    client_id = conn.execute(_RELEASE, {"call": call_id}).scalar()
-    if client_id is None:
+    released = _RELEASE.run(conn, {"call": call_id}).fetchone()
+    if released is None:
         return False
-    conn.execute(_GIVE_BACK, {"client": client_id})
+    _GIVE_BACK.run(conn, {"client": released[0]})
     return True
 
 
@@ -174,7 +175,7 @@ def charge(conn: Connection, client_id: int, call: Arrived, at: datetime, limits
     row = _locked(conn, client_id)
     if row is None:
         return None
-    reserved = conn.execute(_RELEASE, {"call": call.call_id}).scalar() is not None
+    reserved = _RELEASE.run(conn, {"call": call.call_id}).fetchone() is not None
     if not reserved and _is_charged(conn, call.call_id):  # what is charged has no reservation any more
         return None
     before = _in_period_of(conn, row, at)
@@ -440,7 +441,7 @@ def _book(conn: Connection, client_id: int, before: Account, after: Account, ent
     """Writes what has become of the account, and why. Its row must be locked: all of it is written."""
     new = {bag.id: bag.left for bag in after.bags}
     for bag_id in {bag.id for bag in (*before.bags, *after.bags)}:
-        conn.execute(_UPDATE_BAG, {"bag": bag_id, "left": new.get(bag_id, 0)})
+        _UPDATE_BAG.run(conn, {"bag": bag_id, "left": new.get(bag_id, 0)})
     values = {
         "client": client_id,
         "period_start": after.period.start,
@@ -450,10 +451,8 @@ def _book(conn: Connection, client_id: int, before: Account, after: Account, ent
         "bags_left": sum(new.values()),
         "reserved": after.reserved,
     }
-    conn.execute(_UPDATE_ACCOUNT, values)
-    rows = [_row(client_id, entry) for entry in entries]
-    if rows:
-        conn.execute(_INSERT_ENTRY, rows)
+    _UPDATE_ACCOUNT.run(conn, values)
+    _INSERT_ENTRY.run_each(conn, [_row(client_id, entry) for entry in entries])
 
 
 def _row(client_id: int, entry: LedgerEntry) -> dict[str, Any]:

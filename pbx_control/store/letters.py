@@ -143,7 +143,7 @@ def heads(conn: Connection, channel: Channel, limit: int) -> list[Head]:
     return [Head(row.id, row.address, row.due_at) for row in conn.execute(_heads(channel), which)]
 
 
-@cache  # each call that ends may have written letters: the outbox looks twenty times a second
+@cache  # each call that ends may have written letters: the outbox looks four times a second
 def _heads(channel: Channel) -> Select[Any]:
     due_at = _later(letter.c.due_at, mailbox.c.paused_until).label("due_at")
     first = _first_of_each(channel)

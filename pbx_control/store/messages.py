@@ -112,6 +112,9 @@ class Before:
 
 # --- drafts -----------------------------------------------------------------------------------------------
 
+_OF_CALL = select(message).where(message.c.call_id == bindparam("call"))
+_LOCKED = _OF_CALL.with_for_update()
+
 
 def about(conn: Connection, call_id: str) -> About | None:
     """What a draft must know of its call; None: it is not (yet) in the store. The call waits at its next step until
@@ -127,8 +130,7 @@ def about(conn: Connection, call_id: str) -> About | None:
 def find(conn: Connection, call_id: str, *, lock: bool = False) -> Kept | None:
     """The message about a call, or None. `lock`: nobody changes it until the transaction ends (SQLite has one writer
     anyway)."""
-    query = select(message).where(message.c.call_id == call_id)
-    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    row = conn.execute(_LOCKED if lock else _OF_CALL, {"call": call_id}).one_or_none()
     return record(Kept, row) if row else None
 
 

@@ -58,7 +58,7 @@ def overhear(*datagrams: bytes) -> list[Refused]:
     told: list[Refused] = []
     overheard = Overheard(Settings(), lambda: (TRUNK,), told.append)
     for datagram in datagrams:
-        overheard.datagram_received(datagram, None)
+        overheard.hear(datagram)
     assert len(overheard._invites) <= MOST_INVITES
     return told
 

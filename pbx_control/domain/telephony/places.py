@@ -3,6 +3,7 @@ known (docs/decisions/toll-fraud.md)."""
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import takewhile
 
@@ -22,6 +23,7 @@ _OCTET = "(0|[1-9][0-9]?[0-9]?)"
 PLAIN_ADDRESS = "[.]".join([_OCTET] * 4) + "|[[]0*[1-9a-fA-F][0-9a-fA-F:]*[]]"
 
 
+@lru_cache(maxsize=1024)  # a telephone stays where it is
 def plain_address(host: str) -> str:
     """An address in the one form by which two are compared; "" if it is none."""
     try:
@@ -102,6 +104,7 @@ def _either_case(digit: str) -> str:
     return f"[{digit}{digit.upper()}]" if digit.isalpha() else digit
 
 
+@lru_cache(maxsize=1024)  # each telephone that rings is looked at beside all of them
 def _network(word: str) -> Network | None:
     try:
         return ip_network(word, strict=False)
