@@ -14,6 +14,7 @@ import uvicorn
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.settings import Home, Settings, Web
 from pbx_control.store.engine import open_engine
+from pbx_control.web import connections
 from pbx_control.web.app import make_app
 from pbx_control.web.guard import Guard
 
@@ -23,8 +24,6 @@ log = structlog.get_logger()
 GOODBYE = 3
 # How often a child of the daemon looks whether the port is free, seconds.
 LOOK_AGAIN = 1.0
-# Of the connections that are open at once: a desk has one or two.
-MOST_CONNECTIONS = 800
 BACKLOG = 256
 # So long an idle connection is kept, seconds: longer than proxies keep theirs, so that none writes into a closed one.
 KEEP_ALIVE = 75
@@ -47,7 +46,7 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     app = make_app(home, settings, engine)
     log.info("the pages are served", bind=settings.web.bind, url=settings.web.url)
     try:
-        _Server(_config(app, settings.web), app).run([listening])
+        _Server(configured(app, settings.web), app).run([listening])
     finally:
         engine.dispose()
 
@@ -68,11 +67,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _config(app: Guard, web: Web) -> uvicorn.Config:
+def configured(app: Guard, web: Web) -> uvicorn.Config:
+    """How uvicorn is to serve the pages."""
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="h11",
+        http=connections.Connection,
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -83,7 +83,7 @@ def _config(app: Guard, web: Web) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         log_level="warning",
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=connections.MOST,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GOODBYE,
