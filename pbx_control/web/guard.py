@@ -139,8 +139,10 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
     except TimeoutError:
         raise Refused(HTTPStatus.REQUEST_TIMEOUT) from None
     kind = Headers(scope=scope).get("content-type", "").lower()
-    if not kind.startswith("multipart/"):
-        _require_text(unquote_to_bytes(body) if kind.startswith("application/x-www-form-urlencoded") else body)
+    # No page of ours sends a form in parts, and a body of a thousand takes a seventh of a second from everybody.
+    if kind.startswith("multipart/"):
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    _require_text(unquote_to_bytes(body) if kind.startswith("application/x-www-form-urlencoded") else body)
     return body
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browsing import Browser, Place
+from browsing import PASSWORD, Browser, Place
 from sqlalchemy import Engine, text
 
 from pbx_control.settings import Database, Home, Settings, Web
@@ -143,6 +143,11 @@ async def test_what_is_no_text_is_refused_and_breaks_nothing(
 async def test_a_cookie_that_is_none_is_nobodys(place: Place, cookie: str) -> None:
     answer = await place.browser().get("/desk", headers={"cookie": cookie})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fdesk")
+
+
+async def test_a_form_in_parts_is_none_of_our_pages(place: Place) -> None:
+    parts = {"name": (None, "ana"), "password": (None, PASSWORD)}
+    assert (await place.browser().client.post("/login", files=parts)).status_code == 400
 
 
 async def test_a_body_has_a_limit_whatever_it_says_of_its_length(place: Place) -> None:
