@@ -1,5 +1,7 @@
 """`/healthz`: whether the pages are served, for whoever watches over the machine."""
 
+import asyncio
+
 from anyio.to_thread import run_sync
 from sqlalchemy import Engine, text
 from starlette.requests import Request
@@ -9,21 +11,33 @@ from pbx_control.errors import PbxError, StoreUnavailable
 from pbx_control.live.listener import daemon_now
 from pbx_control.settings import Home
 from pbx_control.store.engine import reading
-from pbx_control.web.site import site_of
+from pbx_control.web.site import Site, site_of
 
 # So long the daemon may take to answer, seconds.
 PATIENCE = 1.0
+# It is asked anew after so long, seconds: it tells its whole state each time, and anybody may ask for our health.
+GOOD_FOR = 1.0
 
 
 async def healthz(request: Request) -> Response:
     """GET /healthz: 200 as long as the pages can be served, also while the daemon is away; 503 without the database."""
     site = site_of(request)
-    daemon = await run_sync(_daemon, site.home, limiter=site.asking)
+    daemon = await _asked(site)
     try:
         await run_sync(_ask, site.engine)
     except StoreUnavailable:
         return JSONResponse({"daemon": daemon, "database": "away"}, 503)
     return JSONResponse({"daemon": daemon, "database": "ok"})
+
+
+async def _asked(site: Site) -> str:
+    """How the daemon is, or was a moment ago. One asks, the others wait for what he hears."""
+    health, clock = site.health, asyncio.get_running_loop().time
+    async with health.asking:
+        if clock() >= health.until:
+            health.daemon = await run_sync(_daemon, site.home)
+            health.until = clock() + GOOD_FOR
+        return health.daemon
 
 
 def _daemon(home: Home) -> str:

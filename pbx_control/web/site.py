@@ -14,10 +14,17 @@ from pbx_control.web.files import Files
 from pbx_control.web.sessions import Sessions
 from pbx_control.web.tries import Tries
 
-# So many wait at once for a daemon that may hang: whoever asks for our health often takes no thread from the pages.
-HEALTH_AT_ONCE = 2
 # So many passwords are checked at once: each takes 64 MiB, however many people knock.
 PASSWORDS_AT_ONCE = 2
+
+
+@dataclass
+class Health:
+    """How the daemon was when it was asked last, and until when that is good enough."""
+
+    daemon: str = ""
+    until: float = 0.0
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Site:
     files: Files = field(default_factory=Files)
     tries: Tries = field(default_factory=Tries)
     passwords: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PASSWORDS_AT_ONCE))
-    asking: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(HEALTH_AT_ONCE))
+    health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
