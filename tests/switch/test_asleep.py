@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 import pytest
 from at_desk import Desk, at_desk, seconds
 from conftest import Town
-from playwright.async_api import Browser, CDPSession, expect
+from playwright.async_api import Browser, CDPSession, Page, expect
+
+from pbx_control.world.legs import Leg
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("pages")]
 
+MESSAGE, REASON = "[name=field-message]", "[name=field-reason]"
 # Keeps what the page does with sound: whether it may, and how often.
 EAR = """
 const Own = window.AudioContext;
@@ -119,24 +122,16 @@ async def test_what_is_typed_without_a_network_is_saved_when_it_is_back(town: To
 
 async def test_two_computers_are_one_desk_with_one_draft(town: Town, browser: Browser) -> None:
     async with at_desk(town, browser) as desk:
-        here = desk.page
-        await desk.sits_down()
-        await desk.signs_in()
-        there = desk.page
-        desk.telephone.answers(after=0.3)
-        caller = await desk.is_called()
-        for page in (here, there):
-            await desk.is_in("talking", page)
-        message, reason = "[name=field-message]", "[name=field-reason]"
-        await here.fill(message, "desde aquí")
-        await expect(there.locator(message)).to_have_value("desde aquí")
-        await there.focus(message)
+        here, there, caller = await talks_at_two_computers(desk)
+        await here.fill(MESSAGE, "desde aquí")
+        await expect(there.locator(MESSAGE)).to_have_value("desde aquí")
+        await there.focus(MESSAGE)
         await there.keyboard.press("End")
         await there.keyboard.type(", y desde allá")
-        await here.fill(reason, "hora")  # while the other one types
-        await expect(here.locator(message)).to_have_value("desde aquí, y desde allá")
-        await expect(there.locator(reason)).to_have_value("hora")
-        await expect(there.locator(message)).to_be_focused()
+        await here.fill(REASON, "hora")  # while the other one types
+        await expect(here.locator(MESSAGE)).to_have_value("desde aquí, y desde allá")
+        await expect(there.locator(REASON)).to_have_value("hora")
+        await expect(there.locator(MESSAGE)).to_be_focused()
         await caller.hang_up()
         await desk.is_in("wrap-up", here)
         await here.keyboard.press("Control+Enter")
@@ -145,6 +140,43 @@ async def test_two_computers_are_one_desk_with_one_draft(town: Town, browser: Br
         for page in (here, there):
             await expect(page.locator("[data-delivery][data-status=sent]")).to_have_count(1, timeout=seconds(15))
         assert len(town.post.to(desk.firm.mailbox)) == 1
+
+
+async def test_what_two_computers_write_apart_is_kept_of_both(town: Town, browser: Browser) -> None:
+    async with at_desk(town, browser) as desk:
+        here, there, caller = await talks_at_two_computers(desk)
+        await here.context.set_offline(True)
+        await here.fill(MESSAGE, "sin red")
+        for words in ("desde", "desde allá"):  # the later one, whatever the clock says
+            await there.fill(MESSAGE, words)
+        await expect(there.locator("[data-saved]")).to_have_text("Guardado")
+        await here.context.set_offline(False)
+        for page in (here, there):
+            await expect(page.locator(MESSAGE)).to_have_value("desde allá\nsin red", timeout=seconds(15))
+        await caller.hang_up()
+
+
+async def test_a_call_that_rings_while_the_tab_is_frozen_pops_as_it_wakes(town: Town, browser: Browser) -> None:
+    async with at_desk(town, browser) as desk:
+        async with asleep(desk):
+            caller = await desk.is_called()
+            await desk.telephone.rung()
+        await desk.pops()
+        await desk.telephone.calls[-1].pick_up()
+        await desk.is_in("talking")
+        await caller.hang_up()
+
+
+async def talks_at_two_computers(desk: Desk) -> tuple[Page, Page, Leg]:
+    """She is signed in at both, and has a caller."""
+    here = desk.page
+    await desk.sits_down()
+    await desk.signs_in()
+    desk.telephone.answers(after=0.3)
+    caller = await desk.is_called()
+    for page in (here, desk.page):
+        await desk.is_in("talking", page)
+    return here, desk.page, caller
 
 
 @asynccontextmanager

@@ -270,6 +270,7 @@ function stopRinging() {
 // --- what she types: kept here until the server has it ------------------------------------------------------------------
 
 const unsaved = new Map(); // key -> {value, edit}
+const unheard = new Map(); // the same, until the stream tells it: the server takes nothing that is older than what it has
 let saving = null;
 let saveTimer = null;
 let failed = 0;
@@ -282,7 +283,7 @@ function typed(field) {
   if (!form()?.contains(field) || !field.name.startsWith("field-")) return;
   const edit = Math.max(Math.floor((Date.now() - EDITS_SINCE) / 1000), Number(field.dataset.edit || 0) + 1);
   field.dataset.edit = edit;
-  unsaved.set(keyOf(field), { value: field.value, edit });
+  for (const kept of [unsaved, unheard]) kept.set(keyOf(field), { value: field.value, edit });
   keep();
   said("…");
   conditions();
@@ -299,6 +300,7 @@ function keep() {
 
 function forget() {
   unsaved.clear();
+  unheard.clear();
   clearTimeout(saveTimer);
 }
 
@@ -319,7 +321,23 @@ function fill(fields, value, edit) {
 // What was typed in another tab, or at another computer; never over something newer that stands here.
 function takeIn(key, value, edit) {
   const fields = fieldsOf(key);
-  if (fields.length && Number(fields[0].dataset.edit || 0) < edit) fill(fields, value, edit);
+  const mine = unheard.get(key);
+  if (mine && mine.edit <= edit) unheard.delete(key);
+  if (!fields.length || Number(fields[0].dataset.edit || 0) >= edit) return;
+  fill(fields, value, edit);
+  if (!mine) return;
+  unsaved.delete(key);
+  keep();
+  if (!unsaved.size) said(words.kept);
+  keepBoth(fields[0], mine.value);
+}
+
+// Two have written at once, one of them without a connection: a long text keeps what both wrote, a line the later one.
+function keepBoth(field, mine) {
+  if (field.tagName !== "TEXTAREA" || field.value.includes(mine)) return;
+  field.value += `\n${mine}`;
+  typed(field);
+  saveAll();
 }
 
 // What a page that crashed, or was offline, could not save any more.
@@ -332,10 +350,13 @@ function bringBack(call) {
   }
   for (const [key, one] of left) {
     const fields = fieldsOf(key);
-    if (!fields.length || Number(fields[0].dataset.edit || 0) >= one.edit) continue;
+    const there = Number(fields[0]?.dataset.edit || 0);
+    if (fields.length && there > one.edit) keepBoth(fields[0], one.value);
+    if (!fields.length || there >= one.edit) continue;
     fill(fields, one.value, one.edit);
     unsaved.set(key, one);
   }
+  if (left.length) keep(); // what the server has is not brought back a second time
   if (unsaved.size) saveAll();
 }
 
