@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -41,6 +42,7 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     os.nice(LESS_URGENT)
     if child:
         _end_with_daemon()
+    _open_more_files()
     listening = _bound(settings.web, wait=child)
     engine = open_engine(home, settings)
     app = make_app(home, settings, engine)
@@ -49,6 +51,13 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
         _Server(configured(app, settings.web), app).run([listening])
     finally:
         engine.dispose()
+
+
+def _open_more_files() -> None:
+    """The usual limit is soon reached by connections whose TLS has not begun, which no limit of ours counts; then not
+    even the database can be opened."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):

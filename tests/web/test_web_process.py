@@ -3,11 +3,12 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import socket
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -174,6 +175,21 @@ async def test_only_a_proxy_that_is_meant_to_be_there_is_believed(
         assert answer.status_code == 401
         # The last of them is whom the proxy has seen; what stands before it, anybody can write.
         assert ('"origin": "198.51.100.7"' in await said(process, "a sign-in is refused")) == believed
+
+
+async def test_the_usual_limit_of_open_files_is_no_limit_of_connections(office: Installation) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))
+    async with AsyncExitStack() as stack:
+        try:
+            web = await stack.enter_async_context(started(office, "web"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+        await said(web, "the pages are served")
+        held = [await asyncio.open_connection("127.0.0.1", PORTS.web) for _ in range(250)]
+        assert (await health()).status_code == 200
+        for _, writer in held:
+            writer.close()
 
 
 async def test_it_ends_soon_though_somebody_is_connected(office: Installation) -> None:
