@@ -192,6 +192,10 @@ class Show(Stage):
         self.secretary.answers(after=4, hang_up_after=STAYS_ON)
         self.screen.desks(f"{self.office.url}/login", self.desks)
         self.screen.note("Ana's telephone answers by itself as long as somebody is signed in as ana; Eva's is yours")
+        self.screen.note(
+            "What the client is sent: `pbx-control --home {home} message list`, `message show ID`",
+            home=self.office.home,
+        )
         self.screen.note("Press Enter and María calls {number}; Ctrl-C ends it all", number=OPEN)
         async for _ in _enter_keys():
             await self.world.call(OPEN, MARIA, "María Soto", say=self.said("maria"))

@@ -291,7 +291,8 @@ class _Page:
         consult = all_of_them.pop("consult")
         for place, one in enumerate(self.pop.contacts, start=1):
             key = str(one.key or (place if place > 6 and place < 10 else ""))
-            yield self._button("consult", clean_line(one.name, NAME_LIMIT), key, consult.why_not) | {
+            label = self._(N_("Consult {contact}"), contact=clean_line(one.name, NAME_LIMIT))
+            yield self._button("consult", label, key, consult.why_not) | {
                 "contact": one.id,
                 "more": clean_line(one.department, NAME_LIMIT),
             }
@@ -319,6 +320,7 @@ class _Page:
         """To whom the message goes, and the key that sends it."""
         pop = self.pop
         state, due = (pop.draft.state.value, pop.draft.due_at) if pop else ("", None)
+        corrected = pop is not None and state == "sent" and pop.draft.version > 1
         return self._fragment(
             "desk/after.html.j2",
             pop=pop,
@@ -333,7 +335,7 @@ class _Page:
                 for one in deliveries
             ],
             message_state=state,
-            message_words=self._(words.MESSAGES[state]) if state else "",
+            message_words=self._(words.CORRECTED if corrected else words.MESSAGES[state]) if state else "",
             due=due if state == "draft" else None,
             send_words=self._(words.SEND_AGAIN if state == "sent" else words.SEND),
         )

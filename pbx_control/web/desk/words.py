@@ -112,6 +112,7 @@ MESSAGES: Mapping[str, str] = {
     "sent": N_("sent"),
     "closed": N_("no message needed"),
 }
+CORRECTED = N_("correction sent")
 SEND, SEND_AGAIN = N_("Send the message"), N_("Send a correction")
 SENT, SIGNED = N_("Sent."), N_("It goes as soon as the call is over.")
 GAPS = N_("Something that is asked of every caller is missing. If the caller would not tell: send once more.")

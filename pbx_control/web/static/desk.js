@@ -175,6 +175,7 @@ function replace(place, html) {
   place.innerHTML = html;
   for (const menu of open) place.querySelector(`details[data-menu="${menu}"]`)?.setAttribute("open", "");
   if (same) place.querySelector(same)?.focus({ preventScroll: true });
+  answered();
 }
 
 function identity(element) {
@@ -192,7 +193,7 @@ const popCall = () => document.querySelector("[data-pop]")?.dataset.pop || "";
 function popped(call) {
   forget();
   bringBack(call);
-  if (call) document.querySelector("[data-pop]").scrollIntoView({ block: "start" });
+  if (call) scrollTo(0, 0); // with her state above: on a telephone nothing else in sight says that it rings
 }
 
 function dress() {
@@ -286,6 +287,7 @@ function typed(field) {
   for (const kept of [unsaved, unheard]) kept.set(keyOf(field), { value: field.value, edit });
   keep();
   said("…");
+  answered("");
   conditions();
 }
 
@@ -427,26 +429,36 @@ document.addEventListener("submit", (event) => event.target.matches("form[data-m
 // --- what she does -----------------------------------------------------------------------------------------------
 
 let sending = false;
+const NONE = { call: "", text: "" };
+let refusal = NONE; // why this call's message was not sent, until she types on
+
+function answered(told, call = popCall()) {
+  if (told !== undefined) refusal = { call, text: told };
+  const place = document.querySelector("[data-send-answer]");
+  const text = refusal.call === popCall() ? refusal.text : "";
+  if (place && place.textContent !== text) place.textContent = text;
+}
 
 async function send() {
   const call = popCall();
   if (!call || sending) return;
   sending = true;
-  const place = document.querySelector("[data-send-answer]");
   try {
+    if (![...form().elements].some((field) => Number(field.dataset.edit))) return answered(words.empty, call);
     for (const field of form().elements) {
-      // What stands there because it was known already is hers once she sends it.
+      // What stands there because it was known already is hers once she sends it with words of her own.
       if (field.name?.startsWith("field-") && field.value && field.type !== "radio" && !Number(field.dataset.edit)) typed(field);
     }
     if (!(await saveAll())) return;
     const gaps = body.dataset.gaps === call;
-    const answer = await post(onCall(call, "send"), { gaps });
-    if (answer.problems) marks(answer.problems, true);
-    if (answer.gaps) body.dataset.gaps = call;
-    document.querySelector("[data-send-answer]").textContent = answer.words || "";
+    const told = await post(onCall(call, "send"), { gaps });
+    if (told.problems) marks(told.problems, true);
+    if (told.gaps) body.dataset.gaps = call;
+    answered(told.words || "", call);
+    if (told.ok) refusal = NONE; // what became of it the panel tells by itself
     document.querySelector("[data-field].problem [name]")?.focus();
   } catch {
-    place.textContent = words.notKept;
+    answered(words.notKept, call);
   } finally {
     sending = false;
   }
