@@ -91,6 +91,7 @@ class Code(StrEnum):
     VALUE_TOO_LONG = "value-too-long"
     MESSAGE_INCOMPLETE = "message-incomplete"
     TOO_MANY_INFOS = "too-many-infos"
+    TOO_MANY_CORRECTIONS = "too-many-corrections"
     TOO_MANY_FILES = "too-many-files"
     PAUSED_BY_ADMIN = "paused-by-admin"
     NO_SETTINGS = "no-settings"

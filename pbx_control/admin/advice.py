@@ -65,6 +65,7 @@ ADVICE: Mapping[Code, str] = {
     Code.NO_SUCH_FIELD: N_("`protocol show CLIENT` lists them"),
     Code.VALUE_TOO_LONG: N_("shorten it"),
     Code.MESSAGE_INCOMPLETE: N_("fill in what is missing"),
+    Code.TOO_MANY_CORRECTIONS: N_("telephone the client"),
     Code.TOO_MANY_INFOS: N_("write into the message what the caller wants"),
     Code.MESSAGE_WAITS: N_("wait, or give it up with --drop-waiting"),
     Code.TOO_MANY_FILES: N_("make it without --recordings"),

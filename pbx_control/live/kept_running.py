@@ -33,14 +33,14 @@ class KeptRunning:
             try:
                 await self._work()
             except PbxError as error:  # a database that is away, say: nothing that a trace would explain
-                log.warning("a part of the daemon waits", part=self._work.__qualname__, why=str(error))
+                log.warning("a part of the process waits", part=self._work.__qualname__, why=str(error))
                 await asyncio.sleep(ASK_OTHERS_AFTER)
             except Exception:
-                log.exception("a part of the daemon failed and is begun anew", part=self._work.__qualname__)
+                log.exception("a part of the process failed and is begun anew", part=self._work.__qualname__)
                 await asyncio.sleep(AGAIN_AFTER)
 
 
 def log_failure(task: asyncio.Task[None]) -> None:
     """For a task that nobody waits for, as its callback when done."""
     if not task.cancelled() and (error := task.exception()):
-        log.error("a part of the daemon failed", part=getattr(task.get_coro(), "__qualname__", ""), exc_info=error)
+        log.error("a part of the process failed", part=getattr(task.get_coro(), "__qualname__", ""), exc_info=error)

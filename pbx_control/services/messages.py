@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 PAGE = 20
 # Ready-made texts that a caller gets in one call.
 MOST_INFOS = 5
+# So often a message goes: whoever takes a session must not have a client written to without end.
+MOST_VERSIONS = 20
 # The largest number that the store keeps for an edit.
 MOST_EDITS = 2**31 - 1
 KEY_SHOWN = 40
@@ -333,7 +335,8 @@ def sign(
 
     `despite_gaps`: although a field is empty that every caller is asked for; not every caller tells.
 
-    Raises Incomplete if a field will not do, ClientMistake if the draft is not hers (NOT_ON_DESK).
+    Raises Incomplete if a field will not do, ClientMistake if the draft is not hers (NOT_ON_DESK) or was sent
+    MOST_VERSIONS times already (TOO_MANY_CORRECTIONS).
     """
     kept = _hers(conn, call_id, secretary_id)
     form = _Form.of(conn, kept, at)
@@ -344,6 +347,10 @@ def sign(
         return Signed(0, went=False)
     if kept.version and messages.words_of(conn, call_id) == form.words:
         return Signed(kept.version, went=False)
+    if kept.version >= MOST_VERSIONS:
+        raise ClientMistake(
+            "this message has been sent {count} times already", Code.TOO_MANY_CORRECTIONS, count=MOST_VERSIONS
+        )
     version = _send(conn, kept, _summary(conn, call_id), form, at, rules, Stage.SIGNED)
     return Signed(version, went=True)
 

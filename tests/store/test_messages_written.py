@@ -661,6 +661,18 @@ def test_a_ready_made_text_goes_to_the_caller_once_and_is_none_of_the_clients_le
     assert "soto.example" not in str(kept)
 
 
+def test_a_message_goes_twenty_times_at_most(desk: Desk) -> None:
+    desk.talks()
+    desk.ends()
+    for edit in range(messages.MOST_VERSIONS):
+        desk.types({"message": (f"otra vez {edit}", edit + 1)})
+        assert desk.sends().went
+    desk.types({"message": ("una más", messages.MOST_VERSIONS + 1)})
+    with pytest.raises(ClientMistake) as refused:
+        desk.sends()
+    assert refused.value.code is Code.TOO_MANY_CORRECTIONS
+
+
 def test_a_caller_gets_five_texts_at_most(desk: Desk) -> None:
     ids = infos(desk, 6)
     desk.talks()

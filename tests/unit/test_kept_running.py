@@ -23,8 +23,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (ZeroDivisionError(), "a part of the daemon failed and is begun anew"),
-        (StoreUnavailable("away"), "a part of the daemon waits"),
+        (ZeroDivisionError(), "a part of the process failed and is begun anew"),
+        (StoreUnavailable("away"), "a part of the process waits"),
     ],
 )
 async def test_a_failure_is_logged_and_the_work_begun_anew(failure: Exception, told: str) -> None:
@@ -62,7 +62,7 @@ async def test_a_relay_that_fails_is_logged_and_listens_again(tmp_path: Path, mo
     with structlog.testing.capture_logs() as logged:
         async with desk(home, "postgresql://nowhere"):
             await again.wait()
-    assert [line["event"] for line in logged if "part" in line] == ["a part of the daemon failed and is begun anew"]
+    assert [line["event"] for line in logged if "part" in line] == ["a part of the process failed and is begun anew"]
 
 
 async def test_a_task_that_nobody_waits_for_is_logged_when_it_fails() -> None:
@@ -74,4 +74,4 @@ async def test_a_task_that_nobody_waits_for_is_logged_when_it_fails() -> None:
         task.add_done_callback(log_failure)
         await asyncio.wait([task])
         await asyncio.sleep(0)
-    assert [line["event"] for line in logged] == ["a part of the daemon failed"]
+    assert [line["event"] for line in logged] == ["a part of the process failed"]

@@ -11,6 +11,7 @@ from secrets import token_urlsafe
 from anyio import CapacityLimiter
 from sqlalchemy import Engine
 
+from pbx_control.live.kept_running import KeptRunning
 from pbx_control.live.news import MessageNow
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.feed import Concerned, Feed
@@ -61,11 +62,10 @@ class Room:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listens to the daemon until `stopping` is set; then all streams end."""
-        listening = asyncio.create_task(self.feed.run())
         try:
-            await stopping.wait()
+            async with KeptRunning(self.feed.run):
+                await stopping.wait()
         finally:
-            listening.cancel()
             self.ending = True
             for her in self._streams:
                 self.look(her)

@@ -418,6 +418,7 @@ function conditions() {
 document.addEventListener("input", (event) => {
   if (event.target.id === "info-address") return spell(event.target.value);
   typed(event.target);
+  delete body.dataset.gaps; // what is missing is told anew
   clearTimeout(saveTimer);
   if (unsaved.size) saveTimer = setTimeout(saveAll, SAVE_AFTER);
 });

@@ -76,6 +76,7 @@ NEVER_ONE = {
     "{what} has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz",
     "{months} months cannot be paid ahead: choose 1, 3, 6 or 12",
     "a backup holds at most {count} files",
+    "this message has been sent {count} times already",
     "{number} cannot be told from other words in texts: erase calls by a number of {digits} digits or more",
 }
 OF_MANY = re.compile(rf"\{{({'|'.join(COUNTS)})\}} ([a-z]+ )?([a-z]+s\b|min\b|are\b|were\b|have\b)")
