@@ -182,9 +182,7 @@ _CLAIM = {
     for dialect in (sqlite, postgresql)
 }
 _FREE = Fixed(
-    delete(seat_claim).where(
-        seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call")
-    )
+    delete(seat_claim).where(seat_claim.c.secretary_id == bindparam("who"), seat_claim.c.call_id == bindparam("call"))
 )
 _REST = Fixed(update(secretary).where(secretary.c.id == bindparam("who")).values(free_from=bindparam("free_at")))
 # A pause that was asked for during the call, or while her telephone rang, begins at its end.

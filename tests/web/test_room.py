@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pbx_control.live.news import Desks
+from pbx_control.live.news import Desks, MessageNow
 from pbx_control.settings import Desk, Home, Settings
 from pbx_control.store.engine import open_engine
 from pbx_control.web.desk.room import ANSWERS_WITHIN, Room, Stream
 
-ANA, HERE, THERE = 7, 1, 2
+ANA, EVA, HERE, THERE = 7, 8, 1, 2
 OPEN, LOST, GONE = Desks(frozenset({ANA})), Desks(lost=frozenset({ANA})), Desks()
 
 
@@ -80,3 +80,13 @@ def moved_on(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     now = loop.time
     monkeypatch.setattr(loop, "time", lambda: now() + seconds)
+
+
+async def test_a_letter_that_has_gone_is_shown_where_its_message_stands_and_nowhere_else(room: Told) -> None:
+    hers, other = Stream(ANA, HERE), Stream(EVA, THERE)
+    hers.concerns, other.concerns = frozenset({"c1", "c2"}), frozenset({"c3"})
+    with room.page_open(hers), room.page_open(other):
+        room._told(set(), [MessageNow("delivered", 5, "c2"), MessageNow("delivered", 6, "c4")])
+        async with asyncio.timeout(20):
+            await hers.news.wait()
+        assert not other.news.is_set()

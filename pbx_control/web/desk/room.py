@@ -16,8 +16,7 @@ from pbx_control.live.news import MessageNow
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.feed import Concerned, Feed
 
-# A message's delivery concerns one desk, but which one only the database knows: all that are open look, this often at
-# most, seconds.
+# A message has letters to several people: its desk looks this often at most, seconds.
 DELIVERIES_EVERY = 0.5
 # So many pages are made at once: more would only take the interpreter from each other, and from who holds a lock.
 MADE_AT_ONCE = 2
@@ -34,6 +33,7 @@ class Stream:
     secretary_id: int
     session_id: int
     looks_at: str = ""  # the call of an open message that she has chosen
+    concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
     news: asyncio.Event = field(default_factory=asyncio.Event)
     signed_out: bool = False  # its end is no loss
     over: bool = False  # newer ones have taken its place
@@ -59,6 +59,7 @@ class Room:
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
         self._deliveries: asyncio.TimerHandle | None = None
+        self._delivered: set[str] = set()  # the calls of letters that have been heard of since
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listens to the daemon until `stopping` is set; then all streams end."""
@@ -139,10 +140,13 @@ class Room:
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
         for her in self._streams if concerned is None else concerned:
             self.look(her)
-        if any(messages) and self._deliveries is None:
+        self._delivered |= {one.call for one in messages}
+        if self._delivered and self._deliveries is None:
             self._deliveries = asyncio.get_running_loop().call_later(DELIVERIES_EVERY, self._look_at_deliveries)
 
     def _look_at_deliveries(self) -> None:
-        self._deliveries = None
-        for her in self._streams:
-            self.look(her)
+        delivered, self._deliveries, self._delivered = self._delivered, None, set()
+        for streams in self._streams.values():
+            for stream in streams:
+                if not stream.concerns.isdisjoint(delivered):
+                    stream.news.set()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 import structlog
 from anyio.to_thread import run_sync
 
+from pbx_control import clock
 from pbx_control.domain.users import Person
 from pbx_control.errors import StoreUnavailable
 from pbx_control.web.desk.room import Room, Stream
@@ -38,7 +39,8 @@ async def events(
                     return
                 yield _event("alive", {})
                 due = now() + ALIVE_EVERY
-            if not told:
+            overdue = sent.due is not None and clock.now() > sent.due
+            if not (told or overdue):
                 continue
             stream.news.clear()
             try:
@@ -51,7 +53,7 @@ async def events(
                 yield _event("view", change)
             if view.work_done and view.work_done != sent.work_done:
                 room.feed.free(person, view.work_done)
-            sent = view
+            sent, stream.concerns = view, view.concerns
 
 
 async def _news(stream: Stream, seconds: float) -> bool:

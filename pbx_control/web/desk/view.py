@@ -57,6 +57,8 @@ class View:
     work_done: str = ""  # the call whose after-call work is over, as its message is sent or none is needed
     pop: Pop | None = None  # the call, as it was read
     read_at: datetime | None = None  # all of it
+    concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
+    due: datetime | None = None  # when the first of them goes without her words
 
     @classmethod
     def nothing(cls) -> "View":
@@ -92,11 +94,14 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
     standing = room.feed.standing
     her = standing.secretaries.get(her_id) if standing.ready else None
     call = standing.call_of(her_id)  # as it was last told, if the daemon is away: she talks on
-    known = _still_fresh(before, call, at)
-    opened = desk.open_pop(room.engine, call.id, her_id, at) if call and not known else None
+    known = before.pop if before.read_at and at - before.read_at < READ_EVERY else None
+    if call and not (known and known.call_id == call.id):
+        known, opened = None, desk.open_pop(room.engine, call.id, her_id, at)
+    else:
+        opened = None
     with reading(room.engine) as conn:
-        again = desk.read_again(conn, known) if known else None
-        pop = again or opened or _chosen_or_last(conn, her_id, looks_at, at)
+        pop = opened or _on_desk(conn, her_id, call.id if call else looks_at, known, at)
+        again = known is not None and pop is not None and pop.call_id == known.call_id
         waiting = messages.open_of(conn, her_id)
         deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
     page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
@@ -108,6 +113,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         "open": page.open_list(waiting),
     }
     draft = pop.draft if pop else None
+    concerns = {one.call_id for one in waiting} | ({pop.call_id} if pop else set())
     fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
     return View(
         page.duty.state.value,
@@ -118,22 +124,24 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         page.work_done,
         pop,
         before.read_at if again else at,
+        frozenset(concerns),
+        min((one.due_at for one in waiting if one.due_at), default=None),
     )
 
 
-def _still_fresh(before: View, call: CallNow | None, at: datetime) -> Pop | None:
-    """The pop that the page has, if it is this call's and need not be read anew: in it only her words change."""
-    if before.pop is None or before.read_at is None or call is None or call.id != before.call_id:
-        return None
-    return before.pop if at - before.read_at < READ_EVERY else None
+def _on_desk(conn: Connection, her: int, wanted: str, known: Pop | None, at: datetime) -> Pop | None:
+    """The call that she has, or the message that she has chosen; else her last one, while it is fresh. Of the one that
+    is `known` only her words are read anew."""
 
+    def read(call_id: str) -> Pop | None:
+        if known and known.call_id == call_id:
+            return desk.read_again(conn, known)
+        return desk.read_pop(conn, call_id, her)
 
-def _chosen_or_last(conn: Connection, her: int, looks_at: str, at: datetime) -> Pop | None:
-    """The message that she has chosen; else her last one, while it is fresh."""
-    if looks_at and (pop := desk.read_pop(conn, looks_at, her)):
+    if wanted and (pop := read(wanted)):
         return pop
     last = messages.last_of(conn, her, at - STAYS_FOR)
-    return desk.read_pop(conn, last, her) if last else None
+    return read(last) if last else None
 
 
 @dataclass(frozen=True, slots=True)
