@@ -105,7 +105,8 @@ def _id(connection: Connection, name: str) -> int:
 
 def _hand_out(door: Door, name: str, password: NewPassword, as_json: bool) -> None:
     if as_json:
-        print_json({"name": name, "password": password.text})
+        print_json({"name": name, "password": password.text, "url": door.settings.web.url})
         return
-    door.tell("name:     {name}", name=name)
+    door.tell("user:     {name}", name=name)
     door.tell("password: {password}   (shown only now)", password=password.text)
+    door.tell("pages:    {url}", url=door.settings.web.url)

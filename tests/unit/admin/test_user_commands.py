@@ -11,6 +11,7 @@ def test_a_password_is_shown_once(office: Admin) -> None:
     office.does("secretary", "add", "Ana Rojas")
     told = office.does("user", "add", "Ana.Rojas", "--role", "secretary", "--secretary", "Ana Rojas")
     assert "ana.rojas" in told
+    assert "http://127.0.0.1:8080" in told
     found = READABLE.search(told)
     assert found
     for command in ("list", "sessions ana.rojas"):
