@@ -31,6 +31,7 @@ class Page:
         self._acts = set[asyncio.Task[None]]()
         self.ready = asyncio.Event()
         self.popped: dict[str, float] = {}
+        self._written = ""  # the call that she has written about
 
     async def sign_in(self, name: str, password: str) -> None:
         """Raises HTTPStatusError if she is not let in."""
@@ -60,7 +61,8 @@ class Page:
             self.ready.set()
         if call and call not in self.popped and "pop" in view["regions"]:
             self.popped[call] = time.time()
-        if state == "talking" and call in self.popped:
+        if state == "talking" and call in self.popped and call != self._written:
+            self._written = call
             task = asyncio.create_task(self._write(call))
             self._acts.add(task)
             task.add_done_callback(self._acts.discard)
