@@ -86,6 +86,9 @@ class Saved:
 
     at: datetime
     fields: Mapping[str, tuple[str, int]]
+    client_id: int
+    protocol: Protocol
+    values: Mapping[str, str]  # of all fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,8 @@ def save_fields(
     (NO_SUCH_FIELD), or a value is too long (VALUE_TOO_LONG).
     """
     kept = _hers(conn, call_id, secretary_id)
-    fields = {field.key: field for field in protocols.content(conn, kept.client_id, kept.protocol_id).fields}
+    protocol = protocols.content(conn, kept.client_id, kept.protocol_id)
+    fields = {field.key: field for field in protocol.fields}
     new: dict[str, Value] = {}
     for key, (value, edit) in changes.items():
         if key not in fields or not 0 <= edit <= MOST_EDITS:
@@ -230,14 +234,14 @@ def save_fields(
             )
         new[key] = Value(_storable(value), edit)
     messages.save(conn, call_id, new, at)
-    there = messages.values_of(conn, [call_id])[call_id]
-    return Saved(at, {key: (there[key].value, there[key].edit) for key in new})
+    there = messages.values_of(conn, call_id)
+    now = {key: (there[key].value, there[key].edit) for key in new}
+    return Saved(at, now, kept.client_id, protocol, {key: one.value for key, one in there.items()})
 
 
-def problems_of(conn: Connection, call_id: str, at: datetime) -> Mapping[str, Problem]:
-    """What is wrong with a draft's fields, by their keys."""
-    kept = messages.find(conn, call_id)
-    return _Form.of(conn, kept, at).problems if kept else {}
+def problems_of(conn: Connection, saved: Saved) -> Mapping[str, Problem]:
+    """What is wrong with a draft's fields, as they were saved, by their keys."""
+    return problems(saved.protocol, saved.values, local(conn, saved.client_id, saved.at))
 
 
 def _passes_on(kept: Kept, seat_of: int | None, to: int) -> bool:
@@ -263,7 +267,7 @@ def _storable(value: str) -> str:
 
 def _draft(conn: Connection, kept: Kept, known: Draft | None = None) -> Draft:
     same = known is not None and (known.call_id, known.protocol_id) == (kept.call_id, kept.protocol_id)
-    there = messages.values_of(conn, [kept.call_id])[kept.call_id]
+    there = messages.values_of(conn, kept.call_id)
     return Draft(
         call_id=kept.call_id,
         client_id=kept.client_id,
@@ -393,10 +397,10 @@ class _Form:
 
     @classmethod
     def of(cls, conn: Connection, kept: Kept, at: datetime) -> "_Form":
-        there = messages.values_of(conn, [kept.call_id])[kept.call_id]
+        there = messages.values_of(conn, kept.call_id)
         protocol = protocols.content(conn, kept.client_id, kept.protocol_id)
         values = {key: one.value for key, one in there.items()}
-        return cls(protocol, values, local(conn, kept.client_id, at), clients.get(conn, kept.client_id).language)
+        return cls(protocol, values, local(conn, kept.client_id, at), clients.language_of(conn, kept.client_id))
 
     @property
     def words(self) -> Words:
@@ -553,7 +557,7 @@ def earlier(conn: Connection, client_id: int, caller: str, limit: int, but: str 
         return []
     found = messages.calls_before(conn, client_id, caller, but, limit)
     begun = [one for one in found if one.begun_at]
-    written = messages.values_of(conn, [one.call_id for one in begun])
+    written = {one.call_id: messages.values_of(conn, one.call_id) for one in begun}
     forms = {one: protocols.content(conn, client_id, one) for one in {each.protocol_id for each in begun}}
     return [
         Earlier(

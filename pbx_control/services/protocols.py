@@ -40,7 +40,7 @@ def roll_back(work: Work, client_id: int, version: int | None = None) -> Protoco
 def local(conn: Connection, client_id: int, at: datetime) -> Local:
     """How what is typed for a client is read: in the country of its main number, on its day."""
     country = dids.country_of_client(conn, client_id)
-    today = at.astimezone(ZoneInfo(clients.get(conn, client_id).timezone)).date()
+    today = at.astimezone(ZoneInfo(clients.timezone_of(conn, client_id))).date()
     return Local(country or HOME_COUNTRY, today)
 
 

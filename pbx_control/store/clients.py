@@ -1,17 +1,18 @@
 """Clients in the store: the firms that are answered for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
 from pbx_control.domain.office import ClientState
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import dids, infos
 from pbx_control.store.engine import new_id
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import call, client, contact, did, protocol, recipient
 
@@ -84,7 +85,32 @@ def find(connection: Connection, slug: str) -> Client:
 
 def get(connection: Connection, client_id: int) -> Client:
     """A client that is there."""
-    return _client(connection.execute(select(client).where(client.c.id == client_id)).one())
+    (found,) = _GET.all(connection, client=client_id)
+    return found
+
+
+def language_of(connection: Connection, client_id: int) -> str:
+    """The language of a client that is there."""
+    (found,) = _LANGUAGE.all(connection, client=client_id)
+    return found
+
+
+def timezone_of(connection: Connection, client_id: int) -> str:
+    """The time zone of a client that is there."""
+    (found,) = _TIMEZONE.all(connection, client=client_id)
+    return found
+
+
+_GET = FixedQuery(
+    lambda state, **rest: Client(state=ClientState(state), **rest),
+    select(*(client.c[field.name] for field in fields(Client))).where(client.c.id == bindparam("client")),
+)
+_LANGUAGE: FixedQuery[str] = FixedQuery(
+    lambda language: language, select(client.c.language).where(client.c.id == bindparam("client"))
+)
+_TIMEZONE: FixedQuery[str] = FixedQuery(
+    lambda timezone: timezone, select(client.c.timezone).where(client.c.id == bindparam("client"))
+)
 
 
 def is_there(connection: Connection, client_id: int) -> bool:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from pbx_control.store.rows import record
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.tables import call, client, contact, greeting, secretary, shown
 
 
@@ -36,35 +36,56 @@ class ContactOnDesk:
     key: int | None
 
 
-def call_on_desk(conn: Connection, call_id: str) -> CallOnDesk | None:
-    """A call of a client's; None if there is no such call, or nobody's."""
-    of_call = (call.c.did, call.c.caller, call.c.caller_name, call.c.arrived_at, call.c.answered_at, call.c.outcome)
-    of_client = (
+_CALL = FixedQuery(
+    CallOnDesk,
+    select(
+        call.c.did,
+        call.c.caller,
+        call.c.caller_name,
+        call.c.arrived_at,
+        call.c.answered_at,
+        call.c.outcome,
         client.c.id.label("client_id"),
         client.c.slug,
         client.c.name.label("client_name"),
         client.c.language,
         client.c.timezone,
     )
-    row = conn.execute(select(*of_call, *of_client).join_from(call, client).where(call.c.id == call_id)).one_or_none()
-    return record(CallOnDesk, row) if row else None
+    .join_from(call, client)
+    .where(call.c.id == bindparam("call")),
+)
+_GREETING: FixedQuery[str] = FixedQuery(
+    lambda text: text,
+    select(greeting.c.text)
+    .join(shown, shown.c.greeting_id == greeting.c.id)
+    .where(shown.c.call_id == bindparam("call"), shown.c.secretary_id == bindparam("her")),
+)
+_NAME: FixedQuery[str] = FixedQuery(
+    lambda name: name, select(secretary.c.name).where(secretary.c.id == bindparam("her"))
+)
+_CONTACTS = FixedQuery(
+    ContactOnDesk,
+    select(contact.c.id, contact.c.name, contact.c.department, contact.c.key).where(
+        contact.c.client_id == bindparam("client")
+    ),
+)
+
+
+def call_on_desk(conn: Connection, call_id: str) -> CallOnDesk | None:
+    """A call of a client's; None if there is no such call, or nobody's."""
+    return _CALL.first(conn, call=call_id)
 
 
 def greeting_shown(conn: Connection, call_id: str, secretary_id: int) -> str:
     """The client's greeting that was in force when the call was put on her desk; "" if it had none."""
-    hers = shown.c.call_id == call_id, shown.c.secretary_id == secretary_id
-    text = conn.scalar(select(greeting.c.text).join(shown, shown.c.greeting_id == greeting.c.id).where(*hers))
-    return text or ""
+    return _GREETING.first(conn, call=call_id, her=secretary_id) or ""
 
 
 def name_of(conn: Connection, secretary_id: int) -> str:
     """A secretary's name."""
-    return conn.scalar(select(secretary.c.name).where(secretary.c.id == secretary_id)) or ""
+    return _NAME.first(conn, her=secretary_id) or ""
 
 
 def contacts_of(conn: Connection, client_id: int) -> list[ContactOnDesk]:
     """A client's contacts, those with a key first."""
-    columns = (contact.c.id, contact.c.name, contact.c.department, contact.c.key)
-    rows = conn.execute(select(*columns).where(contact.c.client_id == client_id))
-    found = [record(ContactOnDesk, row) for row in rows]
-    return sorted(found, key=lambda one: (one.key or 99, one.name))
+    return sorted(_CONTACTS.all(conn, client=client_id), key=lambda one: (one.key or 99, one.name))

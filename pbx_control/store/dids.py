@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from pbx_control.domain.office import OurNumber
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import client, did, trunk
 
@@ -74,8 +75,16 @@ def of_client(connection: Connection, client_id: int) -> list[str]:
 
 def country_of_client(connection: Connection, client_id: int) -> str:
     """The country of the client's main number, "" without one."""
-    query = select(did.c.country).where(did.c.client_id == client_id).order_by(did.c.main.desc(), did.c.number)
-    return connection.scalar(query.limit(1)) or ""
+    return _COUNTRY.first(connection, client=client_id) or ""
+
+
+_COUNTRY: FixedQuery[str] = FixedQuery(
+    lambda country: country,
+    select(did.c.country)
+    .where(did.c.client_id == bindparam("client"))
+    .order_by(did.c.main.desc(), did.c.number)
+    .limit(1),
+)
 
 
 def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -90,7 +90,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     sqlite = engine.dialect.name == "sqlite"
     options = {"pbx_read_only": True} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
-        with _connected(engine).execution_options(**options) as connection:
+        with _connected(engine).execution_options(**options) as connection, connection.begin():
             yield connection
     except DBAPIError as error:
         raise _unavailable(error) from error
@@ -201,12 +201,12 @@ def _sqlite_pragmas(raw: sqlite3.Connection, _record: Any) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("pbx_read_only") or options.get("pbx_late"):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # A writer takes its lock at once: a read that is later promoted could meet SQLITE_BUSY without waiting.
     raw = connection.connection.dbapi_connection
     assert isinstance(raw, sqlite3.Connection)
+    if options.get("pbx_read_only") or options.get("pbx_late"):
+        raw.execute("BEGIN")  # touches no file yet
+        return
+    # A writer takes its lock at once: a read that is later promoted could meet SQLITE_BUSY without waiting.
     raw.execute("PRAGMA busy_timeout=0")
     try:
         _take_lock(raw)

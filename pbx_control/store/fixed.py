@@ -1,4 +1,4 @@
-"""Statements of a call's way, made into SQL once for each kind of database and run by its driver.
+"""Statements of a call's way and of its page, made into SQL once for each kind of database and run by its driver.
 
 SQLAlchemy looks up its compiled form anew each time, and wraps what comes back: that takes it far longer than SQLite
 takes to run the statement.
@@ -6,15 +6,17 @@ takes to run the statement.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import UpdateBase
 
 Values = Mapping[str, object]
 Made = tuple[str, Callable[[Values], Any]]
+Shape = Callable[[Sequence[Any]], dict[str, Any]]
+Record = TypeVar("Record")
 
 
 class Fixed:
@@ -49,6 +51,32 @@ class Fixed:
         return self._made[key]
 
 
+class FixedQuery(Generic[Record]):
+    """A select of which each row becomes what `of` makes of its columns, given by their names. Of a connection that is
+    in a transaction (`engine.reading`, `engine.writing`)."""
+
+    def __init__(self, of: Callable[..., Record], statement: Select[Any]) -> None:
+        self._of = of
+        self._statement = statement
+        self._made: dict[str, tuple[Made, Shape]] = {}  # by the database
+
+    def all(self, conn: Connection, **values: object) -> list[Record]:
+        """Every row."""
+        (sql, bound), shaped = self._for(conn.dialect)
+        with _telling_errors(conn, sql):
+            rows = conn.connection.cursor().execute(sql, bound(values)).fetchall()
+        return [self._of(**shaped(row)) for row in rows]
+
+    def first(self, conn: Connection, **values: object) -> Record | None:
+        """The first row, or None: where there can be more, the statement has a limit."""
+        return next(iter(self.all(conn, **values)), None)
+
+    def _for(self, dialect: Dialect) -> tuple[Made, Shape]:
+        if dialect.name not in self._made:
+            self._made[dialect.name] = _made(self._statement, [], dialect), _shape(self._statement, dialect)
+        return self._made[dialect.name]
+
+
 @contextmanager
 def _telling_errors(conn: Connection, sql: str) -> Iterator[None]:
     """The driver's errors as SQLAlchemy tells them."""
@@ -59,9 +87,30 @@ def _telling_errors(conn: Connection, sql: str) -> Iterator[None]:
         raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
 
 
-def _made(statement: UpdateBase, names: list[str], dialect: Dialect) -> Made:
+def _shape(statement: Select[Any], dialect: Dialect) -> Shape:
+    """What makes the driver's row into values by their columns' names, as these columns' types have them."""
+    columns: list[Any] = list(statement.selected_columns)
+    names = [column.key for column in columns]
+    processors = [(name, _of_driver(column, dialect)) for name, column in zip(names, columns, strict=True)]
+    wanted = [(name, process) for name, process in processors if process]
+
+    def shaped(row: Sequence[Any]) -> dict[str, Any]:
+        found = dict(zip(names, row, strict=True))
+        for name, process in wanted:
+            found[name] = process(found[name])
+        return found
+
+    return shaped
+
+
+def _of_driver(column: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    process: Callable[[Any], Any] | None = column.type.dialect_impl(dialect).result_processor(dialect, None)
+    return process
+
+
+def _made(statement: UpdateBase | Select[Any], names: list[str], dialect: Dialect) -> Made:
     """The SQL, and what makes its parameters of values by name."""
-    compiled: Any = statement.compile(dialect=dialect, column_keys=names)
+    compiled: Any = statement.compile(dialect=dialect, column_keys=names or None)
     constants = {name: value for name, value in compiled.params.items() if name not in names}
     processors = {
         name: bind.type.dialect_impl(dialect).bind_processor(dialect) for bind, name in compiled.bind_names.items()

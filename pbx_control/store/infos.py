@@ -1,13 +1,14 @@
 """Ready-made texts in the store (docs/service.md rule 8); none is overwritten, so that changes can be traced."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select
 
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.tables import info_text
 
 
@@ -33,9 +34,8 @@ def insert_row(
 
 def in_force(conn: Connection, client_id: int) -> list[Version]:
     """A client's texts, by name."""
-    newest = select(func.max(info_text.c.id)).where(info_text.c.client_id == client_id).group_by(info_text.c.name)
     found: dict[str, Version] = {}
-    for one in _versions(conn, info_text.c.id.in_(newest)):
+    for one in _IN_FORCE.all(conn, client=client_id):
         found.setdefault(folded(one.name), one)
     return [found[name] for name in sorted(found) if not found[name].removed]
 
@@ -55,7 +55,7 @@ def find(conn: Connection, client_id: int, name: str) -> Version:
 
 def history(conn: Connection, client_id: int, name: str) -> list[Version]:
     """All that has stood under a name, the newest first."""
-    found = _versions(conn, info_text.c.client_id == client_id)
+    found = _OF_CLIENT.all(conn, client=client_id)
     return [one for one in found if folded(one.name) == folded(name)]
 
 
@@ -64,7 +64,15 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def _versions(conn: Connection, which: ColumnElement[bool]) -> list[Version]:
+def _versions(which: ColumnElement[bool]) -> FixedQuery[Version]:
     """The newest first."""
-    rows = conn.execute(select(info_text).where(which).order_by(info_text.c.id.desc()))
-    return [Version(row.id, row.name, row.since, row.asked_by, row.removed, row.text) for row in rows]
+    columns = [info_text.c[field.name] for field in fields(Version)]
+    return FixedQuery(Version, select(*columns).where(which).order_by(info_text.c.id.desc()))
+
+
+_OF_CLIENT = _versions(info_text.c.client_id == bindparam("client"))
+_IN_FORCE = _versions(
+    info_text.c.id.in_(
+        select(func.max(info_text.c.id)).where(info_text.c.client_id == bindparam("client")).group_by(info_text.c.name)
+    )
+)

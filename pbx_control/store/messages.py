@@ -3,13 +3,28 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from pbx_control.domain.desk.words import Words
 from pbx_control.store.engine import insert_into
+from pbx_control.store.fixed import Fixed, FixedQuery
 from pbx_control.store.rows import facts, record
 from pbx_control.store.tables import (
     call,
@@ -70,7 +85,6 @@ class About:
 
     client_id: int | None
     secretary_id: int | None  # who answered
-    caller: str
     over: bool  # or handed over
     seat_of: int | None  # who is offered it, or has it now
 
@@ -112,59 +126,82 @@ class Before:
 
 # --- drafts -----------------------------------------------------------------------------------------------
 
+def _over() -> ColumnElement[bool]:
+    return or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))
+
+
 _OF_CALL = select(message).where(message.c.call_id == bindparam("call"))
-_LOCKED = _OF_CALL.with_for_update()
+_FIND = FixedQuery(Kept, _OF_CALL)
+_FIND_LOCKED = FixedQuery(Kept, _OF_CALL.with_for_update())
+_CHANGE = Fixed(update(message).where(message.c.call_id == bindparam("call")))
+_ABOUT = FixedQuery(
+    About,
+    select(
+        call.c.client_id,
+        call.c.secretary_id,
+        _over().label("over"),
+        select(seat_claim.c.secretary_id).where(seat_claim.c.call_id == call.c.id).scalar_subquery().label("seat_of"),
+    )
+    .where(call.c.id == bindparam("call"))
+    .with_for_update(read=True, of=call),
+)
+_VALUES = FixedQuery(
+    lambda key, value, edit: (key, Value(value, edit)),
+    select(message_field.c.key, message_field.c.value, message_field.c.edit).where(
+        message_field.c.call_id == bindparam("call")
+    ),
+)
 
 
 def about(conn: Connection, call_id: str) -> About | None:
     """What a draft must know of its call; None: it is not (yet) in the store. The call waits at its next step until
     this transaction ends: so its end sees the draft, or the draft sees its end."""
-    query = select(call.c.client_id, call.c.secretary_id, call.c.caller, _over().label("over"))
-    row = conn.execute(query.where(call.c.id == call_id).with_for_update(read=True)).one_or_none()
-    if row is None:
-        return None
-    seat = conn.scalar(select(seat_claim.c.secretary_id).where(seat_claim.c.call_id == call_id))
-    return record(About, row, seat_of=seat)
+    return _ABOUT.first(conn, call=call_id)
 
 
 def find(conn: Connection, call_id: str, *, lock: bool = False) -> Kept | None:
     """The message about a call, or None. `lock`: nobody changes it until the transaction ends (SQLite has one writer
     anyway)."""
-    row = conn.execute(_LOCKED if lock else _OF_CALL, {"call": call_id}).one_or_none()
-    return record(Kept, row) if row else None
+    return (_FIND_LOCKED if lock else _FIND).first(conn, call=call_id)
 
 
 def add(conn: Connection, kept: Kept) -> bool:
     """Keeps a new draft; False if there is one for the call."""
-    adding = insert_into(conn.dialect.name, message).values(facts(kept))
-    adding = adding.on_conflict_do_nothing(index_elements=["call_id"]).returning(message.c.call_id)
-    return conn.execute(adding).first() is not None
+    return _adding(conn.dialect.name).run(conn, facts(kept)).fetchone() is not None
+
+
+@cache
+def _adding(dialect: str) -> Fixed:
+    adding = insert_into(dialect, message).on_conflict_do_nothing(index_elements=["call_id"])
+    return Fixed(adding.returning(message.c.call_id))
 
 
 def change(conn: Connection, call_id: str, **values: object) -> None:
     """Changes columns of a message."""
-    conn.execute(update(message).where(message.c.call_id == call_id).values(values))
+    _CHANGE.run(conn, {"call": call_id, **values})
 
 
 def note_shown(conn: Connection, call_id: str, secretary_id: int, at: datetime, protocol_id: int | None) -> None:
     """Remembers which versions she had before her eyes; what was noted first stays."""
+    values = {"call_id": call_id, "secretary_id": secretary_id, "at": at, "protocol_id": protocol_id}
+    _noting_shown(conn.dialect.name).run(conn, values | {"of_call": call_id})
+
+
+@cache
+def _noting_shown(dialect: str) -> Fixed:
     newest = (
         select(func.max(greeting.c.id))
         .join(call, call.c.client_id == greeting.c.client_id)
-        .where(call.c.id == call_id)
+        .where(call.c.id == bindparam("of_call"))
         .scalar_subquery()
     )
-    values = {"call_id": call_id, "secretary_id": secretary_id, "at": at, "protocol_id": protocol_id}
-    adding = insert_into(conn.dialect.name, shown).values(values | {"greeting_id": newest})
-    conn.execute(adding.on_conflict_do_nothing(index_elements=["call_id", "secretary_id"]))
+    noting = insert_into(dialect, shown).values(greeting_id=newest)
+    return Fixed(noting.on_conflict_do_nothing(index_elements=["call_id", "secretary_id"]))
 
 
-def values_of(conn: Connection, call_ids: Collection[str]) -> dict[str, dict[str, Value]]:
-    """What stands in the fields of these calls' drafts, by call and key."""
-    found: dict[str, dict[str, Value]] = {call_id: {} for call_id in call_ids}
-    for row in conn.execute(select(message_field).where(message_field.c.call_id.in_(list(call_ids)))):
-        found[row.call_id][row.key] = Value(row.value, row.edit)
-    return found
+def values_of(conn: Connection, call_id: str) -> dict[str, Value]:
+    """What stands in the fields of a call's draft, by key."""
+    return dict(_VALUES.all(conn, call=call_id))
 
 
 def save(conn: Connection, call_id: str, changes: Mapping[str, Value], at: datetime) -> None:
@@ -173,35 +210,45 @@ def save(conn: Connection, call_id: str, changes: Mapping[str, Value], at: datet
         {"call_id": call_id, "key": key, "value": new.value, "edit": new.edit, "saved_at": at}
         for key, new in sorted(changes.items())
     ]
-    if not rows:
-        return
-    adding = insert_into(conn.dialect.name, message_field)
+    _saving(conn.dialect.name).run_each(conn, rows)
+
+
+@cache
+def _saving(dialect: str) -> Fixed:
+    adding = insert_into(dialect, message_field)
     newer = {name: adding.excluded[name] for name in ("value", "edit", "saved_at")}
-    conn.execute(
+    return Fixed(
         adding.on_conflict_do_update(
             index_elements=["call_id", "key"], set_=newer, where=adding.excluded.edit > message_field.c.edit
-        ),
-        rows,
+        )
     )
 
 
 # --- what was sent ----------------------------------------------------------------------------------------
 
 
+_ADD_VERSION = Fixed(insert(message_version))
+_WORDS = FixedQuery(
+    lambda words: _decode(words),
+    select(message_version.c.words)
+    .where(message_version.c.call_id == bindparam("call"))
+    .order_by(message_version.c.version.desc())
+    .limit(1),
+)
+
+
 def add_version(conn: Connection, kept: Kept, words: Words, at: datetime) -> int:
     """Keeps the words as the message's next version, sent at `at`; gives its number."""
     version = kept.version + 1
     row = {"call_id": kept.call_id, "version": version, "at": at, "secretary_id": kept.secretary_id}
-    conn.execute(insert(message_version).values(row | {"words": _encode(words).decode()}))
+    _ADD_VERSION.run(conn, row | {"words": _encode(words).decode()})
     change(conn, kept.call_id, version=version, sent_at=at, due_at=None)
     return version
 
 
 def words_of(conn: Connection, call_id: str) -> Words | None:
     """The words that were sent last; None if none were."""
-    query = select(message_version.c.words).where(message_version.c.call_id == call_id)
-    text = conn.scalar(query.order_by(message_version.c.version.desc()).limit(1))
-    return None if text is None else _decode(text)
+    return _WORDS.first(conn, call=call_id)
 
 
 def claim_due(conn: Connection, at: datetime, limit: int) -> list[Kept]:
@@ -229,8 +276,7 @@ def next_due(conn: Connection) -> datetime | None:
 def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
     """The messages that are not written yet, the oldest first: of one secretary, or of all. One of a call that lasts is
     there once she has answered it."""
-    rows = conn.execute(_OPEN) if secretary_id is None else conn.execute(_OPEN_OF_HER, {"her": secretary_id})
-    return [record(Open, row) for row in rows]
+    return _OPEN.all(conn) if secretary_id is None else _OPEN_OF_HER.all(conn, her=secretary_id)
 
 
 def _open() -> Select[Any]:
@@ -255,49 +301,69 @@ def _open() -> Select[Any]:
     )
 
 
-# Made once: each change on a desk asks for these.
-_OPEN = _open()
-_OPEN_OF_HER = _OPEN.where(message.c.secretary_id == bindparam("her"))
+_OPEN = FixedQuery(Open, _open())
+_OPEN_OF_HER = FixedQuery(Open, _open().where(message.c.secretary_id == bindparam("her")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The newest message of a secretary's."""
+
+    call_id: str
+    due_at: datetime | None
+    signed_at: datetime | None
+    sent_at: datetime | None
+    has_it: bool  # she has the call still
+
+
+_NEWEST_OF_HER = FixedQuery(
+    _Newest,
+    select(
+        message.c.call_id,
+        message.c.due_at,
+        message.c.signed_at,
+        message.c.sent_at,
+        and_(call.c.secretary_id == message.c.secretary_id, call.c.ended_at.is_(None)).label("has_it"),
+    )
+    .join_from(message, call)
+    .where(message.c.secretary_id == bindparam("her"))
+    .order_by(message.c.begun_at.desc())
+    .limit(1),
+)
 
 
 def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:
     """The newest of her messages, if she has the call still, it waits for her words or for the call's end, or was sent
     since then; else ""."""
-    has_it = and_(call.c.secretary_id == secretary_id, call.c.ended_at.is_(None)).label("has_it")
-    newest = (
-        select(message.c.call_id, message.c.due_at, message.c.signed_at, message.c.sent_at, has_it)
-        .join_from(message, call)
-        .where(message.c.secretary_id == secretary_id)
-        .order_by(message.c.begun_at.desc())
-        .limit(1)
-    )
-    row = conn.execute(newest).one_or_none()
-    if row is None:
+    newest = _NEWEST_OF_HER.first(conn, her=secretary_id)
+    if newest is None:
         return ""
-    waits = row.sent_at is None and (row.has_it or row.due_at or row.signed_at)
-    return row.call_id if waits or (row.sent_at and row.sent_at >= since) else ""
+    waits = newest.sent_at is None and (newest.has_it or newest.due_at or newest.signed_at)
+    return newest.call_id if waits or (newest.sent_at and newest.sent_at >= since) else ""
 
 
 def calls_before(conn: Connection, client_id: int, caller: str, but: str, limit: int) -> list[Before]:
     """The newest calls of a caller to that client, newest first, without the call `but`."""
-    names = ("protocol_id", "begun_at", "overdue_at", "sent_at", "version")
-    query = (
-        select(
-            call.c.id.label("call_id"),
-            call.c.arrived_at,
-            call.c.outcome,
-            call.c.ended_at.is_(None).label("live"),
-            func.coalesce(secretary.c.name, "").label("secretary"),
-            call.c.transferred_to,
-            *(message.c[name] for name in names),
-        )
-        .select_from(call.outerjoin(message, message.c.call_id == call.c.id))
-        .outerjoin(secretary, secretary.c.id == call.c.secretary_id)
-        .where(call.c.client_id == client_id, call.c.caller == caller, call.c.id != but)
-        .order_by(call.c.arrived_at.desc(), call.c.id.desc())
-        .limit(limit)
+    return _BEFORE.all(conn, client=client_id, caller=caller, but=but, most=limit)
+
+
+_BEFORE = FixedQuery(
+    Before,
+    select(
+        call.c.id.label("call_id"),
+        call.c.arrived_at,
+        call.c.outcome,
+        call.c.ended_at.is_(None).label("live"),
+        func.coalesce(secretary.c.name, "").label("secretary"),
+        call.c.transferred_to,
+        *(message.c[name] for name in ("protocol_id", "begun_at", "overdue_at", "sent_at", "version")),
     )
-    return [record(Before, row) for row in conn.execute(query)]
+    .select_from(call.outerjoin(message, message.c.call_id == call.c.id))
+    .outerjoin(secretary, secretary.c.id == call.c.secretary_id)
+    .where(call.c.client_id == bindparam("client"), call.c.caller == bindparam("caller"), call.c.id != bindparam("but"))
+    .order_by(call.c.arrived_at.desc(), call.c.id.desc())
+    .limit(bindparam("most", type_=Integer())),
+)
 
 
 # --- erasing ----------------------------------------------------------------------------------------------
@@ -321,7 +387,3 @@ def erase(conn: Connection, calls: Collection[str]) -> int:
     ours = select(recipient.c.address)
     conn.execute(delete(mailbox).where(mailbox.c.address.in_(addresses), mailbox.c.address.not_in(ours)))
     return len(addresses)
-
-
-def _over() -> ColumnElement[bool]:
-    return or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from pbx_control.domain.desk.protocol import Protocol, default_protocol, of_json, to_json
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store import clients
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.tables import protocol
 
 
@@ -31,12 +31,7 @@ def insert_row(conn: Connection, client_id: int, content: Protocol, since: datet
 
 def in_force(conn: Connection, client_id: int) -> Version:
     """The protocol of a client that is there; the house's own, in the client's language, if it has set none."""
-    theirs = protocol.c.client_id == client_id
-    newest = conn.execute(select(protocol).where(theirs).order_by(protocol.c.id.desc()).limit(1)).first()
-    if newest is None:
-        return _house(conn, client_id)
-    count = conn.scalar(select(func.count()).select_from(protocol).where(theirs)) or 0
-    return _version(newest, count)
+    return _IN_FORCE.first(conn, client=client_id) or _house(conn, client_id)
 
 
 def content(conn: Connection, client_id: int, protocol_id: int | None) -> Protocol:
@@ -44,10 +39,8 @@ def content(conn: Connection, client_id: int, protocol_id: int | None) -> Protoc
 
     An id of another client's protocol, or of one that was erased, gives the house's own, too.
     """
-    if protocol_id is not None:
-        query = select(protocol.c.content).where(protocol.c.id == protocol_id, protocol.c.client_id == client_id)
-        if kept := conn.scalar(query):
-            return of_json(kept)
+    if protocol_id is not None and (kept := _CONTENT.first(conn, protocol=protocol_id, client=client_id)):
+        return kept
     return _house(conn, client_id).protocol
 
 
@@ -62,12 +55,39 @@ def find(conn: Connection, client_id: int, version: int) -> Version:
 def history(conn: Connection, client_id: int) -> list[Version]:
     """All protocols that a client has set, the one in force first."""
     query = select(protocol).where(protocol.c.client_id == client_id).order_by(protocol.c.id)
-    return [_version(row, number) for number, row in enumerate(conn.execute(query), start=1)][::-1]
+    rows = enumerate(conn.execute(query), start=1)
+    return [_version(row.id, number, row.since, row.asked_by, row.content) for number, row in rows][::-1]
 
 
-def _version(row: Row[Any], number: int) -> Version:
-    return Version(row.id, number, row.since, row.asked_by, of_json(row.content))
+def _version(id: int, version: int, since: datetime, asked_by: str, content: str) -> Version:
+    return Version(id, version, since, asked_by, of_json(content))
 
 
 def _house(conn: Connection, client_id: int) -> Version:
-    return Version(None, 0, None, "", default_protocol(clients.get(conn, client_id).language))
+    return Version(None, 0, None, "", default_protocol(clients.language_of(conn, client_id)))
+
+
+_older = protocol.alias()
+_IN_FORCE = FixedQuery(
+    _version,
+    select(
+        protocol.c.id,
+        select(func.count())
+        .select_from(_older)
+        .where(_older.c.client_id == protocol.c.client_id)
+        .scalar_subquery()
+        .label("version"),
+        protocol.c.since,
+        protocol.c.asked_by,
+        protocol.c.content,
+    )
+    .where(protocol.c.client_id == bindparam("client"))
+    .order_by(protocol.c.id.desc())
+    .limit(1),
+)
+_CONTENT = FixedQuery(
+    lambda content: of_json(content),
+    select(protocol.c.content).where(
+        protocol.c.id == bindparam("protocol"), protocol.c.client_id == bindparam("client")
+    ),
+)

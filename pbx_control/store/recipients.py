@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
 
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.store import mailboxes
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import client, mailbox, recipient
 
@@ -22,10 +23,11 @@ class Listed:
     kept_error: str  # as the store has it (domain.sentences)
 
 
-_OF_CLIENT = (
+_OF_CLIENT = FixedQuery(
+    lambda channel, address: Recipient(Channel(channel), address),
     select(recipient.c.channel, recipient.c.address)
     .where(recipient.c.client_id == bindparam("client"))
-    .order_by(recipient.c.id)
+    .order_by(recipient.c.id),
 )
 
 
@@ -81,5 +83,4 @@ def count_by(connection: Connection, channel: Channel) -> int:
 
 def of_client(connection: Connection, client_id: int) -> list[Recipient]:
     """Who gets this client's messages, as letters are addressed to them."""
-    rows = connection.execute(_OF_CLIENT, {"client": client_id})
-    return [Recipient(Channel(row.channel), row.address) for row in rows]
+    return _OF_CLIENT.all(connection, client=client_id)

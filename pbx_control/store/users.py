@@ -6,11 +6,12 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, select, update
 
 from pbx_control.domain.users import IDLE_LIMIT, UserRole
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import account_user, client, secretary, web_session
 
@@ -142,9 +143,15 @@ def begin_session(conn: Connection, values: Mapping[str, Any]) -> int:
     return new_id(conn, web_session, values)
 
 
-def session_by_token(conn: Connection, token_hash: str, at: datetime) -> SignedIn | None:
-    """The open session with that token."""
-    columns = (
+def _is_open(now: Any, idle_since: Any) -> Any:
+    return and_(web_session.c.ended_at.is_(None), web_session.c.ends_at > now, web_session.c.seen_at > idle_since)
+
+
+# Each question of a page asks for these.
+_IS_OPEN = _is_open(bindparam("now"), bindparam("idle_since"))
+_BY_TOKEN = FixedQuery(
+    lambda role, **rest: SignedIn(role=UserRole(role), **rest),
+    select(
         web_session.c.id,
         web_session.c.began_at,
         web_session.c.seen_at,
@@ -155,14 +162,23 @@ def session_by_token(conn: Connection, token_hash: str, at: datetime) -> SignedI
         account_user.c.client_id,
         account_user.c.language,
     )
-    query = select(*columns).join_from(web_session, account_user)
-    row = conn.execute(query.where(web_session.c.token_hash == token_hash, _open(at))).first()
-    return record(SignedIn, row, role=UserRole(row.role)) if row else None
+    .join_from(web_session, account_user)
+    .where(web_session.c.token_hash == bindparam("token"), _IS_OPEN),
+)
+_SEEN_AT: FixedQuery[datetime] = FixedQuery(
+    lambda seen_at: seen_at,
+    select(web_session.c.seen_at).where(web_session.c.id == bindparam("session"), _IS_OPEN),
+)
+
+
+def session_by_token(conn: Connection, token_hash: str, at: datetime) -> SignedIn | None:
+    """The open session with that token."""
+    return _BY_TOKEN.first(conn, token=token_hash, now=at, idle_since=at - IDLE_LIMIT)
 
 
 def seen_at(conn: Connection, session_id: int, at: datetime) -> datetime | None:
     """When an open session was last noted as used; None if it is not open (any more)."""
-    return conn.scalar(select(web_session.c.seen_at).where(web_session.c.id == session_id, _open(at)))
+    return _SEEN_AT.first(conn, session=session_id, now=at, idle_since=at - IDLE_LIMIT)
 
 
 def note_seen(conn: Connection, session_id: int, at: datetime) -> None:
@@ -198,7 +214,7 @@ def forget_sessions(conn: Connection, before: datetime) -> None:
 
 def _open(at: datetime) -> Any:
     """That a session is open at that instant."""
-    return and_(web_session.c.ended_at.is_(None), web_session.c.ends_at > at, web_session.c.seen_at > at - IDLE_LIMIT)
+    return _is_open(at, at - IDLE_LIMIT)
 
 
 def _users() -> Select[*tuple[Any, ...]]:

@@ -105,6 +105,7 @@ def environment(language: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
 
     def one_or_many(one: str, many: str, by: str, **values: object) -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from sqlalchemy import Engine
 from starlette.requests import Request
@@ -12,6 +13,8 @@ from pbx_control.domain.users import LONGEST_SESSION, Person
 from pbx_control.errors import StoreUnavailable
 from pbx_control.services import users
 
+# So many are looked up at once: all open pages ask every few seconds, and each thread has the database open.
+LOOKED_UP_AT_ONCE = 3
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -21,6 +24,7 @@ class Sessions:
     def __init__(self, engine: Engine, https: bool) -> None:
         self._engine = engine
         self._https = https
+        self._looking_up = CapacityLimiter(LOOKED_UP_AT_ONCE)
         # Browsers take a cookie of that prefix only over HTTPS, from this very host, for all its paths.
         self.cookie = "__Host-pbx" if https else "pbx"
 
@@ -29,7 +33,7 @@ class Sessions:
         token = request.cookies.get(self.cookie, "")
         if not _TOKEN.fullmatch(token):
             return None
-        return await run_sync(users.session_of, self._engine, token, now())
+        return await run_sync(users.session_of, self._engine, token, now(), limiter=self._looking_up)
 
     async def still_valid(self, session_id: int) -> bool:
         """Whether a session with a page open goes on; a stream asks every few seconds, and ends if it does not.
@@ -37,7 +41,7 @@ class Sessions:
         While the database is away nobody can be signed out, and the page stays.
         """
         try:
-            return await run_sync(users.still_valid, self._engine, session_id, now())
+            return await run_sync(users.still_valid, self._engine, session_id, now(), limiter=self._looking_up)
         except StoreUnavailable:
             return True
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pbx_control.errors import StoreUnavailable
 from pbx_control.store.engine import reading, writing
-from pbx_control.store.fixed import Fixed
+from pbx_control.store.fixed import Fixed, FixedQuery
 from pbx_control.store.tables import client
 
 AT = datetime(2026, 1, 5, 12, tzinfo=timezone(-timedelta(hours=3)))
@@ -48,11 +48,37 @@ def test_what_it_returns_and_how_many_rows_it_changed_is_told(engine: Engine) ->
         assert [remove.run(conn, {"who": who}).fetchone() for who in (1, 1)] == [(1,), None]
 
 
+def test_rows_are_read_as_their_columns_have_them(engine: Engine) -> None:
+    columns = client.c.id, client.c.name.label("called"), client.c.created_at, client.c.summary_closed
+    found = FixedQuery(dict, select(*columns).where(client.c.slug == bindparam("slug")).limit(1))
+    with writing(engine) as conn:
+        ADD.run(conn, ANDES)
+        assert found.all(conn, slug="sur") == []
+        assert found.first(conn, slug="sur") is None
+    with reading(engine) as conn:
+        andes = {"id": 1, "called": "100 % Andes", "created_at": AT.astimezone(UTC), "summary_closed": False}
+        assert found.all(conn, slug="andes") == [andes]
+        assert found.first(conn, slug="andes") == andes
+
+
+def test_what_is_read_in_one_go_is_one_state_of_the_database(engine: Engine) -> None:
+    count = FixedQuery(lambda id: id, select(client.c.id))
+    with reading(engine) as conn:
+        assert count.all(conn) == []
+        with writing(engine) as other:
+            ADD.run(other, ANDES)
+        assert count.all(conn) == []
+    with reading(engine) as conn:
+        assert count.all(conn) == [1]
+
+
 def test_errors_are_those_of_sqlalchemy(engine: Engine) -> None:
     with pytest.raises(IntegrityError), writing(engine) as conn:
         ADD.run_each(conn, [ANDES, ANDES])
     with pytest.raises(StoreUnavailable) as caught, writing(engine) as conn:
         Fixed(insert(NOWHERE)).run(conn, {"id": 1})
     assert isinstance(caught.value.__cause__, DBAPIError)
+    with pytest.raises(StoreUnavailable), reading(engine) as conn:
+        FixedQuery(dict, select(NOWHERE)).all(conn)
     with reading(engine) as conn:
         assert conn.scalar(select(client.c.id)) is None

@@ -145,9 +145,9 @@ async def save_fields(request: Request) -> Response:
 
     def save() -> Mapping[str, Problem]:
         with writing(room.engine) as conn:
-            messages.save_fields(conn, call_id, her, changes, at)
+            saved = messages.save_fields(conn, call_id, her, changes, at)
         with reading(room.engine) as conn:
-            return messages.problems_of(conn, call_id, at)
+            return messages.problems_of(conn, saved)
 
     problems = await _try(request, save)
     if isinstance(problems, Response):

@@ -18,6 +18,9 @@ log = structlog.get_logger()
 
 # A line so often, seconds: proxies end a silent stream, and a revoked session is noticed.
 ALIVE_EVERY = 3.0
+# What changes on a desk is shown this often at most, seconds: one press brings several changes. A new call waits for
+# nothing.
+TOGETHER = 0.15
 
 
 async def events(
@@ -26,6 +29,7 @@ async def events(
     """Server-sent events until the page, the session or the process ends, or the page answers no more. Each has what
     changed since the last one."""
     sent, now = View.nothing(), asyncio.get_running_loop().time
+    shown = -TOGETHER
     with room.page_open(stream):
         yield f"retry: 1000\nid: {stream.key}\n\n".encode()
         stream.news.set()
@@ -42,7 +46,9 @@ async def events(
             overdue = sent.due is not None and clock.now() > sent.due
             if not (told or overdue):
                 continue
+            await _settled(room, person, stream, sent.call_id, shown + TOGETHER)
             stream.news.clear()
+            shown = now()
             try:
                 asked = (room, person, language, stream.looks_at, sent)
                 view = await run_sync(view_of, *asked, limiter=room.making)
@@ -62,6 +68,17 @@ async def _news(stream: Stream, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def _settled(room: Room, person: Person, stream: Stream, call_id: str, until: float) -> None:
+    """Waits until then, or until she has another call than that."""
+    now = asyncio.get_running_loop().time
+    while now() < until and not (room.ending or stream.over):
+        call = room.feed.standing.call_of(person.secretary_id or 0)
+        if call and call.id != call_id:
+            return
+        stream.news.clear()
+        await _news(stream, until - now())
 
 
 def _event(name: str, content: object) -> bytes:
