@@ -5,7 +5,7 @@ import sys
 import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
-from pbx_control.admin.provisioning import change, client_argument, examples, noting, tell_change
+from pbx_control.admin.provisioning import change, client_argument, examples, listing, tell_version
 from pbx_control.catalogue import N_
 from pbx_control.services import texts
 from pbx_control.services.work import Work
@@ -38,7 +38,8 @@ def set_(door: Door, slug: str, text: str, asked_by: str) -> None:
     def act(work: Work) -> str:
         return texts.write_greeting(work, clients.find(work.conn, slug).id, wanted, asked_by)
 
-    tell_change(door, change(door, noting(act)), N_("the greeting of {slug} is changed"), slug=slug)
+    _, fields = change(door, listing(act))
+    tell_version(door, fields, N_("the greeting of {slug} is changed"), asked_by, slug=slug)
 
 
 @greeting.command(epilog=examples("greeting show andes"))

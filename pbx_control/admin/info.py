@@ -4,7 +4,8 @@ import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.language import spoken
-from pbx_control.admin.provisioning import INFO, book, client_argument, examples, typed_text
+from pbx_control.admin.provisioning import INFO, book, client_argument, examples, listing, tell_version, typed_text
+from pbx_control.catalogue import N_
 from pbx_control.services import infos as services
 from pbx_control.services.work import Work
 from pbx_control.store import clients, infos
@@ -48,7 +49,8 @@ def add(door: Door, slug: str, name: str, file: str | None, text: str | None, as
     def act(work: Work) -> str:
         return services.add(work, clients.find(work.conn, slug).id, name, wanted, asked_by)
 
-    door.tell("the text {name} of {slug} is kept", name=book(door, act), slug=slug)
+    kept, fields = book(door, listing(act))
+    tell_version(door, fields, N_("the text {name} of {slug} is kept"), asked_by, name=kept, slug=slug)
 
 
 @info.command("list", epilog=examples("info list andes"))

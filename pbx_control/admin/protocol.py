@@ -11,11 +11,11 @@ from pbx_control.admin.provisioning import (
     card,
     client_argument,
     examples,
-    noting,
-    tell_change,
+    listing,
+    tell_version,
     typed_text,
 )
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import N_, in_context
 from pbx_control.domain.desk.protocol import Field, Protocol, colour_of
 from pbx_control.domain.desk.protocol_file import LARGEST, parse, written
 from pbx_control.domain.words.characters import harmless
@@ -46,8 +46,12 @@ def protocol() -> None:
 def set_(door: Door, slug: str, file: str, asked_by: str) -> None:
     """Puts a protocol in force. `protocol show CLIENT --toml` prints the present one, to be edited."""
     text = typed_text(file, LARGEST)
-    changed = book(door, noting(lambda work: services.put(work, clients.find(work.conn, slug).id, text, asked_by)))
-    tell_change(door, changed, N_("the protocol of {slug} is changed"), slug=slug)
+
+    def act(work: Work) -> Protocol:
+        return services.put(work, clients.find(work.conn, slug).id, text, asked_by)
+
+    _, fields = book(door, listing(act))
+    tell_version(door, fields, N_("the protocol of {slug} is changed"), asked_by, slug=slug)
 
 
 @protocol.command(epilog=examples("protocol check andes.toml"))
@@ -113,7 +117,9 @@ def _show(door: Door, found: Version, client_id: int) -> None:
     told = own if found.id else {"version": door.say("the house's own")}
     card(door, told | {"pronunciation": one.pronunciation, "colour": colour_of(one, client_id)})
     click.echo()
-    door.table(["key", "label", "kind", "required", "choices", "when", "hint"], map(_row, one.fields))
+    # Not a telephone's key.
+    key = in_context("protocol", "key")
+    door.table([key, "label", "kind", "required", "choices", "when", "hint"], map(_row, one.fields))
     for heading, lines in (
         (door.say("She may tell"), one.may_tell),
         (door.say("She must not tell"), one.must_not_tell),

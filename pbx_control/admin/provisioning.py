@@ -71,6 +71,24 @@ def tell_change(door: Door, changed: bool, template: str, **values: object) -> N
     door.tell(template if changed else N_("it is so already: nothing was changed"), **values)
 
 
+def listing(act: Callable[[Work], T]) -> Callable[[Work], tuple[T, set[str]]]:
+    """An act that also gives the names of the fields that it changed."""
+
+    def listed(work: Work) -> tuple[T, set[str]]:
+        done = act(work)
+        return done, {name for entry in work.entries for name in entry.difference}
+
+    return listed
+
+
+def tell_version(door: Door, fields: set[str], template: str, asked_by: str, **values: object) -> None:
+    """Tells that a version of a text was kept, or that it only says who asked for what is there."""
+    if fields == {"asked_by"}:
+        door.tell("it is as it was; that {who} asked for it is kept as a version of its own", who=asked_by)
+    else:
+        tell_change(door, bool(fields), template, **values)
+
+
 def rehearsed(door: Door, act: Callable[[Work], T]) -> T:
     """What `act` would give: it is done in a transaction that is rolled back."""
     done: list[T] = []

@@ -10,7 +10,8 @@ LONGEST = 8000
 
 
 def add(work: Work, client_id: int, name: str, text: str, asked_by: str = "") -> str:
-    """Puts a plain text in force under a name, in place of what stood there; gives the tidied name.
+    """Puts a plain text in force under a name, in place of what stood there; gives the tidied name. The one that
+    stands there already is put there again only if somebody else asked for it.
 
     A name in other capitals is the same name. `asked_by` says who wrote to ask for it. Raises ClientMistake if the
     client has cancelled, or name or text will not do.
@@ -20,10 +21,10 @@ def add(work: Work, client_id: int, name: str, text: str, asked_by: str = "") ->
     text = checks.paragraph(text, "text", longest=LONGEST, places=None)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     old = infos.standing(work.conn, client_id, name)
-    if old and (old.name, old.text) == (name, text):
+    if old and (old.name, old.text) == (name, text) and asked_by in ("", old.asked_by):
         return name
     infos.insert_row(work.conn, client_id, name, work.at, asked_by, text)
-    was = {"name": old.name, "text": old.text} if old else {}
+    was = {"name": old.name, "text": old.text, "asked_by": old.asked_by} if old else {}
     _note(work, Verb.INFO_CHANGED, client_id, was, {"name": name, "text": text, "asked_by": asked_by})
     return name
 

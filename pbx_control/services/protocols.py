@@ -20,21 +20,29 @@ HOME_COUNTRY = "CL"
 
 def put(work: Work, client_id: int, toml_text: str, asked_by: str = "") -> Protocol:
     """Puts a protocol, as its file says it, in force; `asked_by` says who wrote to ask for it. The one
-    that is in force already is not put there again.
+    that is in force already is put there again only if somebody else asked for it.
 
     Raises ClientMistake if the client has cancelled or, with the place, the file will not do.
     """
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
-    return _put(work, client_id, parse(toml_text), asked_by)
+    protocol, old = parse(toml_text), protocols.in_force(work.conn, client_id)
+    slug = refuse_cancelled(work.conn, client_id)
+    if not _is_in_force(protocol, old) or asked_by not in ("", old.asked_by):
+        _put(work, client_id, slug, old, protocol, asked_by)
+    return protocol
 
 
 def roll_back(work: Work, client_id: int, version: int | None = None) -> Protocol:
-    """Puts an old protocol in force anew: that version, or the last one that differs from the present.
+    """Puts an old protocol in force anew, unless it is: that version, or the last one that differs from the present.
 
     Raises ClientMistake if there is no such version.
     """
-    old = _last_other(work, client_id) if version is None else protocols.find(work.conn, client_id, version)
-    return _put(work, client_id, old.protocol, f"rollback to {old.version}")
+    wanted = _last_other(work, client_id) if version is None else protocols.find(work.conn, client_id, version)
+    slug = refuse_cancelled(work.conn, client_id)
+    old = protocols.in_force(work.conn, client_id)
+    if not _is_in_force(wanted.protocol, old):
+        _put(work, client_id, slug, old, wanted.protocol, f"rollback to {wanted.version}")
+    return wanted.protocol
 
 
 def local(conn: Connection, client_id: int, at: datetime) -> Local:
@@ -51,15 +59,15 @@ def _last_other(work: Work, client_id: int) -> Version:
     return protocols.find(work.conn, client_id, other)
 
 
-def _put(work: Work, client_id: int, protocol: Protocol, asked_by: str) -> Protocol:
-    slug = refuse_cancelled(work.conn, client_id)
-    old = protocols.in_force(work.conn, client_id)
-    if old.id and old.protocol == protocol:
-        return protocol
+def _is_in_force(protocol: Protocol, present: Version) -> bool:
+    """The house's own is in force for nobody who has not set it himself."""
+    return present.id is not None and present.protocol == protocol
+
+
+def _put(work: Work, client_id: int, slug: str, old: Version, protocol: Protocol, asked_by: str) -> None:
     protocols.insert_row(work.conn, client_id, protocol, work.at, asked_by)
-    told = _told(protocol) | {"asked_by": asked_by}
-    work.note(Verb.PROTOCOL_CHANGED, slug, client_id=client_id, old=_told(old.protocol) if old.id else {}, new=told)
-    return protocol
+    was = _told(old.protocol) | {"asked_by": old.asked_by} if old.id else {}
+    work.note(Verb.PROTOCOL_CHANGED, slug, client_id=client_id, old=was, new=_told(protocol) | {"asked_by": asked_by})
 
 
 def _told(protocol: Protocol) -> dict[str, object]:

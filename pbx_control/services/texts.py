@@ -13,8 +13,8 @@ from pbx_control.store.rows import facts
 
 
 def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") -> str:
-    """Puts a new greeting in force, unless it is so already, and gives its tidied text; `asked_by` says who wrote to
-    ask for it.
+    """Puts a new greeting in force, and gives its tidied text; `asked_by` says who wrote to ask for it. The one that is
+    in force already is put there again only if somebody else asked for it.
 
     Raises ClientMistake if the client has cancelled, or the text will not do.
     """
@@ -22,16 +22,17 @@ def write_greeting(work: Work, client_id: int, text: str, asked_by: str = "") ->
     text = checks.paragraph(text, "text", places=PLACES)
     asked_by = checks.line(asked_by, "asked_by", longest=120) if asked_by else ""
     past = greetings.history(work.conn, client_id)
-    if past and past[0].text == text:
+    if past and past[0].text == text and asked_by in ("", past[0].asked_by):
         return text
     greetings.insert_row(work.conn, client_id, text, work.at, asked_by)
-    old = {"text": past[0].text} if past else {}
+    old = {"text": past[0].text, "asked_by": past[0].asked_by} if past else {}
     _note(work, Verb.GREETING_CHANGED, client_id, old, {"text": text, "asked_by": asked_by})
     return text
 
 
 def roll_back_greeting(work: Work, client_id: int, version: int | None = None) -> str:
-    """Writes an old text anew: that version's, or the last one that differs from the present. Gives the text.
+    """Writes an old text anew, unless it is in force: that version's, or the last one that differs from the present.
+    Gives the text.
 
     Raises ClientMistake if there is no such version.
     """
@@ -42,7 +43,8 @@ def roll_back_greeting(work: Work, client_id: int, version: int | None = None) -
         old = next((row for row in past if row.version == version), None)
     if old is None:
         raise ClientMistake("there is no such earlier greeting", Code.NO_EARLIER_GREETING)
-    return write_greeting(work, client_id, old.text, f"rollback to {old.version}")
+    asked_by = f"rollback to {old.version}" if old.text != past[0].text else ""
+    return write_greeting(work, client_id, old.text, asked_by)
 
 
 def put_announcement(work: Work, client_id: int, kind: AnnouncementKind, *, text: str = "", audio: str = "") -> None:

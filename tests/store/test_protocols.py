@@ -73,6 +73,25 @@ def test_newest_is_in_force_and_the_older_ones_are_kept(office: Engine) -> None:
     assert newest.protocol.may_tell == ("El horario",)
 
 
+def test_who_asked_for_what_is_in_force_already_is_kept_once(office: Engine) -> None:
+    put(office, ONE)
+    for asked_by in ("gerencia@andes.cl", "gerencia@andes.cl", ""):
+        put(office, ONE, asked_by=asked_by)
+    with reading(office) as conn:
+        assert [one.asked_by for one in kept.history(conn, ANDES)] == ["gerencia@andes.cl", ""]
+        assert audit.newest(conn)[0].entry.difference == {"asked_by": ("", "gerencia@andes.cl")}
+    do(office, lambda work: protocols.roll_back(work, ANDES, 1))
+    assert labels(office) == ["Uno", "Uno"]
+
+
+def test_who_asked_for_a_text_that_is_there_already_is_kept_once(office: Engine) -> None:
+    for asked_by in ("", "gerencia@andes.cl", "gerencia@andes.cl", ""):
+        do(office, lambda work, by=asked_by: infos.add(work, ANDES, "Banco", "Cuenta 1", by))
+    with reading(office) as conn:
+        assert [one.asked_by for one in kept_infos.history(conn, ANDES, "Banco")] == ["gerencia@andes.cl", ""]
+        assert audit.newest(conn)[0].entry.difference == {"asked_by": ("", "gerencia@andes.cl")}
+
+
 def test_version_of_a_call_is_found_by_its_id_but_not_for_another_client(office: Engine) -> None:
     put(office, ONE)
     put(office, TWO)
@@ -124,7 +143,7 @@ def test_audit_trail_tells_what_was_changed(office: Engine) -> None:
     assert entry.difference == {
         "fields": (["name: Uno (text)"], ["name: Dos (text)"]),
         "may_tell": ([], ["El horario"]),
-        "asked_by": (None, "@andes"),
+        "asked_by": ("", "@andes"),
     }
 
 

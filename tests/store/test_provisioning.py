@@ -442,6 +442,15 @@ def test_greeting_is_never_overwritten_and_can_be_rolled_back(office: Engine) ->
             texts.roll_back_greeting(by_admin(connection, NOON), client_id(connection, "lagos"), version)
 
 
+def test_who_asked_for_the_greeting_in_force_is_kept_once(office: Engine) -> None:
+    with changing(office) as connection:
+        andes = client_id(connection)
+        for asked_by in ("", "gerencia@andes.cl", "gerencia@andes.cl", ""):
+            texts.write_greeting(by_admin(connection, NOON), andes, "uno", asked_by)
+        texts.roll_back_greeting(by_admin(connection, NOON), andes, version=1)
+        assert [row.asked_by for row in greetings.history(connection, andes)] == ["gerencia@andes.cl", ""]
+
+
 def test_announcement_is_replaced_and_reset(office: Engine) -> None:
     with changing(office) as connection:
         andes = client_id(connection)

@@ -75,6 +75,36 @@ def test_what_toml_prints_can_be_set_again(office: Admin, tmp_path: Path) -> Non
     assert office.types("protocol", "show", "andes", "--toml", "--json").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("protocol", "set", "andes", "--file", "-"),
+        ("greeting", "set", "andes", "-"),
+        ("info", "add", "andes", "Banco", "--file", "-"),
+    ],
+)
+def test_who_asked_for_it_can_be_added_afterwards(office: Admin, words: tuple[str, ...]) -> None:
+    office.does(*words, input=OTHER)
+    told = office.does(*words, "--asked-by", "gerencia@andes.cl", input=OTHER)
+    assert told == "it is as it was; that gerencia@andes.cl asked for it is kept as a version of its own\n"
+    assert "nothing was changed" in office.does(*words, "--asked-by", "gerencia@andes.cl", input=OTHER)
+    assert "nothing was changed" in office.does(*words, input=OTHER)
+    name = words[3:4] if words[0] == "info" else ()
+    past = office.reads(words[0], "history", "andes", *name)
+    assert [version["asked_by"] for version in past] == ["gerencia@andes.cl", ""]
+    [_, newest, *_] = office.does("audit", "list").splitlines()
+    assert newest.endswith(" asked_by: – → gerencia@andes.cl")
+
+
+def test_spanish_table_calls_the_key_of_a_field_clave(office: Admin) -> None:
+    headings = next(
+        line for line in office.does("--lang", "es", "protocol", "show", "andes").splitlines() if "rótulo" in line
+    )
+    assert headings.startswith("clave")
+    office.does("contact", "add", "andes", "Ventas", "+56225550199")
+    assert office.does("--lang", "es", "contact", "list").split()[1] == "tecla"
+
+
 def test_protocol_is_rolled_back(office: Admin) -> None:
     for text in (FILE, OTHER):
         office.does("protocol", "set", "andes", "--file", "-", input=text)
