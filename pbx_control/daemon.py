@@ -5,7 +5,6 @@ what sends letters and what keeps the calendar is imported only when the calls a
 """
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +41,7 @@ from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
+from pbx_control.garbage import spare_what_stays
 from pbx_control.live import reception
 from pbx_control.live.catching_up import CatchingUp
 from pbx_control.live.channel import Channel
@@ -87,8 +87,6 @@ LATE_ANSWER = timedelta(seconds=2)
 LOOK_AGAIN = 0.3
 # So long configuration and letters wait for the calls at the start, seconds.
 CALLS_FIRST = 3.0
-# Python looks for garbage among the newest objects after so many of them, by default 700: several times in a call.
-NEWEST_OBJECTS = 10_000
 
 
 class Daemon:
@@ -314,7 +312,7 @@ class Daemon:
     async def _publish(self) -> None:
         await self._calls_are_taken_up()
         publishing = await asyncio.to_thread(self._make_publishing)
-        _freeze_gc()
+        spare_what_stays()
         await publishing.run()
 
     def _make_publishing(self) -> "Publishing":
@@ -326,7 +324,7 @@ class Daemon:
         await self._calls_are_taken_up()
         if self._outbox is None:
             self._outbox = await asyncio.to_thread(self._make_outbox)
-        _freeze_gc()
+        spare_what_stays()
         await self._outbox.run()
 
     def _make_outbox(self) -> "Outbox":
@@ -346,7 +344,7 @@ class Daemon:
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()
         schedule = await asyncio.to_thread(self._make_schedule)
-        _freeze_gc()
+        spare_what_stays()
         await schedule.run()
 
     def _make_schedule(self) -> "Schedule":
@@ -433,13 +431,6 @@ def _command_of_pages(door: Door) -> tuple[str, ...]:
     # -P: what lies in the folder that we were started in is no part of the program.
     program = (sys.executable, "-P", "-m", "cli")
     return (*program, "--home", str(door.home.root), "--lang", door.language, "web", "--child")
-
-
-def _freeze_gc() -> None:
-    """Spares Python's garbage collector what is there now, mostly modules, which stay anyhow: a full collection halts
-    every call for 50 ms of CPU with them, for 1 ms without."""
-    gc.freeze()
-    gc.set_threshold(NEWEST_OBJECTS)
 
 
 def _load_for_letters() -> None:

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from pbx_control.errors import ClientMistake, reason
+from pbx_control.garbage import spare_what_stays
 from pbx_control.settings import Home, Settings, Web
 from pbx_control.store.engine import open_engine
 from pbx_control.web import connections
@@ -46,6 +47,7 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     listening = _bound(settings.web, wait=child)
     engine = open_engine(home, settings)
     app = make_app(home, settings, engine)
+    spare_what_stays()
     log.info("the pages are served", bind=settings.web.bind, url=settings.web.url)
     try:
         _Server(configured(app, settings.web), app).run([listening])
