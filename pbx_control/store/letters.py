@@ -102,10 +102,19 @@ def first_told(conn: Connection, call_id: str) -> dict[Recipient, str]:
 
 def newest_told(conn: Connection, call_id: str) -> list[Posted]:
     """The newest letter with the message of the call to each recipient of the client; what supplements add is none."""
-    message = or_(*(letter.c.message_id.startswith(prefix) for prefix in (FIRST, ANSWER)))
-    query = select(letter).where(letter.c.call_id == call_id, message).order_by(letter.c.id)
-    found = {one.recipient: one for one in (_posted(row) for row in conn.execute(query))}
+    found = {one.recipient: one for one in (_posted(row) for row in conn.execute(_TOLD, {"call": call_id}))}
     return list(found.values())
+
+
+# Made once: each change on a desk asks for them.
+_TOLD = (
+    select(letter)
+    .where(
+        letter.c.call_id == bindparam("call"),
+        or_(*(letter.c.message_id.startswith(prefix) for prefix in (FIRST, ANSWER))),
+    )
+    .order_by(letter.c.id)
+)
 
 
 def infos(conn: Connection, call_id: str) -> list[Posted]:
