@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from pbx_control.domain.call.model import OFFERED, Call, Phase
+from pbx_control.domain.call.model import OFFERED, Call, Missed, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
-from pbx_control.live.news import CallNow, DaemonNow, LineNow, MessageNow, News, SecretaryNow, State, line_of
+from pbx_control.live.news import CallNow, DaemonNow, LineNow, MessageNow, MissedNow, News, SecretaryNow, State, line_of
 
 # Phases in which her telephone rings for the call.
 # News that can be had again: so many, and so many bytes of them.
@@ -236,11 +236,16 @@ def call_now(call: Call, line: int) -> CallNow:
         secretary=seat.name if seat else "",
         contact_id=contact.id if contact and with_contact else None,
         contact=contact.name if contact and with_contact else "",
+        missed=_missed_now(call.missed) if call.missed else None,
         recording=bool(call.recording),
         recording_paused=call.recording_paused,
         wrong_number=call.wrong_number,
         spam=call.spam,
     )
+
+
+def _missed_now(missed: Missed) -> MissedNow:
+    return MissedNow(missed.contact, missed.why.value, missed.at)
 
 
 def secretary_now(chair: Chair, call: CallNow | None) -> SecretaryNow:

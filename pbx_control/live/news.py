@@ -126,6 +126,14 @@ class DaemonNow(Struct, frozen=True, omit_defaults=True):
     published: int = 0  # the revision of the provisioning that is in force in the switch
 
 
+class MissedNow(Struct, frozen=True, omit_defaults=True):
+    """A consultation that came to nothing. `why`: domain.call.model.WhyNot."""
+
+    contact: str
+    why: str
+    at: datetime
+
+
 class CallNow(Struct, frozen=True, omit_defaults=True):
     """A call as it was last committed. One whose phase is `ended` lives no more."""
 
@@ -146,6 +154,7 @@ class CallNow(Struct, frozen=True, omit_defaults=True):
     secretary: str = ""
     contact_id: int | None = None  # who is called, consulted or talks with the caller
     contact: str = ""
+    missed: MissedNow | None = None  # the last consultation, until she does something else
     recording: bool = False  # is being recorded, or paused
     recording_paused: bool = False
     wrong_number: bool = False

@@ -414,6 +414,18 @@ class Story:
         assert last == [word], f"{who} was told {last}, not {word}:\n{self.so_far}"
         return self
 
+    def missed(self, contact: str, why: str) -> Self:
+        """Her page is told that her last consultation, with that contact, came to nothing, and why."""
+        missed = self.call.missed
+        assert missed, self.so_far
+        assert (missed.contact, missed.why) == (contact, why.removeprefix("contact_")), self.so_far
+        return self
+
+    def missed_nobody(self) -> Self:
+        """Her page is told of no consultation that came to nothing."""
+        assert self.call.missed is None, self.so_far
+        return self
+
     def hears_nobody(self) -> Self:
         """The caller's leg is gone."""
         assert self.current not in self.switch.legs, self.so_far

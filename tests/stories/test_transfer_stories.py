@@ -17,7 +17,13 @@ from pbx_control.domain.call.commands import (
     StopMusic,
 )
 from pbx_control.domain.call.ending import talked
-from pbx_control.domain.call.events import ContactAnswered, DiallingRefused, LoopFound, SecretaryLeft
+from pbx_control.domain.call.events import (
+    ContactAnswered,
+    DiallingRefused,
+    LoopFound,
+    RecordingPauseAsked,
+    SecretaryLeft,
+)
 from pbx_control.domain.call.model import Contact, Limit, Outcome, Outgoing, Phase
 from pbx_control.domain.call.transfer import CONTACT_GIVE_UP, TAKEN_BACK_MARGIN
 
@@ -92,14 +98,14 @@ def test_no_digit_but_the_begun_command_is_remembered_of_what_is_typed() -> None
 )
 def test_she_has_the_caller_again_and_hears_why(cause: int, word: str) -> None:
     story = talking(recording=True).presses("Ana", "*1").passes(3).contact_leaves(cause).passes(0.2)
-    story.is_in(Phase.TALKING).hears("ana").she_hears("caller").was_told("ana", word)
+    story.is_in(Phase.TALKING).hears("ana").she_hears("caller").was_told("ana", word).missed("Boss", word)
     story.caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
     assert story.call.recording_flaw == ""
 
 
 def test_who_does_not_answer_within_25_seconds_is_no_longer_rung() -> None:
     story = talking().presses("Ana", "*1").passes(24.9).is_in(Phase.CALLING_CONTACT).passes(0.3)
-    story.is_in(Phase.TALKING).hears("ana").was_told("ana", "contact_silent")
+    story.is_in(Phase.TALKING).hears("ana").was_told("ana", "contact_silent").missed("Boss", "contact_silent")
     assert story.switch.telephone(BOSS) is None
 
 
@@ -128,7 +134,26 @@ def test_a_machine_answers_and_she_takes_the_caller_back() -> None:
 
 
 def test_the_contact_hangs_up_while_they_talk_about_the_caller() -> None:
-    talking().consults().contact_leaves().passes(0.2).hears("ana").was_told("ana", "contact_gone")
+    story = talking().consults().contact_leaves().passes(0.2).hears("ana").was_told("ana", "contact_gone")
+    story.missed("Boss", "contact_gone")
+
+
+@pytest.mark.parametrize("keys", ["*1", "*9", "##", "*5"])
+def test_whom_she_missed_is_told_until_she_does_something_else(keys: str) -> None:
+    story = talking().presses("Ana", "*2").contact_leaves(REJECTED).passes(60).missed("Sales", "contact_declined")
+    story.presses("Ana", "4").missed("Sales", "contact_declined")
+    story.presses("Ana", keys).missed_nobody()
+
+
+def test_what_she_does_on_her_screen_is_something_else_too() -> None:
+    story = talking(recording=True).presses("Ana", "*1").contact_leaves(BUSY)
+    assert story.call.seat
+    story.asks("Ana", RecordingPauseAsked, story.call.seat.secretary_id).missed_nobody()
+
+
+def test_who_takes_the_caller_back_has_missed_nobody() -> None:
+    talking().consults().presses("Ana", "*0").missed_nobody()
+    talking().presses("Ana", "*1").contact_leaves(BUSY).consults().passes(1).missed_nobody()
 
 
 def test_an_answer_that_arrives_after_the_take_back_is_hung_up() -> None:
@@ -139,7 +164,8 @@ def test_an_answer_that_arrives_after_the_take_back_is_hung_up() -> None:
 
 
 def test_nobody_is_on_hold_for_longer_than_ten_minutes() -> None:
-    talking().consults().passes(599).hears("music").passes(2).hears("ana").is_in(Phase.TALKING)
+    story = talking().consults().passes(599).hears("music").passes(2).hears("ana").is_in(Phase.TALKING)
+    story.missed("Boss", "too_long")
 
 
 def test_music_of_the_consultation_ends_where_callers_wait_with_ringing() -> None:
@@ -200,7 +226,7 @@ def test_a_client_calls_no_more_contacts_a_day_than_it_may() -> None:
 def test_a_contact_is_not_called_beyond_a_limit_that_other_daemons_calls_reach() -> None:
     story = talking().presses("Ana", "*1").passes(0.01)
     story.happens(DiallingRefused(story.now, story.call.contact_leg, Limit.A_DAY)).passes(0.2)
-    story.is_in(Phase.TALKING).was_told("ana", "too_many_calls").hears("ana")
+    story.is_in(Phase.TALKING).was_told("ana", "too_many_calls").hears("ana").missed("Boss", "too_many_calls")
     assert len(story.alarms) == 1
 
 
@@ -215,6 +241,7 @@ def test_what_was_refused_for_a_limit_is_none_of_the_days_calls() -> None:
 def test_a_contact_whose_telephone_is_forwarded_to_us_is_let_go() -> None:
     story = talking().presses("Ana", "*1").passes(1)
     story.happens(LoopFound(story.now)).passes(0.2).is_in(Phase.TALKING).was_told("ana", "forwarded_to_us")
+    story.missed("Boss", "forwarded_to_us")
     assert story.switch.telephone(BOSS) is None
 
 

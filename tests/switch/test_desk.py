@@ -107,6 +107,39 @@ async def test_the_page_does_what_her_keys_do(town: Town, browser: Browser) -> N
         assert len(town.post.to(firm.mailbox)) == 1
 
 
+async def test_the_page_names_a_contact_who_was_not_reached_and_why(town: Town, browser: Browser) -> None:
+    firm = await town.firm()
+    number = "+442079460187"
+    await town.office.pbx("contact", "add", firm.slug, "Rosa Díaz", number, "--key", "1")
+    await town.live()
+    rosa = town.world.contact(number, tone=ROSA).refuses()
+    async with at_desk(town, browser, firm) as desk:
+        missed = desk.page.locator("[data-missed]")
+        desk.telephone.answers(after=0.5)
+        caller = await desk.is_called()
+        await desk.is_in("talking")
+        await desk.page.keyboard.press("Alt+Digit1")
+        await expect(missed).to_have_text("Rosa Díaz tiene el teléfono ocupado.", timeout=seconds(10))
+        await expect(desk.page.locator("#read-out")).to_have_text("Rosa Díaz tiene el teléfono ocupado.")
+        await looked_at(desk.page, "contact-busy")
+        rosa.answers()
+        await desk.page.keyboard.press("Alt+Digit1")
+        await expect(missed).to_have_count(0)
+        ringing = await rosa.rung(2)
+        await ringing.answered()
+        await expect(desk.page.locator("[data-phase]")).to_have_attribute("data-phase", "consulting")
+        await ringing.hang_up()
+        await expect(missed).to_have_text("Rosa Díaz colgó.", timeout=seconds(10))
+        rosa.rings_on()
+        await desk.page.locator("[data-menu=me] summary").click()
+        await desk.page.get_by_role("button", name="English").click()
+        await desk.is_in("talking")
+        await desk.page.keyboard.press("Alt+Digit1")
+        await expect(missed).to_have_text("Rosa Díaz does not answer.", timeout=seconds(35))
+        await expect(missed).to_have_count(0, timeout=seconds(30))
+        await caller.hang_up()
+
+
 async def test_web_and_daemon_killed_lose_no_word_and_no_call(town: Town, browser: Browser) -> None:
     async with at_desk(town, browser) as desk:
         desk.telephone.answers(after=0.5)

@@ -17,7 +17,7 @@ import uvloop
 from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
 from pbx_control.domain.call.journal import Line
-from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Missed, Phase, Seat, Sounds, WhyNot
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
 from pbx_control.errors import StoreUnavailable
@@ -35,6 +35,7 @@ from pbx_control.live.news import (
     FromDaemon,
     Instruct,
     Listen,
+    MissedNow,
     News,
     Role,
     State,
@@ -495,6 +496,22 @@ def test_a_listener_is_told_everything_once_and_then_the_news(home: Home) -> Non
         assert [(one.name, one.call) for one in news.secretaries] == [("Ana", "")]
         assert news.lines == ()
         assert (await (await here.connects()).says(Listen()).state()).calls == ()
+
+    play(home, story)
+
+
+def test_a_contact_whom_she_did_not_reach_is_told_of_until_she_does_something_else(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        await peer.says(Listen()).state()
+        missed = Missed("Rosa Díaz", WhyNot.BUSY, AT)
+        here.commits(msgspec.structs.replace(TALKING, missed=missed))
+        [told] = (await peer.news()).calls
+        assert told.missed == MissedNow("Rosa Díaz", "busy", AT)
+        [call] = (await (await here.connects()).says(Listen()).state()).calls
+        assert call.missed == told.missed
+        here.commits(TALKING)
+        assert (await peer.news()).calls[0].missed is None
 
     play(home, story)
 

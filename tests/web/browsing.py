@@ -1,6 +1,7 @@
 """Browsers that look at the pages: they keep cookies and call the application directly, without a network."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from pbx_control.settings import Home, Settings, Web
 from pbx_control.web.app import make_app
 
 PASSWORD = "abcd-efgh-jkmn-pqrs"
+# When Ana's call came, and what she has written about it.
+AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
+SECRET = "Quiere vender la casa"
 # Who has an account, and which.
 ROLES = {
     "ana": UserRole.SECRETARY,
@@ -64,3 +68,16 @@ class Place:
         client = httpx.AsyncClient(transport=transport, base_url=base, headers=headers)
         self.open.append(client)
         return Browser(client)
+
+
+async def at_desk(place: Place, who: str) -> Browser:
+    """That secretary's browser, signed in."""
+    browser = place.browser()
+    await browser.sign_in(who)
+    return browser
+
+
+async def asks(browser: Browser, path: str, content: Any) -> httpx.Response:
+    """What the page's script sends."""
+    headers = {"x-csrf-token": browser.csrf, "accept": "*/*"}
+    return await browser.client.post(path, json=content, headers=headers)

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 from acting import ADMIN
-from browsing import PASSWORD, ROLES, Place
+from browsing import AT, PASSWORD, ROLES, SECRET, Place
 from sqlalchemy import Engine
 
 from pbx_control.clock import now
+from pbx_control.domain.call.journal import Line
+from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
+from pbx_control.domain.call.saving import Save
 from pbx_control.domain.users import UserRole
-from pbx_control.services import clientele, staff, users
+from pbx_control.services import clientele, messages, staff, users
+from pbx_control.services.steps import Rules, save
 from pbx_control.services.users import NewPassword
 from pbx_control.services.work import changing
 from pbx_control.settings import Home, Settings
-from pbx_control.store.engine import open_engine
+from pbx_control.store import clients
+from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.secretaries import find
 
 
@@ -60,3 +65,34 @@ async def public(database: Engine, tmp_path: Path) -> AsyncIterator[Place]:
     yield made
     for client in made.open:
         await client.aclose()
+
+
+@pytest.fixture
+def talking(place: Place) -> Call:
+    """A call that Ana talks in, and has begun to write about."""
+    with writing(place.engine) as conn:
+        ana = find(conn, "Ana")
+        seat = Seat(ana.id, ana.user, "Ana")
+        client_id = clients.find(conn, "andes").id
+        call = Call(
+            "pbx-1.2",
+            Phase.TALKING,
+            facts=Facts(
+                "+56225550101", client_id, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds()
+            ),
+            caller=Caller("+56223334455", "María"),
+            arrived_at=AT,
+            seat=seat,
+            answered_by=seat,
+            answered_at=AT,
+            talking_since=AT,
+        )
+        save(conn, [Save(call, True, (Line(1, AT, "X", {}),), ())], Rules())
+        messages.open_draft(conn, call.id, ana.id, AT)
+        messages.save_fields(conn, call.id, ana.id, {"message": (SECRET, 1)}, AT)
+    return call
+
+
+@pytest.fixture
+def call(talking: Call) -> str:
+    return talking.id

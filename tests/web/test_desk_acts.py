@@ -1,11 +1,10 @@
 """What a secretary's page may ask for: in her calls, and in no other's; what is no page is told so in one line."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-from browsing import Browser, Place
+from browsing import AT, SECRET, Place, asks, at_desk
 
 from pbx_control.domain.call.commands import WriteLetters
 from pbx_control.domain.call.journal import Line
@@ -16,43 +15,6 @@ from pbx_control.services import messages
 from pbx_control.services.steps import Rules, save
 from pbx_control.store import clients, letters, secretaries
 from pbx_control.store.engine import reading, writing
-
-AT = datetime(2026, 1, 5, 15, tzinfo=UTC)
-SECRET = "Quiere vender la casa"
-
-
-@pytest.fixture
-def call(place: Place) -> str:
-    """A call that Ana talks in, and has begun to write about."""
-    with writing(place.engine) as conn:
-        ana = secretaries.find(conn, "Ana")
-        seat = Seat(ana.id, ana.user, "Ana")
-        client_id = clients.find(conn, "andes").id
-        facts = Facts("+56225550101", client_id, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds())
-        talking = Call("pbx-1.2", Phase.TALKING, facts=facts, caller=Caller("+56223334455", "María"), arrived_at=AT)
-        talking = _with_her(talking, seat)
-        save(conn, [Save(talking, True, (Line(1, AT, "X", {}),), ())], Rules())
-        messages.open_draft(conn, talking.id, ana.id, AT)
-        messages.save_fields(conn, talking.id, ana.id, {"message": (SECRET, 1)}, AT)
-    return talking.id
-
-
-def _with_her(call: Call, seat: Seat) -> Call:
-    from msgspec.structs import replace
-
-    return replace(call, seat=seat, answered_by=seat, answered_at=AT, talking_since=AT)
-
-
-async def asks(browser: Browser, path: str, content: Any) -> httpx.Response:
-    headers = {"x-csrf-token": browser.csrf, "accept": "*/*"}
-    return await browser.client.post(path, json=content, headers=headers)
-
-
-async def at_desk(place: Place, who: str) -> Browser:
-    browser = place.browser()
-    await browser.sign_in(who)
-    return browser
-
 
 ASKED = [
     ("fields", {"fields": {"message": {"value": "otra cosa", "edit": 99}}}),

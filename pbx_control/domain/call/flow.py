@@ -157,7 +157,7 @@ def answered(call: Call, event: Asked, handler: Handler | None) -> Step:
         return call, [Reply(event.ticket, Refusal.NOT_HERS)]
     if handler is None:
         return call, [Reply(event.ticket, Refusal.NOT_NOW)]
-    call, commands = handler(transfer.keys_forgotten(call), event)
+    call, commands = handler(transfer.before_she_acts(call), event)
     refusal = next((command.why for command in commands if isinstance(command, Refuse)), None)
     return call, [*commands, Reply(event.ticket, refusal)]
 

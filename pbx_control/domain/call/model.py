@@ -121,6 +121,27 @@ class Contact(Struct, frozen=True):
 WITH_CONTACT = (Phase.CALLING_CONTACT, Phase.CONSULTING, Phase.HANDED_OVER)
 
 
+class WhyNot(StrEnum):
+    """Why she has the caller again without having asked for it."""
+
+    BUSY = "busy"
+    SILENT = "silent"  # does not answer
+    DECLINED = "declined"
+    UNREACHABLE = "unreachable"
+    GONE = "gone"  # hung up while they talked
+    TOO_LONG = "too_long"  # the caller was on hold for long enough
+    TOO_MANY_CALLS = "too_many_calls"  # a limit of the client's
+    FORWARDED_TO_US = "forwarded_to_us"  # his telephone forwards to one of our own numbers
+
+
+class Missed(Struct, frozen=True):
+    """A consultation that came to nothing: with whom, why, and when."""
+
+    contact: str  # name
+    why: WhyNot
+    at: datetime
+
+
 class Limit(StrEnum):
     """Why a contact is not called."""
 
@@ -233,6 +254,7 @@ class Call(Struct, frozen=True):
     number_tried: int = 0  # which of the contact's numbers
     contact_legs: int = 0  # numbers them
     contact_here: bool = False  # the contact's leg rings or talks
+    missed: Missed | None = None  # the last consultation, if it came to nothing; until she does something else
     transferred_to: str = ""  # the contact's name, from the hand-over on
     handed_over_at: datetime | None = None
     letters_written: bool = False  # at the hand-over, not after it

@@ -56,7 +56,7 @@ from pbx_control.domain.call.events import (
     WorkDone,
     WrongNumberAsked,
 )
-from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Outcome, Phase, Unit
+from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Missed, Outcome, Phase, Unit, WhyNot
 from pbx_control.domain.call.moves import (
     IN_CONVERSATION,
     SWITCH_MARGIN,
@@ -93,16 +93,20 @@ FAREWELL_MARGIN = timedelta(seconds=1)
 # Her telephone is still closing the old conversation.
 FREE_AGAIN_AFTER = timedelta(seconds=1)
 
-# Q.850: 17 user busy; 18, 19 no answer; 21 rejected; 1 unallocated, 28 no such number.
-WHY_NOT = {
-    1: HouseSound.CONTACT_UNREACHABLE,
-    17: HouseSound.CONTACT_BUSY,
-    18: HouseSound.CONTACT_SILENT,
-    19: HouseSound.CONTACT_SILENT,
-    21: HouseSound.CONTACT_DECLINED,
-    28: HouseSound.CONTACT_UNREACHABLE,
-}
+# Q.850: 17 user busy; 18, 19 no answer; 21 rejected. Any other: he cannot be reached.
+WHY_NOT = {17: WhyNot.BUSY, 18: WhyNot.SILENT, 19: WhyNot.SILENT, 21: WhyNot.DECLINED}
 REJECTED = 21
+# What she hears then.
+WORDS = {
+    WhyNot.BUSY: HouseSound.CONTACT_BUSY,
+    WhyNot.SILENT: HouseSound.CONTACT_SILENT,
+    WhyNot.DECLINED: HouseSound.CONTACT_DECLINED,
+    WhyNot.UNREACHABLE: HouseSound.CONTACT_UNREACHABLE,
+    WhyNot.GONE: HouseSound.CONTACT_GONE,
+    WhyNot.TOO_LONG: HouseSound.CONTACT_GONE,
+    WhyNot.TOO_MANY_CALLS: HouseSound.TOO_MANY_CALLS,
+    WhyNot.FORWARDED_TO_US: HouseSound.FORWARDED_TO_US,
+}
 
 OTHER_LANGUAGE = {"es": "en", "en": "es"}
 
@@ -131,6 +135,7 @@ def key_pressed(call: Call, event: KeyPressed) -> Step:
     if keys not in COMMANDS:
         return call, passed_on(call, keys)
     phases, command = COMMANDS[keys]
+    call = replace(call, missed=None)
     return command(call, event) if call.phase in phases else refused(call, Refusal.NOT_NOW)
 
 
@@ -160,9 +165,9 @@ def holds(call: Call, event: Asked) -> bool:
     return event.secretary_id is None or (call.seat is not None and call.seat.secretary_id == event.secretary_id)
 
 
-def keys_forgotten(call: Call) -> Call:
-    """A first key that she pressed before is no part of what she does on her screen."""
-    return without_deadline(replace(call, keys_begun=""), Deadline.KEYS) if call.keys_begun else call
+def before_she_acts(call: Call) -> Call:
+    """A first key that she pressed before is no part of what she does on her screen; she knows whom she missed."""
+    return without_deadline(replace(call, keys_begun="", missed=None), Deadline.KEYS)
 
 
 def tell_secretary(call: Call, sound: HouseSound) -> Step:
@@ -283,7 +288,7 @@ def contact_unavailable(call: Call, event: ContactLeft) -> Step:
     more = call.contact is not None and call.number_tried + 1 < len(call.contact.numbers)
     if more and event.cause != REJECTED:
         return dialled(replace(call, number_tried=call.number_tried + 1), event.at)
-    return taken_back(call, WHY_NOT.get(event.cause, HouseSound.CONTACT_UNREACHABLE))
+    return missed(call, event.at, WHY_NOT.get(event.cause, WhyNot.UNREACHABLE))
 
 
 def contact_silent(call: Call, event: DeadlinePassed) -> Step:
@@ -293,36 +298,42 @@ def contact_silent(call: Call, event: DeadlinePassed) -> Step:
 
 
 def contact_hung_up(call: Call, event: ContactLeft) -> Step:
-    return taken_back(replace(call, contact_here=False), HouseSound.CONTACT_GONE)
+    return missed(replace(call, contact_here=False), event.at, WhyNot.GONE)
 
 
 def contact_over_limit(call: Call, event: DiallingRefused) -> Step:
     """Other daemons have called so many of the client's contacts that this one is not dialled."""
     alarm = [not_called(call.contact, event.limit)] if call.contact else []
-    call, back = taken_back(replace(call, contact_here=False), HouseSound.TOO_MANY_CALLS)
+    call, back = missed(replace(call, contact_here=False), event.at, WhyNot.TOO_MANY_CALLS)
     return call, [*alarm, *back]
 
 
 def forwarded_to_us(call: Call, event: LoopFound) -> Step:
-    return taken_back(call, HouseSound.FORWARDED_TO_US)
+    return missed(call, event.at, WhyNot.FORWARDED_TO_US)
 
 
 def on_hold_too_long(call: Call, event: DeadlinePassed) -> Step:
-    return taken_back(call, HouseSound.CONTACT_GONE)
+    return missed(call, event.at, WhyNot.TOO_LONG)
+
+
+def missed(call: Call, at: datetime, why: WhyNot) -> Step:
+    """She has the caller again, hears why, and reads it on her page."""
+    call, back = taken_back(call)
+    call, word = tell_secretary(call, WORDS[why])
+    return replace(call, missed=Missed(call.contact.name if call.contact else "", why, at)), [*back, *word]
 
 
 def take_back(call: Call, event: HerCommand) -> Step:
     return taken_back(call)
 
 
-def taken_back(call: Call, word: HouseSound | None = None) -> Step:
-    """She has the caller again, and hears why if it was not her own wish."""
+def taken_back(call: Call) -> Step:
+    """She has the caller again."""
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
     hers = call.secretary_leg
     back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id, call.bridged), in_his_bridge(call, hers)]
-    call, why = tell_secretary(call, word) if word else (call, [])
-    return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None), *why]
+    return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None)]
 
 
 def caller_left_on_hold(call: Call, event: CallerLeft) -> Step:

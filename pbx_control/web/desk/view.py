@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.catalogue import N_
-from pbx_control.domain.call.model import Phase
+from pbx_control.domain.call.model import Phase, WhyNot
 from pbx_control.domain.desk.buttons import Situation, buttons
 from pbx_control.domain.desk.duty import DeskState, Duty, Why, state_of
 from pbx_control.domain.desk.protocol import LONGEST, Field, FieldKind, colour_of, open_fields
@@ -18,7 +18,7 @@ from pbx_control.domain.telephony.numbering import zone_of
 from pbx_control.domain.users import Person
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import NAME_LIMIT, brief_time, clean_line, is_withheld, readable_number
-from pbx_control.live.news import CallNow, SecretaryNow
+from pbx_control.live.news import CallNow, MissedNow, SecretaryNow
 from pbx_control.services import desk, messages
 from pbx_control.services.desk import Pop
 from pbx_control.services.messages import Delivery, OpenMessage
@@ -32,6 +32,8 @@ from pbx_control.web.pages import environment
 STAYS_FOR = timedelta(minutes=10)
 # How old what stands beside her words (contacts, recipients, texts) may be when anything is shown anew.
 READ_EVERY = timedelta(seconds=5)
+# Why a contact was not reached stands there for so long, or until she does something else in the call.
+MISSED_FOR = timedelta(seconds=20)
 # The states of a message in which somebody was told of the call.
 TOLD = (MessageState.OVERDUE, MessageState.SENT, MessageState.CLOSED)
 # The phases in which a call is over for her.
@@ -58,7 +60,7 @@ class View:
     pop: Pop | None = None  # the call, as it was read
     read_at: datetime | None = None  # all of it
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
-    due: datetime | None = None  # when the first of them goes without her words
+    due: datetime | None = None  # when something on it is over by itself: her time for a message, say
 
     @classmethod
     def nothing(cls) -> "View":
@@ -125,7 +127,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         pop,
         before.read_at if again else at,
         frozenset(concerns),
-        min((one.due_at for one in waiting if one.due_at), default=None),
+        min((due for due in (page.missed_until, *(one.due_at for one in waiting)) if due), default=None),
     )
 
 
@@ -273,6 +275,13 @@ class _Page:
                 "longest": LONGEST[one.kind],
             }
 
+    @property
+    def missed_until(self) -> datetime | None:
+        """Until when the page tells which contact she did not reach, if it does."""
+        missed = self.call.missed if self.call and self.pop else None
+        until = missed.at + MISSED_FOR if missed else None
+        return until if until and until > self.at else None
+
     def live(self) -> str:
         """What is going on in the call, and its buttons."""
         return self._fragment("desk/live.html.j2", call=self._live() if self.call and self.pop else None)
@@ -286,9 +295,14 @@ class _Page:
             "phase": call.phase,
             "words": self._(words.PHASES.get(phase, words.OTHERWISE.title), contact=contact),
             "since": call.answered_at if phase is not Phase.OFFERING else None,
+            "missed": self._missed(call.missed) if call.missed and self.missed_until else None,
             "note": note,
             "buttons": _in_runs(list(self._buttons(call, phase))),
         }
+
+    def _missed(self, missed: MissedNow) -> Mapping[str, str]:
+        text = words.MISSED.get(missed.why, words.MISSED[WhyNot.UNREACHABLE])
+        return {"why": missed.why, "words": self._(text, contact=clean_line(missed.contact, NAME_LIMIT))}
 
     def _buttons(self, call: CallNow, phase: Phase) -> Iterator[dict[str, Any]]:
         assert self.pop

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pbx_control.catalogue import N_, counted
-from pbx_control.domain.call.model import Phase
+from pbx_control.domain.call.model import Phase, WhyNot
 from pbx_control.domain.desk.duty import DeskState, Why
 
 STATES: Mapping[DeskState, str] = {
@@ -37,6 +37,19 @@ PHASES: Mapping[str, str] = {
     Phase.CALLER_GONE: N_("The caller has hung up"),
     Phase.HANDED_OVER: N_("The caller talks with {contact}"),
     Phase.ENDING: N_("The call is over"),
+}
+
+
+# Why she has the caller again without having asked for it.
+MISSED: Mapping[str, str] = {
+    WhyNot.BUSY: N_("{contact} is busy."),
+    WhyNot.SILENT: N_("{contact} does not answer."),
+    WhyNot.DECLINED: N_("{contact} declined the call."),
+    WhyNot.UNREACHABLE: N_("{contact} cannot be reached."),
+    WhyNot.GONE: N_("{contact} has hung up."),
+    WhyNot.TOO_LONG: N_("{contact} was let go: the caller had been on hold for ten minutes."),
+    WhyNot.TOO_MANY_CALLS: N_("{contact} was not called: the client's limit of calls to its contacts is reached."),
+    WhyNot.FORWARDED_TO_US: N_("{contact}'s telephone is forwarded to this switchboard."),
 }
 
 

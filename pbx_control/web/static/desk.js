@@ -164,7 +164,14 @@ function show({ state, call, away, regions, fields }) {
   if (call !== before.call) popped(call);
   if (state === "offered" && (before.state !== "offered" || call !== before.call)) ring();
   if (state !== "offered") stopRinging();
+  readOut(document.querySelector("[data-missed]")?.textContent || "");
   dress();
+}
+
+// A screen reader tells what changes in a place that stays, not what is put into the page with its place.
+function readOut(text) {
+  const place = document.getElementById("read-out");
+  if (place.textContent !== text) place.textContent = text;
 }
 
 // Focus, open menus and what a reader listens to stay where they are.
