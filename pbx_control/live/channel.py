@@ -85,6 +85,7 @@ _EVENTS: dict[Act, type[events.Asked]] = {
     Act.LANGUAGE: events.LanguageAsked,
     Act.WRONG_NUMBER: events.WrongNumberAsked,
     Act.SPAM: events.SpamAsked,
+    Act.UNMARK: events.UnmarkAsked,
     Act.WORK_DONE: events.WorkDone,
 }
 

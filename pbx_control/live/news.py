@@ -25,6 +25,7 @@ class Act(StrEnum):
     LANGUAGE = "language"
     WRONG_NUMBER = "wrong-number"
     SPAM = "spam"
+    UNMARK = "unmark"  # neither of the two
     WORK_DONE = "work-done"  # the message is sent: no after-call work
 
 

@@ -48,6 +48,7 @@ class SwitchCall:
     message_flaw: str = ""
     message_kept: timedelta = timedelta(0)
     wrong_number: bool = False
+    spam: bool = False
     events: Sequence[SwitchEvent] = ()
 
 
@@ -100,6 +101,7 @@ def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, begun: Begun) -
     of him afterwards. How long the switch's part of a recording should be is not known then."""
     if begun.answered_at is None:
         return one
+    uncounted = ledger.uncounted(conn, one.id)
     return replace(
         one,
         outcome=Outcome.ANSWERED,
@@ -108,7 +110,8 @@ def _with_what_the_daemon_saw(conn: Connection, one: SwitchCall, begun: Begun) -
         answered_by=one.answered_by or begun.answered_by,
         recording=one.recording or begun.recording,
         recording_flaw="" if one.recording_flaw != "missing" or begun.recording else "missing",
-        wrong_number=ledger.uncounted(conn, one.id) is Uncounted.WRONG_NUMBER,
+        wrong_number=uncounted is Uncounted.WRONG_NUMBER,
+        spam=uncounted is Uncounted.SPAM,
     )
 
 
@@ -197,5 +200,6 @@ def _write_letters(conn: Connection, one: SwitchCall, owner: int | None, her: Te
         message_flaw=one.message_flaw,
         message_kept=one.message_kept,
         wrong_number=one.wrong_number,
+        spam=one.spam,
     )
     messages.call_is_over(conn, summary, her.secretary_id if her else None, one.ended_at, rules)

@@ -11,6 +11,7 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Facts, Outcome, Phase, Sounds, Unit
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.money.plans import Plan
+from pbx_control.domain.money.quota import Uncounted
 from pbx_control.services import subscriptions
 from pbx_control.store.tables import client
 
@@ -41,7 +42,11 @@ def answered(call_id: str, at: datetime = AT) -> Save:
 
 
 def wrong_number(call_id: str, at: datetime = AT) -> Save:
-    return _later(call_id, 3, at, Phase.TALKING, Unit.NONE, ReturnUnit("Ana"))
+    return marked(call_id, Uncounted.WRONG_NUMBER, at)
+
+
+def marked(call_id: str, reason: Uncounted, at: datetime = AT) -> Save:
+    return _later(call_id, 3, at, Phase.TALKING, Unit.NONE, ReturnUnit("Ana", reason))
 
 
 def missed(call_id: str, at: datetime = AT) -> Save:

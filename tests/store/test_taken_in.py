@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from accounts import AT, FACTS, answered, arriving, provide, wrong_number
+from accounts import AT, FACTS, answered, arriving, marked, provide
 from sqlalchemy import Engine, insert, select, update
 
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Outcome, Phase, Seat, Unit
 from pbx_control.domain.call.saving import Save
+from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.services.steps import Rules, save
 from pbx_control.services.taken_in import SwitchCall, take_in
@@ -91,10 +92,13 @@ def test_the_last_who_talked_with_him_is_named_and_his_wait_ends_with_the_first(
     assert (row.answered_at, row.secretary_id, row.recording, row.recording_flaw) == (AT, 2, file, "")
 
 
-def test_a_wrong_number_stays_one(office: Engine) -> None:
-    steps = (arriving("c1"), answered("c1"), wrong_number("c1"), taken_over("c1", wrong_number=True))
+@pytest.mark.parametrize(
+    ("reason", "words"), [(Uncounted.WRONG_NUMBER, "Número equivocado"), (Uncounted.SPAM, "Llamada no deseada")]
+)
+def test_what_she_marked_stays_marked(office: Engine, reason: Uncounted, words: str) -> None:
+    steps = (arriving("c1"), answered("c1"), marked("c1", reason), taken_over("c1"))
     remember(office, *steps, then=switch_call(Outcome.MISSED))
-    assert "Número equivocado" in told(office)[1]
+    assert words in told(office)[1]
     with reading(office) as conn:
         assert ledger.read(conn, 1).left == 10
 

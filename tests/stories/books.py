@@ -68,8 +68,8 @@ class Books:
             case ChargeUnit():
                 self._unreserve(call)
                 self._book(call, quota.charge(self.accounts[call.known.client_id], call.id, at))
-            case ReturnUnit(reason=reason):
-                self._give_back(call, reason, at)
+            case ReturnUnit():
+                self._give_back(call, command, at)
 
     def _reserve(self, call: Call, units: int) -> None:
         mine = self.accounts[call.known.client_id]
@@ -83,11 +83,11 @@ class Books:
         self.accounts[call.known.client_id], entry = booked
         self.ledger.append(entry)
 
-    def _give_back(self, call: Call, why: str, at: datetime) -> None:
+    def _give_back(self, call: Call, command: ReturnUnit, at: datetime) -> None:
         charges = [number for number, entry in enumerate(self.ledger) if entry.call_id == call.id]
         entry = self.ledger[charges[-1]]
         mine = self.accounts[call.known.client_id]
-        self._book(call, quota.reverse(mine, entry, charges[-1], why, at))
+        self._book(call, quota.reverse(mine, entry, charges[-1], command.said_by, at, command.reason))
 
     @property
     def charged(self) -> list[str]:

@@ -110,6 +110,7 @@ def what_may_come_next(call: Call, at: datetime) -> list[e.Event]:
         e.MessageInspected(at, 4.0),
         e.FilesInspected(at, 4.0, 4.0),
         e.SpamAsked(at, secretary_id=call.seat.secretary_id if call.seat else 0),
+        e.UnmarkAsked(at, secretary_id=call.seat.secretary_id if call.seat else 0),
     ]
 
 

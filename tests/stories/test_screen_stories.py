@@ -11,8 +11,9 @@ from pbx_control.domain.call.commands import (
     Refusal,
     ResumeRecording,
 )
-from pbx_control.domain.call.model import Phase, Unit
+from pbx_control.domain.call.model import Outcome, Phase, Unit
 from pbx_control.domain.call.transfer import FROM_SCREEN
+from pbx_control.domain.money.quota import Kind, Uncounted
 
 
 def talking(*more: str, **facts: object) -> Story:
@@ -62,8 +63,56 @@ def test_nobody_speaks_it() -> None:
 @pytest.mark.parametrize("kind", [e.WrongNumberAsked, e.SpamAsked])
 def test_a_caller_who_is_marked_costs_the_client_nothing(kind: type[e.Asked]) -> None:
     story = ask(talking(metered=True), kind).is_told()
-    assert story.call.unit is Unit.NONE
     ask(story, e.SpamAsked).is_told(Refusal.MARKED_ALREADY)
+    story.caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert (story.call.unit, story.charged, reversals(story)) == (Unit.NONE, [], ["Ana"])
+
+
+@pytest.mark.parametrize("kind", [e.WrongNumberAsked, e.SpamAsked])
+def test_a_mark_that_is_taken_back_leaves_no_trace_in_the_ledger(kind: type[e.Asked]) -> None:
+    story = ask(ask(talking(metered=True), kind), e.UnmarkAsked).is_told().is_in(Phase.TALKING)
+    assert (story.call.wrong_number, story.call.spam) == (False, False)
+    ask(story, e.UnmarkAsked).is_told(Refusal.NOT_MARKED)
+    story.caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert (story.charged, reversals(story)) == (["maria"], [])
+
+
+def test_who_is_marked_once_more_is_given_back_once() -> None:
+    story = ask(ask(ask(talking(metered=True), e.SpamAsked), e.UnmarkAsked), e.WrongNumberAsked).is_told()
+    story.hangs_up("Ana").passes(1).ended(Outcome.ANSWERED)
+    assert (story.charged, reversals(story)) == ([], ["Ana"])
+    assert story.books.ledger[-1].uncounted is Uncounted.WRONG_NUMBER
+
+
+def test_a_mark_by_her_telephones_key_is_taken_back_on_her_screen() -> None:
+    story = ask(talking(metered=True).presses("Ana", "*9"), e.UnmarkAsked).is_told()
+    story.presses("Ana", "*9").was_told("ana", "beep").passes(1).caller_hangs_up().passes(1)
+    assert (story.charged, reversals(story)) == ([], ["Ana"])
+
+
+def test_a_mark_of_the_first_secretarys_the_second_may_take_back() -> None:
+    story = Story("Ana", "Eva").caller_dials("andes", metered=True).answers("Ana").passes(5)
+    ask(story, e.SpamAsked).network_dies("Ana").passes(1).rings("Eva").answers("Eva").passes(5)
+    story.asks("Eva", e.UnmarkAsked, hers(story)).is_told().caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert (story.charged, reversals(story)) == (["maria"], [])
+
+
+def test_a_mark_is_settled_when_the_call_is_handed_over() -> None:
+    story = ask(talking(metered=True), e.SpamAsked).consults().passes(5).presses("Ana", "##").passes(1)
+    assert (story.charged, reversals(story)) == ([], ["Ana"])
+    story.caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
+    assert reversals(story) == ["Ana"]
+
+
+def test_a_mark_holds_though_the_switch_serves_the_rest_alone() -> None:
+    story = ask(talking(metered=True), e.WrongNumberAsked)
+    story.happens(e.CallerTakenOver(story.now)).is_in(Phase.ENDED)
+    assert (story.charged, reversals(story)) == ([], ["Ana"])
+
+
+def reversals(story: Story) -> list[str]:
+    """Who said so, of each charge that was taken back."""
+    return [entry.why for entry in story.books.ledger if entry.kind is Kind.REVERSAL]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FROM_SCREEN if kind is not e.ConsultationAsked])

@@ -140,6 +140,36 @@ async def test_the_page_names_a_contact_who_was_not_reached_and_why(town: Town, 
         await caller.hang_up()
 
 
+async def test_a_mark_by_mistake_is_taken_back_by_the_same_key(town: Town, browser: Browser) -> None:
+    firm = await town.firm()
+    terms = ("--price", "39000", "--extra-call", "450", "--contacts", "2", "--calendars", "1")
+    await town.office.pbx("plan", "set", firm.slug, "--calls", "9", *terms)
+    await town.office.pbx("plan", "assign", firm.slug, firm.slug)
+    await town.live()
+    async with at_desk(town, browser, firm) as desk:
+        desk.telephone.answers(after=0.5)
+        spam, wrong = (desk.page.locator(f"[data-act={act}]") for act in ("spam", "wrong-number"))
+        for keys, number in ((["W", "W"], "+56912345678"), (["S", "S", "W"], "+56912340002")):
+            caller = await desk.is_called(number=number)
+            await desk.is_in("talking")
+            for key in keys:
+                button, other = (wrong, spam) if key == "W" else (spam, wrong)
+                pressed = await button.get_attribute("aria-pressed") == "true"
+                await desk.page.keyboard.press(f"Alt+Key{key}")
+                await expect(button).to_have_attribute("aria-pressed", "false" if pressed else "true")
+                await expect(other).to_have_attribute("aria-pressed", "false")
+            if len(keys) % 2:
+                await looked_at(desk.page, "marked")
+            await caller.hang_up()
+            await desk.is_in("wrap-up" if len(keys) % 2 == 0 else "ready")
+            await desk.page.keyboard.press("Alt+KeyN")
+            await desk.is_in("ready")
+        entries = (await town.office.ask("ledger", "show", firm.slug))["entries"]
+        assert [one["kind"] for one in entries] == ["grant", "charge", "charge", "reversal"]
+        trail = await town.office.ask("audit", "list", "--client", firm.slug)
+        assert [one["subject"] for one in trail if one["verb"] == "call uncounted"] == [f"entry {entries[2]['id']}"]
+
+
 async def test_web_and_daemon_killed_lose_no_word_and_no_call(town: Town, browser: Browser) -> None:
     async with at_desk(town, browser) as desk:
         desk.telephone.answers(after=0.5)

@@ -4,7 +4,7 @@ import pytest
 
 from pbx_control.domain.call import events, transfer
 from pbx_control.domain.call.model import Phase
-from pbx_control.domain.desk.buttons import MARKED_ALREADY, NOT_RECORDED, Situation, buttons
+from pbx_control.domain.desk.buttons import MARKED_ALREADY, NOT_RECORDED, ONLY_TALKING, Button, Situation, buttons
 
 ASKED = {
     "consult": events.ConsultationAsked,
@@ -32,7 +32,14 @@ def test_a_stopped_recording_can_be_begun_again() -> None:
     assert shown["resume-recording"].why_not == ""
 
 
-def test_what_is_not_recorded_or_marked_already_says_so() -> None:
-    shown = buttons(Situation(Phase.TALKING, recording=False, marked=True))
-    assert shown["pause-recording"].why_not == NOT_RECORDED
-    assert shown["spam"].why_not == shown["wrong-number"].why_not == MARKED_ALREADY
+def test_what_is_not_recorded_says_so() -> None:
+    assert buttons(Situation(Phase.TALKING, recording=False))["pause-recording"].why_not == NOT_RECORDED
+
+
+@pytest.mark.parametrize(("mark", "other"), [("wrong_number", "spam"), ("spam", "wrong_number")])
+def test_a_mark_is_taken_back_by_the_button_that_made_it(mark: str, other: str) -> None:
+    shown = buttons(Situation(Phase.TALKING, **{mark: True}))
+    assert shown[mark.replace("_", "-")] == Button("unmark", pressed=True)
+    assert shown[other.replace("_", "-")] == Button(other.replace("_", "-"), MARKED_ALREADY, pressed=False)
+    consulting = buttons(Situation(Phase.CONSULTING, **{mark: True}))
+    assert consulting[mark.replace("_", "-")] == Button("unmark", ONLY_TALKING, pressed=True)

@@ -42,6 +42,7 @@ class Refusal(StrEnum):
     NOT_PAUSED = "not_paused"  # the recording is not paused
     NOBODY_SPEAKS_IT = "nobody_speaks_it"  # no other secretary who is there speaks the other language
     MARKED_ALREADY = "marked_already"
+    NOT_MARKED = "not_marked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pbx_control.domain.call.commands import (
     ReleaseUnit,
     RemoveBridge,
     ReportLoss,
+    ReturnUnit,
     WriteLetters,
 )
 from pbx_control.domain.call.events import (
@@ -26,6 +27,7 @@ from pbx_control.domain.call.events import (
 )
 from pbx_control.domain.call.model import Call, Deadline, Outcome, Phase, Unit
 from pbx_control.domain.call.moves import Step, picked_up, playing, seat_freed, with_deadline
+from pbx_control.domain.money.quota import Uncounted
 
 # Legs and files report their end within milliseconds; what has not by then is settled without them.
 SETTLING_LIMIT = timedelta(seconds=3)
@@ -181,7 +183,8 @@ def settling_over(call: Call, event: DeadlinePassed) -> Step:
 def finish(call: Call, at: datetime) -> Step:
     call, free = seat_freed(call, at)
     call, unused = unit_released(replace(call, phase=Phase.ENDED, deadlines={}))
-    return call, [*free, *unused, *([WriteLetters()] if deserves_letters(call) else [])]
+    call, take_back = charge_taken_back(call)
+    return call, [*free, *unused, *take_back, *([WriteLetters()] if deserves_letters(call) else [])]
 
 
 def deserves_letters(call: Call) -> bool:
@@ -203,13 +206,23 @@ def unit_released(call: Call) -> Step:
     return replace(call, unit=Unit.NONE), [ReleaseUnit()]
 
 
+def charge_taken_back(call: Call) -> Step:
+    """Whom a secretary has marked as a wrong number, or as spam, the client does not pay for."""
+    if not call.marked_by:
+        return call, []
+    reason = Uncounted.SPAM if call.spam else Uncounted.WRONG_NUMBER
+    charged: list[Command] = [ReturnUnit(call.marked_by, reason)] if call.unit is Unit.CHARGED else []
+    return replace(call, marked_by="", unit=Unit.NONE), charged
+
+
 def taken_over(call: Call, event: CallerTakenOver) -> Step:
     """The switch serves the caller alone; what became of him comes with the record that it writes."""
     call, free = seat_freed(call, event.at)
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     bridges = map(RemoveBridge, bridges_of(call))
     call, unused = unit_released(replace(call, phase=Phase.ENDED, deadlines={}, taken_over=True))
-    return call, [*free, *unused, *contact, *bridges]
+    call, take_back = charge_taken_back(call)
+    return call, [*free, *unused, *take_back, *contact, *bridges]
 
 
 def talked(call: Call) -> timedelta:

@@ -143,6 +143,11 @@ class SpamAsked(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class UnmarkAsked(Asked):
+    """He is neither a wrong number nor spam: it was marked by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkDone(Asked):
     """The message of this call is sent: she is free as soon as it is over."""
 

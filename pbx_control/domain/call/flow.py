@@ -83,6 +83,7 @@ from pbx_control.domain.call.events import (
     SwitchRefused,
     TakeBackAsked,
     Unheld,
+    UnmarkAsked,
     WorkDone,
     WrongNumberAsked,
 )
@@ -729,6 +730,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     LanguageAsked,
     WrongNumberAsked,
     SpamAsked,
+    UnmarkAsked,
     WorkDone,
     ContactRinging,
     ContactAnswered,

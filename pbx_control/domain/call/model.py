@@ -234,6 +234,7 @@ class Call(Struct, frozen=True):
     unit: Unit = Unit.NONE
     wrong_number: bool = False  # the secretary says so
     spam: bool = False  # the secretary says so
+    marked_by: str = ""  # the name of who said either, until what the call was charged is taken back
     outcome: Outcome | None = None
     answered_by: Seat | None = None  # the last secretary who talked with the caller
     answered_at: datetime | None = None  # by the first secretary

@@ -26,12 +26,11 @@ from pbx_control.domain.call.commands import (
     Refuse,
     RemoveBridge,
     ResumeRecording,
-    ReturnUnit,
     StartMusic,
     StopMusic,
     WriteLetters,
 )
-from pbx_control.domain.call.ending import caller_hung_up, end_call, say_goodbye, unseen
+from pbx_control.domain.call.ending import caller_hung_up, charge_taken_back, end_call, say_goodbye, unseen
 from pbx_control.domain.call.events import (
     Asked,
     CallerLeft,
@@ -53,10 +52,11 @@ from pbx_control.domain.call.events import (
     SpamAsked,
     Surroundings,
     TakeBackAsked,
+    UnmarkAsked,
     WorkDone,
     WrongNumberAsked,
 )
-from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Missed, Outcome, Phase, Unit, WhyNot
+from pbx_control.domain.call.model import Call, Contact, Deadline, Limit, Missed, Outcome, Phase, WhyNot
 from pbx_control.domain.call.moves import (
     IN_CONVERSATION,
     SWITCH_MARGIN,
@@ -71,7 +71,6 @@ from pbx_control.domain.call.moves import (
     with_deadline,
     without_deadline,
 )
-from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
 from pbx_control.domain.telephony.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
@@ -393,7 +392,8 @@ def hand_over(call: Call, event: HerCommand) -> Step:
         },
     )
     call, resume = recording_resumed(call)
-    return call, [*resume, *joined_with_contact(call, cap), WriteLetters()]
+    call, take_back = charge_taken_back(call)
+    return call, [*resume, *joined_with_contact(call, cap), *take_back, WriteLetters()]
 
 
 def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
@@ -448,20 +448,25 @@ def contact_left_him(call: Call, event: ContactLeft) -> Step:
 
 def mark_wrong_number(call: Call, event: HerCommand) -> Step:
     """The caller wanted somebody else: the client does not pay for him (docs/service.md rule 10)."""
-    return marked(call, replace(call, wrong_number=True), Uncounted.WRONG_NUMBER)
+    return marked(call, replace(call, wrong_number=True))
 
 
 def mark_spam(call: Call, event: HerCommand) -> Step:
     """Nor for who sells, cheats or harasses."""
-    return marked(call, replace(call, spam=True), Uncounted.SPAM)
+    return marked(call, replace(call, spam=True))
 
 
-def marked(call: Call, after: Call, reason: Uncounted) -> Step:
+def marked(call: Call, after: Call) -> Step:
+    """What the call was charged is taken back when it is over for her: until then she may have been mistaken."""
     if call.wrong_number or call.spam:
         return refused(call, Refusal.MARKED_ALREADY)
-    take_back: list[Command] = [ReturnUnit(seat_of(call).name, reason)] if call.unit is Unit.CHARGED else []
-    call, tone = tell(replace(after, unit=Unit.NONE), call.secretary_leg, BEEP)
-    return call, [*take_back, *tone]
+    return tell(replace(after, marked_by=seat_of(call).name), call.secretary_leg, BEEP)
+
+
+def unmark(call: Call, event: HerCommand) -> Step:
+    if not call.marked_by:
+        return refused(call, Refusal.NOT_MARKED)
+    return tell(replace(call, wrong_number=False, spam=False, marked_by=""), call.secretary_leg, BEEP)
 
 
 def pause_recording(call: Call, event: HerCommand) -> Step:
@@ -566,6 +571,7 @@ FROM_SCREEN: dict[type[Asked], tuple[tuple[Phase, ...], Obey]] = {
     LanguageAsked: COMMANDS["*#"],
     WrongNumberAsked: COMMANDS["*9"],
     SpamAsked: ((T,), mark_spam),
+    UnmarkAsked: ((T,), unmark),
     WorkDone: (tuple(phase for phase in Phase if phase in IN_CONVERSATION), work_done),
 }
 

@@ -16,10 +16,12 @@ OVER = N_("the call is over")
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Something to press: `act` is what it asks for, `why_not` why it is off now ("" : it is on)."""
+    """Something to press: `act` is what it asks for, `why_not` why it is off now ("" : it is on). `pressed`: what it is
+    about is so already, and pressing it takes that back; None: it is no such button."""
 
     act: str
     why_not: str = ""
+    pressed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Situation:
     phase: Phase
     recording: bool = False
     recording_paused: bool = False
-    marked: bool = False  # as a wrong number, or as spam
+    wrong_number: bool = False  # so she has marked it
+    spam: bool = False
 
 
 def buttons(now: Situation) -> dict[str, Button]:
-    """Every button by its act; the same rules as for her telephone's keys (domain/call/transfer.py)."""
+    """Every button by its act, or by that which it takes back; the same rules as for her telephone's keys
+    (domain/call/transfer.py)."""
     talking = "" if now.phase is Phase.TALKING else _not_talking(now.phase)
     with_contact = now.phase in (Phase.CALLING_CONTACT, Phase.CONSULTING)
     off = {
@@ -42,10 +46,16 @@ def buttons(now: Situation) -> dict[str, Button]:
         "take-back": "" if with_contact else _over_or(now.phase, NO_CONTACT_CALLED),
         "resume-recording" if now.recording_paused else "pause-recording": talking or _unless_recorded(now),
         "language": talking,
-        "wrong-number": talking or (MARKED_ALREADY if now.marked else ""),
-        "spam": talking or (MARKED_ALREADY if now.marked else ""),
     }
-    return {act: Button(act, why) for act, why in off.items()}
+    marks = {
+        "wrong-number": _mark("wrong-number", talking, this=now.wrong_number, other=now.spam),
+        "spam": _mark("spam", talking, this=now.spam, other=now.wrong_number),
+    }
+    return {act: Button(act, why) for act, why in off.items()} | marks
+
+
+def _mark(act: str, talking: str, *, this: bool, other: bool) -> Button:
+    return Button("unmark" if this else act, talking or (MARKED_ALREADY if other else ""), pressed=this)
 
 
 def _unless_recorded(now: Situation) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.catalogue import N_
 from pbx_control.domain.call.model import Phase, WhyNot
-from pbx_control.domain.desk.buttons import Situation, buttons
+from pbx_control.domain.desk.buttons import Button, Situation, buttons
 from pbx_control.domain.desk.duty import DeskState, Duty, Why, state_of
 from pbx_control.domain.desk.protocol import LONGEST, Field, FieldKind, colour_of, open_fields
 from pbx_control.domain.telephony.numbering import zone_of
@@ -308,8 +308,7 @@ class _Page:
         assert self.pop
         if phase is Phase.CALLER_GONE or phase in OVER or not self.room.feed.standing.ready:
             return
-        marked = call.wrong_number or call.spam
-        all_of_them = buttons(Situation(phase, call.recording, call.recording_paused, marked))
+        all_of_them = buttons(Situation(phase, call.recording, call.recording_paused, call.wrong_number, call.spam))
         consult = all_of_them.pop("consult")
         for place, one in enumerate(self.pop.contacts, start=1):
             key = str(one.key or (place if place > 6 and place < 10 else ""))
@@ -320,7 +319,14 @@ class _Page:
             }
         for act, button in all_of_them.items():
             label, key = words.ACTS[act]
-            yield self._button(act, self._(label), key, button.why_not)
+            yield self._button(act, self._(label), key, button.why_not) | self._mark(button)
+
+    def _mark(self, button: Button) -> dict[str, Any]:
+        """What is different of a button that is pressed, or can be."""
+        if button.pressed is None:
+            return {}
+        note = self._(words.MARKED) if button.pressed else ""
+        return {"do": button.act, "note": note, "pressed": button.pressed}
 
     def _button(self, act: str, label: str, key: str, why_not: str) -> dict[str, Any]:
         hook = "pause-recording" if act == "resume-recording" else act
@@ -333,6 +339,7 @@ class _Page:
             "key": f"Alt {key}" if key else "",
             "shortcut": f"Alt+{key}" if key else "",
             "why_not": self._(why_not) if why_not else "",
+            "note": "",
             "pressed": (act == "resume-recording") if hook == "pause-recording" else None,
         }
 

@@ -87,13 +87,15 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "spam": (N_("Spam"), "S"),
 }
 
+MARKED = N_("not charged, and no message needed; press again to take it back")
+
 KEYS: tuple[tuple[str, str], ...] = (
     ("Alt 1 … Alt 9", N_("consult a contact")),
     ("Alt H", N_("hand over")),
     ("Alt B", N_("take the caller back")),
     ("Alt R", N_("stop recording, record again")),
     ("Alt I", N_("a secretary who speaks the other language")),
-    ("Alt W / Alt S", N_("wrong number / spam")),
+    ("Alt W / Alt S", N_("wrong number / spam; once more takes it back")),
     ("Alt M", N_("to the message")),
     ("Ctrl Enter", N_("send the message")),
     ("Alt E", N_("send a text by e-mail")),
@@ -115,6 +117,7 @@ REFUSALS: Mapping[str, str] = {
     "not_paused": N_("The recording runs."),
     "nobody_speaks_it": N_("Nobody who is there speaks the other language."),
     "marked_already": N_("It is marked already."),
+    "not_marked": N_("It is not marked."),
     "unknown": N_("The call is over, or the switchboard does not answer: use the keys of your telephone."),
 }
 
