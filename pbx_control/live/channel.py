@@ -260,9 +260,8 @@ class Channel:
 
     def _put(self, instruct: Instruct, question: Question, *, relayed: bool = False) -> None:
         """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
-        by, ticket = instruct.by, next(self._tickets)
-        # Here, since another daemon is asked by a notification, which is short.
-        instruct = msgspec.structs.replace(instruct, by=msgspec.structs.replace(by, name=by.name[:LONGEST_ASKER]))
+        by, ticket = self._known(instruct.by), next(self._tickets)
+        instruct = msgspec.structs.replace(instruct, by=by)
         if by.role is Role.SECRETARY and by.secretary_id is None:
             question.reply(Answered(question.id, AnswerKind.REFUSED, Refusal.NOT_HERS.value))
         elif self._board.call(instruct.call):
@@ -274,6 +273,12 @@ class Channel:
             self._loop.call_later(ANSWER_WITHIN, self.answered_by, Answered(ticket, AnswerKind.UNKNOWN))
         else:
             question.reply(Answered(question.id, AnswerKind.UNKNOWN))
+
+    def _known(self, by: Asker) -> Asker:
+        """Who asks, with a secretary's own name: the journal calls her by no other, whatever she signs in with."""
+        hers = (chair.seat.name for chair in self._board.chairs if chair.seat.secretary_id == by.secretary_id)
+        # Cut here, since another daemon is asked by a notification, which is short.
+        return msgspec.structs.replace(by, name=next(hers, by.name)[:LONGEST_ASKER])
 
     def _answer(self, reply: Reply) -> None:
         outcome = AnswerKind.REFUSED if reply.refusal else AnswerKind.DONE

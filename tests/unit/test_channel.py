@@ -390,6 +390,20 @@ def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Ac
     play(home, story)
 
 
+def test_a_secretary_is_called_by_her_own_name_whatever_she_signs_in_with(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        peer.says(Instruct(1, "c1", Act.PAUSE_RECORDING, Asker(Role.SECRETARY, "ana.rojas", 1)))
+        peer.says(Instruct(2, "c1", Act.PAUSE_RECORDING, Asker(Role.SECRETARY, "nobody.here", 9)))
+        peer.says(Instruct(3, "c1", Act.PAUSE_RECORDING, Asker(Role.ADMIN, "root")))
+        while len(here.board.posted) < 3:
+            here.board.arrived.clear()
+            await here.board.arrived.wait()
+        assert [event.asker for _, event in here.board.posted] == ["Ana", "nobody.here", "root"]
+
+    play(home, story)
+
+
 def test_a_refusal_says_why(home: Home) -> None:
     async def story(here: Desk) -> None:
         peer = (await here.connects()).says(Instruct(1, "c1", Act.HAND_OVER, HER))
