@@ -27,7 +27,6 @@ class Code(StrEnum):
     BAD_FILE = "bad-file"
     FIELDS_DISAGREE = "fields-disagree"
     # What was named is not known, or may be several.
-    NO_SUCH_TRUNK = "no-such-trunk"
     NO_SUCH_CONTACT = "no-such-contact"
     NO_SUCH_RECIPIENT = "no-such-recipient"
     NO_SUCH_LINE = "no-such-line"
@@ -46,6 +45,7 @@ class Code(StrEnum):
     NO_SUCH_RECORDING = "no-such-recording"
     NO_SUCH_CLIENT = "no-such-client"
     NO_SUCH_SECRETARY = "no-such-secretary"
+    NO_SUCH_TRUNK = "no-such-trunk"
     NO_SUCH_USER = "no-such-user"
     NO_SUCH_PLAN = "no-such-plan"
     NO_SUCH_MESSAGE = "no-such-message"
@@ -117,7 +117,6 @@ SAY_ALL = frozenset(
         *(OF_A_FIELD - {Code.VALUE_TOO_LONG}),
         Code.BAD_FILE,
         Code.FIELDS_DISAGREE,
-        Code.NO_SUCH_TRUNK,
         Code.NO_SUCH_CONTACT,
         Code.NO_SUCH_RECIPIENT,
         Code.NO_SUCH_LINE,

@@ -14,6 +14,7 @@ ADVICE: Mapping[Code, str] = {
     Code.NO_SUCH_RECORDING: N_("`pbx-control recording list` shows them"),
     Code.NO_SUCH_CLIENT: N_("`client list` shows all"),
     Code.NO_SUCH_SECRETARY: N_("`secretary list` shows all"),
+    Code.NO_SUCH_TRUNK: N_("`trunk list` shows all"),
     Code.NO_SUCH_USER: N_("`user list` shows all"),
     Code.NO_SUCH_PLAN: N_("`plan list` shows all"),
     Code.NO_SUCH_MESSAGE: N_("`pbx-control message list` shows them"),

@@ -368,17 +368,17 @@ Said = Callable[["Door", dict[str, Any]], dict[str, Any]]
 
 
 def reading_command(
-    columns: Sequence[str], said: Said | None = None
+    columns: Sequence[str], said: Said | None = None, cut: Sequence[str] = ()
 ) -> Callable[[Callable[..., Sequence[Any]]], Callable[..., None]]:
     """Makes a command out of a function that returns rows (records or dicts): a table with `columns` (keys) of what
-    `said` makes of them, or all as they are as --json."""
+    `said` makes of them, those in `cut` shortened to fit, or all as they are as --json."""
 
     def decorate(function: Callable[..., Sequence[Any]]) -> Callable[..., None]:
         @json_option
         @pass_door
         @wraps(function)
         def run(door: Door, as_json: bool, **options: Any) -> None:
-            show_rows(door, columns, function(door, **options), as_json, said)
+            show_rows(door, columns, function(door, **options), as_json, said, cut)
 
         return run
 

@@ -108,10 +108,28 @@ def facts_of(row: Listed, who: Known | None) -> dict[str, Any]:
 
 
 def in_words(door: Door, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with `facts_of` as a table shows it."""
-    words = WORDS[DeskState(row["state"]), Why(row["state_why"])]
-    reason = row["pause_reason"]
-    return {**row, "state": door.say(words, reason=door.say(reason) if reason else "")}
+    """A row with `facts_of` and what is known of her telephone, as a table shows it."""
+    return {**row, "state": _state(door, row), "clients": door.say("all") if row["clients"] is None else row["clients"]}
+
+
+def _state(door: Door, row: Mapping[str, Any]) -> str:
+    why, reason = Why(row["state_why"]), row["pause_reason"]
+    if why is Why.TELEPHONE_GONE and row["telephone"] == "unknown":
+        words = N_("offline: Asterisk does not answer")
+    else:
+        words = WORDS[DeskState(row["state"]), why]
+    state = door.say(words, reason=door.say(reason) if reason else "")
+    if row["since"]:
+        state = door.say("{state}, since {at}", state=state, at=_by_the_minute(door, row["since"]))
+    elif row["until"]:
+        state = door.say("{state}, until {at}", state=state, at=_by_the_minute(door, row["until"]))
+    return door.say("{state}; her telephone is left on forward", state=state) if row["forwarded_at"] else state
+
+
+def _by_the_minute(door: Door, at: datetime) -> str:
+    """The time of day; with its date, if that is another day's."""
+    at, today = at.astimezone(door.zone), clock.now().astimezone(door.zone).date()
+    return f"{at:%H:%M}" if at.date() == today else f"{at:%Y-%m-%d %H:%M}"
 
 
 def counts(rows: Sequence[Listed], known: Mapping[int, Known]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.duties import facts_of, in_words, kept, known_to, told_by_daemon
 from pbx_control.admin.live import wait_until_live
-from pbx_control.admin.provisioning import SECRETARY, change, examples, noting, tell_change
+from pbx_control.admin.provisioning import SECRETARY, card, change, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.errors import ClientMistake
@@ -21,6 +21,10 @@ from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
 
 LONGEST_WRAP_UP = 600  # seconds
+# For a person; --json has everything.
+SHOWN = (
+    *("name", "user", N_("state"), "telephone", "over", "languages", "clients", "forwarded_at", "wrap_up", "secure"),
+)
 
 
 @click.group()
@@ -88,44 +92,45 @@ def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     tell_change(door, change(door, noting(act)), N_("secretary {name} changed"), name=name)
 
 
-@secretary.command("list", epilog=examples("secretary list"))
-@reading_command(
-    [
-        "name",
-        "user",
-        N_("state"),
-        "since",
-        N_("until"),
-        "telephone",
-        "over",
-        "languages",
-        "clients",
-        "paused",
-        "paused_why",
-        "pause_reason",
-        "paused_at",
-        "forwarded_at",
-        "wrap_up",
-        "secure",
-    ],
-    in_words,
-)
+@secretary.command("list", epilog=examples("secretary list", "secretary list --json"))
+@reading_command(["name", "user", N_("state"), "languages", "clients"], in_words, cut=("clients",))
 def list_(door: Door) -> list[dict[str, Any]]:
-    """All secretaries; without their passwords. No clients named: she may answer for all.
+    """All secretaries: whether each is offered calls now, and why not; whom she may answer for.
+
+    `secretary show NAME` has the rest of each, --json has all of it.
+    """
+    return _rows(door)
+
+
+@secretary.command(epilog=examples("secretary show Ana", "secretary show Ana --json"))
+@click.argument("name", type=SECRETARY)
+@json_option
+@pass_door
+def show(door: Door, name: str, as_json: bool) -> None:
+    """One secretary; without her password.
 
     State: whether she is offered calls now, and why not; since when, for a pause, and until when, for after-call work.
-
-    Paused why: refusals, if her telephone took none of three calls in a row, and paused at, when: fifteen minutes later
-    one call is tried again, and she is back when it registers anew. desk: her own pause, with her reason. signed_out:
-    she has left her desk. `secretary resume` ends each of them.
-
-    Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
-    there. Empty as soon as it rings again.
+    If her telephone took none of three calls in a row, one is tried again fifteen minutes later, and she is back when
+    it registers anew. `secretary resume` ends every pause.
 
     Telephone: reached, away (not registered, or it does not answer the switch), or unknown (Asterisk is away).
 
     Over: udp, tcp or tls, as it has registered.
+
+    Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
+    there. Empty as soon as it rings again.
     """
+    with reading(door.engine) as connection:
+        user = secretaries.find(connection, name).user
+    row = next(row for row in _rows(door) if row["user"] == user)
+    if as_json:
+        print_json(row)
+    else:
+        card(door, {fact: in_words(door, row)[fact] for fact in SHOWN})
+
+
+def _rows(door: Door) -> list[dict[str, Any]]:
+    """All that is known of each secretary."""
     # Imported here: commands that ask the switch nothing start without it.
     from pbx_control.asterisk.reached import ask_switch
 

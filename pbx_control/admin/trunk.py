@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Door, pass_door, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.live import wait_until_live
-from pbx_control.admin.provisioning import TRUNK, change, examples, noting, tell_change
+from pbx_control.admin.provisioning import TRUNK, card, change, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
@@ -23,6 +23,11 @@ from pbx_control.store.snapshot import read_trunks
 from pbx_control.store.trunks import Listed
 
 MOST_CALLS = 10_000
+# For a person; --json has everything.
+SHOWN = (
+    *("name", "match", "host", "user", "registration", "transport", "verified_by", "srtp", "codecs", "identity"),
+    *("number_format", "country", "did_from", "max_calls", "early_media", "numbers"),
+)
 # What is given as --password to be asked for it.
 ASK = "-"
 # What is given as --ca for those that the system trusts; a file of that name is ./system.
@@ -146,24 +151,20 @@ def set_(door: Door, name: str, match: tuple[str, ...], **given: Any) -> None:
 
 
 @trunk.command("list", epilog=examples("trunk list"))
-@reading_command(
-    [
-        "name",
-        "match",
-        "host",
-        "user",
-        "registration",
-        "transport",
-        "verified_by",
-        "srtp",
-        "codecs",
-        "max_calls",
-        "early_media",
-        "numbers",
-    ]
-)
+@reading_command(["name", "match", "host", "registration", "transport", "numbers"])
 def list_(door: Door) -> list[dict[str, Any]]:
-    """All trunks; without their passwords.
+    """All trunks: `trunk show NAME` has the rest of each, --json has all of it."""
+    with reading(door.engine) as connection:
+        rows = trunks.rows(connection)
+    return with_registrations(door, rows)
+
+
+@trunk.command(epilog=examples("trunk show carrier", "trunk show carrier --json"))
+@click.argument("name", type=TRUNK)
+@json_option
+@pass_door
+def show(door: Door, name: str, as_json: bool) -> None:
+    """One trunk; without its password.
 
     Registration: registered, rejected (the carrier refuses user or password), unregistered (it has not answered yet),
     or unknown (Asterisk is away).
@@ -171,8 +172,13 @@ def list_(door: Door) -> list[dict[str, Any]]:
     Verified by: with tls, whose word the carrier's certificate needs: system, own (the file of --ca), or nobody.
     """
     with reading(door.engine) as connection:
-        rows = trunks.rows(connection)
-    return with_registrations(door, rows)
+        wanted = trunks.find(connection, name).name
+        rows = [row for row in trunks.rows(connection) if row.name == wanted]
+    [row] = with_registrations(door, rows)
+    if as_json:
+        print_json(row)
+    else:
+        card(door, {fact: row[fact] for fact in SHOWN})
 
 
 def with_registrations(door: Door, rows: Sequence[Listed]) -> list[dict[str, Any]]:

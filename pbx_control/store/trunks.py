@@ -67,11 +67,13 @@ def find(connection: Connection, name: str) -> Kept:
     row = connection.execute(select(trunk).where(trunk.c.name == name)).one_or_none()
     if row is None:
         near = get_close_matches(name[:40], names(connection), n=3, cutoff=0.5)
+        if not near:
+            raise ClientMistake("there is no trunk {name}", Code.NO_SUCH_TRUNK, name=repr(name[:40]))
         raise ClientMistake(
             "there is no trunk {name}: there is {near}",
             Code.NO_SUCH_TRUNK,
             name=repr(name[:40]),
-            near=" / ".join(near) or "–",
+            near=" / ".join(near),
         )
     return record(Kept, row)
 

@@ -4,12 +4,14 @@ import json
 import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from acting import ADMIN
 from answering_daemon import a_chair, answering
 from click.shell_completion import ShellComplete
 from msgspec.structs import replace
+from sqlalchemy import update
 from terminal import Admin
 
 from cli import COMMANDS, main
@@ -23,6 +25,7 @@ from pbx_control.settings import Home, Settings
 from pbx_control.store import refusals
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.secretaries import find
+from pbx_control.store.tables import secretary as secretary_table
 
 PROVISIONING = (
     "trunk", "did", "client", "hours", "holiday", "greeting", "announcement", "secretary", "contact", "recipient",
@@ -301,7 +304,8 @@ def test_without_asterisk_nobody_claims_to_know_who_is_registered(office: Admin)
     for group, column in (("secretary", "telephone"), ("trunk", "registration")):
         [row] = json.loads(office.does(group, "list", "--json", env=nobody_there))
         assert row[column] == "unknown"
-        assert "unknown" in office.does(group, "list", env=nobody_there)
+        assert "unknown" in office.does(group, "show", row["name"], env=nobody_there)
+    assert "offline: Asterisk does not answer" in office.does("secretary", "list", env=nobody_there)
 
 
 def test_a_list_says_in_words_who_is_offered_calls_and_why_not(office: Admin) -> None:
@@ -321,6 +325,44 @@ def test_a_list_says_in_words_who_is_offered_calls_and_why_not(office: Admin) ->
     assert (rosa["state"], rosa["state_why"]) == ("offline", "daemon_away")
     assert "en pausa por un administrador" in shown
     assert "fuera de línea: se perdió su página" in shown
+
+
+def test_list_of_secretaries_fits_into_a_hundred_columns_with_usual_data(office: Admin) -> None:
+    office.does("client", "add", "lagos", "--name", "Lagos SpA")
+    office.does("secretary", "add", "María José Fuentes", "--language", "es,en", "--clients", "andes,lagos")
+    office.does("secretary", "add", "Ana Rojas Muñoz")
+    for name in ("María José Fuentes", "Ana Rojas Muñoz"):
+        office.does("secretary", "pause", name)
+        row = office.reads("secretary", "show", name)
+        assert row in office.reads("secretary", "list")
+        since = datetime.fromisoformat(row["since"]).astimezone(ZoneInfo("America/Santiago"))
+        for language, all_clients in (("en", "all"), ("es", "todos")):
+            headings, *lines = office.does("--lang", language, "secretary", "list").splitlines()
+            assert max(map(len, [headings, *lines])) <= 100
+            [line] = [line for line in lines if line.startswith(name)]
+            assert f"{since:%H:%M}" in line
+            assert line.endswith("andes, lagos" if name.startswith("María") else all_clients)
+            shown = office.does("--lang", language, "secretary", "show", name)
+            assert f"{since:%H:%M}" in shown
+
+
+def test_a_telephone_that_is_left_on_forward_and_a_pause_of_another_day_are_told(office: Admin) -> None:
+    office.does("secretary", "add", "Ana")
+    office.does("secretary", "pause", "Ana")
+    with writing(open_engine(Home(office.home), Settings())) as conn:
+        long_ago = datetime(2026, 8, 3, 16, tzinfo=UTC)
+        conn.execute(update(secretary_table).values(paused_at=long_ago, forwarded_at=long_ago))
+    state = "paused by an admin, since 2026-08-03 12:00; her telephone is left on forward"
+    assert state in office.does("secretary", "list")
+    assert state in office.does("secretary", "show", "Ana")
+
+
+def test_a_trunk_is_shown_with_all_that_a_list_has_no_room_for(office: Admin) -> None:
+    shown = office.does("--lang", "es", "trunk", "show", "carrier")
+    assert "127.0.0.2" in shown
+    assert "alaw,ulaw" in shown
+    assert office.reads("trunk", "show", "carrier") == office.reads("trunk", "list")[0]
+    assert office.is_refused("trunk", "show", "xyz") == "there is no trunk 'xyz': `trunk list` shows all"
 
 
 def test_without_a_daemon_the_state_is_that_of_the_store(office: Admin) -> None:
