@@ -33,6 +33,7 @@ WRITTEN = {
     "signed": N_("message written, goes at the end of the call"),
     "overdue": N_("message not written yet, overdue"),
     "sent": N_("message sent"),
+    "changed": N_("message sent, and changed since"),
     "closed": N_("no message needed"),
 }
 # `watch` looks so often for a daemon that is away, seconds.

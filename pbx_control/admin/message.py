@@ -19,7 +19,7 @@ from pbx_control.store.letters import Posted
 COLUMNS = ("id", "written", "address", "subject", "state")
 LATE_COLUMNS = ("id", "next_try", "address", "subject", "state")
 OPEN_COLUMNS = ("call", "client", "caller", "arrived", "secretary", "state", N_("due"))
-OPEN_STATES = {"draft": N_("draft"), "overdue": N_("overdue")}
+OPEN_STATES = {"draft": N_("draft"), "overdue": N_("overdue"), "changed": N_("sent, changed since")}
 # So much of a server's answer is shown in a list, characters.
 ERROR_LIMIT = 80
 

@@ -61,6 +61,7 @@ class State(StrEnum):
     SIGNED = "signed"  # she pressed send; it goes when the call is over for her
     OVERDUE = "overdue"  # the summary went out without it
     SENT = "sent"
+    CHANGED = "changed"  # sent, and changed since: nobody has the change
     CLOSED = "closed"  # nothing need be written
 
 
@@ -89,6 +90,7 @@ class Saved:
     client_id: int
     protocol: Protocol
     values: Mapping[str, str]  # of all fields
+    state: State  # of the message now
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class OpenMessage:
     secretary: str
     timezone: str  # of the client
     at: datetime  # when he called
-    state: State  # DRAFT | OVERDUE
+    state: State  # DRAFT | OVERDUE | CHANGED
     due_at: datetime | None  # None: the call goes on, or it is overdue
 
 
@@ -236,7 +238,21 @@ def save_fields(
     messages.save(conn, call_id, new, at)
     there = messages.values_of(conn, call_id)
     now = {key: (there[key].value, there[key].edit) for key in new}
-    return Saved(at, now, kept.client_id, protocol, {key: one.value for key, one in there.items()})
+    values = {key: one.value for key, one in there.items()}
+    state = _noted_as_changed(conn, kept, protocol, values, at) if kept.version else _state(kept)
+    return Saved(at, now, kept.client_id, protocol, values, state)
+
+
+def _noted_as_changed(
+    conn: Connection, kept: Kept, protocol: Protocol, values: Mapping[str, str], at: datetime
+) -> State:
+    """Notes whether what stands in a message that was sent is something else than what the client has; where it stands
+    then."""
+    form = _Form(protocol, values, local(conn, kept.client_id, at), clients.language_of(conn, kept.client_id))
+    changed_at = None if form.words == messages.words_of(conn, kept.call_id) else at
+    if changed_at != kept.changed_at:
+        messages.change(conn, kept.call_id, changed_at=changed_at)
+    return _state(replace(kept, changed_at=changed_at))
 
 
 def problems_of(conn: Connection, saved: Saved) -> Mapping[str, Problem]:
@@ -283,6 +299,8 @@ def _draft(conn: Connection, kept: Kept, known: Draft | None = None) -> Draft:
 
 
 def _state(kept: Kept | Before) -> State:
+    if isinstance(kept, Kept) and kept.changed_at:
+        return State.CHANGED
     if kept.sent_at:
         return State.SENT if kept.version else State.CLOSED
     if kept.overdue_at:
@@ -503,7 +521,8 @@ def _kept_of(conn: Connection, told: LoggedCall) -> timedelta:
 
 
 def open_of(conn: Connection, secretary_id: int | None = None) -> list[OpenMessage]:
-    """The messages that she has to write still, the oldest first; None: those of all secretaries."""
+    """The messages that she has to write still, or has changed since they were sent, the oldest first; None: those of
+    all secretaries."""
     return [
         OpenMessage(
             call_id=one.call_id,
@@ -516,7 +535,7 @@ def open_of(conn: Connection, secretary_id: int | None = None) -> list[OpenMessa
             secretary=one.secretary,
             timezone=one.timezone,
             at=one.arrived_at,
-            state=State.OVERDUE if one.overdue_at else State.DRAFT,
+            state=State.CHANGED if one.changed_at else State.OVERDUE if one.overdue_at else State.DRAFT,
             due_at=one.due_at,
         )
         for one in messages.open_ones(conn, secretary_id)
@@ -524,8 +543,8 @@ def open_of(conn: Connection, secretary_id: int | None = None) -> list[OpenMessa
 
 
 def last_of(conn: Connection, secretary_id: int, since: datetime) -> str:
-    """The call that came onto her desk last, if its message is open for the time being or was sent since that instant;
-    else ""."""
+    """The call that came onto her desk last, if its message is open for the time being, or was sent or changed since
+    that instant; else ""."""
     return messages.last_on_desk(conn, secretary_id, since)
 
 

@@ -59,6 +59,7 @@ class Kept:
     overdue_at: datetime | None = None
     sent_at: datetime | None = None
     version: int = 0
+    changed_at: datetime | None = None
 
     @property
     def over(self) -> bool:
@@ -91,7 +92,7 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """A message that is not written yet."""
+    """A message that is not written yet, or was changed after it was sent."""
 
     call_id: str
     client_id: int
@@ -105,6 +106,7 @@ class Open:
     arrived_at: datetime
     due_at: datetime | None
     overdue_at: datetime | None
+    changed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class Before:
 
 
 # --- drafts -----------------------------------------------------------------------------------------------
+
 
 def _over() -> ColumnElement[bool]:
     return or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))
@@ -242,7 +245,7 @@ def add_version(conn: Connection, kept: Kept, words: Words, at: datetime) -> int
     version = kept.version + 1
     row = {"call_id": kept.call_id, "version": version, "at": at, "secretary_id": kept.secretary_id}
     _ADD_VERSION.run(conn, row | {"words": _encode(words).decode()})
-    change(conn, kept.call_id, version=version, sent_at=at, due_at=None)
+    change(conn, kept.call_id, version=version, sent_at=at, due_at=None, changed_at=None)
     return version
 
 
@@ -274,15 +277,17 @@ def next_due(conn: Connection) -> datetime | None:
 
 
 def open_ones(conn: Connection, secretary_id: int | None = None) -> list[Open]:
-    """The messages that are not written yet, the oldest first: of one secretary, or of all. One of a call that lasts is
-    there once she has answered it."""
+    """The messages that are not written yet, or were changed after they were sent, the oldest first: of one secretary,
+    or of all. One of a call that lasts is there once she has answered it."""
     return _OPEN.all(conn) if secretary_id is None else _OPEN_OF_HER.all(conn, her=secretary_id)
 
 
 def _open() -> Select[Any]:
     has_it = and_(call.c.secretary_id == message.c.secretary_id, call.c.ended_at.is_(None))
     waits = or_(message.c.due_at.is_not(None), message.c.overdue_at.is_not(None), has_it)
-    columns = [message.c[name] for name in ("call_id", "client_id", "secretary_id", "due_at", "overdue_at")]
+    changed = message.c.changed_at.is_not(None)
+    names = ("call_id", "client_id", "secretary_id", "due_at", "overdue_at", "changed_at")
+    columns = [message.c[name] for name in names]
     return (
         select(
             *columns,
@@ -296,7 +301,8 @@ def _open() -> Select[Any]:
         )
         .select_from(message.join(call).join(client, client.c.id == message.c.client_id))
         .join(secretary, secretary.c.id == message.c.secretary_id)
-        .where(message.c.sent_at.is_(None), message.c.signed_at.is_(None), waits)
+        .where(or_(message.c.sent_at.is_(None), changed))  # as the index has it
+        .where(or_(changed, and_(message.c.signed_at.is_(None), waits)))
         .order_by(message.c.begun_at, message.c.call_id)
     )
 
@@ -313,6 +319,7 @@ class _Newest:
     due_at: datetime | None
     signed_at: datetime | None
     sent_at: datetime | None
+    changed_at: datetime | None
     has_it: bool  # she has the call still
 
 
@@ -323,6 +330,7 @@ _NEWEST_OF_HER = FixedQuery(
         message.c.due_at,
         message.c.signed_at,
         message.c.sent_at,
+        message.c.changed_at,
         and_(call.c.secretary_id == message.c.secretary_id, call.c.ended_at.is_(None)).label("has_it"),
     )
     .join_from(message, call)
@@ -334,12 +342,13 @@ _NEWEST_OF_HER = FixedQuery(
 
 def last_on_desk(conn: Connection, secretary_id: int, since: datetime) -> str:
     """The newest of her messages, if she has the call still, it waits for her words or for the call's end, or was sent
-    since then; else ""."""
+    or changed since then; else ""."""
     newest = _NEWEST_OF_HER.first(conn, her=secretary_id)
     if newest is None:
         return ""
     waits = newest.sent_at is None and (newest.has_it or newest.due_at or newest.signed_at)
-    return newest.call_id if waits or (newest.sent_at and newest.sent_at >= since) else ""
+    fresh = [at for at in (newest.sent_at, newest.changed_at) if at and at >= since]
+    return newest.call_id if waits or fresh else ""
 
 
 def calls_before(conn: Connection, client_id: int, caller: str, but: str, limit: int) -> list[Before]:

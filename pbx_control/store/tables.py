@@ -448,9 +448,15 @@ message = Table(
     Column("overdue_at", Instant),  # the summary went out instead
     Column("sent_at", Instant),  # letters with her words went into the outbox
     Column("version", Integer, nullable=False, server_default="0"),  # of the words that were sent last; 0: none
+    Column("changed_at", Instant),  # her last change of it since, which is not sent
 )
 _partial_index("ix_message_due", message.c.due_at, where="due_at IS NOT NULL")
-_partial_index("ix_message_open", message.c.secretary_id, message.c.begun_at, where="sent_at IS NULL")
+_partial_index(
+    "ix_message_open",
+    message.c.secretary_id,
+    message.c.begun_at,
+    where="sent_at IS NULL OR changed_at IS NOT NULL",
+)
 
 message_field = Table(
     # A draft, field by field. `edit` counts what the page has sent of it: an older one does not overwrite a newer one.

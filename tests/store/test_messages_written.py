@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from acting import by_admin
@@ -25,9 +27,10 @@ from pbx_control.services.steps import Rules, save
 from pbx_control.services.supplements import write_supplement
 from pbx_control.services.taken_in import SwitchCall
 from pbx_control.services.work import booking
+from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import callers, letters, protocols
 from pbx_control.store import infos as stored
-from pbx_control.store.engine import reading, writing
+from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.tables import (
     audit,
@@ -659,6 +662,76 @@ def test_a_ready_made_text_goes_to_the_caller_once_and_is_none_of_the_clients_le
         kept = conn.execute(select(audit.c.verb, audit.c.difference)).all()
     assert [row.verb for row in kept if row.verb == "info sent"] == ["info sent"]
     assert "soto.example" not in str(kept)
+
+
+# --- changes after it was sent --------------------------------------------------------------------------------------
+
+
+def test_what_she_changes_after_sending_is_on_her_open_list_until_it_is_sent(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends()
+    desk.sends()
+    assert (desk.state(), desk.open_list()) == (State.SENT, [])
+    assert desk.types({"reason": ("Quiere dos cotizaciones", 2)}, at=ENDED).state is State.CHANGED
+    assert (desk.state(), desk.open_list(), desk.open_list(EVA)) == (State.CHANGED, [("c1", State.CHANGED)], [])
+    assert desk.sends().version == 2
+    assert (desk.state(), desk.open_list()) == (State.SENT, [])
+
+
+@pytest.mark.parametrize("again", ["Quiere una cotización", "  Quiere una cotización "])
+def test_what_reads_as_it_was_sent_is_no_change(desk: Desk, again: str) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends()
+    desk.sends()
+    desk.types({"reason": ("otra cosa", 2)})
+    assert desk.state() is State.CHANGED
+    assert desk.types({"reason": (again, 3)}).state is State.SENT
+    assert (desk.state(), desk.open_list()) == (State.SENT, [])
+
+
+def test_an_edit_that_comes_too_late_changes_nothing(desk: Desk) -> None:
+    desk.talks()
+    desk.types({"reason": ("Quiere una cotización", 5)})
+    desk.ends()
+    desk.sends()
+    assert desk.types({"reason": ("Quiere", 4)}).state is State.SENT
+
+
+def test_what_she_writes_on_after_the_hand_over_is_not_sent_by_itself(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends(HANDED_OVER)
+    assert desk.state() is State.SENT
+    desk.types({"message": ("Y que lo llamen hoy", 1)})
+    assert desk.open_list() == [("c1", State.CHANGED)]
+
+
+def test_her_open_list_is_found_by_its_index(sqlite_url: str, tmp_path: Path) -> None:
+    """The plan of SQLite: what she has sent in all the years is not read."""
+    engine = open_engine(Home(tmp_path), Settings(database=Database(url=sqlite_url)))
+    asked: list[str] = []
+    with reading(engine) as conn:
+        driver: Any = conn.connection.driver_connection
+        driver.set_trace_callback(asked.append)
+        messages.open_of(conn, 1)
+        driver.set_trace_callback(None)
+        plan = [row.detail for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    engine.dispose()
+    assert any("message USING INDEX ix_message_open (secretary_id=?" in step for step in plan), plan
+
+
+def test_what_is_changed_stays_on_her_desk_as_long_as_she_changes_it(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends()
+    desk.sends(at=ENDED)
+    later = ENDED + timedelta(minutes=9)
+    desk.types({"reason": ("otra cosa", 2)}, at=later)
+    with reading(desk.office) as conn:
+        assert messages.last_of(conn, ANA.secretary_id, ENDED + timedelta(minutes=8)) == "c1"
+        assert messages.last_of(conn, ANA.secretary_id, later + timedelta(seconds=1)) == ""
 
 
 def test_a_message_goes_twenty_times_at_most(desk: Desk) -> None:

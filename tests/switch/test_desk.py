@@ -170,6 +170,34 @@ async def test_a_mark_by_mistake_is_taken_back_by_the_same_key(town: Town, brows
         assert [one["subject"] for one in trail if one["verb"] == "call uncounted"] == [f"entry {entries[2]['id']}"]
 
 
+async def test_a_correction_that_a_call_interrupts_is_not_forgotten(town: Town, browser: Browser) -> None:
+    async with at_desk(town, browser) as desk:
+        state = desk.page.locator("[data-message-state]")
+        desk.telephone.answers(after=0.5)
+        first = await desk.is_called()
+        await desk.is_in("talking")
+        await desk.writes("message", "Llamar el jueves")
+        await first.hang_up()
+        await desk.is_in("wrap-up")
+        await desk.page.keyboard.press("Control+Enter")
+        await expect(state).to_have_attribute("data-message-state", "sent")
+        await desk.writes("message", "Llamar el viernes")
+        await expect(state).to_have_text("enviado, pero sin lo que cambió después")
+        await expect(desk.page.locator("[data-send]")).to_contain_text("Enviar una corrección")
+        await looked_at(desk.page, "changed")
+        second = await desk.is_called("Pedro", number="+56912340002")
+        await desk.is_in("talking")
+        await expect(desk.page.locator("[data-pop]")).to_contain_text("Pedro")
+        await second.hang_up()
+        await desk.is_in("wrap-up")
+        await desk.page.locator("[data-look]", has_text="María").click()
+        await expect(desk.page.locator("[name=field-message]")).to_have_value("Llamar el viernes")
+        await desk.page.keyboard.press("Control+Enter")
+        correction = await town.letter(desk.firm, 2)
+        assert "Llamar el viernes" in correction.text
+        await expect(state).to_have_text("corrección enviada")
+
+
 async def test_web_and_daemon_killed_lose_no_word_and_no_call(town: Town, browser: Browser) -> None:
     async with at_desk(town, browser) as desk:
         desk.telephone.answers(after=0.5)

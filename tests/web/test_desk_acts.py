@@ -178,9 +178,16 @@ async def test_after_the_call_her_words_go_once_and_a_correction_answers_them(pl
     ana = await at_desk(place, "ana")
     for _ in range(3):
         await asks(ana, f"/desk/calls/{call}/send", {})
+    page = f"/desk?call={call}"
+    assert 'data-message-state="sent"' in (await ana.get(page)).text
     await asks(ana, f"/desk/calls/{call}/fields", {"fields": {"message": {"value": "No: la compra", "edit": 50}}})
+    changed = (await ana.get(page)).text
+    assert 'data-message-state="changed">sent, but not what you changed since' in changed
+    assert "<span>Send a correction</span>" in changed
+    assert "Messages still to write" in changed
     for _ in range(3):
         await asks(ana, f"/desk/calls/{call}/send", {})
+    assert 'data-message-state="sent">correction sent' in (await ana.get(page)).text
     with reading(place.engine) as conn:
         correction, first = letters.newest(conn)
     assert SECRET in first.letter.text

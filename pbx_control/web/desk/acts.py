@@ -143,16 +143,20 @@ async def save_fields(request: Request) -> Response:
     call_id, her, at = _call(request), _secretary(person), clock.now()
     changes = {key: (one.value, one.edit) for key, one in typed.fields.items()}
 
-    def save() -> Mapping[str, Problem]:
+    def save() -> tuple[messages.Saved, Mapping[str, Problem]]:
         with writing(room.engine) as conn:
             saved = messages.save_fields(conn, call_id, her, changes, at)
         with reading(room.engine) as conn:
-            return messages.problems_of(conn, saved)
+            return saved, messages.problems_of(conn, saved)
 
-    problems = await _try(request, save)
-    if isinstance(problems, Response):
-        return problems
-    room.look_elsewhere(her)
+    done = await _try(request, save)
+    if isinstance(done, Response):
+        return done
+    saved, problems = done
+    if saved.state in (messages.State.SENT, messages.State.CHANGED):
+        room.look(her)  # whether all of it is sent
+    else:
+        room.look_elsewhere(her)
     return JSONResponse({"problems": _problems(request, problems)})
 
 

@@ -35,7 +35,7 @@ READ_EVERY = timedelta(seconds=5)
 # Why a contact was not reached stands there for so long, or until she does something else in the call.
 MISSED_FOR = timedelta(seconds=20)
 # The states of a message in which somebody was told of the call.
-TOLD = (MessageState.OVERDUE, MessageState.SENT, MessageState.CLOSED)
+TOLD = (MessageState.OVERDUE, MessageState.SENT, MessageState.CHANGED, MessageState.CLOSED)
 # The phases in which a call is over for her.
 OVER = (Phase.HANDED_OVER, Phase.PARTING, Phase.ENDING, Phase.ENDED)
 INPUTS = {
@@ -192,7 +192,7 @@ class _Page:
         """The call about which nothing is left to write, if she still has time for it."""
         if self.pop is None or self.her is None or self.duty.state is not DeskState.WRAP_UP:
             return ""
-        settled = self.pop.draft.state in (MessageState.SENT, MessageState.CLOSED)
+        settled = self.pop.draft.state in (MessageState.SENT, MessageState.CHANGED, MessageState.CLOSED)
         return self.pop.call_id if settled and self.her.last_call == self.pop.call_id else ""
 
     # --- the call -----------------------------------------------------------------------------------------
@@ -366,7 +366,7 @@ class _Page:
             message_state=state,
             message_words=self._(words.CORRECTED if corrected else words.MESSAGES[state]) if state else "",
             due=due if state == "draft" else None,
-            send_words=self._(words.SEND_AGAIN if state == "sent" else words.SEND),
+            send_words=self._(words.SEND_AGAIN if state in ("sent", "changed") else words.SEND),
         )
 
     def open_list(self, waiting: Sequence[OpenMessage]) -> str:

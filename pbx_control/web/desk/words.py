@@ -126,6 +126,7 @@ MESSAGES: Mapping[str, str] = {
     "signed": N_("goes when the call is over"),
     "overdue": N_("too late: the summary went without it"),
     "sent": N_("sent"),
+    "changed": N_("sent, but not what you changed since"),
     "closed": N_("no message needed"),
 }
 CORRECTED = N_("correction sent")
