@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Door, json_option, pass_door, print_json_rows, show_rows
+from pbx_control.admin.door import Door, pass_door, print_json_rows, show_rows, table_options
 from pbx_control.admin.provisioning import CLIENT, examples
 from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Actor, ActorKind
@@ -45,7 +45,7 @@ def audit() -> None:
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only what was changed of this client.")
 @click.option("--since", metavar="TIME", help="Only since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@json_option
+@table_options
 @pass_door
 def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
     """The newest changes, newest first.

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
+from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import CLIENT, change, examples
@@ -37,7 +37,7 @@ def caller() -> None:
 
 @caller.command(epilog=examples("caller find +56912345678", "caller find +56912345678 --json"))
 @click.argument("number")
-@json_option
+@table_options
 @pass_door
 def find(door: Door, number: str, as_json: bool) -> None:
     """Everything that is kept of the caller of that number."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.advice import giving
-from pbx_control.admin.door import Door, Late, LateGroup, json_option, pass_door, print_json, show_rows
+from pbx_control.admin.door import Door, Late, LateGroup, json_option, pass_door, print_json, show_rows, table_options
 from pbx_control.admin.provisioning import (
     card,
     change,
@@ -208,7 +208,7 @@ def set_(door: Door, slug: str, **given: Any) -> None:
 
 @client.command("list", epilog=examples("client list", "client list --onboarding", "client list --json"))
 @click.option("--onboarding", is_flag=True, help="Those that have paid and are not live yet, the late ones first.")
-@json_option
+@table_options
 @pass_door
 def list_(door: Door, onboarding: bool, as_json: bool) -> None:
     """All clients with their main number."""

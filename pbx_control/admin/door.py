@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Facts whose values are words of ours, the same for programs in every language.
 WORDS = frozenset({"channel", "origin", "registration", "telephone"})
 
+NO_PAGER_HELP = "Long lists do not go through $PAGER."
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 T = TypeVar("T")
 
@@ -244,7 +245,7 @@ class Tree(LateGroup):
             params=[
                 click.Option(["--home"], metavar="DIR", help="The folder of this installation [$PBX_HOME or ./var]."),
                 click.Option(["--lang"], type=click.Choice(LANGUAGES), help="Language of messages [that of $LANG]."),
-                click.Option(["--no-pager"], is_flag=True, help="Long lists do not go through $PAGER."),
+                click.Option(["--no-pager"], is_flag=True, help=NO_PAGER_HELP),
             ],
             late=commands,
         )
@@ -341,6 +342,19 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
+def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --json and --no-pager to a command that prints a table; its function gets `as_json`."""
+    no_pager = click.option(
+        "--no-pager", is_flag=True, expose_value=False, callback=_leave_pager_out, help=NO_PAGER_HELP
+    )
+    return json_option(no_pager(command))
+
+
+def _leave_pager_out(context: click.Context, _parameter: click.Parameter, left_out: bool) -> None:
+    if left_out and (door := context.find_object(Door)):
+        door.pager = False
+
+
 def print_json(value: object) -> None:
     """Prints a value as JSON for other programs; instants as ISO 8601."""
     click.echo(_as_json(value))
@@ -374,7 +388,7 @@ def reading_command(
     `said` makes of them, those in `cut` shortened to fit, or all as they are as --json."""
 
     def decorate(function: Callable[..., Sequence[Any]]) -> Callable[..., None]:
-        @json_option
+        @table_options
         @pass_door
         @wraps(function)
         def run(door: Door, as_json: bool, **options: Any) -> None:

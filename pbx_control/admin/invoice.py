@@ -14,7 +14,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
 from pbx_control.catalogue import N_
@@ -73,7 +73,7 @@ def kind_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @invoice.command(epilog=examples("invoice issue andes --dry-run", "invoice issue andes"))
 @client_argument
 @click.option("--dry-run", is_flag=True, help="Show what would be issued, and issue nothing.")
-@json_option
+@table_options
 @pass_door
 def issue(door: Door, slug: str, dry_run: bool, as_json: bool) -> None:
     """Issues what is due for CLIENT now, and sends it. What has been invoiced is never invoiced again."""
@@ -114,7 +114,7 @@ def list_invoices(door: Door, slug: str | None, month: str | None, limit: int) -
 @click.argument("reference", metavar="NUMBER", type=REFERENCE)
 @kind_option
 @click.option("-o", "--output", metavar="FILE.pdf", help="Also write it as a PDF there; - is the standard output.")
-@json_option
+@table_options
 @pass_door
 def show(door: Door, reference: tuple[str | None, int], kind: str | None, output: str | None, as_json: bool) -> None:
     """One invoice, and where its PDF lies."""

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Door, json_option, pass_door, print_json
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, table_options
 from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.catalogue import N_
@@ -24,7 +24,7 @@ def job() -> None:
 
 
 @job.command("list", epilog=examples("job list", "job list --json"))
-@json_option
+@table_options
 @pass_door
 def list_jobs(door: Door, as_json: bool) -> None:
     """Every job: what it does, when, when next and last, and what came of that.

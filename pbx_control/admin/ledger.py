@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Connection
 
 from pbx_control import clock
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
+from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.provisioning import book, card, client_argument, examples
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
@@ -34,7 +34,7 @@ def ledger_() -> None:
 @ledger_.command(epilog=examples("ledger show andes", "ledger show andes --month 2026-10", "ledger show andes --json"))
 @client_argument
 @click.option("--month", metavar="YYYY-MM", help="The client's month that begins in this one [that of today].")
-@json_option
+@table_options
 @pass_door
 def show(door: Door, slug: str, month: str | None, as_json: bool) -> None:
     """A client's month: what it opened with, every entry with its call, what is left, and for how long."""

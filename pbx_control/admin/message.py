@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows
+from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.catalogue import N_
@@ -34,7 +34,7 @@ def message() -> None:
 @click.option("--open", "open_ones", is_flag=True, help="Instead: calls whose message is not written yet.")
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@json_option
+@table_options
 @pass_door
 def list_messages(door: Door, undelivered: bool, open_ones: bool, slug: str | None, limit: int, as_json: bool) -> None:
     if open_ones:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
+from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import (
     book,
@@ -67,7 +67,7 @@ def check(door: Door, file: str) -> None:
 @client_argument
 @click.option("--version", type=click.IntRange(1), metavar="VERSION", help="An earlier one [the one in force].")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the file, which can be edited and set again.")
-@json_option
+@table_options
 @pass_door
 def show(door: Door, slug: str, version: int | None, as_toml: bool, as_json: bool) -> None:
     """The protocol in force; the house's own, if the client has set none."""

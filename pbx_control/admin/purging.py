@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pbx_control import clock
-from pbx_control.admin.door import Door, json_option, pass_door, print_json, print_json_rows
+from pbx_control.admin.door import Door, pass_door, print_json, print_json_rows, table_options
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.catalogue import N_, counted
@@ -39,7 +39,7 @@ TELL_EVERY = 2.0
 @click.command(epilog=examples("recording purge --dry-run", "recording purge", "recording purge --clock-is-right"))
 @click.option("--dry-run", is_flag=True, help="Only show what would go, and why, and what a hold keeps.")
 @click.option("--clock-is-right", is_flag=True, help="The server's clock is right, although it leapt or went back.")
-@json_option
+@table_options
 @pass_door
 def purge(door: Door, dry_run: bool, clock_is_right: bool, as_json: bool) -> None:
     """Delete the recordings and messages whose time is over. The daemon does it by itself every night."""
@@ -58,7 +58,7 @@ def purge(door: Door, dry_run: bool, clock_is_right: bool, as_json: bool) -> Non
 
 
 @click.command(epilog=examples("recording reconcile", "recording reconcile --json"))
-@json_option
+@table_options
 @pass_door
 def reconcile(door: Door, as_json: bool) -> None:
     """Files that belong to no call or are empty, and calls whose file is not there or was cut. Nothing is changed.
@@ -82,7 +82,7 @@ def reconcile(door: Door, as_json: bool) -> None:
 @click.option("--since", metavar="TIME", help="Only deletions since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--call", "call_id", metavar="ID", help="Only those of this call.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many at most.")
-@json_option
+@table_options
 @pass_door
 def receipts(door: Door, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:
     """What was deleted, when and why, newest first."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from pbx_control.admin.door import Door, json_option, pass_door, show_rows
+from pbx_control.admin.door import Door, pass_door, show_rows, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
 from pbx_control.domain.words.sentences import read_kept
@@ -42,7 +42,7 @@ def add(door: Door, slug: str, email: str | None, telegram: str | None) -> None:
 
 @recipient.command("list", epilog=examples("recipient list", "recipient list andes"))
 @click.argument("slug", metavar="[CLIENT]", type=CLIENT, required=False)
-@json_option
+@table_options
 @pass_door
 def list_(door: Door, slug: str | None, as_json: bool) -> None:
     """The recipients of one client, or of all; since when messages do not reach one, and why."""

@@ -1,6 +1,8 @@
 """Long lists: the first page at once, the pager on a terminal, JSON as it comes."""
 
+import ast
 import fcntl
+import inspect
 import json
 import os
 import pty
@@ -11,16 +13,21 @@ import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from sqlalchemy import insert
 
+from cli import main
 from pbx_control.admin import door, table
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client
+from tests.texts import commands
 
 CLIENTS, CALLS = 300, 555
 HEIGHT, WIDTH = 24, 60
@@ -140,10 +147,66 @@ def test_a_list_longer_than_the_screen_goes_through_the_pager(home):
     assert sum(line.startswith("client-") for line in lines) == CLIENTS
 
 
-def test_the_pager_may_be_left_out(home):
-    shown = on_a_terminal(home, "--no-pager", "client", "list")
+@pytest.mark.parametrize(
+    ("words", "begun"),
+    [
+        (["--no-pager", "client", "list"], "\nclient-"),
+        (["client", "list", "--no-pager"], "\nclient-"),
+        (["call", "list", "--no-pager", "--limit", str(CLIENTS)], "\npbx-"),
+        (["contact", "list", "--no-pager"], ""),  # one that is a `reading_command`
+    ],
+)
+def test_the_pager_may_be_left_out(home, words, begun):
+    shown = on_a_terminal(home, *words)
     assert "PAGER" not in shown
-    assert shown.count("\nclient-") == CLIENTS
+    assert not begun or shown.count(begun) == CLIENTS
+
+
+def test_every_command_with_a_table_can_leave_the_pager_out():
+    with_tables = {name for name, command in all_commands() if prints_a_table(command.callback)}
+    leaving_out = {name for name, command in all_commands() if "--no-pager" in options_of(command)}
+    assert with_tables - leaving_out == {"setup"}  # its table is one of pbx.toml
+    assert {"call list", "recording purge", "ledger show"} <= with_tables
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    for path in commands(main):
+        command: click.Command = main
+        for name in path:
+            assert isinstance(command, click.Group)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            command = found
+        if not isinstance(command, click.Group):
+            yield " ".join(path), command
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def prints_a_table(callback: Any) -> bool:
+    """Whether the command's function, or what it calls in its module, prints a table."""
+    function = inspect.unwrap(callback)
+    calls = calls_of(function.__module__)
+    met, ahead = set(), {function.__name__}
+    while ahead:
+        name = ahead.pop()
+        met.add(name)
+        ahead |= calls.get(name, set()) - met
+    return bool(met & {"table", "show_rows", "show_lines"})
+
+
+@cache
+def calls_of(module: str) -> dict[str, set[str]]:
+    """By each function of a module the names of what it calls."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    return {one.name: {name_of(each.func) for each in ast.walk(one) if isinstance(each, ast.Call)} for one in functions}
+
+
+def name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def test_a_short_list_needs_no_pager(home):
