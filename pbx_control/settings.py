@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,6 +18,7 @@ from msgspec import Meta
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.desk.duty import LONGEST_REASON, USUAL_REASONS
+from pbx_control.domain.words.toml import NotToml, parse_toml
 from pbx_control.errors import ClientMistake, Code, Word, reason
 
 if TYPE_CHECKING:
@@ -443,7 +443,7 @@ def load(home: Home) -> Settings:
     Raises ClientMistake, naming the file and the key, if they cannot be read or make no sense.
     """
     try:
-        values = _read(home.settings_file)
+        values = read_toml(home.settings_file)
     except FileNotFoundError:
         raise ClientMistake("there is no {file}", Code.NO_SETTINGS, file=home.settings_file) from None
     except OSError as error:
@@ -524,9 +524,11 @@ def _types(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {field.name: field.type for field in msgspec.structs.fields(kind)}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        try:
-            return tomllib.load(file)
-        except ValueError as error:  # no TOML, or no UTF-8
-            raise ClientMistake("{file} is not valid TOML: {why}", file=path, why=error) from None
+def read_toml(path: Path) -> dict[str, Any]:
+    """What the file says. Raises ClientMistake, with the place, if it is no TOML; OSError if it cannot be read."""
+    try:
+        return parse_toml(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise ClientMistake("{file} is no text in UTF-8: save it as one", file=path) from None
+    except NotToml as error:
+        raise ClientMistake("{file} is not valid TOML: {why}", file=path, why=error.why) from None

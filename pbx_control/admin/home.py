@@ -20,7 +20,7 @@ from pbx_control.admin.provisioning import card, examples
 from pbx_control.catalogue import N_
 from pbx_control.domain.desk.duty import DeskState
 from pbx_control.errors import ClientMistake, PbxError
-from pbx_control.settings import Home
+from pbx_control.settings import Home, read_toml
 from pbx_control.store.engine import reading
 
 if TYPE_CHECKING:
@@ -174,10 +174,11 @@ def keep_secrets(home: Home) -> None:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    exists = home.settings_file.exists()
+    if exists := home.settings_file.exists():
+        read_toml(home.settings_file)  # which says what is wrong
     try:
         document = tomlkit.parse(home.settings_file.read_text("utf-8") if exists else FIRST_SETTINGS)
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except TOMLKitError as error:  # TOML of a later version than it knows
         raise ClientMistake("{file} is not valid TOML: {why}", file=home.settings_file, why=error) from None
     table = document.setdefault("secrets", tomlkit.table())
     missing = [name for name in SECRETS if len(str(table.get(name, ""))) < SHORTEST_SECRET]

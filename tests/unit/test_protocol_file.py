@@ -107,8 +107,8 @@ def field(key: str, more: str) -> str:
 
 REFUSED = [
     ("", "the protocol asks for nothing: it needs at least one [[field]]"),
-    ("x", "not valid TOML at line 1"),
-    ("[[field]]\nkey = 'a'\nkey = 'b'", "not valid TOML at line 3"),
+    ("x", "not valid TOML: after a key there must be an = and a value (line 1, column 2)"),
+    ("[[field]]\nkey = 'a'\nkey = 'b'", "not valid TOML: there is a value of this name already (line 3"),
     (NAME + NAME, "field 2: there is a field name already"),
     ("colur = '#000000'\n" + NAME, "`colur` means nothing here"),
     (NAME + "lable = 'x'", "field 1 (name): `lable` means nothing here; what does: key, kind, label"),

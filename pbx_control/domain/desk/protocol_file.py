@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
-import tomli
-
 from pbx_control.domain import checks
 from pbx_control.domain.desk.protocol import Condition, Field, FieldKind, Protocol
 from pbx_control.domain.words.sentences import Sentence, sentence_of
+from pbx_control.domain.words.toml import NotToml, parse_toml
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import ClientMistake, Code, Word
+from pbx_control.errors import ClientMistake, Code
 
 T = TypeVar("T")
 
@@ -83,19 +82,9 @@ def _toml(text: str) -> dict[str, object]:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise ClientMistake("the protocol is larger than {most} kB", Code.BAD_FILE, most=LARGEST // 1024)
     try:
-        return tomli.loads(text.removeprefix("\ufeff"))
-    except tomli.TOMLDecodeError as error:
-        raise ClientMistake(
-            "the protocol is not valid TOML at line {line}, column {column}: {why}",
-            Code.BAD_FILE,
-            line=error.lineno,
-            column=error.colno,
-            why=Word(clean_line(error.msg, 200)),
-        ) from None
-    except (ValueError, RecursionError) as error:  # an endless number, brackets within brackets
-        raise ClientMistake(
-            "the protocol is not valid TOML: {why}", Code.BAD_FILE, why=Word(clean_line(str(error), 80))
-        ) from None
+        return parse_toml(text)
+    except NotToml as error:
+        raise ClientMistake("the protocol is not valid TOML: {why}", Code.BAD_FILE, why=error.why) from None
 
 
 def _fields(tables: Iterable["_Table"]) -> tuple[Field, ...]:

@@ -118,7 +118,7 @@ def test_protocol_is_rolled_back(office: Admin) -> None:
 @pytest.mark.parametrize(
     ("words", "content", "why"),
     [
-        (["protocol", "set", "andes", "--file"], "x", "not valid TOML at line 1"),
+        (["protocol", "set", "andes", "--file"], "x", "not valid TOML: after a key there must be an ="),
         (["protocol", "check"], "[[field]]\nkey = 'a'", "field 1 (a): `label` is missing"),
         (["protocol", "check"], b"\xff\xfe", "is no text in UTF-8"),
         (["protocol", "check"], "x" * 70_000, "larger than 64 kB"),
@@ -156,6 +156,25 @@ def test_what_is_not_there_is_said_with_what_to_do(office: Admin, words: list[st
 def test_mistake_in_a_file_is_told_in_spanish(office: Admin) -> None:
     told = office.is_refused("--lang", "es", "protocol", "set", "andes", "--file", "-", input="[[field]]\nkey = 'a'")
     assert told == "campo 1 (a): falta `label`"
+
+
+def test_what_is_no_toml_is_told_in_spanish_with_its_place(office: Admin) -> None:
+    settings = office.home / "pbx.toml"
+    written = settings.read_text()
+    for text, told in (
+        ('[[field]]\nkey = "a', "un texto no tiene comillas al final (línea 2, columna 7)"),
+        ("[[field]]\nkey = a", "esto no es un valor"),
+    ):
+        said = office.is_refused("--lang", "es", "protocol", "set", "andes", "--file", "-", input=text)
+        assert said.startswith(f"el protocolo no es TOML válido: {told}")
+        settings.write_text(text)
+        for command in (["client", "list"], ["setup"]):
+            said = office.is_refused("--lang", "es", *command)
+            assert said.startswith(f"{settings} no es TOML válido: {told}")
+        settings.write_text(written)
+    settings.write_bytes(b"\xff")
+    for command in (["client", "list"], ["setup"]):
+        assert "no es un texto en UTF-8" in office.is_refused("--lang", "es", *command)
 
 
 def test_ready_made_text_is_kept_replaced_and_removed(office: Admin, tmp_path: Path) -> None:
