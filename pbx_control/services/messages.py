@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 # Messages that were not written in time are told of so many at a time: the daemon saves its steps in between.
 PAGE = 20
+# A message that is sent, or needs nothing, stays on her desk for so long.
+STAYS_FOR = timedelta(minutes=10)
+# What she typed without a network may come so much later.
+WORDS_MAY_BE_LATE = timedelta(hours=1)
 # Ready-made texts that a caller gets in one call.
 MOST_INFOS = 5
 # So often a message goes: whoever takes a session must not have a client written to without end.
@@ -79,6 +83,7 @@ class Draft:
     state: State
     due_at: datetime | None  # she has time until then, once the call is over for her
     version: int  # of the words that were sent last; 0: none
+    shown_until: datetime | None  # when it is sent, or needs nothing, and the call is over for her; None: it is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +220,10 @@ def save_fields(
     """Keeps what she typed: value and edit by the field's key. An older edit overwrites no newer one, in whatever order
     they come. What is saved after sending is for the next version.
 
-    Raises ClientMistake, with nothing saved, if the draft is not hers (NOT_ON_DESK), a key is no field of its protocol
-    (NO_SUCH_FIELD), or a value is too long (VALUE_TOO_LONG).
+    Raises ClientMistake, with nothing saved, if the draft is not hers, or not any more (NOT_ON_DESK), a key is no field
+    of its protocol (NO_SUCH_FIELD), or a value is too long (VALUE_TOO_LONG).
     """
-    kept = _hers(conn, call_id, secretary_id)
+    kept = _hers(conn, call_id, secretary_id, at)
     protocol = protocols.content(conn, kept.client_id, kept.protocol_id)
     fields = {field.key: field for field in protocol.fields}
     new: dict[str, Value] = {}
@@ -265,15 +270,21 @@ def _passes_on(kept: Kept, seat_of: int | None, to: int) -> bool:
     return not kept.over and kept.signed_at is None and seat_of in (None, to)
 
 
-def _hers(conn: Connection, call_id: str, secretary_id: int) -> Kept:
+def _hers(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Kept:
     kept = messages.find(conn, call_id, lock=True)
-    if kept is None or kept.secretary_id != secretary_id:
+    until = _shown_until(kept) if kept else None
+    too_late = until is not None and at > until + WORDS_MAY_BE_LATE
+    if kept is None or kept.secretary_id != secretary_id or too_late:
         raise ClientMistake(
             "the message about the call {call} is not on this desk",
             Code.NOT_ON_DESK,
             call=clean_line(call_id, KEY_SHOWN),
         )
     return kept
+
+
+def _shown_until(kept: Kept) -> datetime | None:
+    return kept.sent_at + STAYS_FOR if kept.sent_at and not kept.changed_at else None
 
 
 def _storable(value: str) -> str:
@@ -295,6 +306,7 @@ def _draft(conn: Connection, kept: Kept, known: Draft | None = None) -> Draft:
         state=_state(kept),
         due_at=kept.due_at,
         version=kept.version,
+        shown_until=_shown_until(kept),
     )
 
 
@@ -360,7 +372,7 @@ def sign(
     Raises Incomplete if a field will not do, ClientMistake if the draft is not hers (NOT_ON_DESK) or was sent
     MOST_VERSIONS times already (TOO_MANY_CORRECTIONS).
     """
-    kept = _hers(conn, call_id, secretary_id)
+    kept = _hers(conn, call_id, secretary_id, at)
     form = _Form.of(conn, kept, at)
     form.must_do(despite_gaps=despite_gaps)
     if kept.signed_at is None:
@@ -380,7 +392,7 @@ def sign(
 def close_without_words(conn: Connection, call_id: str, secretary_id: int, at: datetime, rules: "Rules") -> None:
     """Nothing need be written about the call: a wrong number, or spam. If its letter waits for her words, the summary
     goes now; if the call lasts, when it is over. May be called again. Raises ClientMistake if the draft is not hers."""
-    kept = _hers(conn, call_id, secretary_id)
+    kept = _hers(conn, call_id, secretary_id, at)
     if kept.sent_at:
         return
     if kept.due_at:
@@ -621,7 +633,7 @@ def send_info(work: Work, call_id: str, secretary_id: int, info_id: int, address
     Raises ClientMistake if the call is not on her desk (NOT_ON_DESK), the client has no such text (NO_SUCH_INFO), the
     address is none, or the caller got MOST_INFOS already (TOO_MANY_INFOS).
     """
-    kept = _hers(work.conn, call_id, secretary_id)
+    kept = _hers(work.conn, call_id, secretary_id, work.at)
     to = checks.email(address)
     text = next((one for one in infos.in_force(work.conn, kept.client_id) if one.id == info_id), None)
     if text is None:

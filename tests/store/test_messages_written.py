@@ -135,6 +135,12 @@ class Desk:
     def to_first(self) -> list[Posted]:
         return [one for one in self.outbox if one.letter.address == ADDRESSES[0]]
 
+    def draft(self) -> messages.Draft:
+        with reading(self.office) as conn:
+            draft = messages.draft_of(conn, "c1")
+        assert draft
+        return draft
+
     def state(self) -> State | None:
         with reading(self.office) as conn:
             return messages.state_of(conn, "c1")
@@ -706,6 +712,24 @@ def test_what_she_writes_on_after_the_hand_over_is_not_sent_by_itself(desk: Desk
     assert desk.state() is State.SENT
     desk.types({"message": ("Y que lo llamen hoy", 1)})
     assert desk.open_list() == [("c1", State.CHANGED)]
+
+
+def test_what_is_sent_leaves_her_desk_after_ten_minutes_and_takes_no_words_after_an_hour_more(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.ends()
+    assert desk.draft().shown_until is None
+    desk.sends(at=ENDED)
+    until = ENDED + messages.STAYS_FOR
+    assert desk.draft().shown_until == until
+    late = until + messages.WORDS_MAY_BE_LATE
+    for refused in (desk.sends, lambda at: desk.types({"reason": ("otra", 2)}, at=at)):
+        with pytest.raises(ClientMistake) as told:
+            refused(at=late + timedelta(seconds=1))
+        assert told.value.code is Code.NOT_ON_DESK
+    assert desk.types({"reason": ("otra", 2)}, at=late).state is State.CHANGED
+    assert desk.draft().shown_until is None
+    desk.types({"reason": ("otra más", 3)}, at=late + timedelta(days=30))
 
 
 def test_her_open_list_is_found_by_its_index(sqlite_url: str, tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 from browsing import AT, SECRET, Place, asks, at_desk
+from msgspec.structs import replace
 
+from pbx_control import clock
 from pbx_control.domain.call.commands import WriteLetters
 from pbx_control.domain.call.journal import Line
-from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
+from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.call.saving import Save
+from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.live.news import LONGEST_LINE
 from pbx_control.services import messages
 from pbx_control.services.steps import Rules, save
-from pbx_control.store import clients, letters, secretaries
+from pbx_control.store import letters, recipients, secretaries
 from pbx_control.store.engine import reading, writing
 
 ASKED = [
@@ -41,6 +44,22 @@ async def test_another_secretarys_call_is_not_shown(place: Place, call: str) -> 
     assert SECRET in (await ana.get(f"/desk?call={call}")).text
     page = (await eva.get(f"/desk?call={call}")).text
     assert not [word for word in (SECRET, "María", "Andes", call) if word in page]
+
+
+async def test_her_own_is_shown_for_ten_minutes_after_it_was_sent(
+    place: Place, call: str, talking: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, page = await at_desk(place, "ana"), f"/desk?call={call}"
+    ends(place, talking)
+    monkeypatch.setattr(clock, "now", lambda: AT + timedelta(days=300))
+    assert SECRET in (await ana.get(page)).text  # it is on the open list
+    await asks(ana, f"/desk/calls/{call}/send", {})
+    monkeypatch.setattr(clock, "now", lambda: AT + timedelta(days=300, seconds=599))
+    assert SECRET in (await ana.get(page)).text
+    monkeypatch.setattr(clock, "now", lambda: AT + timedelta(days=300, seconds=601))
+    for path in (page, "/desk"):
+        shown = (await ana.get(path)).text
+        assert not [word for word in (SECRET, "María", call) if word in shown]
 
 
 async def test_her_own_is_kept_sent_once_and_corrected(place: Place, call: str) -> None:
@@ -152,28 +171,21 @@ def paused(place: Place) -> tuple[bool, str]:
     return her.paused, her.pause_reason
 
 
-async def test_after_the_call_her_words_go_once_and_a_correction_answers_them(place: Place, call: str) -> None:
-    from pbx_control.domain.notices.messages import Channel, Recipient
-    from pbx_control.store import recipients
-
+def ends(place: Place, talking: Call) -> None:
+    """The call is over, a minute after it came."""
+    over = replace(talking, phase=Phase.ENDED, seat=None, outcome=Outcome.ANSWERED, ended_at=AT + timedelta(minutes=1))
     with writing(place.engine) as conn:
-        client_id = clients.find(conn, "andes").id
-        recipients.insert_row(conn, client_id, Recipient(Channel.EMAIL, "jefe@andes.example"))
-        ana_row = secretaries.find(conn, "Ana")
-        seat = Seat(ana_row.id, ana_row.user, "Ana")
-        facts = Facts("+56225550101", client_id, "andes", "Andes", "es", "America/Santiago", Admission.OPEN, Sounds())
-        over = Call(
-            call,
-            Phase.ENDED,
-            facts=facts,
-            caller=Caller("+56223334455", "María"),
-            arrived_at=AT,
-            answered_at=AT,
-            answered_by=seat,
-            outcome=Outcome.ANSWERED,
-            ended_at=AT + timedelta(minutes=1),
-        )
         save(conn, [Save(over, False, (Line(2, AT, "X", {}),), (WriteLetters(),))], Rules())
+
+
+async def test_after_the_call_her_words_go_once_and_a_correction_answers_them(
+    place: Place, call: str, talking: Call
+) -> None:
+    with writing(place.engine) as conn:
+        jefe = Recipient(Channel.EMAIL, "jefe@andes.example")
+        recipients.insert_row(conn, talking.known.client_id, jefe)
+    ends(place, talking)
+    with reading(place.engine) as conn:
         assert letters.newest(conn) == []
     ana = await at_desk(place, "ana")
     for _ in range(3):

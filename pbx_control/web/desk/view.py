@@ -28,8 +28,6 @@ from pbx_control.web.desk import words
 from pbx_control.web.desk.room import Room
 from pbx_control.web.pages import environment
 
-# A message that she has sent stands on her desk for so long, or until the next call.
-STAYS_FOR = timedelta(minutes=10)
 # How old what stands beside her words (contacts, recipients, texts) may be when anything is shown anew.
 READ_EVERY = timedelta(seconds=5)
 # Why a contact was not reached stands there for so long, or until she does something else in the call.
@@ -127,22 +125,22 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         pop,
         before.read_at if again else at,
         frozenset(concerns),
-        min((due for due in (page.missed_until, *(one.due_at for one in waiting)) if due), default=None),
+        min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting)) if due), default=None),
     )
 
 
 def _on_desk(conn: Connection, her: int, wanted: str, known: Pop | None, at: datetime) -> Pop | None:
-    """The call that she has, or the message that she has chosen; else her last one, while it is fresh. Of the one that
-    is `known` only her words are read anew."""
+    """The call that she has, or the message that she has chosen (`wanted`), while that is open or fresh; else her last
+    one, while it is. Of the one that is `known` only her words are read anew."""
 
     def read(call_id: str) -> Pop | None:
         if known and known.call_id == call_id:
             return desk.read_again(conn, known)
         return desk.read_pop(conn, call_id, her)
 
-    if wanted and (pop := read(wanted)):
+    if wanted and (pop := read(wanted)) and not (pop.draft.shown_until and at >= pop.draft.shown_until):
         return pop
-    last = messages.last_of(conn, her, at - STAYS_FOR)
+    last = messages.last_of(conn, her, at - messages.STAYS_FOR)
     return read(last) if last else None
 
 
@@ -281,6 +279,11 @@ class _Page:
         missed = self.call.missed if self.call and self.pop else None
         until = missed.at + MISSED_FOR if missed else None
         return until if until and until > self.at else None
+
+    @property
+    def over_by_itself(self) -> tuple[datetime | None, ...]:
+        """When something that it shows is over, though nobody does anything."""
+        return self.missed_until, self.pop.draft.shown_until if self.pop and not self.call else None
 
     def live(self) -> str:
         """What is going on in the call, and its buttons."""
