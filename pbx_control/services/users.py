@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.telephony.guessing import place_of
 from pbx_control.domain.users import LONGEST_SESSION, SEEN_EVERY, Person, UserRole, login_name
 from pbx_control.errors import ClientMistake, Code, Field, StoreUnavailable
 from pbx_control.services.standing import refuse_cancelled
@@ -216,6 +217,18 @@ def _called(engine: Engine, name: str) -> users.User | None:
         return None
     with reading(engine) as conn:
         return users.by_name(conn, known)
+
+
+def has_come_from(engine: Engine, name: str, origin: str) -> bool:
+    """Whether somebody of that name has signed in from that address, or its network of IPv6, as far as it is kept.
+
+    Raises StoreUnavailable.
+    """
+    user = _called(engine, name)
+    if user is None:
+        return False
+    with reading(engine) as conn:
+        return place_of(origin) in map(place_of, users.origins(conn, user.id))
 
 
 def session_of(engine: Engine, token: str, at: datetime) -> Person | None:

@@ -193,6 +193,11 @@ def open_sessions(conn: Connection, user_id: int, at: datetime) -> list[Session]
     return [record(Session, row) for row in conn.execute(query)]
 
 
+def origins(conn: Connection, user_id: int) -> list[str]:
+    """The addresses that a user has signed in from."""
+    return list(conn.scalars(select(web_session.c.origin).where(web_session.c.user_id == user_id).distinct()))
+
+
 def end_session(conn: Connection, session_id: int, at: datetime) -> None:
     """Ends one session."""
     conn.execute(

@@ -73,12 +73,14 @@ async def form(request: Request) -> Response:
 async def enter(request: Request) -> Response:
     """POST /login, with `name` and `password`."""
     site, given = site_of(request), await _given(request)
-    if site.passwords.statistics().tasks_waiting >= MOST_WAITING:
-        return _form(request, given, 503, CROWDED, wait=A_MOMENT)
     name, address = _known_as(given.name), _address(request)
-    async with site.passwords:
+    turn = site.contested if site.tries.wait(name, address) else site.passwords
+    if turn.statistics().tasks_waiting >= MOST_WAITING:
+        return _form(request, given, 503, CROWDED, wait=A_MOMENT)
+    async with turn:
         # Looked at only now: of those who waited, many may have been wrong.
-        if wait := site.tries.wait(name, address):
+        wait = site.tries.wait(name, address)
+        if wait and not await run_sync(users.has_come_from, site.engine, name, address):
             log.warning("too many wrong sign-ins", name=name, origin=address)
             return _form(request, given, 429, TOO_OFTEN, wait=wait, minutes=-(-wait // 60))
         admitted = await run_sync(

@@ -16,6 +16,8 @@ from pbx_control.web.tries import Tries
 
 # So many passwords are checked at once: each takes 64 MiB, however many people knock.
 PASSWORDS_AT_ONCE = 2
+# And of those for whom too many wrong ones have come: whoever goes on guessing holds up nobody else.
+CONTESTED_AT_ONCE = 1
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Site:
     files: Files = field(default_factory=Files)
     tries: Tries = field(default_factory=Tries)
     passwords: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PASSWORDS_AT_ONCE))
+    contested: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CONTESTED_AT_ONCE))
     health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -1,4 +1,7 @@
-"""How often somebody may give a wrong name or password, by name and by address; forgotten when the process ends."""
+"""How often somebody may give a wrong name or password, by name and by address; forgotten when the process ends.
+
+Who has signed in from an address before is looked at from there nevertheless (sign_in.py).
+"""
 
 import math
 import time
@@ -11,8 +14,8 @@ from pbx_control.domain.telephony.guessing import place_of
 
 # One person at one place: who mistypes so often looks for the paper.
 OF_A_NAME_AT_A_PLACE = RateLimitItemPerMinute(10, 5)
-# A whole office may be behind one address, and starts to work at the same minute.
-OF_A_PLACE = RateLimitItemPerMinute(50, 5)
+# A whole office may be behind one address, and starts to work at the same minute. People mistype less often.
+OF_A_PLACE = RateLimitItemPerMinute(500, 5)
 # Many places together against one name. Not fewer: whoever wants to keep her out would only need to try.
 OF_A_NAME = RateLimitItemPerMinute(100, 15)
 

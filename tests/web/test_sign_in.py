@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from acting import ADMIN
 from browsing import PASSWORD, Place
+from limits import RateLimitItemPerMinute
 
 from pbx_control.clock import now
 from pbx_control.domain.users import LONGEST_SESSION
 from pbx_control.services import staff, users
 from pbx_control.services.work import booking, changing
+from pbx_control.web import tries
 from pbx_control.web.sign_in import MOST_WAITING, local_path
-from pbx_control.web.tries import OF_A_NAME, OF_A_NAME_AT_A_PLACE, OF_A_PLACE
+from pbx_control.web.tries import OF_A_NAME, OF_A_NAME_AT_A_PLACE
 
 OTHER = "198.51.100.8"
 
@@ -189,9 +191,46 @@ async def test_a_name_that_nobody_has_waits_as_well(place: Place) -> None:
     assert answers == [*[401] * OF_A_NAME_AT_A_PLACE.amount, 429]
 
 
-async def test_an_address_has_a_limit_for_all_names_together(place: Place) -> None:
+async def test_where_she_has_signed_in_before_nobodys_wrong_tries_keep_her_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as many as a name may have, and not as many as an address may have."""
+    monkeypatch.setattr(tries, "OF_A_PLACE", RateLimitItemPerMinute(OF_A_NAME.amount + 1, 5))
+    assert (await place.browser().sign_in("ana")).status_code == 303
+    beside_her = place.browser()
+    for _ in range(OF_A_NAME.amount + 1):
+        assert (await beside_her.sign_in("ana", "wrong")).status_code == 401
+    assert (await place.browser().sign_in("eva")).status_code == 429  # for the address: she has never been there
+    assert (await place.browser(OTHER).sign_in("ana")).status_code == 429  # for the name: nor has she there
+    assert (await beside_her.sign_in("ana", "wrong")).status_code == 401
+    assert (await place.browser().sign_in("ana")).status_code == 303
+
+
+async def test_who_guesses_where_she_has_signed_in_before_holds_up_nobody_else(place: Place) -> None:
+    await place.browser().sign_in("ana")
+    guesser = place.browser()
+    for _ in range(OF_A_NAME_AT_A_PLACE.amount):
+        await guesser.sign_in("ana", "wrong")
+    guesses = asyncio.gather(*(guesser.sign_in("ana", f"wrong {number}") for number in range(500)))
+    for _ in range(5):
+        assert (await place.browser(OTHER).sign_in("eva")).status_code == 303
+    counted = [answer.status_code for answer in await guesses]
+    assert set(counted) == {401, 503}
+    assert counted.count(503) > 0
+    assert (await place.browser().sign_in("ana")).status_code == 303
+
+
+async def test_of_ipv6_she_has_been_in_the_whole_network(place: Place) -> None:
+    await place.browser("2001:db8::1").sign_in("ana")
+    for _ in range(OF_A_NAME_AT_A_PLACE.amount + 1):
+        await place.browser("2001:db8::2").sign_in("ana", "wrong")
+    assert (await place.browser("2001:db8::3").sign_in("ana")).status_code == 303
+
+
+async def test_an_address_has_a_limit_for_all_names_together(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tries, "OF_A_PLACE", RateLimitItemPerMinute(12, 5))
     browser = place.browser()
-    for number in range(OF_A_PLACE.amount):
+    for number in range(12):
         assert (await browser.sign_in(f"name{number}", "wrong")).status_code == 401
     assert (await browser.sign_in("ana")).status_code == 429
     assert (await place.browser(OTHER).sign_in("ana")).status_code == 303
@@ -211,9 +250,10 @@ async def test_many_places_together_have_a_limit_for_one_name(place: Place) -> N
     assert (await place.browser(OTHER).sign_in("eva")).status_code == 303
 
 
-async def test_who_signs_in_often_is_no_guesser(place: Place) -> None:
+async def test_who_signs_in_often_is_no_guesser(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """An office behind one address starts to work at the same minute."""
-    for _ in range(OF_A_PLACE.amount + 1):
+    monkeypatch.setattr(tries, "OF_A_PLACE", RateLimitItemPerMinute(50, 5))
+    for _ in range(51):
         assert (await place.browser().sign_in("ana")).status_code == 303
 
 
