@@ -89,6 +89,7 @@ class Verb(StrEnum):
     INVOICE_CREDITED = "invoice credited"
     CALL_HELD = "call held"
     CALL_RELEASED = "call released"
+    RECORDING_HEARD = "recording heard"
     CLOCK_BELIEVED = "clock believed"
     CALLER_ERASURE_BEGUN = "caller erasure begun"
     CALLER_ERASED = "caller erased"

@@ -23,6 +23,7 @@ from pbx_control.domain.desk.words import (
     Words,
     Written,
     goes,
+    is_urgent,
     reason_in,
     says_something,
     written_words,
@@ -472,8 +473,8 @@ def _send(
 ) -> int:
     """Writes the letters with her words as they stand, as the message's next version; gives its number."""
     before, words = messages.words_of(conn, kept.call_id), form.words
-    version = messages.add_version(conn, kept, words, at)
-    reason = reason_in(form.protocol, form.values)
+    reason, urgent = reason_in(form.protocol, form.values), is_urgent(form.protocol, form.values)
+    version = messages.add_version(conn, kept, words, at, gist=reason, urgent=urgent)
     written = Written(words=words, stage=stage, gist=reason, version=version, before=before, at=at)
     _write(conn, summary, rules, written)
     return version

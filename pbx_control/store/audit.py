@@ -55,6 +55,13 @@ def newest(
     return [_kept(row) for row in conn.execute(query)]
 
 
+def about(conn: Connection, client_id: int, verb: Verb, subject: str) -> list[AuditEntry]:
+    """The entries of that kind about one thing of a client's, newest first."""
+    query = select(audit, client.c.slug).join_from(audit, client).where(audit.c.client_id == client_id)
+    found = query.where(audit.c.verb == verb.value, audit.c.subject == subject).order_by(audit.c.id.desc())
+    return [_kept(row).entry for row in conn.execute(found)]
+
+
 def erase_people(conn: Connection, client_id: int) -> None:
     """Takes a client's people out of the entries about it: who changed what, and when, stays."""
     verbs = [verb.value for verb in ABOUT_PEOPLE]

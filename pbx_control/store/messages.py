@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from pbx_control.domain.desk.words import Words
+from pbx_control.domain.words.characters import folded
 from pbx_control.store.engine import insert_into
 from pbx_control.store.fixed import Fixed, FixedQuery
 from pbx_control.store.rows import facts, record
@@ -240,11 +241,12 @@ _WORDS = FixedQuery(
 )
 
 
-def add_version(conn: Connection, kept: Kept, words: Words, at: datetime) -> int:
+def add_version(conn: Connection, kept: Kept, words: Words, at: datetime, *, gist: str, urgent: bool) -> int:
     """Keeps the words as the message's next version, sent at `at`; gives its number."""
     version = kept.version + 1
     row = {"call_id": kept.call_id, "version": version, "at": at, "secretary_id": kept.secretary_id}
-    _ADD_VERSION.run(conn, row | {"words": _encode(words).decode()})
+    told = {"gist": gist, "urgent": urgent, "searched": folded(" ".join(value for _, value in words))}
+    _ADD_VERSION.run(conn, row | told | {"words": _encode(words).decode()})
     change(conn, kept.call_id, version=version, sent_at=at, due_at=None, changed_at=None)
     return version
 

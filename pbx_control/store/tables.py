@@ -478,6 +478,18 @@ message_version = Table(
     Column("at", Instant, nullable=False),
     Column("secretary_id", ForeignKey("secretary.id"), nullable=False),
     Column("words", Text, nullable=False),  # JSON: [[label, value], …] as it was sent
+    Column("gist", Text, nullable=False, server_default=""),  # why he called, for lists
+    Column("urgent", Boolean, nullable=False, server_default=text("false")),
+    Column("searched", Text, nullable=False, server_default=""),  # the values, as characters.folded has them
+)
+
+opened = Table(
+    # Which calls one of a client's people has opened: the others are new to him.
+    "opened",
+    metadata,
+    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 pause = Table(

@@ -16,6 +16,7 @@ from pbx_control.web import files, health, sign_in
 from pbx_control.web.desk import acts
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
+from pbx_control.web.portal import acts as portal
 from pbx_control.web.site import Site, site_of
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -52,6 +53,12 @@ WAYS = (
     Way("/desk/calls/{call}/info", ("POST",), acts.send_info, UserRole.SECRETARY),
     Way("/desk/duty", ("POST",), acts.change_duty, UserRole.SECRETARY),
     Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
+    Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
+    Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
+    Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),
+    Way("/portal/calls/{call}", ("GET",), portal.call, UserRole.CLIENT),
+    Way("/portal/calls/{call}/recording", ("GET",), portal.recording, UserRole.CLIENT),
+    Way("/portal/calls/{call}/voice-message", ("GET",), portal.voice_message, UserRole.CLIENT),
     Way("/login", ("GET",), sign_in.form, Who.VISITOR),
     Way("/login", ("POST",), sign_in.enter, Who.ANYBODY),
     Way("/logout", ("POST",), sign_in.leave, Who.SIGNED_IN),

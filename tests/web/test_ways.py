@@ -24,6 +24,12 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
     ("POST", "/desk/calls/{call}/info"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/duty"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
+    ("GET", "/portal"): (UserRole.CLIENT, {303}),
+    ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
+    ("POST", "/portal/messages/read"): (UserRole.CLIENT, {303}),
+    ("GET", "/portal/calls/{call}"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calls/{call}/recording"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calls/{call}/voice-message"): (UserRole.CLIENT, {404}),
     ("GET", "/login"): (Who.VISITOR, {200, 303}),
     ("POST", "/login"): (Who.ANYBODY, {401}),
     ("POST", "/logout"): (Who.SIGNED_IN, {303}),
@@ -42,6 +48,11 @@ def allowed(way: Way, who: str) -> bool:
     if way.who in (Who.ANYBODY, Who.VISITOR):
         return True
     return who != NOBODY and (way.who is Who.SIGNED_IN or ROLES[who] is way.who)
+
+
+def somebody(way: Way) -> str:
+    """One who may go there."""
+    return next(name for name, role in ROLES.items() if way.who in (role, Who.SIGNED_IN, Who.VISITOR))
 
 
 async def tried(place: Place, who: str, way: Way, method: str) -> httpx.Response:
@@ -94,13 +105,13 @@ async def test_a_change_needs_the_sessions_token_and_our_page(place: Place, way:
         browser = place.browser(**headers)
         browser.client.headers.pop(*headers)
         if way.who is not Who.ANYBODY:
-            await browser.sign_in("ana")
+            await browser.sign_in(somebody(way))
         answer = await browser.post(way.path, headers=headers)
         assert (answer.status_code, "load the page anew" in answer.text) == (403, True), headers
     if way.who is Who.ANYBODY:
         return  # nobody has a session there
     browser = place.browser()
-    await browser.sign_in("ana")
+    await browser.sign_in(somebody(way))
     token, browser.csrf = browser.csrf, ""
     for data, headers in (
         ({}, {}),
@@ -125,7 +136,7 @@ async def test_other_methods_do_nothing(place: Place, method: str) -> None:
 
 async def test_an_unknown_page_is_not_there(place: Place) -> None:
     browser = place.browser()
-    for path in ("/desk/", "/admin", "/portal", "/api/v1/calls", "/login/x", "/.git/config", "/static", "/static/"):
+    for path in ("/desk/", "/admin", "/portal/", "/api/v1/calls", "/login/x", "/.git/config", "/static", "/static/"):
         answer = await browser.get(path)
         assert answer.status_code == 404
         assert "there is no such page" in answer.text

@@ -27,6 +27,13 @@ def sentence(event: str, details: Details, language: str) -> str:
     return template.format_map(_Values(details, words))
 
 
+def clients_sentence(event: str, details: Details, language: str) -> str:
+    """The same for the client's people; "" for what is the house's own affair: which secretary's telephone rang in
+    vain, what the switch would not do."""
+    key = KEYS[event](details) if event in KEYS else ""
+    return sentence(event, details, language) if key in CLIENTS else ""
+
+
 class _Values(dict[str, Any]):
     """A line's details made readable and harmless; what is missing is a dash."""
 
@@ -216,6 +223,24 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "ServedByTheSwitch": _switch,
     "NodeRetired": _always("node-retired"),
 }
+
+# What a client is told of a call.
+CLIENTS = frozenset(
+    (
+        *("arrived-open", "arrived-closed", "arrived-exhausted", "arrived-blocked"),
+        *("prompt-notice", "prompt-notice-early", "prompt-notice-failed", "switch-notice", "switch-notice-early"),
+        *("switch-notice-failed", "deadline-patience", "deadline-wait_limit", "answered", "switch-answered"),
+        *("keys-consult", "consultation", "contact-ringing", "contact-answered", "contact-busy", "contact-silent"),
+        *("contact-declined", "contact-unknown", "contact-unreachable", "contact-left-consulting", "over-limit"),
+        *("deadline-contact", "deadline-contact-next", "deadline-consultation", "keys-##", "screen-hand-over"),
+        *("keys-*0", "screen-take-back", "keys-*7", "keys-*8", "screen-pause-recording", "screen-resume-recording"),
+        *("keys-*9", "screen-wrong-number", "screen-spam", "screen-unmark", "keys-*#", "screen-language"),
+        *("contact-left-handed_over", "deadline-cap_warning", "deadline-cap", "secretary-hung-up", "caller-left"),
+        *("caller-left-talking", "caller-left-on-hold", "caller-left-handed_over", "caller-left-taking_message"),
+        *("caller-left-parting", "prompt-taking_message", "switch-message", "switch-left", "switch-closed"),
+        *("switch-exhausted", "switch-blocked", "files-message", "secretary-lost", "switch-lost"),
+    )
+)
 
 # --- the words ----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
 from pbx_control.domain.desk.protocol import Field, FieldKind, Local, Protocol, caller_field, open_fields, tidied
+from pbx_control.domain.words.characters import folded
 from pbx_control.domain.words.wording import clean_line, day_in_words, readable_number
 
 Words: TypeAlias = tuple[tuple[str, str], ...]
@@ -21,6 +22,8 @@ GIST_LIMIT = 60
 
 # The fields that say why somebody calls, by the keys that protocols usually give them.
 REASONS = ("reason", "motivo")
+# The field that asks whether it is urgent, and what says so.
+URGENT, YES = ("urgent", "urgente"), ("yes", "si", "urgent", "urgente")
 
 
 class Goes(Enum):
@@ -124,6 +127,12 @@ def reason_in(protocol: Protocol, values: Mapping[str, str]) -> str:
     lines = [field for field in asked if field.kind is FieldKind.TEXT]
     chosen = (named[:1] or long[:1] or lines[-1:])[:1]
     return gist(values[chosen[0].key]) if chosen else ""
+
+
+def is_urgent(protocol: Protocol, values: Mapping[str, str]) -> bool:
+    """Whether the caller said that it is urgent, where the protocol asks for that."""
+    asked = [field for field in open_fields(protocol, values) if field.key in URGENT]
+    return any(folded(values.get(field.key, "")) in YES for field in asked)
 
 
 def gist(reason: str) -> str:

@@ -36,3 +36,9 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char for char in " ".join(text.split()) if unicodedata.category(char) not in ("Cc", "Cf"))
+
+
+def folded(text: str) -> str:
+    """A text as it is searched in: small letters without accents, in one line ("Pérez  Núñez" is "perez nunez")."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return " ".join(plain.casefold().split())

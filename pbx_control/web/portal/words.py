@@ -1,0 +1,34 @@
+"""What the portal says of calls and letters."""
+
+from collections.abc import Mapping
+
+from pbx_control.catalogue import N_
+from pbx_control.domain.call.model import Outcome
+from pbx_control.services.messages import Status
+
+OUTCOMES: Mapping[str, str] = {
+    Outcome.ANSWERED: N_("answered"),
+    Outcome.MISSED: N_("not answered"),
+    Outcome.CLOSED: N_("outside the hours"),
+    Outcome.LEFT_MESSAGE: N_("left a voice message"),
+    Outcome.EXHAUSTED: N_("no calls left: nobody answered"),
+    Outcome.BLOCKED: N_("blocked"),
+}
+HANDED_OVER = N_("handed over to {contact}")
+LASTS = N_("in conversation with {contact}")
+WITHHELD = N_("withheld number")
+NOBODY = N_("nobody")
+STILL_WRITING = N_("The message is still being written.")
+
+DELIVERED: Mapping[str, str] = {
+    Status.QUEUED: N_("on its way"),
+    Status.SENT: N_("delivered"),
+    Status.FAILED: N_("could not be delivered"),
+}
+FLAWS: Mapping[str, str] = {
+    "missing": N_("The recording is missing."),
+    "short": N_("Not all of the conversation is recorded."),
+    "long": N_("The recording is longer than the conversation."),
+    "lost": N_("The voice message could not be recorded."),
+    "cut": N_("Not all of the voice message could be recorded."),
+}

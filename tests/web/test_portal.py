@@ -1,0 +1,254 @@
+"""A client's people read the calls to their firm, listen to them, and learn nothing of any other's."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from acting import ADMIN
+from browsing import Browser, Place
+from sqlalchemy import insert, select, update
+
+from pbx_control.clock import now
+from pbx_control.domain.users import UserRole
+from pbx_control.services import clientele, users
+from pbx_control.services.users import NewPassword
+from pbx_control.services.work import changing
+from pbx_control.store import clients, messages, secretaries
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.messages import Kept
+from pbx_control.store.tables import account_user, audit, call, journal
+
+SOUND = b"RIFF" + bytes(range(256)) * 8
+Called = Callable[..., str]
+
+
+@pytest.fixture
+def called(place: Place, tmp_path: Path, password: NewPassword) -> Called:
+    """Makes a call that is over, with what Ana wrote about it; another client, Sur, has its own user, `sur`."""
+    with changing(place.engine, ADMIN, now()) as work:
+        sur = clientele.add(work, "sur", name="Sur")
+        users.add(work, "sur", UserRole.CLIENT, password, secretary_id=None, client_id=sur)
+    # The calls of these tests are new to everybody.
+    with writing(place.engine) as conn:
+        conn.execute(update(account_user).values(created_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    count = iter(range(1, 1000))
+
+    def make(slug: str = "andes", *, words: dict[str, str] | None = None, urgent: bool = False, **row: object) -> str:
+        number = next(count)
+        at = datetime(2026, 11, 20, 13, tzinfo=UTC) + timedelta(minutes=number)
+        values = {
+            "id": f"pbx-{number}.1",
+            "did": "+56225550101",
+            "caller": f"+5622333{number:04d}",
+            "caller_name": "",
+            "phase": "ended",
+            "outcome": "answered",
+            "arrived_at": at,
+            "answered_at": at + timedelta(seconds=5),
+            "ended_at": at + timedelta(seconds=65),
+            "talked": 60.0,
+        } | row
+        with writing(place.engine) as conn:
+            ana, client = secretaries.find(conn, "Ana"), clients.find(conn, slug)
+            conn.execute(insert(call).values(values | {"client_id": client.id, "secretary_id": ana.id}))
+            conn.execute(insert(journal).values(call_id=values["id"], seq=1, at=at, event="CallerLeft", details="{}"))
+            if words is not None:
+                kept = Kept(
+                    call_id=str(values["id"]),
+                    client_id=client.id,
+                    secretary_id=ana.id,
+                    protocol_id=None,
+                    begun_at=at,
+                )
+                messages.add(conn, kept)
+                gist = next(iter(words.values()), "")
+                messages.add_version(conn, kept, tuple(words.items()), at, gist=gist, urgent=urgent)
+        if path := values.get("recording") or values.get("message"):
+            file = tmp_path / "recordings" / str(path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(SOUND)
+        return str(values["id"])
+
+    return make
+
+
+async def reader(place: Place, who: str = "gerencia") -> Browser:
+    browser = place.browser()
+    await browser.sign_in(who)
+    return browser
+
+
+def shown(page: str) -> list[str]:
+    """The calls that a list has, in its order."""
+    return [part.partition('"')[0] for part in page.split('data-call="')[1:]]
+
+
+async def search(browser: Browser, **query: str) -> list[str]:
+    answer = await browser.get("/portal/messages", params=query)
+    assert answer.status_code == 200
+    return shown(answer.text)
+
+
+async def test_he_comes_to_his_messages_and_sees_those_of_his_firm_only_the_newest_first(
+    place: Place, called: Called
+) -> None:
+    first, _, last = called(words={"Motivo": "Pide hora"}), called("sur", words={"Motivo": "Secreto"}), called()
+    browser = place.browser()
+    assert (await browser.sign_in("gerencia")).headers["location"] == "/portal"
+    assert (await browser.get("/portal")).headers["location"] == "/portal/messages"
+    page = await browser.get("/portal/messages")
+    assert shown(page.text) == [last, first]
+    assert "Pide hora" in page.text
+    assert "Secreto" not in page.text
+    assert 'data-unread="2"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"q": "perez"}, "name"),
+        ({"q": "PÉREZ"}, "name"),
+        ({"q": "cotización techo"}, "words"),
+        ({"q": "techo cotizacion"}, "words"),
+        ({"q": "2 2999"}, "number"),
+        ({"q": "+56 2 2999 1234"}, "number"),
+        ({"q": "022999"}, "number"),
+        ({"q": "100%"}, "sign"),
+        ({"q": "ximena"}, "caller"),
+        ({"urgent": "1"}, "urgent"),
+        ({"contact": "Luis"}, "contact"),
+        ({"day": "2026-11-21"}, "day"),
+        ({"day": "21/11/2026"}, "day"),
+    ],
+)
+async def test_what_he_looks_for_is_found(place: Place, called: Called, query: dict[str, str], found: str) -> None:
+    day = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)  # 23:30 of the day before in Santiago
+    made = {
+        "name": called(words={"Nombre": "Juan  Pérez"}),
+        "words": called(words={"Motivo": "Quiere una cotización", "Mensaje": "para el techo"}),
+        "number": called(caller="+56229991234"),
+        "sign": called(words={"Mensaje": "100% de acuerdo"}),
+        "caller": called(caller_name="Ximena Soto"),
+        "urgent": called(words={"Motivo": "Fuego"}, urgent=True),
+        "contact": called(transferred_to="Luis"),
+        "day": called(arrived_at=day, ended_at=day + timedelta(minutes=1)),
+    }
+    called(
+        "sur", words={"Nombre": "Juan Pérez", "Mensaje": "100% cotización techo"}, urgent=True, transferred_to="Luis"
+    )
+    assert await search(await reader(place), **query) == [made[found]]
+
+
+async def test_what_makes_no_sense_is_told_or_let_be(place: Place, called: Called) -> None:
+    only, browser = called(), await reader(place)
+    answer = await browser.get("/portal/messages", params={"day": "ayer por la tarde"})
+    assert 'role="alert"' in answer.text
+    assert await search(browser, after="yesterday") == [only]
+    assert await search(browser, after="2026-11-20T12:00:00~x") == [only]
+    assert await search(browser, q="_%\\") == []
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(place: Place, called: Called) -> None:
+    made = [called(words={"Motivo": "uno"}) for _ in range(65)]
+    browser, path, seen = await reader(place), "/portal/messages?q=uno", []
+    while path:
+        page = (await browser.get(path)).text
+        seen.append(shown(page))
+        _, found, rest = page.partition('rel="next" href="')
+        path = rest.partition('"')[0].replace("&amp;", "&") if found else ""
+    assert [len(one) for one in seen] == [30, 30, 5]
+    assert [one for page in seen for one in page] == made[::-1]
+
+
+async def test_a_call_that_he_has_opened_is_new_no_more_but_to_his_colleague_it_is(
+    place: Place, called: Called, password: NewPassword
+) -> None:
+    with changing(place.engine, ADMIN, now()) as work:
+        andes = clients.find(work.conn, "andes").id
+        users.add(work, "ventas", UserRole.CLIENT, password, secretary_id=None, client_id=andes)
+    one, other = called(), called()
+    with writing(place.engine) as conn:
+        conn.execute(update(account_user).values(created_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    browser = await reader(place)
+    assert (await browser.get(f"/portal/calls/{one}")).status_code == 200
+    assert await search(browser, unread="1") == [other]
+    assert await search(await reader(place, "ventas"), unread="1") == [other, one]
+    await browser.post("/portal/messages/read", {"call": other})
+    assert await search(browser, unread="1") == []
+
+
+async def test_what_came_before_his_account_is_not_new(place: Place, called: Called) -> None:
+    called()
+    with writing(place.engine) as conn:
+        conn.execute(update(account_user).values(created_at=datetime(2026, 11, 25, tzinfo=UTC)))
+    page = await (await reader(place)).get("/portal/messages")
+    assert "data-unread" not in page.text
+
+
+async def test_he_listens_and_that_he_did_is_told_once_for_each_time(place: Place, called: Called) -> None:
+    one, browser = called(recording="2026/11/20/pbx-1.1.wav"), await reader(place)
+    address = f"/portal/calls/{one}/recording"
+    page = await browser.get(f"/portal/calls/{one}")
+    assert address in page.text
+    assert "20 de diciembre" in (await browser.get(f"/portal/calls/{one}", headers={"accept-language": "es"})).text
+    whole = await browser.get(address)
+    assert (whole.content, whole.headers["content-type"]) == (SOUND, "audio/wav")
+    piece = await browser.get(address, headers={"range": "bytes=100-199"})
+    assert (piece.status_code, piece.content) == (206, SOUND[100:200])
+    await browser.get(address, headers={"range": "bytes=0-"})
+    with reading(place.engine) as conn:
+        query = select(audit.c.actor, audit.c.who, audit.c.subject).where(audit.c.verb == "recording heard")
+        assert conn.execute(query).all() == [("user", "gerencia", one)] * 2
+    assert (await browser.get(f"/portal/calls/{one}")).text.count("<li>gerencia") == 2
+
+
+async def test_a_recording_that_is_gone_is_told_so(place: Place, called: Called, tmp_path: Path) -> None:
+    one, browser = called(recording="2026/11/20/pbx-1.1.wav"), await reader(place)
+    (tmp_path / "recordings/2026/11/20/pbx-1.1.wav").unlink()
+    assert (await browser.get(f"/portal/calls/{one}/recording")).status_code == 404
+    with writing(place.engine) as conn:
+        conn.execute(update(call).values(node="north"))
+    assert "another machine" in (await browser.get(f"/portal/calls/{one}/recording")).text
+    with reading(place.engine) as conn:
+        assert conn.scalar(select(audit.c.id).where(audit.c.verb == "recording heard")) is None
+
+
+async def test_of_another_clients_call_he_learns_nothing(place: Place, called: Called) -> None:
+    theirs = called("sur", recording="2026/11/20/x.wav", message="2026/11/20/y.wav", words={"Motivo": "Secreto"})
+    browser = await reader(place)
+    for path in ("", "/recording", "/voice-message"):
+        there = await browser.get(f"/portal/calls/{theirs}{path}")
+        nowhere = await browser.get(f"/portal/calls/pbx-9.9{path}")
+        assert (there.status_code, there.text) == (nowhere.status_code, nowhere.text) == (404, nowhere.text)
+    assert (await browser.post("/portal/messages/read", {"call": theirs})).status_code == 400
+    assert (await (await reader(place, "sur")).get(f"/portal/calls/{theirs}")).status_code == 200
+
+
+async def test_a_call_that_lasts_stands_there_from_its_hand_over_on(place: Place, called: Called) -> None:
+    at = datetime(2026, 11, 20, 14, tzinfo=UTC)
+    waiting = called(ended_at=None, talked=None)
+    talking = called(ended_at=None, outcome="", handed_over_at=at, transferred_to="Luis", words={"Motivo": "Hora"})
+    page = (await (await reader(place)).get("/portal/messages")).text
+    assert shown(page) == [talking]
+    assert waiting not in page
+    assert 'data-outcome="live"' in page
+
+
+async def test_what_people_wrote_is_shown_as_text(place: Place, called: Called) -> None:
+    evil = '<script>alert("x")</script>'
+    one = called(words={evil: evil}, caller_name=evil, transferred_to=evil)
+    browser = await reader(place)
+    for page in (await browser.get("/portal/messages"), await browser.get(f"/portal/calls/{one}")):
+        assert "<script>alert" not in page.text
+        assert "&lt;script&gt;" in page.text
+
+
+async def test_what_is_the_houses_own_affair_is_not_told(place: Place, called: Called) -> None:
+    one = called()
+    with writing(place.engine) as conn:
+        details = '{"secretary": "Eva", "during": "offering", "cause": 21}'
+        conn.execute(insert(journal).values(call_id=one, seq=2, at=now(), event="SecretaryLeft", details=details))
+    page = (await (await reader(place)).get(f"/portal/calls/{one}")).text
+    assert "The caller gives up waiting" in page
+    assert "Eva" not in page
