@@ -17,8 +17,6 @@ OUTCOMES: Mapping[str, str] = {
 HANDED_OVER = N_("handed over to {contact}")
 LASTS = N_("in conversation with {contact}")
 WITHHELD = N_("withheld number")
-NOBODY = N_("nobody")
-STILL_WRITING = N_("The message is still being written.")
 
 DELIVERED: Mapping[str, str] = {
     Status.QUEUED: N_("on its way"),
