@@ -1,10 +1,11 @@
 """What one of a client's people may see: everything goes through an object that is bound to that client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.domain.desk.words import Words
@@ -17,8 +18,10 @@ from pbx_control.services.work import Work
 from pbx_control.store import audit, call_log, clients, inbox, retention
 from pbx_control.store.call_log import Line
 from pbx_control.store.clients import Client
+from pbx_control.store.engine import reading, writing
 from pbx_control.store.inbox import Place, Reader, Received, Wanted
 
+__all__ = ["CallRead", "Heard", "Inbox", "Place", "Received", "Tenant", "Wanted", "actor_of", "as_tenant"]
 # So many calls stand on one page.
 PAGE = 30
 # Characters of an id that an error shows.
@@ -62,12 +65,6 @@ class Tenant:
     conn: Connection
     reader: Reader
 
-    @classmethod
-    def of(cls, conn: Connection, person: Person) -> "Tenant":
-        """For somebody with the role of a client's people: these have a client."""
-        assert person.client_id is not None
-        return cls(conn, Reader(client_id=person.client_id, user_id=person.user_id))
-
     @property
     def client(self) -> Client:
         """His firm."""
@@ -108,6 +105,14 @@ class Tenant:
     def note_heard(self, call: Received, actor: Actor, at: datetime) -> None:
         """He listens to a call's recording, or the message that was left: everybody who may see the call sees that."""
         Work(self.conn, actor, at).note(Verb.RECORDING_HEARD, call.call_id, client_id=self.reader.client_id)
+
+
+@contextmanager
+def as_tenant(engine: Engine, person: Person, *, writes: bool = False) -> Iterator[Tenant]:
+    """A transaction of one of a client's people. Raises StoreUnavailable."""
+    assert person.client_id is not None  # who has that role has a client
+    with (writing if writes else reading)(engine) as conn:
+        yield Tenant(conn, Reader(client_id=person.client_id, user_id=person.user_id))
 
 
 def actor_of(person: Person, origin: str) -> Actor:

@@ -16,12 +16,10 @@ from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.written_time import read_day
 from pbx_control.errors import ClientMistake
-from pbx_control.services.tenant import Tenant, actor_of
-from pbx_control.store.engine import reading, writing
-from pbx_control.store.inbox import Place, Received, Wanted
+from pbx_control.services.tenant import Place, Received, Tenant, Wanted, actor_of, as_tenant
 from pbx_control.web.pages import go_to, language_of, page, refusal
 from pbx_control.web.portal.view import CallShown, Shown
-from pbx_control.web.site import Site, person_of, site_of
+from pbx_control.web.site import person_of, site_of
 
 Answer = TypeVar("Answer")
 
@@ -136,13 +134,13 @@ def _begins(request: Request) -> bool:
 
 async def _as_tenant(request: Request, do: Callable[[Tenant], Answer], *, writes: bool = False) -> Answer:
     """What `do` gives, asked in one transaction by whoever is signed in."""
-    site, person = site_of(request), person_of(request)
-    return await run_sync(_within, site, lambda conn: do(Tenant.of(conn, person)), writes)
+    engine, person = site_of(request).engine, person_of(request)
 
+    def within() -> Answer:
+        with as_tenant(engine, person, writes=writes) as tenant:
+            return do(tenant)
 
-def _within(site: Site, do: Callable[..., Answer], writes: bool) -> Answer:
-    with (writing if writes else reading)(site.engine) as conn:
-        return do(conn)
+    return await run_sync(within)
 
 
 def _wanted(request: Request, zone: ZoneInfo) -> tuple[Asked, Wanted]:

@@ -18,8 +18,7 @@ from pbx_control.domain.words.wording import (
     is_withheld,
     readable_number,
 )
-from pbx_control.services.tenant import CallRead, Heard, Tenant
-from pbx_control.store.inbox import Place, Received, Wanted
+from pbx_control.services.tenant import CallRead, Heard, Place, Received, Tenant, Wanted
 from pbx_control.web.portal import words
 
 if TYPE_CHECKING:
