@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.call.model import Outcome
-from pbx_control.domain.desk.protocol import LONGEST, Local, Problem, Protocol, problems
+from pbx_control.domain.desk.protocol import LONGEST, Local, Problem, Protocol, problems, told
 from pbx_control.domain.desk.words import (
     Desk,
     Goes,
@@ -166,9 +166,10 @@ class Earlier:
 
 
 class Incomplete(ClientMistake):
-    """The form cannot be sent as it is; `problems` says what is wrong with each field, by its key."""
+    """The form cannot be sent as it is; `problems` says what is wrong with each field, by its key, `told` in words."""
 
     problems: Mapping[str, Problem] = {}
+    told: Mapping[str, Sentence] = {}
 
 
 # --- the draft --------------------------------------------------------------------------------------------
@@ -261,9 +262,14 @@ def _noted_as_changed(
     return _state(replace(kept, changed_at=changed_at))
 
 
-def problems_of(conn: Connection, saved: Saved) -> Mapping[str, Problem]:
+def wrong_in(conn: Connection, saved: Saved) -> Mapping[str, Sentence]:
     """What is wrong with a draft's fields, as they were saved, by their keys."""
-    return problems(saved.protocol, saved.values, local(conn, saved.client_id, saved.at))
+    place = local(conn, saved.client_id, saved.at)
+    return _told(problems(saved.protocol, saved.values, place), place)
+
+
+def _told(found: Mapping[str, Problem], place: Local) -> dict[str, Sentence]:
+    return {key: told(problem, place) for key, problem in found.items()}
 
 
 def _passes_on(kept: Kept, seat_of: int | None, to: int) -> bool:
@@ -454,7 +460,7 @@ class _Form:
             shown = ", ".join(labels[key] for key in found)
             template = "the message cannot be sent yet: {fields}" if found else "there is nothing in the message yet"
             error = Incomplete(template, Code.MESSAGE_INCOMPLETE, fields=shown)
-            error.problems = found
+            error.problems, error.told = found, _told(found, self.local)
             raise error
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
@@ -14,6 +16,13 @@ from pbx_control.store.dids import Did
 
 # A released number rests before another client gets it: the old one's callers go on dialling it for a while.
 QUARANTINE = timedelta(days=30)
+# Of clients without a number.
+HOME_COUNTRY = "CL"
+
+
+def country_of_client(conn: Connection, client_id: int) -> str:
+    """In which country's way what is typed for a client is read: that of its main number."""
+    return dids.country_of_client(conn, client_id) or HOME_COUNTRY
 
 
 def add(work: Work, new: Sequence[str], trunk_id: int | None) -> list[str]:

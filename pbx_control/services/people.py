@@ -5,6 +5,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.errors import ClientMistake, Code, Field
+from pbx_control.services.numbers import country_of_client
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts, dids, mailboxes, plans, recipients
@@ -31,11 +32,11 @@ def add_contact(
     # Imported here: what is known of numbers takes long to load.
     from pbx_control.domain.telephony.numbering import transfer_destination
 
-    slug = refuse_cancelled(work.conn, client_id)
+    slug, country = refuse_cancelled(work.conn, client_id), country_of_client(work.conn, client_id)
     values = {
         "name": checks.line(name, "name", longest=60),
-        "number": transfer_destination(number),
-        "then_number": transfer_destination(then_number) if then_number else "",
+        "number": transfer_destination(number, country),
+        "then_number": transfer_destination(then_number, country) if then_number else "",
         "department": checks.line(department, "department", longest=60) if department else "",
     }
     _refuse_our_own(work, values["number"], values["then_number"])

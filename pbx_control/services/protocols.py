@@ -9,13 +9,11 @@ from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.desk.protocol import Field, Local, Protocol
 from pbx_control.domain.desk.protocol_file import parse
+from pbx_control.services.numbers import country_of_client
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
-from pbx_control.store import clients, dids, protocols
+from pbx_control.store import clients, protocols
 from pbx_control.store.protocols import Version
-
-# Of clients without a number.
-HOME_COUNTRY = "CL"
 
 
 def put(work: Work, client_id: int, toml_text: str, asked_by: str = "") -> Protocol:
@@ -47,9 +45,8 @@ def roll_back(work: Work, client_id: int, version: int | None = None) -> Protoco
 
 def local(conn: Connection, client_id: int, at: datetime) -> Local:
     """How what is typed for a client is read: in the country of its main number, on its day."""
-    country = dids.country_of_client(conn, client_id)
     today = at.astimezone(ZoneInfo(clients.timezone_of(conn, client_id))).date()
-    return Local(country or HOME_COUNTRY, today)
+    return Local(country_of_client(conn, client_id), today)
 
 
 def _last_other(work: Work, client_id: int) -> Version:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pbx_control.domain.telephony.numbering import area_of, caller_number, country_of, to_e164, transfer_destination
+from pbx_control.domain.telephony.numbering import (
+    FREE_COUNTRIES,
+    area_of,
+    caller_number,
+    country_of,
+    example_of,
+    to_e164,
+    transfer_destination,
+    typed_number,
+)
 from pbx_control.errors import ClientMistake
 
 
@@ -24,6 +33,36 @@ def test_what_is_no_number_is_refused(text: str) -> None:
         return
     with pytest.raises(ClientMistake):
         to_e164(text)
+
+
+@pytest.mark.parametrize("country", FREE_COUNTRIES)
+def test_an_example_is_a_number_that_may_be_typed_so(country: str) -> None:
+    example = example_of(country)
+    number = transfer_destination(example.abroad)
+    assert typed_number(example.within, country) == typed_number(example.abroad, "CL") == number
+    assert "(" not in example.within
+
+
+@pytest.mark.parametrize("country", ["CL", "", "XX", "001"])
+def test_the_example_of_no_country_is_chilean(country: str) -> None:
+    assert (example_of(country).within, example_of(country).abroad) == ("9 8765 4321", "+56 9 8765 4321")
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "told"),
+    [
+        ("later", "CL", "with its plus sign and country, like +56 9 8765 4321"),
+        ("later", "PE", "with its plus sign and country, like +51 912 345 678"),
+        ("2 2555 0101", "CL", "with its plus sign and country, like +56 2 2555 0101"),
+        ("+44 1", "CL", "with its plus sign and country, like +56 9 8765 4321"),
+        ("+44 1234567", "CL", "its country gives out none like it, but such as +44 7400 123456"),
+    ],
+)
+def test_who_writes_no_number_is_told_how_one_is_written_there(text: str, country: str, told: str) -> None:
+    for read in (to_e164, transfer_destination):
+        with pytest.raises(ClientMistake) as refused:
+            read(text, country)
+        assert str(refused.value).endswith(told)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from pbx_control.domain.desk.protocol import (
     HOUSE_COLOURS,
-    TOLD,
     Condition,
     Field,
     FieldKind,
@@ -24,6 +23,7 @@ from pbx_control.domain.desk.protocol import (
     problems,
     tidied,
     to_json,
+    told,
 )
 from pbx_control.domain.desk.protocol_file import LEAST_CONTRAST, parse, written
 
@@ -97,6 +97,15 @@ def test_value_is_checked_by_its_kind(kind: FieldKind, typed: str, wrong: Proble
     assert problem(field, f"  {typed} ", HERE) == wrong
 
 
+@pytest.mark.parametrize(
+    ("country", "written"), [("CL", "9 8765 4321 or +56 9 8765 4321"), ("GB", "07400 123456 or +44 7400 123456")]
+)
+def test_how_a_telephone_number_is_written_depends_on_the_country(country: str, written: str) -> None:
+    place = Local(country, HERE.today)
+    assert str(told(Problem.NO_TELEPHONE, place)) == f"this is no telephone number: write it like {written}"
+    assert all(str(told(one, place)) for one in Problem)
+
+
 def test_choice_is_one_of_those_offered() -> None:
     assert problem(choice("urgent"), "maybe", HERE) is Problem.NO_CHOICE
     assert problem(choice("urgent"), "yes", HERE) is None
@@ -168,5 +177,3 @@ def test_house_chooses_a_colour_on_which_white_can_be_read() -> None:
     assert colour_of(Protocol(fields=(), colour="#000000"), 5) == "#000000"
 
 
-def test_each_problem_is_told() -> None:
-    assert set(TOLD) == set(Problem)

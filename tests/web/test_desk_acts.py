@@ -73,6 +73,16 @@ async def test_her_own_is_kept_sent_once_and_corrected(place: Place, call: str) 
     assert (draft.values["message"], draft.state) == ("otra cosa", messages.State.SIGNED)
 
 
+async def test_a_wrong_telephone_number_is_told_how_one_is_written_in_chile(place: Place, call: str) -> None:
+    ana = await at_desk(place, "ana")
+    await ana.post("/language", {"language": "es"})
+    told = "esto no es un número de teléfono: escríbalo como 9 8765 4321 o +56 9 8765 4321"
+    wrong = {"fields": {"telephone": {"value": "después", "edit": 50}}}
+    assert (await asks(ana, f"/desk/calls/{call}/fields", wrong)).json() == {"problems": {"telephone": told}}
+    refused = await asks(ana, f"/desk/calls/{call}/send", {"gaps": True})
+    assert (refused.status_code, refused.json()["problems"]) == (422, {"telephone": told})
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -13,6 +13,7 @@ import msgspec
 
 from pbx_control.catalogue import N_, InLanguages
 from pbx_control.domain import checks
+from pbx_control.domain.words.sentences import Sentence
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.domain.words.written_time import read_day
 from pbx_control.errors import ClientMistake
@@ -72,12 +73,11 @@ class Problem(StrEnum):
     NO_CHOICE = "no-choice"
 
 
-# What a door says beside the field.
-TOLD: Mapping[Problem, str] = {
+_TOLD: Mapping[Problem, str] = {
     Problem.MISSING: N_("this is asked of every caller: fill it in"),
     Problem.TOO_LONG: N_("this is too long"),
     Problem.NO_NUMBER: N_("this is no number"),
-    Problem.NO_TELEPHONE: N_("this is no telephone number: write it with its country, like +56225550101"),
+    Problem.NO_TELEPHONE: N_("this is no telephone number: write it like {within} or {abroad}"),
     Problem.NO_EMAIL: N_("this is no e-mail address"),
     Problem.NO_DATE: N_("this is no day: write it like 2026-11-01 or 01/11/2026"),
     Problem.NO_CHOICE: N_("choose one of the answers"),
@@ -183,6 +183,17 @@ def problem(field: Field, value: str, local: Local) -> Problem | None:
     if len(text) > LONGEST[field.kind]:
         return Problem.TOO_LONG
     return _unlike_its_kind(field, text, local)
+
+
+def told(problem: Problem, local: Local) -> Sentence:
+    """What a door says beside a field: of a telephone number how one is written there."""
+    if problem is not Problem.NO_TELEPHONE:
+        return Sentence(_TOLD[problem])
+    # Imported here, as below.
+    from pbx_control.domain.telephony.numbering import example_of
+
+    example = example_of(local.country)
+    return Sentence(_TOLD[problem], within=example.within, abroad=example.abroad)
 
 
 def tidied(field: Field, value: str, local: Local) -> str:

@@ -1,7 +1,7 @@
 """Callers' numbers as people type them: what is known of one, and whether it can be looked for in texts."""
 
 from pbx_control.domain.keeping.retention import ERASED
-from pbx_control.domain.telephony.numbering import caller_number
+from pbx_control.domain.telephony.numbering import caller_number, example_of
 from pbx_control.errors import ClientMistake, Code, Field
 
 # A caller's number of fewer digits is not looked for in texts.
@@ -13,9 +13,11 @@ def known_number(text: str) -> str:
     number = caller_number(text, "CL")
     if not number or number == ERASED:
         raise ClientMistake(
-            "{text} is no caller's number: write it with its plus sign and country, like +56912345678",
+            "{text} is no caller's number: write it like {within} or {abroad}",
             Code.BAD_NUMBER,
             text=repr(text[:40]),
+            within=example_of("CL").within,
+            abroad=example_of("CL").abroad,
             field=Field("number"),
         )
     return number

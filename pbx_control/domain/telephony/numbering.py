@@ -23,6 +23,8 @@ _LANDLINES_AND_MOBILES = (
 )
 
 ITALY = 39  # the one plan whose national numbers begin with a zero that other countries dial, too
+# The package's own example of a mobile is one of Santiago's landlines.
+_CHILEAN = "+56987654321"
 # The package takes these for fixed lines. Chile: shared cost (600, the operators' 606 … 609), campaigns (600 and 809,
 # Subtel Res. Ex. 286 of 2025); Spain: sales calls (400). Nobody answers campaigns' numbers.
 _NO_FIXED_LINE = ("+5660", "+56809", "+34400")
@@ -35,12 +37,30 @@ _TEXT_LONGEST = 32  # of a caller that is no number
 _NOBODY = ("anonymous", "restricted", "unavailable", "unknown", "private", "withheld")
 
 
-def to_e164(text: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A mobile's number as people write it in its country, and as they do abroad."""
+
+    within: str
+    abroad: str
+
+
+def example_of(country: str) -> Example:
+    """How numbers are written in a country; as in Chile, if that country is unknown."""
+    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+    if number is None or country == "CL":
+        number = phonenumbers.parse(_CHILEAN)
+    # Nobody writes the brackets that some countries' plans have.
+    within = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL).replace("(", "").replace(")", "")
+    return Example(within, _written(number))
+
+
+def to_e164(text: str, country: str = "CL") -> str:
     """The E.164 form of a number that an admin wrote with its plus sign; spaces, dots and hyphens may stand in it.
 
-    Raises ClientMistake if it is no number that its country gives out.
+    Raises ClientMistake if it is no number that its country gives out; it tells how numbers of `country` are written.
     """
-    return _e164(_valid(text))
+    return _e164(_valid(text, country))
 
 
 @lru_cache(maxsize=20_000)  # asked for the DID of every call
@@ -62,13 +82,14 @@ def area_of(number: str) -> str:
     return re.split(r"[ -]", written)[1]
 
 
-def transfer_destination(text: str) -> str:
+def transfer_destination(text: str, country: str = "CL") -> str:
     """The E.164 form of a number to which calls may be transferred: a landline or mobile of FREE_COUNTRIES (rule 9).
 
     Raises ClientMistake for others: premium, shared-cost, campaign, satellite, short, freephone or internet numbers
-    (Chile's 44 is no landline: docs/decisions/transfers.md).
+    (Chile's 44 is no landline: docs/decisions/transfers.md). What is no number is told how those of `country` are
+    written.
     """
-    number = _valid(text)
+    number = _valid(text, country)
     if phonenumbers.region_code_for_number(number) not in FREE_COUNTRIES:
         raise ClientMistake(
             "no calls are transferred to {number}: only to Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, "
@@ -230,12 +251,14 @@ def _possible(text: str, country: str) -> PhoneNumber | None:
     return number if possible else None
 
 
-def _valid(text: str) -> PhoneNumber:
+def _valid(text: str, country: str) -> PhoneNumber:
     if not _AS_WRITTEN.fullmatch(text.strip()):
+        meant = _possible(text.strip(), country)
         raise ClientMistake(
-            "{text} is no telephone number: write it with its plus sign and country, like +56225550101",
+            "{text} is no telephone number: write it with its plus sign and country, like {example}",
             Code.BAD_NUMBER,
             text=_shown(text),
+            example=_written(meant) if meant else example_of(country).abroad,
             field=Field("number"),
         )
     try:
@@ -249,9 +272,10 @@ def _valid(text: str) -> PhoneNumber:
         ) from None
     if not phonenumbers.is_valid_number(number):
         raise ClientMistake(
-            "{text} is no telephone number: its country gives out none like it",
+            "{text} is no telephone number: its country gives out none like it, but such as {example}",
             Code.BAD_NUMBER,
             text=_shown(text),
+            example=example_of(phonenumbers.region_code_for_country_code(number.country_code or 0)).abroad,
             field=Field("number"),
         )
     return number
@@ -259,6 +283,10 @@ def _valid(text: str) -> PhoneNumber:
 
 def _e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _written(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
 def _shown(text: str) -> str:

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from pbx_control import clock
 from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Actor, ActorKind
-from pbx_control.domain.desk.protocol import TOLD, Problem
+from pbx_control.domain.desk.protocol import Problem
 from pbx_control.domain.desk.spelling import spelled
 from pbx_control.domain.users import Person
-from pbx_control.domain.words.sentences import sentence_of
+from pbx_control.domain.words.sentences import Sentence, sentence_of
 from pbx_control.errors import ClientMistake, Code, PbxError
 from pbx_control.live.news import Act, AnswerKind
 from pbx_control.services import duty, messages
@@ -143,21 +143,21 @@ async def save_fields(request: Request) -> Response:
     call_id, her, at = _call(request), _secretary(person), clock.now()
     changes = {key: (one.value, one.edit) for key, one in typed.fields.items()}
 
-    def save() -> tuple[messages.Saved, Mapping[str, Problem]]:
+    def save() -> tuple[messages.Saved, Mapping[str, Sentence]]:
         with writing(room.engine) as conn:
             saved = messages.save_fields(conn, call_id, her, changes, at)
         with reading(room.engine) as conn:
-            return saved, messages.problems_of(conn, saved)
+            return saved, messages.wrong_in(conn, saved)
 
     done = await _try(request, save)
     if isinstance(done, Response):
         return done
-    saved, problems = done
+    saved, wrong = done
     if saved.state in (messages.State.SENT, messages.State.CHANGED):
         room.look(her)  # whether all of it is sent
     else:
         room.look_elsewhere(her)
-    return JSONResponse({"problems": _problems(request, problems)})
+    return JSONResponse({"problems": _said(request, wrong)})
 
 
 async def send(request: Request) -> Response:
@@ -174,7 +174,7 @@ async def send(request: Request) -> Response:
     except Incomplete as error:
         only_gaps = set(error.problems.values()) == {Problem.MISSING}
         told = words.GAPS if only_gaps else words.MEND
-        more = {"problems": _problems(request, error.problems), "gaps": only_gaps}
+        more = {"problems": _said(request, error.told), "gaps": only_gaps}
         return _told(request, told if error.problems else words.EMPTY, 422, **more)
     except PbxError as error:
         return _failed(request, error)
@@ -277,8 +277,8 @@ def _told(request: Request, text: str, status: int, **more: object) -> Response:
     return JSONResponse({"words": say(request, text), **more}, status)
 
 
-def _problems(request: Request, problems: Mapping[str, Problem]) -> dict[str, str]:
-    return {key: say(request, TOLD[problem]) for key, problem in problems.items()}
+def _said(request: Request, wrong: Mapping[str, Sentence]) -> dict[str, str]:
+    return {key: what.said(language_of(request)) for key, what in wrong.items()}
 
 
 # --- coming and going -------------------------------------------------------------------------------------

@@ -30,7 +30,10 @@ REFUSED = [
     (["client", "set", "andes", "--language", "fr"], "es or en"),
     (["did", "add", "+56225550109", "+56225550101"], "already"),
     (["did", "add", "+56225550109", "+56225550109"], "twice"),
-    (["did", "add", "123"], "no telephone number"),
+    (["did", "add", "123"], "no telephone number: write it with its plus sign and country, like +56 9 8765 4321"),
+    (["contact", "add", "andes", "Eva", "9 8765 4322"], "like +56 9 8765 4322"),
+    (["contact", "add", "andes", "Eva", "+56987654321", "--then", "luego"], "like +56 9 8765 4321"),
+    (["caller", "find", "?"], "write it like 9 8765 4321 or +56 9 8765 4321"),
     (["did", "add", "+56225550109", "--trunk", "carier"], "carrier"),
     (["did", "assign", "+56225550101", "andes"], "already"),
     (["did", "assign", "+56225559999", "andes"], "not one of our numbers"),
@@ -119,7 +122,7 @@ def test_settings_that_make_no_sense_are_said(admin: Admin) -> None:
     settings_file.write_text('[sip]\nbind = "nowhere"\n')
     assert "sip.bind" in admin.is_refused("client", "list")
     settings_file.write_bytes(b'[sip]\nbind = "\xff"\n')
-    assert "not valid TOML" in admin.is_refused("client", "list")
+    assert "no text in UTF-8" in admin.is_refused("client", "list")
     settings_file.write_text("[sip\n")
     assert "not valid TOML" in admin.is_refused("client", "list")
     assert "not valid TOML" in admin.is_refused("setup")
