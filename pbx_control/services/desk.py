@@ -32,6 +32,7 @@ class Pop:
     contacts: Sequence[ContactOnDesk]
     infos: Sequence[infos.Version]
     recipients: Sequence[Recipient]
+    taken_from: int | None = None  # the secretary on whose desk it was until now
 
 
 def open_pop(engine: Engine, call_id: str, secretary_id: int, at: datetime) -> Pop | None:
@@ -46,9 +47,10 @@ def open_pop(engine: Engine, call_id: str, secretary_id: int, at: datetime) -> P
         if desk.call_on_desk(conn, call_id) is None:
             return None
     with writing(engine) as conn:
-        messages.open_draft(conn, call_id, secretary_id, at)
+        taken_from = messages.open_draft(conn, call_id, secretary_id, at)
     with reading(engine) as conn:
-        return read_pop(conn, call_id, secretary_id)
+        pop = read_pop(conn, call_id, secretary_id)
+    return replace(pop, taken_from=taken_from) if pop and taken_from else pop
 
 
 def read_again(conn: Connection, pop: Pop) -> Pop | None:

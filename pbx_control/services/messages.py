@@ -175,10 +175,11 @@ class Incomplete(ClientMistake):
 # --- the draft --------------------------------------------------------------------------------------------
 
 
-def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> None:
+def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> int | None:
     """The draft about a call that is offered to her page, or that she answered; made if there is none.
 
-    One that another secretary has is handed to her with the call, unless somebody has signed it or the call is over.
+    One that another secretary has is handed to her with the call, unless the call is over; if that one has pressed
+    send, it goes at its end all the same. Gives that one's id; None: nobody else had it.
     What she is shown is noted once. May be called again, and for a call that is over: what is said of it then is in the
     draft's state. Calls wait for this transaction: what the draft says is read apart (`draft_of`).
 
@@ -188,7 +189,7 @@ def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) 
     about = messages.about(conn, call_id)
     if about is None or about.client_id is None:
         raise ClientMistake("there is no call {call}", Code.NO_SUCH_CALL, call=clean_line(call_id, KEY_SHOWN) or '""')
-    kept = messages.find(conn, call_id, lock=True)
+    kept, had_it = messages.find(conn, call_id, lock=True), None
     if kept is None:
         protocol_id = protocols.in_force(conn, about.client_id).id
         new = Kept(
@@ -204,10 +205,11 @@ def open_draft(conn: Connection, call_id: str, secretary_id: int, at: datetime) 
         messages.add(conn, new)
         kept = messages.find(conn, call_id, lock=True) or new
     elif kept.secretary_id != secretary_id and _passes_on(kept, about.seat_of, secretary_id):
-        kept = replace(kept, secretary_id=secretary_id)
+        had_it, kept = kept.secretary_id, replace(kept, secretary_id=secretary_id)
         messages.change(conn, call_id, secretary_id=secretary_id)
     if kept.secretary_id == secretary_id:
         messages.note_shown(conn, call_id, secretary_id, at, kept.protocol_id)
+    return had_it
 
 
 def draft_of(conn: Connection, call_id: str, known: Draft | None = None) -> Draft | None:
@@ -274,7 +276,7 @@ def _told(found: Mapping[str, Problem], place: Local) -> dict[str, Sentence]:
 
 def _passes_on(kept: Kept, seat_of: int | None, to: int) -> bool:
     """Whether the draft goes along with a call that is passed on: while it lasts, and nobody else has it."""
-    return not kept.over and kept.signed_at is None and seat_of in (None, to)
+    return not kept.over and (seat_of == to or (seat_of is None and kept.signed_at is None))
 
 
 def _hers(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Kept:
@@ -339,6 +341,7 @@ def call_is_over(conn: Connection, summary: CallSummary, answered_by: int | None
     if kept is None:
         _write(conn, summary, rules)
         return
+    kept = _back_with(conn, kept, answered_by)
     form = _Form.of(conn, kept, at)
     desk = Desk(
         hers=answered_by == kept.secretary_id,
@@ -358,6 +361,15 @@ def call_is_over(conn: Connection, summary: CallSummary, answered_by: int | None
         case Goes.LATER:
             limit = timedelta(seconds=clients.get(conn, kept.client_id).after_call)
             messages.change(conn, kept.call_id, due_at=at + limit)
+
+
+def _back_with(conn: Connection, kept: Kept, answered_by: int | None) -> Kept:
+    """The draft with who talked with the caller: it may have gone along with a later offer that nobody took."""
+    if answered_by is None or kept.over or not messages.was_shown(conn, kept.call_id, answered_by):
+        return kept
+    if answered_by != kept.secretary_id:
+        messages.change(conn, kept.call_id, secretary_id=answered_by)
+    return replace(kept, secretary_id=answered_by)
 
 
 def sign(

@@ -149,6 +149,10 @@ _ABOUT = FixedQuery(
     .where(call.c.id == bindparam("call"))
     .with_for_update(read=True, of=call),
 )
+_SHOWN = FixedQuery(
+    lambda call_id: call_id,
+    select(shown.c.call_id).where(shown.c.call_id == bindparam("call"), shown.c.secretary_id == bindparam("her")),
+)
 _VALUES = FixedQuery(
     lambda key, value, edit: (key, Value(value, edit)),
     select(message_field.c.key, message_field.c.value, message_field.c.edit).where(
@@ -189,6 +193,11 @@ def note_shown(conn: Connection, call_id: str, secretary_id: int, at: datetime, 
     """Remembers which versions she had before her eyes; what was noted first stays."""
     values = {"call_id": call_id, "secretary_id": secretary_id, "at": at, "protocol_id": protocol_id}
     _noting_shown(conn.dialect.name).run(conn, values | {"of_call": call_id})
+
+
+def was_shown(conn: Connection, call_id: str, secretary_id: int) -> bool:
+    """Whether the call has been on that secretary's page."""
+    return _SHOWN.first(conn, call=call_id, her=secretary_id) is not None
 
 
 @cache

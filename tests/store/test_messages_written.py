@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from pbx_control.domain.audit import Actor, ActorKind
-from pbx_control.domain.call.commands import StoreCommand, WriteLetters
+from pbx_control.domain.call.commands import ClaimSeat, StoreCommand, WriteLetters
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Outcome, Phase, Seat, Sounds
 from pbx_control.domain.call.saving import Save
@@ -301,6 +301,24 @@ def test_a_colleague_without_the_page_answered_in_the_end(desk: Desk) -> None:
     assert desk.open_list() == [("c1", State.OVERDUE)]  # what Ana has written is not lost
 
 
+def test_what_she_has_sent_goes_though_a_colleague_without_the_page_answered_in_the_end(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.sends(at=AT)
+    desk.ends(replace(OVER, answered_by=EVA))
+    assert "Quiere una cotización" in desk.outbox[0].letter.text
+    assert desk.state() is State.SENT
+
+
+def test_what_she_has_sent_goes_though_it_is_a_wrong_number(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.sends(at=AT)
+    desk.ends(replace(OVER, wrong_number=True))
+    assert "Quiere una cotización" in desk.outbox[0].letter.text
+    assert desk.state() is State.SENT
+
+
 def test_closed_by_her_after_the_end_the_summary_goes_now(desk: Desk) -> None:
     desk.talks()
     desk.ends()
@@ -442,15 +460,40 @@ def test_a_page_that_comes_late_takes_no_draft_from_who_has_the_call_now(desk: D
     assert desk.opened(ANA).secretary_id == 2
 
 
-@pytest.mark.parametrize("then", ["signed", "over"])
-def test_a_draft_that_is_signed_or_over_stays_where_it_is(desk: Desk, then: str) -> None:
+def test_a_draft_of_a_call_that_is_over_stays_where_it_is(desk: Desk) -> None:
     desk.talks()
     desk.types(WORDS)
-    if then == "signed":
-        desk.sends(at=AT)
-    else:
-        desk.ends()
+    desk.ends()
     assert desk.opened(EVA).secretary_id == 1
+
+
+def test_what_she_has_sent_before_the_call_is_passed_on_is_there_for_the_next_one_and_goes(desk: Desk) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    desk.sends(at=AT)
+    assert desk.opened(EVA).secretary_id == 1  # a page that comes late
+    desk.step(replace(TALKING, seat=EVA, answered_by=EVA), ClaimSeat(2))
+    draft = desk.opened(EVA)
+    assert (draft.secretary_id, draft.values["name"], draft.state) == (2, "María Soto", State.SIGNED)
+    desk.types({"reason": ("Quiere una cotización y un plazo", 2)}, who=EVA)
+    desk.ends(replace(OVER, answered_by=EVA))
+    assert "Quiere una cotización y un plazo" in desk.to_first[0].letter.text
+    assert len(desk.to_first) == 1
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_draft_that_went_along_with_an_offer_that_nobody_took_is_hers_who_talked_with_him(
+    desk: Desk, sent: bool
+) -> None:
+    desk.talks()
+    desk.types(WORDS)
+    if sent:
+        desk.sends(at=AT)
+    desk.step(replace(TALKING, phase=Phase.OFFERING, seat=EVA), ClaimSeat(2))
+    assert desk.opened(EVA).secretary_id == 2
+    desk.ends()
+    assert (desk.state(), desk.open_list()) == ((State.SENT, []) if sent else (State.DRAFT, [("c1", State.DRAFT)]))
+    assert subjects(desk.to_first) == ([MESSAGE] if sent else [])
 
 
 def test_a_page_that_opens_after_the_end_writes_an_answer_to_the_summary(desk: Desk) -> None:

@@ -363,6 +363,20 @@ def test_she_turns_the_recording_off_and_on_for_a_card_number() -> None:
     story.passes(5).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
 
 
+def test_a_recording_that_was_to_be_off_is_off_after_the_daemons_death() -> None:
+    """A card number must not be heard because a daemon died between saving and doing."""
+    story = talking(recording=True).daemon_dies_before_performing().presses("Ana", "*7").passes(2).daemon_returns()
+    assert story.call.recording in story.switch.paused
+
+
+def test_a_recording_that_is_off_stays_off_when_it_is_taken_up_again() -> None:
+    story = talking(recording=True).presses("Ana", "*7").passes(1)
+    story.switch._close_all_of("maria", story.call.bridge)
+    story.switch.paused.clear()
+    story.passes(1).compares()
+    assert story.call.recording in story.switch.paused
+
+
 def test_a_recording_that_was_off_is_on_again_after_the_hand_over() -> None:
     story = talking(recording=True).presses("Ana", "*7").consults().presses("Ana", "##").expect(ResumeRecording)
     assert not story.call.recording_paused

@@ -32,6 +32,7 @@ class Desk:
     password: str
     browser: Browser
     options: dict[str, Any]
+    name: str  # the secretary's
     computers: list[BrowserContext] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     page: Page = field(init=False)
@@ -113,7 +114,7 @@ class Desk:
 
     async def _listed(self) -> Any:
         listed = await self.town.office.ask("secretary", "list")
-        return next(one for one in listed if one["name"] == f"Ana {self.firm.slug}")
+        return next(one for one in listed if one["name"] == self.name)
 
 
 async def picture(page: Page, name: str) -> None:
@@ -140,15 +141,18 @@ def seconds(idle: float) -> float:
 
 
 @asynccontextmanager
-async def at_desk(town: Town, browser: Browser, firm: Firm | None = None, **options: Any) -> AsyncIterator[Desk]:
-    """A secretary of a firm with her telephone and her page, signed in and ready."""
+async def at_desk(
+    town: Town, browser: Browser, firm: Firm | None = None, who: str = "Ana", speaks: str = "es", **options: Any
+) -> AsyncIterator[Desk]:
+    """A secretary of a firm with her telephone and her page, signed in and ready. `options`: of her browser."""
     await town.office.served()
     firm = firm or await town.firm()
-    account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
+    her = f"{who} {firm.slug}"
+    account = await town.office.ask("secretary", "add", her, "--clients", firm.slug, "--language", speaks)
     telephone = await town.world.phone(account["user"], account["password"], tone=ANA)
-    name = f"ana.{firm.slug}"
-    user = await town.office.ask("user", "add", name, "--role", "secretary", "--secretary", f"Ana {firm.slug}")
-    desk = Desk(town, firm, telephone, name, user["password"], browser, options)
+    name = f"{who.lower()}.{firm.slug}"
+    user = await town.office.ask("user", "add", name, "--role", "secretary", "--secretary", her)
+    desk = Desk(town, firm, telephone, name, user["password"], browser, options, her)
     try:
         await desk.sits_down()
         await desk.signs_in()

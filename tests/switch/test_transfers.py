@@ -672,6 +672,32 @@ async def test_the_recording_is_off_while_a_card_number_is_told(town):
     assert call["recording_flaw"] == ""
 
 
+async def test_a_recording_that_is_off_stays_off_over_a_daemons_death_and_is_on_again_by_her_key(town):
+    here = await scene(town, "--recording")
+    await here.her.press("*7")
+    await talking(1)
+    await town.office.kill_daemon()
+    await town.office.start_daemon()
+    await talking(3)
+    await here.her.press("*8")
+    await talking(2)
+    call = await here.over()
+    before, after = audio.spans(town.office.home / "recordings" / call["recording"], ANA, shortest=0.5)
+    assert after.start - before.end > 3
+    assert call["recording_flaw"] == ""
+
+
+async def test_the_recording_is_off_each_time_that_she_turns_it_off(town):
+    here = await scene(town, "--recording")
+    for _ in range(3):
+        await here.her.press("*7")
+        await talking(3)
+        await here.her.press("*8")
+        await talking(3)
+    call = await here.over()
+    assert len(audio.spans(town.office.home / "recordings" / call["recording"], ANA, shortest=1)) == 4
+
+
 async def test_the_caller_is_handed_to_a_secretary_who_speaks_his_language(town):
     here = await scene(town)
     words = ("secretary", "add", f"Amy {here.firm.slug}", "--clients", here.firm.slug, "--language", "en,es")

@@ -539,11 +539,16 @@ def resume_handed_over(call: Call, event: Recovered) -> Step:
 
 
 def recording_again(call: Call, event: Recovered) -> Step:
-    if not call.recording or event.recorded:
+    """It is written, and off if she turned it off: a daemon may have died before it did so."""
+    if not call.recording:
         return call, []
+    off: list[Command] = [PauseRecording(call.recording)] if call.recording_paused else []
+    if event.recorded:
+        return call, off
     # Who was not together with anybody could not talk either: the answer was saved, and nobody was left to join them.
     began = call.recording_began if event.bridged else event.at
-    return replace(call, files_awaited=1, recording_began=began), [RecordBridge(call.bridge, call.recording)]
+    call = replace(call, files_awaited=1, recording_began=began)
+    return call, [RecordBridge(call.bridge, call.recording), *off]
 
 
 # --- which keys, and what from a screen, do what, and when --------------------------------------------------

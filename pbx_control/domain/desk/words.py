@@ -49,13 +49,13 @@ class Desk:
 
 def goes(desk: Desk) -> Goes:
     """What goes out now (docs/service.md rules 7 and 9; docs/decisions/message-with-words.md)."""
+    if desk.signed and not desk.settled:
+        return Goes.WORDS  # whoever has answered since, and whatever he wanted: she was told that it goes
     if desk.needless or not desk.hers:
         return Goes.SUMMARY
     if desk.settled:
         return Goes.NOTHING
-    if desk.signed or (desk.handed_over and desk.has_words):
-        return Goes.WORDS
-    return Goes.LATER
+    return Goes.WORDS if desk.handed_over and desk.has_words else Goes.LATER
 
 
 class Stage(StrEnum):

@@ -105,6 +105,8 @@ async def desk_page(request: Request) -> Response:
     room, person = _room(request), person_of(request)
     looks_at = request.query_params.get("call", "")[:LONGEST_ID]
     view = await run_sync(view_of, room, person, language_of(request), looks_at, limiter=room.making)
+    if view.taken_from:
+        room.look(view.taken_from)
     keys = [(key, say(request, what)) for key, what in words.KEYS]
     return page(request, "desk/page.html.j2", view=view, keys=keys)
 

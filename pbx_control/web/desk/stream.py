@@ -57,6 +57,8 @@ async def events(
                 return  # the page says so, and asks again
             if change := view.since(sent):
                 yield _event("view", change)
+            if view.taken_from:
+                room.look(view.taken_from)
             if view.work_done and view.work_done != sent.work_done:
                 room.feed.free(person, view.work_done)
             sent, stream.concerns = view, view.concerns

@@ -59,6 +59,7 @@ class View:
     read_at: datetime | None = None  # all of it
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
     due: datetime | None = None  # when something on it is over by itself: her time for a message, say
+    taken_from: int | None = None  # the secretary on whose desk the call was until now
 
     @classmethod
     def nothing(cls) -> "View":
@@ -100,7 +101,9 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
     else:
         opened = None
     with reading(room.engine) as conn:
-        pop = opened or _on_desk(conn, her_id, call.id if call else looks_at, known, at)
+        # In a call no other one's pop: she would answer for the wrong client.
+        pop = opened if call and not known else _on_desk(conn, her_id, call.id if call else looks_at, known, at)
+        pop = None if pop and call and pop.call_id != call.id else pop
         again = known is not None and pop is not None and pop.call_id == known.call_id
         waiting = messages.open_of(conn, her_id)
         deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
@@ -126,6 +129,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         before.read_at if again else at,
         frozenset(concerns),
         min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting)) if due), default=None),
+        opened.taken_from if opened else None,
     )
 
 
@@ -283,7 +287,8 @@ class _Page:
     @property
     def over_by_itself(self) -> tuple[datetime | None, ...]:
         """When something that it shows is over, though nobody does anything."""
-        return self.missed_until, self.pop.draft.shown_until if self.pop and not self.call else None
+        shown_until = self.pop.draft.shown_until if self.pop and not self.call else None
+        return self.duty.until, self.missed_until, shown_until
 
     def live(self) -> str:
         """What is going on in the call, and its buttons."""

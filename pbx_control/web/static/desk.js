@@ -9,7 +9,7 @@ const SAVE_AFTER = 400; // ms after the last key
 const EDITS_SINCE = Date.UTC(2026, 0, 1); // edits are numbered by seconds since then: of two tabs the later one counts
 const AWAY_AFTER = 1500; // ms without a stream before the banner: a restart is over by then
 const HEARS_EVERY = 2500; // ms: how often the server is told that this page hears it
-const SAVED_WITHIN = 500; // ms: for no longer does a hand-over wait until the message is saved
+const SAVED_WITHIN = 500; // ms: for no longer does a call that is passed on wait until the message is saved
 const NOTICE_FOR = 8000; // ms
 
 // --- to the server -----------------------------------------------------------------------------------------------
@@ -478,8 +478,8 @@ async function act(button) {
   const call = popCall();
   button.dataset.busy = "1";
   const what = button.dataset.do || button.dataset.act;
-  // The message goes at the hand-over: what was typed just now goes with it.
-  if (what === "hand-over") await Promise.race([saveAll(), new Promise((go) => setTimeout(go, SAVED_WITHIN))]);
+  // The message goes at the hand-over, or to the colleague: what was typed just now goes with it.
+  if (["hand-over", "language"].includes(what)) await Promise.race([saveAll(), new Promise((go) => setTimeout(go, SAVED_WITHIN))]);
   const answer = await post(onCall(call, "act"), { act: what, contact: Number(button.dataset.contact || 0) }).catch(() => ({}));
   delete button.dataset.busy;
   const place = document.querySelector("[data-answer]");
