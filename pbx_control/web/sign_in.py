@@ -28,7 +28,7 @@ MOST_WAITING = 50
 A_MOMENT = 5
 LONGEST_NEXT = 500
 # Where each role's pages begin; the others' come later.
-PAGES = {UserRole.SECRETARY: "/desk", UserRole.CLIENT: "/portal"}
+PAGES = {UserRole.SECRETARY: "/desk", UserRole.CLIENT: "/portal/messages"}
 ELSEWHERE = "/home"
 
 # Said to whoever has a name or a password wrong: not which.

@@ -95,7 +95,7 @@ async def test_he_comes_to_his_messages_and_sees_those_of_his_firm_only_the_newe
 ) -> None:
     first, _, last = called(words={"Motivo": "Pide hora"}), called("sur", words={"Motivo": "Secreto"}), called()
     browser = place.browser()
-    assert (await browser.sign_in("gerencia")).headers["location"] == "/portal"
+    assert (await browser.sign_in("gerencia")).headers["location"] == "/portal/messages"
     assert (await browser.get("/portal")).headers["location"] == "/portal/messages"
     page = await browser.get("/portal/messages")
     assert shown(page.text) == [last, first]

@@ -21,7 +21,8 @@ OTHER = "198.51.100.8"
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("ana", "/desk"), ("ANA ", "/desk"), ("gerencia", "/home"), ("jefa", "/home"), ("root", "/home")]
+    ("name", "page"),
+    [("ana", "/desk"), ("ANA ", "/desk"), ("gerencia", "/portal/messages"), ("jefa", "/home"), ("root", "/home")],
 )
 async def test_each_role_is_sent_to_its_page(place: Place, name: str, page: str) -> None:
     browser = place.browser()
