@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.desk.edits import Typed, Value, lost, stays
 from pbx_control.domain.desk.protocol import LONGEST, Local, Problem, Protocol, problems, told
 from pbx_control.domain.desk.words import (
     Desk,
@@ -39,7 +40,7 @@ from pbx_control.services.work import Work
 from pbx_control.store import call_log, calls, clients, infos, ledger, letters, messages, protocols, recipients
 from pbx_control.store.call_log import LoggedCall
 from pbx_control.store.letters import Posted
-from pbx_control.store.messages import Before, Kept, Value
+from pbx_control.store.messages import Before, Kept
 
 if TYPE_CHECKING:
     from pbx_control.services.steps import Rules
@@ -54,8 +55,6 @@ WORDS_MAY_BE_LATE = timedelta(hours=1)
 MOST_INFOS = 5
 # So often a message goes: whoever takes a session must not have a client written to without end.
 MOST_VERSIONS = 20
-# The largest number that the store keeps for an edit.
-MOST_EDITS = 2**31 - 1
 KEY_SHOWN = 40
 
 
@@ -89,10 +88,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What is kept now of the fields that were to be saved: value and edit of each; another tab may have been newer."""
+    """What is kept now of the fields that were to be saved: value and edit of each; another tab may have been newer.
+    `lost`: what was overwritten there, though she who typed had not seen it."""
 
     at: datetime
     fields: Mapping[str, tuple[str, int]]
+    older: frozenset[str]  # of these keys a newer text stays
+    lost: Mapping[str, str]
     client_id: int
     protocol: Protocol
     values: Mapping[str, str]  # of all fields
@@ -218,11 +220,9 @@ def draft_of(conn: Connection, call_id: str, known: Draft | None = None) -> Draf
     return _draft(conn, kept, known) if kept else None
 
 
-def save_fields(
-    conn: Connection, call_id: str, secretary_id: int, changes: Mapping[str, tuple[str, int]], at: datetime
-) -> Saved:
-    """Keeps what she typed: value and edit by the field's key. An older edit overwrites no newer one, in whatever order
-    they come. What is saved after sending is for the next version.
+def save_fields(conn: Connection, call_id: str, secretary_id: int, changes: Mapping[str, Typed], at: datetime) -> Saved:
+    """Keeps what she typed, by the field's key. An older edit overwrites no newer one, in whatever order they come; of
+    two with the same number the later one to arrive stays. What is saved after sending is for the next version.
 
     Raises ClientMistake, with nothing saved, if the draft is not hers, or not any more (NOT_ON_DESK), a key is no field
     of its protocol (NO_SUCH_FIELD), or a value is too long (VALUE_TOO_LONG).
@@ -230,26 +230,34 @@ def save_fields(
     kept = _hers(conn, call_id, secretary_id, at)
     protocol = protocols.content(conn, kept.client_id, kept.protocol_id)
     fields = {field.key: field for field in protocol.fields}
-    new: dict[str, Value] = {}
-    for key, (value, edit) in changes.items():
-        if key not in fields or not 0 <= edit <= MOST_EDITS:
+    for key, typed in changes.items():
+        if key not in fields:
             raise ClientMistake("there is no field {field}", Code.NO_SUCH_FIELD, field=clean_line(key, KEY_SHOWN))
         longest = LONGEST[fields[key].kind]
-        if len(value) > longest:
+        if len(typed.value) > longest:
             raise ClientMistake(
                 "{field} is too long: {length} characters, at most {longest}",
                 Code.VALUE_TOO_LONG,
                 field=fields[key].label,
-                length=len(value),
+                length=len(typed.value),
                 longest=longest,
             )
-        new[key] = Value(_storable(value), edit)
-    messages.save(conn, call_id, new, at)
-    there = messages.values_of(conn, call_id)
-    now = {key: (there[key].value, there[key].edit) for key in new}
-    values = {key: one.value for key, one in there.items()}
-    state = _noted_as_changed(conn, kept, protocol, values, at) if kept.version else _state(kept)
-    return Saved(at, now, kept.client_id, protocol, values, state)
+    before = messages.values_of(conn, call_id)
+    tidy = {key: typed._replace(value=_storable(typed.value)) for key, typed in changes.items()}
+    now = {key: stays(before.get(key), typed, at) for key, typed in tidy.items()}
+    messages.save(conn, call_id, {key: one for key, one in now.items() if one != before.get(key)}, at)
+    overwritten = {key: lost(before.get(key), typed, now[key]) for key, typed in tidy.items()}
+    values = {key: one.value for key, one in (before | now).items()}
+    return Saved(
+        at=at,
+        fields={key: (one.value, one.edit) for key, one in now.items()},
+        older=frozenset(key for key, typed in tidy.items() if now[key].value != typed.value),
+        lost={key: text for key, text in overwritten.items() if text},
+        client_id=kept.client_id,
+        protocol=protocol,
+        values=values,
+        state=_noted_as_changed(conn, kept, protocol, values, at) if kept.version else _state(kept),
+    )
 
 
 def _noted_as_changed(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from pbx_control.domain.desk.edits import Value
 from pbx_control.domain.desk.words import Words
 from pbx_control.domain.words.characters import folded
 from pbx_control.store.engine import insert_into
@@ -71,14 +72,6 @@ class Kept:
     def closed(self) -> bool:
         """Whether nothing need be written."""
         return self.sent_at is not None and not self.version
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What stands in a field; `edit` counts what the page has sent of it."""
-
-    value: str
-    edit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +211,7 @@ def values_of(conn: Connection, call_id: str) -> dict[str, Value]:
 
 
 def save(conn: Connection, call_id: str, changes: Mapping[str, Value], at: datetime) -> None:
-    """Keeps fields; one of which a newer edit is there stays as it is."""
+    """Keeps fields."""
     rows = [
         {"call_id": call_id, "key": key, "value": new.value, "edit": new.edit, "saved_at": at}
         for key, new in sorted(changes.items())
@@ -230,11 +223,7 @@ def save(conn: Connection, call_id: str, changes: Mapping[str, Value], at: datet
 def _saving(dialect: str) -> Fixed:
     adding = insert_into(dialect, message_field)
     newer = {name: adding.excluded[name] for name in ("value", "edit", "saved_at")}
-    return Fixed(
-        adding.on_conflict_do_update(
-            index_elements=["call_id", "key"], set_=newer, where=adding.excluded.edit > message_field.c.edit
-        )
-    )
+    return Fixed(adding.on_conflict_do_update(index_elements=["call_id", "key"], set_=newer))
 
 
 # --- what was sent ----------------------------------------------------------------------------------------

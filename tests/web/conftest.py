@@ -12,6 +12,7 @@ from pbx_control.clock import now
 from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase, Seat, Sounds
 from pbx_control.domain.call.saving import Save
+from pbx_control.domain.desk.edits import Typed
 from pbx_control.domain.users import UserRole
 from pbx_control.services import clientele, messages, staff, users
 from pbx_control.services.steps import Rules, save
@@ -89,7 +90,7 @@ def talking(place: Place) -> Call:
         )
         save(conn, [Save(call, True, (Line(1, AT, "X", {}),), ())], Rules())
         messages.open_draft(conn, call.id, ana.id, AT)
-        messages.save_fields(conn, call.id, ana.id, {"message": (SECRET, 1)}, AT)
+        messages.save_fields(conn, call.id, ana.id, {"message": Typed(SECRET, 1)}, AT)
     return call
 
 

@@ -64,7 +64,8 @@ async def test_her_own_is_shown_for_ten_minutes_after_it_was_sent(
 
 async def test_her_own_is_kept_sent_once_and_corrected(place: Place, call: str) -> None:
     ana = await at_desk(place, "ana")
-    assert (await asks(ana, f"/desk/calls/{call}/fields", ASKED[0][1])).json() == {"problems": {}}
+    answer = await asks(ana, f"/desk/calls/{call}/fields", ASKED[0][1])
+    assert answer.json() == {"problems": {}, "edits": {"message": 99}, "instead": {}, "lost": {}}
     for _ in range(3):
         assert (await asks(ana, f"/desk/calls/{call}/send", {})).status_code == 200
     with reading(place.engine) as conn:
@@ -78,7 +79,7 @@ async def test_a_wrong_telephone_number_is_told_how_one_is_written_in_chile(plac
     await ana.post("/language", {"language": "es"})
     told = "esto no es un número de teléfono: escríbalo como 9 8765 4321 o +56 9 8765 4321"
     wrong = {"fields": {"telephone": {"value": "después", "edit": 50}}}
-    assert (await asks(ana, f"/desk/calls/{call}/fields", wrong)).json() == {"problems": {"telephone": told}}
+    assert (await asks(ana, f"/desk/calls/{call}/fields", wrong)).json()["problems"] == {"telephone": told}
     refused = await asks(ana, f"/desk/calls/{call}/send", {"gaps": True})
     assert (refused.status_code, refused.json()["problems"]) == (422, {"telephone": told})
 
@@ -100,6 +101,20 @@ async def test_what_no_page_sends_is_refused(place: Place, call: str, content: A
     answer = await asks(ana, f"/desk/calls/{call}/fields", content)
     assert answer.status_code == 400
     assert "load it anew" in answer.text
+
+
+async def test_a_page_is_told_what_stays_and_what_it_has_overwritten(place: Place, call: str) -> None:
+    ana = await at_desk(place, "ana")
+
+    async def types(value: str, edit: int, seen: int) -> dict[str, Any]:
+        content = {"fields": {"message": {"value": value, "edit": edit, "seen": seen}}}
+        told: dict[str, Any] = (await asks(ana, f"/desk/calls/{call}/fields", content)).json()
+        return {name: each.get("message") for name, each in told.items() if name != "problems"}
+
+    assert await types("otra", 1, 0) == {"edits": 2, "instead": None, "lost": SECRET}
+    assert await types("tarde", 1, 0) == {"edits": 2, "instead": "otra", "lost": None}
+    assert (await types("sigue", 2**53 - 1, 2))["instead"] is None
+    assert (await types("aparte", 2**31, 2))["lost"] == "sigue"
 
 
 @pytest.mark.parametrize("field", ["nope", "", "message' OR 1=1", "x" * 5000])

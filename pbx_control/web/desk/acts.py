@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from pbx_control import clock
 from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.domain.desk.edits import Typed
 from pbx_control.domain.desk.protocol import Problem
 from pbx_control.domain.desk.spelling import spelled
 from pbx_control.domain.users import Person
@@ -37,6 +38,8 @@ LONGEST_ID = 64
 
 # As the database numbers things.
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+# As a page counts: integers that JavaScript has exactly.
+EditNumber = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,17 +49,18 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     contact: Number = 0
 
 
-class Typed(msgspec.Struct, forbid_unknown_fields=True):
-    """A field as it reads now; `edit` rises with each change of it."""
+class FieldTyped(msgspec.Struct, forbid_unknown_fields=True):
+    """A field as it reads now; `edit` rises with each change of it. `seen`: the edit of what the page had there."""
 
     value: str
-    edit: Number
+    edit: EditNumber
+    seen: EditNumber | None = None
 
 
 class Fields(msgspec.Struct, forbid_unknown_fields=True):
     """What she has typed since the last time."""
 
-    fields: dict[str, Typed]
+    fields: dict[str, FieldTyped]
 
 
 class Send(msgspec.Struct, forbid_unknown_fields=True):
@@ -143,7 +147,7 @@ async def save_fields(request: Request) -> Response:
     """Keeps what she typed, and says what is wrong with it; wrong or not, it is kept."""
     room, person, typed = _room(request), person_of(request), await _read(request, Fields)
     call_id, her, at = _call(request), _secretary(person), clock.now()
-    changes = {key: (one.value, one.edit) for key, one in typed.fields.items()}
+    changes = {key: Typed(one.value, one.edit, one.seen) for key, one in typed.fields.items()}
 
     def save() -> tuple[messages.Saved, Mapping[str, Sentence]]:
         with writing(room.engine) as conn:
@@ -159,7 +163,12 @@ async def save_fields(request: Request) -> Response:
         room.look(her)  # whether all of it is sent
     else:
         room.look_elsewhere(her)
-    return JSONResponse({"problems": _said(request, wrong)})
+    kept = {
+        "edits": {key: edit for key, (_, edit) in saved.fields.items()},
+        "instead": {key: value for key, (value, _) in saved.fields.items() if key in saved.older},
+        "lost": saved.lost,
+    }
+    return JSONResponse({"problems": _said(request, wrong), **kept})
 
 
 async def send(request: Request) -> Response:
