@@ -90,7 +90,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
     sqlite = engine.dialect.name == "sqlite"
     options = {"pbx_read_only": True} if sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     try:
-        with _connected(engine).execution_options(**options) as connection, connection.begin():
+        with _connected(engine).execution_options(**options) as connection:
+            connection.begin()  # `store.fixed` asks the driver itself, which needs a transaction for one state
             yield connection
     except DBAPIError as error:
         raise _unavailable(error) from error
