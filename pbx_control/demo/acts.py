@@ -156,6 +156,7 @@ class Show(Stage):
         assert self.office.daemon
         self.screen.command(["-9", str(self.office.daemon.pid)], program="kill")
         await self.office.kill_daemon()
+        self.screen.note("the switch serves callers alone now; what it did is told when the daemon is back")
         wish = await self.voice("lucia", N_("Hello, this is Lucía. Are you open this afternoon?"))
         caller, ring = await self.conversation(LUCIA, "Lucía Vidal", wish)
         self.facts_of_a_conversation(caller, ring, LUCIA, TONES["lucia"])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pbx_control.catalogue import N_
 from pbx_control.demo.stage import MAILBOX, MARIA, SPOKEN, Stage
 from pbx_control.domain.words.sentences import said
-from pbx_control.world.desk import DeskPage, InBrowser, Pop, desk_page
+from pbx_control.world.desk import Browser, DeskPage, InBrowser, Pop, desk_page
 from pbx_control.world.legs import Leg, Ringing
 
 # Of the office's protocol for a client that has set none.
@@ -24,7 +24,7 @@ async def a_written_message(stage: Stage) -> None:
     """Ana sits down at her page, writes what María wants, and signs out again."""
     stage.screen.chapter("Ana opens her page: María calls again, and the client gets what Ana writes")
     await stage.desk_for("ana", "Ana")
-    async with desk_page(stage.office.url, stage.door.language, stage.browser) as page:
+    async with desk_page(stage.office.url, stage.door.language, stage.browser.to_drive) as page:
         await _sits_down(stage, page)
         caller, ring, pop = await _a_call(stage, page)
         _facts_of_the_pop(stage, ring, pop)
@@ -39,15 +39,32 @@ async def a_written_message(stage: Stage) -> None:
 
 
 async def _sits_down(stage: Stage, page: DeskPage) -> None:
-    url = f"{stage.office.url}/desk"
-    if isinstance(page, InBrowser):
-        stage.screen.note("her page is {url}, here in {browser} without a screen", url=url, browser=page.name)
-    else:
-        stage.screen.note(
-            "her page is {url}; no browser is found here: what it would send is sent without one", url=url
-        )
+    a_page_is_opened(stage, page.name if isinstance(page, InBrowser) else None)
     await page.sign_in("ana", stage.desks["ana"])
     stage.screen.fact("she has signed in, and her page says that she is ready", True)
+
+
+def a_page_is_opened(stage: Stage, browser: str | None) -> None:
+    """Tells where her page is, and in which browser, or why in none."""
+    url = f"{stage.office.url}/desk"
+    if browser:
+        stage.screen.note("her page is {url}, here in {browser} without a screen", url=url, browser=browser)
+    else:
+        why = stage.door.say(_why_none(stage.browser), program=stage.browser.program)
+        stage.screen.note("her page is {url}; {why}: what it would send is sent without one", url=url, why=why)
+
+
+def _why_none(browser: Browser) -> str:
+    """Why her page is opened in no browser."""
+    if browser.to_drive:
+        return N_("{program} does not start here")
+    if browser.program:
+        return N_("{program} is here, but not the Python package playwright, which drives it")
+    if browser.driver:
+        return N_("no browser is found here (Chromium or Google Chrome)")
+    return N_(
+        "neither a browser (Chromium or Google Chrome) nor the Python package playwright, which drives it, is here"
+    )
 
 
 async def _a_call(stage: Stage, page: DeskPage) -> tuple[Leg, Ringing, Pop]:

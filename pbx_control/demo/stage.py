@@ -11,6 +11,7 @@ from pbx_control.domain.words.sentences import said
 from pbx_control.media.prompts import speak
 from pbx_control.settings import Home
 from pbx_control.world import audio
+from pbx_control.world.desk import NO_BROWSER, Browser
 from pbx_control.world.installation import Installation
 from pbx_control.world.legs import Leg, Ringing
 from pbx_control.world.people import Telephone
@@ -45,14 +46,20 @@ class Stage:
     folder: Path
     ana: Telephone | None = None
     letters: int = 0  # that the open client has got so far
-    browser: str | None = None  # in which desks are opened; None: by their requests alone
+    browser: Browser = NO_BROWSER  # in which desks are opened; if it cannot be driven, by their requests alone
     desks: dict[str, str] = field(default_factory=dict)  # who has one: user and password
 
     async def narrate(self) -> None:
         """Shows what `call watch` tells, line by line, as long as the demo lasts."""
         async for line in self.office.watch("call", "watch"):
             _call, _, story = line.partition("  ")
-            self.screen.line(story or line)
+            # It also says that it waits for a daemon that we have killed: that is meant.
+            if story or not self._without_daemon:
+                self.screen.line(story or line)
+
+    @property
+    def _without_daemon(self) -> bool:
+        return self.office.daemon is not None and self.office.daemon.returncode is not None
 
     async def type(self, *words: str) -> str:
         """Shows a command and runs it."""

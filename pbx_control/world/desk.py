@@ -41,11 +41,25 @@ class Pop:
     at: datetime
 
 
-def find_browser() -> str | None:
-    """A browser that can be driven here; None if there is none, or nothing that drives it."""
-    if find_spec("playwright") is None:
-        return None
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What there is here to open a page with."""
+
+    program: str | None  # a browser
+    driver: bool  # the Python package that drives it
+
+    @property
+    def to_drive(self) -> str | None:
+        """The browser, if it can be driven."""
+        return self.program if self.driver else None
+
+
+NO_BROWSER = Browser(None, False)
+
+
+def find_browser() -> Browser:
+    """The first browser that is installed here, and whether playwright is."""
+    return Browser(next(filter(None, map(shutil.which, BROWSERS)), None), find_spec("playwright") is not None)
 
 
 @asynccontextmanager

@@ -9,8 +9,7 @@ from pbx_control.demo.desk import a_written_message, goes_home
 from pbx_control.demo.screen import Screen
 from pbx_control.demo.stage import MAILBOX, OPEN, Stage
 from pbx_control.settings import Home
-from pbx_control.world import desk as desks
-from pbx_control.world.desk import desk_page, find_browser
+from pbx_control.world.desk import NO_BROWSER, Browser, desk_page, find_browser
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("pages")]
 
@@ -30,9 +29,9 @@ async def stage(pages, switch, world, post, tmp_path_factory):
     return stage
 
 
-@pytest.mark.parametrize("browser", [find_browser(), None, "/bin/false"])
+@pytest.mark.parametrize("browser", [find_browser(), NO_BROWSER, Browser("/bin/false", True)])
 async def test_what_she_writes_reaches_the_client(
-    town: Town, stage: Stage, browser: str | None, capsys: pytest.CaptureFixture[str]
+    town: Town, stage: Stage, browser: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await town.live()
     await town.office.served()
@@ -44,12 +43,6 @@ async def test_what_she_writes_reaches_the_client(
     assert ("en Chromium" in told) == (stage.folder / "desk.png").exists() == (browser == find_browser())
     assert "antes del mediodía" in town.post.to(MAILBOX)[-1].text
     (stage.folder / "desk.png").unlink(missing_ok=True)
-
-
-async def test_without_what_drives_it_no_browser_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_browser()
-    monkeypatch.setattr(desks, "find_spec", lambda name: None)
-    assert find_browser() is None
 
 
 async def test_whoever_signs_in_as_her_is_rung_and_nobody_before(town: Town, stage: Stage) -> None:

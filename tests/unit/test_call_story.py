@@ -87,6 +87,18 @@ NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
             "Nobody answered: the switch takes a message",
         ),
         (
+            "ServedByTheSwitch",
+            {"what": "notice", "details": "prompts/spoken/es-51c82cca6276f8d5 Le informamos que se graba."},
+            "Quien llama oyó el aviso de que se graba (Le informamos que se graba.)",
+            "The caller has heard that the call is recorded (Le informamos que se graba.)",
+        ),
+        (
+            "ServedByTheSwitch",
+            {"what": "notice", "details": "prompts/audio/51c82cca6276f8d5"},
+            "Quien llama oyó el aviso de que se graba (prompts/audio/51c82cca6276f8d5)",
+            "The caller has heard that the call is recorded (prompts/audio/51c82cca6276f8d5)",
+        ),
+        (
             "KeyPressed",
             ANA | {"keys": "*1", "contact": "Rosa", "phase": "calling_contact"},
             "Ana pulsa *1 y consulta a Rosa: quien llama oye música",

@@ -49,6 +49,8 @@ class _Values(dict[str, Any]):
         value = self.get(name, "–")
         if name == "did":
             return readable_number(str(value))
+        if name == "details":
+            value = _words_of(str(value))
         return f"{value:.0f}" if isinstance(value, float) else clean_line(str(value), VALUE_LIMIT)
 
     def _who(self) -> str:
@@ -61,6 +63,12 @@ class _Values(dict[str, Any]):
         """Why it is closed, in brackets: a holiday's name, or nothing where the hours decide."""
         why = clean_line(str(self.get("why", "")), VALUE_LIMIT)
         return f" ({why})" if why and why != "hours" else ""
+
+
+def _words_of(details: str) -> str:
+    """What the switch wrote down, without the sound's name where the sound's words follow it."""
+    sound, _, words = details.partition(" ")
+    return words if words and sound.startswith("prompts/") else details
 
 
 def _as_it_is(event: str, details: Details) -> str:
