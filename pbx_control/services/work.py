@@ -12,6 +12,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from pbx_control.domain.audit import Actor, AuditEntry, Verb, difference
 from pbx_control.store import audit
 from pbx_control.store import engine as store
+from pbx_control.store.fixed import WATCHER
 from pbx_control.store.rows import facts
 from pbx_control.store.tables import audit as audit_table
 
@@ -88,16 +89,21 @@ def _audited(work: Work) -> Iterator[Work]:
     written: list[str] = []
 
     def note_written(conn: Connection, clause: object, _many: object, _one: object, _how: object, result: Any) -> None:
-        table = clause.table if isinstance(clause, UpdateBase) else None
         # What touched no row has changed nothing.
-        touched = table is not None and (result.returns_rows or result.rowcount)
-        if isinstance(table, Table) and touched and table is not audit_table:
+        if isinstance(clause, UpdateBase) and (result.returns_rows or result.rowcount):
+            note_table(clause.table)
+
+    def note_table(table: object) -> None:
+        if isinstance(table, Table) and table is not audit_table:
             written.append(table.name)
 
+    info = work.conn.info  # kept: a connection that breaks has none any more
     event.listen(work.conn, "after_execute", note_written)
+    info[WATCHER] = note_table
     try:
         yield work
     finally:
         event.remove(work.conn, "after_execute", note_written)
+        info.pop(WATCHER, None)
     if written and not work.entries:
         raise Unaudited(f"changed without an entry in the audit trail: {', '.join(sorted(set(written)))}")

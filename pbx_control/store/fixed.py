@@ -18,6 +18,10 @@ Made = tuple[str, Callable[[Values], Any]]
 Shape = Callable[[Sequence[Any]], dict[str, Any]]
 Record = TypeVar("Record")
 
+# Under this name a connection's `info` has who is told of each table that is written to: SQLAlchemy's own events do not
+# tell of these statements.
+WATCHER = "told of tables that are written to"
+
 
 class Fixed:
     """An insert, update or delete with values by name, as SQLAlchemy takes them, in a transaction that has begun.
@@ -35,14 +39,23 @@ class Fixed:
         sql, bound = self._for(conn.dialect, values)
         with _telling_errors(conn, sql):
             cursor.execute(sql, bound(values))
+        self._tell(conn, cursor)
         return cursor
 
     def run_each(self, conn: Connection, rows: Sequence[Values]) -> None:
         """Runs it for each of these rows, of which all have the same names; there may be none."""
         if rows:
             sql, bound = self._for(conn.dialect, rows[0])
+            cursor = conn.connection.cursor()
             with _telling_errors(conn, sql):
-                conn.connection.cursor().executemany(sql, [bound(values) for values in rows])
+                cursor.executemany(sql, [bound(values) for values in rows])
+            self._tell(conn, cursor)
+
+    def _tell(self, conn: Connection, cursor: DBAPICursor) -> None:
+        watcher = conn.info.get(WATCHER)
+        # What returns rows may not have been read yet: it counts as if it had touched some.
+        if watcher and (cursor.description or cursor.rowcount):
+            watcher(self._statement.table)
 
     def _for(self, dialect: Dialect, values: Values) -> Made:
         key = dialect.name, *values

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from acting import ADMIN, JOB
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 
 from pbx_control import admin, services
 from pbx_control.domain.audit import Verb
@@ -54,7 +54,8 @@ from pbx_control.services.work import Unaudited, Work, booking, changing
 from pbx_control.settings import Billing, Settings
 from pbx_control.store import audit, invoices, ledger, letters
 from pbx_control.store.audit import Kept
-from pbx_control.store.engine import reading
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.fixed import Fixed
 from pbx_control.store.infos import in_force
 from pbx_control.store.secretaries import Secretary, find
 from pbx_control.store.snapshot import read_revision
@@ -372,6 +373,23 @@ def test_nothing_is_kept_of_a_change_without_an_entry(engine: Engine) -> None:
             work.conn.execute(insert(client).values(slug="andes", name="Andes", week="always", created_at=NOON))
     with reading(engine) as conn:
         assert conn.execute(select(client)).all() == []
+
+
+def test_a_statement_that_is_made_once_needs_an_entry_too(engine: Engine) -> None:
+    andes = {"slug": "andes", "name": "Andes", "week": "always", "created_at": NOON}
+    add, rename = Fixed(insert(client)), Fixed(update(client).where(client.c.slug == bindparam("who")))
+    for write in (lambda conn: add.run(conn, andes), lambda conn: add.run_each(conn, [andes])):
+        for transaction in (changing, booking):
+            with pytest.raises(Unaudited, match="client"), transaction(engine, ADMIN, NOON) as work:
+                write(work.conn)
+    with booking(engine, ADMIN, NOON) as work:
+        rename.run(work.conn, {"who": "nobody", "name": "Sur"})  # what touched no row has changed nothing
+    with reading(engine) as conn:
+        assert conn.execute(select(client)).all() == []
+    with writing(engine) as conn:  # of a step of a call: nobody watches it
+        add.run(conn, andes)
+    with reading(engine) as conn:
+        assert conn.scalar(select(client.c.slug)) == "andes"
 
 
 def test_nothing_is_told_of_a_change_that_was_refused(engine: Engine) -> None:
