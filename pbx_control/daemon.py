@@ -49,7 +49,7 @@ from pbx_control.live.comparisons import Comparisons
 from pbx_control.live.dead_lines import DeadLines
 from pbx_control.live.directory import Directory
 from pbx_control.live.keeping_out import KeepingOut
-from pbx_control.live.kept_running import KeptRunning
+from pbx_control.live.kept_running import KeptRunning, log_failure
 from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
 from pbx_control.live.overdue import Overdue
@@ -133,6 +133,7 @@ class Daemon:
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._overdue = Overdue(self._engine, rules, now, self._written_elsewhere)
         self._requests = reception.Requests()
+        self._looks: set[asyncio.Task[None]] = set()  # at calls' files
         self._comparisons = Comparisons(self._compare, self._board, self._pulse)
         self._taken_up = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -247,11 +248,10 @@ class Daemon:
         self._performer.perform(call_id, command)
 
     def _inspect(self, call_id: str, command: Inspection) -> None:
-        def looked(done: "asyncio.Future[Any]") -> None:
-            self._board.post(call_id, done.result())
-
-        look = asyncio.to_thread(reception.inspect, self._home, command)
-        asyncio.ensure_future(look).add_done_callback(looked)
+        look = asyncio.ensure_future(reception.look_at_files(self._home, self._board, call_id, command))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+        look.add_done_callback(log_failure)
 
     # --- what goes on all the time ------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from pbx_control.domain.telephony.numbering import caller_number, country_of, nu
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.directory import Directory
+from pbx_control.live.kept_running import AGAIN_AFTER
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.writer import SLOW
 from pbx_control.media import recordings
@@ -201,6 +202,23 @@ def send_to_fallback(ari: Ari, arrival: Arrival) -> None:
     log.warning("a call goes to the fallback", call=arrival.channel, did=arrival.did)
     target = path("channels", arrival.channel, "continue")
     ari.request("POST", target, context="fallback", extension=arrival.did, priority=1)
+
+
+async def look_at_files(home: Home, board: Switchboard, call_id: str, command: Inspection) -> None:
+    """Posts to a call what its files hold. A look that fails is begun anew as long as the call is there: the call's own
+    deadline says for how long it waits."""
+    while True:
+        try:
+            found = await asyncio.to_thread(inspect, home, command)
+        except Exception:
+            what = type(command).__name__
+            log.exception("a call's files could not be looked at; it is tried again", call=call_id, command=what)
+        else:
+            board.post(call_id, found)
+            return
+        if board.call(call_id) is None:
+            return
+        await asyncio.sleep(AGAIN_AFTER)
 
 
 def inspect(home: Home, command: Inspection) -> FilesInspected | MessageInspected:

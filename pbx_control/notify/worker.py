@@ -147,13 +147,22 @@ class Outbox:
         lane.begin(Flight(posted, at + RENEW_AFTER, task))
 
     async def _deliver(self, lane: Lane, posted: Posted) -> None:
-        failure = await self._send(lane, posted)
-        log.info("letter.failed" if failure else "letter.delivered", letter=posted.id, why=str(failure or "") or None)
+        """Sends a letter and notes what became of it. Whatever fails, its recipient can be sent the next one; a letter
+        of which nothing was noted is sent again when its claim runs out."""
+        try:
+            failure = await self._send(lane, posted)
+            self._note(lane, posted, failure)
+        except Exception:
+            log.exception("letter.not_followed_up", letter=posted.id, channel=lane.channel.value)
+        finally:
+            lane.in_flight.pop(posted.letter.address, None)
+            self._news.set()
+
+    def _note(self, lane: Lane, posted: Posted, failure: DeliveryFailed | None) -> None:
         self._finished.append(Delivery(posted, self._clock(), failure))
+        log.info("letter.failed" if failure else "letter.delivered", letter=posted.id, why=str(failure or "") or None)
         if lane.ended(lane.in_flight[posted.letter.address], failure):
             self._back.add(lane.channel)
-        del lane.in_flight[posted.letter.address]
-        self._news.set()
 
     async def _send(self, lane: Lane, posted: Posted) -> DeliveryFailed | None:
         try:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from mail_server import answer
 from post_office import SOUND, HandClock, SentLetters, Watch
 from sqlalchemy import Engine, text
@@ -21,7 +22,7 @@ from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import worker
-from pbx_control.notify.lanes import LONGEST_HOLD, MOST_SLOTS, Sender
+from pbx_control.notify.lanes import LONGEST_HOLD, MOST_SLOTS, Lane, Sender
 from pbx_control.notify.worker import Outbox
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
@@ -556,3 +557,25 @@ async def start_worker_process(engine: Engine, port: int) -> asyncio.subprocess.
     url = engine.url.render_as_string(hide_password=False)
     script = Path(__file__).with_name("outbox_process.py")
     return await asyncio.create_subprocess_exec(sys.executable, script, url, str(port))
+
+
+async def test_a_fault_in_what_follows_a_letter_is_logged_and_its_recipient_gets_the_next_one(
+    office, sender, letter, monkeypatch
+):
+    """Who stays in flight for ever gets nothing more, and nobody sees why."""
+    ended, faults = Lane.ended, [ZeroDivisionError()]
+
+    def ended_badly(lane, flight, failure):
+        if faults:
+            raise faults.pop()
+        return ended(lane, flight, failure)
+
+    monkeypatch.setattr(Lane, "ended", ended_badly)
+    with structlog.testing.capture_logs() as logged:
+        async with office.open(sender):
+            office.post(letter, replace(letter, message_id="call.second"))
+            await office.all_delivered()
+    assert len(sender.sent) == 2
+    [line] = [line for line in logged if line["log_level"] == "error"]
+    assert line["event"] == "letter.not_followed_up"
+    assert (line["letter"], line["channel"], line["exc_info"]) == (office.posted()[-1].id, letter.channel.value, True)
