@@ -157,14 +157,16 @@ def _literals(node: ast.expr) -> Iterator[str]:
         yield from _literals(node.orelse)
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The names of a command, and of all below it."""
-    yield path
+def every_command(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """A command and all below it, each with its names."""
+    yield path, command
     if isinstance(command, click.Group):
         for name in command.list_commands(click.Context(command)):
             below = command.get_command(click.Context(command), name)
             assert below is not None
-            yield from commands(below, (*path, name))
+            yield from every_command(below, (*path, name))
 
 
 def help_texts() -> set[str]:
@@ -178,13 +180,7 @@ def help_texts() -> set[str]:
         asked.add(text)
         return text
 
-    for path in commands(main):
-        command: click.Command = main
-        for name in path:
-            assert isinstance(command, click.Group)
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            command = found
+    for _, command in every_command(main):
         click.Context(with_help_in(command, note), info_name="x").get_help()
     return asked
 

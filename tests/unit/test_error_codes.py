@@ -27,7 +27,7 @@ from pbx_control.errors import (
     StoreUnavailable,
     SwitchUnavailable,
 )
-from tests.texts import ROOT, commands
+from tests.texts import ROOT, every_command
 
 # What every error of its kind is, without advice of its own.
 GENERAL = {kind.code for kind in (ClientMistake, SwitchUnavailable, StoreUnavailable, DeliveryFailed)}
@@ -92,13 +92,7 @@ def speaks_to_programs(file: Path) -> bool:
 
 
 def options() -> Iterator[str]:
-    for path in commands(main):
-        command: click.Command = main
-        for name in path:
-            assert isinstance(command, click.Group)
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            command = found
+    for _, command in every_command(main):
         yield from chain.from_iterable(one.opts for one in command.params if isinstance(one, click.Option))
 
 

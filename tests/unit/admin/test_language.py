@@ -9,7 +9,7 @@ from terminal import Admin
 
 from cli import main
 from pbx_control.admin.language import asked_language
-from tests.texts import commands
+from tests.texts import every_command
 
 SPANISH = {"LC_ALL": "es_CL.UTF-8", "COLUMNS": "200", "PBX_HOME": None}
 
@@ -20,7 +20,7 @@ def typed(*words: str, env: dict[str, str | None] | None = None) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=" ".join(path)) for path in commands(main)])
+@pytest.mark.parametrize("path", [pytest.param(path, id=" ".join(path)) for path, _ in every_command(main)])
 def test_help_of_a_command_has_no_english_word_of_clicks(path: tuple[str, ...]) -> None:
     told = typed(*path, "--help")
     assert told.startswith("Uso: pbx-control")

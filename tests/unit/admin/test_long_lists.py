@@ -27,7 +27,7 @@ from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import upgrade
 from pbx_control.store.tables import call, client
-from tests.texts import commands
+from tests.texts import every_command
 
 CLIENTS, CALLS = 300, 555
 HEIGHT, WIDTH = 24, 60
@@ -170,13 +170,7 @@ def test_every_command_with_a_table_can_leave_the_pager_out():
 
 
 def all_commands() -> Iterator[tuple[str, click.Command]]:
-    for path in commands(main):
-        command: click.Command = main
-        for name in path:
-            assert isinstance(command, click.Group)
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            command = found
+    for path, command in every_command(main):
         if not isinstance(command, click.Group):
             yield " ".join(path), command
 
