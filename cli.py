@@ -24,6 +24,10 @@ COMMANDS = {
         "pbx_control.webserver:web",
         "Serve the pages in the foreground, until Ctrl-C or SIGTERM: [web] in pbx.toml says where.",
     ),
+    "mirror": Late(
+        "pbx_control.mirrors:mirror",
+        "Keep clients' calendars at Google and on CalDAV servers in step, until Ctrl-C or SIGTERM.",
+    ),
     "status": Late(
         "pbx_control.admin.home:status",
         "Whether calls are taken: daemon, Asterisk, database. Exit status 0 when the daemon is ready.",
@@ -41,6 +45,10 @@ COMMANDS = {
     "did": Late("pbx_control.admin.did:did", "The numbers that can be dialled, and whose they are."),
     "client": Late("pbx_control.admin.client:client", "The firms that are answered for."),
     "hours": Late("pbx_control.admin.hours:hours", "When a client is answered for."),
+    "today": Late(
+        "pbx_control.admin.today:today",
+        "What clients say for today: closed, open, or what callers hear first. Then the usual holds again by itself.",
+    ),
     "holiday": Late(
         "pbx_control.admin.holiday:holiday",
         "The days on which clients are closed: Chile's public holidays, and your own changes to them.",
@@ -64,12 +72,25 @@ COMMANDS = {
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),
+    "rota": Late("pbx_control.admin.rota:rota", "Who of a client's contacts is on call, and when."),
+    "calendar": Late(
+        "pbx_control.admin.calendar_remote:calendar",
+        "The calendars of clients, into which secretaries book: hours, kinds of appointment, feed.",
+    ),
+    "appointment": Late(
+        "pbx_control.admin.appointment:appointment",
+        "Appointments in clients' calendars: which slots are free, who is booked; book, move, cancel.",
+    ),
     "recipient": Late("pbx_control.admin.recipient:recipient", "Who gets a client's messages."),
     "plan": Late(
         "pbx_control.admin.plan:plan", "What clients may subscribe to: so many calls a month, for so many pesos."
     ),
     "bag": Late(
         "pbx_control.admin.bag:bag", "Packs of extra calls: used when the month's own are used up, and kept until then."
+    ),
+    "order": Late(
+        "pbx_control.admin.order:order",
+        "What clients order on their pages: bags and plans. Nothing changes until you confirm it.",
     ),
     "ledger": Late(
         "pbx_control.admin.ledger:ledger_",
@@ -82,7 +103,19 @@ COMMANDS = {
     "call": Late("pbx_control.admin.call:call", "Calls: which there were, one call's whole story, what happens now."),
     "caller": Late(
         "pbx_control.admin.caller:caller",
-        "Callers: what is known of one, erasing it, and whose calls are tests or blocked.",
+        "Callers: what is known of one, a copy of it, blocking or erasing it; whose calls are tests or not answered.",
+    ),
+    "request": Late(
+        "pbx_control.admin.request:request",
+        "What callers ask for by their rights (Ley 21.719), each to be answered within 30 days.",
+    ),
+    "incident": Late(
+        "pbx_control.admin.incident:incident",
+        "Incidents with clients' data: what happened, and that the clients were told (Ley 21.719).",
+    ),
+    "subprocessor": Late(
+        "pbx_control.admin.subprocessor:subprocessor",
+        "Who else processes clients' data on our behalf: mail relay, carriers, others (Ley 21.719).",
     ),
     "recording": Late(
         "pbx_control.admin.recording:recording",

@@ -11,10 +11,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from postgres_server import running
+
 from bench.beside import Asides, Beside, Extent
 from bench.consultation import Consultations, consulted
 from bench.desks import Shift, at_desks
 from bench.lab import Lab
+from bench.letters import posted
 from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
 from bench.publishing import published
@@ -29,6 +34,8 @@ from bench.table import (
     desks_goals,
     desks_table,
     goals,
+    letters_goals,
+    letters_table,
     listening_goal,
     listening_table,
     publishing_goal,
@@ -62,6 +69,7 @@ class Plan:
     listening_rounds: int = 5
     shift: Shift = LONG_SHIFT
     purge: Extent = LARGE_HOME
+    letter_seconds: float = 180.0
     starts: int = 15  # of each command
     clients: int = 500  # whose configuration is published
     changes: int = 15  # of each kind
@@ -69,6 +77,7 @@ class Plan:
 
 RATES = (10, 50, 100)
 TRANSFER_RATE = 20
+LETTER_RATE = 50
 PURGE_RATES = (20, 50)
 FULL = Plan(secretaries=450, rounds=3, seconds=4.0, steps=(120, 150, 200, 250, 300))
 # Shows that everything still works, in less than a minute; its figures are of little weight.
@@ -80,6 +89,7 @@ QUICK = Plan(
     listening_rounds=1,
     shift=SHORT_SHIFT,
     purge=SMALL_HOME,
+    letter_seconds=4.0,
     starts=2,
     clients=20,
     changes=2,
@@ -94,6 +104,7 @@ def main() -> None:
     parser.add_argument("--listeners", action="store_true", help="only what listeners at the channel cost the daemon")
     parser.add_argument("--desks", action="store_true", help="only how soon a call is painted on a secretary's page")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
+    parser.add_argument("--letters", action="store_true", help="only how soon a letter is with the mail server")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
     parser.add_argument("--publishing", action="store_true", help="only how soon a change is live in the switch")
     asked = parser.parse_args()
@@ -101,10 +112,29 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
     plan = QUICK if asked.quick else FULL
     try:
-        lines = run_start(folder, plan) if asked.start else asyncio.run(_in_a_lab(folder, plan, asked))
+        lines = _measured(folder, plan, asked)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(*lines, circumstances(), sep="\n")
+
+
+def _measured(folder: Path, plan: Plan, asked: argparse.Namespace) -> list[str]:
+    if asked.start:
+        return run_start(folder, plan)
+    if asked.letters:
+        return run_letters(folder, plan)
+    return asyncio.run(_in_a_lab(folder, plan, asked))
+
+
+def run_letters(folder: Path, plan: Plan) -> list[str]:
+    """How soon a letter is with the mail server, on SQLite and on a PostgreSQL of its own."""
+    tell("sending letters for {:.0f} s on each database …", plan.letter_seconds)
+    with running(durability="") as server:
+        done = [
+            posted(folder / f"letters-{number}", url, LETTER_RATE, plan.letter_seconds)
+            for number, url in enumerate(("", server.new_database()))
+        ]
+    return [letters_table(done), *letters_goals(done)]
 
 
 def run_start(folder: Path, plan: Plan) -> list[str]:
@@ -127,7 +157,8 @@ async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list
     if asked.transfers:
         return lines
     desks = await run_desks(folder / "desks", plan)
-    return [*lines, "", *desks, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
+    letters = await asyncio.to_thread(run_letters, folder, plan)
+    return [*lines, "", *desks, "", *letters, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
 
 
 async def run_publishing(folder: Path, plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DOORS = ("admin", "demo", "web", "cli.py", "daemon.py", "webserver.py")
+DOORS = ("admin", "demo", "web", "cli.py", "daemon.py", "webserver.py", "mirrors.py")
 ERRORS = ("PbxError", "ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed")
 # `client set`, pbx-control …, --name
 COMMAND = re.compile(r"`[a-z]|pbx-control |--[a-z]")

@@ -1,5 +1,6 @@
 """The tables that `make bench` prints, as Markdown, and what they say of the goals."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.consultation import Consultations
 from bench.desks import Desks
+from bench.letters import Letters
 from bench.listening import LISTENERS, Listening
 from bench.listening import RATE as LISTENED_RATE
 from bench.measure import Round, percentile
@@ -23,6 +25,8 @@ GOAL_RATE, GOAL_RATIO, GOAL_SUSTAINED, GOAL_CPU = 50, 2.0, 100, 8.0
 GOAL_CONSULTATION = 100.0
 # And of a crowd at the channel: its share of the daemon's CPU.
 GOAL_LISTENING = 0.05
+# And of a letter, from send until the mail server has it: p99 in milliseconds.
+GOAL_LETTER = 1000.0
 # And of the desk: a pop in milliseconds (p99), and what open pages add to set-up, a share.
 GOAL_POP, GOAL_PAGES = 300.0, 0.1
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
@@ -221,6 +225,31 @@ def start_goal(done: Starts) -> str:
     times = _times(done, LIST, SQLALCHEMY)
     goal = f"CPU of `{LIST}`, goal at most {GOAL_START:g} x that of importing SQLAlchemy"
     return f"{goal}: {times:.2f}, {_word(times <= GOAL_START)}"
+
+
+def letters_table(done: Sequence[Letters]) -> str:
+    """How soon a letter is with the mail server, on each database."""
+    rows = [
+        [what, *(show(each) for each in done)]
+        for what, show in (
+            ("from send to acceptance, p50, ms", lambda each: f"{each.p50:.0f}"),
+            ("from send to acceptance, p99, ms", lambda each: f"{each.p99:.0f}"),
+            ("the slowest, ms", lambda each: f"{max(each.took, default=math.inf):.0f}"),
+            ("letters, missing, twice", lambda each: f"{each.written}, {each.missing}, {each.twice}"),
+            ("letters/s reached", lambda each: f"{each.reached:.1f}"),
+            ("CPU a letter, ms", lambda each: f"{each.cpu:.1f}"),
+        )
+    ]
+    return markdown([f"letters, {done[0].rate}/s", *(each.database for each in done)], rows)
+
+
+def letters_goals(done: Sequence[Letters]) -> list[str]:
+    """A sentence for each database: what was reached."""
+    return [
+        f"p99 from send to acceptance at {each.rate}/s, {each.database}, goal at most {GOAL_LETTER:.0f} ms and none "
+        f"missing: {each.p99:.0f} ms, {each.missing} missing, {_word(each.p99 <= GOAL_LETTER and not each.missing)}"
+        for each in done
+    ]
 
 
 def publishing_table(done: Publications) -> str:

@@ -54,7 +54,7 @@ from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
 from pbx_control.live.overdue import Overdue
 from pbx_control.live.overheard import Overheard
-from pbx_control.live.pages import Pages
+from pbx_control.live.pages import Child, Pages
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
 from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
@@ -64,7 +64,8 @@ from pbx_control.logs import log_to_stderr
 from pbx_control.services import duty
 from pbx_control.services.steps import rules_of
 from pbx_control.settings import Home, Settings
-from pbx_control.store.engine import notices_address, open_engine
+from pbx_control.store import remotes
+from pbx_control.store.engine import notices_address, open_engine, reading
 from pbx_control.store.migrate import upgrade
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ RECONNECT_EVERY = 0.5
 LATE = timedelta(seconds=3)
 # And of an answer of which we hear later than this: the dialplan is about to join the two itself, or has.
 LATE_ANSWER = timedelta(seconds=2)
+# Seconds from one look to the next whether any client has a remote calendar: until then their process is not needed.
+MIRRORS_LOOK = 10.0
 # While a step of a caller is under way, it is looked again after this whether the dialplan has taken him, seconds.
 LOOK_AGAIN = 0.3
 # So long configuration and letters wait for the calls at the start, seconds.
@@ -92,9 +95,12 @@ CALLS_FIRST = 3.0
 class Daemon:
     """One running daemon. `serve` returns when it is asked to stop."""
 
-    def __init__(self, home: Home, settings: Settings, pages: Pages | None = None) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, pages: Pages | None = None, mirror: Child | None = None
+    ) -> None:
         self._home = home
         self._pages = pages
+        self._mirror = mirror
         self._settings = settings
         self._engine = open_engine(home, settings)
         self._outbox: Outbox | None = None
@@ -165,6 +171,7 @@ class Daemon:
                 self._publish,
                 self._catching_up.run,
                 *([self._serve_pages] if self._pages else []),
+                *([self._keep_mirrors] if self._mirror else []),
             ):
                 await stack.enter_async_context(KeptRunning(work))
             await self._stopping.wait()
@@ -174,8 +181,9 @@ class Daemon:
         await self._writer.close()
         await self._membership.leave()
         self._pulse.stop()
-        if self._pages:
-            await self._pages.ended()
+        for child in (self._pages, self._mirror):
+            if child:
+                await child.ended()
 
     # --- what comes from the switch and goes to it --------------------------------------------------------
 
@@ -328,18 +336,34 @@ class Daemon:
         await self._outbox.run()
 
     def _make_outbox(self) -> "Outbox":
+        from pbx_control.notify.links import Links
         from pbx_control.notify.mail import Mailer
+        from pbx_control.notify.taken import TakenLetters
         from pbx_control.notify.telegram import Telegrammer
         from pbx_control.notify.worker import Outbox
 
         mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
         telegrammer = Telegrammer(self._settings.telegram, self._home)
-        return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried)
+        links = Links.of(self._home, self._settings)
+        taken = TakenLetters(self._home)
+        return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried, links, taken)
 
     async def _serve_pages(self) -> None:
         assert self._pages
         await self._calls_are_taken_up()
         await self._pages.run()
+
+    async def _keep_mirrors(self) -> None:
+        assert self._mirror
+        await self._calls_are_taken_up()
+        # Another process may write what is looked for: there is no event to wait for.
+        while not await asyncio.to_thread(self._has_remote_calendars):  # noqa: ASYNC110
+            await asyncio.sleep(MIRRORS_LOOK)
+        await self._mirror.run()
+
+    def _has_remote_calendars(self) -> bool:
+        with reading(self._engine) as conn:
+            return remotes.any_there(conn)
 
     async def _keep_calendar(self) -> None:
         await self._calls_are_taken_up()
@@ -417,8 +441,8 @@ def run(door: Door, with_asterisk: bool, no_web: bool) -> None:
         runtime.choose(door.home, settings).start(door.tell)
     try:
         _load_for_letters()
-        pages = None if no_web else Pages(settings.web, _command_of_pages(door))
-        uvloop.run(_serve(door.home, settings, pages))
+        pages = None if no_web else Pages(settings.web, _command_of(door, "web"))
+        uvloop.run(_serve(door.home, settings, pages, Child("mirror", _command_of(door, "mirror"))))
     except PbxError as error:
         log.error("the daemon cannot go on", why=str(error))
         raise
@@ -426,11 +450,11 @@ def run(door: Door, with_asterisk: bool, no_web: bool) -> None:
         lock.close()
 
 
-def _command_of_pages(door: Door) -> tuple[str, ...]:
-    """`web` of that home, as our child."""
+def _command_of(door: Door, name: str) -> tuple[str, ...]:
+    """A command of that home, as our child."""
     # -P: what lies in the folder that we were started in is no part of the program.
     program = (sys.executable, "-P", "-m", "cli")
-    return (*program, "--home", str(door.home.root), "--lang", door.language, "web", "--child")
+    return (*program, "--home", str(door.home.root), "--lang", door.language, name, "--child")
 
 
 def _load_for_letters() -> None:
@@ -439,5 +463,5 @@ def _load_for_letters() -> None:
         import_module(module)
 
 
-async def _serve(home: Home, settings: Settings, pages: Pages | None) -> None:
-    await Daemon(home, settings, pages).serve()
+async def _serve(home: Home, settings: Settings, pages: Pages | None, mirror: Child) -> None:
+    await Daemon(home, settings, pages, mirror).serve()

@@ -10,13 +10,14 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """What programs know an error by: the first four are kinds of trouble, the next say all that there is to say, and
+    """What programs know an error by: the first five are kinds of trouble, the next say all that there is to say, and
     of the others each door knows more to say."""
 
     REFUSED = "refused"
     SWITCH_UNAVAILABLE = "switch-unavailable"
     STORE_UNAVAILABLE = "store-unavailable"
     UNDELIVERED = "undelivered"
+    CALENDAR_TROUBLE = "calendar-trouble"
     # A field's value; the error has the field's name, as `field`.
     BAD_VALUE = "bad-value"
     BAD_NUMBER = "bad-number"
@@ -52,12 +53,23 @@ class Code(StrEnum):
     NO_SUCH_NODE = "no-such-node"
     NO_SUCH_INVOICE = "no-such-invoice"
     NO_SUCH_ENTRY = "no-such-entry"
+    NO_SUCH_ORDER = "no-such-order"
+    NO_SUCH_INCIDENT = "no-such-incident"
+    NO_SUCH_SUBPROCESSOR = "no-such-subprocessor"
+    NO_SUCH_CALENDAR = "no-such-calendar"
+    NO_SUCH_KIND = "no-such-kind"
+    NO_SUCH_APPOINTMENT = "no-such-appointment"
+    SLOT_TAKEN = "slot-taken"
+    APPOINTMENTS_TO_COME = "appointments-to-come"
     NO_EARLIER_GREETING = "no-earlier-greeting"
     NO_EARLIER_PROTOCOL = "no-earlier-protocol"
     NO_SUCH_INFO = "no-such-info"
+    NO_SUCH_PROPOSAL = "no-such-proposal"
     NOT_OUR_NUMBER = "not-our-number"
     NUMBER_RESTS = "number-rests"
     CONTACTS_NUMBER = "contacts-number"
+    CONTACT_ON_CALL = "contact-on-call"
+    NO_SUCH_SWAP = "no-such-swap"
     NUMBER_WITHOUT_PRICE = "number-without-price"
     TRUNK_HAS_NUMBERS = "trunk-has-numbers"
     ONLY_TRUNK = "only-trunk"
@@ -85,12 +97,23 @@ class Code(StrEnum):
     HELD_ALREADY = "held-already"
     NOT_HELD = "not-held"
     CALL_IS_HELD = "call-is-held"
+    FILE_IS_THERE = "file-is-there"
+    RESTRICTED = "restricted"
+    RESTRICTED_ALREADY = "restricted-already"
+    NOT_RESTRICTED = "not-restricted"
+    NO_SUCH_REQUEST = "no-such-request"
+    RESTORE_UNFINISHED = "restore-unfinished"
     MESSAGE_WAITS = "message-waits"
     NOT_ON_DESK = "not-on-desk"
     NO_SUCH_FIELD = "no-such-field"
     VALUE_TOO_LONG = "value-too-long"
     MESSAGE_INCOMPLETE = "message-incomplete"
     TOO_MANY_INFOS = "too-many-infos"
+    TOO_MANY_ASKED = "too-many-asked"
+    NOT_BY_MAIL = "not-by-mail"
+    DEAD_SECRET = "dead-secret"
+    NOT_HERE = "not-here"
+    NOT_YOURS = "not-yours"
     TOO_MANY_CORRECTIONS = "too-many-corrections"
     TOO_MANY_FILES = "too-many-files"
     PAUSED_BY_ADMIN = "paused-by-admin"
@@ -98,6 +121,7 @@ class Code(StrEnum):
     FOREIGN_HOME = "foreign-home"
     SCHEMA_IS_OLD = "schema-is-old"
     DATABASE_DAMAGED = "database-damaged"
+    NO_PUBLIC_URL = "no-public-url"
     NO_DAEMON = "no-daemon"
     DAEMON_RUNS = "daemon-runs"
     NOT_CONFIGURED = "not-configured"
@@ -124,12 +148,22 @@ SAY_ALL = frozenset(
         Code.AMBIGUOUS,
         Code.NOTHING_TO_DO,
         Code.WRONG_STATE,
+        Code.RESTRICTED,
         Code.CALL_LASTS,
         Code.CHANGED_MEANWHILE,
         Code.PLAN_IS_FULL,
+        Code.NO_SUCH_CALENDAR,
+        Code.NO_SUCH_KIND,
+        Code.SLOT_TAKEN,
         Code.NOT_FOR_THIS_CLIENT,
         Code.MORE_THAN_LEFT,
         Code.NO_ISSUER,
+        Code.NO_SUCH_PROPOSAL,
+        Code.TOO_MANY_ASKED,
+        Code.DEAD_SECRET,
+        Code.NOT_BY_MAIL,
+        Code.NOT_HERE,
+        Code.NOT_YOURS,
     }
 )
 

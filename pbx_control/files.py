@@ -1,11 +1,18 @@
 """Files below a folder of ours, opened and written without ever following a symbolic link out of it."""
 
 import errno
+import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
+
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.errors import ClientMistake, Code
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -85,3 +92,76 @@ def _write_whole(at: int, file: str, content: bytes) -> None:
         os.unlink(unfinished, dir_fd=at)
         raise
     os.fsync(at)
+
+
+@contextmanager
+def unfinished(target: Path, *, replacing: bool = False) -> Iterator[tuple[Path, BufferedRandom]]:
+    """A new file beside `target`, for its owner alone, to be written and then put in its place by `appears_at`; gone
+    when the block ends, if that was not done.
+
+    Raises ClientMistake if there is something at `target` (unless `replacing`), OSError.
+    """
+    if os.path.lexists(target) and not replacing:
+        raise _is_there(target)
+    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "w+b") as out:
+            yield part, out
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def appears_at(part: Path, target: Path, *, replacing: bool = False) -> None:
+    """Puts a file that is written in its place, durably. Raises ClientMistake if another has taken it, OSError."""
+    _sync(part, os.O_RDONLY)
+    _rename(part, target, replacing=replacing)
+    _sync(target.parent, FOLDER)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename(part: Path, target: Path, *, replacing: bool) -> None:
+    if replacing:
+        part.replace(target)
+        return
+    try:
+        # Unlike a rename this never replaces anything.
+        os.link(part, target)
+    except FileExistsError:
+        raise _is_there(target) from None
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        part.rename(target)  # a stick that knows no links
+
+
+def _is_there(target: Path) -> ClientMistake:
+    shown = clean_line(str(target), 200)
+    return ClientMistake("{file} is there already", Code.FILE_IS_THERE, file=shown)
+
+
+def lock_shared(path: Path) -> IO[str]:
+    """Holds a lock that others may share, as long as the file stays open; waits for who has it alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = path.open("a+")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def lock_alone(path: Path) -> IO[str] | None:
+    """Holds it alone, as long as the file stays open; None if somebody shares it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

@@ -1,4 +1,4 @@
-"""Worker processes of the daemon: none of them outlives it."""
+"""Worker processes and children of the daemon: none of them outlives it."""
 
 import os
 import signal
@@ -18,3 +18,17 @@ def end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, name="end with parent", daemon=True).start()
+
+
+def end_with_daemon(grace: float) -> None:
+    """Has this process end when the daemon that began it does, however that ends: its end of the pipe is closed then.
+    It is told by SIGTERM, and has so many seconds."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(grace)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with the daemon", daemon=True).start()

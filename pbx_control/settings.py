@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -95,6 +95,12 @@ def _ports(value: str) -> str:
     return value
 
 
+def _networks(values: list[str]) -> list[str]:
+    for value in values:
+        ip_network(value)
+    return values
+
+
 def _sizes(value: str) -> str:
     sizes = [size.strip() for size in value.split(",")]
     if not all(size.isascii() and size.isdecimal() and 0 < int(size[:7]) <= LARGEST_BAG for size in sizes):
@@ -116,7 +122,7 @@ def _node(value: str) -> str:
 
 
 def _email_or_empty(value: str) -> str:
-    return checks.email(value) if value else ""
+    return checks.email_in_house(value) if value else ""
 
 
 # What a value may be. `description` is told to whoever wrote another one; `check` is what a type cannot say: it gives
@@ -129,6 +135,13 @@ Runtime = Annotated[
 Tls = Annotated[Literal["none", "starttls", "tls"], Meta(description=N_("must be none, starttls or tls"))]
 Language = Annotated[Literal["es", "en"], Meta(description=N_("must be es or en"))]
 Texts = Annotated[list[str], Meta(description=N_("must be a list of texts"))]
+Networks = Annotated[
+    list[str],
+    Meta(
+        description=N_('must be a list of networks, for example ["10.0.0.0/8", "192.168.1.5/32"]'),
+        extra={"check": _networks},
+    ),
+]
 Reasons = Annotated[
     list[str],
     Meta(
@@ -144,6 +157,13 @@ OptionalBind = Annotated[
     str,
     Meta(
         description=N_("must be ADDRESS:PORT, for example 0.0.0.0:5061, or empty"),
+        extra={"check": _address_and_port_or_empty},
+    ),
+]
+DnsServer = Annotated[
+    str,
+    Meta(
+        description=N_("must be ADDRESS:PORT, for example 127.0.0.1:53, or empty"),
         extra={"check": _address_and_port_or_empty},
     ),
 ]
@@ -177,6 +197,10 @@ NodeName = Annotated[
         extra={"check": _node},
     ),
 ]
+LetterSize = Annotated[
+    int, Meta(ge=100_000, le=100_000_000, description=N_("must be a number of bytes, from 100000 to 100000000"))
+]
+LinkDays = Annotated[int, Meta(ge=1, le=30, description=N_("must be a number of days, from 1 to 30"))]
 Cap = Annotated[int, Meta(ge=10, le=600, description=N_("must be a number of seconds, from 10 to 600"))]
 Seconds = Annotated[int, Meta(ge=5, le=300, description=N_("must be a number of seconds, from 5 to 300"))]
 Percent = Annotated[int, Meta(ge=1, le=100, description=N_("must be a number from 1 to 100"))]
@@ -228,6 +252,7 @@ class Web(Section, frozen=True, kw_only=True):
 
     bind: WebBind = "127.0.0.1:8080"
     public_url: PublicUrl = ""  # https://desk.example.com
+    owners_need_second_factor: bool = False  # a client's owners set up an authenticator app before anything else
     certificate: Text = ""
     key: Text = ""
 
@@ -274,11 +299,42 @@ class Mail(Section, frozen=True, kw_only=True):
     tls: Tls = "starttls"
     sender: Text = "pbx-control@localhost"
     reply_to: Email = ""  # where clients' answers are read; empty: letters do not ask for any
+    attachment_limit: LetterSize = 10_000_000  # bytes of a letter with its file, if the server announces no SIZE
+    link_days: LinkDays = 7  # how long the link is good that goes instead of a file which is too large
+
+
+class MailIn(Section, frozen=True, kw_only=True):
+    """The mailbox that clients write to, read by IMAP; without a host none is read."""
+
+    host: Text = ""
+    port: Port = 993
+    user: Text = ""
+    password: Text = ""
+    tls: Tls = "tls"
+    folder: Text = "INBOX"
+    address: Email = ""  # by which mail comes to it; empty: the user, if that is one
+    dns: DnsServer = ""  # who is asked for the keys of signatures; empty: whom this machine asks
+
+    @property
+    def ours(self) -> str:
+        """The address that clients write to; "" if that is not known."""
+        return self.address or (self.user if "@" in self.user else "")
+
+
+class Agenda(Section, frozen=True, kw_only=True):
+    """Clients' remote calendars."""
+
+    # Within our own walls, where CalDAV servers may be asked, without TLS, too: 10.0.0.0/8, 127.0.0.1/32.
+    private_networks: Networks = msgspec.field(default_factory=list)
+    google_account: Email = ""  # the office's service account, with which clients share their calendars
+    google_api: Text = "https://www.googleapis.com/"
+    google_tokens: Text = "https://oauth2.googleapis.com/token"
 
 
 class Telegram(Section, frozen=True, kw_only=True):
     token: Text = ""
     base_url: Text = "https://api.telegram.org/bot"
+    webhook: bool = False  # Telegram brings what people write to [web] public_url, instead of being asked
 
 
 class OfficeSettings(Section, frozen=True, kw_only=True):
@@ -360,6 +416,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sip: Sip = Sip()
     web: Web = Web()
     mail: Mail = Mail()
+    mail_in: MailIn = MailIn()
+    agenda: Agenda = Agenda()
     telegram: Telegram = Telegram()
     office: OfficeSettings = OfficeSettings()
     billing: Billing = Billing()
@@ -400,6 +458,21 @@ class Home:
     def run(self) -> Path:
         return self.root / "run"
 
+    @property
+    def pages_lock(self) -> Path:
+        """Shared by the processes that serve the pages."""
+        return self.run / "pages.lock"
+
+    @property
+    def erased(self) -> Path:
+        """What was erased, so that no backup brings it back (media/erased.py)."""
+        return self.root / "erased"
+
+    @property
+    def unfinished_restore(self) -> Path:
+        """Is there while a restore is under way, or was broken off: until it is finished nobody may read the home."""
+        return self.root / ".restore-unfinished"
+
     def backups(self, settings: Settings) -> Path:
         """Where the nightly copies lie; a folder that is written without a slash before it lies in the home."""
         return self.root / (settings.backup.folder or "backups")
@@ -437,11 +510,14 @@ def require_owner(home: Home) -> None:
     )
 
 
-def load(home: Home) -> Settings:
+def load(home: Home, *, restoring: bool = False) -> Settings:
     """The settings of a home that `setup` has made.
 
-    Raises ClientMistake, naming the file and the key, if they cannot be read or make no sense.
+    Raises ClientMistake, naming the file and the key, if they cannot be read or make no sense; and to all but the one
+    who is `restoring` if a restore was not finished: what was erased may be there again.
     """
+    if home.unfinished_restore.exists() and not restoring:
+        raise ClientMistake("a restore of {home} was broken off", Code.RESTORE_UNFINISHED, home=home.root)
     try:
         values = read_toml(home.settings_file)
     except FileNotFoundError:

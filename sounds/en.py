@@ -23,6 +23,7 @@ HOUSE = {
     "message_taken": "Thank you. Your message has been recorded. Goodbye.",
     "holiday": "Today is a public holiday.",
     "closed_today": "We are closed today.",
+    "closed_now": "We are closed at this moment.",
     "message_lost": "We are sorry: your message could not be recorded. Please call again later. Goodbye.",
     "goodbye": "Thank you for calling. Goodbye.",
     # A secretary hears these while the caller is with her again: as short as can be.
@@ -30,6 +31,7 @@ HOUSE = {
     "contact_silent": "No answer.",
     "contact_declined": "The call was rejected.",
     "contact_gone": "The contact hung up.",
+    "contact_away": "Not available for now.",
     "contact_unreachable": "This number cannot be called.",
     "not_allowed": "This number is not allowed.",
     "too_many_calls": "The limit of calls is reached.",

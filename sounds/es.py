@@ -27,6 +27,7 @@ HOUSE = {
     "message_taken": "Gracias. Su mensaje ha sido grabado. Hasta luego.",
     "holiday": "Hoy es feriado.",
     "closed_today": "Hoy no atendemos.",
+    "closed_now": "En este momento no atendemos.",
     "message_lost": "Lo sentimos: no pudimos grabar su mensaje. Por favor, vuelva a llamar más tarde. Hasta luego.",
     "goodbye": "Gracias por llamar. Hasta luego.",
     # A secretary hears these while the caller is with her again: as short as can be.
@@ -34,6 +35,7 @@ HOUSE = {
     "contact_silent": "No contesta.",
     "contact_declined": "Rechazó la llamada.",
     "contact_gone": "El contacto cortó.",
+    "contact_away": "No está disponible por ahora.",
     "contact_unreachable": "No se puede llamar a ese número.",
     "not_allowed": "Número no permitido.",
     "too_many_calls": "Límite de llamadas alcanzado.",

@@ -19,8 +19,9 @@ FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_co
 class Server:
     """A running server; `new_database` gives the URL of a database of one's own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, durability: str = FAST) -> None:
         self.folder = folder
+        self._durability = durability
         self._numbers = count(1)
 
     def url(self, database: str) -> str:
@@ -32,7 +33,7 @@ class Server:
         return self.url(name)
 
     def start(self) -> None:
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} {FAST}"
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} {self._durability}"
         self._control("-l", self.folder / "log", "-o", options, "-w", "start")
 
     def stop(self) -> None:
@@ -61,8 +62,8 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """Makes and starts a server; stops it and removes its folder at the end."""
+def running(durability: str = FAST) -> Iterator[Server]:
+    """Makes and starts a server; stops it and removes its folder at the end. `durability`: "" for as it is shipped."""
     folder = Path(mkdtemp(prefix="pbx-postgres-", dir="/tmp"))  # a socket's path may have 107 bytes only
     if os.geteuid() == 0:
         account = pwd.getpwnam("postgres")
@@ -80,7 +81,7 @@ def running() -> Iterator[Server]:
                 "--encoding=UTF8",
             ]
         )
-        server = Server(folder)
+        server = Server(folder, durability)
         server.start()
         try:
             yield server

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 # Calls whose first argument is a line for a person.
 SAYING = {
     *("N_", "Word", "Sentence", "spoken", "confirm", "tell", "say"),
-    *("ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed", "DaemonAway"),
+    *("ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed", "RemoteTrouble", "DaemonAway"),
     *("title", "chapter", "note", "fact", "working", "good", "doubt", "bad"),
 }
 HEADING = {"reading_command", "table"}

@@ -36,9 +36,7 @@ def downgrade() -> None:
 def _note_words() -> None:
     """What was sent before is found, too."""
     conn = op.get_bind()
-    versions = sa.table(
-        "message_version", *(sa.column(name) for name in ("call_id", "version", "words", "searched"))
-    )
+    versions = sa.table("message_version", *(sa.column(name) for name in ("call_id", "version", "words", "searched")))
     key = versions.c.call_id, versions.c.version
     after: tuple[str, int] = ("", 0)
     while True:

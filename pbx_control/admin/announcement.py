@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import change_heard, client_argument, examples, noting, tell_change
@@ -65,7 +66,7 @@ def set_(door: Door, slug: str, kind: str, text: str | None, audio: Path | None)
 def show(door: Door, slug: str, kind: str | None) -> list[dict[str, Any]]:
     """What callers hear, with everything filled in. `sound` is a file under the home, without its ending."""
     with reading(door.engine) as connection:
-        client = read_client(connection, slug)
+        client = read_client(connection, slug, clock.now())
     return [_heard(client, one) for one in AnnouncementKind if kind in (None, one.value)]
 
 

@@ -1,15 +1,13 @@
 """`audit`: who changed what, when and from where."""
 
-from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 import click
 
 from pbx_control.admin.door import Door, pass_door, print_json_rows, show_rows, table_options
 from pbx_control.admin.provisioning import CLIENT, examples
-from pbx_control.catalogue import N_
 from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.domain.words.trail import VALUE_LIMIT, changes, subject
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.store import audit as trail
 from pbx_control.store import clients
@@ -17,20 +15,6 @@ from pbx_control.store.audit import Kept
 from pbx_control.store.engine import reading
 
 COLUMNS = ("at", "who", "origin", "what", "subject", "client", "changes")
-# Characters of a field's value that a table shows; --json has it all.
-VALUE_LIMIT = 60
-# Fields whose values are words of ours.
-WORDS = ("state", "early_media")
-# What the names of instants end with.
-INSTANTS = ("_at", "_due")
-# What jobs count, and fields, which no other table has a column for.
-NAMES = (
-    *(N_("deleted"), N_("accounts"), N_("entries"), N_("invoices"), N_("paid_until"), N_("months"), N_("note")),
-    *(N_("assigned_at"), N_("welcomed_at"), N_("welcome_due"), N_("service_due"), N_("live_at"), N_("removed_at")),
-    *(N_("retired_at"), N_("ended_at"), N_("client_id"), N_("trunk_id"), N_("all_clients"), N_("password")),
-    *(N_("keep_days"), N_("discount_3"), N_("discount_6"), N_("discount_12"), N_("identity"), N_("number_format")),
-    *(N_("did_from"), N_("verify"), N_("ca"), N_("srtp")),
-)
 
 
 @click.group("audit")
@@ -67,15 +51,15 @@ def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: 
 
 def _row(door: Door, one: Kept) -> dict[str, Any]:
     entry = one.entry
-    changes = (f"{door.say(name)}: {_change(door, name, old, new)}" for name, (old, new) in entry.difference.items())
+    told = (f"{name}: {value}" for name, value in changes(entry.difference, door.language, door.zone))
     return {
         "at": entry.at,
         "who": _who(door, entry.actor),
         "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
         "what": door.say(entry.verb.value),
-        "subject": clean_line(entry.subject, VALUE_LIMIT),
+        "subject": subject(entry.subject, door.language),
         "client": one.client,
-        "changes": "; ".join(changes),
+        "changes": "; ".join(told),
     }
 
 
@@ -84,28 +68,6 @@ def _who(door: Door, actor: Actor) -> str:
     if actor.kind is ActorKind.JOB:
         return f"{door.say('job')} {name}"
     return name or door.say(actor.kind.value)
-
-
-def _change(door: Door, name: str, old: object, new: object) -> str:
-    return _value(door, name, new) if old is None else f"{_value(door, name, old)} → {_value(door, name, new)}"
-
-
-def _value(door: Door, name: str, value: object) -> str:
-    """A field's value as other tables show it: states in words, weeks in the person's language, office time."""
-    if isinstance(value, str) and name in WORDS:
-        shown = door.say(value)
-    elif isinstance(value, str) and name.endswith(INSTANTS):
-        shown = door.fact(name, _instant(value))
-    else:
-        shown = door.fact(name, value)
-    return clean_line(shown, VALUE_LIMIT) or "–"
-
-
-def _instant(text: str) -> datetime | str:
-    with suppress(ValueError):
-        if (at := datetime.fromisoformat(text)).tzinfo:
-            return at
-    return text
 
 
 def _as_json(one: Kept) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`pbx-control backup` and `restore`: a copy of the home while it is in use, and a home made of such a copy."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pbx_control.admin.progress import telling
 from pbx_control.admin.provisioning import examples
 from pbx_control.catalogue import counted
 from pbx_control.domain.keeping.retention import LONGEST_LEAP
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Size
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -60,17 +62,21 @@ def backup(door: Door, file: Path | None, recordings: bool, as_json: bool) -> No
 
 
 @click.command(epilog=examples("restore var/backups/pbx-20260803T060000Z.tar.gz", "--home /srv/new restore pbx.tar.gz"))
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 @pass_door
-def restore(door: Door, file: Path, as_json: bool) -> None:
+def restore(door: Door, file: Path | None, as_json: bool) -> None:
     """Puts the database, settings and uploads of a backup in the place of the home's.
 
-    Daemon and Asterisk must be stopped. What is replaced is kept in the home, in .before-restore-TIME.
+    Daemon and Asterisk must be stopped. What is replaced is kept in the home, in .before-restore-TIME. What was erased
+    or blocked since the backup was made is so again. Without FILE a restore that was broken off is finished.
     """
     from pbx_control.jobs import restore as restoring
 
     door.about_to_change()
+    if file is None:
+        _finish(door, as_json)
+        return
     make_folders(door.home)
     with telling(door) as tell:
         tell("restoring the home")
@@ -83,6 +89,7 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     door.tell("what it replaced is in {folder}; remove that once all is well", folder=restored.kept)
     if restored.schema:
         door.tell("the former tables are in the schema {schema} of the database", schema=restored.schema)
+    _tell_again(door, restored.again)
     for kind, numbers in restored.issued_since.items():
         door.tell(
             "{kind} {first} to {last} were issued after this backup: their PDFs are here, and numbers go on after them",
@@ -93,6 +100,34 @@ def restore(door: Door, file: Path, as_json: bool) -> None:
     if clock.now() - manifest.made_at > LONGEST_LEAP:
         door.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     door.tell("next: pbx-control setup, then start Asterisk and the daemon")
+
+
+def _finish(door: Door, as_json: bool) -> None:
+    from pbx_control.jobs import restore as restoring
+
+    with telling(door) as tell:
+        tell("erasing again")
+        again = restoring.finish(door.home, door.actor, clock.now())
+    if as_json:
+        print_json(asdict(again))
+        return
+    _tell_again(door, again)
+    door.tell("the home can be used again; if the backup is not in its place yet: `pbx-control restore FILE`")
+
+
+def _tell_again(door: Door, again: Any) -> None:
+    if again.anything:
+        door.tell(
+            "erased again, as it was erased after this backup: callers {callers}, clients {clients}, "
+            "recordings {recordings}",
+            callers=again.callers,
+            clients=again.clients,
+            recordings=again.recordings,
+        )
+    if again.blocks:
+        door.tell("callers' data blocked, or no longer, as it was said after this backup: {count}", count=again.blocks)
+    for path in again.failed:
+        door.tell("{file} could not be deleted: see to it", file=clean_line(path, 200))
 
 
 def _there(file: Path) -> Path:
@@ -110,5 +145,6 @@ def _restored(restored: Any) -> dict[str, object]:
         "files": len(manifest.files),
         "kept": restored.kept,
         "kept_schema": restored.schema,
+        "erased_again": asdict(restored.again),
         "issued_since": {kind.value: [numbers[0], numbers[-1]] for kind, numbers in restored.issued_since.items()},
     }

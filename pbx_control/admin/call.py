@@ -72,7 +72,7 @@ def show(door: Door, call_id: str, as_json: bool) -> None:
     from pbx_control.services import messages
 
     with reading(door.engine) as connection:
-        found = call_log.find(connection, call_id)
+        found = call_log.shown(connection, call_id)
         lines = call_log.journal_of(connection, found.id)
         written = messages.state_of(connection, found.id)
     if as_json:

@@ -36,13 +36,14 @@ from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.telephony.guessing import place_of
+from pbx_control.domain.words.sentences import read_kept
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import PbxError, Word, reason
 from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, Web, keys
-from pbx_control.store import job_runs, letters, mailboxes, nodes, recipients, refusals, secretaries, trunks
+from pbx_control.store import job_runs, letters, mailboxes, nodes, recipients, refusals, remotes, secretaries, trunks
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -67,6 +68,8 @@ SOUND_SECOND, LETTER_AROUND = 21_900, 20_000
 LONGEST_LETTER = LETTER_AROUND + int(MESSAGE_LIMIT.total_seconds()) * SOUND_SECOND
 # A letter that waits for longer shows that something is amiss.
 LONG_WAIT = timedelta(minutes=15)
+# A remote calendar is read each minute.
+CALENDAR_WAIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +395,7 @@ def check_prompts(door: Door) -> Iterator[Finding]:
     """Whatever a caller may have to hear is there."""
     names = [name for name, _, _ in house_sounds(LANGUAGES)]
     with reading(door.engine) as connection:
-        for client in read_clients(connection):
+        for client in read_clients(connection, clock.now()):
             names += [name for name, _, _ in sounds_of(client)]
     absent = missing(door.home, names)
     if absent:
@@ -489,6 +492,53 @@ def _little_size(server: smtplib.SMTP, place: str) -> Iterator[Finding]:
             size=int(announced) // 1000,
             seconds=max(0, int(announced) - LETTER_AROUND) // SOUND_SECOND,
         )
+
+
+def check_mail_in(door: Door) -> Iterator[Finding]:
+    """The mailbox that clients write to can be read, if there is one."""
+    from pbx_control.notify import imap  # imported here: it takes a while
+
+    here = door.settings.mail_in
+    if not here.host:
+        return
+    with imap.opened(here):
+        yield good(
+            "the mailbox of {user} is read by IMAP from {place}", user=here.user, place=f"{here.host}:{here.port}"
+        )
+    if not here.ours:
+        yield doubt(
+            "[mail_in] does not say by which address mail comes to us: set address, or every change by mail needs its "
+            "link"
+        )
+
+
+def check_remote_calendars(door: Door) -> Iterator[Finding]:
+    """Clients' own calendars are read each minute, and know of all appointments."""
+    at = clock.now()
+    with reading(door.engine) as connection:
+        if not remotes.any_there(connection):
+            return
+        troubled = remotes.troubled(connection, at - CALENDAR_WAIT)
+    for one in troubled[:SHOWN]:
+        names = {"client": one.client, "calendar": one.calendar}
+        if one.trouble:
+            yield bad(
+                "the calendar {calendar} of {client} is not in step: {why}; `calendar check {client} {calendar}`",
+                why=read_kept(one.trouble),
+                **names,
+            )
+        elif one.synced_at is None or one.synced_at < at - CALENDAR_WAIT:
+            yield bad("the calendar {calendar} of {client} is not read: does `mirror` run?", **names)
+        elif one.waiting:
+            yield bad("appointments that {calendar} of {client} does not show yet: {count}", count=one.waiting, **names)
+        else:
+            yield doubt(
+                "entries of {calendar} of {client} that nobody understands, and that block nothing: {count}",
+                count=one.odd,
+                **names,
+            )
+    if not troubled:
+        yield good("clients' own calendars are in step")
 
 
 def check_letters(door: Door) -> Iterator[Finding]:
@@ -630,6 +680,8 @@ CHECKS: tuple[Callable[[Door], Iterator[Finding]], ...] = (
     check_alarms,
     check_disk,
     check_mail,
+    check_mail_in,
+    check_remote_calendars,
     check_telegram,
     check_letters,
 )

@@ -42,6 +42,10 @@ MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 LATE = {
+    "annex": Late(
+        "pbx_control.admin.annex:annex",
+        "The annex to a client's contract on the processing of personal data (Ley 21.719), as a PDF to read and sign.",
+    ),
     "paid": Late(
         "pbx_control.admin.onboarding:paid",
         "Notes a payment: number and welcome call are due 2 business hours later, answered calls 1 hour after that.",
@@ -133,6 +137,18 @@ OF_LETTERS: tuple[Decorator, ...] = (
         help="Out of calls, a daily e-mail lists the missed ones [yes].",
     ),
 )
+OF_PRIVACY: tuple[Decorator, ...] = (
+    click.option(
+        "--sensitive/--no-sensitive",
+        default=None,
+        help="E-mails and Telegram bear no content, only a link to the portal: for doctors, say [no].",
+    ),
+    click.option(
+        "--campaigns/--no-campaigns",
+        default=None,
+        help="Let in who shows a number of mass calls (+56 809 …) [yes].",
+    ),
+)
 OF_COUNTING: tuple[Decorator, ...] = (
     click.option(
         "--repeat-within",
@@ -161,6 +177,7 @@ FIELDS = (
     *OF_WAITING_CALLERS,
     *OF_EARLY_MEDIA,
     *OF_LETTERS,
+    *OF_PRIVACY,
     *OF_COUNTING,
     *OF_CALLS_OUT,
 )

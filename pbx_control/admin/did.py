@@ -5,7 +5,9 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import CLIENT, NUMBER, TRUNK, change, examples
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.services import numbers as services
+from pbx_control.services.numbers import Further
 from pbx_control.services.work import Work
 from pbx_control.store import clients, dids, trunks
 from pbx_control.store.dids import Listed
@@ -43,11 +45,34 @@ def add(door: Door, numbers: tuple[str, ...], trunk: str | None) -> None:
 def assign(door: Door, number: str, slug: str, main: bool, resting: bool) -> None:
     """Gives a free number to a client."""
 
-    def act(work: Work) -> str:
+    def act(work: Work) -> tuple[str, Further | None]:
         client_id = clients.find(work.conn, slug).id
-        return services.assign(work, number, client_id, main=main, resting=resting)
+        given = services.assign(work, number, client_id, main=main, resting=resting)
+        return given, services.further(work.conn, given, client_id)
 
-    door.tell("{number} is now a number of {slug}", number=change(door, act), slug=slug)
+    given, further = change(door, act)
+    door.tell("{number} is now a number of {slug}", number=given, slug=slug)
+    if further:
+        _tell_price(door, further)
+
+
+def _tell_price(door: Door, further: Further) -> None:
+    """What the number costs: it is not the only one, which a plan has within."""
+    plan, country = clean_line(further.plan, NAME_LIMIT), further.country
+    if not plan:
+        door.tell("it is a further number, and free while the client has no plan")
+    elif further.price is None:
+        door.tell(
+            "it is a further number, and the plan {plan} has no price for one of {country}: it cannot be invoiced "
+            "before the client has a plan with `--did {country}=PESOS`",
+            plan=plan,
+            country=country,
+        )
+    elif further.price == 0:
+        door.tell("it is a further number, and free by the plan {plan}", plan=plan)
+    else:
+        price = door.pesos(further.price)
+        door.tell("it is a further number: by the plan {plan} it costs {price} net a month", plan=plan, price=price)
 
 
 @did.command(epilog=examples("did release +56225550101"))

@@ -24,17 +24,14 @@ from pbx_control.admin.language import asked_language, speak, spoken, with_help_
 from pbx_control.catalogue import LANGUAGES
 from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import harmless, unseen_in, without_unseen
+from pbx_control.domain.words.facts import fact, readable, week
 from pbx_control.domain.words.sentences import read_kept, said
-from pbx_control.domain.words.wording import decimal
 from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.rows import facts
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-
-# Facts whose values are words of ours, the same for programs in every language.
-WORDS = frozenset({"channel", "origin", "registration", "telephone"})
 
 NO_PAGER_HELP = "Long lists do not go through $PAGER."
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -103,9 +100,7 @@ class Door:
 
     def fact(self, name: str, value: object) -> str:
         """A fact of that name as text; words of ours are said in the person's language, weeks are written in it."""
-        if isinstance(value, str) and name in WORDS:
-            return self.say(value)
-        return self.week(value) if isinstance(value, str) and name == "week" else self.plain(value)
+        return fact(name, value, self.language, self.zone)
 
     def told(self, error: PbxError) -> str:
         """What an error says in the person's language, and what to do about it."""
@@ -121,16 +116,12 @@ class Door:
 
     def week(self, text: str) -> str:
         """A canonical week as people of the language write it: "lun-vie 09:00-18:00"."""
-        from pbx_control.domain.opening.hours import parse_week, week_text
-
-        return week_text(parse_week([text]), self.language)
+        return week(text, self.language)
 
     def plain(self, cell: object) -> str:
         """A fact as text: instants in the office's zone and with its offset ("2026-08-03 12:00:00 -04"), numbers as its
         language writes them."""
-        if isinstance(cell, float):
-            return decimal(cell, self.language)
-        return f"{cell.astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}" if isinstance(cell, datetime) else plain(cell)
+        return readable(cell, self.language, self.zone)
 
     def instant(self, text: str) -> datetime:
         """An instant that a person wrote; without an offset, in the office's zone, as the lists show it.
@@ -421,17 +412,6 @@ def show_rows(
         return
     shown = (said(door, row) if said else row for row in chain([first], rest))
     door.table(columns, ([row[column] for column in columns] for row in shown), cut)
-
-
-def plain(cell: object) -> str:
-    """What is no instant as text: lists joined, a dash for nothing."""
-    if cell is None or cell == "":
-        return "–"
-    if isinstance(cell, bool):
-        return "✓" if cell else "–"
-    if isinstance(cell, (list, tuple, set, frozenset)):
-        return ", ".join(str(item) for item in cell) or "–"
-    return str(cell)
 
 
 def _as_json(value: object) -> str:

@@ -32,7 +32,7 @@ def greeting() -> None:
 @click.option("--asked-by", default="", metavar="WHO", help="Who asked for it in writing: an address, an account.")
 @pass_door
 def set_(door: Door, slug: str, text: str, asked_by: str) -> None:
-    """Puts TEXT in force; - reads it from the standard input. {secretary} and {part_of_day} are filled in."""
+    """Puts TEXT in force; - reads it from the standard input. Filled in: {secretary}, {part_of_day}, {on_call}."""
     wanted = sys.stdin.read() if text == "-" else text
 
     def act(work: Work) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pbx_control import clock
 from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.duties import COUNTED, counts, kept, known_to, told_by_daemon
 from pbx_control.admin.provisioning import card, examples
@@ -43,6 +44,8 @@ OURS = {
     "prompts",
     "run",
     "backups",
+    "erased",
+    ".restore-unfinished",
     "demo",
 }
 EMPTY = {"lost+found", ".bash_logout", ".bashrc", ".profile"}  # a new disk's root, a home that useradd has made
@@ -72,6 +75,7 @@ FIRST_SETTINGS = """\
 [web]
 # bind = "127.0.0.1:8080"     # where the pages are served
 # public_url = ""             # https://desk.example.com, where a proxy on this machine passes them on
+# owners_need_second_factor = false   # a client's owners set up an authenticator app before anything else
 # certificate = ""            # or both of these, to be served by HTTPS without a proxy
 # key = ""
 
@@ -82,7 +86,23 @@ FIRST_SETTINGS = """\
 # password = ""
 # tls = "starttls"            # none | starttls | tls
 # sender = "pbx-control@localhost"
+# attachment_limit = 10000000 # bytes of a letter with its file, if the mail server announces no SIZE
+# link_days = 7               # how long the link is good that goes instead of a larger file
 # reply_to = ""               # who reads what clients answer; while it is empty, no letter asks for an answer
+
+[mail_in]
+# host = ""                   # the IMAP server with the mailbox that clients write to; while it is empty, none is read
+# port = 993
+# user = ""
+# password = ""
+# tls = "tls"                 # none | starttls | tls
+# folder = "INBOX"
+# address = ""                # by which mail comes to it, if [mail_in] user is none
+# dns = ""                    # ADDRESS:PORT of the DNS server that is asked for the keys of signatures, if another one
+
+[agenda]
+# private_networks = []       # within your own walls, where clients' CalDAV servers may be asked: ["10.0.0.0/8"]
+# google_account = ""         # e-mail address of your service account at Google: clients' owners read it in the portal
 
 [telegram]
 # token = ""
@@ -312,7 +332,7 @@ def _speak(door: Door) -> None:
     from pbx_control.store.snapshot import read_clients
 
     with reading(door.engine) as connection:
-        clients = read_clients(connection)
+        clients = read_clients(connection, clock.now())
     sounds = [*house_sounds(), *(sound for client in clients for sound in sounds_of(client))]
 
     with click.progressbar(length=1, label=door.say("speaking the prompts"), file=sys.stderr) as bar:

@@ -14,6 +14,7 @@ from pbx_control.catalogue import N_
 from pbx_control.domain.office import Client
 from pbx_control.domain.opening.holidays import of_client
 from pbx_control.domain.opening.hours import OpenState, nights, parse_week, state_at, week_text
+from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.domain.words.written_time import read_instant
 from pbx_control.errors import ClientMistake
 from pbx_control.services import clientele
@@ -70,9 +71,9 @@ def show(door: Door, slug: str, as_json: bool) -> None:
 def check(door: Door, slug: str, moment: str | None, as_json: bool) -> None:
     """Whether the client is open, until when, and why."""
     with reading(door.engine) as connection:
-        client = read_client(connection, slug)
         now = clock.now()
-        at = now if moment is None else read_instant(moment, ZoneInfo(client.timezone), now)
+        at = now if moment is None else read_instant(moment, ZoneInfo(clients.find(connection, slug).timezone), now)
+        client = read_client(connection, slug, at)
         state = _state(connection, client, at)
     if as_json:
         print_json({"client": slug, "at": at, "open": state.open, "until": state.until, "why": state.why})
@@ -84,7 +85,7 @@ def _state(connection: Connection, client: Client, at: datetime) -> OpenState:
     zone = ZoneInfo(client.timezone)
     try:
         holidays = of_client(read_holidays(connection, at.astimezone(zone).date()), client.id, client.week)
-        return state_at(client.week, holidays, zone, at)
+        return state_at(client.week, holidays, zone, at, client.overrides)
     except OverflowError:
         raise ClientMistake("{text} is too far away to be looked up", text=at.isoformat()) from None
 
@@ -106,4 +107,8 @@ def _tell(door: Door, client: Client, state: OpenState) -> None:
 
 
 def _why(door: Door, client: Client, state: OpenState) -> str:
+    if said := state.override:
+        until = f"{said.until.astimezone(ZoneInfo(client.timezone)):%Y-%m-%d %H:%M %Z}"
+        who = clean_line(said.said_by, NAME_LIMIT) or door.settings.office.name
+        return door.say("said for today by {who}, until {until}", who=who, until=until)
     return door.say("holiday: {name}", name=state.why) if state.day_off else week_text(client.week, door.language)

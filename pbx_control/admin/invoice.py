@@ -1,11 +1,9 @@
 """`pbx-control invoice`: issues what is due, shows and lists it, corrects it, and hands it to other programs."""
 
-import os
 import re
 import sys
 from calendar import monthrange
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.language import spoken
+from pbx_control.admin.new_file import write_new
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
 from pbx_control.catalogue import N_
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
@@ -23,7 +22,7 @@ from pbx_control.domain.money.invoice_export import as_csv, as_record
 from pbx_control.domain.notices.invoice_letters import document
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.domain.words.written_time import read_month
-from pbx_control.errors import ClientMistake, reason
+from pbx_control.errors import ClientMistake
 from pbx_control.services import invoicing
 from pbx_control.services.work import Work
 from pbx_control.store import clients, invoices
@@ -125,7 +124,7 @@ def show(door: Door, reference: tuple[str | None, int], kind: str | None, output
         sys.stdout.buffer.write(_pdf(found))
         return
     if output is not None:
-        _write_new(Path(output), _pdf(found))
+        write_new(Path(output), _pdf(found))
     kept = door.home.root / document(found)
     if as_json:
         print_json(as_record(found) | {"net_left": left, "pdf": kept if kept.is_file() else None})
@@ -279,21 +278,3 @@ def _pdf(found: Invoice) -> bytes:
     from pbx_control.notify.invoice_pdf import render
 
     return render(found)
-
-
-def _write_new(target: Path, content: bytes) -> None:
-    """Writes a file that only its owner may read; one that is there already is never replaced."""
-    shown = clean_line(str(target), 200)
-    try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise ClientMistake("{file} is there already: name another with -o", file=shown) from None
-    except (OSError, ValueError) as error:
-        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=reason(error)) from None
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        with suppress(OSError):
-            target.unlink()
-        raise ClientMistake("{file} cannot be written: {why}", file=shown, why=reason(error)) from None

@@ -91,11 +91,22 @@ def uphold(door: Door, entry: int, why: str) -> None:
 
 @ledger_.command(epilog=examples("ledger disputes", "ledger disputes --all"))
 @click.option("--all", "everything", is_flag=True, help="Those that are settled, too.")
-@reading_command(["entry_id", "client", "at", "why", "call_id", "settled_at", "answer"])
+@reading_command(
+    ["entry_id", "client", "at", "why", "call_id", "settled_at", "answer"], lambda door, row: _said(door, row)
+)
 def disputes(door: Door, everything: bool) -> list[Dispute]:
     """What clients object to, the oldest first."""
     with reading(door.engine) as connection:
         return ledger.disputed(connection, open_only=not everything)
+
+
+def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
+    """A dispute in the reader's words where it may not be read."""
+    return row | {name: _words(door, row["restricted"], row[name]) for name in ("why", "answer")}
+
+
+def _words(door: Door, restricted: bool, text: str) -> str:
+    return door.say(text) if restricted and text else text
 
 
 def _print(door: Door, opening: dict[str, Any], entries: Sequence[Told], closing: dict[str, Any]) -> None:
@@ -139,7 +150,7 @@ def _days(period: Period, zone: ZoneInfo) -> str:
 
 def _line(door: Door, entry: Told) -> list[object]:
     """An entry's row; what the client says against it, while that is not settled."""
-    objection = "" if entry.settled_at else entry.disputed
+    objection = "" if entry.settled_at else _words(door, entry.restricted, entry.disputed or "")
     return [
         entry.id,
         entry.at,
@@ -155,6 +166,9 @@ def _line(door: Door, entry: Told) -> list[object]:
 def _why(door: Door, entry: Told) -> str:
     """Why an entry is there; of a call that was not charged, which conversation it repeats."""
     if entry.kind != quota.Kind.REPEAT:
-        return clean_line(entry.why, 60)
+        if entry.restricted:
+            return clean_line(_words(door, True, entry.why), 60)
+        reason = entry.uncounted or ""  # its value begins what is kept
+        return clean_line(door.say(reason) + entry.why.removeprefix(reason), 60)
     call, seconds = clean_line(entry.repeats or "", 80), f"{entry.repeated_seconds} s"
     return door.say("not charged: the caller called again at once after {call} ({seconds})", call=call, seconds=seconds)

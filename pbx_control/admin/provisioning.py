@@ -14,15 +14,12 @@ from pbx_control.catalogue import N_
 from pbx_control.domain.words.characters import harmless
 from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.services.work import Work, booking, changing
+from pbx_control.services.work import rehearsed as rehearse
 from pbx_control.settings import find_home
-from pbx_control.store import clients, dids, infos, secretaries, trunks, users
+from pbx_control.store import agenda, clients, dids, infos, secretaries, trunks, users
 from pbx_control.store.engine import reading
 
 T = TypeVar("T")
-
-
-class _Rehearsed(Exception):
-    """Ends a rehearsal: its transaction is rolled back."""
 
 
 def change(door: Door, act: Callable[[Work], T]) -> T:
@@ -40,20 +37,12 @@ def book(door: Door, act: Callable[[Work], T]) -> T:
 
 
 def change_heard(door: Door, slug: str, act: Callable[[Work], T]) -> T:
-    """A change of what a client's callers hear: first every new text is spoken, then the change is done.
-
-    The change is rehearsed to learn what will have to be spoken, so that no call ever meets a sound that is not
-    there, and the database is not locked while a voice speaks.
-    """
-    from pbx_control.store.snapshot import read_client
-
-    def heard(work: Work) -> Any:
-        act(work)
-        return read_client(work.conn, slug)
+    """A change of what a client's callers hear: first every new text is spoken, then the change is done."""
+    # Imported here: commands that change no sounds start without it.
+    from pbx_control.services import heard
 
     door.about_to_change()
-    _speak(door, rehearsed(door, heard))
-    return change(door, act)
+    return heard.change_heard(door.home, door.engine, door.actor, clock.now(), slug, act)
 
 
 def noting(act: Callable[[Work], object]) -> Callable[[Work], bool]:
@@ -91,20 +80,7 @@ def tell_version(door: Door, fields: set[str], template: str, asked_by: str, **v
 
 def rehearsed(door: Door, act: Callable[[Work], T]) -> T:
     """What `act` would give: it is done in a transaction that is rolled back."""
-    done: list[T] = []
-    try:
-        with booking(door.engine, door.actor, clock.now()) as work:
-            done.append(act(work))
-            raise _Rehearsed
-    except _Rehearsed:
-        return done[0]
-
-
-def _speak(door: Door, client: Any) -> None:
-    # Imported here: commands that change no sounds start without it.
-    from pbx_control.media.prompts import ensure_client
-
-    ensure_client(door.home, client)
+    return rehearse(door.engine, door.actor, clock.now(), act)
 
 
 def typed_text(file: str, largest: int) -> str:
@@ -173,6 +149,18 @@ class InfoName(Named):
         return [one.name for one in found if one.name.startswith(start) and one.name.split() == [one.name]]
 
 
+class CalendarName(Named):
+    """The short name of one of the calendars of the CLIENT that stands before it."""
+
+    def __init__(self) -> None:
+        super().__init__("calendar", lambda connection, start: ())
+
+    def begun(self, connection: Connection, context: click.Context, start: str) -> Iterable[str]:
+        """Those of that client."""
+        found = agenda.slugs(connection, clients.find(connection, context.params.get("slug") or "").id)
+        return [one for one in found if one.startswith(start)]
+
+
 def _beginning(names: Callable[[Connection], Iterable[str]]) -> Callable[[Connection, str], Iterable[str]]:
     return lambda connection, start: (name for name in names(connection) if name.startswith(start))
 
@@ -190,6 +178,7 @@ NUMBER = Named("number", dids.numbers)
 TRUNK = Named("trunk", _beginning(trunks.names))
 SECRETARY = Named("name", _secretary)
 INFO = InfoName()
+CALENDAR = CalendarName()
 USER = Named("name", _beginning(users.names))
 
 

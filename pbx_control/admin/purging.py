@@ -23,6 +23,7 @@ from pbx_control.store import call_log, holds, retention
 from pbx_control.store import receipts as kept_receipts
 from pbx_control.store.engine import reading
 from pbx_control.store.receipts import Receipt
+from pbx_control.store.restrictions import INSTEAD
 from pbx_control.store.retention import Clock
 from pbx_control.store.rows import facts
 
@@ -85,7 +86,7 @@ def reconcile(door: Door, as_json: bool) -> None:
 @table_options
 @pass_door
 def receipts(door: Door, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:
-    """What was deleted, when and why, newest first."""
+    """What was deleted or handed out, when and why, newest first."""
     start = door.instant(since) if since is not None else None
     with reading(door.engine) as conn:
         call = call_log.find(conn, call_id).id if call_id is not None else None
@@ -127,21 +128,28 @@ def _tell_sums(door: Door, rows: list[dict[str, Any]]) -> None:
         "would be deleted: {count} ({size}); kept by a legal hold: {held}",
         count=len(going),
         size=Size(sum(row["bytes"] for row in going)),
-        held=len(rows) - len(going),
+        held=sum(row["why"].startswith("held: ") for row in rows),
     )
+    _tell_restricted(door, sum(row["why"] == INSTEAD for row in rows))
+
+
+def _tell_restricted(door: Door, count: int) -> None:
+    if count:
+        door.tell("kept, as they are blocked while a request is decided: {count}", count=count)
 
 
 def _planned_row(one: Planned, held: dict[str, str]) -> dict[str, Any]:
     owner = one.file.owner
     keeping = next((held[claim.call_id] for claim in one.file.claims if claim.call_id in held), "")
     absent = "; absent" if one.size is None else ""
+    stays = {Cause.HELD: f"held: {keeping}", Cause.RESTRICTED: INSTEAD}
     return {
         "file": clean_line(one.file.path, PATH_LIMIT),
         "call": owner.call_id if owner else "",
         "what": one.what.value,
         "bytes": one.size or 0,
         "goes": one.verdict.delete,
-        "why": f"held: {keeping}" if one.verdict.cause is Cause.HELD else (one.verdict.why or "unfinished") + absent,
+        "why": stays.get(one.verdict.cause) or (one.verdict.why or "unfinished") + absent,
     }
 
 
@@ -156,6 +164,7 @@ def _tell_report(door: Door, report: PurgeReport, as_json: bool) -> None:
             size=Size(done.freed),
             held=done.held,
         )
+        _tell_restricted(door, done.restricted)
     for path, why in done.failed.items():
         line = door.say("{file} could not be deleted: {why}", file=clean_line(path, PATH_LIMIT), why=why)
         click.echo(line, err=True)
@@ -254,4 +263,4 @@ def _why(door: Door, why: str) -> str:
 
 
 def _flag(door: Door, part: str) -> str:
-    return door.say("absent") if part == "absent" else part
+    return door.say(part) if part in ("absent", "again") else part

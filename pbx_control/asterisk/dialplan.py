@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -41,14 +42,17 @@ from pbx_control.domain.office import (
 )
 from pbx_control.domain.opening.holidays import common, of_client
 from pbx_control.domain.opening.hours import Span, Week
+from pbx_control.domain.opening.overrides import ABOUT_HOURS, OverrideKind, last
 from pbx_control.domain.sounds import (
     LANGUAGES,
     LAST_POSITION,
     HouseSound,
+    announced_sound,
     announcement_sound,
     house_sound,
     position_sound,
 )
+from pbx_control.domain.telephony.campaigns import CAMPAIGN
 from pbx_control.domain.telephony.numbering import dialling, written_for
 from pbx_control.domain.telephony.places import PLAIN_ADDRESS, carriers_networks, pattern
 from pbx_control.domain.words.wording import display_name
@@ -232,6 +236,9 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "dids": _dids(office, clients),
         "zones": home.asterisk / "etc" / ZONES,
         "blocked": _blocked(office),
+        "campaign": CAMPAIGN,
+        "no_campaigns": [client.id for client in office.clients if not client.campaigns],
+        "said_today": [_said_today(client) for client in office.clients if client.overrides],
         "calendars": sorted({client.calendar for client in clients.values()}, key=lambda one: one.name),
         "holidays": sorted({client.calendar.days_off for client in clients.values()}, key=lambda one: one.name),
         "queues": sorted(
@@ -449,6 +456,7 @@ EARLY_MEDIA = {EarlyMedia.AS_TRUNK: "", EarlyMedia.YES: "1", EarlyMedia.NO: "0"}
 def _facts(client: Client, calendar: str, queue: str) -> Verbatim:
     """The channel variables for the client's calls. Kept from one rendering to the next: few clients change."""
     played = _sounds(client)
+    notice = played[AnnouncementKind.RECORDING] if client.recording else ""
     facts = {
         "PBX_CLIENT": client.id,
         "PBX_NAME": _encoded(display_name(client.name)),
@@ -458,11 +466,11 @@ def _facts(client: Client, calendar: str, queue: str) -> Verbatim:
         "PBX_QUEUE": queue,
         "PBX_QUIET": "" if client.music else "-quiet",
         "PBX_WAIT": _seconds(client.wait_limit),
-        "PBX_RECORDS": int(client.recording),
+        "PBX_RECORDS": int(bool(notice)),
         "PBX_TAKES": int(client.takes_messages),
         "PBX_EARLY": EARLY_MEDIA[client.early_media],
         "WELCOME": played[AnnouncementKind.WELCOME],
-        "NOTICE": played[AnnouncementKind.RECORDING] if client.recording else "",
+        "NOTICE": notice,
         "CLOSED": played[AnnouncementKind.CLOSED],
         "EXHAUSTED": played[AnnouncementKind.EXHAUSTED],
         "BUSY": played[AnnouncementKind.BUSY],
@@ -510,6 +518,21 @@ def _calendar(zone: str, week: Week, holidays: Sequence[Holiday], client_id: int
     days_off = DaysOff(f"holidays-{generation(repr(days))}", days)
     spans = tuple(_span(span) for span in week)
     return Calendar(f"hours-{generation(repr((zone, spans, days)))}", zone_file(zone), spans, days_off)
+
+
+def _said_today(client: Client) -> dict[str, Any]:
+    """What the client has said for today, with its ends as the switch's own clock counts them: seconds of the epoch."""
+    hours = last(one for one in client.overrides if one.kind in ABOUT_HOURS)
+    words = last(one for one in client.overrides if one.kind is OverrideKind.ANNOUNCED)
+    return {
+        "client": client.id,
+        "zone": zone_file(client.timezone),
+        "hours_until": int(hours.until.timestamp()) if hours else 0,
+        "open": hours is not None and hours.kind is OverrideKind.OPEN,
+        "last_day": f"{hours.until.astimezone(ZoneInfo(client.timezone)):%Y%m%d}" if hours else "",
+        "words_until": int(words.until.timestamp()) if words else 0,
+        "words": announced_sound(client, words) if words else "",
+    }
 
 
 def _span(span: Span) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from pbx_control.asterisk.ari import APP, Ari, OnReply, Reply, path
 from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, WAITS_IN, call_of
@@ -32,8 +33,8 @@ ASTERISKS_OWN = "asterisk:"
 BRIDGE_TYPE = "mixing,dtmf_events"
 # Who enters a bridge shows nobody there whose number he has: a contact would be shown the caller's.
 UNSEEN = {"inhibitConnectedLineUpdates": "true"}
-# The variable of a leg that has the id of the prompt that was begun on it last.
-PROMPT_BEGUN = "PBX_PROMPT"
+# So many global variables have the ids of the prompts that were begun last: Asterisk looks for one in a list of all.
+PROMPTS_NOTED = 256
 # The contact that a leg is dialled at.
 WHERE_TO = "CHANNEL(pjsip,target_uri)"
 # The thing is gone already, which is what was wanted.
@@ -50,6 +51,8 @@ MayRing = Callable[[str, str], bool]
 MOST_MOVES = 1000
 # s after a stop of music or tone in a bridge. Of 1,200 on a busy machine one was lost; the next one ended the music.
 STOPPED_AGAIN = (0.1, 0.3)
+# s between two tries to mute a recorder that has not begun, and how many: it begins within some milliseconds.
+PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
 
 
 class Performer:
@@ -76,6 +79,7 @@ class Performer:
         self._going: set[asyncio.Task[None]] = set()
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._stops: dict[str, list[asyncio.TimerHandle]] = {}  # legs -> the stops of their waiting audio still to come
+        self._pauses: dict[str, asyncio.TimerHandle] = {}  # recordings -> the next try to mute one that has not begun
         self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
             c.Answer: lambda call, do: self._channel(call, do, "POST", "answer"),
@@ -90,8 +94,8 @@ class Performer:
             c.Dial: self._dial,
             c.Tell: self._tell,
             c.PassKeys: self._pass_keys,
-            c.PauseRecording: lambda call, do: self._send(call, do, "POST", live_recording(do.path, "mute")),
-            c.ResumeRecording: lambda call, do: self._send(call, do, "DELETE", live_recording(do.path, "mute")),
+            c.PauseRecording: self._pause_recording,
+            c.ResumeRecording: self._resume_recording,
             c.Join: self._join,
             c.Leave: self._leave,
             c.RecordBridge: self._record_bridge,
@@ -146,9 +150,10 @@ class Performer:
                 self._post(call_id, PromptEnded(now(), do.prompt, failed=True))
 
         media = ",".join(map(self._media, do.sounds))
-        # Before it begins: a new daemon knows by this that a prompt which no longer plays was heard.
-        self._ari.request("POST", path("channels", do.leg, "variable"), variable=PROMPT_BEGUN, value=do.prompt)
         self._ari.request("POST", path("channels", do.leg, "play", do.prompt), replied, media=media)
+        # After it: what is lost of a killed daemon's requests is the last of them, and a prompt that is wrongly noted
+        # would not be heard. Not at the channel: its thread plays, and has no time until the prompt is over.
+        self._ari.request("POST", "asterisk/variable", variable=prompt_begun(call_id), value=do.prompt)
 
     def _tell(self, call_id: str, do: c.Tell) -> None:
         self._send(call_id, do, "POST", path("channels", do.leg, "play", do.word), media=self._media(do.sound))
@@ -373,6 +378,34 @@ class Performer:
 
         self._ari.request("POST", uri, replied, **query)
 
+    def _pause_recording(self, call_id: str, do: c.PauseRecording, tries: int = PAUSE_TRIES) -> None:
+        """Mutes it, whether or not it is muted already (a new daemon does not know whether the last one came to it).
+
+        The second of two mutes turns the sound on again in Asterisk 22 (`toggle_recording_mute` compares a signed bit,
+        -1, with 1), so each is preceded by an unmute, which does nothing where there was no mute.
+        A recorder that has been asked for and has not begun refuses both; until it has, they are sent again.
+        """
+
+        def replied(reply: Reply) -> None:
+            if reply.status == CONFLICT and tries:
+                later = asyncio.get_running_loop().call_later
+                self._pauses[do.path] = later(PAUSED_AGAIN, self._pause_recording, call_id, do, tries - 1)
+            else:
+                self._refused(call_id, do, reply)
+
+        self._pause_no_more(do.path)
+        mute = live_recording(do.path, "mute")
+        self._ari.request("DELETE", mute)
+        self._ari.request("POST", mute, replied)
+
+    def _resume_recording(self, call_id: str, do: c.ResumeRecording) -> None:
+        self._pause_no_more(do.path)
+        self._send(call_id, do, "DELETE", live_recording(do.path, "mute"))
+
+    def _pause_no_more(self, file: str) -> None:
+        if again := self._pauses.pop(file, None):
+            again.cancel()
+
     def _limit(self, call_id: str, do: c.LimitLeg) -> None:
         seconds = int(do.after.total_seconds()) if do.after else 0
         uri = path("channels", do.leg, "variable")
@@ -384,6 +417,12 @@ class Performer:
 def _full(do: c.Dial) -> Reply:
     """What stands for Asterisk's refusal of a leg for which its trunk has no place."""
     return Reply(CONFLICT, {"message": f"{do.trunk} has {do.most} calls, its limit"})
+
+
+def prompt_begun(call_id: str) -> str:
+    """The global variable that has the id of the prompt that was begun last in a call, unless another call's has taken
+    its place: a new daemon knows by it that a prompt which no longer plays was heard."""
+    return f"PBX_PROMPT_{crc32(call_id.encode()) % PROMPTS_NOTED}"
 
 
 def live_recording(file: str, *verb: str) -> str:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import AsyncIterator
 
 from pbx_control.catalogue import N_
+from pbx_control.demo.agenda import an_appointment_is_booked_and_cancelled
+from pbx_control.demo.client import the_client_changes_its_greeting_by_mail, the_client_closes_for_today
 from pbx_control.demo.desk import a_written_message, goes_home
 from pbx_control.demo.month import the_end_of_a_plan
 from pbx_control.demo.stage import (
@@ -39,6 +41,9 @@ class Show(Stage):
         await a_written_message(self)
         await self.a_call_outside_the_hours()
         await self.a_missed_call()
+        await the_client_closes_for_today(self)
+        await the_client_changes_its_greeting_by_mail(self)
+        await an_appointment_is_booked_and_cancelled(self)
         await self.a_transferred_call()
         await self.a_consultation_in_vain()
         await the_end_of_a_plan(self)

@@ -12,11 +12,14 @@ from typing import Any, NoReturn
 from pbx_control.admin.door import Door
 from pbx_control.demo.acts import Show
 from pbx_control.demo.screen import Screen
-from pbx_control.demo.stage import SPOKEN, TRANSFER_CAP
+from pbx_control.demo.stage import OFFICE_MAILBOX, OWNER, SPOKEN, TRANSFER_CAP
+from pbx_control.world.calendars import CalendarServer
 from pbx_control.world.desk import find_browser
-from pbx_control.world.installation import Installation, Ports, free_ports
+from pbx_control.world.installation import PBX, Installation, Ports, free_ports
 from pbx_control.world.legs import DidNotHappen
+from pbx_control.world.mailbox import Firm, Mailbox
 from pbx_control.world.post import PostOffice
+from pbx_control.world.telegram import TOKEN, TelegramServer
 from pbx_control.world.world import World, end_leftovers
 
 # Who answers for the clients, and issues their invoices.
@@ -26,6 +29,7 @@ ISSUER = {
     "issuer_business": "Servicios de secretariado",
     "issuer_address": "Av. Providencia 1234, Santiago",
 }
+MAILBOX_PASSWORD = CALENDAR_PASSWORD = "demo"
 PORT_BLOCKS = (25000, 35000, 45000)  # the first in which nobody listens
 
 
@@ -85,10 +89,14 @@ async def _raise_curtain(door: Door, screen: Screen, stack: AsyncExitStack) -> S
     """Sets up home, Asterisk, daemon and outside world; all of it ends with `stack`."""
     folder = door.home.root / "demo"
     screen.title("a second Asterisk plays the carrier, the callers and the secretary's telephone")
-    office = await _fresh_installation(door, folder)
+    telegram = TelegramServer()
+    telegram.start()
+    stack.callback(telegram.stop)
+    office = await _fresh_installation(door, folder, telegram)
     stack.push_async_callback(office.clean_up)
     screen.chapter("The stage: an installation of its own in {folder}", folder=folder)
-    show = Show(door, screen, office, World(office.place(folder / "world")), PostOffice(office.ports.smtp), folder)
+    post = PostOffice(office.ports.smtp)
+    show = Show(door, screen, office, World(office.place(folder / "world")), post, folder, telegram)
     await show.type("setup")
     await show.type("asterisk", "start")
     screen.command(["run"])
@@ -96,6 +104,11 @@ async def _raise_curtain(door: Door, screen: Screen, stack: AsyncExitStack) -> S
     await office.served()
     show.browser = find_browser()
     await stack.enter_async_context(show.post)
+    mailbox = Mailbox(office.ports.imap, OFFICE_MAILBOX, MAILBOX_PASSWORD)
+    show.mailbox = await stack.enter_async_context(mailbox)
+    show.firm = await stack.enter_async_context(Firm(OWNER.partition("@")[2], office.ports.dns))
+    calendars = CalendarServer(office.ports.caldav, folder / "calendars", "perez", CALENDAR_PASSWORD)
+    show.calendars = await stack.enter_async_context(calendars)
     await stack.enter_async_context(show.world)
     place = show.world.place
     screen.note(
@@ -107,7 +120,7 @@ async def _raise_curtain(door: Door, screen: Screen, stack: AsyncExitStack) -> S
     return show
 
 
-async def _fresh_installation(door: Door, folder: Path) -> Installation:
+async def _fresh_installation(door: Door, folder: Path, telegram: TelegramServer) -> Installation:
     """The demo's own installation, not yet set up; what an earlier demo left there is ended and removed."""
     if folder.exists():
         await Installation(folder, Ports(PORT_BLOCKS[0])).clean_up()
@@ -115,5 +128,13 @@ async def _fresh_installation(door: Door, folder: Path) -> Installation:
         await asyncio.to_thread(shutil.rmtree, folder)
     office = Installation(folder, free_ports(PORT_BLOCKS), door.language)
     office.pages = True
-    office.write_settings(office={"transfer_cap": TRANSFER_CAP, "language": SPOKEN}, billing=ISSUER)
+    ports = office.ports
+    office.write_settings(
+        office={"transfer_cap": TRANSFER_CAP, "language": SPOKEN},
+        billing=ISSUER,
+        telegram={"token": TOKEN, "base_url": telegram.base_url},
+        agenda={"private_networks": [f"{PBX}/32"]},
+        mail_in={"host": PBX, "port": ports.imap, "tls": "none", "dns": f"{PBX}:{ports.dns}"}
+        | {"user": OFFICE_MAILBOX, "password": MAILBOX_PASSWORD},
+    )
     return office

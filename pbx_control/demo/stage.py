@@ -11,17 +11,22 @@ from pbx_control.domain.words.sentences import said
 from pbx_control.media.prompts import speak
 from pbx_control.settings import Home
 from pbx_control.world import audio
+from pbx_control.world.calendars import CalendarServer
 from pbx_control.world.desk import NO_BROWSER, Browser
 from pbx_control.world.installation import Installation
 from pbx_control.world.legs import Leg, Ringing
+from pbx_control.world.mailbox import Firm, Mailbox
 from pbx_control.world.people import Telephone
 from pbx_control.world.post import Delivery, PostOffice
+from pbx_control.world.telegram import TelegramServer
 from pbx_control.world.world import World
 
 OPEN, CLOSED = "+56225550101", "+56225550102"
 SMALL = "+56225550103"  # of a client whose plan has one call a month
 MAILBOX = "gerencia@andes.example"
 SMALL_MAILBOX = "taller@sur.example"
+OWNER = "rosa.soto@andes.example"  # the open client's, who may change what its callers are told
+OFFICE_MAILBOX = "cambios@secretariado.example"
 # Nobody's: no operator has the block 9 1234 (Chile has none for fiction), and 020 7946 0xxx is Ofcom's for drama.
 # A caller may have any number; a contact's must be one that its country gives out.
 MARIA, PEDRO, LUCIA, JOHN = "+56912345678", "+56912340002", "+56912340003", "+56912340004"
@@ -31,6 +36,7 @@ SPOKEN = "es"
 # Hz: each voice ends with a tone that tells it apart in a mix
 TONES = {"maria": 700, "ana": 880, "lucia": 620, "rosa": 1040}
 TRANSFER_CAP = 15  # s: the contract's ten minutes are too long to watch
+LIVE_LIMIT = 30.0  # s
 MAIL_LIMIT = 40.0  # s: a daemon that was killed starts first, and reads what the switch wrote down
 
 
@@ -44,6 +50,10 @@ class Stage:
     world: World
     post: PostOffice
     folder: Path
+    telegram: TelegramServer = field(default_factory=TelegramServer)
+    mailbox: Mailbox | None = None  # of the office, which clients write to
+    firm: Firm | None = None  # the open client's mail server
+    calendars: CalendarServer | None = None  # which has a calendar of the open client's
     ana: Telephone | None = None
     letters: int = 0  # that the open client has got so far
     browser: Browser = NO_BROWSER  # in which desks are opened; if it cannot be driven, by their requests alone
@@ -147,6 +157,12 @@ class Stage:
             delivery = await self.post.arrived(mailbox, number, MAIL_LIMIT)
         self.screen.letter(mailbox, str(delivery.letter["Subject"]), delivery.text)
         return delivery
+
+    async def live(self) -> None:
+        """Waits until the switch has what has been changed."""
+        async with asyncio.timeout(LIVE_LIMIT):
+            while (await self.office.ask("dialplan", "diff"))["diff"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
 
     async def last_call(self) -> dict[str, Any]:
         calls = await self.office.ask("call", "list")

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     CLIENT_SUSPENDED = "client suspended"
     CLIENT_RESUMED = "client resumed"
     CLIENT_CANCELLED = "client cancelled"
+    CLIENT_EXPORTED = "client exported"
     SECRETARY_ADDED = "secretary added"
     SECRETARY_CHANGED = "secretary changed"
     SECRETARY_REMOVED = "secretary removed"
@@ -64,8 +65,20 @@ class Verb(StrEnum):
     NUMBER_REMOVED = "number removed"
     CONTACT_ADDED = "contact added"
     CONTACT_REMOVED = "contact removed"
+    CONTACT_CHANGED = "contact changed"
+    ROTA_CHANGED = "rota changed"
+    ROTA_SWAPPED = "rota swapped"
+    ROTA_SWAP_TAKEN_BACK = "rota swap taken back"
     RECIPIENT_ADDED = "recipient added"
     RECIPIENT_REMOVED = "recipient removed"
+    RECIPIENT_CHANGED = "recipient changed"
+    RECIPIENT_ASKED_FOR = "recipient asked for"
+    RECIPIENT_REQUEST_WITHDRAWN = "recipient request withdrawn"
+    TELEGRAM_ACCOUNT_CONNECTED = "telegram account connected"
+    TELEGRAM_ACCOUNT_REMOVED = "telegram account removed"
+    CHANGE_PROPOSED = "change proposed"
+    CHANGE_CONFIRMED = "change confirmed"
+    CHANGE_REFUSED = "change refused"
     GREETING_CHANGED = "greeting changed"
     PROTOCOL_CHANGED = "protocol changed"
     INFO_CHANGED = "ready-made text changed"
@@ -74,6 +87,9 @@ class Verb(StrEnum):
     ANNOUNCEMENT_RESET = "announcement reset"
     HOLIDAY_ADDED = "holiday added"
     HOLIDAY_REMOVED = "holiday removed"
+    HOLIDAY_TAKEN_BACK = "holiday taken back"
+    TODAY_SAID = "said for today"
+    TODAY_TAKEN_BACK = "taken back for today"
     CALLER_MARKED = "caller marked"
     CALLER_UNMARKED = "caller unmarked"
     PLAN_ADDED = "plan added"
@@ -81,6 +97,10 @@ class Verb(StrEnum):
     PLAN_RETIRED = "plan retired"
     PLAN_ASSIGNED = "plan assigned"
     BAG_SOLD = "bag sold"
+    ORDER_PLACED = "order placed"
+    ORDER_CONFIRMED = "order confirmed"
+    ORDER_REFUSED = "order refused"
+    ORDER_WITHDRAWN = "order withdrawn"
     CHARGE_DISPUTED = "charge disputed"
     CHARGE_REVERSED = "charge reversed"
     CHARGE_UPHELD = "charge upheld"
@@ -90,7 +110,14 @@ class Verb(StrEnum):
     CALL_HELD = "call held"
     CALL_RELEASED = "call released"
     RECORDING_HEARD = "recording heard"
+    FILE_FETCHED = "file fetched"
     CLOCK_BELIEVED = "clock believed"
+    CALLER_EXPORTED = "caller exported"
+    CALLER_RESTRICTED = "caller's data blocked"
+    CALLER_UNRESTRICTED = "caller's data unblocked"
+    REQUEST_ADDED = "request added"
+    REQUEST_CLOSED = "request closed"
+    REQUESTS_WARNED_OF = "requests warned of"
     CALLER_ERASURE_BEGUN = "caller erasure begun"
     CALLER_ERASED = "caller erased"
     LETTERS_RESENT = "letters resent"
@@ -108,10 +135,40 @@ class Verb(StrEnum):
     LIVE_NOTED = "live noted"
     NODE_RETIRED = "node retired"
     BACKUP_RESTORED = "backup restored"
+    ERASED_AGAIN = "erased again"
     USER_ADDED = "user added"
+    USER_CHANGED = "user changed"
     USER_REMOVED = "user removed"
     USER_PASSWORD_RESET = "user password reset"
+    PASSWORD_CHANGED = "password changed"
+    SIGN_IN_LINK_SENT = "sign-in link sent"
+    SECOND_FACTOR_ON = "second factor on"
+    SECOND_FACTOR_OFF = "second factor off"
+    SECOND_FACTOR_RESET = "second factor reset"
+    PASSKEY_ADDED = "passkey added"
+    PASSKEY_REMOVED = "passkey removed"
+    RECOVERY_CODES_RENEWED = "recovery codes renewed"
+    RECOVERY_CODE_USED = "recovery code used"
     SESSIONS_ENDED = "sessions ended"
+    INCIDENT_ADDED = "incident added"
+    INCIDENT_NOTED = "incident noted"
+    INCIDENT_TOLD = "incident told"
+    INCIDENT_CLOSED = "incident closed"
+    SUBPROCESSOR_ADDED = "sub-processor added"
+    SUBPROCESSOR_REMOVED = "sub-processor removed"
+    SUBPROCESSORS_LISTED = "sub-processors listed"
+    SUBPROCESSORS_TOLD = "sub-processors told"
+    CALENDAR_ADDED = "calendar added"
+    CALENDAR_CHANGED = "calendar changed"
+    CALENDAR_REMOVED = "calendar removed"
+    FEED_RENEWED = "calendar feed renewed"
+    FEED_STOPPED = "calendar feed stopped"
+    APPOINTMENT_BOOKED = "appointment booked"
+    APPOINTMENT_MOVED = "appointment moved"
+    APPOINTMENT_CHANGED = "appointment changed"
+    APPOINTMENT_CANCELLED = "appointment cancelled"
+    APPOINTMENT_MISSED = "appointment missed"
+    APPOINTMENT_REMINDED = "appointment reminded"
 
 
 # What changed in these names a client's people: it is erased with them, and that it was done stays.
@@ -119,18 +176,44 @@ ABOUT_PEOPLE = frozenset(
     {
         Verb.CONTACT_ADDED,
         Verb.CONTACT_REMOVED,
+        Verb.CONTACT_CHANGED,
+        Verb.ROTA_CHANGED,
+        Verb.ROTA_SWAPPED,
+        Verb.ROTA_SWAP_TAKEN_BACK,
         Verb.RECIPIENT_ADDED,
         Verb.RECIPIENT_REMOVED,
+        Verb.RECIPIENT_CHANGED,
+        Verb.RECIPIENT_ASKED_FOR,
+        Verb.RECIPIENT_REQUEST_WITHDRAWN,
+        Verb.TELEGRAM_ACCOUNT_CONNECTED,
+        Verb.TELEGRAM_ACCOUNT_REMOVED,
+        Verb.CHANGE_PROPOSED,
+        Verb.CHANGE_CONFIRMED,
         Verb.GREETING_CHANGED,
         Verb.PROTOCOL_CHANGED,
         Verb.INFO_CHANGED,
         Verb.INFO_REMOVED,
         Verb.ANNOUNCEMENT_CHANGED,
         Verb.ANNOUNCEMENT_RESET,
+        Verb.TODAY_SAID,
+        Verb.TODAY_TAKEN_BACK,
         Verb.USER_ADDED,
+        Verb.USER_CHANGED,
         Verb.USER_REMOVED,
         Verb.USER_PASSWORD_RESET,
+        Verb.PASSWORD_CHANGED,
+        Verb.SIGN_IN_LINK_SENT,
+        Verb.SECOND_FACTOR_ON,
+        Verb.SECOND_FACTOR_OFF,
+        Verb.SECOND_FACTOR_RESET,
+        Verb.PASSKEY_ADDED,
+        Verb.PASSKEY_REMOVED,
+        Verb.RECOVERY_CODES_RENEWED,
+        Verb.RECOVERY_CODE_USED,
         Verb.SESSIONS_ENDED,
+        # Whom a calendar is booked for, and where he is.
+        Verb.CALENDAR_ADDED,
+        Verb.CALENDAR_CHANGED,
     }
 )
 

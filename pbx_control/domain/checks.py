@@ -25,6 +25,7 @@ _TELEGRAM = re.compile(r"-?[0-9]{1,19}|@[A-Za-z][A-Za-z0-9_]{4,31}")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 # Of a file of certificates, bytes: the whole internet's fill some 200 kB.
 MOST_CERTIFICATES = 1 << 20
+_THIS_MACHINE = "localhost"
 LONGEST_REASON = 300  # characters
 _DURATION = re.compile(r"([0-9]{1,5})(s|m|min)?")
 
@@ -136,7 +137,24 @@ def rut(value: str) -> str:
 
 
 def email(value: str) -> str:
-    """An e-mail address that a letter can carry, with its domain in small letters and as people read it (ñandú.cl)."""
+    """An e-mail address that a letter can carry, with its domain in small letters and as people read it (ñandú.cl).
+
+    Raises ClientMistake for a domain without a dot, too: no mail server of the world would find it.
+    """
+    normal = email_in_house(value)
+    domain = normal.rpartition("@")[2]
+    if "." not in domain and domain != _THIS_MACHINE:
+        raise ClientMistake(
+            "the domain of {value} has no dot, so no letter arrives there: write all of it, like ventas@andes.cl",
+            Code.BAD_VALUE,
+            value=_shown(value),
+            field=Field("email"),
+        )
+    return normal
+
+
+def email_in_house(value: str) -> str:
+    """The same for an address of the office's own settings: its mail server may know a host by its bare name."""
     normal, _ = _mailbox(value)
     return normal
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.opening.hours import Week
+from pbx_control.domain.opening.overrides import Override
 
 if TYPE_CHECKING:
     from pbx_control.domain.call.model import Contact
@@ -130,6 +131,7 @@ class Client:
     wait_limit: timedelta = timedelta(seconds=90)  # then he is asked for a message
     after_call: timedelta = timedelta(0)  # what a secretary at her desk has for the message after a call
     summary_closed: bool = False  # also write to the recipients about calls outside the hours
+    campaigns: bool = True  # False: who shows a number of a campaign (809) is not let in
     takes_messages: bool = True  # False: at the wait limit he hears `busy` instead
     metered: bool = False  # has (had) a plan: its calls are counted
     exhausted_messages: bool = False  # out of calls: callers may leave a message
@@ -138,6 +140,7 @@ class Client:
     greeting: str = ""
     announcements: tuple[Announcement, ...] = ()
     contacts: "tuple[Contact, ...]" = ()
+    overrides: tuple[Override, ...] = ()  # what it has said for today
     calls_out_at_once: int = 3  # contacts that may be called or talked with at the same time
     calls_out_a_day: int = 100  # and begun within a UTC day
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from pbx_control.domain.office import AnnouncementKind, Client
 from pbx_control.domain.opening.hours import USUAL_WEEK, Week, parse_week
+from pbx_control.domain.opening.overrides import Override, OverrideKind
 from pbx_control.domain.opening.speech import hours_in_words
 from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake, Code, Field
@@ -46,6 +47,7 @@ class HouseSound(StrEnum):
     # Before the closed announcement, where a day is closed whatever the weekly hours say.
     HOLIDAY = "holiday"
     CLOSED_TODAY = "closed_today"  # a day of the client's own, which is nobody else's holiday
+    CLOSED_NOW = "closed_now"  # the client has closed for some hours
     TIME_IS_UP = "time_is_up"  # the cap on a transferred conversation was reached, then hung up
     # Why a consultation came to nothing: to her, before she goes on talking with the caller.
     CONTACT_BUSY = "contact_busy"
@@ -53,6 +55,7 @@ class HouseSound(StrEnum):
     CONTACT_DECLINED = "contact_declined"
     CONTACT_GONE = "contact_gone"
     CONTACT_UNREACHABLE = "contact_unreachable"
+    CONTACT_AWAY = "contact_away"
     NOT_ALLOWED = "not_allowed"
     TOO_MANY_CALLS = "too_many_calls"
     FORWARDED_TO_US = "forwarded_to_us"
@@ -136,6 +139,16 @@ def day_off_sound(client: Client, is_holiday: bool) -> str:
     return house_sound(HouseSound.HOLIDAY if is_holiday else HouseSound.CLOSED_TODAY, client.language)
 
 
+def announced_sound(client: Client, said: Override) -> str:
+    """The name of the words that callers hear first."""
+    return sound_name(announced_text(client, said), client.language)
+
+
+def announced_text(client: Client, said: Override) -> str:
+    """What is spoken of them, with hours and name filled in."""
+    return fill(said.text, client)
+
+
 def default_text(kind: AnnouncementKind, language: str, week: Week) -> str:
     """The house's text for a client that set none, `{hours}` and `{name}` still in it (docs/service.md rule 3)."""
     texts = TEXTS[language]
@@ -155,8 +168,8 @@ def fill(text: str, client: Client) -> str:
     return re.sub(r"\.m\.\.(?!\.)", ".m.", filled)
 
 
-def check_text(kind: AnnouncementKind, text: str) -> str:
-    """A client's own text for an announcement, tidied (one line, single spaces).
+def check_text(kind: AnnouncementKind | OverrideKind, text: str) -> str:
+    """A client's own text for an announcement, or for what callers hear first, tidied (one line, single spaces).
 
     Raises ClientMistake if there is nothing to speak, if it is too long, or for a placeholder that is not known.
     """
@@ -189,7 +202,8 @@ def check_text(kind: AnnouncementKind, text: str) -> str:
 
 def sounds_of(client: Client) -> list[Spoken]:
     """Every sound that must be spoken for this client, its own texts and the defaults; uploads are not among them."""
-    texts = (announcement_text(client, kind) for kind in AnnouncementKind)
+    texts = [announcement_text(client, kind) for kind in AnnouncementKind]
+    texts += [announced_text(client, one) for one in client.overrides if one.kind is OverrideKind.ANNOUNCED]
     return [(sound_name(text, client.language), text, client.language) for text in texts if text]
 
 
@@ -212,7 +226,7 @@ def _house_texts(language: str) -> list[str]:
     ]
 
 
-def _refuse_unknown_placeholders(kind: AnnouncementKind, text: str) -> None:
+def _refuse_unknown_placeholders(kind: AnnouncementKind | OverrideKind, text: str) -> None:
     rest = re.sub(r"\{(hours|name)\}", "", text)
     if "{" in rest or "}" in rest:
         found = re.search(r"\{[^{}]*\}|[{}]", rest)

@@ -14,6 +14,13 @@ IDLE_LIMIT = timedelta(hours=2)
 # That a session is used is written down once in so long.
 SEEN_EVERY = timedelta(minutes=1)
 
+# From the right password on, until the code is there.
+CODE_WITHIN = timedelta(minutes=10)
+# So many wrong codes; then the password is asked for again.
+CODES_A_SIGN_IN = 5
+# Typed from paper: small letters and digits, none that looks like another.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
 _LOGIN_NAME = re.compile(r"[a-z0-9._-]{2,40}", re.ASCII)
 
 
@@ -26,6 +33,13 @@ class UserRole(StrEnum):
     CLIENT = "client"  # one of a client's people
 
 
+class ClientRole(StrEnum):
+    """What one of a client's people may do there."""
+
+    OWNER = "owner"  # whatever the client may
+    STAFF = "staff"  # reads messages and listens; changes what holds for today
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who is signed in, as one request knows him."""
@@ -35,7 +49,9 @@ class Person:
     role: UserRole
     secretary_id: int | None  # with role secretary
     client_id: int | None  # with role client
+    client_role: ClientRole | None  # with role client
     session_id: int
+    has_second_factor: bool  # a code is asked for at the sign-in
     csrf: str  # what each of the session's forms carries
     language: str  # es | en; "" where none was chosen
 

@@ -30,7 +30,7 @@ MANIFEST, SETTINGS = "manifest.json", "pbx.toml"
 COMPRESSION = 1
 # What a backup may hold. No part of a name begins with a dot, so none leads up or hides.
 PART = r"[\w+@-][\w .+@-]*"
-NAME = re.compile(rf"manifest\.json|pbx\.toml|pbx\.db|pbx\.dump|(prompts/audio|documents|recordings)(/{PART})+")
+NAME = re.compile(rf"manifest\.json|pbx\.toml|pbx\.db|pbx\.dump|(prompts/audio|documents|recordings|erased)(/{PART})+")
 BLOCK = 1 << 20
 # What unpacking leaves free of the disk that it shares with live calls' recordings, bytes.
 ROOM_LEFT = 256 * BLOCK

@@ -87,6 +87,7 @@ def _add_files(backup: Packing, home: Home, recordings: bool) -> int:
     """Adds the files that rows name; gives how many were gone, or no ordinary files, when their turn came."""
     left_out = _add_all(backup, home.root / UPLOADS, UPLOADS, _below(home.root / UPLOADS))
     left_out += _add_all(backup, home.documents, "documents", _below(home.documents))
+    left_out += _add_all(backup, home.erased, "erased", _below(home.erased))
     if recordings:
         left_out += _add_all(backup, home.recordings, "recordings", (name for name, _ in listing(home.recordings)))
     return left_out

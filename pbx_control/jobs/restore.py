@@ -3,14 +3,17 @@
 All is unpacked and looked at first, in a folder of its own; the home changes only at the end, by renaming.
 """
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from sqlalchemy import make_url
 
@@ -19,18 +22,24 @@ from pbx_control.domain.audit import Actor, AuditEntry, Verb, difference
 from pbx_control.domain.money.billing import InvoiceKind
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.files import lock_alone, write_below
+from pbx_control.jobs import erased_again
 from pbx_control.jobs.archive import Manifest, damaged, sync_folder, unpack
+from pbx_control.jobs.erased_again import DoneAgain, Restoring
 from pbx_control.live.pulse import take_lock
+from pbx_control.media.erased import take_over
 from pbx_control.settings import Home, Settings, load
-from pbx_control.store import audit, copies, invoices
+from pbx_control.store import audit, copies, invoices, users
 from pbx_control.store.engine import open_engine, writing
-from pbx_control.store.migrate import newest
+from pbx_control.store.migrate import newest, upgrade
 
 SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
 # What is added to what lies there: such files are written once, under a name of their own.
 ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
 
-FIRST_WITH_INVOICES, FIRST_WITH_AUDIT = 3, 13  # of the schemas
+FIRST_WITH_INVOICES, FIRST_WITH_AUDIT, FIRST_WITH_SESSIONS = 3, 13, 18  # of the schemas
+# What the folder of a backup that is being unpacked is called.
+UNPACKED = ".restoring-"
 # As they are written into the names of PDFs; a longer one would be none that the database can count.
 INVOICE_NUMBER = re.compile(r"\d{6,9}", re.ASCII)
 
@@ -40,12 +49,13 @@ class Restored:
     """What was restored, and where that lies what it replaced: a folder, and a schema of PostgreSQL ("" if none).
 
     `issued_since` are invoices that were issued after the backup was made: only their PDFs are left in the home, and
-    their numbers are not given again.
+    their numbers are not given again. `again`: what was erased since then, and is again.
     """
 
     manifest: Manifest
     kept: Path
     schema: str = ""
+    again: DoneAgain = field(default_factory=DoneAgain)
     issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
 
 
@@ -56,7 +66,7 @@ def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
     the home is then as it was. That it was restored, and
     by whom, stands in the audit trail of the restored database.
     """
-    with take_lock(home), TemporaryDirectory(prefix=".restoring-", dir=home.root) as folder:
+    with take_lock(home), _no_pages(home), _unpacked_in(home) as folder:
         fresh = Home(Path(folder))
         manifest = unpack(file, fresh.root)
         _require_known_schema(manifest)
@@ -66,11 +76,88 @@ def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
         _require_its_database(home, settings, manifest)
         _require_part(file, manifest, copies.NAMES[manifest.database])
         _require_sound(home, fresh, settings, manifest)
+        take_over(home, fresh)
+        # From here on nobody reads the home until what was erased is erased again.
+        added = _begin(home, fresh, manifest)
         for part, modes in ADDED.items():
             _add_missing(fresh.root / part, home.root / part, *modes)
         restored = _replace(home, fresh, settings, manifest, at)
+        again = _erase_again(
+            Restoring(home=home, settings=settings, actor=actor, made_at=manifest.made_at, added=added), at
+        )
+        home.unfinished_restore.unlink()
     _note(home, settings, manifest, AuditEntry(at=at, actor=actor, verb=Verb.BACKUP_RESTORED, subject=file.name[:200]))
-    return replace(restored, issued_since=_count_on(home, settings, manifest))
+    return replace(restored, again=again, issued_since=_count_on(home, settings, manifest))
+
+
+def finish(home: Home, actor: Actor, at: datetime) -> DoneAgain:
+    """Finishes a restore that was broken off: what was erased is erased again, whichever database is in its place.
+
+    Raises ClientMistake if none was, or the home is in use.
+    """
+    with take_lock(home), _no_pages(home):
+        if not home.unfinished_restore.exists():
+            raise ClientMistake("no restore of {home} was broken off: name a backup", home=home.root)
+        _remove_unpacked(home)
+        settings, (made_at, added) = load(home, restoring=True), _begun(home)
+        _require_idle(home, settings)
+        again = _erase_again(Restoring(home=home, settings=settings, actor=actor, made_at=made_at, added=added), at)
+        home.unfinished_restore.unlink()
+    return again
+
+
+def _no_pages(home: Home) -> IO[str]:
+    """Keeps the pages from being served, as long as it is open. Raises ClientMistake if they are."""
+    alone = lock_alone(home.pages_lock)
+    if alone is None:
+        raise ClientMistake("the pages of {home} are served by a process of their own: end it first", home=home.root)
+    return alone
+
+
+@contextmanager
+def _unpacked_in(home: Home) -> Iterator[str]:
+    """A folder to unpack into; what a restore that was killed has left there goes: it has what may have been erased."""
+    _remove_unpacked(home)
+    with TemporaryDirectory(prefix=UNPACKED, dir=home.root) as folder:
+        yield folder
+
+
+def _remove_unpacked(home: Home) -> None:
+    for left in home.root.glob(f"{UNPACKED}*"):
+        shutil.rmtree(left)
+
+
+def _begin(home: Home, fresh: Home, manifest: Manifest) -> list[str]:
+    """Writes down what is restored; gives the recordings that come back, those of a restore that was broken off too."""
+    source, target = fresh.root / "recordings", home.recordings
+    names = (str(path.relative_to(source)) for path in source.rglob("*") if path.is_file())
+    added = {name for name in names if not os.path.lexists(target / name)}
+    made_at = manifest.made_at
+    if home.unfinished_restore.exists():
+        before, others = _begun(home)
+        made_at, added = min(made_at, before), added.union(others)
+    told = {"made_at": made_at.isoformat(), "added": sorted(added)}
+    write_below(home.root, "restore-unfinished.part", json.dumps(told).encode())
+    (home.root / "restore-unfinished.part").replace(home.unfinished_restore)
+    sync_folder(home.root)
+    return sorted(added)
+
+
+def _begun(home: Home) -> tuple[datetime, list[str]]:
+    told = json.loads(home.unfinished_restore.read_text("utf-8"))
+    return datetime.fromisoformat(told["made_at"]), list(told["added"])
+
+
+def _erase_again(restoring: Restoring, at: datetime) -> DoneAgain:
+    """Brings an older database up to date first: it must have room for the receipts."""
+    if not erased_again.is_needed(restoring):
+        return DoneAgain()
+    upgrade(restoring.home, restoring.settings)
+    engine = open_engine(restoring.home, restoring.settings)
+    try:
+        return erased_again.do(restoring, engine, at)
+    finally:
+        engine.dispose()
 
 
 def _require_known_schema(manifest: Manifest) -> None:
@@ -141,6 +228,8 @@ def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry)
     try:
         with writing(engine) as conn:
             audit.add(conn, replace(entry, difference=told))
+            if int(manifest.schema) >= FIRST_WITH_SESSIONS:
+                users.end_all_sessions(conn, entry.at)  # some may have been revoked since the backup
     finally:
         engine.dispose()
 

@@ -63,6 +63,10 @@ Work = Callable[[Context], Sentence]
 """Does a job and tells in a sentence what came of it; it may be called again for the same due time."""
 
 
+def _always(_settings: Settings) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A calendar job: what it does in words, when, and the function that does it."""
@@ -74,6 +78,8 @@ class Job:
     each_node: bool = False  # by every daemon on the database for itself: it is about its own disk
     each_zone: bool = False  # by the clocks of the clients, once for each zone, and not by the office's
     apart: bool = False  # in a process of its own: it computes for seconds, and calls share the daemon's interpreter
+    lane: str = ""  # jobs wait for others of their lane: one that waits for a server has its own
+    wanted: Callable[[Settings], bool] = _always  # whether the settings ask for it at all
 
 
 @dataclass(frozen=True, slots=True)

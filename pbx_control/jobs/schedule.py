@@ -5,6 +5,7 @@ run twice, by however many daemons, and the latest one that was missed is made u
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -73,6 +74,8 @@ def purge(context: Context) -> Sentence:
     done = report.done
     deleted = Sentence("files deleted: {deleted} ({freed} bytes)", deleted=done.deleted, freed=done.freed)
     line = Sentence("{deleted}; held: {held}", deleted=deleted, held=done.held)
+    if done.restricted:
+        line = Sentence("{line}; blocked while a request is decided: {count}", line=line, count=done.restricted)
     if not done.failures:
         return line
     files = tuple(Sentence("{file}: {why}", file=path, why=why) for path, why in done.failed.items())
@@ -116,13 +119,50 @@ def tend_database(context: Context) -> Sentence:
     )
 
 
+def put_in_force(context: Context) -> Sentence:
+    """docs/service.md rule 4."""
+    from pbx_control.services import proposals
+
+    return proposals.apply_due(context.engine, context.actor, context.at)
+
+
+def read_mail(context: Context) -> Sentence:
+    """docs/service.md rule 4."""
+    from pbx_control.notify.mail import sender_address
+    from pbx_control.notify.signatures import keys_from
+    from pbx_control.services import mail_in
+    from pbx_control.services.invitations import Place
+
+    settings = context.settings
+    if not settings.mail_in.host:
+        return Sentence("no mailbox is set")
+    office = settings.office.name
+    desk = mail_in.Desk(
+        context.engine,
+        Place(office, settings.web.url),
+        settings.mail_in.ours,
+        sender_address(settings.mail.sender, office).domain,
+        find_key=keys_from(settings.mail_in.dns),
+        alarms=context.alarms,
+    )
+    return mail_in.look(settings.mail_in, desk, clock.now)
+
+
 def remove_sounds(context: Context) -> Sentence:
     from pbx_control.media import prompts
     from pbx_control.store.snapshot import read_clients
 
     with reading(context.engine) as conn:
-        clients = read_clients(conn)
+        clients = read_clients(conn, context.at)
     return Sentence("sounds removed: {count}", count=len(prompts.prune(context.home, clients, context.at)))
+
+
+def warn_of_requests(context: Context) -> Sentence:
+    """docs/data-protection.md."""
+    from pbx_control.services import caller_requests
+
+    today = context.settings.office.day(context.at)
+    return caller_requests.warn(context.engine, context.alarms, context.actor, today, context.at)
 
 
 def issue_invoices(context: Context) -> Sentence:
@@ -142,6 +182,15 @@ def report_missed_calls(context: Context) -> Sentence:
     )
 
 
+def remind_of_appointments(context: Context) -> Sentence:
+    """docs/service.md rule 14."""
+    from pbx_control.services import appointment_letters
+
+    return appointment_letters.remind(
+        context.engine, context.settings, context.zone, context.due_at, context.actor, context.at
+    )
+
+
 def begin_periods(context: Context) -> Sentence:
     """docs/service.md rules 10 and 11."""
     from pbx_control.services import accounts
@@ -156,6 +205,13 @@ def note_clock(context: Context) -> Sentence:
     with writing(context.engine) as conn:
         trust = retention.note_time(conn, context.at).trust
     return Sentence("the clock: {trust}", trust=Word(trust.value))
+
+
+def tell_subprocessors(context: Context) -> Sentence:
+    """docs/processor.md."""
+    from pbx_control.services import subprocessors
+
+    return subprocessors.tell_changes(context.engine, context.settings, context.actor, context.at)
 
 
 def warn_of_deadlines(context: Context) -> Sentence:
@@ -180,10 +236,12 @@ def turn_log_over(context: Context) -> Sentence:
     return Sentence("bytes in Asterisk's log: {count}", count=log_file.turn_over(context.home, context.settings))
 
 
-HOURLY, FIVE_MINUTES = Every(timedelta(hours=1)), Every(timedelta(minutes=5))
+HOURLY, FIVE_MINUTES, MINUTE = (Every(timedelta(minutes=minutes)) for minutes in (60, 5, 1))
 
 # Each daemon does these for its own disk, and in a process of their own.
-OWN: dict[str, bool] = {"each_node": True, "apart": True}
+OWN: dict[str, Any] = {"each_node": True, "apart": True}
+# A server that hangs holds up no other job, and what strangers send is taken apart in a process of its own.
+MAIL: dict[str, Any] = {"apart": True, "lane": "mail", "wanted": lambda settings: bool(settings.mail_in.host)}
 
 JOBS = (
     # by the office's clock, one after the other, in processes of their own
@@ -194,9 +252,22 @@ JOBS = (
     Job("upkeep", N_("checks the database, forgets old counts"), Daily(time(4, 30)), tend_database, apart=True),
     Job("sounds", N_("removes sounds that nobody needs"), Daily(time(5, 0)), remove_sounds, **OWN),
     Job("invoices", N_("issues and sends what is due"), Daily(time(6, 0)), issue_invoices, apart=True),
+    Job("processors", N_("tells clients who else has their data"), Daily(time(7, 0)), tell_subprocessors, apart=True),
+    Job("requests", N_("warns before callers' requests are late"), Daily(time(8, 0)), warn_of_requests),
     # at 18:15 of the clients' clocks (domain.reports.REPORTS), a run for each zone
     Job("reports", N_("reports missed calls to clients"), REPORTS, report_missed_calls, each_zone=True, apart=True),
+    # at noon of the calendars' clocks, a run for each zone
+    Job(
+        "remind",
+        N_("reminds callers of tomorrow's appointments"),
+        Daily(time(12, 0)),
+        remind_of_appointments,
+        each_zone=True,
+        apart=True,
+    ),
     # all day long
+    Job("changes", N_("puts confirmed changes in force on their day"), FIVE_MINUTES, put_in_force),
+    Job("mail", N_("reads what clients write, and what came back"), MINUTE, read_mail, **MAIL),
     Job("periods", N_("begins the clients' new months of calls"), HOURLY, begin_periods),
     Job("clock", N_("notes the time: a clock that leaps deletes nothing"), HOURLY, note_clock),
     Job("space", N_("warns before a disk is full"), FIVE_MINUTES, watch_space, each_node=True),
@@ -219,7 +290,8 @@ def tasks(settings: Settings, zones: Iterable[str]) -> list[Task]:
     office = ZoneInfo(settings.office.timezone)
     clients = [ZoneInfo(zone) for zone in zones]
     here = settings.node.name
-    return [Task(job, zone, here) for job in JOBS for zone in (clients if job.each_zone else [office])]
+    wanted = [job for job in JOBS if job.wanted(settings)]
+    return [Task(job, zone, here) for job in wanted for zone in (clients if job.each_zone else [office])]
 
 
 def is_elsewhere(name: str, known: Iterable[Task]) -> bool:
@@ -251,7 +323,7 @@ class Schedule:
         self._tasks: dict[str, Task] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         # One after the other, but those that are done in a moment do not wait for a backup.
-        self._lanes = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._lanes: defaultdict[tuple[bool, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
         """Makes up what was missed, then runs each job when it is due; for ever."""
@@ -319,7 +391,7 @@ class Schedule:
     async def _work(self, task: Task, due_at: datetime) -> None:
         """Does a run that is claimed; if that or its daemon is broken off, it is begun again after its lease."""
         with _absorbed(task):
-            async with self._lanes[task.job.apart]:
+            async with self._lanes[task.job.apart, task.job.lane]:
                 outcome = await self._outcome(task, due_at)
             await asyncio.to_thread(jobs.note, task, self._place, self._engine, due_at, outcome)
             self._wrote()

@@ -10,7 +10,7 @@ from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.services.work import booking
-from pbx_control.store import audit, job_runs, refusals
+from pbx_control.store import audit, job_runs, mail_in, refusals
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
@@ -33,6 +33,7 @@ def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
     with writing(engine) as conn:
         refused = refusals.forget(conn, at - KEPT)
         runs = job_runs.forget(conn, at - KEPT)
+        mail_in.forget(conn, at - KEPT)
     with booking(engine, actor, at) as work:
         entries = audit.forget(work.conn, at - AUDIT_KEPT)
         if entries:

@@ -4,15 +4,14 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
-
 from pbx_control.domain.call.model import Facts, Outgoing, Seat, Sounds
 from pbx_control.domain.floor import Chair
-from pbx_control.domain.office import Client, Did, Office, Secretary
+from pbx_control.domain.office import Client, Did, MarkKind, Office, Secretary
 from pbx_control.domain.opening import holidays
-from pbx_control.domain.opening.admission import facts_of, outgoing_for, sounds_for
+from pbx_control.domain.opening.admission import facts_of, outgoing_for, sounds_at, sounds_for
 from pbx_control.domain.opening.hours import OpenState, state_at
-from pbx_control.domain.sounds import day_off_sound
+from pbx_control.domain.opening.overrides import boundaries, end_of_day
+from pbx_control.domain.telephony.campaigns import is_campaign
 
 # An answer that nothing is known to change is still looked up anew after this.
 TRUSTED_FOR = timedelta(hours=1)
@@ -52,8 +51,11 @@ class Directory:
         if client.id not in self._sounds:
             self._sounds[client.id] = sounds_for(client)
         mark = self._marks.get((caller, client.id)) or self._marks.get((caller, None))
+        if mark is None and not client.campaigns and is_campaign(caller):
+            mark = MarkKind.BLOCKED
         state, outgoing = self._state(client, at), self.outgoing(client)
-        sounds = self._sounds_at(client, state, at)
+        today = at.astimezone(ZoneInfo(client.timezone)).date()
+        sounds = sounds_at(client, self._sounds[client.id], state, at, today in self._common_holidays)
         return facts_of(client, did, state, sounds, outgoing, self._cap, mark)
 
     def outgoing(self, client: Client) -> Outgoing | None:
@@ -77,14 +79,6 @@ class Directory:
         """Whether the E.164 number is a DID of ours, whoever has it."""
         return number in self._ours
 
-    def _sounds_at(self, client: Client, state: OpenState, at: datetime) -> Sounds:
-        """The client's sounds; on a day that is closed besides the weekly hours, with the one that says so."""
-        sounds = self._sounds[client.id]
-        if not state.day_off:
-            return sounds
-        today = at.astimezone(ZoneInfo(client.timezone)).date()
-        return replace(sounds, day_off=day_off_sound(client, today in self._common_holidays))
-
     def _state(self, client: Client, at: datetime) -> OpenState:
         """Open or not: asked of the rule only when the last answer has run out."""
         known = self._hours.get(client.id)
@@ -92,8 +86,11 @@ class Directory:
             return known[0]
         if client.id not in self._holidays:
             self._holidays[client.id] = holidays.of_client(self.office.holidays, client.id, client.week)
-        state = state_at(client.week, self._holidays[client.id], ZoneInfo(client.timezone), at)
-        self._hours[client.id] = state, min(state.until or at + TRUSTED_FOR, at + TRUSTED_FOR)
+        zone = ZoneInfo(client.timezone)
+        state = state_at(client.week, self._holidays[client.id], zone, at, client.overrides)
+        # Why it is closed may change before it opens: at midnight, or when what was said for today ends.
+        changes = [state.until or at + TRUSTED_FOR, end_of_day(zone, at), *boundaries(client.overrides)]
+        self._hours[client.id] = state, min([at + TRUSTED_FOR, *(one for one in changes if one > at)])
         return state
 
 

@@ -1,4 +1,5 @@
-"""The pages' process as the daemon's child: begun anew when it dies, ended with the daemon, never in a call's way."""
+"""The daemon's children, the pages' process and that of remote calendars: begun anew when they die, ended with the
+daemon, never in a call's way."""
 
 import asyncio
 import os
@@ -23,26 +24,21 @@ GOODBYE = 5.0
 SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
-class Pages:
+class Child:
     """What that command starts. Its end of our pipe tells it when we are gone, however we end."""
 
-    def __init__(self, web: Web, command: Sequence[str]) -> None:
-        self._web = web
+    def __init__(self, name: str, command: Sequence[str]) -> None:
+        self._name = name
         self._command = command
         self._process: Process | None = None
 
     async def run(self) -> None:
         """Keeps it running until cancelled."""
-        try:
-            self._web.require_safe()
-        except ClientMistake as error:
-            log.error("the pages are not served", why=str(error))
-            await asyncio.Event().wait()
         pause = FIRST_PAUSE
         while True:
             lived, status = await self._live()
             pause = FIRST_PAUSE if lived > WELL else pause
-            log.warning("the pages' process ended and is begun anew", status=status, after=pause)
+            log.warning("a process ended and is begun anew", process=self._name, status=status, after=pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -71,3 +67,20 @@ class Pages:
                 self._process.terminate()
             raise
         return asyncio.get_running_loop().time() - began, status
+
+
+class Pages(Child):
+    """The process that serves the pages."""
+
+    def __init__(self, web: Web, command: Sequence[str]) -> None:
+        super().__init__("web", command)
+        self._web = web
+
+    async def run(self) -> None:
+        """Keeps it running until cancelled, if the pages may be served."""
+        try:
+            self._web.require_safe()
+        except ClientMistake as error:
+            log.error("the pages are not served", why=str(error))
+            await asyncio.Event().wait()
+        await super().run()

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
-from pbx_control.asterisk.perform import PROMPT_BEGUN, Performer
+from pbx_control.asterisk.perform import Performer, prompt_begun
 from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, MADE, Arrival, arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
@@ -183,9 +183,9 @@ class Recovery:
         return frozenset(key for key, reply in zip(names, replies, strict=True) if reply.ok)
 
     async def _begun(self, callers: Iterable[str]) -> frozenset[str]:
-        """The prompts that were begun last on those callers' legs. (Asked before which of them still play.)"""
-        uris = [path("channels", caller, "variable") for caller in callers]
-        replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=PROMPT_BEGUN) for uri in uris))
+        """The prompts that were begun last in those callers' calls. (Asked before which of them still play.)"""
+        names = map(prompt_begun, callers)
+        replies = await asyncio.gather(*(self._ari.ask("GET", "asterisk/variable", variable=name) for name in names))
         return frozenset(str(reply.body["value"]) for reply in replies if reply.ok)
 
     async def _causes(self, calls: Iterable[Call]) -> dict[str, int]:

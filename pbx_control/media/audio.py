@@ -75,7 +75,8 @@ def loudness(samples: Samples, rate: int) -> float:
     """Integrated loudness in LUFS (ITU-R BS.1770-4); -inf for silence."""
     shortest = int(0.4 * rate) + 1  # one gating block
     padded = np.pad(samples, (0, max(0, shortest - len(samples))))
-    return float(pyloudnorm.Meter(rate).integrated_loudness(padded.astype(np.float64)))
+    with np.errstate(divide="ignore"):  # a block of nothing but zeros is -inf
+        return float(pyloudnorm.Meter(rate).integrated_loudness(padded.astype(np.float64)))
 
 
 def true_peak(samples: Samples) -> float:

@@ -67,6 +67,7 @@ class Done:
     unfinished: int = 0  # of the deleted: those whose receipt an earlier run had written
     absent: int = 0  # references to files that were not there any more
     held: int = 0  # old enough, kept by a legal hold
+    restricted: int = 0  # old enough, kept while a request of the caller's is decided
     failures: int = 0
     failed: dict[str, Word] = field(default_factory=dict)  # path -> why, of the first of them
 

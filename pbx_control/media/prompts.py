@@ -90,11 +90,15 @@ def store_upload(home: Home, path: Path) -> str:
 
     Raises ClientMistake in one line that names the file if it is no audio, too large, too long or silent.
     """
-    content = _read_upload(path)
+    return store_sound(home, _read_upload(path), _shown(path))
+
+
+def store_sound(home: Home, content: bytes, what: str) -> str:
+    """The same with the content of a file; `what` names it in errors."""
     audio = f"audio/{sha256(bytes([RENDERING]) + content).hexdigest()[:16]}"
     if missing(home, [f"prompts/{audio}"]):
         _make_folders(home)
-        _write_sound(home, f"prompts/{audio}", _converted(content, path))
+        _write_sound(home, f"prompts/{audio}", _converted(content, what))
     return audio
 
 
@@ -119,10 +123,10 @@ def prune(home: Home, clients: Iterable[Client], at: datetime) -> list[str]:
     return removable
 
 
-def _converted(content: bytes, path: Path) -> dict[str, bytes]:
+def _converted(content: bytes, what: str) -> dict[str, bytes]:
     from pbx_control.media.audio import MASTER_RATE, decode, telephone_sound
 
-    return telephone_sound(decode(content, _shown(path)), MASTER_RATE, _shown(path))
+    return telephone_sound(decode(content, what), MASTER_RATE, what)
 
 
 def _speak_one(home: Home, name: str, text: str, language: str, voices: "list[Voice]") -> None:

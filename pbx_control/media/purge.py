@@ -4,9 +4,9 @@ docs/service.md rule 13. What goes and what stays is decided by domain/keeping/r
 tells why it is done like this.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -30,6 +30,7 @@ from pbx_control.domain.notices.retention_notes import Differences, compose_cloc
 from pbx_control.media import deletion
 from pbx_control.media.deletion import Found
 from pbx_control.media.disposal import GROUP, Also, Disposal, Done, Reached, dispose_gently
+from pbx_control.media.erased import Purged, remember_purge
 from pbx_control.settings import MAIN_NODE, Home
 from pbx_control.store import letters, receipts, retention
 from pbx_control.store.engine import node_here, reading, writing
@@ -118,6 +119,7 @@ def purge(
     report = PurgeReport(now, clock.trust, clock.seen_at, done or Done())
     if clock.trust is not Trust.TRUSTED:
         return report
+    goes = _remembering(home, engine, now, goes)
     with deletion.alone(home.recordings):
         with reading(engine) as conn:
             odd = retention.odd_references(conn)
@@ -127,6 +129,41 @@ def purge(
         _purge_references(how, report.done)
         _drop_empty_days(home, now)
     return report
+
+
+def purge_again(home: Home, engine: Engine, paths: Collection[str], was: Purged, now: datetime) -> Done:
+    """Deletes those of these files that were due when a purge was made, as a restore has brought them back. `was`: that
+    purge; what it kept stays, and so does what the backup says is held or blocked."""
+    done = Done()
+
+    def decide(file: File) -> Verdict:
+        if any(claim.call_id in was.kept for claim in file.claims):
+            return Verdict(False, Cause.HELD)
+        what = verdict(file, was.at, Trust.TRUSTED)
+        return replace(what, why=f"{what.why}; again") if what.delete else what
+
+    with deletion.alone(home.recordings):
+        with reading(engine) as conn:
+            odd = retention.odd_references(conn)
+        how = Disposal(home, engine, now, odd, decide)
+        dispose_gently(how, batches((Found(path, "file") for path in sorted(paths)), GROUP), done)
+    return done
+
+
+def _remembering(home: Home, engine: Engine, now: datetime, goes: Also) -> Also:
+    """With the first thing that goes, it is written down beside the database: no backup is to bring it back."""
+    remembered: list[bool] = []
+    # Which calls are blocked is looked for among all calls: not while others wait to write.
+    with reading(engine) as conn:
+        kept = retention.kept_calls(conn)
+
+    def with_memory(conn: Connection) -> None:
+        if not remembered:
+            remember_purge(home, now, {*kept, *retention.held_calls(conn)})
+            remembered.append(True)
+        goes(conn)
+
+    return with_memory
 
 
 def planned(home: Home, engine: Engine, now: datetime) -> Iterator[Planned]:
@@ -205,6 +242,7 @@ def _purge_files(how: Disposal, done: Done, progress: Progress) -> None:
     looked = 0
     for page, judged in _walked(how.home, how.engine, how.now, only_old=True):
         done.held += sum(what.cause is Cause.HELD for _, _, what in judged)
+        done.restricted += sum(what.cause is Cause.RESTRICTED for _, _, what in judged)
         # What was left set aside is looked at in any case: it is finished, or put back.
         going = [found for found, _, what in judged if what.delete or found.aside]
         dispose_gently(how, batches(going, GROUP), done)
@@ -274,7 +312,7 @@ def _judged(
 
 
 def _counts(what: Verdict) -> bool:
-    return what.delete or what.cause is Cause.HELD
+    return what.delete or what.cause in (Cause.HELD, Cause.RESTRICTED)
 
 
 def _is_text(path: str) -> bool:

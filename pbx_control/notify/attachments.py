@@ -1,7 +1,7 @@
 """Reads the files that go with letters: left messages from recordings/, reports and invoices from documents/."""
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import structlog
 
@@ -12,8 +12,9 @@ from pbx_control.settings import Home
 
 log = structlog.get_logger()
 
-# Mail servers commonly refuse more than 25 MB, which base64 makes of 18; Telegram's bots may send 50.
-LARGEST = 15 * 1024 * 1024
+# What Telegram takes of a bot (https://core.telegram.org/bots/api#senddocument, #sendaudio, #sendvoice), bytes; what is
+# larger is read for no server.
+LARGEST = 50_000_000
 
 # What mail programs are told that a file is. The CSV of a report is UTF-8 (`domain.reports`).
 KINDS = {".wav": "audio/wav", ".csv": "text/csv", ".pdf": "application/pdf"}
@@ -30,7 +31,7 @@ class Attached:
     @property
     def kind(self) -> str:
         """Its media type, "audio/wav"."""
-        return KINDS.get(PurePosixPath(self.name).suffix.lower(), STRANGE)
+        return kind_of(self.name)
 
     @property
     def is_sound(self) -> bool:
@@ -46,10 +47,8 @@ def read(home: Home, path: str) -> Attached | None:
     """
     if not path:
         return None
-    below_documents = path.startswith(DOCUMENTS)
-    top = home.documents if below_documents else home.recordings
     try:
-        with open_below(top, path.removeprefix(DOCUMENTS) if below_documents else path) as file:
+        with open_below(*_where(home, path)) as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
         log.error("attachment.unreadable", path=path, why=error.strerror)
@@ -59,3 +58,36 @@ def read(home: Home, path: str) -> Attached | None:
             "the file {name} is too large for a letter", Fault.TOO_LARGE, name=PurePosixPath(path).name
         )
     return Attached(PurePosixPath(path).name, content)
+
+
+def place(home: Home, path: str) -> Path | None:
+    """Where the file at a letter's `attachment` lies, or None if there is none to send."""
+    if not path:
+        return None
+    top, name = _where(home, path)
+    try:
+        open_below(top, name).close()
+    except OSError:
+        return None
+    return top / name
+
+
+def size(home: Home, path: str) -> int | None:
+    """Its size in bytes; None if there is none to send."""
+    found = place(home, path)
+    try:
+        return found.stat().st_size if found else None
+    except OSError:  # deleted just now
+        return None
+
+
+def kind_of(name: str) -> str:
+    """The media type of a file, by its name."""
+    return KINDS.get(PurePosixPath(name).suffix.lower(), STRANGE)
+
+
+def _where(home: Home, path: str) -> tuple[Path, str]:
+    """The folder that it is sought in, and its name there."""
+    if path.startswith(DOCUMENTS):
+        return home.documents, path.removeprefix(DOCUMENTS)
+    return home.recordings, path

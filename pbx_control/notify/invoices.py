@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from pbx_control.domain.money.billing import Invoice
+from pbx_control.domain.money.billing import Invoice, Purpose
+from pbx_control.domain.money.periods import period_of
 from pbx_control.domain.notices.invoice_letters import compose_invoice, document, letter_id
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel
 from pbx_control.files import write_below
 from pbx_control.settings import Home, Settings
-from pbx_control.store import clients, invoices, letters, recipients
+from pbx_control.store import clients, invoices, ledger, letters, missed, recipients
 from pbx_control.store.engine import reading, writing
 
 # An invoice whose letter was not written, because the machine stopped in between, is sent by the next run within this.
@@ -31,7 +34,10 @@ def send(engine: Engine, home: Home, settings: Settings, issued: Sequence[Invoic
         with writing(engine) as conn:
             language = clients.get(conn, each.client_id).language
             name = settings.office.name
-            written = [compose_invoice(each, address, language, name, now) for address in _addresses(conn, each)]
+            blocked = _campaigns(conn, each)
+            written = [
+                compose_invoice(each, address, language, name, now, blocked) for address in _addresses(conn, each)
+            ]
             letters.add(conn, written)
 
 
@@ -50,6 +56,15 @@ def _is_unsent(conn: Connection, issued: Invoice) -> bool:
     return bool(names) and not letters.is_there(conn, names)
 
 
+def _campaigns(conn: Connection, issued: Invoice) -> int:
+    """How many callers of mass calls were not put through in the month that ended when the invoice's began."""
+    if issued.cause.purpose is not Purpose.RENEWAL or issued.period is None:
+        return 0
+    end = issued.period.start
+    month = period_of(ledger.anchor_day(conn, issued.client_id), ZoneInfo(issued.timezone), end - timedelta(seconds=1))
+    return missed.campaigns(conn, issued.client_id, month.start, end)
+
+
 def _addresses(conn: Connection, issued: Invoice) -> list[str]:
-    people = recipients.of_client(conn, issued.client_id)
+    people = recipients.of_client(conn, issued.client_id, About.INVOICES)
     return [person.address for person in people if person.channel is Channel.EMAIL]

@@ -20,6 +20,7 @@ from aiosmtplib import (
 )
 
 from pbx_control.domain import checks
+from pbx_control.domain.agenda.invitation import method_of
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.words.sentences import sentence_of
@@ -27,6 +28,7 @@ from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault, reason
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
+from pbx_control.notify.turns import LastStep, at_once
 from pbx_control.settings import Home, Mail
 
 # How long the server may take, seconds. RFC 5321 section 4.5.3.2: five minutes for an answer, ten after the final dot,
@@ -34,6 +36,8 @@ from pbx_control.settings import Home, Mail
 CONNECT_LIMIT = 60.0
 ANSWER_LIMIT = 300.0
 ACCEPT_LIMIT = 600.0
+# As Google names it.
+INVITATION = "invite.ics"
 PLAIN_SUBJECT = 65  # characters: with its header's name a line, which is never folded
 
 # RFC 3463: what an answer begins with, as 4.3.2.
@@ -42,6 +46,9 @@ ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 BUSY_CODES, BUSY_STATUS = (421, 432), ("4.3.2",)
 # The letter is larger than the server, or its recipient's, takes. 552 alone: RFC 1870 section 6.1.
 SIZE_CODE, SIZE_STATUS = 552, ("5.3.4", "5.2.3")
+# RFC 3463: the server is full, takes no mail now, or is set up wrongly: nobody's letter gets through. Postfix says
+# 4.3.0 where its own look-ups fail; 5.3.0 may be the recipient's.
+SYSTEM_STATUS = ("5.3.1", "5.3.2", "5.3.5", "4.3.0", "4.3.1", "4.3.5")
 # Our own password or rights are in question.
 LOGIN_CODES = (530, 535, 538)
 
@@ -58,21 +65,23 @@ class Mailer:
         self._tls = None if settings.tls == "none" else ssl.create_default_context()
         self._idle: list[SMTP] = []
 
-    async def send(self, letter: Letter) -> None:
-        """Hand the letter to the server. Raises DeliveryFailed if it did not take it, or may not have."""
-        # In a thread: encoding a sound of some megabytes would hold up the calls.
-        to, content = await asyncio.to_thread(self._write, letter)
+    async def send(self, letter: Letter, last_step: LastStep = at_once) -> str:
+        """Hand the letter to the server, its contents after `last_step`. Raises DeliveryFailed if it did not take it,
+        or may not have."""
+        written = None if letter.attachment else await asyncio.to_thread(self._write, letter, 0)
         while True:
             session, used = await self._session()
+            if written is None:
+                written = await self._write_for(session, letter)
             try:
-                await self._hand_over(session, to, content)
+                await self._hand_over(session, *written, last_step)
             except DeliveryFailed as failed:
                 # A server may end a session after so many letters, or after a while: a new one shows how it is.
                 if used and failed.fault in (Fault.BUSY, Fault.SERVER):
                     continue
                 raise
             self._idle.append(session)
-            return
+            return ""
 
     async def rest(self) -> None:
         """Take leave of the server: there is nothing to send for now."""
@@ -110,12 +119,26 @@ class Mailer:
                 await session.ehlo()
         return session
 
-    async def _hand_over(self, session: SMTP, to: str, content: bytes) -> None:
+    async def _write_for(self, session: SMTP, letter: Letter) -> tuple[str, bytes]:
+        """The envelope's address and the mail, with a file that the server has room for. Raises DeliveryFailed if it
+        has none."""
+        most = _announced(session) or self._settings.attachment_limit
+        try:
+            # In a thread: encoding a sound of some megabytes would hold up the calls.
+            to, content = await asyncio.to_thread(self._write, letter, most)
+            _require_room(len(content), most)
+        except BaseException:
+            self._idle.append(session)  # nothing of it was said there
+            raise
+        return to, content
+
+    async def _hand_over(self, session: SMTP, to: str, content: bytes, last_step: LastStep) -> None:
         begun = False  # whether the server may have the whole letter
         try:
-            _require_room(session, content)
+            _require_room(len(content), _announced(session))
             await session.mail(self._sender.addr_spec, options=_size_option(session, content))
             await session.rcpt(to)
+            await last_step()
             begun = True
             await session.data(content, timeout=ACCEPT_LIMIT)
         except BaseException as error:
@@ -125,8 +148,9 @@ class Mailer:
                 raise
             raise failure(error, begun=begun) from error
 
-    def _write(self, letter: Letter) -> tuple[str, bytes]:
-        """The envelope's address and the mail."""
+    def _write(self, letter: Letter, most: int) -> tuple[str, bytes]:
+        """The envelope's address and the mail. A file that makes it larger than `most` (0: any) is not even read."""
+        _require_room(4 * (attachments.size(self._home, letter.attachment) or 0) // 3, most)
         attached = attachments.read(self._home, letter.attachment)
         if attached is None:
             letter = attachment_gone(letter)
@@ -174,9 +198,19 @@ def write(letter: Letter, sender: Address, attached: Attached | None, reply_to: 
     mail.set_content(letter.text, cte="quoted-printable")
     if letter.html:
         mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    if letter.invitation:
+        _invite(mail, letter.invitation)
     if attached is not None:
         _attach(mail, attached)
     return mail
+
+
+def _invite(mail: EmailMessage, invitation: str) -> None:
+    """The invitation, twice the same: Gmail and Outlook take it from among the texts, others from what is attached."""
+    method = {"method": method_of(invitation)}
+    content = invitation.encode()
+    mail.add_alternative(content, "text", "calendar", cte="base64", params=method | {"charset": "utf-8"})
+    mail.add_attachment(content, "application", "ics", cte="base64", filename=INVITATION, params=method)
 
 
 def _attach(mail: EmailMessage, attached: Attached) -> None:
@@ -227,22 +261,27 @@ def _meaning(error: SMTPResponseException) -> Fault:
         return Fault.UNCONFIRMED  # no answer that SMTP knows
     if not about_content and not isinstance(error, SMTPRecipientRefused):
         return Fault.SERVER
-    if error.code in LOGIN_CODES or status.startswith("5.7."):
+    if error.code in LOGIN_CODES or status.startswith("5.7.") or status in SYSTEM_STATUS:
         return Fault.SERVER
     if error.code >= 500:
         return Fault.FINAL
     return Fault.LETTER if about_content else Fault.LATER
 
 
-def _require_room(session: SMTP, content: bytes) -> None:
-    """Raises DeliveryFailed if the server has announced that it takes no letter of this size."""
-    announced = session.esmtp_extensions.get("size", "")
-    if announced.isdecimal() and 0 < int(announced) < len(content):
+def _announced(session: SMTP) -> int:
+    """The largest letter that the server takes, as it has said (RFC 1870); 0: it has not."""
+    size = session.esmtp_extensions.get("size", "")
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < 20 else 0
+
+
+def _require_room(size: int, most: int) -> None:
+    """Raises DeliveryFailed if a letter of that size is larger than `most`; 0: none is."""
+    if 0 < most < size:
         raise DeliveryFailed(
             "the mail server takes letters of at most {most} bytes, this one has {size}",
             Fault.TOO_LARGE,
-            most=int(announced),
-            size=len(content),
+            most=most,
+            size=size,
         )
 
 

@@ -10,16 +10,19 @@ from pathlib import PurePosixPath
 
 import httpx
 import structlog
-from telegram import Bot, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import MessageLimit
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from pbx_control.domain.notices.acts import LABELS
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import Letter
+from pbx_control.domain.words.sentences import said
 from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify import attachments
 from pbx_control.notify.attachments import Attached
+from pbx_control.notify.turns import LastStep, at_once
 from pbx_control.settings import Home, Telegram
 
 CONNECT_LIMIT = 20.0  # seconds until Telegram takes the connection, and until it takes each part of a request
@@ -59,13 +62,15 @@ class Telegrammer:
             return None
         return Bot(settings.token, settings.base_url, request=self._request, get_updates_request=self._request)
 
-    async def send(self, letter: Letter) -> None:
-        """Send the letter to the chat that its address names. Raises DeliveryFailed if Telegram did not take it."""
+    async def send(self, letter: Letter, last_step: LastStep = at_once) -> str:
+        """Send the letter to the chat that its address names, after `last_step`; gives its number there. Raises
+        DeliveryFailed if Telegram did not take it."""
         if self._bot is None:
             raise DeliveryFailed("there is no Telegram bot: set [telegram] token in pbx.toml", Fault.SERVER)
         await self._request.initialize()
         try:
-            await self._post(self._bot, letter.address, letter)
+            sent = await self._post(self._bot, letter.address, letter, last_step)
+            return str(sent.message_id)
         except TelegramError as error:
             raise self._failure(error) from None  # the cause's text may hold the token
 
@@ -73,31 +78,40 @@ class Telegrammer:
         """Close the connections: there is nothing to send for now."""
         await self._request.shutdown()
 
-    async def _post(self, bot: Bot, chat: str, letter: Letter) -> None:
+    async def _post(self, bot: Bot, chat: str, letter: Letter, last_step: LastStep) -> Message:
         attached = await asyncio.to_thread(attachments.read, self._home, letter.attachment)
+        keyboard = buttons(letter)
         if attached is None:
             text = cut(attachment_gone(letter).text, MessageLimit.MAX_TEXT_LENGTH)
-            await bot.send_message(chat, text, link_preview_options=LinkPreviewOptions(is_disabled=True))
-        elif not attached.is_sound or not await self._post_voice(bot, chat, letter, attached):
-            caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
-            await bot.send_document(chat, attached.content, caption=caption, filename=attached.name)
+            preview = LinkPreviewOptions(is_disabled=True)
+            await last_step()
+            return await bot.send_message(chat, text, link_preview_options=preview, reply_markup=keyboard)
+        voice = await self._post_voice(bot, chat, letter, attached, last_step) if attached.is_sound else None
+        if voice:
+            return voice
+        await last_step()
+        caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
+        return await bot.send_document(
+            chat, attached.content, caption=caption, filename=attached.name, reply_markup=keyboard
+        )
 
-    async def _post_voice(self, bot: Bot, chat: str, letter: Letter, sound: Attached) -> bool:
-        """Send a sound as a voice note; False if it is none that can be heard, or the chat takes none."""
+    async def _post_voice(
+        self, bot: Bot, chat: str, letter: Letter, sound: Attached, last_step: LastStep
+    ) -> Message | None:
+        """Send a sound as a voice note; None if it is none that can be heard, or the chat takes none."""
         voice = await asyncio.to_thread(voice_note, sound.content)
         if voice is None:
-            return False
+            return None
         caption = cut(letter.text, MessageLimit.CAPTION_LENGTH)
+        name = PurePosixPath(sound.name).with_suffix(".ogg").name
+        await last_step()
         try:
-            await bot.send_voice(
-                chat, voice, caption=caption, filename=PurePosixPath(sound.name).with_suffix(".ogg").name
-            )
+            return await bot.send_voice(chat, voice, caption=caption, filename=name, reply_markup=buttons(letter))
         except BadRequest as error:
             # A Premium user may forbid voice notes to himself; a file he does get.
             if "VOICE_MESSAGES_FORBIDDEN" not in str(error).upper():
                 raise
-            return False
-        return True
+            return None
 
     def _failure(self, error: TelegramError) -> DeliveryFailed:
         """What Telegram's refusal means: a chat that is closed to us is final, all else is tried again.
@@ -130,7 +144,18 @@ def _meaning(error: TelegramError) -> Fault:
         return Fault.TOO_LARGE
     if isinstance(error.__cause__, ANSWER_LOST) or "gateway timeout" in str(error).lower():
         return Fault.UNCONFIRMED
-    return Fault.SERVER if isinstance(error.__cause__, httpx.HTTPError) else Fault.LATER
+    # What the library knows no better name for is a 5xx, or no connection.
+    return Fault.SERVER if isinstance(error, NetworkError) else Fault.LATER
+
+
+def buttons(letter: Letter) -> InlineKeyboardMarkup | None:
+    """What people in the chat can do about the call, one button a line; each sends back its act and the letter."""
+    language = letter.language or "es"
+    rows = [
+        [InlineKeyboardButton(said(language, LABELS[act], {}), callback_data=f"{act}:{letter.message_id}")]
+        for act in letter.acts
+    ]
+    return InlineKeyboardMarkup(rows) if rows else None
 
 
 def cut(text: str, limit: int) -> str:

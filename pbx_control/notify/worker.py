@@ -3,7 +3,7 @@
 One turn is one small transaction that records what has finished and claims what is due, because the database's
 writer is shared with live calls. Between claim and record a letter is in flight, however long its server takes: the
 claim is renewed meanwhile. If the daemon dies there, the lease runs out and the letter is sent again under the same
-Message-ID.
+Message-ID, unless the dead one had noted that its server has it (`taken`).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -19,7 +20,11 @@ from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault, StoreUnavailable
 from pbx_control.notify.lanes import Flight, Lane, Room, Sender
+from pbx_control.notify.links import Links
 from pbx_control.notify.outcomes import Delivery, record
+from pbx_control.notify.taken import Taken, TakenLetters
+from pbx_control.notify.turns import Turn, Turns
+from pbx_control.settings import Home
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
@@ -33,12 +38,14 @@ AWAY_PAUSE = 2.0  # seconds until the database is tried again
 GRACE = 5.0  # seconds that letters in flight get when the daemon stops
 
 NOBODY = AlarmDesk()
+NO_LINKS = Links(Home(Path()))
 
 log = structlog.get_logger()
 
 
 class Outbox:
-    """The worker of the outbox; `clock` gives the present instant, aware, `desk` is told what the office must know."""
+    """The worker of the outbox; `clock` gives the present instant, aware, `desk` is told what the office must know.
+    `taken`: where it keeps what servers have taken until the database says so."""
 
     def __init__(
         self,
@@ -48,12 +55,18 @@ class Outbox:
         clock: Callable[[], datetime],
         desk: AlarmDesk = NOBODY,
         told: Callable[[Sequence[Delivery]], None] = lambda tried: None,
+        links: Links = NO_LINKS,
+        taken: TakenLetters | None = None,
     ) -> None:
         self._engine = engine
         senders = {Channel.EMAIL: mailer, Channel.TELEGRAM: telegrammer}
         self._lanes = {channel: Lane(channel, sender, clock) for channel, sender in senders.items()}
         self._clock = clock
         self._desk = desk
+        self._links = links
+        self._turns = Turns()
+        self._taken = taken or TakenLetters()
+        self._taken_up = False  # what the last process left there
         self._told = told  # called when what became of some letters is written down
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,6 +108,8 @@ class Outbox:
         return AWAY_PAUSE
 
     async def _turn(self) -> float:
+        if not self._taken_up:
+            await self._take_up()
         at = self._clock()
         news = self._what_ended(at)
         claimed, due = await asyncio.to_thread(self._exchange, at, news)
@@ -105,6 +120,25 @@ class Outbox:
             if not room.busy:  # what ended since then may be followed by letters that the next turn finds
                 await self._lanes[room.channel].rest_if_idle()
         return POLL if due is None else min(POLL, max(0.0, (due - at).total_seconds()))
+
+    async def _take_up(self) -> None:
+        """Writes down what the last process had no time to: none of it is sent again."""
+        finished = await asyncio.to_thread(self._record_taken)
+        self._taken.clear()
+        self._taken_up = True
+        if finished:
+            log.info("outbox.taken_up", letters=len(finished))
+            self._told(finished)
+
+    def _record_taken(self) -> list[Delivery]:
+        left = self._taken.left()
+        if not left:
+            return []
+        with writing(self._engine) as conn:
+            found = [(one, letters.find_claimed(conn, one.letter, one.name, one.attempts, one.at)) for one in left]
+            finished = [Delivery(posted, one.at, None, one.receipt) for one, posted in found if posted]
+            self._record(conn, finished)
+            return finished
 
     def _what_ended(self, at: datetime) -> "News":
         flights = [flight for lane in self._lanes.values() for flight in lane.in_flight.values()]
@@ -119,6 +153,8 @@ class Outbox:
         del self._finished[: len(news.finished)]
         if news.finished:
             self._told(news.finished)
+        if not self._finished:
+            self._taken.clear()
         self._back -= news.back
         for lane in self._lanes.values():
             for flight in lane.in_flight.values():
@@ -134,12 +170,15 @@ class Outbox:
             if not ids:
                 return [], due
         with writing(self._engine) as conn:
-            record(conn, news.finished, self._desk)
+            self._record(conn, news.finished)
             letters.renew(conn, news.renew, at + letters.LEASE)
             for channel in news.back:
                 letters.server_is_back(conn, channel, at)
             ids, due = _choose(conn, news.rooms, at)
-            return letters.claim(conn, ids, at), due
+            return [self._links.filled(conn, posted) for posted in letters.claim(conn, ids, at)], due
+
+    def _record(self, conn: Connection, finished: Sequence[Delivery]) -> None:
+        record(conn, finished, self._desk, has_links=bool(self._links.public_url))
 
     def _begin(self, posted: Posted, at: datetime) -> None:
         lane = self._lanes[posted.letter.channel]
@@ -150,24 +189,30 @@ class Outbox:
         """Sends a letter and notes what became of it. Whatever fails, its recipient can be sent the next one; a letter
         of which nothing was noted is sent again when its claim runs out."""
         try:
-            failure = await self._send(lane, posted)
-            self._note(lane, posted, failure)
+            with self._turns.for_letter() as turn:
+                self._note(lane, posted, await self._send(lane, posted, turn))
         except Exception:
             log.exception("letter.not_followed_up", letter=posted.id, channel=lane.channel.value)
         finally:
             lane.in_flight.pop(posted.letter.address, None)
             self._news.set()
 
-    def _note(self, lane: Lane, posted: Posted, failure: DeliveryFailed | None) -> None:
-        self._finished.append(Delivery(posted, self._clock(), failure))
+    def _note(self, lane: Lane, posted: Posted, became: DeliveryFailed | str) -> None:
+        failure, receipt = (None, became) if isinstance(became, str) else (became, "")
+        at = self._clock()
+        if failure is None:
+            self._taken.note(Taken(posted.id, posted.letter.message_id, posted.attempts, at, receipt))
+        others, passed_over = lane.has_taken_others(posted), lane.passes_over(posted)
+        self._finished.append(Delivery(posted, at, failure, receipt, others, passed_over))
         log.info("letter.failed" if failure else "letter.delivered", letter=posted.id, why=str(failure or "") or None)
         if lane.ended(lane.in_flight[posted.letter.address], failure):
             self._back.add(lane.channel)
 
-    async def _send(self, lane: Lane, posted: Posted) -> DeliveryFailed | None:
+    async def _send(self, lane: Lane, posted: Posted, turn: Turn) -> DeliveryFailed | str:
+        """What the server knows the letter by, or how it failed."""
         try:
             async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-                await lane.sender.send(posted.letter)
+                return await lane.sender.send(posted.letter, turn.take)
         except DeliveryFailed as failure:
             return failure
         except TimeoutError:
@@ -177,7 +222,6 @@ class Outbox:
             return DeliveryFailed(
                 "{error}: this is a fault of the software, see its log", Fault.LETTER, error=type(error).__name__
             )
-        return None
 
     async def _wait_for_news(self, pause: float) -> None:
         with suppress(TimeoutError):
@@ -203,7 +247,8 @@ class Outbox:
     def _record_last(self) -> None:
         if self._finished:
             with writing(self._engine) as conn:
-                record(conn, self._finished, self._desk)
+                self._record(conn, self._finished)
+            self._taken.clear()
 
 
 @dataclass(frozen=True, slots=True)

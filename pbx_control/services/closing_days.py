@@ -40,3 +40,14 @@ def remove(work: Work, day: date, client_id: int | None) -> None:
     if is_common if client_id is not None else day in public(day.year):
         holidays.put(work.conn, Holiday(day, own.name if own else "", client_id, kept=False))
     work.note(Verb.HOLIDAY_REMOVED, day.isoformat(), client_id=client_id, old={"name": own.name if own else ""})
+
+
+def forget(work: Work, day: date, client_id: int) -> None:
+    """Takes back what a client has said of a day: it is closed then if everybody is, and keeps its usual hours if not.
+    Raises ClientMistake if it has said nothing.
+    """
+    own = next((entry for entry in holidays.changes(work.conn, day=day) if entry.client_id == client_id), None)
+    if own is None:
+        raise ClientMistake("{day} is a day like any other: nothing to take back", Code.NOTHING_TO_DO, day=day)
+    holidays.delete_row(work.conn, day, client_id)
+    work.note(Verb.HOLIDAY_TAKEN_BACK, day.isoformat(), client_id=client_id, old={"name": own.name, "closed": own.kept})

@@ -9,12 +9,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.desk.greeting import filled
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import Recipient
-from pbx_control.services import messages
+from pbx_control.services import messages, rotas
 from pbx_control.services.messages import Draft, Earlier
 from pbx_control.store import desk, infos, recipients
+from pbx_control.store import rotas as stored_rotas
 from pbx_control.store.desk import CallOnDesk, ContactOnDesk
 from pbx_control.store.engine import reading, writing
+from pbx_control.store.restrictions import INSTEAD
+
+__all__ = ["INSTEAD", "Pop", "open_pop", "read_again", "read_pop"]
 
 # So many earlier calls of a caller are shown.
 EARLIER = 5
@@ -30,6 +35,7 @@ class Pop:
     draft: Draft  # with the protocol whose fields it has
     earlier: Sequence[Earlier]
     contacts: Sequence[ContactOnDesk]
+    rota: Sequence[rotas.Place]  # who of them is on call
     infos: Sequence[infos.Version]
     recipients: Sequence[Recipient]
     taken_from: int | None = None  # the secretary on whose desk it was until now
@@ -54,7 +60,10 @@ def open_pop(engine: Engine, call_id: str, secretary_id: int, at: datetime) -> P
 
 
 def read_again(conn: Connection, pop: Pop) -> Pop | None:
-    """The pop with her words as they stand now, and all else as it was; None if it has left her desk."""
+    """The pop with her words as they stand now, and all else as it was; None if it has left her desk, or may not be
+    shown any more."""
+    if desk.call_on_desk(conn, pop.call_id) is None:
+        return None
     draft = messages.draft_of(conn, pop.call_id, pop.draft)
     return replace(pop, draft=draft) if draft and draft.secretary_id == pop.draft.secretary_id else None
 
@@ -66,14 +75,19 @@ def read_pop(conn: Connection, call_id: str, secretary_id: int) -> Pop | None:
         return None
     greeting = desk.greeting_shown(conn, call_id, secretary_id)
     # As it was when she answered: the morning's call is still a good morning in the afternoon.
-    local = call.arrived_at.astimezone(ZoneInfo(call.timezone))
+    zone = ZoneInfo(call.timezone)
+    local = call.arrived_at.astimezone(zone)
+    contacts = desk.contacts_of(conn, call.client_id)
+    rota = stored_rotas.of_client(conn, call.client_id, call.arrived_at)
+    on_call = rotas.in_words(rota, contacts, zone, call.arrived_at, call.language)
     return Pop(
         call_id=call_id,
         call=call,
-        greeting=filled(greeting, desk.name_of(conn, secretary_id), call.client_name, local, call.language),
+        greeting=filled(greeting, desk.name_of(conn, secretary_id), call.client_name, local, call.language, on_call),
         draft=draft,
         earlier=messages.earlier(conn, call.client_id, call.caller, EARLIER, but=call_id),
-        contacts=desk.contacts_of(conn, call.client_id),
+        contacts=contacts,
+        rota=rota,
         infos=infos.in_force(conn, call.client_id),
-        recipients=recipients.of_client(conn, call.client_id),
+        recipients=recipients.of_client(conn, call.client_id, About.CALLS),
     )

@@ -23,6 +23,7 @@ from pbx_control.domain.money.billing import (
     note_sums,
     sums,
 )
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.errors import ClientMistake, Code, Field, Fields, Pesos, Word
 from pbx_control.settings import Settings
@@ -91,7 +92,7 @@ def issuer(settings: Settings) -> Party:
 
 def buyer(conn: Connection, client: Client) -> Party:
     """Who pays: the client as it stands on an invoice, with its first e-mail recipient."""
-    people = recipients.of_client(conn, client.id)
+    people = recipients.of_client(conn, client.id, About.INVOICES)
     return Party(
         name=client.legal_name or client.name,
         rut=client.rut,

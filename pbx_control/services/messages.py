@@ -31,13 +31,26 @@ from pbx_control.domain.desk.words import (
 )
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.notices.info_letters import Info, compose_info
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import CallSummary, Channel, Letter, compose
 from pbx_control.domain.words.sentences import Sentence, read_kept
 from pbx_control.domain.words.wording import clean_line, is_withheld
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.discretion import discreet
 from pbx_control.services.protocols import local
 from pbx_control.services.work import Work
-from pbx_control.store import call_log, calls, clients, infos, ledger, letters, messages, protocols, recipients
+from pbx_control.store import (
+    call_log,
+    calls,
+    clients,
+    infos,
+    ledger,
+    letters,
+    messages,
+    protocols,
+    recipients,
+    restrictions,
+)
 from pbx_control.store.call_log import LoggedCall
 from pbx_control.store.letters import Posted
 from pbx_control.store.messages import Before, Kept
@@ -134,6 +147,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
+    SEEN = "seen"  # somebody there has said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +160,7 @@ class Delivery:
     why: Sentence | None
     subject: str
     at: datetime | None  # when it was handed over
+    seen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +175,7 @@ class Earlier:
     transferred_to: str
     message: State | None  # None: nobody wrote about it
     first_words: str
+    restricted: bool = False  # a request of the caller's is being decided: that there was a call is all that is told
 
     @property
     def is_open(self) -> bool:
@@ -297,6 +313,7 @@ def _hers(conn: Connection, call_id: str, secretary_id: int, at: datetime) -> Ke
             Code.NOT_ON_DESK,
             call=clean_line(call_id, KEY_SHOWN),
         )
+    restrictions.refuse(conn, call_id)
     return kept
 
 
@@ -501,7 +518,7 @@ def _send(
     before, words = messages.words_of(conn, kept.call_id), form.words
     reason, urgent = reason_in(form.protocol, form.values), is_urgent(form.protocol, form.values)
     version = messages.add_version(conn, kept, words, at, gist=reason, urgent=urgent)
-    written = Written(words=words, stage=stage, gist=reason, version=version, before=before, at=at)
+    written = Written(words=words, stage=stage, gist=reason, urgent=urgent, version=version, before=before, at=at)
     _write(conn, summary, rules, written)
     return version
 
@@ -510,11 +527,13 @@ def _write(conn: Connection, summary: CallSummary, rules: "Rules", written: Writ
     """Puts the letter for each recipient of the client into the outbox. What she sends after a first letter answers
     that; the first one, whichever it is, is written once."""
     told = letters.first_told(conn, summary.call_id) if written and written.version else {}
-    people = recipients.of_client(conn, summary.client_id)
+    people = recipients.of_client(conn, summary.client_id, About.CALLS)
     office = rules.office_name
+    summary = replace(summary, colour=protocols.in_force(conn, summary.client_id).protocol.colour)
     written_now = [compose(summary, person, office, written, told.get(person, "")) for person in people]
+    leaving = discreet(conn, summary.client_id, written_now, office, rules.url)
     # The page of another node may be where she sends it.
-    letters.add(conn, written_now, calls.node_of(conn, summary.call_id) if summary.message else "")
+    letters.add(conn, leaving, calls.node_of(conn, summary.call_id) if summary.message else "")
 
 
 def _summary(conn: Connection, call_id: str) -> CallSummary:
@@ -592,6 +611,11 @@ def deliveries(conn: Connection, call_id: str) -> list[Delivery]:
     return _deliveries(letters.newest_told(conn, call_id))
 
 
+def taken_by(conn: Connection, call_id: str) -> str:
+    """Which of the client's people sees to an urgent message; "" for nobody."""
+    return messages.taken_by(conn, call_id)
+
+
 def infos_sent(conn: Connection, call_id: str) -> list[Delivery]:
     """What became of the ready-made texts that were sent to the caller, oldest first."""
     return _deliveries(letters.infos(conn, call_id))
@@ -614,11 +638,14 @@ def earlier(conn: Connection, client_id: int, caller: str, limit: int, but: str 
     if is_withheld(caller):
         return []
     found = messages.calls_before(conn, client_id, caller, but, limit)
-    begun = [one for one in found if one.begun_at]
+    shown = [one for one in found if not one.restricted]
+    begun = [one for one in shown if one.begun_at]
     written = {one.call_id: messages.values_of(conn, one.call_id) for one in begun}
     forms = {one: protocols.content(conn, client_id, one) for one in {each.protocol_id for each in begun}}
     return [
-        Earlier(
+        _withheld(one)
+        if one.restricted
+        else Earlier(
             call_id=one.call_id,
             at=one.arrived_at,
             live=one.live,
@@ -632,6 +659,20 @@ def earlier(conn: Connection, client_id: int, caller: str, limit: int, but: str 
     ]
 
 
+def _withheld(one: messages.Before) -> Earlier:
+    return Earlier(
+        call_id=one.call_id,
+        at=one.arrived_at,
+        live=False,
+        secretary="",
+        outcome="",
+        transferred_to="",
+        message=None,
+        first_words="",
+        restricted=True,
+    )
+
+
 def _first_words(protocol: Protocol, values: Mapping[str, Value]) -> str:
     return reason_in(protocol, {key: one.value for key, one in values.items()})
 
@@ -641,13 +682,17 @@ def _deliveries(found: Iterable[Posted]) -> list[Delivery]:
         Delivery(
             one.letter.channel,
             one.letter.address,
-            {"waiting": Status.QUEUED, "delivered": Status.SENT, "given up": Status.FAILED}[one.state],
+            Status.SEEN if one.seen_at else _STATUS[one.state],
             read_kept(one.kept_error) if one.kept_error else None,
             one.letter.subject,
             one.delivered_at,
+            one.seen_by,
         )
         for one in found
     ]
+
+
+_STATUS = {"waiting": Status.QUEUED, "delivered": Status.SENT, "given up": Status.FAILED}
 
 
 # --- ready-made texts -------------------------------------------------------------------------------------

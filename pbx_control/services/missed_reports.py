@@ -9,11 +9,13 @@ from sqlalchemy import Connection, Engine
 
 from pbx_control.catalogue import counted
 from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import DOCUMENTS, Letter, Recipient
 from pbx_control.domain.notices.reports import MissedCall, MissedReport, compose_missed_report, report_csv, report_id
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import PbxError
 from pbx_control.files import write_below
+from pbx_control.services.discretion import discreet
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Home, Settings
 from pbx_control.store import letters, missed, recipients
@@ -25,6 +27,7 @@ log = structlog.get_logger()
 # A call that no report has told of yet is told so long after it ended: days on which no daemon ran are made up, and so
 # is a call that entered the store late, from the switch's own records.
 PATIENCE = timedelta(days=7)
+DAY = timedelta(days=1)
 
 
 def send(
@@ -43,7 +46,7 @@ def send(
     sent, failed = 0, []
     for one in due:
         try:
-            written = _written(home, engine, settings.office.name, zone, one, due_at)
+            written = _written(home, engine, settings, zone, one, due_at)
             if written:
                 with booking(engine, actor, at) as work:
                     _keep(work, one, due_at, *written)
@@ -67,14 +70,15 @@ def send(
 
 
 def _written(
-    home: Home, engine: Engine, office_name: str, zone: ZoneInfo, one: Due, until: datetime
+    home: Home, engine: Engine, settings: Settings, zone: ZoneInfo, one: Due, until: datetime
 ) -> tuple[list[MissedCall], list[Letter]] | None:
     """Writes one client's file, and gives the calls that it tells of, and the letters; None if there is nobody or
     nothing to tell, or that report is out already. Whatever takes time is done here: live calls wait for the
     database's writer."""
     with reading(engine) as conn:
-        people = recipients.of_client(conn, one.client_id)
+        people = recipients.of_client(conn, one.client_id, About.USAGE)
         calls = missed.missed_on(conn, one.client_id, until - PATIENCE, until, unreported=True)
+        campaigns = missed.campaigns(conn, one.client_id, until - DAY, until)
         if not people or not calls or _is_out(conn, one.client_id, until, people):
             return None
     report = MissedReport(
@@ -84,9 +88,13 @@ def _written(
         timezone=zone.key,
         until=until,
         calls=tuple(calls),
+        campaigns=campaigns,
     )
     write_below(home.documents, report.file.removeprefix(DOCUMENTS), report_csv(report))
-    return calls, [compose_missed_report(report, person, office_name) for person in people]
+    office = settings.office.name
+    written = [compose_missed_report(report, person, office) for person in people]
+    with reading(engine) as conn:
+        return calls, discreet(conn, one.client_id, written, office, settings.web.url)
 
 
 def _keep(work: Work, one: Due, until: datetime, calls: Sequence[MissedCall], written: Sequence[Letter]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
-from pbx_control.store import clients, contacts, dids
+from pbx_control.store import clients, contacts, dids, plans
 from pbx_control.store.dids import Did
 
 # A released number rests before another client gets it: the old one's callers go on dialling it for a while.
@@ -80,6 +81,26 @@ def assign(work: Work, number: str, client_id: int, *, main: bool = False, resti
         )
     _give(work, row, client_id, main=main or not dids.of_client(work.conn, client_id))
     return row.number
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A client's number beyond its main one: its country, the client's plan ("": none) and what the number costs a
+    month, net pesos (None: the plan has no price for it)."""
+
+    country: str
+    plan: str
+    price: int | None
+
+
+def further(conn: Connection, number: str, client_id: int) -> Further | None:
+    """What one of a client's numbers costs; None for its only one, which is in the plan."""
+    if sum(plans.extra_dids(conn, client_id).values()) == 0:
+        return None
+    country, current = dids.find(conn, number).country, plans.current(conn, client_id)
+    if current is None:
+        return Further(country, "", None)
+    return Further(country, current.plan.name, current.plan.did_prices.get(country))
 
 
 def release(work: Work, number: str) -> datetime:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.billing import bags_on_offer
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.reports import Notice, compose_offer
 from pbx_control.store import clients, ledger, letters, plans, recipients
 from pbx_control.store.ledger import Charged
@@ -49,7 +50,7 @@ def write_offer(
 
 
 def _tell(conn: Connection, notice: Notice, office_name: str) -> bool:
-    people = recipients.of_client(conn, notice.client_id)
+    people = recipients.of_client(conn, notice.client_id, About.USAGE)
     letters.add(conn, [compose_offer(notice, person, office_name) for person in people])
     return True
 

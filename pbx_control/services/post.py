@@ -5,15 +5,28 @@ from contextlib import suppress
 
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.errors import ClientMistake
+from pbx_control.domain.keeping.retention import ERASED
+from pbx_control.domain.notices.messages import SECRET
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.work import Work
 from pbx_control.store import clients, letters
 
 
 def resend(work: Work, ids: Sequence[int]) -> int:
-    """Sends these letters once more, delivered or not; gives how many. Raises ClientMistake if one is unknown."""
+    """Sends these letters once more, delivered or not; gives how many.
+
+    Raises ClientMistake if one is unknown or erased, or had a link to set a password, which is not kept.
+    """
     for letter_id in ids:
-        letters.get(work.conn, letter_id)
+        letter = letters.get(work.conn, letter_id).letter
+        if letter.subject == ERASED:
+            raise ClientMistake("message {id} was erased with its caller", Code.WRONG_STATE, id=letter_id)
+        if letter.kind in SECRET:
+            raise ClientMistake(
+                "message {id} had a link to set a password, which is not kept: a new one is asked for on the page",
+                Code.WRONG_STATE,
+                id=letter_id,
+            )
     letters.resend(work.conn, ids, work.at)
     work.note(Verb.LETTERS_RESENT, ", ".join(map(str, sorted(set(ids))))[:200])
     return len(set(ids))

@@ -49,6 +49,11 @@ def local(conn: Connection, client_id: int, at: datetime) -> Local:
     return Local(country_of_client(conn, client_id), today)
 
 
+def local_zone(conn: Connection, client_id: int) -> str:
+    """The name of the client's time zone."""
+    return clients.timezone_of(conn, client_id)
+
+
 def _last_other(work: Work, client_id: int) -> Version:
     """The last version that differs from the present."""
     past = protocols.history(work.conn, client_id)

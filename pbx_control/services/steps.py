@@ -46,13 +46,15 @@ class Rules:
     limits: Limits = field(default_factory=Limits)  # when a client is told that its calls run out
     bag_sizes: tuple[int, ...] = ()  # what it is then offered
     answers_read: bool = False  # somebody reads what clients answer to e-mails
+    url: str = ""  # where browsers reach the pages
 
 
 def rules_of(settings: Settings) -> Rules:
     """What the settings say of it."""
     office, bags = settings.office, settings.billing.bag_sizes
     desk = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
-    return Rules(office.name, desk, settings.plans.limits, bags, bool(settings.mail.reply_to))
+    answers_read = bool(settings.mail.reply_to)
+    return Rules(office.name, desk, settings.plans.limits, bags, answers_read, settings.web.url)
 
 
 def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:

@@ -1,14 +1,17 @@
 """What a secretary writes about a call after its message has gone out, sent as a second letter (rule 9)."""
 
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.notes import Supplement, clean_paragraphs, compose_supplement
 from pbx_control.errors import ClientMistake, Code, Field
+from pbx_control.services.discretion import discreet
 from pbx_control.services.work import Work
 from pbx_control.store import call_log, clients, letters, recipients
 
 
-def write_supplement(work: Work, call_id: str, text: str, office_name: str) -> int:
+def write_supplement(work: Work, call_id: str, text: str, office_name: str, url: str = "") -> int:
     """Puts what she writes later into the outbox, one letter for each recipient of the client; gives their number.
+    `url`: where browsers reach the portal.
 
     Each refers to the recipient's first letter about the call (In-Reply-To). The same text again adds nothing.
 
@@ -37,8 +40,9 @@ def write_supplement(work: Work, call_id: str, text: str, office_name: str) -> i
         at=work.at,
     )
     told = letters.first_told(work.conn, about.id)
-    people = recipients.of_client(work.conn, client.id)
-    letters.add(work.conn, [compose_supplement(added, person, office_name, told.get(person, "")) for person in people])
+    people = recipients.of_client(work.conn, client.id, About.CALLS)
+    written = [compose_supplement(added, person, office_name, told.get(person, "")) for person in people]
+    letters.add(work.conn, discreet(work.conn, client.id, written, office_name, url))
     # What she wrote is in the letter: it may name people.
     work.note(Verb.SUPPLEMENT_WRITTEN, about.id, client_id=client.id, new={"letters": len(people)})
     return len(people)

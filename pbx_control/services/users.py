@@ -5,7 +5,7 @@ twentieth of a second, for which live calls would wait for the database's one wr
 """
 
 import secrets
-from collections.abc import Mapping
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,26 +13,37 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
+from pbx_control.domain.browsers import LONGEST_AGENT
+from pbx_control.domain.office import ClientState
+from pbx_control.domain.passwords import LONGEST_PASSWORD
 from pbx_control.domain.telephony.guessing import place_of
-from pbx_control.domain.users import LONGEST_SESSION, SEEN_EVERY, Person, UserRole, login_name
+from pbx_control.domain.users import (
+    CODE_WITHIN,
+    LONGEST_SESSION,
+    READABLE,
+    SEEN_EVERY,
+    ClientRole,
+    Person,
+    UserRole,
+    login_name,
+)
+from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code, Field, StoreUnavailable
+from pbx_control.services.account_trail import Account
 from pbx_control.services.standing import refuse_cancelled
-from pbx_control.services.work import Work
-from pbx_control.store import users
+from pbx_control.services.work import Work, news
+from pbx_control.store import clients, half_sign_ins, second_factors, sign_in_links, users
 from pbx_control.store.engine import reading, writing
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-# Typed from paper: small letters and digits, none that looks like another.
-_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 # Four groups of four characters of 31: 79 bits, which nobody tries out against argon2.
 _GROUPS, _GROUP = 4, 4
-# Of what is typed as a password, characters.
-LONGEST_PASSWORD = 200
 _TOKEN_BYTES = 32
 # How long it can be looked up when and from where somebody was signed in.
 _SESSIONS_KEPT = timedelta(days=90)
@@ -40,7 +51,7 @@ _SESSIONS_KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class NewPassword:
-    """A password that was made just now: `text` is shown once, `hash` is kept."""
+    """A password that was made or chosen just now: `text` is shown once, `hash` is kept."""
 
     text: str
     hash: str
@@ -54,11 +65,27 @@ class Admitted:
     person: Person
 
 
+@dataclass(frozen=True, slots=True)
+class CodeWanted:
+    """The password is right, and a code is still to come: what the cookie for that has. It is no session."""
+
+    token: str
+
+
 def new_password() -> NewPassword:
     """A password of readable characters, hashed."""
-    groups = ("".join(secrets.choice(_READABLE) for _ in range(_GROUP)) for _ in range(_GROUPS))
-    text = "-".join(groups)
-    return NewPassword(text, _hasher().hash(text))
+    return hashed(proposed())
+
+
+def proposed() -> str:
+    """A password of readable characters."""
+    groups = ("".join(secrets.choice(READABLE) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    return "-".join(groups)
+
+
+def hashed(text: str) -> NewPassword:
+    """That password as it is kept."""
+    return NewPassword(text, _hasher().hash(_as_typed_anywhere(text)))
 
 
 # --- accounts ---------------------------------------------------------------------------------------------
@@ -72,14 +99,17 @@ def add(
     *,
     secretary_id: int | None = None,
     client_id: int | None = None,
+    client_role: ClientRole | None = None,
+    email: str = "",
 ) -> str:
-    """Keeps a new account; gives the name as it was kept.
+    """Keeps a new account; gives the name as it was kept. Without a `client_role` the first of a client's people is
+    its owner, and the others are staff.
 
     Raises ClientMistake if the name cannot be one or is taken, or if role, secretary and client do not go together, or
     if the client has cancelled.
     """
     name = login_name(name)
-    _check_whose(role, secretary_id, client_id)
+    _check_whose(role, secretary_id, client_id, client_role)
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)
     if users.by_name(work.conn, name):
@@ -89,26 +119,72 @@ def add(
     other = users.of_secretary(work.conn, secretary_id) if secretary_id is not None else None
     if other:
         raise ClientMistake("she signs in as {name} already: one account is enough", Code.WRONG_STATE, name=other.name)
-    values = {"name": name, "role": role.value, "secretary_id": secretary_id, "client_id": client_id}
+    values: dict[str, object] = {"name": name, "role": role.value, "email": checks.email(email) if email else ""}
+    values |= {"secretary_id": secretary_id, "client_id": client_id}
+    if client_id is not None:
+        values["client_role"] = client_role or (ClientRole.STAFF if _owners(work, client_id) else ClientRole.OWNER)
     made = users.insert_row(work.conn, values | {"password_hash": password.hash, "created_at": work.at})
-    new = _whose(work, made) | {"password": password.hash}
-    work.note(Verb.USER_ADDED, _subject(new), client_id=client_id, new=new)
+    Account(work, users.get(work.conn, made)).note_added({"password": password.hash})
     return name
+
+
+def change(work: Work, name: str, *, client_role: ClientRole | None = None, email: str | None = None) -> None:
+    """Changes what is given of an account, from its next click on; an `email` that is empty takes the address away.
+
+    Raises ClientMistake if nothing is, if there is no such user, if a role is given to none of a client's people, if
+    the client's only owner would be staff, or the address is none.
+    """
+    user = users.find(work.conn, name.lower())
+    wanted: dict[str, object] = {}
+    if client_role is not None:
+        _check_whose(user.role, user.secretary_id, user.client_id, client_role)
+        wanted["client_role"] = client_role
+        if client_role is not ClientRole.OWNER:
+            _refuse_only_owner(work, user)
+    if email is not None:
+        wanted["email"] = checks.email(email) if email else ""
+    if not wanted:
+        raise ClientMistake("nothing to change was given", Code.NOTHING_TO_CHANGE)
+    if values := news(user, wanted):
+        account = Account(work, user)
+        users.update_row(work.conn, user.id, values)
+        if "email" in values:  # what was sent to the old address is good no more
+            sign_in_links.end_of_user(work.conn, user.id, work.at)
+        account.note(Verb.USER_CHANGED, new=values)
 
 
 def reset_password(work: Work, name: str, password: NewPassword) -> None:
     """Gives somebody a new password and ends his sessions. Raises ClientMistake if there is no such user."""
     user = users.find(work.conn, name.lower())
-    users.update_row(work.conn, user.id, {"password_hash": password.hash})
-    ended = users.end_sessions(work.conn, user.id, work.at)
-    old = _whose(work, user.id) | {"password": user.password_hash}
-    new = {"name": user.name, "password": password.hash, "sessions_ended": ended}
-    work.note(Verb.USER_PASSWORD_RESET, _subject(old), client_id=user.client_id, old=_named(old), new=new)
+    users.lock(work.conn, user.id)
+    account = Account(work, user)
+    ended = put_password(work.conn, user.id, password, work.at)
+    new = {"password": password.hash, "sessions_ended": ended}
+    account.note(Verb.USER_PASSWORD_RESET, old={"password": user.password_hash}, new=new)
+
+
+def put_password(conn: Connection, user_id: int, password: NewPassword, at: datetime, *, but: int | None = None) -> int:
+    """Keeps another password, and ends what was begun with the one before: sessions (`but` one), sign-ins that wait
+    for a code, links. Gives how many sessions it ended."""
+    users.update_row(conn, user_id, {"password_hash": password.hash})
+    end_begun(conn, user_id, at)
+    return users.end_sessions(conn, user_id, at, but=but)
+
+
+def end_begun(conn: Connection, user_id: int, at: datetime) -> None:
+    """Ends what was begun before his sign-in was changed: sign-ins that wait for a code, links."""
+    half_sign_ins.end_of_user(conn, user_id)
+    sign_in_links.end_of_user(conn, user_id, at)
 
 
 def remove(work: Work, name: str) -> None:
-    """Takes somebody's account away and ends his sessions. Raises ClientMistake if there is no such user."""
-    _remove(work, users.find(work.conn, name.lower()))
+    """Takes somebody's account away and ends his sessions.
+
+    Raises ClientMistake if there is no such user, or he is the only owner of a client that has not cancelled.
+    """
+    user = users.find(work.conn, name.lower())
+    _refuse_only_owner(work, user)
+    _remove(work, user)
 
 
 def remove_of_secretary(work: Work, secretary_id: int) -> None:
@@ -122,38 +198,37 @@ def revoke(work: Work, name: str) -> int:
     """Ends all sessions of somebody; gives how many. Raises ClientMistake if there is no such user."""
     user = users.find(work.conn, name.lower())
     ended = users.end_sessions(work.conn, user.id, work.at)
-    old = _whose(work, user.id)
-    new = {"name": user.name, "sessions_ended": ended}
     if ended:
-        work.note(Verb.SESSIONS_ENDED, _subject(old), client_id=user.client_id, old=_named(old), new=new)
+        Account(work, user).note(Verb.SESSIONS_ENDED, new={"sessions_ended": ended})
     return ended
 
 
 def _remove(work: Work, user: users.User) -> None:
-    old = _whose(work, user.id)
-    old["sessions_ended"] = users.end_sessions(work.conn, user.id, work.at)
-    users.update_row(work.conn, user.id, {"removed_at": work.at, "password_hash": ""})
-    work.note(Verb.USER_REMOVED, _subject(old), client_id=user.client_id, old=old)
+    account = Account(work, user)
+    ended = users.end_sessions(work.conn, user.id, work.at)
+    end_begun(work.conn, user.id, work.at)
+    second_factors.remove(work.conn, user.id)
+    users.update_row(work.conn, user.id, {"removed_at": work.at, "password_hash": "", "email": ""})
+    account.note_removed({"sessions_ended": ended})
 
 
-def _whose(work: Work, user_id: int) -> dict[str, object]:
-    """A user's name and role, and whose account it is, as the trail tells it."""
-    (row,) = users.rows(work.conn, work.at, user_id)
-    return {"name": row.name, "role": row.role, "secretary": row.secretary, "client": row.client}
+def _owners(work: Work, client_id: int) -> list[users.User]:
+    return [one for one in users.of_client(work.conn, client_id) if one.client_role is ClientRole.OWNER]
 
 
-def _subject(whose: Mapping[str, object]) -> str:
-    """Under what the trail has an account: a client's people are erased with it, so that their names stand within the
-    entry, as its contacts' do."""
-    return str(whose["client"] or whose["name"])
+def _refuse_only_owner(work: Work, user: users.User) -> None:
+    """Nobody of a client without an owner could order, complain or let anybody in."""
+    if user.client_id is None or clients.get(work.conn, user.client_id).state == ClientState.CANCELLED:
+        return
+    if [one.id for one in _owners(work, user.client_id)] == [user.id]:
+        raise ClientMistake(
+            "{name} is the only owner: make somebody else an owner first", Code.WRONG_STATE, name=user.name
+        )
 
 
-def _named(whose: Mapping[str, object]) -> dict[str, object]:
-    """What was so before, with the name only where the entry's subject is that already."""
-    return {name: value for name, value in whose.items() if name != "name" or not whose["client"]}
-
-
-def _check_whose(role: UserRole, secretary_id: int | None, client_id: int | None) -> None:
+def _check_whose(
+    role: UserRole, secretary_id: int | None, client_id: int | None, client_role: ClientRole | None
+) -> None:
     if role is UserRole.SECRETARY and secretary_id is None:
         raise ClientMistake("an account with the role secretary needs the secretary whose it is", Code.FIELDS_DISAGREE)
     if role is UserRole.CLIENT and client_id is None:
@@ -162,51 +237,82 @@ def _check_whose(role: UserRole, secretary_id: int | None, client_id: int | None
         raise ClientMistake("only an account with the role secretary is a secretary's", Code.FIELDS_DISAGREE)
     if role is not UserRole.CLIENT and client_id is not None:
         raise ClientMistake("only an account with the role client is a client's", Code.FIELDS_DISAGREE)
+    if role is not UserRole.CLIENT and client_role is not None:
+        raise ClientMistake("only an account with the role client is an owner's or staff's", Code.FIELDS_DISAGREE)
 
 
 # --- signing in -------------------------------------------------------------------------------------------
 
 
-def sign_in(engine: Engine, name: str, password: str, origin: str, at: datetime, language: str = "") -> Admitted | None:
-    """Begins a session for whoever knows the password; None for everybody else, after the same time whether there is
-    such a user or not. `origin` is the address it comes from; `language` is kept as the user's choice, if given.
+def sign_in(
+    engine: Engine, name: str, password: str, origin: str, at: datetime, language: str = "", agent: str = ""
+) -> Admitted | CodeWanted | None:
+    """Begins a session for whoever knows the password, or has him asked for a code; None for everybody else, after the
+    same time whether there is such a user or not. `origin` is the address it comes from, `agent` what the browser calls
+    itself; `language` is kept as the user's choice, if given.
 
     Raises StoreUnavailable.
     """
     user = _called(engine, name)
     if not _is_right(user.password_hash if user else _of_nobody(), password) or user is None:
         return None
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    whence = Whence(origin[:120], clean_line(agent, LONGEST_AGENT), language)
     with writing(engine) as conn:
         # It may have been reset or removed while it was checked.
         now = users.by_name(conn, user.name)
         if now is None or (now.id, now.password_hash) != (user.id, user.password_hash):
             return None
-        if language:
-            users.update_row(conn, user.id, {"language": language})
-        users.forget_sessions(conn, at - _SESSIONS_KEPT)
-        session_id = users.begin_session(
-            conn,
-            {
-                "token_hash": _kept(token),
-                "user_id": user.id,
-                "began_at": at,
-                "seen_at": at,
-                "ends_at": at + LONGEST_SESSION,
-                "origin": origin[:120],
-            },
-        )
-        person = Person(
-            user_id=user.id,
-            name=user.name,
-            role=user.role,
-            secretary_id=user.secretary_id,
-            client_id=user.client_id,
-            session_id=session_id,
-            csrf=_csrf(token),
-            language=language or user.language,
-        )
+        if second_factors.is_on(conn, user.id):
+            return _ask_for_code(conn, user, whence, at)
+        return begin_session(conn, user, whence, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """From where somebody signs in, with what, and in which language, if he chose one."""
+
+    origin: str
+    agent: str
+    language: str
+
+
+def begin_session(conn: Connection, user: users.User, whence: Whence, at: datetime) -> Admitted:
+    """A new session of somebody who has shown all that is asked for."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    if whence.language:
+        users.update_row(conn, user.id, {"language": whence.language})
+    users.forget_sessions(conn, at - _SESSIONS_KEPT)
+    session: dict[str, object] = {"began_at": at, "seen_at": at, "ends_at": at + LONGEST_SESSION}
+    session |= {"token_hash": kept(token), "user_id": user.id, "origin": whence.origin, "agent": whence.agent}
+    session_id = users.begin_session(conn, session)
+    person = Person(
+        user_id=user.id,
+        name=user.name,
+        role=user.role,
+        secretary_id=user.secretary_id,
+        client_id=user.client_id,
+        client_role=user.client_role,
+        session_id=session_id,
+        has_second_factor=second_factors.is_on(conn, user.id),
+        csrf=csrf_of(token),
+        language=whence.language or user.language,
+    )
     return Admitted(token, person)
+
+
+def _ask_for_code(conn: Connection, user: users.User, whence: Whence, at: datetime) -> CodeWanted:
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    half = {"token_hash": kept(token), "user_id": user.id, "password_hash": user.password_hash}
+    where = {"origin": whence.origin, "agent": whence.agent, "language": whence.language}
+    half_sign_ins.begin(conn, half | where | {"ends_at": at + CODE_WITHIN}, at)
+    return CodeWanted(token)
+
+
+def knows_password(engine: Engine, user_id: int, password: str) -> str:
+    """Whether that is his password: the hash that it fits, as it was then; "" if not. Raises StoreUnavailable."""
+    with reading(engine) as conn:
+        user = users.get(conn, user_id)
+    return user.password_hash if _is_right(user.password_hash, password) else ""
 
 
 def _called(engine: Engine, name: str) -> users.User | None:
@@ -237,7 +343,7 @@ def session_of(engine: Engine, token: str, at: datetime) -> Person | None:
     Raises StoreUnavailable.
     """
     with reading(engine) as conn:
-        found = users.session_by_token(conn, _kept(token), at)
+        found = users.session_by_token(conn, kept(token), at)
     if found is None:
         return None
     _note_seen(engine, found.id, found.seen_at, at)
@@ -247,8 +353,10 @@ def session_of(engine: Engine, token: str, at: datetime) -> Person | None:
         role=found.role,
         secretary_id=found.secretary_id,
         client_id=found.client_id,
+        client_role=found.client_role,
         session_id=found.id,
-        csrf=_csrf(token),
+        has_second_factor=found.second_factor,
+        csrf=csrf_of(token),
         language=found.language,
     )
 
@@ -286,12 +394,12 @@ def _note_seen(engine: Engine, session_id: int, seen_at: datetime, at: datetime)
         users.note_seen(conn, session_id, at)
 
 
-def _kept(token: str) -> str:
+def kept(token: str) -> str:
     """What is kept of a token: whoever reads the database cannot sign in with it."""
     return sha256(token.encode(errors="replace")).hexdigest()
 
 
-def _csrf(token: str) -> str:
+def csrf_of(token: str) -> str:
     """Who reads it in a page does not learn the token of it."""
     return sha256(b"csrf:" + token.encode(errors="replace")).hexdigest()
 
@@ -320,12 +428,17 @@ def prepare() -> None:
     _of_nobody()
 
 
+def _as_typed_anywhere(password: str) -> str:
+    """Keyboards make one letter in several ways, of one sign or of two (NIST SP 800-63B, 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def _is_right(password_hash: str, password: str) -> bool:
     from argon2.exceptions import VerificationError
 
     # A longer one is none of ours, and is not worth a longer time.
     tried = password if len(password) <= LONGEST_PASSWORD else ""
     try:
-        return _hasher().verify(password_hash, tried.encode(errors="replace"))
+        return _hasher().verify(password_hash, _as_typed_anywhere(tried).encode(errors="replace"))
     except VerificationError:
         return False

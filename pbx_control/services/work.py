@@ -1,10 +1,10 @@
 """The transaction of a change: who makes it and when; it ends with an entry in the audit trail, or not at all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, event
 from sqlalchemy.sql.dml import UpdateBase
@@ -18,6 +18,8 @@ from pbx_control.store.tables import audit as audit_table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+T = TypeVar("T")
 
 
 class Unaudited(Exception):
@@ -81,6 +83,21 @@ def booking(engine: Engine, actor: Actor, at: datetime) -> Iterator[Work]:
     """A transaction that changes what is not published to the switch: money, holds, letters."""
     with store.writing(engine) as conn, _audited(Work(conn, actor, at)) as work:
         yield work
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal: its transaction is rolled back."""
+
+
+def rehearsed(engine: Engine, actor: Actor, at: datetime, act: Callable[[Work], T]) -> T:
+    """What `act` would give: it is done in a transaction that is rolled back."""
+    done: list[T] = []
+    try:
+        with booking(engine, actor, at) as work:
+            done.append(act(work))
+            raise _Rehearsed
+    except _Rehearsed:
+        return done[0]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What happened: calls and their journals, as people ask for them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 from pbx_control.domain.words.characters import printable
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store import restrictions
 from pbx_control.store.tables import call, client, journal, secretary
 
 # The switch's own calls enter the journal when they are over: who follows looks at calls that arrived so lately.
@@ -48,6 +49,7 @@ class LoggedCall:
     hosted_by: str  # daemon | switch
     live: bool
     phase: str  # domain.call.model.Phase
+    restricted: bool = False  # a request of the caller's is being decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,16 @@ def newest(
         query = query.where(call.c.state.is_not(None))
     if after is not None:
         query = query.where(tuple_(call.c.arrived_at, call.c.id) < tuple_(after.arrived_at, after.id))
-    return [_logged(row) for row in conn.execute(query)]
+    return [_shown(_logged(row)) for row in conn.execute(query)]
+
+
+def shown(conn: Connection, part: str) -> LoggedCall:
+    """The same as `find`, for somebody who reads it. Raises ClientMistake (RESTRICTED) while a request of the caller's
+    is decided."""
+    found = find(conn, part)
+    if found.restricted:
+        raise restrictions.refusal(found.id)
+    return found
 
 
 def find(conn: Connection, part: str) -> LoggedCall:
@@ -160,7 +171,15 @@ def _calls() -> Select[Any]:
     people = call.outerjoin(client, call.c.client_id == client.c.id).outerjoin(
         secretary, call.c.secretary_id == secretary.c.id
     )
-    return select(call, client.c.slug, secretary.c.name.label("secretary")).select_from(people)
+    columns = (client.c.slug, secretary.c.name.label("secretary"), restrictions.covers().label("restricted"))
+    return select(call, *columns).select_from(people)
+
+
+def _shown(one: LoggedCall) -> LoggedCall:
+    """The call as a list may show it: without who called, if a request of his is being decided."""
+    if not one.restricted:
+        return one
+    return replace(one, caller="", caller_name="", transferred_to="", recording="", message="")
 
 
 def _logged(row: Row[Any]) -> LoggedCall:
@@ -188,6 +207,7 @@ def _logged(row: Row[Any]) -> LoggedCall:
         hosted_by=row.hosted_by,
         live=row.state is not None,
         phase=row.phase,
+        restricted=bool(row.restricted),
     )
 
 

@@ -1,6 +1,6 @@
 """Callers who are known: test calls are not charged, blocked ones are not let in; for one client, or for all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
@@ -69,11 +69,11 @@ def rows(conn: Connection, number: str | None = None) -> list[Listed]:
     return [record(Listed, row, client=row.client or "") for row in conn.execute(query)]
 
 
-def forget(conn: Connection, number: str) -> int:
-    """Takes away all marks of a number; gives how many there were."""
-    return len(
-        conn.execute(delete(caller_mark).where(caller_mark.c.number == number).returning(caller_mark.c.id)).all()
-    )
+def forget(conn: Connection, number: str, of: Callable[[int | None], bool]) -> int:
+    """Takes away the marks of a number for those clients (None: for all) that `of` names; gives how many."""
+    rows = conn.execute(select(caller_mark.c.id, caller_mark.c.client_id).where(caller_mark.c.number == number))
+    going = [row.id for row in rows.all() if of(row.client_id)]
+    return conn.execute(delete(caller_mark).where(caller_mark.c.id.in_(going))).rowcount
 
 
 def _of(client_id: int | None) -> ColumnElement[bool]:

@@ -1,21 +1,25 @@
-"""What is known of a caller, found by number; and how it is taken out of the store (Ley 21.719)."""
+"""The calls of a caller, found by number, and what stands in the way of erasing them (Ley 21.719)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, or_, select
 
-from pbx_control.domain.keeping.erasure import redacted, redacted_details
 from pbx_control.domain.keeping.retention import ERASED
-from pbx_control.store import holds, messages, retention
+from pbx_control.store import holds, restrictions, retention
+from pbx_control.store.caller_data import Whose
 from pbx_control.store.rows import record
-from pbx_control.store.tables import call, client, contact, journal, letter, recording_hold
-
-# Rows that are read at once.
-PAGE = 500
-_encode = msgspec.json.Encoder().encode
+from pbx_control.store.tables import (
+    appointment,
+    call,
+    caller_mark,
+    caller_request,
+    client,
+    contact,
+    letter,
+    restriction,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class CallerCall:
     message: str
     lasts: bool
     held: str  # why, "" if it is not
+    restricted: bool = False  # a request of the caller's is being decided
     elsewhere: str = ""  # the node that has its files, if that is another
 
 
@@ -43,12 +48,15 @@ class NamedContact:
     name: str
 
 
-def calls_of(conn: Connection, number: str) -> list[CallerCall]:
-    """The calls from that number (as calls have it), oldest first."""
+def calls_of(conn: Connection, number: str, *, client_id: int | None = None) -> list[CallerCall]:
+    """The calls from that number (as calls have it), to that client or to all, oldest first."""
     elsewhere = retention.is_elsewhere(conn).label("elsewhere")
     query = select(call, client.c.slug, elsewhere).select_from(call.outerjoin(client)).where(call.c.caller == number)
+    if client_id is not None:
+        query = query.where(call.c.client_id == client_id)
     rows = conn.execute(query.order_by(call.c.arrived_at, call.c.id)).all()
     held = holds.reasons(conn, [row.id for row in rows])
+    restricted = restrictions.of_calls(conn, [row.id for row in rows])
     return [
         CallerCall(
             id=row.id,
@@ -61,10 +69,26 @@ def calls_of(conn: Connection, number: str) -> list[CallerCall]:
             message=row.message,
             lasts=row.ended_at is None or row.state is not None,
             held=held.get(row.id, ""),
+            restricted=row.id in restricted,
             elsewhere=row.node if row.elsewhere and (row.recording or row.message) else "",
         )
         for row in rows
     ]
+
+
+def lock(conn: Connection, calls: Collection[str]) -> None:
+    """Nobody holds or blocks these calls, or writes about them, until the transaction ends (SQLite has one writer
+    anyway)."""
+    if conn.dialect.name == "postgresql":
+        # By itself: what the next statement reads is then newer than whatever this one waited for.
+        conn.execute(select(call.c.id).where(call.c.id.in_(list(calls))).order_by(call.c.id).with_for_update()).all()
+
+
+def numbers(conn: Connection) -> list[str]:
+    """Every number from which somebody has called, or that is in a mark, a request, a restriction or an appointment."""
+    columns = (call.c.caller, caller_mark.c.number, caller_request.c.number, restriction.c.number, appointment.c.number)
+    found = {number for column in columns for number in conn.scalars(select(column).distinct())}
+    return sorted(found - {"", ERASED})
 
 
 def letters_about(conn: Connection, calls: Collection[str], *, waiting: bool = False) -> list[int]:
@@ -80,54 +104,7 @@ def contacts_with(conn: Connection, number: str) -> list[NamedContact]:
     return [record(NamedContact, row) for row in conn.execute(query.order_by(client.c.slug, contact.c.name))]
 
 
-def erase(conn: Connection, calls: Sequence[str], number: str, names: Collection[str]) -> int:
-    """Takes number and names out of these calls, their journals, holds and letters, and what secretaries wrote about
-    them; gives how many letters there were.
-
-    What the ledger says of them stays: it has neither.
-    """
-    ids = list(calls)
-    conn.execute(update(call).where(call.c.id.in_(ids)).values(caller=ERASED, caller_name=""))
-    _erase_journals(conn, ids, number, names)
-    _erase_reasons(conn, ids, number, names)
-    to_him = messages.erase(conn, ids)
-    blank = {"subject": ERASED, "body_text": ERASED, "body_html": "", "attachment": "", "due_at": None}
-    about = update(letter).where(letter.c.call_id.in_(ids))
-    return to_him + len(conn.execute(about.values(blank).returning(letter.c.id)).all())
-
-
-def erase_from_letters(conn: Connection, number: str, names: Collection[str], after: int) -> tuple[int | None, int]:
-    """Takes number and names out of a page of the letters that are about no single call: daily reports, say.
-
-    Gives the last letter's number, to go on after it, and how many were changed; None after the last page.
-    """
-    fields = ("subject", "body_text", "body_html")
-    query = select(letter.c.id, *(letter.c[field] for field in fields)).where(letter.c.call_id.is_(None))
-    rows = conn.execute(query.where(letter.c.id > after).order_by(letter.c.id).limit(PAGE)).all()
-    changed = 0
-    for row in rows:
-        texts = {field: redacted(getattr(row, field), number, names) for field in fields}
-        if any(texts[field] != getattr(row, field) for field in fields):
-            conn.execute(update(letter).where(letter.c.id == row.id).values(texts))
-            changed += 1
-    return (rows[-1].id if rows else None), changed
-
-
-def _erase_journals(conn: Connection, ids: Sequence[str], number: str, names: Collection[str]) -> None:
-    rows = conn.execute(select(journal.c.call_id, journal.c.seq, journal.c.details).where(journal.c.call_id.in_(ids)))
-    changed = []
-    for row in rows.all():
-        details = _encode(redacted_details(msgspec.json.decode(row.details), number, names)).decode()
-        if details != row.details:
-            changed.append({"of": row.call_id, "line": row.seq, "new": details})
-    if changed:
-        line = update(journal).where(journal.c.call_id == bindparam("of"), journal.c.seq == bindparam("line"))
-        conn.execute(line.values(details=bindparam("new")), changed)
-
-
-def _erase_reasons(conn: Connection, ids: Sequence[str], number: str, names: Collection[str]) -> None:
-    rows = conn.execute(select(recording_hold.c.id, recording_hold.c.why).where(recording_hold.c.call_id.in_(ids)))
-    for row in rows.all():
-        why = redacted(row.why, number, names)
-        if why != row.why:
-            conn.execute(update(recording_hold).where(recording_hold.c.id == row.id).values(why=why))
+def whose(calls: Collection[CallerCall], number: str, *, client_id: int | None = None) -> Whose:
+    """The caller of these calls, for the list of what is kept of him (`store/caller_data.py`)."""
+    names = {call.name for call in calls if call.name}
+    return Whose(number=number, calls=[call.id for call in calls], names=names, client_id=client_id)

@@ -40,6 +40,8 @@ class Client:
     music: bool
     wait_limit: int  # seconds
     summary_closed: bool
+    sensitive: bool
+    campaigns: bool
     takes_messages: bool
     early_media: str
     repeat_within: int  # seconds
@@ -127,6 +129,11 @@ def slugs(connection: Connection, beginning: str = "") -> list[str]:
 def ids(connection: Connection, wanted: Sequence[str]) -> list[int]:
     """The ids of the clients with these slugs. Raises ClientMistake if one is unknown."""
     return [find(connection, slug).id for slug in wanted]
+
+
+def with_data(connection: Connection) -> list[int]:
+    """The ids of the clients whose data are still here: not those that were erased."""
+    return list(connection.scalars(select(client.c.id).where(client.c.erased_at.is_(None)).order_by(client.c.slug)))
 
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> int:

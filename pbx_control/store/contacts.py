@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pbx_control.store.rows import record
 from pbx_control.store.tables import client, contact
@@ -24,6 +25,7 @@ class Contact:
     then_number: str
     department: str
     key: int | None
+    away_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,17 @@ class Listed:
     number: str
     then_number: str
     department: str
+    away_until: datetime | None
 
 
 def insert_row(connection: Connection, values: Mapping[str, Any]) -> None:
     """Keeps a new contact."""
     connection.execute(insert(contact).values(values))
+
+
+def update_row(connection: Connection, contact_id: int, values: Mapping[str, Any]) -> None:
+    """Changes columns of a contact."""
+    connection.execute(update(contact).where(contact.c.id == contact_id).values(values))
 
 
 def delete_row(connection: Connection, contact_id: int) -> None:
@@ -63,7 +71,14 @@ def keys(connection: Connection, client_id: int) -> dict[str, int | None]:
 
 def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
     """The contacts of one client or of all, by client and key."""
-    shown = (contact.c.key, contact.c.name, contact.c.number, contact.c.then_number, contact.c.department)
+    shown = (
+        contact.c.key,
+        contact.c.name,
+        contact.c.number,
+        contact.c.then_number,
+        contact.c.department,
+        contact.c.away_until,
+    )
     query = select(client.c.slug.label("client"), *shown).join_from(contact, client)
     if client_id is not None:
         query = query.where(contact.c.client_id == client_id)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
+from pbx_control.store import restrictions
 from pbx_control.store.fixed import FixedQuery
-from pbx_control.store.tables import call, client, contact, greeting, secretary, shown
+from pbx_control.store.tables import call, client, contact, greeting, seat_claim, secretary, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class ContactOnDesk:
     name: str
     department: str
     key: int | None
+    away_until: datetime | None
 
 
 _CALL = FixedQuery(
@@ -52,7 +54,7 @@ _CALL = FixedQuery(
         client.c.timezone,
     )
     .join_from(call, client)
-    .where(call.c.id == bindparam("call")),
+    .where(call.c.id == bindparam("call"), ~restrictions.covers()),
 )
 _GREETING: FixedQuery[str] = FixedQuery(
     lambda text: text,
@@ -65,20 +67,26 @@ _NAME: FixedQuery[str] = FixedQuery(
 )
 _CONTACTS = FixedQuery(
     ContactOnDesk,
-    select(contact.c.id, contact.c.name, contact.c.department, contact.c.key).where(
+    select(contact.c.id, contact.c.name, contact.c.department, contact.c.key, contact.c.away_until).where(
         contact.c.client_id == bindparam("client")
     ),
 )
 
 
 def call_on_desk(conn: Connection, call_id: str) -> CallOnDesk | None:
-    """A call of a client's; None if there is no such call, or nobody's."""
+    """A call of a client's; None if there is no such call, it is nobody's, or a request of the caller's is decided."""
     return _CALL.first(conn, call=call_id)
 
 
 def greeting_shown(conn: Connection, call_id: str, secretary_id: int) -> str:
     """The client's greeting that was in force when the call was put on her desk; "" if it had none."""
     return _GREETING.first(conn, call=call_id, her=secretary_id) or ""
+
+
+def has_now(conn: Connection, call_id: str, secretary_id: int) -> bool:
+    """Whether she is offered the call, or has it."""
+    query = select(seat_claim.c.call_id).where(seat_claim.c.call_id == call_id)
+    return conn.scalar(query.where(seat_claim.c.secretary_id == secretary_id)) is not None
 
 
 def name_of(conn: Connection, secretary_id: int) -> str:

@@ -125,6 +125,15 @@ def insert_into(dialect: str, table: Table) -> Any:
     return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
+def is_new(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
+    """Keeps a row unless a unique index has one like it; whether it was kept. Of two that keep it at once one is told
+    so."""
+    adding = insert_into(connection.dialect.name, table).values(values).on_conflict_do_nothing()
+    # psycopg's count of an insert's rows is lost unless it is asked for, and with an id that comes back.
+    kept = connection.execute(adding.inline(), execution_options={"preserve_rowcount": True})
+    return bool(kept.rowcount == 1)
+
+
 def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
     event.listen(engine, "do_connect", lambda *_: _keep_private(Path(url.database or "")))

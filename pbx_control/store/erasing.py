@@ -1,43 +1,60 @@
 """What the store has of a client that cancelled long ago: found, and erased a part at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, case, delete, exists, select, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, exists, func, select, update
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.office import ClientState
-from pbx_control.store import holds
+from pbx_control.store import holds, restrictions
 from pbx_control.store.tables import (
     announcement,
+    appointment,
+    calendar,
     call,
     caller_mark,
     client,
     contact,
     dialling,
     greeting,
+    incident_letter,
     info_text,
     journal,
     letter,
+    mail_in,
     message,
+    opening_override,
+    proposal,
     protocol,
     recipient,
+    recipient_request,
     recording_hold,
+    rota_rule,
+    rota_swap,
     shown,
+    task,
 )
 
 # What the service had of a client. Letters are about calls or, like offers and reports, about none.
 PROVISIONED: Mapping[str, Table] = {
     "greetings": greeting,
     "announcements": announcement,
+    N_("words for a day"): opening_override,
     N_("protocols"): protocol,
     N_("ready-made texts"): info_text,
+    N_("lines of the rota"): rota_rule,
+    N_("swaps of the rota"): rota_swap,
     "contacts": contact,
     "recipients": recipient,
-    N_("marks of callers"): caller_mark,
+    N_("recipients that were asked for"): recipient_request,
+    N_("changes that were asked for"): proposal,
+    N_("mails that came in"): mail_in,
+    N_("addresses told of incidents"): incident_letter,
 }
+MARKS = N_("marks of callers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +91,63 @@ def erase_provisioned(conn: Connection, client_id: int, at: datetime) -> dict[st
         name: conn.execute(delete(table).where(table.c.client_id == client_id)).rowcount
         for name, table in PROVISIONED.items()
     }
-    about_no_call = delete(letter).where(letter.c.client_id == client_id, letter.c.call_id.is_(None))
-    gone["letters"] = conn.execute(about_no_call).rowcount
-    conn.execute(update(client).where(client.c.id == client_id).values(erased_at=at))
+    gone |= erase_about_callers(conn, client_id, at)
+    # One that a restore has made a client again is erased anew when it cancels.
+    cancelled = client.c.id == client_id, client.c.state == ClientState.CANCELLED.value
+    conn.execute(update(client).where(*cancelled).values(erased_at=at))
     return gone
 
 
-def calls_with_callers(conn: Connection, client_id: int, limit: int) -> list[str]:
-    """Some of the client's calls that are over, say who called, and are under no hold; their rows are locked."""
+def erase_about_callers(conn: Connection, client_id: int, until: datetime) -> dict[str, int]:
+    """Erases what names callers beside their calls: marks, the calendars with their appointments, and the letters about
+    no call that were written until then; how many of each. Nothing, while a request of one of these callers' is
+    decided."""
+    if restrictions.of_client(conn, client_id):
+        return {}
+    marks = delete(caller_mark).where(caller_mark.c.client_id == client_id)
+    # With their appointments, kinds and feeds.
+    agenda = delete(calendar).where(calendar.c.client_id == client_id, calendar.c.created_at <= until)
+    visits = select(func.count()).where(appointment.c.client_id == client_id)
+    gone = {N_("appointments"): conn.scalar(visits) or 0, N_("calendars"): conn.execute(agenda).rowcount}
+    old = letter.c.client_id == client_id, letter.c.call_id.is_(None), letter.c.written_at <= until
+    return gone | {MARKS: conn.execute(marks).rowcount, "letters": conn.execute(delete(letter).where(*old)).rowcount}
+
+
+def calls_with_callers(conn: Connection, client_id: int, limit: int, *, lock: bool = True) -> list[str]:
+    """Some of the client's calls that are over, say who called, are under no hold, and not blocked while a request is
+    decided; their rows are locked, if that is asked for."""
     held = exists().where(recording_hold.c.call_id == call.c.id, recording_hold.c.released_at.is_(None))
     over = call.c.client_id == client_id, call.c.ended_at.is_not(None), call.c.state.is_(None)
-    query = select(call.c.id).where(*over, call.c.caller != ERASED, ~held).order_by(call.c.id).limit(limit)
-    ids = list(conn.scalars(query.with_for_update()))
-    # Looked at once more: somebody may have held one while we waited for its row.
-    newly_held = holds.reasons(conn, ids)
-    return [one for one in ids if one not in newly_held]
+    free = ~held, ~restrictions.covers()
+    query = select(call.c.id).where(*over, call.c.caller != ERASED, *free).order_by(call.c.id).limit(limit)
+    ids = list(conn.scalars(query.with_for_update() if lock else query))
+    # Looked at once more: somebody may have held or blocked one while we waited for its row.
+    stays = holds.reasons(conn, ids).keys() | restrictions.of_calls(conn, ids)
+    return [one for one in ids if one not in stays]
+
+
+def has_anything(conn: Connection, gone: Gone) -> bool:
+    """Whether something of the client may be erased now: its texts and people, or callers of its calls."""
+    return gone.erased_at is None or bool(calls_with_callers(conn, gone.id, 1, lock=False))
+
+
+def is_client(conn: Connection, client_id: int, slug: str) -> bool:
+    """Whether the client of that number is the one of that short name."""
+    query = select(client.c.id).where(client.c.id == client_id, client.c.slug == slug)
+    return conn.scalar(query) is not None
+
+
+def calls_until(conn: Connection, client_id: int, until: datetime, kept: Collection[str], limit: int) -> list[str]:
+    """Some of the client's calls that came until then and say who called, but for those that are kept."""
+    old = call.c.client_id == client_id, call.c.arrived_at <= until, call.c.caller != ERASED
+    query = select(call.c.id).where(*old, call.c.id.not_in(list(kept))).order_by(call.c.id)
+    return list(conn.scalars(query.limit(limit)))
+
+
+def restricted_calls(conn: Connection, client_id: int) -> int:
+    """How many of the client's calls stay while a request of their callers' is decided."""
+    theirs = call.c.client_id == client_id, call.c.caller != ERASED, restrictions.covers()
+    return conn.scalar(select(func.count()).select_from(call).where(*theirs)) or 0
 
 
 def erase_callers(conn: Connection, ids: Sequence[str], without_people: Callable[[str], str]) -> int:
@@ -99,6 +158,7 @@ def erase_callers(conn: Connection, ids: Sequence[str], without_people: Callable
     conn.execute(update(call).where(call.c.id.in_(ids)).values(nobody))
     _erase_from_journals(conn, ids, without_people)
     conn.execute(delete(message).where(message.c.call_id.in_(ids)))  # its fields and versions go along
+    conn.execute(delete(task).where(task.c.call_id.in_(ids)))
     conn.execute(delete(dialling).where(dialling.c.call_id.in_(ids)))
     return conn.execute(delete(letter).where(letter.c.call_id.in_(ids))).rowcount
 

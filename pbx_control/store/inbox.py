@@ -4,13 +4,14 @@ Every question names the client: no page asks for anything else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_, union_all
 
 from pbx_control.domain.words.characters import folded
+from pbx_control.store import restrictions
 from pbx_control.store.engine import insert_into
 from pbx_control.store.rows import record
 from pbx_control.store.tables import account_user, call, message, message_version, opened, secretary
@@ -64,6 +65,7 @@ class Received:
     urgent: bool
     waits: bool  # the secretary has still to write
     unread: bool
+    restricted: bool = False  # a request of the caller's is being decided: nothing of it is shown
 
 
 Place = tuple[datetime, str]
@@ -76,13 +78,13 @@ def page(conn: Connection, reader: Reader, wanted: Wanted, limit: int, after: Pl
     if after:
         query = query.where(tuple_(call.c.arrived_at, call.c.id) < tuple_(*after))
     query = query.order_by(call.c.arrived_at.desc(), call.c.id.desc()).limit(limit)
-    return [record(Received, row) for row in conn.execute(query)]
+    return [_shown(record(Received, row)) for row in conn.execute(query)]
 
 
 def find(conn: Connection, reader: Reader, call_id: str) -> Received | None:
     """One call; None if the client has none of that id."""
     row = conn.execute(_received(reader).where(call.c.id == call_id)).one_or_none()
-    return record(Received, row) if row else None
+    return _shown(record(Received, row)) if row else None
 
 
 def unread(conn: Connection, reader: Reader) -> int:
@@ -104,6 +106,14 @@ def contacts(conn: Connection, client_id: int) -> list[str]:
     return sorted(conn.scalars(names))
 
 
+def _shown(one: Received) -> Received:
+    """The call as it may be shown: that there was one, if a request of the caller's is being decided."""
+    if not one.restricted:
+        return one
+    who = replace(one, caller="", caller_name="", transferred_to="", gist="", version=0, urgent=False, waits=False)
+    return replace(who, recording="", recording_flaw="", message="", message_flaw="")
+
+
 def _received(reader: Reader) -> Select[Any]:
     names = ("arrived_at", "caller", "caller_name", "outcome", "transferred_to", "answered_at", "handed_over_at")
     more = ("ended_at", "talked", "recording", "recording_flaw", "message", "message_flaw", "node")
@@ -117,6 +127,7 @@ def _received(reader: Reader) -> Select[Any]:
             func.coalesce(message_version.c.urgent, False).label("urgent"),
             _waits().label("waits"),
             _is_unread(reader).label("unread"),
+            restrictions.covers().label("restricted"),
         )
         .select_from(_joined(reader))
         .where(_of(reader))
@@ -153,12 +164,15 @@ def _is_unread(reader: Reader) -> ColumnElement[bool]:
 
 def _conditions(reader: Reader, wanted: Wanted) -> list[ColumnElement[bool]]:
     found = []
+    if wanted.text or wanted.urgent or wanted.contact:
+        # That a call is found, or is not, would tell what may not be shown.
+        found.append(~restrictions.covers())
     if wanted.text:
-        found.append(_says(wanted.text))
+        found.append(_says(reader.client_id, wanted.text))
     if wanted.unread:
         found.append(_is_unread(reader))
     if wanted.urgent:
-        found.append(message_version.c.urgent)
+        found.append(call.c.id.in_(_sent(reader.client_id).where(message_version.c.urgent)))
     if wanted.contact:
         found.append(call.c.transferred_to == wanted.contact)
     if wanted.since:
@@ -168,13 +182,24 @@ def _conditions(reader: Reader, wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _says(text: str) -> ColumnElement[bool]:
-    """A part of the caller's name or number, or each word somewhere in what was written."""
+def _says(client_id: int, text: str) -> ColumnElement[bool]:
+    """A part of the caller's name or number, or each word somewhere in what was written. Both are looked for apart: a
+    hundred thousand calls that are joined with all that is shown of them take longer."""
     words = folded(text).split()
-    written = and_(*(message_version.c.searched.contains(word, autoescape=True) for word in words))
-    places = [written, call.c.caller_name.icontains(text.strip(), autoescape=True)]
+    written = _sent(client_id).where(
+        and_(*(message_version.c.searched.contains(word, autoescape=True) for word in words))
+    )
+    theirs = call.alias()
+    places = [theirs.c.caller_name.icontains(text.strip(), autoescape=True)]
     digits = "".join(char for char in text if char.isascii() and char.isdigit())
     if len(digits) >= FEWEST_DIGITS and not any(char.isalpha() for char in text):
         # As people write it at home, a leading 0 is no part of what the switch was told.
-        places.append(call.c.caller.contains(digits.lstrip("0"), autoescape=True))
-    return or_(*places)
+        places.append(theirs.c.caller.contains(digits.lstrip("0"), autoescape=True))
+    calling = select(theirs.c.id).where(theirs.c.client_id == client_id, or_(*places))
+    return call.c.id.in_(union_all(written, calling))
+
+
+def _sent(client_id: int) -> Select[tuple[str]]:
+    """The calls of which the words that were sent last are to be looked at."""
+    newest = and_(message.c.call_id == message_version.c.call_id, message.c.version == message_version.c.version)
+    return select(message_version.c.call_id).join(message, newest).where(message.c.client_id == client_id)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, union, update
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.store import nodes
 from pbx_control.store.engine import insert_into
-from pbx_control.store.tables import client, job_run
+from pbx_control.store.tables import calendar, client, job_run
 
 # A run that has not ended after this long belongs to a daemon that died: the longest job takes minutes.
 LEASE = timedelta(hours=2)
@@ -158,9 +158,11 @@ def forget(conn: Connection, before: datetime) -> int:
 
 
 def zones(conn: Connection) -> list[str]:
-    """The time zones of clients that have not cancelled, sorted."""
-    query = select(client.c.timezone).where(client.c.state != "cancelled").distinct().order_by(client.c.timezone)
-    return list(conn.scalars(query))
+    """The time zones of clients that have not cancelled, and of their calendars, sorted."""
+    live = client.c.state != "cancelled"
+    theirs = select(client.c.timezone).where(live)
+    of_calendars = select(calendar.c.zone).join(client).where(live, calendar.c.removed_at.is_(None))
+    return sorted(conn.scalars(union(theirs, of_calendars)))
 
 
 def _insert(conn: Connection, run: Run) -> bool:

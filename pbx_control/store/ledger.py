@@ -4,14 +4,14 @@ A reservation is one conditional statement. Everything else first takes the acco
 (`SELECT FOR UPDATE`; on SQLite the transaction has the whole database), asks `domain.quota`, and writes what it says.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, delete, func, insert, select, update
 
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
@@ -19,7 +19,7 @@ from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.quota import Account, Bag, Kind, LedgerEntry, Limits, Source, Threshold, Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.store import repeats
+from pbx_control.store import repeats, restrictions
 from pbx_control.store.engine import insert_into, new_id
 from pbx_control.store.fixed import Fixed
 from pbx_control.store.rows import record
@@ -59,8 +59,27 @@ class Told:
     repeated_seconds: int | None
     caller: str | None
     caller_name: str | None
+    restricted: bool  # a request of the caller's is being decided: texts are restrictions.INSTEAD
     disputed: str | None
     settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An entry as it is kept, and what was said against it and answered."""
+
+    id: int
+    at: datetime
+    kind: str
+    units: int
+    source: str
+    bag_id: int | None
+    call_id: str | None
+    reverses: int | None
+    why: str
+    disputed: str | None
+    answer: str | None
+    restricted: bool  # a request of the caller's is being decided: texts are restrictions.INSTEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +106,7 @@ class Dispute:
     answer: str
     client: str  # slug
     call_id: str | None
+    restricted: bool  # a request of the caller's is being decided: texts are restrictions.INSTEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +320,13 @@ def uncounted(conn: Connection, call_id: str) -> Uncounted | None:
     return Uncounted(reason) if reason else None
 
 
+def blocked_since(conn: Connection, client_id: int, since: datetime) -> int:
+    """How many charges have been taken back since then because the client blocked who called."""
+    which = ledger_entry.c.client_id == client_id, ledger_entry.c.at >= since
+    blocked = ledger_entry.c.uncounted == Uncounted.BLOCKED.value
+    return conn.scalar(select(func.count()).select_from(ledger_entry).where(*which, blocked)) or 0
+
+
 def charge_of_call(conn: Connection, call_id: str) -> int | None:
     """The number of the entry that charged the call; None if nothing was charged for it."""
     charge = ledger_entry.c.call_id == call_id, ledger_entry.c.kind == Kind.CHARGE.value
@@ -386,14 +413,16 @@ def used_since(conn: Connection, client_id: int, since: datetime) -> int:
 
 def statement(conn: Connection, client_id: int, since: datetime, until: datetime) -> Statement:
     """What the ledger says from `since` up to, but not including, `until`."""
-    own = ledger_entry.c.client_id == client_id
+    own, restricted = ledger_entry.c.client_id == client_id, restrictions.covers(calls)
     opening = conn.scalar(select(func.sum(ledger_entry.c.units)).where(own, ledger_entry.c.at < since)) or 0
     query = (
         select(
-            ledger_entry,
-            calls.c.caller,
-            calls.c.caller_name,
-            disputes.c.why.label("disputed"),
+            *(column for column in ledger_entry.c if column is not ledger_entry.c.why),
+            _unless_restricted(ledger_entry.c.why).label("why"),
+            case((restricted, ""), else_=calls.c.caller).label("caller"),
+            case((restricted, ""), else_=calls.c.caller_name).label("caller_name"),
+            restricted.label("restricted"),
+            _unless_restricted(disputes.c.why).label("disputed"),
             disputes.c.settled_at.label("settled_at"),
         )
         .select_from(ledger_entry.outerjoin(calls).outerjoin(disputes, disputes.c.entry_id == ledger_entry.c.id))
@@ -404,11 +433,58 @@ def statement(conn: Connection, client_id: int, since: datetime, until: datetime
     return Statement(int(opening), entries, int(opening) + sum(entry.units for entry in entries))
 
 
+def entries_after(conn: Connection, client_id: int, after: int, limit: int) -> list[Kept]:
+    """A client's entries in their order, so many that come after the entry `after`."""
+    columns = [ledger_entry.c[name] for name in Kept.__slots__ if name in ledger_entry.c and name != "why"]
+    texts = {"why": ledger_entry.c.why, "disputed": disputes.c.why, "answer": disputes.c.answer}
+    words = [_unless_restricted(column).label(name) for name, column in texts.items()]
+    query = (
+        select(*columns, *words, restrictions.covers(calls).label("restricted"))
+        .select_from(ledger_entry.outerjoin(calls).outerjoin(disputes, disputes.c.entry_id == ledger_entry.c.id))
+        .where(ledger_entry.c.client_id == client_id, ledger_entry.c.id > after)
+        .order_by(ledger_entry.c.id)
+        .limit(limit)
+    )
+    return [record(Kept, row) for row in conn.execute(query)]
+
+
+def _unless_restricted(column: ColumnElement[str]) -> ColumnElement[str]:
+    """What somebody has written about an entry; of a call whose caller's request is being decided, only that he has."""
+    return case((and_(restrictions.covers(calls), column != ""), restrictions.INSTEAD), else_=column)
+
+
+def first_at(conn: Connection, client_id: int) -> datetime | None:
+    """When the client's ledger begins; None: it has no entry."""
+    of_client = ledger_entry.c.client_id == client_id
+    return conn.scalar(select(ledger_entry.c.at).where(of_client).order_by(ledger_entry.c.at).limit(1))
+
+
+def reversed_of(conn: Connection, ids: Collection[int]) -> set[int]:
+    """Which of these entries were taken back, whenever that was."""
+    found: set[int] = set()
+    for some in batched(ids):
+        found.update(conn.scalars(select(ledger_entry.c.reverses).where(ledger_entry.c.reverses.in_(some))))
+    return found
+
+
+def batched(ids: Collection[int], size: int = 500) -> Iterator[list[int]]:
+    """Some of them at a time: a statement has room for so many."""
+    rest = list(ids)
+    for begin in range(0, len(rest), size):
+        yield rest[begin : begin + size]
+
+
 def disputed(conn: Connection, *, open_only: bool = True) -> list[Dispute]:
     """Disputes with what they are about, the oldest first."""
+    words = [_unless_restricted(column).label(column.name) for column in (disputes.c.why, disputes.c.answer)]
+    others = disputes.c.entry_id, disputes.c.at, disputes.c.settled_at, ledger_entry.c.call_id
     query = (
-        select(disputes, clients.c.slug.label("client"), ledger_entry.c.call_id)
-        .select_from(disputes.join(ledger_entry).join(clients, clients.c.id == ledger_entry.c.client_id))
+        select(*others, *words, clients.c.slug.label("client"), restrictions.covers(calls).label("restricted"))
+        .select_from(
+            disputes.join(ledger_entry)
+            .join(clients, clients.c.id == ledger_entry.c.client_id)
+            .outerjoin(calls, calls.c.id == ledger_entry.c.call_id)
+        )
         .order_by(disputes.c.at)
     )
     if open_only:

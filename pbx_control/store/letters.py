@@ -1,14 +1,15 @@
 """The outbox: letters wait here until they are delivered or given up, and are never lost (docs/service.md rule 7).
 
 `due_at` is the next try; a letter that has none is delivered (`delivered_at`) or given up. Whoever sends claims
-first: the claim counts the try and moves `due_at` a lease ahead, which is renewed while the letter is in flight. A
-sender that dies sends at most what it had in flight a second time, once its lease is over.
+first: the claim counts the try and moves `due_at` a lease ahead, which is renewed while the letter is in flight. What a
+sender that dies had in flight is sent once its lease is over, unless it has noted that it was taken
+(`notify/taken.py`).
 
 Letters to one recipient keep their order: only the oldest that waits is ever due (`docs/decisions/outbox.md`).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -26,6 +27,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     false,
     func,
     or_,
@@ -35,16 +37,31 @@ from sqlalchemy import (
     update,
 )
 
-from pbx_control.domain.notices.messages import ANSWER, FIRST, Channel, Kind, Letter, Recipient
+from pbx_control.domain.keeping.retention import ERASED
+from pbx_control.domain.notices.acts import Act
+from pbx_control.domain.notices.messages import (
+    ANSWER,
+    APPOINTMENT,
+    FIRST,
+    SECRET,
+    TO_CALLERS,
+    Channel,
+    Kind,
+    Letter,
+    Recipient,
+)
 from pbx_control.domain.notices.retries import Retry
 from pbx_control.domain.words.sentences import kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed
-from pbx_control.store import mailboxes, recipients
+from pbx_control.store import mailboxes, recipients, restrictions
 from pbx_control.store.engine import insert_into, node_here
 from pbx_control.store.tables import client, letter, mailbox
 
 # A claim that is not renewed runs out after this.
 LEASE = timedelta(seconds=75)
+
+# What stays of a letter whose caller was erased.
+BLANK = {"subject": ERASED, "body_text": ERASED, "body_html": "", "invitation": "", "attachment": "", "due_at": None}
 
 T = TypeVar("T")
 State = Literal["waiting", "delivered", "given up"]
@@ -62,6 +79,10 @@ class Posted:
     due_at: datetime | None
     delivered_at: datetime | None
     kept_error: str  # why it did not arrive, as the store has it (domain.sentences)
+    receipt: str = ""  # what its server knows it by
+    seen_at: datetime | None = None  # when somebody there said that he has read it
+    seen_by: str = ""
+    linked_at: datetime | None = None  # since when it goes with a link to its file
 
     @property
     def last_error(self) -> str:
@@ -96,8 +117,28 @@ def is_there(conn: Connection, message_ids: Collection[str]) -> bool:
 def first_told(conn: Connection, call_id: str) -> dict[Recipient, str]:
     """The message_id of the first letter about the call that each of the client's recipients has got."""
     first = letter.c.call_id == call_id, letter.c.in_reply_to == "", letter.c.kind == Kind.OURS.value
-    query = select(letter.c.channel, letter.c.address, letter.c.message_id).where(*first).order_by(letter.c.id.desc())
+    apart = letter.c.message_id.startswith(APPOINTMENT)
+    query = select(letter.c.channel, letter.c.address, letter.c.message_id).where(*first, ~apart).order_by(
+        letter.c.id.desc()
+    )
     return {Recipient(Channel(row.channel), row.address): row.message_id for row in conn.execute(query)}
+
+
+def first_about(conn: Connection, uid: str, to: Recipient) -> str:
+    """The message_id of the first letter about the appointment of that UID to a recipient; "" if there is none."""
+    theirs = letter.c.channel == to.channel.value, letter.c.address == to.address
+    about = letter.c.message_id.startswith(f"{APPOINTMENT}{uid}.", autoescape=True)
+    return conn.scalar(select(letter.c.message_id).where(*theirs, about).order_by(letter.c.id).limit(1)) or ""
+
+
+def erase_about(conn: Connection, uids: Collection[str]) -> None:
+    """Erases what was written about these appointments, whether or not they were booked during a call: letters to the
+    callers go, with what is known of their addresses, and the others stay, blank."""
+    for uid in uids:
+        about = letter.c.message_id.startswith(f"{APPOINTMENT}{uid}.", autoescape=True)
+        to_him = delete(letter).where(about, letter.c.kind.in_(TO_CALLERS)).returning(letter.c.address)
+        mailboxes.forget_those(conn, list(conn.scalars(to_him)))
+        conn.execute(update(letter).where(about).values(BLANK))
 
 
 def newest_told(conn: Connection, call_id: str) -> list[Posted]:
@@ -115,6 +156,30 @@ _TOLD = (
     )
     .order_by(letter.c.id)
 )
+
+
+def by_name(conn: Connection, message_id: str) -> Posted | None:
+    """The letter of that message_id, if there is one."""
+    row = conn.execute(select(letter).where(letter.c.message_id == message_id)).one_or_none()
+    return _posted(row) if row else None
+
+
+def of_version(conn: Connection, posted: Posted) -> list[Posted]:
+    """The letters that told other chats the same: those of the call that were written at the same instant."""
+    same = (
+        letter.c.call_id == posted.letter.call_id,
+        letter.c.channel == Channel.TELEGRAM.value,
+        letter.c.written_at == posted.letter.written_at,
+        letter.c.kind == Kind.OURS.value,
+        letter.c.id != posted.id,
+    )
+    return [_posted(row) for row in conn.execute(select(letter).where(*same).order_by(letter.c.id))]
+
+
+def note_seen(conn: Connection, letter_id: int, at: datetime, who: str) -> bool:
+    """Notes who has read a letter; False if somebody had before."""
+    unseen = letter.c.id == letter_id, letter.c.seen_at.is_(None)
+    return bool(conn.execute(update(letter).where(*unseen).values(seen_at=at, seen_by=who)).rowcount)
 
 
 def infos(conn: Connection, call_id: str) -> list[Posted]:
@@ -159,7 +224,8 @@ def _heads(channel: Channel) -> Select[Any]:
     return (
         select(letter.c.id, letter.c.address, due_at)
         .select_from(first.join(letter, letter.c.id == first.c.id).outerjoin(mailbox, _mailbox_of_letter()))
-        .where(letter.c.node.in_(("", bindparam("here", type_=String))))
+        # What waits, once more: PostgreSQL else reads the whole table, all that was ever delivered, to find these few.
+        .where(letter.c.due_at.is_not(None), letter.c.node.in_(("", bindparam("here", type_=String))))
         .order_by(due_at, letter.c.id)
         .limit(bindparam("most", type_=Integer))
     )
@@ -170,26 +236,56 @@ def claim(conn: Connection, ids: Collection[int], at: datetime) -> list[Posted]:
 
     Nobody else gets them before `at + LEASE`. Two that claim at once never get the same letter.
     """
-    taking = (
+    if not ids:
+        return []
+    rows = conn.execute(_taking(), {"chosen": list(ids), "now": at, "until": at + LEASE}).all()
+    return sorted(map(_posted, rows), key=lambda posted: posted.id)
+
+
+@cache  # SQLAlchemy takes milliseconds to make it: each turn of the outbox claims
+def _taking() -> Any:
+    return (
         update(letter)
         # PostgreSQL looks at the second condition again after it waited for another's claim.
-        .where(letter.c.id.in_(ids), letter.c.due_at <= at)
-        .values(due_at=at + LEASE, attempts=letter.c.attempts + 1, server_away=False)
+        .where(
+            letter.c.id.in_(bindparam("chosen", expanding=True)),
+            letter.c.due_at <= bindparam("now"),
+            ~restrictions.stops(),
+        )
+        .values(due_at=bindparam("until"), attempts=letter.c.attempts + 1, server_away=False)
         .returning(letter)
     )
-    return sorted((_posted(row) for row in conn.execute(taking)), key=lambda posted: posted.id)
 
 
 def renew(conn: Connection, ids: Collection[int], until: datetime) -> None:
     """Keep claimed letters for oneself until then."""
-    held = letter.c.id.in_(ids), letter.c.due_at.is_not(None), letter.c.due_at < until
-    conn.execute(update(letter).where(*held).values(due_at=until))
+    if ids:
+        held = letter.c.id.in_(ids), letter.c.due_at.is_not(None), letter.c.due_at < until
+        conn.execute(update(letter).where(*held).values(due_at=until))
 
 
-def delivered(conn: Connection, posted: Posted, at: datetime) -> None:
-    """Note that the letter was handed over at `at`."""
-    _note(conn, posted, due_at=None, delivered_at=at, last_error="")
-    mailboxes.forget(conn, posted.recipient)
+def delivered(conn: Connection, posted: Posted, at: datetime, receipt: str = "") -> None:
+    """Note that the letter was handed over at `at`; `receipt` is what its server knows it by."""
+    all_delivered(conn, [(posted, at, receipt)])
+
+
+def all_delivered(conn: Connection, handed_over: Sequence[tuple[Posted, datetime, str]]) -> None:
+    """The same for several, each with its instant and receipt."""
+    if handed_over:
+        which = [
+            {"which": posted.id, "named": posted.letter.message_id, "taken_at": at, "known_by": receipt}
+            for posted, at, receipt in handed_over
+        ]
+        conn.execute(_DELIVERED, which)
+        mailboxes.all_arrived(conn, [(posted.recipient, at) for posted, at, _ in handed_over])
+
+
+_DELIVERED = (
+    update(letter)
+    # SQLite gives the number of a letter that was erased meanwhile to another one.
+    .where(letter.c.id == bindparam("which"), letter.c.message_id == bindparam("named"))
+    .values(due_at=None, delivered_at=bindparam("taken_at"), last_error="", receipt=bindparam("known_by"))
+)
 
 
 def put_off(conn: Connection, posted: Posted, then: Retry) -> None:
@@ -197,7 +293,9 @@ def put_off(conn: Connection, posted: Posted, then: Retry) -> None:
     if then.pause_until:
         mailboxes.pause(conn, posted.recipient, then.pause_until)
     if then.moved_to:
-        _move(conn, posted, then.moved_to)
+        move(conn, posted.recipient, then.moved_to)
+    if not _still_waits(conn, posted):
+        return  # given up meanwhile: its caller was erased
     put = {"aside": then.aside, "server_away": then.server_away, "unconfirmed": then.unconfirmed}
     _note(
         conn,
@@ -209,34 +307,37 @@ def put_off(conn: Connection, posted: Posted, then: Retry) -> None:
     )
 
 
+def _still_waits(conn: Connection, posted: Posted) -> bool:
+    return conn.scalar(select(letter.c.due_at).where(*_same(posted)).with_for_update()) is not None
+
+
 def server_is_back(conn: Connection, channel: Channel, at: datetime) -> None:
     """Make due at once what waits only because the channel's server was away."""
     waiting = letter.c.channel == channel.value, letter.c.due_at > at, letter.c.server_away
     conn.execute(update(letter).where(*waiting).values(due_at=at, server_away=False))
 
 
-def without_attachment(conn: Connection, posted: Posted, at: datetime, other: Letter, failure: DeliveryFailed) -> None:
-    """Put a letter without the attachment in its place, due at once; nothing of the first one was taken."""
-    _note(
-        conn,
-        posted,
-        due_at=at,
-        attachment=other.attachment,
-        body_text=other.text,
-        body_html=other.html,
-        last_error=kept(sentence_of(failure), mailboxes.ERROR_LIMIT),
-    )
+def link(conn: Connection, posted: Posted, at: datetime, failure: DeliveryFailed) -> None:
+    """Have a letter sent with a link to its file, due at once; nothing of the first one was taken."""
+    if not _still_waits(conn, posted):
+        return
+    _note(conn, posted, due_at=at, linked_at=at, last_error=kept(sentence_of(failure), mailboxes.ERROR_LIMIT))
 
 
 def _note(conn: Connection, posted: Posted, **values: Any) -> None:
-    conn.execute(update(letter).where(letter.c.id == posted.id).values(values))
+    conn.execute(update(letter).where(*_same(posted)).values(values))
 
 
-def _move(conn: Connection, posted: Posted, address: str) -> None:
-    """The recipient is reached under another address from now on: he, and what waits for him."""
-    here = letter.c.channel == posted.letter.channel.value, letter.c.address == posted.letter.address
+def _same(posted: Posted) -> tuple[ColumnElement[bool], ...]:
+    """That it is that letter, and none that has its number since it was erased."""
+    return letter.c.id == posted.id, letter.c.message_id == posted.letter.message_id
+
+
+def move(conn: Connection, old: Recipient, address: str) -> None:
+    """A recipient is reached under another address from now on: he, and what waits for him."""
+    here = letter.c.channel == old.channel.value, letter.c.address == old.address
     conn.execute(update(letter).where(*here, letter.c.due_at.is_not(None)).values(address=address))
-    recipients.move(conn, posted.recipient, address)
+    recipients.move(conn, old, address)
 
 
 def newest(conn: Connection, *, undelivered: bool = False, slug: str | None = None, limit: int = 100) -> list[Posted]:
@@ -246,15 +347,45 @@ def newest(conn: Connection, *, undelivered: bool = False, slug: str | None = No
         query = query.where(letter.c.delivered_at.is_(None))
     if slug is not None:
         query = query.where(client.c.slug == slug)
-    return [_posted(row) for row in conn.execute(query)]
+    return [_shown(row) for row in conn.execute(query)]
 
 
 def get(conn: Connection, letter_id: int) -> Posted:
-    """One letter. Raises ClientMistake if there is none of that number."""
+    """One letter, for somebody who reads it or sends it again. Raises ClientMistake if there is none of that number, or
+    (RESTRICTED) a request is being decided of a caller that it tells of."""
     row = conn.execute(_with_client().where(letter.c.id == letter_id)).one_or_none()
     if row is None:
         raise ClientMistake("there is no message {id}", Code.NO_SUCH_MESSAGE, id=letter_id)
+    if row.restricted:
+        raise restrictions.refusal(row.call_id or str(letter_id))
     return _posted(row)
+
+
+def find(conn: Connection, letter_id: int) -> Posted | None:
+    """The letter of that number, if there is one."""
+    row = conn.execute(select(letter).where(letter.c.id == letter_id)).one_or_none()
+    return _posted(row) if row else None
+
+
+def refuse_restricted(conn: Connection, posted: Posted) -> None:
+    """Raises ClientMistake (RESTRICTED) while a request is decided of a caller that the letter, or its file, tells
+    of."""
+    if conn.scalar(select(letter.c.id).where(letter.c.id == posted.id, restrictions.stops())) is not None:
+        raise restrictions.refusal(posted.letter.call_id or str(posted.id))
+
+
+def find_claimed(conn: Connection, letter_id: int, name: str, attempts: int, at: datetime) -> Posted | None:
+    """The letter of that number and message_id if it still waits as it was claimed for that try, which ended at `at`:
+    nobody has sent it since."""
+    same = letter.c.id == letter_id, letter.c.message_id == name
+    as_it_was = *same, letter.c.attempts == attempts, letter.c.due_at <= at + LEASE
+    row = conn.execute(select(letter).where(*as_it_was)).one_or_none()
+    return _posted(row) if row else None
+
+
+def forget_words(conn: Connection, posted: Posted) -> None:
+    """Takes away what stands in a letter that is not to be kept; that it was written stays."""
+    _note(conn, posted, body_text="", body_html="")
 
 
 def resend(conn: Connection, ids: Collection[int], at: datetime) -> None:
@@ -268,7 +399,9 @@ def resend_undelivered(conn: Connection, at: datetime, *, address: str = "", cli
     Those in flight just now are left to their sender; what would be tried within the next minute is so anyway.
     """
     not_in_flight = or_(letter.c.due_at.is_(None), letter.c.due_at > at + LEASE)
-    which = [letter.c.delivered_at.is_(None), not_in_flight]
+    secret = [kind.value for kind in SECRET]
+    which = [letter.c.delivered_at.is_(None), not_in_flight, letter.c.kind.not_in(secret), ~restrictions.stops()]
+    which.append(letter.c.subject != ERASED)
     if address:
         which.append(func.lower(letter.c.address) == address.lower())
     if client_id is not None:
@@ -285,6 +418,7 @@ def _anew(at: datetime) -> dict[str, Any]:
         "server_away": False,
         "delivered_at": None,
         "last_error": "",
+        "linked_at": None,
     }
 
 
@@ -314,7 +448,9 @@ def _first_of_each(channel: Channel) -> FromClause:
     line = found.union_all(more.where(found.c.address.is_not(None)))
     firsts = [
         select(
-            _lowest(letter.c.id, *waits, letter.c.address == line.c.address, aside, within=line).label("id")
+            _lowest(
+                letter.c.id, *waits, letter.c.address == line.c.address, aside, ~restrictions.stops(), within=line
+            ).label("id")
         ).select_from(line)
         for aside in (letter.c.aside == false(), letter.c.aside == true())
     ]
@@ -335,7 +471,18 @@ def _mailbox_of_letter() -> ColumnElement[bool]:
 
 
 def _with_client() -> Select[Any]:
-    return select(letter, client.c.slug).select_from(letter.outerjoin(client, letter.c.client_id == client.c.id))
+    columns = (client.c.slug, restrictions.stops().label("restricted"))
+    return select(letter, *columns).select_from(letter.outerjoin(client, letter.c.client_id == client.c.id))
+
+
+def _shown(row: Row[Any]) -> Posted:
+    """A letter as a list may show it: without words, if a request of the caller's that it is about is being decided."""
+    posted = _posted(row)
+    if not row.restricted:
+        return posted
+    address = "" if posted.letter.kind in TO_CALLERS else posted.letter.address
+    blank = replace(posted.letter, subject=restrictions.INSTEAD, text="", html="", attachment="", address=address)
+    return replace(posted, letter=replace(blank, invitation=""))
 
 
 def _row(each: Letter, here: str) -> dict[str, Any]:
@@ -351,7 +498,10 @@ def _row(each: Letter, here: str) -> dict[str, Any]:
         "subject": each.subject,
         "body_text": each.text,
         "body_html": each.html,
+        "invitation": each.invitation,
         "attachment": each.attachment,
+        "acts": ",".join(each.acts),
+        "language": each.language,
         "written_at": each.written_at,
         "due_at": each.written_at,
     }
@@ -368,7 +518,10 @@ def _posted(row: Row[Any]) -> Posted:
             subject=row.subject,
             text=row.body_text,
             html=row.body_html,
+            invitation=row.invitation,
             attachment=row.attachment,
+            acts=tuple(map(Act, filter(None, row.acts.split(",")))),
+            language=row.language,
             written_at=row.written_at,
             call_id=row.call_id,
             client_id=row.client_id,
@@ -380,4 +533,8 @@ def _posted(row: Row[Any]) -> Posted:
         due_at=row.due_at,
         delivered_at=row.delivered_at,
         kept_error=row.last_error,
+        receipt=row.receipt,
+        seen_at=row.seen_at,
+        seen_by=row.seen_by,
+        linked_at=row.linked_at,
     )

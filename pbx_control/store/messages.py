@@ -24,7 +24,9 @@ from sqlalchemy import (
 
 from pbx_control.domain.desk.edits import Value
 from pbx_control.domain.desk.words import Words
+from pbx_control.domain.notices.messages import TO_CALLERS
 from pbx_control.domain.words.characters import folded
+from pbx_control.store import mailboxes, restrictions
 from pbx_control.store.engine import insert_into
 from pbx_control.store.fixed import Fixed, FixedQuery
 from pbx_control.store.rows import facts, record
@@ -33,11 +35,9 @@ from pbx_control.store.tables import (
     client,
     greeting,
     letter,
-    mailbox,
     message,
     message_field,
     message_version,
-    recipient,
     seat_claim,
     secretary,
     shown,
@@ -118,6 +118,7 @@ class Before:
     overdue_at: datetime | None
     sent_at: datetime | None
     version: int | None
+    restricted: bool = False  # a request of the caller's is being decided
 
 
 # --- drafts -----------------------------------------------------------------------------------------------
@@ -127,7 +128,8 @@ def _over() -> ColumnElement[bool]:
     return or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))
 
 
-_OF_CALL = select(message).where(message.c.call_id == bindparam("call"))
+_KEPT = tuple(message.c[name] for name in Kept.__slots__)
+_OF_CALL = select(*_KEPT).where(message.c.call_id == bindparam("call"))
 _FIND = FixedQuery(Kept, _OF_CALL)
 _FIND_LOCKED = FixedQuery(Kept, _OF_CALL.with_for_update())
 _CHANGE = Fixed(update(message).where(message.c.call_id == bindparam("call")))
@@ -180,6 +182,20 @@ def _adding(dialect: str) -> Fixed:
 def change(conn: Connection, call_id: str, **values: object) -> None:
     """Changes columns of a message."""
     _CHANGE.run(conn, {"call": call_id, **values})
+
+
+def take(conn: Connection, call_id: str, who: str, at: datetime) -> tuple[str, bool]:
+    """Notes which of the client's people sees to an urgent message; gives who does, and whether that is news."""
+    untaken = message.c.call_id == call_id, message.c.taken_at.is_(None)
+    taking = update(message).where(*untaken).values(taken_at=at, taken_by=who)
+    if conn.execute(taking).rowcount:
+        return who, True
+    return taken_by(conn, call_id), False
+
+
+def taken_by(conn: Connection, call_id: str) -> str:
+    """Who sees to an urgent message, or ""."""
+    return conn.scalar(select(message.c.taken_by).where(message.c.call_id == call_id)) or ""
 
 
 def note_shown(conn: Connection, call_id: str, secretary_id: int, at: datetime, protocol_id: int | None) -> None:
@@ -262,7 +278,7 @@ def claim_due(conn: Connection, at: datetime, limit: int) -> list[Kept]:
         update(message)
         .where(message.c.call_id.in_(due.with_for_update(skip_locked=True)), message.c.due_at <= at)
         .values(due_at=None, overdue_at=at)
-        .returning(message)
+        .returning(*_KEPT)
     )
     return [record(Kept, row) for row in conn.execute(claiming).all()]
 
@@ -302,6 +318,7 @@ def _open() -> Select[Any]:
         .select_from(message.join(call).join(client, client.c.id == message.c.client_id))
         .join(secretary, secretary.c.id == message.c.secretary_id)
         .where(or_(message.c.sent_at.is_(None), changed))  # as the index has it
+        .where(~restrictions.covers())
         .where(or_(changed, and_(message.c.signed_at.is_(None), waits)))
         .order_by(message.c.begun_at, message.c.call_id)
     )
@@ -334,7 +351,7 @@ _NEWEST_OF_HER = FixedQuery(
         and_(call.c.secretary_id == message.c.secretary_id, call.c.ended_at.is_(None)).label("has_it"),
     )
     .join_from(message, call)
-    .where(message.c.secretary_id == bindparam("her"))
+    .where(message.c.secretary_id == bindparam("her"), ~restrictions.covers())
     .order_by(message.c.begun_at.desc())
     .limit(1),
 )
@@ -366,6 +383,7 @@ _BEFORE = FixedQuery(
         func.coalesce(secretary.c.name, "").label("secretary"),
         call.c.transferred_to,
         *(message.c[name] for name in ("protocol_id", "begun_at", "overdue_at", "sent_at", "version")),
+        restrictions.covers().label("restricted"),
     )
     .select_from(call.outerjoin(message, message.c.call_id == call.c.id))
     .outerjoin(secretary, secretary.c.id == call.c.secretary_id)
@@ -385,14 +403,13 @@ def waiting_about(conn: Connection, calls: Collection[str]) -> list[str]:
 
 
 def erase(conn: Connection, calls: Collection[str]) -> int:
-    """Deletes what was written about these calls, and the letters to their callers, which have their addresses.
+    """Deletes what was written about these calls, with its fields and versions; gives about how many."""
+    return conn.execute(delete(message).where(message.c.call_id.in_(list(calls)))).rowcount
 
-    Gives how many letters there were.
-    """
-    ids = list(calls)
-    conn.execute(delete(message).where(message.c.call_id.in_(ids)))
-    to_callers = delete(letter).where(letter.c.call_id.in_(ids), letter.c.kind == "info").returning(letter.c.address)
-    addresses = list(conn.scalars(to_callers))
-    ours = select(recipient.c.address)
-    conn.execute(delete(mailbox).where(mailbox.c.address.in_(addresses), mailbox.c.address.not_in(ours)))
+
+def erase_letters_to_callers(conn: Connection, calls: Collection[str]) -> int:
+    """Deletes the letters to the callers of these calls, which have their addresses; gives how many there were."""
+    about = letter.c.call_id.in_(list(calls)), letter.c.kind.in_(TO_CALLERS)
+    addresses = list(conn.scalars(delete(letter).where(*about).returning(letter.c.address)))
+    mailboxes.forget_those(conn, addresses)
     return len(addresses)

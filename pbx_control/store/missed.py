@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from pbx_control.domain.call.model import Outcome, TurnedAway
 from pbx_control.domain.notices.reports import MissedCall
 from pbx_control.domain.office import ClientState
+from pbx_control.domain.telephony.campaigns import CAMPAIGN
+from pbx_control.store import restrictions
 from pbx_control.store.tables import call, client
 
 _REPORTED = update(call).where(call.c.id == bindparam("told")).values(reported_at=bindparam("due"))
@@ -59,6 +61,14 @@ def missed_on(
     ]
 
 
+def campaigns(conn: Connection, client_id: int, since: datetime, until: datetime) -> int:
+    """How many callers with a number of mass calls the client had not put through, of those that came then."""
+    blocked = call.c.client_id == client_id, call.c.outcome == Outcome.BLOCKED.value
+    came = call.c.arrived_at >= since, call.c.arrived_at < until
+    found = select(func.count()).where(*blocked, *came, call.c.caller.startswith(CAMPAIGN))
+    return conn.scalar(found) or 0
+
+
 def _missed(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     """Turned away for want of calls; a suspended client's calls end alike but do not count.
 
@@ -67,8 +77,10 @@ def _missed(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]
     return (
         call.c.turned_away == TurnedAway.OUT_OF_CALLS.value,
         call.c.outcome == Outcome.EXHAUSTED.value,
-        call.c.ended_at >= since,
+        # Those of whom nothing is told while a request is decided are in a later report, however long that takes.
+        or_(call.c.ended_at >= since, restrictions.was_lifted(since)),
         call.c.ended_at < until,
+        ~restrictions.covers(),
     )
 
 

@@ -2,39 +2,63 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, select, update
 
+from pbx_control.domain.notices.kinds import EVERYTHING, About, Wants
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.store import mailboxes
 from pbx_control.store.fixed import FixedQuery
-from pbx_control.store.rows import record
 from pbx_control.store.tables import client, mailbox, recipient
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A recipient with its client's slug, and since when and why letters do not arrive there."""
+    """A recipient with its client's slug, what he is sent, and since when and why letters do not arrive there."""
 
     client: str
     channel: str
     address: str
+    name: str  # a chat's
+    wants: Wants
     failing_since: datetime | None
     kept_error: str  # as the store has it (domain.sentences)
 
 
-_OF_CLIENT = FixedQuery(
-    lambda channel, address: Recipient(Channel(channel), address),
-    select(recipient.c.channel, recipient.c.address)
-    .where(recipient.c.client_id == bindparam("client"))
-    .order_by(recipient.c.id),
-)
+_GETS = {about: recipient.c[f"gets_{about.value}"] for about in About}
 
 
-def insert_row(connection: Connection, client_id: int, new: Recipient) -> None:
-    """Keeps a new recipient."""
-    values = {"client_id": client_id, "channel": new.channel.value, "address": new.address}
-    connection.execute(insert(recipient).values(values))
+def _who(*which: ColumnElement[bool]) -> FixedQuery[Recipient]:
+    return FixedQuery(
+        lambda channel, address: Recipient(Channel(channel), address),
+        select(recipient.c.channel, recipient.c.address)
+        .where(recipient.c.client_id == bindparam("client"), *which)
+        .order_by(recipient.c.id),
+    )
+
+
+_OF_CLIENT = _who()
+_TOLD_ABOUT = {about: _who(gets) for about, gets in _GETS.items()}
+
+
+def insert_row(
+    connection: Connection, client_id: int, new: Recipient, wants: Wants = EVERYTHING, name: str = ""
+) -> None:
+    """Keeps a new recipient; `name` is a chat's."""
+    values = {"client_id": client_id, "channel": new.channel.value, "address": new.address, "name": name}
+    connection.execute(insert(recipient).values(values | gets(wants)))
+
+
+def update_row(connection: Connection, client_id: int, address: str, wants: Wants) -> None:
+    """Keeps what a recipient is to be sent from now on."""
+    which = recipient.c.client_id == client_id, recipient.c.address == address
+    connection.execute(update(recipient).where(*which).values(gets(wants)))
+
+
+def gets(wants: Wants) -> dict[str, bool]:
+    """The columns that say it."""
+    return {f"gets_{about.value}": about in wants.kinds for about in About}
 
 
 def delete_row(connection: Connection, client_id: int, address: str) -> None:
@@ -58,6 +82,8 @@ def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
             client.c.slug.label("client"),
             recipient.c.channel,
             recipient.c.address,
+            recipient.c.name,
+            *_GETS.values(),
             mailbox.c.failing_since,
             func.coalesce(mailbox.c.last_error, "").label("kept_error"),
         )
@@ -67,7 +93,12 @@ def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
     )
     if client_id is not None:
         query = query.where(recipient.c.client_id == client_id)
-    return [record(Listed, row) for row in connection.execute(query)]
+    return [_listed(row) for row in connection.execute(query)]
+
+
+def _listed(row: Row[*tuple[Any, ...]]) -> Listed:
+    there = {name: value for name, value in row._mapping.items() if not name.startswith("gets_")}
+    return Listed(**there, wants=Wants(**{about.value: getattr(row, f"gets_{about.value}") for about in About}))
 
 
 def addresses(connection: Connection, client_id: int) -> list[str]:
@@ -81,6 +112,13 @@ def count_by(connection: Connection, channel: Channel) -> int:
     return connection.scalar(select(func.count()).where(recipient.c.channel == channel.value)) or 0
 
 
-def of_client(connection: Connection, client_id: int) -> list[Recipient]:
-    """Who gets this client's messages, as letters are addressed to them."""
-    return _OF_CLIENT.all(connection, client=client_id)
+def of_client(connection: Connection, client_id: int, about: About | None = None) -> list[Recipient]:
+    """Who is sent what is about that, as letters are addressed to them; None: all of the client's recipients."""
+    who = _TOLD_ABOUT[about] if about else _OF_CLIENT
+    return who.all(connection, client=client_id)
+
+
+def clients_of(connection: Connection, who: Recipient) -> list[int]:
+    """The clients whose letters go there."""
+    here = recipient.c.channel == who.channel.value, recipient.c.address == who.address
+    return list(connection.scalars(select(recipient.c.client_id).where(*here).order_by(recipient.c.client_id)))

@@ -1,12 +1,13 @@
 """Which calls have a recording or a left message: asked by commands and pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select
 
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.store import restrictions
 from pbx_control.store.tables import call, client
 
 
@@ -24,6 +25,7 @@ class RecordedCall:
     recording: str
     flaw: str  # missing | short | long; "" is sound
     message: str
+    restricted: bool  # a request of the caller's is being decided
 
 
 def newest(conn: Connection, *, slug: str | None = None, limit: int = 100) -> list[RecordedCall]:
@@ -32,19 +34,28 @@ def newest(conn: Connection, *, slug: str | None = None, limit: int = 100) -> li
     if slug is not None:
         query = query.where(client.c.slug == slug)
     rows = conn.execute(query.order_by(call.c.arrived_at.desc(), call.c.id.desc()).limit(limit))
-    return [_recorded(row) for row in rows]
+    return [_shown(_recorded(row)) for row in rows]
 
 
 def get(conn: Connection, call_id: str) -> RecordedCall:
-    """One call with its files. Raises ClientMistake if there is no such call."""
+    """One call with its files, for somebody who listens. Raises ClientMistake if there is no such call, or (RESTRICTED)
+    a request of the caller's is being decided."""
     row = conn.execute(_query().where(call.c.id == call_id)).one_or_none()
     if row is None:
         raise ClientMistake("there is no call {call}", Code.NO_SUCH_RECORDING, call=repr(call_id[:64]))
+    if row.restricted:
+        raise restrictions.refusal(row.id)
     return _recorded(row)
 
 
+def _shown(one: RecordedCall) -> RecordedCall:
+    return replace(one, caller="", caller_name="") if one.restricted else one
+
+
 def _query() -> Select[Any]:
-    return select(call, client.c.slug).select_from(call.outerjoin(client, call.c.client_id == client.c.id))
+    return select(call, client.c.slug, restrictions.covers().label("restricted")).select_from(
+        call.outerjoin(client, call.c.client_id == client.c.id)
+    )
 
 
 def _recorded(row: Row[Any]) -> RecordedCall:
@@ -59,4 +70,5 @@ def _recorded(row: Row[Any]) -> RecordedCall:
         recording=row.recording,
         flaw=row.recording_flaw,
         message=row.message,
+        restricted=bool(row.restricted),
     )

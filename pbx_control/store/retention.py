@@ -11,9 +11,19 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 
 from pbx_control.domain.keeping.retention import LONGEST_LEAP, SHORTEST_KEEP, Claim, Trust, judge, possible_owners
 from pbx_control.domain.money.plans import USUAL_KEEP_DAYS
-from pbx_control.store import holds
+from pbx_control.store import holds, restrictions
 from pbx_control.store.engine import insert_into, node_here
-from pbx_control.store.tables import KEPT, call, client, clock_guard, letter, node, plan, subscription
+from pbx_control.store.tables import (
+    KEPT,
+    call,
+    client,
+    clock_guard,
+    letter,
+    node,
+    plan,
+    recording_hold,
+    subscription,
+)
 
 # Rows that are read at once.
 PAGE = 500
@@ -57,7 +67,11 @@ def of_calls(conn: Connection, ids: Sequence[str]) -> dict[str, Claim]:
     rows = conn.execute(query.where(call.c.id.in_(list(ids)))).all()
     held = holds.reasons(conn, ids)
     kept = keep_days(conn, {row.client_id for row in rows if row.client_id is not None})
-    return {row.id: _claim(row, row.id in held, kept.get(row.client_id, USUAL_KEEP_DAYS)) for row in rows}
+    restricted = restrictions.of_calls(conn, ids)
+    return {
+        row.id: _claim(row, row.id in held, row.id in restricted, kept.get(row.client_id, USUAL_KEEP_DAYS))
+        for row in rows
+    }
 
 
 def keep_days(conn: Connection, clients: Collection[int]) -> dict[int, int]:
@@ -143,6 +157,20 @@ def cut(conn: Connection, since: datetime, limit: int) -> list[str]:
     return list(conn.scalars(query.order_by(call.c.ended_at).limit(limit)))
 
 
+def kept_calls(conn: Connection, client_id: int | None = None) -> list[str]:
+    """The calls, of that client or of all, that are under a legal hold, or blocked while a request is decided."""
+    held = select(recording_hold.c.call_id).where(recording_hold.c.released_at.is_(None))
+    query = select(call.c.id).where(or_(call.c.id.in_(held), restrictions.covers()))
+    if client_id is not None:
+        query = query.where(call.c.client_id == client_id)
+    return list(conn.scalars(query.order_by(call.c.id)))
+
+
+def held_calls(conn: Connection) -> list[str]:
+    """The calls that are under a legal hold."""
+    return list(conn.scalars(select(recording_hold.c.call_id).where(recording_hold.c.released_at.is_(None))))
+
+
 def forget(conn: Connection, gone: Collection[tuple[Claim, str]]) -> None:
     """Takes away what rows and letters say of files that are gone: pairs of a call, as it is, and a path."""
     for column in (call.c.recording, call.c.message):
@@ -206,13 +234,14 @@ def _newest_sign(conn: Connection) -> datetime | None:
     return max((at for at in times if at is not None), default=None)
 
 
-def _claim(row: Row[Any], held: bool, days: int) -> Claim:
+def _claim(row: Row[Any], held: bool, restricted: bool, days: int) -> Claim:
     return Claim(
         call_id=row.id,
         client_id=row.client_id,
         ended_at=row.ended_at,
         live=bool(row.live),
         held=held,
+        restricted=restricted,
         keep_days=days,
         zone=ZoneInfo(row.timezone) if row.timezone else UTC_ZONE,
         recording=row.recording,

@@ -1,7 +1,7 @@
 """Reads everything that is provisioned, as one frozen Office, at one revision."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -24,7 +24,8 @@ from pbx_control.domain.office import (
 )
 from pbx_control.domain.opening import holidays
 from pbx_control.domain.opening.hours import parse_week
-from pbx_control.store import clients
+from pbx_control.domain.opening.overrides import Override
+from pbx_control.store import clients, overrides
 from pbx_control.store.holidays import changes
 from pbx_control.store.tables import (
     account,
@@ -49,13 +50,15 @@ def read_revision(connection: Connection) -> int:
 
 
 def read_office(connection: Connection, today: date) -> Office:
-    """The whole office; its holidays are those from the day before `today` on, for a year and a month."""
+    """The whole office; its holidays are those from the day before `today` on, for a year and a month, and what clients
+    have said for today is what holds from that day on."""
     trunks = _trunks(connection)
+    from_yesterday = datetime.combine(today - timedelta(days=1), time.min, UTC)
     return Office(
         revision=read_revision(connection),
         trunks=tuple(trunks.values()),
         dids=_dids(connection, {trunk_id: one.name for trunk_id, one in trunks.items()}),
-        clients=read_clients(connection),
+        clients=read_clients(connection, from_yesterday),
         secretaries=_secretaries(connection),
         holidays=read_holidays(connection, today),
         marks=_marks(connection),
@@ -88,13 +91,20 @@ def _dids(connection: Connection, trunk_names: dict[int, str]) -> tuple[Did, ...
     )
 
 
-def read_clients(connection: Connection) -> tuple[Client, ...]:
-    """All clients, by slug."""
+def read_clients(connection: Connection, at: datetime) -> tuple[Client, ...]:
+    """All clients, by slug; of what they have said for today, what holds at that instant or later."""
     announcements = _announcements(connection)
     greetings = _greetings(connection)
     contacts = _contacts(connection)
+    said = overrides.by_client(connection, at)
     return tuple(
-        _client(row, greetings.get(row.id, ""), tuple(announcements.get(row.id, ())), tuple(contacts.get(row.id, ())))
+        _client(
+            row,
+            greetings.get(row.id, ""),
+            tuple(announcements.get(row.id, ())),
+            tuple(contacts.get(row.id, ())),
+            said.get(row.id, ()),
+        )
         for row in connection.execute(_clients().order_by(client.c.slug))
     )
 
@@ -109,7 +119,13 @@ def _clients() -> Select[Any]:
     )
 
 
-def _client(row: Any, text: str, announcements: tuple[Announcement, ...], contacts: tuple[Contact, ...]) -> Client:
+def _client(
+    row: Any,
+    text: str,
+    announcements: tuple[Announcement, ...],
+    contacts: tuple[Contact, ...],
+    said: tuple[Override, ...],
+) -> Client:
     return Client(
         id=row.id,
         slug=row.slug,
@@ -127,10 +143,12 @@ def _client(row: Any, text: str, announcements: tuple[Announcement, ...], contac
         wait_limit=timedelta(seconds=row.wait_limit),
         after_call=timedelta(seconds=row.after_call),
         summary_closed=row.summary_closed,
+        campaigns=row.campaigns,
         takes_messages=row.takes_messages,
         greeting=text,
         announcements=announcements,
         contacts=contacts,
+        overrides=said,
         calls_out_at_once=row.calls_out_at_once,
         calls_out_a_day=row.calls_out_a_day,
     )
@@ -149,7 +167,7 @@ def _contacts(connection: Connection) -> dict[int, list[Contact]]:
     found: dict[int, list[Contact]] = defaultdict(list)
     for row in connection.execute(select(contact).order_by(contact.c.client_id, contact.c.name)):
         numbers = tuple(number for number in (row.number, row.then_number) if number)
-        found[row.client_id].append(Contact(row.id, row.name, numbers, row.key))
+        found[row.client_id].append(Contact(row.id, row.name, numbers, row.key, row.away_until))
     return found
 
 
@@ -194,9 +212,10 @@ def read_holidays(connection: Connection, today: date) -> tuple[Holiday, ...]:
     return holidays.with_changes(holidays.coming(today), coming)
 
 
-def read_client(connection: Connection, slug: str) -> Client:
-    """One client as the office has it. Raises ClientMistake if it is unknown."""
+def read_client(connection: Connection, slug: str, at: datetime) -> Client:
+    """One client as the office has it at that instant. Raises ClientMistake if it is unknown."""
     row = connection.execute(_clients().where(client.c.id == clients.find(connection, slug).id)).one()
     announcements = tuple(_announcements(connection).get(row.id, ()))
     contacts = tuple(_contacts(connection).get(row.id, ()))
-    return _client(row, _greetings(connection).get(row.id, ""), announcements, contacts)
+    said = overrides.by_client(connection, at, row.id).get(row.id, ())
+    return _client(row, _greetings(connection).get(row.id, ""), announcements, contacts, said)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -131,6 +132,8 @@ client = Table(
     Column("music", Boolean, nullable=False, server_default=text("true")),
     Column("wait_limit", Integer, nullable=False, server_default="90"),  # seconds
     Column("summary_closed", Boolean, nullable=False, server_default=text("false")),
+    Column("sensitive", Boolean, nullable=False, server_default=text("false")),  # letters have a link, and no content
+    Column("campaigns", Boolean, nullable=False, server_default=text("true")),  # callers who show an 809 number come in
     Column("takes_messages", Boolean, nullable=False, server_default=text("true")),
     Column("early_media", String(5), nullable=False, server_default="trunk"),  # yes | no | trunk: as the trunk says
     # Who calls again within so many seconds of a conversation shorter than so many is not charged.
@@ -190,6 +193,21 @@ announcement = Table(
     CheckConstraint("(text = '') <> (audio = '')", name="text_or_audio"),
 )
 
+opening_override = Table(
+    # What a client has said for today; no row is deleted, so that it can be told who said what.
+    "opening_override",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("kind", String(9), nullable=False),  # closed | open | announced
+    Column("text", Text, nullable=False, server_default=""),  # of announced: what callers hear first
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False, index=True),
+    Column("said_by", Text, nullable=False, server_default=""),
+    Column("ended_at", Instant),  # before its end: it was taken back, or gave way to another one
+    Column("ended_by", Text, nullable=False, server_default=""),
+)
+
 secretary = Table(
     "secretary",
     metadata,
@@ -233,8 +251,44 @@ contact = Table(
     Column("then_number", String(16), nullable=False, server_default=""),
     Column("department", Text, nullable=False, server_default=""),
     Column("key", Integer),  # 1-6: the digit after * on her telephone
+    Column("away_until", Instant),  # not to be consulted before
     UniqueConstraint("client_id", "name"),
     UniqueConstraint("client_id", "key"),
+)
+
+rota_rule = Table(
+    # One line of who is on call: shifts of a week, and whose they are (domain.opening.rota).
+    "rota_rule",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("department", Text, nullable=False),  # "": the firm
+    Column("number", Integer, nullable=False),  # its place among the lines of the department
+    Column("shifts", Text, nullable=False),  # as people write them, in English
+    Column("starts", Date),  # the first turn begins on that day; before it nobody is on call by this line
+    UniqueConstraint("client_id", "department", "number"),
+)
+
+rota_turn = Table(
+    "rota_turn",
+    metadata,
+    Column("rule_id", ForeignKey("rota_rule.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("contact_id", ForeignKey("contact.id"), nullable=False, index=True),
+)
+
+rota_swap = Table(
+    # Somebody is on call for a while instead of somebody else.
+    "rota_swap",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("department", Text, nullable=False),  # "": the firm
+    Column("contact_id", ForeignKey("contact.id"), nullable=False, index=True),
+    Column("instead_of_id", ForeignKey("contact.id"), index=True),  # NULL: of whoever it would be
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("said_by", Text, nullable=False, server_default=""),
 )
 
 recipient = Table(
@@ -244,7 +298,50 @@ recipient = Table(
     Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
     Column("channel", String(8), nullable=False),  # email | telegram
     Column("address", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),  # a chat's, as Telegram gave it
+    # domain.notices.kinds.About: what he is sent
+    Column("gets_calls", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_usage", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_invoices", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_appointments", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("client_id", "channel", "address"),
+)
+
+recipient_request = Table(
+    # A recipient that one of a client's people has asked for, until the address itself has said yes.
+    "recipient_request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("account_user.id"), nullable=False),  # who asked
+    Column("channel", String(8), nullable=False),
+    Column("address", Text, nullable=False, server_default=""),  # "": the chat that the code comes from
+    Column("secret_hash", String(64), nullable=False, unique=True),  # SHA-256 of the link's or the chat's code
+    Column("gets_calls", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_usage", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_invoices", Boolean, nullable=False, server_default=text("true")),
+    Column("gets_appointments", Boolean, nullable=False, server_default=text("true")),
+    Column("asked_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("settled_at", Instant),  # used, or withdrawn
+)
+
+telegram_account = Table(
+    # Which Telegram account belongs to one of a client's people: what it writes is that person's.
+    "telegram_account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("account_user.id"), nullable=False, index=True),
+    Column("telegram_id", String(20), nullable=False, index=True),
+    Column("bound_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+_partial_index(
+    "uq_telegram_account_bound",
+    telegram_account.c.telegram_id,
+    telegram_account.c.user_id,
+    unique=True,
+    where="ended_at IS NULL",
 )
 
 # --- calls ------------------------------------------------------------------------------------------------
@@ -294,6 +391,8 @@ call = Table(
 _partial_index("ix_call_live", call.c.id, where="state IS NOT NULL")
 # What a caller wanted before, on the desk of who answers now; and all calls of a client.
 Index("ix_call_of_caller", call.c.client_id, call.c.caller, call.c.arrived_at)
+# A client's calls, the newest first, as its people read them.
+Index("ix_call_of_client", call.c.client_id, call.c.arrived_at, call.c.id)
 # The latest conversations of a client: who calls again is not charged.
 Index("ix_call_answered", call.c.client_id, call.c.answered_at)
 # Those of one caller.
@@ -371,8 +470,10 @@ account_user = Table(
     Column("role", String(10), nullable=False),  # domain.users.UserRole
     Column("secretary_id", ForeignKey("secretary.id")),  # with role secretary
     Column("client_id", ForeignKey("client.id")),  # with role client
+    Column("client_role", String(8)),  # domain.users.ClientRole, with role client
     Column("password_hash", Text, nullable=False),  # argon2
     Column("language", String(2), nullable=False, server_default=""),  # chosen; "": the browser's
+    Column("email", Text, nullable=False, server_default=""),  # where a forgotten password is set anew from; "": none
     Column("created_at", Instant, nullable=False),
     Column("removed_at", Instant),
 )
@@ -395,6 +496,79 @@ web_session = Table(
     Column("ends_at", Instant, nullable=False),
     Column("ended_at", Instant),  # signed out, or revoked
     Column("origin", String(120), nullable=False, server_default=""),  # the address that signed in
+    Column("agent", String(250), nullable=False, server_default=""),  # what the browser calls itself
+)
+
+half_sign_in = Table(
+    # A sign-in with the right password that waits for its code: no session.
+    "half_sign_in",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),  # SHA-256 of what the cookie has
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("password_hash", Text, nullable=False),  # the one that was right: another one ends this
+    Column("ends_at", Instant, nullable=False),
+    Column("origin", String(120), nullable=False, server_default=""),
+    Column("agent", String(250), nullable=False, server_default=""),
+    Column("language", String(2), nullable=False, server_default=""),  # chosen at the sign-in
+    Column("wrong", Integer, nullable=False, server_default="0"),  # codes
+)
+
+second_factor = Table(
+    # A person's authenticator app. Without `confirmed_at` it waits for its first code, and no sign-in asks for it.
+    "second_factor",
+    metadata,
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("secret", String(64), nullable=False),  # base32, as the app has it
+    Column("session_id", Integer),  # the only one that is shown the secret, until it is confirmed
+    Column("begun_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("last_step", Integer, nullable=False, server_default="0"),  # of 30 s: codes up to it have been used
+)
+
+passkey = Table(
+    # A second factor that a person's telephone, computer or security key keeps (WebAuthn).
+    "passkey",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("credential", Text, nullable=False, unique=True),  # its id, base64url
+    Column("public_key", Text, nullable=False),  # COSE, base64url
+    Column("sign_count", BigInteger, nullable=False, server_default="0"),  # as it said last
+    Column("name", String(60), nullable=False),  # the person's own
+    Column("added_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+passkey_challenge = Table(
+    # What a passkey is to sign next, at one session or half a sign-in: good once.
+    "passkey_challenge",
+    metadata,
+    Column("place", String(40), primary_key=True),  # "session 5", "sign-in 7"
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("challenge", String(120), nullable=False),  # base64url
+    Column("ends_at", Instant, nullable=False),
+)
+
+recovery_code = Table(
+    # For whoever has lost his app or passkey: each is good once.
+    "recovery_code",
+    metadata,
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),  # SHA-256
+    Column("used_at", Instant),
+)
+
+sign_in_link = Table(
+    # A link by which somebody sets a password without the old one.
+    "sign_in_link",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),  # SHA-256 of what the link has
+    Column("user_id", ForeignKey("account_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # used, or in the place of a newer one, or the sign-in was changed
 )
 
 # --- what the desk shows, and what is written there --------------------------------------------------------
@@ -409,6 +583,28 @@ protocol = Table(
     Column("since", Instant, nullable=False),
     Column("asked_by", Text, nullable=False, server_default=""),
 )
+
+proposal = Table(
+    # A change of greeting or protocol that somebody has asked for in writing, and what was decided. Never deleted but
+    # with the client.
+    "proposal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("subject", String(8), nullable=False),  # domain.desk.proposals.Subject
+    Column("content", Text, nullable=False),  # the greeting, or the protocol as its file is written
+    Column("way", String(8), nullable=False),  # domain.desk.proposals.Way
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("secret_hash", String(64), unique=True),  # SHA-256 of the confirming link's secret; NULL: there is none
+    Column("link_ends_at", Instant),
+    Column("starts_at", Instant),  # NULL: as soon as it is confirmed
+    Column("decision", String(9)),  # domain.desk.proposals.Decision; NULL: nobody has decided
+    Column("decided_at", Instant),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    Column("applied_at", Instant),
+)
+_partial_index("ix_proposal_due", proposal.c.starts_at, where="applied_at IS NULL AND decision = 'confirmed'")
 
 info_text = Table(
     # Ready-made texts. Never updated: the newest row of a name is in force, unless it says that the text is gone.
@@ -449,6 +645,8 @@ message = Table(
     Column("sent_at", Instant),  # letters with her words went into the outbox
     Column("version", Integer, nullable=False, server_default="0"),  # of the words that were sent last; 0: none
     Column("changed_at", Instant),  # her last change of it since, which is not sent
+    Column("taken_at", Instant),  # one of the client's people has said that he sees to it
+    Column("taken_by", Text, nullable=False, server_default=""),
 )
 _partial_index("ix_message_due", message.c.due_at, where="due_at IS NOT NULL")
 _partial_index(
@@ -492,6 +690,21 @@ opened = Table(
     Column("at", Instant, nullable=False),
 )
 
+task = Table(
+    # What a client's person has asked the secretaries to do about a call.
+    "task",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("call_id", ForeignKey("call.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(12), nullable=False),  # domain.desk.tasks.TaskKind
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("done_at", Instant),
+    Column("done_by", ForeignKey("secretary.id")),
+)
+_partial_index("uq_task_open", task.c.call_id, task.c.kind, unique=True, where="done_at IS NULL")
+
 pause = Table(
     # When secretaries were not offered calls, and why; those of the system's are not booked on her.
     "pause",
@@ -513,7 +726,7 @@ letter = Table(
     Column("id", Integer, primary_key=True),
     Column("call_id", ForeignKey("call.id"), index=True),
     Column("client_id", ForeignKey("client.id")),
-    Column("kind", String(8), nullable=False, server_default=""),  # info: to a caller; "": to one of ours
+    Column("kind", String(8), nullable=False, server_default=""),  # domain.notices.messages.Kind
     Column("channel", String(8), nullable=False),
     Column("address", Text, nullable=False),
     Column("message_id", String(120), nullable=False, unique=True),  # stable: derived from call and recipient
@@ -522,7 +735,14 @@ letter = Table(
     Column("body_text", Text, nullable=False),
     Column("body_html", Text, nullable=False, server_default=""),
     Column("attachment", Text, nullable=False, server_default=""),  # domain.messages.Letter
+    Column("invitation", Text, nullable=False, server_default=""),  # iCalendar (domain.agenda.invitation)
+    Column("acts", Text, nullable=False, server_default=""),  # the buttons beneath it (domain.notices.acts), by commas
+    Column("language", String(2), nullable=False, server_default=""),  # of its buttons
+    Column("receipt", String(40), nullable=False, server_default=""),  # what its server knows it by
+    Column("seen_at", Instant),  # somebody there has said that he has read it
+    Column("seen_by", Text, nullable=False, server_default=""),
     Column("node", String(19), nullable=False, server_default=""),  # where the attachment lies; "": there is none
+    Column("linked_at", Instant),  # since when it goes with a link to the attachment, which is too large for it
     Column("written_at", Instant, nullable=False),
     Column("due_at", Instant),  # next try; NULL: delivered or given up
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -538,6 +758,14 @@ _partial_index(
 )
 _partial_index("ix_letter_undelivered", letter.c.id, where="delivered_at IS NULL")
 
+link_key = Table(
+    # By which links to letters' files are signed.
+    "link_key",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False),
+)
+
 mailbox = Table(
     # What is amiss with an address or chat; one that is well, or was never written to, has no row.
     "mailbox",
@@ -547,7 +775,29 @@ mailbox = Table(
     Column("paused_until", Instant),  # its server asked to wait
     Column("failing_since", Instant),  # when the first letter was given up; until one arrives
     Column("last_error", Text, nullable=False, server_default=""),
+    Column("bounced_at", Instant),  # when a letter came back last that a mail server had taken
 )
+
+mail_in = Table(
+    # Mails that have come in, and what became of them: none is dealt with twice.
+    "mail_in",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("place", Text, nullable=False),  # the mailbox
+    Column("validity", String(10), nullable=False),  # its UIDVALIDITY
+    Column("uid", String(10), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sender", Text, nullable=False, server_default=""),  # as From says
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("message_id", Text, nullable=False, server_default="", index=True),
+    Column("digest", String(64), nullable=False, server_default="", index=True),  # domain.mail_in.mails.Mail.digest
+    Column("outcome", String(10), nullable=False),  # store.mail_in.Outcome
+    Column("why", Text, nullable=False, server_default=""),
+    Column("client_id", ForeignKey("client.id"), index=True),
+    Column("answered", Boolean, nullable=False, server_default=text("false")),
+    UniqueConstraint("place", "validity", "uid", name="uq_mail_in_uid"),
+)
+_partial_index("uq_mail_in_taken", mail_in.c.digest, unique=True, where="outcome IN ('changed', 'asked')")
 
 # --- plans and the ledger ---------------------------------------------------------------------------------
 
@@ -670,6 +920,26 @@ dispute = Table(
     Column("why", Text, nullable=False),
     Column("settled_at", Instant),
     Column("answer", Text, nullable=False, server_default=""),
+)
+
+client_order = Table(
+    # What a client has ordered on its page; one of each kind waits at a time.
+    "client_order",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("kind", String(4), nullable=False),  # domain.money.orders.OrderKind
+    Column("calls", Integer),  # of a bag
+    Column("plan_id", ForeignKey("plan.id")),
+    Column("price", Integer, nullable=False),  # net pesos, as the client was shown it
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_by", String(64), nullable=False),  # name of the user
+    Column("state", String(9), nullable=False, server_default="open"),  # domain.money.orders.OrderState
+    Column("decided_at", Instant),
+    Column("why", Text, nullable=False, server_default=""),  # of a refusal
+)
+_partial_index(
+    "uq_client_order_open", client_order.c.client_id, client_order.c.kind, unique=True, where="state = 'open'"
 )
 
 threshold_notice = Table(
@@ -800,6 +1070,51 @@ receipt = Table(
     Column("size", Integer, nullable=False, server_default="0"),  # bytes
 )
 
+caller_request = Table(
+    # What a caller has asked for by his rights (Ley 21.719), and the answer. Once he is erased, `number` says so.
+    "caller_request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", Text, nullable=False, index=True),  # as calls have it
+    Column("fingerprint", String(64), nullable=False),  # domain.keeping.erasure.fingerprint of it: that of receipts
+    Column("client_id", ForeignKey("client.id")),  # NULL: about the calls to all clients
+    Column("kind", String(13), nullable=False),  # domain.keeping.requests.RequestKind
+    Column("received_at", Instant, nullable=False),
+    Column("last_day", Date, nullable=False),  # in the office's zone: the answer is late after it
+    Column("note", Text, nullable=False, server_default=""),
+    Column("closed_at", Instant),
+    Column("answer", Text, nullable=False, server_default=""),
+    Column("receipt_id", Integer),  # of the erasure that was made for it
+)
+_partial_index("ix_caller_request_open", caller_request.c.last_day, where="closed_at IS NULL")
+
+caller_request_step = Table(
+    # What became of a request, step by step; append-only. No caller's number, and no text about one, stands in it.
+    "caller_request_step",
+    metadata,
+    Column("request_id", ForeignKey("caller_request.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(10), nullable=False),  # domain.audit.ActorKind
+    Column("who", String(64), nullable=False, server_default=""),
+    Column("what", String(9), nullable=False),  # domain.keeping.requests.Step
+    Column("sha256", String(64), nullable=False, server_default=""),  # of the note, or of the answer
+)
+
+restriction = Table(
+    # Callers whose data nobody uses while a request of theirs is decided: what there was of their calls at `since`.
+    "restriction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", Text, nullable=False),  # as calls have it
+    Column("client_id", ForeignKey("client.id")),  # NULL: of the calls to all clients
+    Column("why", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("lifted_at", Instant),
+    Column("request_id", ForeignKey("caller_request.id")),
+)
+_partial_index("ix_restriction_open", restriction.c.number, where="lifted_at IS NULL")
+
 audit = Table(
     # Who changed what; append-only. No caller's number or name stands in it.
     "audit",
@@ -822,6 +1137,239 @@ clock_guard = Table(
     Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True),
     Column("seen_at", Instant, nullable=False),
     Column("leapt_to", Instant),  # not trusted since: where the clock stood when it was found wrong
+)
+
+lease = Table(
+    # What one process does at a time, of several that could, and which of them until when.
+    "lease",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+# --- what a processor of clients' data owes them (Ley 21.719) -----------------------------------------------
+
+incident = Table(
+    # Append-only, like its entries: that one was closed is an entry.
+    "incident",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("title", String(120), nullable=False),
+    Column("happened_at", Instant, nullable=False),
+    Column("known_at", Instant, nullable=False),  # when it was entered
+    Column("what", Text, nullable=False),
+    Column("data", Text, nullable=False, server_default=""),  # which data, of whom
+    Column("measures", Text, nullable=False, server_default=""),
+)
+
+incident_client = Table(
+    # Whom it concerns.
+    "incident_client",
+    metadata,
+    Column("incident_id", ForeignKey("incident.id"), primary_key=True),
+    Column("client_id", ForeignKey("client.id"), primary_key=True),
+)
+
+incident_entry = Table(
+    "incident_entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("kind", String(6), nullable=False),  # domain.keeping.incidents.EntryKind
+    Column("text", Text, nullable=False, server_default=""),
+    Column("client_id", ForeignKey("client.id")),  # who was written to
+)
+_partial_index("uq_incident_entry_closed", incident_entry.c.incident_id, unique=True, where="kind = 'closed'")
+_partial_index(
+    # However often the key is pressed, a client is written to once.
+    "uq_incident_entry_sent",
+    incident_entry.c.incident_id,
+    incident_entry.c.client_id,
+    unique=True,
+    where="kind = 'sent'",
+)
+
+incident_letter = Table(
+    # Which letters told a client of it; erased with the client's people.
+    "incident_letter",
+    metadata,
+    Column("message_id", String(64), primary_key=True),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False, index=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+)
+
+subprocessor = Table(
+    # Who else processes clients' data, as far as the settings do not show it: for one client, or for all.
+    "subprocessor",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("country", String(2), nullable=False),  # ISO 3166
+    Column("client_id", ForeignKey("client.id"), index=True),
+    Column("added_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+)
+_partial_index(
+    "uq_subprocessor_of_all", subprocessor.c.name, unique=True, where="client_id IS NULL AND removed_at IS NULL"
+)
+_partial_index(
+    "uq_subprocessor_of_client",
+    subprocessor.c.client_id,
+    subprocessor.c.name,
+    unique=True,
+    where="client_id IS NOT NULL AND removed_at IS NULL",
+)
+
+subprocessors_told = Table(
+    # The list that a client was told last: whatever differs from it is told in one letter.
+    "subprocessors_told",
+    metadata,
+    Column("client_id", ForeignKey("client.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("listed", Text, nullable=False),  # JSON
+)
+
+# --- the agenda (docs/service.md rule 14) -------------------------------------------------------------------
+
+calendar = Table(
+    # A calendar of a client's. Its row is locked by whoever books into it: one at a time.
+    "calendar",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("slug", String(40), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("resource", Text, nullable=False, server_default=""),  # the person or thing that is booked
+    Column("zone", Text, nullable=False),
+    Column("week", Text, nullable=False),  # bookable hours, as client.week
+    Column("step", Integer, nullable=False),  # minutes
+    Column("lead", Integer, nullable=False),  # minutes
+    Column("horizon", Integer, nullable=False),  # days
+    Column("address", Text, nullable=False, server_default=""),
+    Column("map_link", Text, nullable=False, server_default=""),
+    Column("questions", Text, nullable=False, server_default="[]"),  # JSON: what callers are asked
+    Column("source", String(6), nullable=False, server_default="own"),  # domain.agenda.rules.Source
+    Column("place_in_mail", Boolean, nullable=False, server_default=text("true")),
+    Column("reminder", Boolean, nullable=False, server_default=text("false")),  # the day before, to the caller
+    Column("feed_hash", String(64), unique=True),  # SHA-256 of the secret in the feed's address
+    Column("created_at", Instant, nullable=False),
+    Column("removed_at", Instant),  # the row stays: its appointments name it
+)
+_partial_index("uq_calendar_slug", calendar.c.client_id, calendar.c.slug, unique=True, where="removed_at IS NULL")
+
+appointment_kind = Table(
+    "appointment_kind",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("buffer", Integer, nullable=False, server_default="0"),  # minutes after it
+    UniqueConstraint("calendar_id", "name"),
+)
+
+appointment = Table(
+    "appointment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(64), nullable=False, unique=True),  # iCalendar's, for ever
+    Column("sequence", Integer, nullable=False, server_default="0"),  # iCalendar's: rises with material changes
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), nullable=False),
+    Column("client_id", ForeignKey("client.id"), nullable=False),
+    Column("call_id", ForeignKey("call.id", ondelete="SET NULL"), index=True),  # during which it was booked
+    Column("kind", String(60), nullable=False),  # the kind's name, as it was
+    Column("starts", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("blocked_until", Instant, nullable=False),  # with the buffer after it
+    Column("name", Text, nullable=False),
+    Column("number", Text, nullable=False, server_default="", index=True),
+    Column("email", Text, nullable=False, server_default=""),  # "": he wants no letter
+    Column("answers", Text, nullable=False, server_default="{}"),  # JSON: by question
+    Column("note", Text, nullable=False, server_default=""),
+    Column("state", String(9), nullable=False),  # domain.agenda.appointments.AppointmentState
+    Column("language", String(2), nullable=False, server_default="es"),
+    Column("booked_by", Text, nullable=False, server_default=""),
+    Column("booked_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    # How it stands in the remote calendar.
+    Column("mirrored_sequence", Integer),  # NULL: it was never there
+    Column("mirror_due_at", Instant),  # NULL: there is nothing to do
+    Column("mirror_attempts", Integer, nullable=False, server_default="0"),
+    Column("mirror_error", Text, nullable=False, server_default=""),
+    CheckConstraint("starts < ends AND ends <= blocked_until", name="in_order"),
+    Index("ix_appointment_calendar_id_starts", "calendar_id", "starts"),
+    Index("ix_appointment_client_id_starts", "client_id", "starts"),
+)
+_partial_index("ix_appointment_mirror", appointment.c.mirror_due_at, where="mirror_due_at IS NOT NULL")
+
+slot_hold = Table(
+    # A slot that is nobody else's for some minutes, while the caller decides: one of each holder's in a calendar.
+    "slot_hold",
+    metadata,
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True),
+    Column("holder", String(64), primary_key=True),  # a secretary's name, or an admin's
+    Column("starts", Instant, nullable=False),
+    Column("blocked_until", Instant, nullable=False),
+    Column("until", Instant, nullable=False, index=True),
+)
+
+remote_busy = Table(
+    # When the remote calendar has something else, as it was read last.
+    "remote_busy",
+    metadata,
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),  # the remote event
+    Column("starts", Instant, primary_key=True),
+    Column("ends", Instant, nullable=False),
+    Index("ix_remote_busy_calendar_id_ends", "calendar_id", "ends"),
+)
+
+remote_state = Table(
+    # How far a remote calendar has been read.
+    "remote_state",
+    metadata,
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True),
+    Column("token", Text, nullable=False, server_default=""),  # its own, by which it tells changes since
+    Column("synced_at", Instant),
+    Column("trouble", Text, nullable=False, server_default=""),  # a sentence (domain.words.sentences); "": none
+    Column("trouble_kind", String(12), nullable=False, server_default=""),  # calendars.remote.TroubleKind
+    Column("attempts", Integer, nullable=False, server_default="0"),  # that failed, one after the other
+    Column("due_at", Instant),  # when it is read next; NULL: at once
+    Column("read_until", Instant),  # so far ahead its series were expanded
+    Column("odd", Integer, nullable=False, server_default="0"),  # events that nobody understands
+)
+
+remote_access = Table(
+    # Where a remote calendar is, and by what it is read and written.
+    "remote_access",
+    metadata,
+    Column("calendar_id", ForeignKey("calendar.id", ondelete="CASCADE"), primary_key=True),
+    Column("address", Text, nullable=False),  # of CalDAV, or Google's id of the calendar
+    Column("user", Text, nullable=False, server_default=""),
+    Column("secret", Text, nullable=False),  # a password, or Google's key as JSON
+)
+
+appointment_task = Table(
+    # What the secretaries have to settle about an appointment, because of what stands in the remote calendar.
+    "appointment_task",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("appointment_id", ForeignKey("appointment.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(8), nullable=False),  # domain.agenda.clashes.ClashKind
+    Column("found_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("done_by", ForeignKey("secretary.id")),
+)
+_partial_index(
+    "uq_appointment_task_open",
+    appointment_task.c.appointment_id,
+    appointment_task.c.kind,
+    unique=True,
+    where="done_at IS NULL",
 )
 
 # --- calendar jobs ----------------------------------------------------------------------------------------

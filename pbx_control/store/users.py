@@ -6,14 +6,22 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func, or_, select, update
 
-from pbx_control.domain.users import IDLE_LIMIT, UserRole
+from pbx_control.domain.users import IDLE_LIMIT, ClientRole, UserRole
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
 from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
-from pbx_control.store.tables import account_user, client, secretary, web_session
+from pbx_control.store.tables import (
+    account_user,
+    client,
+    passkey,
+    second_factor,
+    secretary,
+    telegram_account,
+    web_session,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +33,10 @@ class User:
     role: UserRole
     secretary_id: int | None
     client_id: int | None
+    client_role: ClientRole | None
     password_hash: str
     language: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +47,24 @@ class Listed:
     role: UserRole
     secretary: str | None
     client: str | None
+    client_role: ClientRole | None
+    email: str
+    second_factor: bool
     created_at: datetime
     last_seen: datetime | None
     sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """One of a client's people, as its owner sees him."""
+
+    id: int
+    name: str
+    client_role: ClientRole
+    email: str
+    second_factor: bool
+    last_sign_in: datetime | None  # as far as it is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +76,7 @@ class Session:
     seen_at: datetime
     ends_at: datetime
     origin: str
+    agent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +91,9 @@ class SignedIn:
     role: UserRole
     secretary_id: int | None
     client_id: int | None
+    client_role: ClientRole | None
     language: str
+    second_factor: bool
 
 
 def find(conn: Connection, name: str) -> User:
@@ -79,19 +107,75 @@ def find(conn: Connection, name: str) -> User:
 def by_name(conn: Connection, name: str) -> User | None:
     """The same; None if there is none."""
     row = conn.execute(_users().where(account_user.c.name == name)).first()
-    return record(User, row, role=UserRole(row.role)) if row else None
+    return record(User, row, **_roles(row.role, row.client_role)) if row else None
+
+
+def get(conn: Connection, user_id: int) -> User:
+    """The user of that id. Raises ClientMistake if he has been removed."""
+    found = by_id(conn, user_id)
+    if found is None:
+        raise ClientMistake("this account has been removed", Code.CHANGED_MEANWHILE)
+    return found
+
+
+def by_id(conn: Connection, user_id: int) -> User | None:
+    """The user of that id; None if he has been removed."""
+    row = conn.execute(_users().where(account_user.c.id == user_id)).first()
+    return record(User, row, **_roles(row.role, row.client_role)) if row else None
+
+
+def lock(conn: Connection, user_id: int) -> None:
+    """Has others who change his account wait until this transaction ends; SQLite has one writer anyway."""
+    conn.execute(select(account_user.c.id).where(account_user.c.id == user_id).with_for_update())
+
+
+def by_email(conn: Connection, address: str) -> list[User]:
+    """Who has that e-mail address, however it is written, by name."""
+    query = _users().where(func.lower(account_user.c.email) == address.lower(), account_user.c.email != "")
+    found = conn.execute(query.order_by(account_user.c.name))
+    return [record(User, row, **_roles(row.role, row.client_role)) for row in found]
 
 
 def of_secretary(conn: Connection, secretary_id: int) -> User | None:
     """A secretary's account, if she has one."""
     row = conn.execute(_users().where(account_user.c.secretary_id == secretary_id)).first()
-    return record(User, row, role=UserRole(row.role)) if row else None
+    return record(User, row, **_roles(row.role, row.client_role)) if row else None
+
+
+def of_client(conn: Connection, client_id: int) -> list[User]:
+    """A client's people, by name. Who changes one of them decides on it: until his transaction ends, no other does."""
+    query = _users().where(account_user.c.client_id == client_id).order_by(account_user.c.name).with_for_update()
+    return [record(User, row, **_roles(row.role, row.client_role)) for row in conn.execute(query)]
+
+
+def colleagues(conn: Connection, client_id: int) -> list[Colleague]:
+    """A client's people as its owner sees them, by name."""
+    began = select(func.max(web_session.c.began_at)).where(web_session.c.user_id == account_user.c.id)
+    columns = [account_user.c[name] for name in ("id", "name", "client_role", "email")]
+    query = (
+        select(*columns, _has_second_factor(), began.scalar_subquery().label("last_sign_in"))
+        .where(account_user.c.client_id == client_id, account_user.c.removed_at.is_(None))
+        .order_by(account_user.c.name)
+    )
+    return [record(Colleague, row, client_role=ClientRole(row.client_role)) for row in conn.execute(query)]
+
+
+def names_of_client(conn: Connection, client_id: int) -> list[str]:
+    """The names of a client's people, sorted; of removed ones, too."""
+    query = select(account_user.c.name).where(account_user.c.client_id == client_id).distinct()
+    return list(conn.scalars(query.order_by(account_user.c.name)))
 
 
 def names(conn: Connection) -> list[str]:
     """The names of all who have not been removed, sorted."""
     query = select(account_user.c.name).where(account_user.c.removed_at.is_(None)).order_by(account_user.c.name)
     return list(conn.scalars(query))
+
+
+def is_there(conn: Connection, user_id: int) -> bool:
+    """Whether that person's account has not been removed."""
+    there = account_user.c.id == user_id, account_user.c.removed_at.is_(None)
+    return conn.scalar(select(account_user.c.id).where(*there)) is not None
 
 
 def insert_row(conn: Connection, values: Mapping[str, Any]) -> int:
@@ -113,6 +197,9 @@ def rows(conn: Connection, at: datetime, user_id: int | None = None) -> list[Lis
         select(
             account_user.c.name,
             account_user.c.role,
+            account_user.c.client_role,
+            account_user.c.email,
+            _has_second_factor(),
             account_user.c.created_at,
             secretary.c.name.label("secretary"),
             client.c.slug.label("client"),
@@ -125,13 +212,14 @@ def rows(conn: Connection, at: datetime, user_id: int | None = None) -> list[Lis
     )
     if user_id is not None:
         query = query.where(account_user.c.id == user_id)
-    return [record(Listed, row, role=UserRole(row.role)) for row in conn.execute(query)]
+    return [record(Listed, row, **_roles(row.role, row.client_role)) for row in conn.execute(query)]
 
 
 def erase_of_client(conn: Connection, client_id: int) -> int:
     """Erases the accounts of a client's people, removed ones too, and where they signed in from; gives how many."""
     theirs = select(account_user.c.id).where(account_user.c.client_id == client_id)
     conn.execute(delete(web_session).where(web_session.c.user_id.in_(theirs)))
+    conn.execute(delete(telegram_account).where(telegram_account.c.user_id.in_(theirs)))
     return conn.execute(delete(account_user).where(account_user.c.client_id == client_id)).rowcount
 
 
@@ -147,10 +235,17 @@ def _is_open(now: Any, idle_since: Any) -> Any:
     return and_(web_session.c.ended_at.is_(None), web_session.c.ends_at > now, web_session.c.seen_at > idle_since)
 
 
+def _has_second_factor() -> Any:
+    confirmed = second_factor.c.user_id == account_user.c.id, second_factor.c.confirmed_at.is_not(None)
+    app = exists().where(*confirmed).correlate(account_user)
+    keys = exists().where(passkey.c.user_id == account_user.c.id).correlate(account_user)
+    return or_(app, keys).label("second_factor")
+
+
 # Each question of a page asks for these.
 _IS_OPEN = _is_open(bindparam("now"), bindparam("idle_since"))
 _BY_TOKEN = FixedQuery(
-    lambda role, **rest: SignedIn(role=UserRole(role), **rest),
+    lambda role, client_role, **rest: SignedIn(**_roles(role, client_role), **rest),
     select(
         web_session.c.id,
         web_session.c.began_at,
@@ -160,7 +255,9 @@ _BY_TOKEN = FixedQuery(
         account_user.c.role,
         account_user.c.secretary_id,
         account_user.c.client_id,
+        account_user.c.client_role,
         account_user.c.language,
+        _has_second_factor(),
     )
     .join_from(web_session, account_user)
     .where(web_session.c.token_hash == bindparam("token"), _IS_OPEN),
@@ -205,11 +302,21 @@ def end_session(conn: Connection, session_id: int, at: datetime) -> None:
     )
 
 
-def end_sessions(conn: Connection, user_id: int, at: datetime) -> int:
-    """Ends all open sessions of a user; gives how many there were."""
-    return conn.execute(
-        update(web_session).where(web_session.c.user_id == user_id, _open(at)).values(ended_at=at)
-    ).rowcount
+def end_sessions(
+    conn: Connection, user_id: int, at: datetime, *, but: int | None = None, only: int | None = None
+) -> int:
+    """Ends the open sessions of a user: all, all `but` one, or `only` one; gives how many there were."""
+    which = [web_session.c.user_id == user_id, _open(at)]
+    if but is not None:
+        which.append(web_session.c.id != but)
+    if only is not None:
+        which.append(web_session.c.id == only)
+    return conn.execute(update(web_session).where(*which).values(ended_at=at)).rowcount
+
+
+def end_all_sessions(conn: Connection, at: datetime) -> int:
+    """Signs everybody out; gives how many open sessions there were."""
+    return conn.execute(update(web_session).where(_open(at)).values(ended_at=at)).rowcount
 
 
 def forget_sessions(conn: Connection, before: datetime) -> None:
@@ -220,6 +327,10 @@ def forget_sessions(conn: Connection, before: datetime) -> None:
 def _open(at: datetime) -> Any:
     """That a session is open at that instant."""
     return _is_open(at, at - IDLE_LIMIT)
+
+
+def _roles(role: str, client_role: str | None) -> dict[str, Any]:
+    return {"role": UserRole(role), "client_role": ClientRole(client_role) if client_role else None}
 
 
 def _users() -> Select[*tuple[Any, ...]]:

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import structlog
 from anyio.to_thread import run_sync
@@ -14,6 +16,7 @@ from starlette.responses import Response
 
 from pbx_control.catalogue import N_
 from pbx_control.errors import PbxError, StoreUnavailable
+from pbx_control.live.kept_running import KeptRunning
 from pbx_control.services import users
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.room import Room
@@ -21,7 +24,11 @@ from pbx_control.web.guard import Guard
 from pbx_control.web.pages import refusal
 from pbx_control.web.routes import routes
 from pbx_control.web.sessions import Sessions
-from pbx_control.web.site import Site
+from pbx_control.web.site import Site, site_of
+from pbx_control.web.tries import Tries
+
+if TYPE_CHECKING:
+    from pbx_control.web.telegram.listening import Listener
 
 log = structlog.get_logger()
 
@@ -36,7 +43,8 @@ BROKEN = N_("something went wrong here; it is written down, and you can try agai
 def make_app(home: Home, settings: Settings, engine: Engine) -> Guard:
     """The pages of that home. Nothing is asked of the database before the first request."""
     https = settings.web.is_https
-    site = Site(home, settings, engine, Sessions(engine, https), Room(home, settings, engine))
+    room = Room(home, settings, engine)
+    site = Site(home, settings, engine, Sessions(engine, https), room, bot=_bot(settings, engine, room))
     app = Starlette(
         routes=routes(),
         lifespan=_life,
@@ -52,21 +60,44 @@ def make_app(home: Home, settings: Settings, engine: Engine) -> Guard:
     return Guard(app, site)
 
 
+def _bot(settings: Settings, engine: Engine, room: Room) -> "Listener | None":
+    if not settings.telegram.token:
+        return None
+    # Imported here: an office without Telegram need not load it.
+    from pbx_control.web.telegram.answering import Answers
+    from pbx_control.web.telegram.listening import Listener
+
+    answers = Answers(engine, Tries(), room.look_all)
+    webhook = f"{settings.web.public_url}/telegram" if settings.telegram.webhook else ""
+    return Listener(settings.telegram, engine, uuid4().hex, answers, webhook)
+
+
 @asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
     """What goes on as long as the process serves."""
     await run_sync(users.prepare)
     site: Site = app.state.site
     listening = asyncio.create_task(site.room.run(site.stopping))
-    try:
-        yield
-    finally:
-        listening.cancel()
+    async with AsyncExitStack() as stack:
+        if site.bot:
+            await stack.enter_async_context(KeptRunning(site.bot.run))
+        try:
+            yield
+        finally:
+            listening.cancel()
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
+    await _note_visitor(request)
     status = error.status_code if isinstance(error, HTTPException) else 400
     return refusal(request, status, SAID.get(status, N_("that was not understood")), "unknown")
+
+
+async def _note_visitor(request: Request) -> None:
+    """No gate has asked who comes to a page that is not there: he reads of it in his own language."""
+    if "person" not in request.scope:
+        with suppress(StoreUnavailable):
+            request.scope["person"] = await site_of(request).sessions.person_of(request)
 
 
 async def _store_away(request: Request, error: Exception) -> Response:

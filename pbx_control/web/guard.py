@@ -17,6 +17,11 @@ from pbx_control.web.site import Site
 LONGEST_BODY = 64 * 1024
 # How long it may take to come, seconds: whoever sends a byte now and then holds nothing for long.
 BODY_LIMIT = 15.0
+# Where files are sent to, and how long that body may be: three minutes of an MP3 at any rate, or of speech as WAV.
+UPLOADS = {"/portal/announcements/audio": 12 * 1024 * 1024}
+# So many of them are read at once: each lies in memory.
+UPLOADS_AT_ONCE = 2
+UPLOAD_LIMIT = 60.0  # seconds
 LONGEST_COOKIE = 8 * 1024
 
 # No script, style or picture but our own files, nothing of it in the page's text; no frame around us, none within.
@@ -62,6 +67,7 @@ class Guard:
     def __init__(self, app: Starlette, site: Site) -> None:
         self.application, self.site = app, site
         self._app = TrustedHostMiddleware(app, hosts(site.settings.web), www_redirect=False)
+        self._uploading = 0
         self._headers = HEADERS | ({"Strict-Transport-Security": HSTS} if site.settings.web.is_https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,11 +79,23 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             _look_at(scope)
-            body = await _body(scope, receive)
+            body = await (self._upload if scope["path"] in UPLOADS else _body)(scope, receive)
         except Refused as refused:
             await _say(refused.status, send)
             return
         await self._app(scope, _again(body, receive) if body is not None else receive, send)
+
+    async def _upload(self, scope: Scope, receive: Receive) -> bytes | None:
+        """A file that was sent. Raises Refused for one that is too long or too slow, and while others are sent."""
+        if scope["method"] in ("GET", "HEAD"):
+            return None
+        if self._uploading >= UPLOADS_AT_ONCE:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
+        self._uploading += 1
+        try:
+            return await _read_within(scope, receive, UPLOADS[scope["path"]], UPLOAD_LIMIT)
+        finally:
+            self._uploading -= 1
 
     def _with_headers(self, send: Send) -> Send:
         async def with_headers(message: Message) -> None:
@@ -132,19 +150,23 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
     """What was sent; None where nothing is. Raises Refused for what is too long, too slow, or no text in UTF-8."""
     if scope["method"] in ("GET", "HEAD"):
         return None
-    if int(_declared(scope)) > LONGEST_BODY:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    try:
-        async with asyncio.timeout(BODY_LIMIT):
-            body = await _read(receive)
-    except TimeoutError:
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT) from None
+    body = await _read_within(scope, receive, LONGEST_BODY, BODY_LIMIT)
     kind = Headers(scope=scope).get("content-type", "").lower()
-    # No page of ours sends a form in parts, and a body of a thousand takes a seventh of a second from everybody.
+    # No page of ours sends such a form in parts, and a body of a thousand takes a seventh of a second from everybody.
     if kind.startswith("multipart/"):
         raise Refused(HTTPStatus.BAD_REQUEST)
     _require_text(unquote_to_bytes(body) if kind.startswith("application/x-www-form-urlencoded") else body)
     return body
+
+
+async def _read_within(scope: Scope, receive: Receive, longest: int, seconds: float) -> bytes:
+    if int(_declared(scope)) > longest:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive, longest)
+    except TimeoutError:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT) from None
 
 
 def _declared(scope: Scope) -> str:
@@ -154,18 +176,20 @@ def _declared(scope: Scope) -> str:
     return length
 
 
-async def _read(receive: Receive) -> bytes:
-    body = b""
+async def _read(receive: Receive, longest: int) -> bytes:
+    parts: list[bytes] = []
+    length = 0
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refused(HTTPStatus.BAD_REQUEST)
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
         more = message.get("more_body", False)
-        if len(body) > LONGEST_BODY:
+        if length > longest:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    return body
+    return b"".join(parts)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -22,7 +22,7 @@ GOOD_FOR = 1.0
 async def healthz(request: Request) -> Response:
     """GET /healthz: 200 as long as the pages can be served, also while the daemon is away; 503 without the database."""
     site = site_of(request)
-    daemon = await _asked(site)
+    daemon = await daemon_state(site)
     try:
         await run_sync(_ask, site.engine)
     except StoreUnavailable:
@@ -30,7 +30,7 @@ async def healthz(request: Request) -> Response:
     return JSONResponse({"daemon": daemon, "database": "ok"})
 
 
-async def _asked(site: Site) -> str:
+async def daemon_state(site: Site) -> str:
     """How the daemon is, or was a moment ago. One asks, the others wait for what he hears."""
     health, clock = site.health, asyncio.get_running_loop().time
     async with health.asking:

@@ -11,13 +11,43 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pbx_control.catalogue import N_
-from pbx_control.domain.users import Person, UserRole
-from pbx_control.web import files, health, sign_in
+from pbx_control.domain.users import ClientRole, Person, UserRole
+from pbx_control.web import feed, fetched, files, forgotten, health, invited, proposed, second_step, sign_in, webhook
+from pbx_control.web.account import acts as account
+from pbx_control.web.account import passkeys
 from pbx_control.web.desk import acts
+from pbx_control.web.desk import agenda as desk_agenda
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
 from pbx_control.web.portal import acts as portal
+from pbx_control.web.portal import (
+    agenda,
+    agenda_connection,
+    agenda_settings,
+    announcements,
+    appointments,
+    contacts,
+    export,
+    hours,
+    money,
+    orders,
+    people,
+    privacy,
+    protocol,
+    recipients,
+    rota,
+    sounds,
+    today,
+    trail,
+)
 from pbx_control.web.site import Site, site_of
+
+# Of one form.
+MOST_FILES, MOST_FIELDS = 1, 1000
+NOT_YOURS = N_("this page is not yours")
+APP_NEEDED = N_("set up a second factor first, on the page of your account")
+# Where an owner may go who has still to set up the second factor that he needs.
+WITHOUT_APP = ("/account", "/logout", "/language")
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -33,12 +63,12 @@ class Who(Enum):
 @dataclass(frozen=True, slots=True)
 class Way:
     """One line of the table. What changes something is a POST, which must come from our pages with the session's
-    token."""
+    token. A role of a client's is for those of its people who have that one."""
 
     path: str
     methods: tuple[str, ...]
     endpoint: Endpoint
-    who: Who | UserRole
+    who: Who | UserRole | ClientRole
 
 
 WAYS = (
@@ -52,6 +82,14 @@ WAYS = (
     Way("/desk/calls/{call}/send", ("POST",), acts.send, UserRole.SECRETARY),
     Way("/desk/calls/{call}/info", ("POST",), acts.send_info, UserRole.SECRETARY),
     Way("/desk/duty", ("POST",), acts.change_duty, UserRole.SECRETARY),
+    Way("/desk/tasks/{task}/done", ("POST",), acts.task_done, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}", ("GET",), desk_agenda.panel, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/week", ("GET",), desk_agenda.week, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/hold", ("POST",), desk_agenda.hold, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/release", ("POST",), desk_agenda.release, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/book", ("POST",), desk_agenda.book, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/move", ("POST",), desk_agenda.move, UserRole.SECRETARY),
+    Way("/desk/agenda/{call}/cancel", ("POST",), desk_agenda.cancel, UserRole.SECRETARY),
     Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
@@ -59,8 +97,100 @@ WAYS = (
     Way("/portal/calls/{call}", ("GET",), portal.call, UserRole.CLIENT),
     Way("/portal/calls/{call}/recording", ("GET",), portal.recording, UserRole.CLIENT),
     Way("/portal/calls/{call}/voice-message", ("GET",), portal.voice_message, UserRole.CLIENT),
+    Way("/portal/calls/{call}/call-back", ("POST",), portal.ask_to_call_back, UserRole.CLIENT),
+    Way("/portal/calls/{call}/block", ("POST",), portal.block, UserRole.CLIENT),
+    Way("/portal/calls/{call}/unblock", ("POST",), portal.unblock, UserRole.CLIENT),
+    Way("/portal/today", ("GET",), today.today, UserRole.CLIENT),
+    Way("/portal/today", ("POST",), today.say, UserRole.CLIENT),
+    Way("/portal/hours", ("GET",), hours.hours, ClientRole.OWNER),
+    Way("/portal/hours", ("POST",), hours.change, ClientRole.OWNER),
+    Way("/portal/hours/days", ("POST",), hours.days, ClientRole.OWNER),
+    Way("/portal/contacts", ("GET",), contacts.contacts, UserRole.CLIENT),
+    Way("/portal/contacts", ("POST",), contacts.change, ClientRole.OWNER),
+    Way("/portal/contacts/availability", ("POST",), contacts.available, UserRole.CLIENT),
+    Way("/portal/rota", ("GET",), rota.rota, UserRole.CLIENT),
+    Way("/portal/rota", ("POST",), rota.change, ClientRole.OWNER),
+    Way("/portal/rota/swaps", ("POST",), rota.swap, UserRole.CLIENT),
+    Way("/portal/calendars", ("GET",), agenda.calendars, UserRole.CLIENT),
+    Way("/portal/calendars", ("POST",), agenda.add, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}", ("GET",), agenda.calendar, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/week", ("GET",), agenda.week, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/history", ("GET",), agenda.history, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/settings", ("GET",), agenda_settings.settings, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/settings", ("POST",), agenda_settings.change, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/feed", ("POST",), agenda_settings.feed, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/connection", ("GET",), agenda_connection.connection, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/connection", ("POST",), agenda_connection.change, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/remove", ("GET",), agenda.removal, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/remove", ("POST",), agenda.remove, ClientRole.OWNER),
+    Way("/portal/calendars/{calendar}/book", ("GET",), appointments.form, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/book", ("POST",), appointments.book, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/appointments/{appointment}", ("GET",), appointments.one, UserRole.CLIENT),
+    Way("/portal/calendars/{calendar}/appointments/{appointment}", ("POST",), appointments.change_one, UserRole.CLIENT),
+    Way("/portal/announcements", ("GET",), announcements.announcements, ClientRole.OWNER),
+    Way("/portal/announcements", ("POST",), announcements.change, ClientRole.OWNER),
+    Way("/portal/announcements/audio", ("POST",), announcements.upload, ClientRole.OWNER),
+    Way("/portal/sounds/{kind}/{name}", ("GET",), sounds.sound, UserRole.CLIENT),
+    Way("/portal/recipients", ("GET",), recipients.page_of_recipients, ClientRole.OWNER),
+    Way("/portal/recipients", ("POST",), recipients.ask_address, ClientRole.OWNER),
+    Way("/portal/recipients/chat", ("POST",), recipients.ask_chat, ClientRole.OWNER),
+    Way("/portal/recipients/change", ("POST",), recipients.change, ClientRole.OWNER),
+    Way("/portal/recipients/withdraw", ("POST",), recipients.withdraw, ClientRole.OWNER),
+    Way("/portal/recipients/disconnect", ("POST",), recipients.disconnect, ClientRole.OWNER),
+    Way("/portal/protocol", ("GET",), protocol.page_of_protocol, ClientRole.OWNER),
+    Way("/portal/protocol/greeting", ("POST",), protocol.change_greeting, ClientRole.OWNER),
+    Way("/portal/protocol/greeting/back", ("POST",), protocol.roll_back_greeting, ClientRole.OWNER),
+    Way("/portal/protocol/fields", ("POST",), protocol.change_protocol, ClientRole.OWNER),
+    Way("/portal/protocol/infos", ("POST",), protocol.add_info, ClientRole.OWNER),
+    Way("/portal/protocol/infos/remove", ("POST",), protocol.remove_info, ClientRole.OWNER),
+    Way("/portal/protocol/proposals/{proposal}", ("GET",), protocol.proposal, ClientRole.OWNER),
+    Way("/portal/protocol/proposals/{proposal}", ("POST",), protocol.decide, ClientRole.OWNER),
+    Way("/recipients/{token}", ("GET",), invited.question, Who.VISITOR),
+    Way("/recipients/{token}", ("POST",), invited.answer, Who.VISITOR),
+    Way("/changes/{token}", ("GET",), proposed.question, Who.VISITOR),
+    Way("/changes/{token}", ("POST",), proposed.answer, Who.VISITOR),
+    Way("/files/{token}", ("GET",), fetched.offer, Who.VISITOR),
+    Way("/files/{token}", ("POST",), fetched.fetch, Who.VISITOR),
+    Way("/agenda/{token}.ics", ("GET",), feed.feed, Who.ANYBODY),
+    Way("/telegram", ("POST",), webhook.bring, Who.ANYBODY),
+    Way("/portal/users", ("GET",), people.people, ClientRole.OWNER),
+    Way("/portal/users/add", ("POST",), people.add, ClientRole.OWNER),
+    Way("/portal/users/link", ("POST",), people.send_link, ClientRole.OWNER),
+    Way("/portal/users/role", ("POST",), people.set_role, ClientRole.OWNER),
+    Way("/portal/users/remove", ("POST",), people.remove, ClientRole.OWNER),
+    Way("/portal/audit", ("GET",), trail.audit, ClientRole.OWNER),
+    Way("/portal/privacy", ("GET",), privacy.page_of_privacy, ClientRole.OWNER),
+    Way("/portal/privacy/annex.pdf", ("GET",), privacy.annex, ClientRole.OWNER),
+    Way("/portal/ledger", ("GET",), money.ledger, ClientRole.OWNER),
+    Way("/portal/ledger/dispute", ("POST",), money.dispute, ClientRole.OWNER),
+    Way("/portal/export", ("GET",), export.form, ClientRole.OWNER),
+    Way("/portal/export", ("POST",), export.export, ClientRole.OWNER),
+    Way("/portal/orders", ("GET",), orders.orders, ClientRole.OWNER),
+    Way("/portal/orders", ("POST",), orders.place, ClientRole.OWNER),
+    Way("/portal/invoices", ("GET",), money.invoices, ClientRole.OWNER),
+    Way("/portal/invoices/{name}.pdf", ("GET",), money.invoice, ClientRole.OWNER),
     Way("/login", ("GET",), sign_in.form, Who.VISITOR),
     Way("/login", ("POST",), sign_in.enter, Who.ANYBODY),
+    Way("/login/code", ("GET",), second_step.form, Who.VISITOR),
+    Way("/login/code", ("POST",), second_step.finish, Who.ANYBODY),
+    Way("/login/passkey/ask", ("POST",), second_step.ask_passkey, Who.ANYBODY),
+    Way("/login/passkey", ("POST",), second_step.finish_by_passkey, Who.ANYBODY),
+    Way("/forgot", ("GET",), forgotten.ask_form, Who.VISITOR),
+    Way("/forgot", ("POST",), forgotten.ask, Who.ANYBODY),
+    Way("/reset", ("GET",), forgotten.set_form, Who.VISITOR),
+    Way("/reset", ("POST",), forgotten.set_password, Who.ANYBODY),
+    Way("/account", ("GET",), account.show, Who.SIGNED_IN),
+    Way("/account/password", ("POST",), account.change_password, Who.SIGNED_IN),
+    Way("/account/second-factor", ("GET",), account.set_up, Who.SIGNED_IN),
+    Way("/account/second-factor", ("POST",), account.begin_second_factor, Who.SIGNED_IN),
+    Way("/account/second-factor/confirm", ("POST",), account.confirm_second_factor, Who.SIGNED_IN),
+    Way("/account/second-factor/off", ("POST",), account.turn_off_second_factor, Who.SIGNED_IN),
+    Way("/account/passkeys/ask", ("POST",), passkeys.ask, Who.SIGNED_IN),
+    Way("/account/passkeys", ("POST",), passkeys.add, Who.SIGNED_IN),
+    Way("/account/passkeys/remove", ("POST",), passkeys.remove, Who.SIGNED_IN),
+    Way("/account/recovery-codes", ("POST",), account.renew_codes, Who.SIGNED_IN),
+    Way("/account/sessions/end", ("POST",), account.end_session, Who.SIGNED_IN),
+    Way("/account/sessions/end-others", ("POST",), account.end_other_sessions, Who.SIGNED_IN),
     Way("/logout", ("POST",), sign_in.leave, Who.SIGNED_IN),
     Way("/language", ("POST",), sign_in.choose_language, Who.SIGNED_IN),
     Way("/healthz", ("GET",), health.healthz, Who.ANYBODY),
@@ -80,8 +210,11 @@ def gate(way: Way) -> Endpoint:
         site = site_of(request)
         person = None if way.who is Who.ANYBODY else await site.sessions.person_of(request)
         request.scope["person"] = person
-        refused = _who(way, person, request) or await _forged(site, person, request)
-        return refused or await way.endpoint(request)
+        try:
+            refused = _who(way, person, request) or await _forged(site, person, request)
+            return refused or await way.endpoint(request)
+        finally:
+            await request.close()  # of a form's files
 
     return through
 
@@ -94,9 +227,19 @@ def _who(way: Way, person: Person | None, request: Request) -> Response | None:
         if wants_page(request):
             return go_to(sign_in.login_path(request))
         return refusal(request, 401, N_("nobody is signed in here any more"), "signed-out")
-    if isinstance(way.who, UserRole) and person.role is not way.who:
-        return refusal(request, 403, N_("this page is not yours"), "not-yours")
-    return None
+    if way.who not in (Who.SIGNED_IN, person.role, person.client_role):
+        return refusal(request, 403, NOT_YOURS, "not-yours")
+    return _without_app(way, person, request)
+
+
+def _without_app(way: Way, person: Person, request: Request) -> Response | None:
+    """What is answered to an owner who has still to set up the app that he needs; None: nothing lacks."""
+    needed = site_of(request).settings.web.owners_need_second_factor and person.client_role is ClientRole.OWNER
+    if not needed or person.has_second_factor or way.path.startswith(WITHOUT_APP):
+        return None
+    if wants_page(request):
+        return go_to("/account?done=app-needed")
+    return refusal(request, 403, APP_NEEDED, "app-needed")
 
 
 async def _forged(site: Site, person: Person | None, request: Request) -> Response | None:
@@ -121,5 +264,5 @@ def _origins(site: Site, request: Request) -> list[str]:
 async def _token(request: Request) -> bytes:
     given = request.headers.get("x-csrf-token")
     if given is None and "form" in request.headers.get("content-type", ""):
-        given = (await request.form()).get("csrf")  # type: ignore[assignment]
+        given = (await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)).get("csrf")  # type: ignore[assignment]
     return given.encode() if isinstance(given, str) else b""

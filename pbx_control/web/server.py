@@ -3,7 +3,6 @@
 import errno
 import os
 import resource
-import signal
 import socket
 import ssl
 import threading
@@ -13,7 +12,9 @@ import structlog
 import uvicorn
 
 from pbx_control.errors import ClientMistake, reason
+from pbx_control.files import lock_shared
 from pbx_control.garbage import spare_what_stays
+from pbx_control.offspring import end_with_daemon
 from pbx_control.settings import Home, Settings, Web
 from pbx_control.store.engine import open_engine
 from pbx_control.web import connections
@@ -42,9 +43,10 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     _require_certificate(settings.web)
     os.nice(LESS_URGENT)
     if child:
-        _end_with_daemon()
+        end_with_daemon(GOODBYE + 2)
     _open_more_files()
     listening = _bound(settings.web, wait=child)
+    serving = lock_shared(home.pages_lock)  # no restore meanwhile: we would go on reading what it replaces
     engine = open_engine(home, settings)
     app = make_app(home, settings, engine)
     spare_what_stays()
@@ -52,6 +54,7 @@ def serve(home: Home, settings: Settings, *, child: bool) -> None:
     try:
         _Server(configured(app, settings.web), app).run([listening])
     finally:
+        serving.close()
         engine.dispose()
 
 
@@ -149,16 +152,3 @@ def _bind(web: Web) -> socket.socket:
         listening.close()
         raise
     return listening
-
-
-def _end_with_daemon() -> None:
-    """Has this process end when the daemon does, however that ends: its end of the pipe is closed then."""
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-        threading.Event().wait(GOODBYE + 2)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end with the daemon", daemon=True).start()

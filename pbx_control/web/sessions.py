@@ -1,6 +1,7 @@
 """Who is signed in: the cookie, and the session behind it."""
 
 import re
+from datetime import timedelta
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -18,6 +19,11 @@ LOOKED_UP_AT_ONCE = 3
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
+def is_token(text: str) -> bool:
+    """Whether a text may be a token of ours."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 class Sessions:
     """The sessions of one web process; `https` is whether browsers reach it by that."""
 
@@ -28,10 +34,23 @@ class Sessions:
         # Browsers take a cookie of that prefix only over HTTPS, from this very host, for all its paths.
         self.cookie = "__Host-pbx" if https else "pbx"
 
+    def lend(self, response: Response, what: str, token: str, lasts: timedelta) -> None:
+        """Puts something into the browser that is no session, for a while."""
+        self._put(response, f"{self.cookie}-{what}", token, lasts)
+
+    def lent(self, request: Request, what: str) -> str:
+        """What the browser was lent; "" if nothing."""
+        token = request.cookies.get(f"{self.cookie}-{what}", "")
+        return token if is_token(token) else ""
+
+    def take_back(self, response: Response, what: str) -> None:
+        """Takes it out of the browser."""
+        self._delete(response, f"{self.cookie}-{what}")
+
     async def person_of(self, request: Request) -> Person | None:
         """Who is signed in with the request's cookie. Raises StoreUnavailable."""
         token = request.cookies.get(self.cookie, "")
-        if not _TOKEN.fullmatch(token):
+        if not is_token(token):
             return None
         return await run_sync(users.session_of, self._engine, token, now(), limiter=self._looking_up)
 
@@ -51,16 +70,22 @@ class Sessions:
 
     def give(self, response: Response, token: str) -> None:
         """Puts the session into the browser."""
+        self._put(response, self.cookie, token, LONGEST_SESSION)
+
+    def take(self, response: Response) -> None:
+        """Takes it out of the browser."""
+        self._delete(response, self.cookie)
+
+    def _put(self, response: Response, name: str, token: str, lasts: timedelta) -> None:
         response.set_cookie(
-            self.cookie,
+            name,
             token,
-            max_age=int(LONGEST_SESSION.total_seconds()),
+            max_age=int(lasts.total_seconds()),
             path="/",
             secure=self._https,
             httponly=True,
             samesite="lax",
         )
 
-    def take(self, response: Response) -> None:
-        """Takes it out of the browser."""
-        response.delete_cookie(self.cookie, path="/", secure=self._https, httponly=True, samesite="lax")
+    def _delete(self, response: Response, name: str) -> None:
+        response.delete_cookie(name, path="/", secure=self._https, httponly=True, samesite="lax")

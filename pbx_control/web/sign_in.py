@@ -1,4 +1,4 @@
-"""Signing in and out, and where each role goes from there."""
+"""Signing in and out, and where each role goes from there; second_step.py asks for the code of a second factor."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from pbx_control.catalogue import LANGUAGES, N_, counted
 from pbx_control.clock import now
-from pbx_control.domain.users import UserRole, login_name
+from pbx_control.domain.users import CODE_WITHIN, Person, UserRole, login_name
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake
 from pbx_control.services import users
-from pbx_control.services.users import Admitted
+from pbx_control.services.users import Admitted, CodeWanted
 from pbx_control.web.desk import acts
 from pbx_control.web.pages import go_to, language_of, page
 from pbx_control.web.site import Site, person_of, site_of, visitor
@@ -30,6 +30,8 @@ LONGEST_NEXT = 500
 # Where each role's pages begin; the others' come later.
 PAGES = {UserRole.SECRETARY: "/desk", UserRole.CLIENT: "/portal/messages"}
 ELSEWHERE = "/home"
+# What the browser is lent while the code is awaited.
+STEP = "step"
 
 # Said to whoever has a name or a password wrong: not which.
 WRONG = N_("Name or password is wrong.")
@@ -38,6 +40,7 @@ TOO_OFTEN = counted(
     "Too many wrong tries. Try again in {minutes} minutes.",
     by="minutes",
 )
+DONE = {"password": N_("The password is set. Sign in with it.")}
 CROWDED = N_("Too many people sign in at this moment. Try again in a few seconds.")
 
 
@@ -51,9 +54,14 @@ class Given:
     next: str = ""
 
 
+def own_page(person: Person) -> str:
+    """Where somebody's pages begin."""
+    return PAGES.get(person.role, ELSEWHERE)
+
+
 async def start(request: Request) -> Response:
     """GET /: to one's own page."""
-    return go_to(PAGES.get(person_of(request).role, ELSEWHERE))
+    return go_to(own_page(person_of(request)))
 
 
 async def home(request: Request) -> Response:
@@ -62,44 +70,50 @@ async def home(request: Request) -> Response:
 
 
 async def form(request: Request) -> Response:
-    """GET /login; `language` is the one that was chosen there, `next` the page that was wanted."""
+    """GET /login; `language` is the one that was chosen there, `next` the page that was wanted, `done` what has just
+    been done."""
     person, asked = visitor(request), request.query_params
     given = Given("", "", _ours(asked.get("language", "")), local_path(asked.get("next", "")))
     if person:
-        return go_to(given.next or PAGES.get(person.role, ELSEWHERE))
-    return _form(request, given)
+        return go_to(given.next or own_page(person))
+    return form_again(request, given, notice=DONE.get(asked.get("done", ""), ""))
 
 
 async def enter(request: Request) -> Response:
     """POST /login, with `name` and `password`."""
     site, given = site_of(request), await _given(request)
-    name, address = _known_as(given.name), _address(request)
+    name, address = _known_as(given.name), address_of(request)
     turn = site.contested if site.tries.wait(name, address) else site.passwords
     if turn.statistics().tasks_waiting >= MOST_WAITING:
-        return _form(request, given, 503, CROWDED, wait=A_MOMENT)
+        return form_again(request, given, 503, CROWDED, wait=A_MOMENT)
     async with turn:
         # Looked at only now: of those who waited, many may have been wrong.
         wait = site.tries.wait(name, address)
         if wait and not await run_sync(users.has_come_from, site.engine, name, address):
             log.warning("too many wrong sign-ins", name=name, origin=address)
-            return _form(request, given, 429, TOO_OFTEN, wait=wait, minutes=-(-wait // 60))
+            return form_again(request, given, 429, TOO_OFTEN, wait=wait, minutes=-(-wait // 60))
+        agent = request.headers.get("user-agent", "")
         admitted = await run_sync(
-            users.sign_in, site.engine, given.name, given.password, address, now(), given.language
+            users.sign_in, site.engine, given.name, given.password, address, now(), given.language, agent
         )
         (site.tries.right if admitted else site.tries.wrong)(name, address)
     if admitted is None:
         log.warning("a sign-in is refused", name=name, origin=address)
-        return _form(request, given, 401, WRONG)
-    return await _begun(request, site, admitted, given.next)
+        return form_again(request, given, 401, WRONG)
+    if isinstance(admitted, CodeWanted):
+        answer = go_to(f"/login/code?{urlencode({'next': given.next})}" if given.next else "/login/code")
+        site.sessions.lend(answer, STEP, admitted.token, CODE_WITHIN)
+        return answer
+    return await begun(request, site, admitted, given.next)
 
 
-async def _begun(request: Request, site: Site, admitted: Admitted, wanted: str) -> Response:
+async def begun(request: Request, site: Site, admitted: Admitted, wanted: str) -> Response:
     """The session is new whatever the browser brought along: nobody gives one to somebody else."""
     earlier = await site.sessions.person_of(request)
     if earlier:
         await site.sessions.end(earlier)
-    await acts.has_come(site, admitted.person, _address(request))
-    answer = go_to(wanted or PAGES.get(admitted.person.role, ELSEWHERE))
+    await acts.has_come(site, admitted.person, address_of(request))
+    answer = go_to(wanted or own_page(admitted.person))
     site.sessions.give(answer, admitted.token)
     return answer
 
@@ -109,7 +123,7 @@ async def leave(request: Request) -> Response:
     site = site_of(request)
     person = person_of(request)
     await site.sessions.end(person)
-    await acts.has_gone(site, person, _address(request))
+    await acts.has_gone(site, person, address_of(request))
     answer = go_to("/login")
     site.sessions.take(answer)
     return answer
@@ -139,15 +153,17 @@ def local_path(value: str) -> str:
     return value if ours and value[1:2] not in ("/", "\\") else ""
 
 
-def _form(
+def form_again(
     request: Request,
     given: Given,
     status: int = 200,
     problem: str = "",
     *,
+    notice: str = "",
     wait: int = 0,
     **values: object,
 ) -> Response:
+    """The form, with what was filled in but the password."""
     language = given.language or language_of(request)
     return page(
         request,
@@ -157,6 +173,7 @@ def _form(
         headers={"Retry-After": str(wait)} if wait else None,
         given=given,
         problem=said(language, problem, values) if problem else "",
+        notice=said(language, notice, {}) if notice else "",
         languages=LANGUAGES,
         switch=lambda to: f"/login?{urlencode({'language': to} | ({'next': given.next} if given.next else {}))}",
     )
@@ -184,6 +201,6 @@ def _known_as(name: str) -> str:
         return "?"
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     """Where somebody comes from; behind a proxy on this machine, what that says (server.py)."""
     return clean_line(request.client.host, 60) if request.client else ""

@@ -58,6 +58,18 @@ class Ports:
         return self.base + 25
 
     @property
+    def imap(self) -> int:
+        return self.base + 43
+
+    @property
+    def dns(self) -> int:
+        return self.base + 53
+
+    @property
+    def caldav(self) -> int:
+        return self.base + 52
+
+    @property
     def world_ami(self) -> int:
         return self.base + 39
 
@@ -78,6 +90,9 @@ class Ports:
         for name, number in (("ARI", self.http), ("AMI", self.ami), ("web", self.web), ("SMTP", self.smtp)):
             require_free(Port("tcp", PBX, number, name))
         require_free(Port("tcp", PBX, self.world_ami, "AMI of the outside world"))
+        require_free(Port("tcp", PBX, self.imap, "IMAP of the outside world"))
+        require_free(Port("tcp", PBX, self.caldav, "CalDAV of the outside world"))
+        require_free(Port("udp", PBX, self.dns, "DNS of the outside world"))
 
 
 def free_ports(bases: tuple[int, ...]) -> Ports:

@@ -60,9 +60,13 @@ class Auditor:
         return [f"the switch's own record is not taken in: {file}" for file in left]
 
     async def _unsent(self) -> list[str]:
-        until = time.monotonic() + LETTERS_SENT
-        while (left := await asyncio.to_thread(self._waiting_letters)) and time.monotonic() < until:  # noqa: ASYNC110
+        """A mailbox gets its letters one after the other: as long as they become fewer, none is lost."""
+        left, until = await asyncio.to_thread(self._waiting_letters), time.monotonic() + LETTERS_SENT
+        while left and time.monotonic() < until:
             await asyncio.sleep(LOOK_EVERY)
+            before, left = left, await asyncio.to_thread(self._waiting_letters)
+            if len(left) < len(before):
+                until = time.monotonic() + LETTERS_SENT
         return [f"letter not delivered: {row}" for row in left]
 
     def _waiting_letters(self) -> list[Any]:

@@ -8,12 +8,12 @@ import pytest
 from mail_server import MailServer
 from post_office import SOUND, HandClock, Watch
 from sqlalchemy import Engine
-from telegram_server import TOKEN, TelegramServer
 
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.notify.mail import Mailer
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.settings import Home, Telegram
+from pbx_control.world.telegram import TOKEN, TelegramServer
 
 
 @pytest.fixture

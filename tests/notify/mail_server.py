@@ -77,7 +77,7 @@ class MailServer:
                 protocol.transport.abort()
         self._open.clear()
 
-    def settings(self, **changes: str) -> Mail:
+    def settings(self, **changes: Any) -> Mail:
         """The `[mail]` section of an office that sends through this server."""
         here = {"host": "127.0.0.1", "port": self.port, "tls": "none", "sender": "avisos@sur.example"}
         return Mail(**here | changes)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.notify.turns import LastStep, at_once
 
 # Nothing here takes longer on any machine: what is waited for is not coming, seconds.
 HANGS = 120
@@ -58,8 +59,8 @@ class Watch:
 
 
 class SentLetters:
-    """A sender that remembers; it holds back what goes to an address in `held`, and fails as `refused` and `failures`
-    say."""
+    """A sender that remembers; it holds back what goes to an address in `held`, and fails as `refused`, `failing` and
+    `failures` say."""
 
     def __init__(self) -> None:
         self.sent: list[Letter] = []
@@ -67,13 +68,14 @@ class SentLetters:
         self.failures: list[Exception] = []
         self.held: set[str] = set()
         self.refused: set[str] = set()  # addresses that do not exist
+        self.failing: dict[str, DeliveryFailed] = {}  # by address
         self.in_flight: defaultdict[str, int] = defaultdict(int)
         self.most_in_flight = 0
         self.most_to_one = 0
         self.rests = 0
         self._release = asyncio.Event()
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: Letter, last_step: LastStep = at_once) -> str:
         self.in_flight[letter.address] += 1
         self.most_in_flight = max(self.most_in_flight, sum(self.in_flight.values()))
         self.most_to_one = max(self.most_to_one, self.in_flight[letter.address])
@@ -81,11 +83,15 @@ class SentLetters:
         try:
             if letter.address in self.held:
                 await self._release.wait()
+            await last_step()
             if letter.address in self.refused:
                 raise DeliveryFailed("550 no such user", Fault.FINAL)
+            if letter.address in self.failing:
+                raise self.failing[letter.address]
             if self.failures:
                 raise self.failures.pop(0)
             self.sent.append(letter)
+            return f"{len(self.sent)}"
         finally:
             self.in_flight[letter.address] -= 1
 
@@ -95,6 +101,10 @@ class SentLetters:
     async def next_try(self) -> Letter:
         async with asyncio.timeout(HANGS):
             return await self.tried.get()
+
+    def all_tried(self) -> list[Letter]:
+        """Those of which no `next_try` has told."""
+        return [self.tried.get_nowait() for _ in range(self.tried.qsize())]
 
     def release(self) -> None:
         self._release.set()

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from post_office import SOUND
-from telegram_server import Refusal
 
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.phrases import PHRASES
@@ -14,6 +13,7 @@ from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.files import write_below
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.settings import Telegram
+from pbx_control.world.telegram import Refusal
 
 TEXT = "🎙 Clínica Andes: mensaje de voz de <b>María</b> & _Ñandú_\n\nwww.evil.example"
 
@@ -126,7 +126,7 @@ async def test_wrong_token_is_for_the_admin_to_mend_and_never_told(telegram_serv
     [
         (413, "Request Entity Too Large", Fault.TOO_LARGE),
         (504, "Gateway Timeout", Fault.UNCONFIRMED),
-        (502, "Bad Gateway", Fault.LATER),
+        (502, "Bad Gateway", Fault.SERVER),
         (401, "Unauthorized", Fault.SERVER),
         (400, "Bad Request: chat not found", Fault.FINAL),
     ],

@@ -10,6 +10,7 @@ import pytest
 from acting import JOB, by_admin
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from pbx_control.domain.agenda.rules import Kind
 from pbx_control.domain.keeping.retention import ERASED, What
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.money.repeats import Arrived
@@ -19,6 +20,8 @@ from pbx_control.domain.users import UserRole
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import (
     accounts,
+    appointments,
+    calendars,
     cancelled,
     carriers,
     clientele,
@@ -52,6 +55,8 @@ from pbx_control.store.snapshot import read_revision
 from pbx_control.store.tables import (
     account_user,
     announcement,
+    appointment,
+    calendar,
     call,
     caller_mark,
     client,
@@ -72,10 +77,20 @@ from pbx_control.store.tables import (
 )
 
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
-DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 NUMBER = "+56225550101"
 PEOPLE = (account_user, contact, recipient, caller_mark)
-PERSONAL = (*PEOPLE, greeting, announcement, protocol, info_text, letter, dialling)
+PERSONAL = (
+    *PEOPLE,
+    calendar,
+    appointment,
+    greeting,
+    announcement,
+    protocol,
+    info_text,
+    letter,
+    dialling,
+)
 SMALL = Plan(name="small", calls=50, price=30_000, extra_call=800, contacts=2, calendars=1)
 LARGE = Plan(name="large", calls=500, price=90_000, extra_call=500, contacts=6, calendars=3, recording=True)
 
@@ -115,6 +130,13 @@ def provision(conn: Connection, slug: str, number: str) -> None:
     subscriptions.assign(by_admin(conn, NOON), client_id, "small")
     letters.add(conn, [a_letter(client_id, None)])
     a_call(conn, client_id, f"{slug}-1")
+    an_appointment(conn, client_id)
+
+
+def an_appointment(conn: Connection, client_id: int) -> None:
+    calendars.add(by_admin(conn, NOON), client_id, "soto", "Rosa Soto", [Kind(0, "Consulta", 30)])
+    order = appointments.Order(client_id=client_id, calendar="soto", starts=NOON + 3 * HOUR, name="Juan Pérez Rojas")
+    appointments.book(by_admin(conn, NOON), order)
 
 
 def _user(conn: Connection, client_id: int) -> int:
@@ -228,8 +250,8 @@ def test_after_90_days_texts_people_and_callers_are_gone_and_the_other_client_is
     cancel(office)
     said = erase(office, NOON + AFTER)
     assert said == (
-        "erased: accounts: 1; announcements: 1; callers: 1; contacts: 1; greetings: 2; letters: 2; "
-        "marks of callers: 1; protocols: 1; ready-made texts: 1; recipients: 1"
+        "erased: accounts: 1; announcements: 1; appointments: 1; calendars: 1; callers: 1; contacts: 1; greetings: 2; "
+        "letters: 2; marks of callers: 1; protocols: 1; ready-made texts: 1; recipients: 1"
     )
     assert set(counts(office, "andes").values()) == {0}
     assert counts(office, "lagos") == before
@@ -296,6 +318,8 @@ def test_each_erasure_leaves_receipts_that_name_nobody(office: Engine) -> None:
     assert sorted(each.why.partition("; ")[2] for each in found) == [
         "1 accounts",
         "1 announcements",
+        "1 appointments",
+        "1 calendars",
         "1 callers",
         "1 contacts",
         "1 letters",

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,17 @@ from typing import Any
 import pytest
 from acting import ADMIN, by_admin
 from keeping import NOW, House
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
-from pbx_control.errors import ClientMistake
+from pbx_control.errors import ClientMistake, Code
+from pbx_control.media import caller_files
+from pbx_control.media import erased as remembered
+from pbx_control.media.erased import CallerErased
 from pbx_control.media.erasure import ErasureOrder, erase
 from pbx_control.services import marks
 from pbx_control.settings import Home
-from pbx_control.store import caller_marks, callers, holds
+from pbx_control.store import caller_marks, callers, holds, restrictions
+from pbx_control.store.caller_data import Whose
 from pbx_control.store.callers import NamedContact
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import caller_mark, contact, journal, letter, message, message_field, receipt, secretary
@@ -179,10 +184,93 @@ def test_a_hold_that_comes_in_between_stops_it(house: House) -> None:
             with writing(house.engine) as conn:
                 holds.hold(conn, "pbx-1.1", "just in time", NOW)
 
-    with pytest.raises(ClientMistake, match="cannot be deleted"):
+    with pytest.raises(ClientMistake, match="is under a legal hold"):
         erase(house.home, house.engine, WISH, NOW, reached=hold_now)
     assert house.files() == {path}
     assert (house.row("pbx-1.1")["caller"], house.receipts()) == (HIS, [])
+
+
+def _held(conn: Connection) -> None:
+    holds.hold(conn, "pbx-1.1", "just in time", NOW)
+
+
+def _blocked(conn: Connection) -> None:
+    restrictions.add(conn, HIS, None, "just in time", NOW)
+
+
+def _told_of(conn: Connection) -> None:
+    words = {"subject": "María called", "body_text": "María called", "message_id": "just.in-time"}
+    due = {"channel": "email", "address": "a@b.example", "written_at": NOW, "due_at": NOW}
+    conn.execute(insert(letter).values(call_id="pbx-1.1", **words, **due))
+
+
+@pytest.mark.parametrize("recording", [True, False])
+@pytest.mark.parametrize(
+    ("comes", "code"),
+    [(_held, Code.CALL_IS_HELD), (_blocked, Code.RESTRICTED), (_told_of, Code.MESSAGE_WAITS)],
+)
+def test_what_comes_in_between_stops_it_and_no_restore_does_it(
+    house: House, comes: Callable[[Connection], None], code: Code, recording: bool
+) -> None:
+    """Also of a call without a file, of which nothing else is asked once more."""
+    house.has_call("pbx-1.1", 2, **({} if recording else {"recording": ""}))
+    files = house.files()
+
+    def come_now(moment: str) -> None:
+        if moment == "aside":
+            with writing(house.engine) as conn:
+                comes(conn)
+
+    with pytest.raises(ClientMistake) as refused:
+        erase(house.home, house.engine, replace(WISH, keep_held=True), NOW, reached=come_now)
+    assert refused.value.code is code
+    assert (house.files(), house.row("pbx-1.1")["caller"], house.receipts()) == (files, HIS, [])
+    with reading(house.engine) as conn:
+        assert conn.scalar(select(letter.c.due_at)) == (NOW if comes is _told_of else None)
+    assert remembered.recall(house.home) == []
+
+
+def test_what_was_erased_before_it_was_stopped_stays_erased_and_the_rest_stays(house: House) -> None:
+    """A restore does again what was done, and no more."""
+    for number in range(25):
+        house.has_call(f"pbx-1.{number:02}", 30 - number, recording="")
+    groups = iter((False, True))
+
+    def block_later(moment: str) -> None:
+        if moment == "aside" and next(groups):
+            with writing(house.engine) as conn:
+                _blocked(conn)
+
+    with pytest.raises(ClientMistake):
+        erase(house.home, house.engine, WISH, NOW, reached=block_later)
+    (line,) = remembered.recall(house.home)
+    assert isinstance(line, CallerErased)
+    assert line.kept == tuple(f"pbx-1.{number}" for number in range(20, 25))
+    assert line.papers
+
+
+def test_a_block_that_comes_while_papers_are_erased_stops_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.has_call("pbx-1.1", 2)
+    has_letter(house, None, f"09:00 {HIS}")
+    with writing(house.engine) as conn:
+        marks.mark(by_admin(conn), HIS, "test", "ours")
+    whole = caller_files.erase_papers
+
+    def block_now(home: Home, whose: Whose) -> int:
+        with writing(house.engine) as conn:
+            _blocked(conn)
+        return whole(home, whose)
+
+    monkeypatch.setattr(caller_files, "erase_papers", block_now)
+    with pytest.raises(ClientMistake) as refused:
+        erase(house.home, house.engine, WISH, NOW)
+    assert refused.value.code is Code.RESTRICTED
+    with reading(house.engine) as conn:
+        assert [one.why for one in caller_marks.rows(conn, HIS)] == ["ours"]
+    assert house.row("pbx-1.1")["caller"] == HIS
+    (line,) = remembered.recall(house.home)  # the letter has gone
+    assert isinstance(line, CallerErased)
+    assert (line.kept, line.papers) == (("pbx-1.1",), False)
 
 
 def test_a_file_that_cannot_be_deleted_stops_it(house: House) -> None:

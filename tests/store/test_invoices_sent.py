@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from acting import JOB, by_admin
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.notices.gone import attachment_gone
@@ -15,6 +15,7 @@ from pbx_control.services import clientele, invoicing, issuing, numbers, people,
 from pbx_control.settings import Billing, Home, Settings
 from pbx_control.store import clients, invoices, letters
 from pbx_control.store.engine import reading, writing
+from pbx_control.store.tables import call
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
 LATER = NOW + timedelta(days=31)
@@ -99,3 +100,36 @@ def test_what_is_long_past_is_not_sent_again(engine: Engine, home: Home) -> None
     assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=8)) == 0
     assert post.send_unsent(engine, home, SETTINGS, NOW + timedelta(days=1)) == 1
     assert ("luna@luna.cl", "documents/invoices/2026/boleta-000002.pdf") in sent(engine)
+
+
+@pytest.mark.parametrize(
+    ("language", "calls", "says"),
+    [
+        ("es", 1, "En el mes anterior no se pasó 1 llamada de un número de campaña (809). No tuvo costo."),
+        ("es", 2, "En el mes anterior no se pasaron 2 llamadas de números de campaña (809). No tuvieron costo."),
+        ("en", 1, "In the month before, 1 call from a campaign's number (809) was not put through. It cost nothing."),
+        (
+            "en",
+            2,
+            "In the month before, 2 calls from campaigns' numbers (809) were not put through. They cost nothing.",
+        ),
+    ],
+)
+def test_the_months_invoice_counts_campaigns_that_were_not_put_through(
+    engine: Engine, home: Home, language: str, calls: int, says: str
+) -> None:
+    invoicing.issue_due(engine, home, SETTINGS, JOB, NOW)
+    with writing(engine) as conn:
+        clientele.change(by_admin(conn), "andes", language=language)
+        andes = clients.find(conn, "andes").id
+        for number, at in enumerate([*(NOW + timedelta(days=n) for n in range(1, calls + 1)), NOW - timedelta(days=9)]):
+            row = {"id": f"pbx-1.{number}", "client_id": andes, "did": "+56225550101", "caller": "+56809123456"}
+            times = {"arrived_at": at, "ended_at": at, "phase": "ended", "outcome": "blocked"}
+            conn.execute(insert(call).values(row | times))
+    with reading(engine) as conn:
+        assert all("809" not in each.letter.text for each in letters.newest(conn))
+    invoicing.issue_due(engine, home, SETTINGS, JOB, LATER)
+    with reading(engine) as conn:
+        newest = letters.newest(conn)[0].letter
+    assert says in newest.text
+    assert says.replace("'", "&#39;") in newest.html

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from acting import by_admin
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, update
 
+from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.notices import retries
-from pbx_control.domain.notices.messages import Channel, Letter
+from pbx_control.domain.notices.messages import MAX_ATTEMPTS, Channel, Letter
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.notify import outcomes
 from pbx_control.services import people
@@ -17,7 +18,7 @@ from pbx_control.services import post as post_service
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, mailboxes, recipients
 from pbx_control.store.engine import open_engine, reading, writing
-from pbx_control.store.tables import client
+from pbx_control.store.tables import client, letter
 
 NOON = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
 LEASE = letters.LEASE
@@ -47,9 +48,12 @@ def claim(engine, at=NOON, *, limit=10) -> list[letters.Posted]:
         return letters.claim(conn, [head.id for head in heads], at)
 
 
-def fail(engine, posted, at=NOON, why="451 later", fault=Fault.LATER, **more) -> bool:
+def fail(
+    engine, posted, at=NOON, why="451 later", fault=Fault.LATER, *, others_taken=True, passed_over=False, **more
+) -> bool:
     with writing(engine) as conn:
-        return outcomes.failed(conn, posted, at, DeliveryFailed(why, fault, **more))
+        failure = DeliveryFailed(why, fault, **more)
+        return outcomes.failed(conn, posted, at, failure, others_taken=others_taken, passed_over=passed_over)
 
 
 def next_due(engine) -> datetime | None:
@@ -131,6 +135,30 @@ def test_letter_that_is_put_off_for_what_it_holds_is_overtaken_after_an_hour(eng
     assert [posted.letter for posted in claim(engine, last)] == [ANA_AGAIN]
 
 
+def test_letter_keeps_its_place_for_a_day_while_the_server_takes_nothing_from_anybody(engine):
+    post(engine, ANA, ANA_AGAIN)
+    at = NOON
+    for _ in range(retries.PATIENT_TRIES_OF_ALL):
+        [posted] = claim(engine, at)
+        assert posted.letter == ANA
+        fail(engine, posted, at, fault=Fault.LETTER, others_taken=False)
+        last, at = at, next_due(engine)
+    assert timedelta(hours=17) < last - NOON < timedelta(days=1)
+    assert [posted.letter for posted in claim(engine, last)] == [ANA_AGAIN]
+
+
+def test_letter_to_a_server_that_answers_nobody_is_tried_for_three_days(engine):
+    post(engine, ANA)
+    at = NOON
+    for _ in range(MAX_ATTEMPTS - 1):
+        [posted] = claim(engine, at)
+        assert not fail(engine, posted, at, "no answer", Fault.UNCONFIRMED, others_taken=False)
+        at = next_due(engine)
+    [posted] = claim(engine, at)
+    assert at - NOON > timedelta(days=2.9)
+    assert fail(engine, posted, at, "no answer", Fault.UNCONFIRMED, others_taken=False)
+
+
 def test_heads_are_the_first_due_first_and_no_more_than_asked_for(engine):
     post(engine, *(replace(ANA, address=f"r{n}@x.cl", message_id=f"call.{n}") for n in range(9)))
     [first] = claim(engine, limit=1)
@@ -160,15 +188,44 @@ def test_letter_done_is_not_taken_up_by_a_late_renewal(engine):
 
 
 def test_server_that_is_back_gets_at_once_what_waited_for_it(engine):
-    others = [replace(ANA, address=f"r{n}@x.cl", message_id=f"other.{n}") for n in (1, 2)]
+    others = [replace(ANA, address=f"r{n}@x.cl", message_id=f"other.{n}") for n in (1, 2, 3, 4)]
     post(engine, ANA, *others)
-    by_server, by_recipient, in_flight = claim(engine)
+    by_server, by_recipient, in_flight, unanswered, kept_refused = claim(engine)
     fail(engine, by_server, fault=Fault.SERVER)
     fail(engine, by_recipient, fault=Fault.LATER)
+    fail(engine, unanswered, fault=Fault.UNCONFIRMED)
+    fail(engine, kept_refused, fault=Fault.SERVER, passed_over=True)
     with writing(engine) as conn:
         letters.server_is_back(conn, Channel.EMAIL, NOON)
-    assert [posted.id for posted in claim(engine)] == [by_server.id]
+    assert [posted.id for posted in claim(engine)] == [by_server.id, unanswered.id]
     assert in_flight.attempts == 1
+
+
+def erase(engine) -> None:
+    """As an erasure leaves the letters about a caller."""
+    with writing(engine) as conn:
+        conn.execute(update(letter).values(subject=ERASED, body_text=ERASED, body_html="", due_at=None))
+
+
+def test_letter_that_is_erased_in_flight_is_not_sent_again(engine):
+    post(engine, ANA)
+    [posted] = claim(engine)
+    erase(engine)
+    fail(engine, posted)
+    with writing(engine) as conn:
+        letters.link(conn, posted, NOON, DeliveryFailed("552 too large", Fault.TOO_LARGE))
+    assert next_due(engine) is None
+
+
+def test_letter_that_is_erased_is_not_resent(engine):
+    post(engine, ANA)
+    [posted] = claim(engine)
+    erase(engine)
+    with writing(engine) as conn:
+        assert letters.resend_undelivered(conn, NOON, address=ANA.address) == 0
+    with pytest.raises(ClientMistake, match="erased with its caller"), writing(engine) as conn:
+        post_service.resend(by_admin(conn, NOON), [posted.id])
+    assert next_due(engine) is None
 
 
 def test_letter_that_may_have_arrived_is_sent_once_more_and_no_oftener(engine):
@@ -327,6 +384,7 @@ def test_heads_are_looked_up_whatever_lies_in_the_table(sqlite_url, tmp_path):
         plan = [row.detail for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
     engine.dispose()
     assert [step for step in plan if step.startswith("SCAN letter")] == []
+    assert [step for step in plan if step.startswith("SCAN call")] == []
     searches = [step for step in plan if step.startswith("SEARCH letter USING INDEX ix_letter_waiting")]
     assert len(searches) == 4
     assert any("address>?" in step for step in searches)

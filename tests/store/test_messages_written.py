@@ -29,8 +29,9 @@ from pbx_control.services.supplements import write_supplement
 from pbx_control.services.taken_in import SwitchCall
 from pbx_control.services.work import booking
 from pbx_control.settings import Database, Home, Settings
-from pbx_control.store import callers, letters, protocols
+from pbx_control.store import caller_data, letters, protocols
 from pbx_control.store import infos as stored
+from pbx_control.store.caller_data import Whose
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.letters import Posted
 from pbx_control.store.tables import (
@@ -888,7 +889,8 @@ def test_what_is_erased_leaves_neither_words_nor_the_callers_address(desk: Desk)
     desk.ends()
     desk.sends()
     with desk.work() as conn:
-        assert callers.erase(conn, ["c1"], "+56223334455", {"María"}) == 3
+        his = Whose(number="+56223334455", calls=["c1"], names={"María"})
+        assert caller_data.erase_calls(conn, his)["letters"] == 3
         assert [conn.execute(select(table)).all() for table in (message, message_field, message_version)] == [[]] * 3
     assert [one.letter.address for one in desk.outbox] == list(ADDRESSES)
 

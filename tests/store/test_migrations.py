@@ -1,16 +1,28 @@
 """The migrations give the schema of store/tables.py, go down again, and may be repeated."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from acting import ADMIN
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from running_out import add_client
 from sqlalchemy import Engine, inspect, select, text
 
+from pbx_control.domain.agenda.rules import Kind, Source
+from pbx_control.services import appointments, calendar_sync, calendars
+from pbx_control.services.appointments import Order
+from pbx_control.services.work import booking
 from pbx_control.settings import Database, Home, Settings
+from pbx_control.store import agenda
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.migrate import VERSIONS, move, newest, upgrade
+from pbx_control.store.remotes import Access
 from pbx_control.store.tables import revision, whole_schema
+
+NOW = datetime(2026, 11, 30, 11, tzinfo=UTC)
 
 
 def test_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
@@ -39,7 +51,12 @@ def test_server_defaults_are_those_of_the_tables(engine: Engine) -> None:
 def test_checks_and_partial_indexes_are_those_of_the_tables(engine: Engine) -> None:
     inspector = inspect(engine)
     checks = {check["name"] for table in whole_schema().tables for check in inspector.get_check_constraints(table)}
-    assert checks == {"ck_revision_single", "ck_announcement_text_or_audio", "ck_clock_guard_single"}
+    assert checks == {
+        "ck_revision_single",
+        "ck_announcement_text_or_audio",
+        "ck_clock_guard_single",
+        "ck_appointment_in_order",
+    }
     indexes = {index["name"]: index for table in whole_schema().tables for index in inspector.get_indexes(table)}
     only = {name: [str(one) for one in index["dialect_options"].values()] for name, index in indexes.items()}
     assert "main" in only["uq_did_main"]
@@ -127,3 +144,20 @@ def test_the_newest_revision_is_known_without_alembic() -> None:
     config = Config()
     config.set_main_option("script_location", str(VERSIONS.parent))
     assert ScriptDirectory.from_config(config).get_current_head() == newest()
+
+
+def test_without_the_ways_to_remote_calendars_all_calendars_are_ours_alone(engine: Engine) -> None:
+    add_client(engine, 1, "andes")
+    with booking(engine, ADMIN, NOW) as work:
+        calendars.add(work, 1, "soto", "Dra. Soto", [Kind(0, "Consulta", 30)], week="always", zone="UTC")
+        calendar_sync.connect(
+            work, 1, "soto", Access(source=Source.CALDAV, address="https://dav.example/soto/", secret="x")
+        )
+        order = Order(client_id=1, calendar="soto", starts=NOW + timedelta(days=1), name="Ana")
+        one = appointments.book(work, order)
+        assert agenda.mirror_of(work.conn, one.id).due_at
+    with writing(engine) as connection:
+        move(connection, "0038")
+        move(connection, "head")
+        assert calendars.get(connection, 1, "soto").source is Source.OWN
+        assert agenda.mirror_of(connection, one.id).due_at is None

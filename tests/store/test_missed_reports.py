@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from acting import JOB
+from acting import ADMIN, JOB, by_admin
 from msgspec.structs import replace
 from running_out import ANDES, MARIA, SHORT, People, add_client, turned_away
 from sqlalchemy import Engine, delete, select, update
@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, select, update
 from pbx_control.domain.call.model import Caller, Outcome, TurnedAway
 from pbx_control.errors import PbxError
 from pbx_control.files import open_below
-from pbx_control.services import missed_reports
+from pbx_control.services import missed_reports, restricting
 from pbx_control.settings import Home, OfficeSettings, Settings
 from pbx_control.store import letters
 from pbx_control.store.engine import reading, writing
@@ -232,3 +232,52 @@ def test_every_minute_around_a_clock_change_is_in_one_report(
         for ended, reported in conn.execute(select(call.c.ended_at, call.c.reported_at)):
             assert timedelta(0) < reported - ended <= DAY + timedelta(hours=1)
             assert reported.astimezone(SANTIAGO).time() == time(18, 15)
+
+
+@pytest.mark.parametrize(
+    ("language", "calls", "says"),
+    [
+        ("es", 1, "En las últimas 24 horas no se pasó 1 llamada de un número de campaña (809). No tiene costo."),
+        ("es", 3, "En las últimas 24 horas no se pasaron 3 llamadas de números de campaña (809). No tienen costo."),
+        ("en", 1, "In the last 24 hours 1 call from a campaign's number (809) was not put through. It costs nothing."),
+        (
+            "en",
+            3,
+            "In the last 24 hours 3 calls from campaigns' numbers (809) were not put through. They cost nothing.",
+        ),
+        ("es", 0, ""),
+    ],
+)
+def test_the_report_counts_campaigns_that_were_not_put_through(
+    home: Home, andes: Engine, language: str, calls: int, says: str
+) -> None:
+    with writing(andes) as conn:
+        conn.execute(update(client).values(language=language))
+        turned_away(conn, NOON)
+        blocked = {"caller": Caller("+56809123456"), "outcome": Outcome.BLOCKED}
+        turned_away(conn, *(NOON - n * MINUTE for n in range(1, calls + 1)), **blocked)
+        # Neither an earlier day's, nor somebody whom the client has blocked by name.
+        turned_away(conn, NOON - DAY - DAY, **blocked)
+        turned_away(conn, NOON + MINUTE, caller=MARIA, outcome=Outcome.BLOCKED)
+    send(home, andes, SUNDAY)
+    [mail], [chat] = told(andes), told(andes, People.chat)
+    for text in (mail.letter.text, chat.letter.text):
+        assert says in text
+        assert ("809" in text) == bool(calls)
+
+
+def test_campaigns_alone_are_no_reason_for_a_report(home: Home, andes: Engine) -> None:
+    missed(andes, NOON, caller=Caller("+56809123456"), outcome=Outcome.BLOCKED)
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
+
+
+@pytest.mark.parametrize("days", [5, 29])
+def test_a_call_that_was_blocked_is_in_a_later_report_however_late(home: Home, andes: Engine, days: int) -> None:
+    missed(andes, NOON)
+    with writing(andes) as conn:
+        caller = conn.scalar(select(call.c.caller)) or ""
+        restricting.block(by_admin(conn, SUNDAY - MINUTE), home, caller, "request 1")
+    assert send(home, andes, SUNDAY) == "reports of missed calls: 0"
+    restricting.unblock(home, andes, ADMIN, caller, SUNDAY + days * DAY - MINUTE)
+    assert send(home, andes, SUNDAY + days * DAY) == "reports of missed calls: 1"
+    assert send(home, andes, SUNDAY + (days + 1) * DAY) == "reports of missed calls: 0"

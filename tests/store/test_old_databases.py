@@ -16,6 +16,7 @@ from pbx_control.store.migrate import move
 # The first migration of all, and that of the last release.
 FIRST, RELEASED = "0001", "0012"
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
+BEGUN = NOON - timedelta(hours=1)
 ODD = "Núñez \"'%_\\ &"
 SINGLE = {"revision", "clock_guard"}
 
@@ -92,6 +93,8 @@ RUNS.insert(1, {"job": "begun", "result": ""})
 RUNS += [{"job": "begun", "result": "begun again", "ended_at": None}]
 KNOWN: Mapping[str, Rows] = {
     "client": [{"state": each} for each in ("active", "suspended", "cancelled")],
+    "client_order": [{"state": each} for each in ("open", "confirmed", "refused")],
+    "appointment": [{"state": each, "starts": BEGUN} for each in ("confirmed", "cancelled", "no_show")],
     "announcement": [{"audio": ""}, {"text": ""}, {"audio": ""}],
     "call": CALLS,
     "journal": JOURNAL,

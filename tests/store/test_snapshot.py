@@ -55,7 +55,7 @@ def test_office_is_what_was_provisioned(engine: Engine) -> None:
         ana = staff.add(by_admin(connection), "Ana", languages=("en", "es"), client_ids=[zorro], secure=True)
     with reading(engine) as connection:
         office = read_office(connection, TODAY)
-        alone = read_client(connection, "zorro")
+        alone = read_client(connection, "zorro", NOON)
     assert office.revision == 2
     assert office.trunks == (Trunk(id=trunk_id, name="carrier", match=("127.0.0.2", "10.0.0.0/8")),)
     assert office.dids == (

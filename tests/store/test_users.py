@@ -7,9 +7,9 @@ from acting import ADMIN
 from sqlalchemy import Engine, select, update
 
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.users import IDLE_LIMIT, LONGEST_SESSION, UserRole
+from pbx_control.domain.users import IDLE_LIMIT, LONGEST_SESSION, ClientRole, UserRole
 from pbx_control.errors import ClientMistake
-from pbx_control.services import staff
+from pbx_control.services import clientele, staff
 from pbx_control.services import users as services
 from pbx_control.services.users import Admitted, NewPassword
 from pbx_control.services.work import booking, changing
@@ -176,6 +176,31 @@ def test_one_account_is_enough_for_a_secretary(engine: Engine) -> None:
         account(engine, "ana2", UserRole.SECRETARY, secretary_id=hers)
 
 
+def test_clients_only_owner_is_neither_removed_nor_made_staff(engine: Engine) -> None:
+    andes = firm(engine)
+    account(engine, "rosa", UserRole.CLIENT, client_id=andes)
+    account(engine, "luis", UserRole.CLIENT, client_id=andes)
+    refused = "rosa is the only owner: make somebody else an owner first"
+    with pytest.raises(ClientMistake, match=refused), booking(engine, ADMIN, NOON) as work:
+        services.change(work, "rosa", client_role=ClientRole.STAFF)
+    with pytest.raises(ClientMistake, match=refused), booking(engine, ADMIN, NOON) as work:
+        services.remove(work, "rosa")
+    with booking(engine, ADMIN, NOON) as work:
+        services.change(work, "luis", client_role=ClientRole.OWNER)
+        services.change(work, "rosa", client_role=ClientRole.STAFF)
+        services.remove(work, "rosa")
+
+
+def test_only_owner_of_a_client_that_has_cancelled_can_be_removed(engine: Engine) -> None:
+    andes = firm(engine)
+    account(engine, "rosa", UserRole.CLIENT, client_id=andes)
+    with changing(engine, ADMIN, NOON) as work:
+        clientele.cancel(work, "andes")
+    with booking(engine, ADMIN, NOON) as work:
+        services.remove(work, "rosa")
+        assert users.by_name(work.conn, "rosa") is None
+
+
 @pytest.mark.parametrize("name", ["a", "a" * 41, "añá", "ana rojas", "ana\n", "../ana", "", "ana@casa"])
 def test_what_no_name_can_be(engine: Engine, name: str) -> None:
     with pytest.raises(ClientMistake, match="cannot be a name to sign in with"):
@@ -190,11 +215,48 @@ def test_what_no_name_can_be(engine: Engine, name: str) -> None:
         (UserRole.ADMIN, {"client_id": 1}),
         (UserRole.SUPERVISOR, {"secretary_id": 1}),
         (UserRole.CLIENT, {"client_id": 1, "secretary_id": 1}),
+        (UserRole.ADMIN, {"client_role": ClientRole.OWNER}),
     ],
 )
 def test_role_and_person_go_together(engine: Engine, role: UserRole, whose: dict[str, int]) -> None:
     with pytest.raises(ClientMistake, match="an account with the role"):
         account(engine, "x1", role, **whose)
+
+
+def firm(engine: Engine, slug: str = "andes") -> int:
+    with changing(engine, ADMIN, NOON) as work:
+        return clientele.add(work, slug, name=slug.title())
+
+
+def test_the_first_of_a_clients_people_is_its_owner_and_the_others_are_staff(engine: Engine) -> None:
+    andes, sur = firm(engine), firm(engine, "sur")
+    for name, client_id in (("gerencia", andes), ("recepcion", andes), ("sur", sur)):
+        account(engine, name, UserRole.CLIENT, client_id=client_id)
+    account(engine, "socia", UserRole.CLIENT, client_id=andes, client_role=ClientRole.OWNER)
+    account(engine, "jefa")
+    with reading(engine) as conn:
+        roles = {one.name: one.client_role for one in users.rows(conn, NOON)}
+    assert roles == {
+        "gerencia": "owner",
+        "recepcion": "staff",
+        "sur": "owner",
+        "socia": "owner",
+        "jefa": None,
+    }
+
+
+def test_a_role_that_is_changed_holds_from_the_next_click_on(engine: Engine) -> None:
+    andes = firm(engine)
+    password = account(engine, "gerencia", UserRole.CLIENT, client_id=andes)
+    account(engine, "rosa", UserRole.CLIENT, client_id=andes)
+    admitted = signed_in(engine, "gerencia", password)
+    assert admitted.person.client_role is ClientRole.OWNER
+    with booking(engine, ADMIN, NOON) as work:
+        services.change(work, "rosa", client_role=ClientRole.OWNER)
+        services.change(work, "gerencia", client_role=ClientRole.STAFF)
+    person = services.session_of(engine, admitted.token, NOON)
+    assert person
+    assert person.client_role is ClientRole.STAFF
 
 
 def test_a_name_is_one_persons(engine: Engine) -> None:

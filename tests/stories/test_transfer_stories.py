@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from story import BOSS, BOSS_AT_HOME, OURS, SALES, Story, speaks
+from story import BOSS, BOSS_AT_HOME, MORNING, OURS, SALES, Story, speaks
 
 from pbx_control.domain.call.commands import (
     Dial,
@@ -202,6 +202,14 @@ def test_a_secretary_who_is_gone_before_the_hand_over_leaves_him_first_in_line(w
 def test_a_number_that_is_no_free_destination_is_not_dialled(number: str) -> None:
     story = talking(contacts=(Contact(1, "Boss", (number,), 1),)).presses("Ana", "*1")
     story.never(Dial).was_told("ana", "not_allowed").is_in(Phase.TALKING)
+
+
+def test_a_contact_who_is_away_is_not_called_before_his_time() -> None:
+    away = Contact(1, "Boss", (BOSS,), 1, away_until=MORNING + timedelta(minutes=5))
+    story = talking(contacts=(away,)).presses("Ana", "*1")
+    story.never(Dial).was_told("ana", "contact_away").is_in(Phase.TALKING).hears("ana")
+    story.passes(300).consults("Ana")
+    assert len(story.dialled) == 1
 
 
 def test_a_client_without_a_number_on_a_trunk_that_we_may_send_to_calls_nobody() -> None:

@@ -20,7 +20,8 @@ from pbx_control.asterisk.absence import Absence, AbsentCall
 from pbx_control.asterisk.publish import Publication, bring_into_force, stage
 from pbx_control.domain.office import AnnouncementKind, Client, Did, Office, Secretary, Trunk
 from pbx_control.domain.opening.hours import ALWAYS
-from pbx_control.domain.sounds import HouseSound, announcement_sound, house_sound
+from pbx_control.domain.opening.overrides import Override
+from pbx_control.domain.sounds import HouseSound, announced_sound, announcement_sound, house_sound
 from pbx_control.settings import AsteriskSettings, Home, Secrets, Settings, Sip
 from pbx_control.world import audio
 from pbx_control.world.installation import CARRIER, PBX, Installation, Ports
@@ -40,8 +41,12 @@ TONES = {
     AnnouncementKind.WELCOME: WELCOME,
     AnnouncementKind.RECORDING: NOTICE,
 }
-HOLIDAY, CLOSED_TODAY = 1000.0, 1050.0
-HOUSE_TONES = {HouseSound.HOLIDAY: HOLIDAY, HouseSound.CLOSED_TODAY: CLOSED_TODAY}
+HOLIDAY, CLOSED_TODAY, CLOSED_NOW, ANNOUNCED = 1000.0, 1050.0, 1100.0, 1150.0
+HOUSE_TONES = {
+    HouseSound.HOLIDAY: HOLIDAY,
+    HouseSound.CLOSED_TODAY: CLOSED_TODAY,
+    HouseSound.CLOSED_NOW: CLOSED_NOW,
+}
 CARRIERS = (Trunk(1, "carrier", (CARRIER,)),)
 
 
@@ -72,6 +77,14 @@ class Alone:
             secretaries=(*self.office.secretaries, *hired),
         )
         return client
+
+    async def says(self, client: Client, *said: Override) -> None:
+        """The client says something for today."""
+        changed = replace(client, overrides=said)
+        for one in said:
+            if one.text:
+                self._tone(announced_sound(changed, one), ANNOUNCED)
+        await self.publish(clients=tuple(changed if one.id == client.id else one for one in self.office.clients))
 
     async def phone(self, client: Client, name: str, tone: float = 880) -> Telephone:
         """The registered telephone of one of the client's secretaries."""

@@ -34,40 +34,54 @@ def parts(lines: list[str]) -> list[list[str]]:
     return [list(group) for filled, group in itertools.groupby(lines, bool) if filled]
 
 
+def rows_under(printed: list[str], head: str) -> list[list[str]]:
+    """The rows of the one table whose first cell begins with `head`; "" for that whose first cell is empty."""
+    tables = [rows_of(part) for part in parts(printed) if part[0].startswith("|")]
+    (found,) = [rows for rows in tables if (rows[0][0].startswith(head) if head else not rows[0][0])]
+    return found
+
+
 @pytest.fixture
 def table(printed) -> list[list[str]]:
     """The comparison's rows."""
-    return rows_of(parts(printed)[0])
+    return rows_under(printed, "")
 
 
 @pytest.fixture
 def transfers(printed) -> dict[str, str]:
     """What was measured of supervised transfers."""
-    return dict(rows_of(parts(printed)[1]))
+    return dict(rows_under(printed, "supervised transfers"))
 
 
 @pytest.fixture
 def starts(printed) -> list[list[str]]:
     """What was measured of the start of commands."""
-    return rows_of(parts(printed)[5])
+    return rows_under(printed, "start of a command")
 
 
 @pytest.fixture
 def publishings(printed) -> list[list[str]]:
     """What was measured of changes on their way into the switch."""
-    return rows_of(parts(printed)[4])
+    return rows_under(printed, "live in the switch")
+
+
+@pytest.fixture
+def letters(printed) -> dict[str, list[str]]:
+    """What was measured of letters on their way to the mail server, on each database."""
+    _, *rows = rows_under(printed, "letters")
+    return {name: cells for name, *cells in rows}
 
 
 @pytest.fixture
 def desks(printed) -> dict[str, str]:
     """What was measured of pops."""
-    return dict(rows_of(parts(printed)[3]))
+    return dict(rows_under(printed, "pops"))
 
 
 @pytest.fixture
 def listening(printed) -> dict[str, list[str]]:
     """What listeners at the channel cost."""
-    _, *rows = rows_of(parts(printed)[2])
+    _, *rows = rows_under(printed, "the channel")
     return {name: cells for name, *cells in rows}
 
 
@@ -118,6 +132,14 @@ def test_each_command_took_some_time(starts):
     assert all(float(cell) > 0 for row in rows for cell in row[1:])
 
 
+def test_every_letter_reached_the_mail_server_once(letters):
+    for count in letters["letters, missing, twice"]:
+        written, missing, twice = map(int, count.split(", "))
+        assert written > 0
+        assert (missing, twice) == (0, 0)
+    assert all(float(took) < float("inf") for took in letters["from send to acceptance, p99, ms"])
+
+
 def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
     head, *rows = publishings
     assert head[1:] == ["median, s", "slowest, s"]
@@ -129,5 +151,5 @@ def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
 
 def test_each_goal_is_judged(printed):
     judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
-    assert len(judged) == 9
+    assert len(judged) == 11
     assert all("goal" in line for line in judged)

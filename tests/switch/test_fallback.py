@@ -4,15 +4,17 @@ import asyncio
 import json
 import stat
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 import soundfile
 from alone import (
+    ANNOUNCED,
     BUSY,
     CLOSED,
+    CLOSED_NOW,
     CLOSED_TODAY,
     EXHAUSTED,
     HOLIDAY,
@@ -33,6 +35,7 @@ from pbx_control.domain.call.commands import Ring
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.office import Announcement, AnnouncementKind, ClientState, Holiday, Mark, MarkKind
 from pbx_control.domain.opening.hours import NEVER, parse_week
+from pbx_control.domain.opening.overrides import Override, OverrideKind, end_of_day
 from pbx_control.domain.sounds import sound_name
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
@@ -84,6 +87,19 @@ async def test_a_blocked_caller_is_not_served_and_another_clients_is(alone):
     finally:
         await alone.publish(marks=())
     assert turned_away.answer.at is None
+    assert (ana.calls, len(eva.calls)) == ([], 1)
+    assert (await alone.absent(firm)).outcome is Outcome.BLOCKED
+
+
+async def test_a_campaign_is_turned_away_by_who_wants_none(alone):
+    firm, other = await alone.firm("Ana", campaigns=False), await alone.firm("Eva")
+    ana = (await alone.phone(firm, "Ana")).answers(after=0.2)
+    eva = (await alone.phone(other, "Eva")).answers(after=0.2)
+    turned_away = await alone.call(firm, caller="+56809123456")
+    await turned_away.ended(5)
+    served = await alone.call(other, caller="+56809123456")
+    await served.answered()
+    await served.hang_up()
     assert (ana.calls, len(eva.calls)) == ([], 1)
     assert (await alone.absent(firm)).outcome is Outcome.BLOCKED
 
@@ -141,6 +157,60 @@ async def test_on_a_holiday_the_caller_hears_that_it_is_one_and_then_the_hours(a
     assert audio.heard(other.heard, HOLIDAY) == 0
     assert audio.heard(other.heard, CLOSED) > 1
     assert (await alone.absent(firm)).outcome is Outcome.CLOSED
+
+
+async def test_what_a_client_says_for_today_holds_until_its_end_by_the_switchs_own_clock(alone):
+    firm = await alone.firm("Ana")
+    ana = await alone.phone(firm, "Ana")
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=patience(4))
+    await alone.says(firm, Override(OverrideKind.CLOSED, now, until))
+    caller = await alone.call(firm)
+    await caller.ended()
+    assert audio.heard(caller.heard, CLOSED_NOW) > 1
+    assert audio.heard(caller.heard, CLOSED) > 1
+    assert ana.calls == []
+    assert (await alone.absent(firm)).outcome is Outcome.CLOSED
+    await alone.until(lambda: datetime.now(UTC) >= until + timedelta(seconds=1), 30)
+    caller = await alone.call(firm)
+    await ana.rung()
+    await caller.hang_up()
+
+
+async def test_open_until_rings_outside_the_hours_and_on_a_holiday(alone):
+    today = datetime.now(ZoneInfo("America/Santiago")).date()
+    firm = await alone.firm("Ana", week=NEVER)
+    ana = await alone.phone(firm, "Ana")
+    await alone.publish(holidays=(Holiday(today, "Aniversario", firm.id),))
+    now = datetime.now(UTC)
+    await alone.says(firm, Override(OverrideKind.OPEN, now, now + timedelta(hours=1)))
+    caller = await alone.call(firm)
+    await ana.rung()
+    await caller.hang_up()
+
+
+async def test_words_for_today_are_heard_first_whether_it_is_open_or_closed(alone):
+    firm = await alone.firm("Ana")
+    ana = (await alone.phone(firm, "Ana", tone=880)).answers(after=0.5)
+    now = datetime.now(UTC)
+    words = Override(OverrideKind.ANNOUNCED, now, now + timedelta(hours=1), "Hoy nos mudamos.")
+    await alone.says(firm, words)
+    caller = await alone.call(firm)
+    await (await ana.rung()).answered()
+    await talking(1)
+    await caller.hang_up()
+    assert in_order(caller.heard, ANNOUNCED, 880)
+    all_day = Override(OverrideKind.CLOSED, now, end_of_day(ZoneInfo(firm.timezone), now))
+    await alone.says(firm, words, all_day)
+    caller = await alone.call(firm)
+    await caller.ended()
+    assert in_order(caller.heard, ANNOUNCED, CLOSED_TODAY, CLOSED)
+
+
+def in_order(heard, *tones):
+    """Whether these are heard one after the other."""
+    starts = [audio.spans(heard, tone)[0].start for tone in tones]
+    return starts == sorted(starts)
 
 
 def replace_one_span(week):

@@ -96,6 +96,10 @@ async def test_callers_who_are_not_counted(town):
     await town.office.pbx("caller", "mark", blocked, "blocked", "--client", firm.slug, "--why", "fax")
     away = await town.world.call(firm.number, caller=blocked, tone=CALLER)
     await away.ended(3)
+    await town.office.pbx("client", "set", firm.slug, "--no-campaigns")
+    await town.live()
+    campaign = await town.world.call(firm.number, caller="+56809123456", tone=CALLER)
+    await campaign.ended(3)
     caller = await town.world.call(firm.number, caller=tester, tone=CALLER)
     await ana.rung()
     await caller.answered()
@@ -103,7 +107,7 @@ async def test_callers_who_are_not_counted(town):
     await caller.hang_up()
     assert await town.quiet(5) == ""
     assert await left(town, firm) == (5, 0)
-    assert sorted(call["outcome"] for call in await town.calls(firm)) == ["answered", "blocked"]
+    assert sorted(call["outcome"] for call in await town.calls(firm)) == ["answered", "blocked", "blocked"]
 
 
 async def test_a_wrong_number_is_marked_by_a_key_and_told_so(town):

@@ -69,6 +69,13 @@ def test_what_is_no_address_of_letters(value: str) -> None:
         checks.email(value)
 
 
+@pytest.mark.parametrize("value", ["ventas@andes", "root@mailhost", "a@local", "a@xn--and-6ma2c"])
+def test_address_whose_domain_has_no_dot_is_refused(value: str) -> None:
+    with pytest.raises(ClientMistake, match="has no dot"):
+        checks.email(value)
+    assert checks.email_in_house(value)  # the office's own mail server may know it
+
+
 @given(st.text(max_size=80))
 def test_an_address_accepted_can_break_no_header(value: str) -> None:
     try:

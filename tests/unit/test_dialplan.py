@@ -5,7 +5,7 @@ After a wanted change write the golden files anew, and read the difference: `pyt
 
 import re
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from pbx_control.domain.office import (
     Trunk,
 )
 from pbx_control.domain.opening.hours import ALWAYS, NEVER, Span, parse_week
+from pbx_control.domain.opening.overrides import Override, OverrideKind
 from pbx_control.domain.words.characters import printable
 from pbx_control.errors import ClientMistake, SwitchUnavailable
 from pbx_control.settings import Home, Secrets, Settings, Sip
@@ -44,6 +45,8 @@ SETTINGS = Settings(
 )
 # Anything that has a meaning in Asterisk's files, expressions or argument lists.
 HOSTILE = "&;,|${}$[]()\"'\\\r\n\x00<>=`!?%~^"
+
+AT = datetime(2026, 9, 18, 19, tzinfo=UTC)
 
 OFFICE = Office(
     revision=7,
@@ -88,6 +91,11 @@ OFFICE = Office(
                 Announcement(AnnouncementKind.WELCOME, "Bienvenido a {name}"),
                 Announcement(AnnouncementKind.CLOSED, audio="audio/0123456789abcdef"),
             ),
+            overrides=(
+                Override(OverrideKind.OPEN, AT, AT + timedelta(hours=2)),
+                Override(OverrideKind.CLOSED, AT + timedelta(hours=1), AT + timedelta(hours=5)),
+                Override(OverrideKind.ANNOUNCED, AT, AT + timedelta(hours=9), "Hoy estamos de inventario."),
+            ),
         ),
         Client(
             2,
@@ -100,6 +108,7 @@ OFFICE = Office(
             music=False,
             wait_limit=timedelta(seconds=15),
             takes_messages=False,
+            overrides=(Override(OverrideKind.OPEN, AT, AT + timedelta(hours=3)),),
         ),
     ),
     secretaries=(

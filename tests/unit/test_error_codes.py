@@ -13,6 +13,7 @@ import pytest
 from bench.shape import COMMAND, DOORS
 from cli import main
 from pbx_control.admin.advice import ADVICE, GIVES, advised
+from pbx_control.calendars.remote import RemoteTrouble
 from pbx_control.catalogue import Counted
 from pbx_control.domain.office import Lack
 from pbx_control.domain.words.sentences import kept, read_kept, sentence_of
@@ -30,7 +31,7 @@ from pbx_control.errors import (
 from tests.texts import ROOT, every_command
 
 # What every error of its kind is, without advice of its own.
-GENERAL = {kind.code for kind in (ClientMistake, SwitchUnavailable, StoreUnavailable, DeliveryFailed)}
+GENERAL = {kind.code for kind in (ClientMistake, SwitchUnavailable, StoreUnavailable, DeliveryFailed, RemoteTrouble)}
 BELOW = [
     file
     for file in sorted((ROOT / "pbx_control").rglob("*.py"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.desk.greeting import filled, part_of_day
+from pbx_control.domain.desk.greeting import filled, on_call_words, part_of_day
 
 NOON = datetime(2026, 8, 3, 12)
 MORNING = datetime(2026, 8, 3, 9)
@@ -38,6 +38,7 @@ def test_part_of_day_goes_by_the_clients_clock(language: str, at: str, said: str
         ("¡{part_of_day}! Andes.", "¡Buenos días! Andes."),
         ("Andes. {part_of_day}.", "Andes. Buenos días."),
         ("Andes\n{part_of_day}", "Andes\nBuenos días"),
+        ("De turno está {on_call}.", "De turno está Juan {x}."),
         ("Andes {{VIP}}", "Andes {VIP}"),
         ("Andes", "Andes"),
         ("Andes {other} {", "Andes {other} {"),
@@ -45,7 +46,20 @@ def test_part_of_day_goes_by_the_clients_clock(language: str, at: str, said: str
     ],
 )
 def test_greeting_of_a_client_is_filled_in(text: str, said: str) -> None:
-    assert filled(text, "Ana", "Andes Ltda", MORNING, "es") == said
+    assert filled(text, "Ana", "Andes Ltda", MORNING, "es", "Juan {x}") == said
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ([], "nadie"),
+        ([("", "Ana")], "Ana"),
+        ([("", "Ana"), ("Ventas", "Ana")], "Ana"),
+        ([("", "Ana"), ("Ventas", "Juan")], "Ana, Juan (Ventas)"),
+    ],
+)
+def test_who_is_on_call_is_said_in_a_few_words(people: list[tuple[str, str]], said: str) -> None:
+    assert on_call_words(people, "es") == said
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.desk.spelling import spelled
 from pbx_control.domain.desk.words import Stage, Written
+from pbx_control.domain.notices.acts import Act
+from pbx_control.domain.notices.discretion import without_content
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import CallSummary, Channel, Recipient, compose, next_try
 from pbx_control.domain.words.characters import category
@@ -376,3 +378,21 @@ def test_an_address_is_read_back_letter_by_letter():
         "c de Carlos, l de Luis"
     )
     assert spelled("jo_2@é.test", "en").startswith("j as in Juliett, o as in Oscar, underscore, two, at, é, dot")
+
+
+# --- clients that handle sensitive matters ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipient", [BY_MAIL, BY_TELEGRAM])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_letter_of_a_sensitive_client_bears_a_link_and_no_content(recipient, language):
+    summary = replace(ANSWERED, language=language, message="2026/left.wav", caller_name="María Ñandú")
+    letter = compose(summary, recipient, OFFICE, replace(WRITTEN, urgent=True))
+    sealed = without_content(letter, summary.client_name, language, OFFICE, "https://desk.example.com")
+    assert f"https://desk.example.com/portal/calls/{summary.call_id}" in sealed.text
+    everything = sealed.subject + sealed.text + sealed.html
+    told = ("Ñandú", "cotización", readable_number(summary.caller), summary.caller, summary.secretary)
+    assert [each for each in told if each and each in everything] == []
+    assert sealed.attachment == ""
+    assert set(sealed.acts) <= {Act.SEEN}
+    assert (sealed.message_id, sealed.in_reply_to) == (letter.message_id, letter.in_reply_to)

@@ -263,6 +263,16 @@ def test_a_contact_who_comes_to_the_caller_comes_alone(asterisk, performer):
     assert [query["channel"] for _, uri, query in asterisk.asked if uri.endswith("addChannel")] == [CONTACTS]
 
 
+def test_a_prompt_is_noted_when_it_has_begun(asterisk, performer):
+    """Of a killed daemon's requests the last ones may be lost: one that was noted before would not be heard.
+
+    Not at the channel: Asterisk would answer nothing on the whole connection for as long as the prompt lasts.
+    """
+    performer.perform(CALL, c.Play(CALL, "closed-1", ("prompts/closed",)))
+    assert asterisk.paths == [f"POST channels/{CALL}/play/closed-1", "POST asterisk/variable"]
+    assert asterisk.asked[1][2] == {"variable": perform.prompt_begun(CALL), "value": "closed-1"}
+
+
 def test_a_word_is_a_file_of_ours_or_a_sound_of_asterisks(asterisk, performer):
     performer.perform(CALL, c.Tell(HERS, "word-1", BEEP))
     performer.perform(CALL, c.Tell(HERS, "word-2", "prompts/spoken/es-12"))
@@ -281,11 +291,45 @@ def test_keys_are_passed_on(asterisk, performer):
     assert asterisk.asked == [("POST", f"channels/{CONTACTS}/dtmf", {"dtmf": "*9"})]
 
 
-def test_a_recording_is_silenced_and_goes_on(asterisk, performer):
-    performer.perform(CALL, c.PauseRecording("2026/11/22/pbx-1.5.wav"))
-    performer.perform(CALL, c.ResumeRecording("2026/11/22/pbx-1.5.wav"))
-    live = "recordings/live/2026%2F11%2F22%2Fpbx-1.5/mute"
-    assert asterisk.paths == [f"POST {live}", f"DELETE {live}"]
+RECORDING = "2026/11/22/pbx-1.5.wav"
+UNMUTE, MUTE = (f"{method} recordings/live/2026%2F11%2F22%2Fpbx-1.5/mute" for method in ("DELETE", "POST"))
+
+
+def test_a_recording_is_silenced_whether_or_not_it_was_and_goes_on(asterisk, performer):
+    """The second of two mutes would have it go on."""
+    performer.perform(CALL, c.PauseRecording(RECORDING))
+    performer.perform(CALL, c.ResumeRecording(RECORDING))
+    assert asterisk.paths == [UNMUTE, MUTE, UNMUTE]
+
+
+async def test_a_recorder_that_has_not_begun_is_silenced_when_it_has(asterisk, performer, events, monkeypatch):
+    monkeypatch.setattr(perform, "PAUSED_AGAIN", 0)
+    asterisk.refusals["mute"] = Reply(409, {"message": "Recording not in session"})
+    performer.perform(CALL, c.PauseRecording(RECORDING))
+    asterisk.refusals.clear()
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [UNMUTE, MUTE] * 2
+    assert events == []
+
+
+async def test_she_has_it_go_on_before_it_could_be_silenced(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "PAUSED_AGAIN", 0)
+    asterisk.refusals["mute"] = Reply(409, {"message": "Recording not in session"})
+    performer.perform(CALL, c.PauseRecording(RECORDING))
+    asterisk.refusals.clear()
+    performer.perform(CALL, c.ResumeRecording(RECORDING))
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [UNMUTE, MUTE, UNMUTE]
+
+
+async def test_a_recorder_that_is_not_silenced_at_last_is_told(asterisk, performer, events, monkeypatch):
+    monkeypatch.setattr(perform, "PAUSED_AGAIN", 0)
+    asterisk.refusals["mute"] = Reply(409, {"message": "Recording not in session"})
+    performer.perform(CALL, c.PauseRecording(RECORDING))
+    for _ in range(2 * perform.PAUSE_TRIES):  # each try takes the loop a round
+        await asyncio.sleep(0)
+    assert [event.command for event in events] == ["PauseRecording"]
+    assert len(asterisk.paths) == 2 * (perform.PAUSE_TRIES + 1)
 
 
 def test_a_callers_limit_says_what_follows_it(asterisk, performer):

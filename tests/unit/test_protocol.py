@@ -175,5 +175,3 @@ def test_house_chooses_a_colour_on_which_white_can_be_read() -> None:
         assert Color(colour).contrast("white", method="wcag21") >= LEAST_CONTRAST
     assert colour_of(STEPS, 5) == colour_of(STEPS, 5) != colour_of(STEPS, 6)
     assert colour_of(Protocol(fields=(), colour="#000000"), 5) == "#000000"
-
-

@@ -369,4 +369,4 @@ def test_no_strangers_string_does_harm(name: str, caller: str, office: str, lang
         assert "Bcc" not in mail
 
 
-ALLOWED = {"html", "head", "meta", "title", "body", "table", "tr", "th", "td", "div", "a"}
+ALLOWED = {"html", "head", "meta", "title", "body", "table", "tr", "th", "td", "div", "a", "style"}

@@ -86,7 +86,7 @@ class House:
         self.switch = FakeSwitch(now, self._later, lambda call, happening: self.board.post(call, happening))
         directory = Directory(Office(1, dids=(Did(DID, "", 1),), clients=(client,), secretaries=secretaries))
         # Prompts never end here: callers hear no notice before the ringing.
-        directory._sounds[client.id] = structs.replace(sounds_for(client), welcome=(), notice="")
+        directory._sounds[client.id] = structs.replace(sounds_for(client), welcome=())
         self.board.staff(directory, {})
 
     def _perform(self, call_id: str, command: object) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_control.domain.words.written_time import read_day, read_instant, read_month
+from pbx_control.domain.words.written_time import read_day, read_end, read_instant, read_month
 from pbx_control.errors import ClientMistake
 
 SANTIAGO = ZoneInfo("America/Santiago")
@@ -109,3 +109,39 @@ def test_month_is_read_as_people_type_it(text: str) -> None:
 def test_what_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(ClientMistake, match="is no month"):
         read_month(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("14:00", "2026-11-28T14:00-03:00"),
+        ("2h", "2026-11-28T02:30-03:00"),
+        ("en 90 minutos", "2026-11-28T02:00-03:00"),
+        ("hoy", "2026-11-29T00:00-03:00"),
+        ("24:00", "2026-11-29T00:00-03:00"),
+        ("mañana", "2026-11-30T00:00-03:00"),
+        ("tomorrow 9:30", "2026-11-29T09:30-03:00"),
+        ("mañana a las 9:30", "2026-11-29T09:30-03:00"),
+        ("01/12/2026", "2026-12-02T00:00-03:00"),
+        ("01/12/2026 10:00", "2026-12-01T10:00-03:00"),
+        ("2026-12-01", "2026-12-02T00:00-03:00"),
+        ("2026-12-01 10:00", "2026-12-01T10:00-03:00"),
+        ("2026-12-01T10:00", "2026-12-01T10:00-03:00"),
+        ("2026-12-01T10:00Z", "2026-12-01T07:00-03:00"),
+        ("00:15", "2026-11-28T00:15-03:00"),  # has passed, which is not its affair
+    ],
+)
+def test_an_end_is_read_as_people_type_it(text: str, meant: str) -> None:
+    assert read_end(text, SANTIAGO, NOW) == datetime.fromisoformat(meant)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2x", "hace 2h", "2 hours ago", "tomorrow noon", "31/02/2027"])
+def test_what_is_no_end_is_refused(text: str) -> None:
+    with pytest.raises(ClientMistake, match="no time to come"):
+        read_end(text, SANTIAGO, NOW)
+
+
+@given(st.text(max_size=30))
+def test_anything_typed_is_an_end_or_a_mistake(text: str) -> None:
+    with suppress(ClientMistake):
+        assert read_end(text, SANTIAGO, NOW).tzinfo

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine
 
-from pbx_control.domain.users import UserRole
+from pbx_control.domain.users import ClientRole, UserRole
 from pbx_control.settings import Home, Settings, Web
 from pbx_control.web.app import make_app
 
@@ -21,9 +21,13 @@ ROLES = {
     "ana": UserRole.SECRETARY,
     "eva": UserRole.SECRETARY,
     "gerencia": UserRole.CLIENT,
+    "recepcion": UserRole.CLIENT,
+    "lagos": UserRole.CLIENT,
     "jefa": UserRole.SUPERVISOR,
     "root": UserRole.ADMIN,
 }
+# Whose of these accounts are a client's, and what they may do there; the others' client is Andes.
+CLIENT_ROLES = {"gerencia": ClientRole.OWNER, "recepcion": ClientRole.STAFF, "lagos": ClientRole.OWNER}
 
 
 @dataclass
@@ -54,7 +58,7 @@ class Browser:
 class Place:
     """The pages of one installation, and browsers that look at them."""
 
-    def __init__(self, home: Path, engine: Engine, **web: str) -> None:
+    def __init__(self, home: Path, engine: Engine, **web: Any) -> None:
         self.engine = engine
         self.app = make_app(Home(home), Settings(web=Web(**web)), engine)
         self.site = self.app.site

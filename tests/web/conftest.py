@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from acting import ADMIN
-from browsing import AT, PASSWORD, ROLES, SECRET, Place
+from browsing import AT, CLIENT_ROLES, PASSWORD, ROLES, SECRET, Place
 from sqlalchemy import Engine
 
 from pbx_control.clock import now
@@ -35,17 +35,18 @@ def password() -> NewPassword:
 
 @pytest.fixture
 def database(sqlite_url: str, tmp_path: Path, password: NewPassword) -> Iterator[Engine]:
-    """A database with two secretaries, a client, and an account of each role."""
+    """A database with two secretaries, two clients, and an account of each role."""
     engine = open_engine(Home(tmp_path), Settings())
     with changing(engine, ADMIN, now()) as work:
-        andes = clientele.add(work, "andes", name="Andes")
+        firms = {name: clientele.add(work, name, name=name.title()) for name in ("andes", "lagos")}
         for name, role in ROLES.items():
             hers = None
             if role is UserRole.SECRETARY:
                 staff.add(work, name.title(), languages=["es"], client_ids=None)
                 hers = find(work.conn, name.title()).id
-            theirs = andes if role is UserRole.CLIENT else None
-            users.add(work, name, role, password, secretary_id=hers, client_id=theirs)
+            theirs = firms.get(name, firms["andes"]) if role is UserRole.CLIENT else None
+            whose = {"secretary_id": hers, "client_id": theirs, "client_role": CLIENT_ROLES.get(name)}
+            users.add(work, name, role, password, **whose)
     yield engine
     engine.dispose()
 

@@ -1,23 +1,24 @@
 """A client's people read the calls to their firm, listen to them, and learn nothing of any other's."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from acting import ADMIN
-from browsing import Browser, Place
+from browsing import Browser, Place, asks, at_desk
 from sqlalchemy import insert, select, update
 
 from pbx_control.clock import now
 from pbx_control.domain.users import UserRole
-from pbx_control.services import clientele, users
+from pbx_control.services import clientele, staff, users
 from pbx_control.services.users import NewPassword
 from pbx_control.services.work import changing
-from pbx_control.store import clients, messages, secretaries
+from pbx_control.store import caller_marks, clients, messages, secretaries, tasks
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.messages import Kept
-from pbx_control.store.tables import account_user, audit, call, journal
+from pbx_control.store.tables import account_user, audit, call, client, journal
 
 SOUND = b"RIFF" + bytes(range(256)) * 8
 Called = Callable[..., str]
@@ -102,6 +103,29 @@ async def test_he_comes_to_his_messages_and_sees_those_of_his_firm_only_the_newe
     assert "Pide hora" in page.text
     assert "Secreto" not in page.text
     assert 'data-unread="2"' in page.text
+
+
+async def test_menu_says_what_it_is_and_the_language_can_be_changed_on_a_telephone(place: Place) -> None:
+    browser = await reader(place)
+    for language, menu, here in (("en", "Menu", "Messages"), ("es", "Menú", "Mensajes")):
+        await browser.post("/language", {"language": language, "next": "/portal/messages"})
+        page = (await browser.get("/portal/messages")).text
+        summary = page.partition("<summary>")[2].partition("</summary>")[0]
+        assert [part in summary for part in (menu, here)] == [True, True]
+        # What has the class `aside` is not shown where there is little room.
+        assert '<form method="post" action="/language">' in page
+
+
+async def test_story_of_a_call_has_the_clients_name_not_its_short_one(place: Place, called: Called) -> None:
+    call_id, browser = called(), await reader(place)
+    details = {"did": "+56225550101", "client": "andes", "caller": "+56223334455", "name": "", "admission": "open"}
+    with writing(place.engine) as conn:
+        values = {"call_id": call_id, "seq": 0, "at": now(), "event": "CallArrived", "details": json.dumps(details)}
+        conn.execute(insert(journal).values(values))
+        conn.execute(update(client).where(client.c.slug == "andes").values(name="Clínica Andes"))
+    page = (await browser.get(f"/portal/calls/{call_id}")).text
+    assert "calls Clínica Andes on" in page
+    assert "calls andes" not in page
 
 
 @pytest.mark.parametrize(
@@ -252,3 +276,64 @@ async def test_what_is_the_houses_own_affair_is_not_told(place: Place, called: C
     page = (await (await reader(place)).get(f"/portal/calls/{one}")).text
     assert "The caller gives up waiting" in page
     assert "Eva" not in page
+
+
+# --- what he asks for about a call ------------------------------------------------------------------------
+
+
+def marked(place: Place, number: str) -> bool:
+    with reading(place.engine) as conn:
+        return caller_marks.find(conn, number, clients.find(conn, "andes").id) is not None
+
+
+async def test_caller_is_blocked_and_let_in_again(place: Place, called: Called) -> None:
+    call_id, browser = called(caller="+56223334444"), await reader(place)
+    for _ in range(2):
+        assert (await browser.post(f"/portal/calls/{call_id}/block")).status_code == 303
+    assert marked(place, "+56223334444")
+    page = (await browser.get(f"/portal/calls/{call_id}")).text
+    assert "data-blocked" in page
+    assert 'data-do="unblock"' in page
+    await browser.post(f"/portal/calls/{call_id}/unblock")
+    assert not marked(place, "+56223334444")
+
+
+async def test_withheld_number_cannot_be_blocked(place: Place, called: Called) -> None:
+    call_id, browser = called(caller=""), await reader(place)
+    assert (await browser.post(f"/portal/calls/{call_id}/block")).status_code == 422
+    assert 'data-do="block"' not in (await browser.get(f"/portal/calls/{call_id}")).text
+
+
+async def test_another_clients_caller_is_blocked_by_nobody_here(place: Place, called: Called) -> None:
+    call_id, browser = called("sur", caller="+56223334444"), await reader(place)
+    for what in ("block", "unblock", "call-back"):
+        assert (await browser.post(f"/portal/calls/{call_id}/{what}")).status_code == 404
+    assert not marked(place, "+56223334444")
+    with reading(place.engine) as conn:
+        assert tasks.about(conn, call_id) == []
+
+
+async def test_call_back_stands_on_the_desks_until_one_has_done_it(place: Place, called: Called) -> None:
+    call_id, browser, desk = called(caller="+56223334444"), await reader(place), await at_desk(place, "ana")
+    for _ in range(2):
+        await browser.post(f"/portal/calls/{call_id}/call-back")
+    page = (await desk.get("/desk")).text
+    assert page.count("data-task=") == 1
+    assert "gerencia" in page
+    number = page.partition('data-task="')[2].partition('"')[0]
+    assert (await asks(desk, f"/desk/tasks/{number}/done", {})).status_code == 200
+    assert (await asks(desk, f"/desk/tasks/{number}/done", {})).status_code == 422
+    assert "data-task=" not in (await desk.get("/desk")).text
+    assert "Ana has called back" in (await browser.get(f"/portal/calls/{call_id}")).text
+
+
+async def test_secretary_of_other_clients_does_not_see_the_task(place: Place, called: Called) -> None:
+    call_id, browser = called(caller="+56223334444"), await reader(place)
+    with changing(place.engine, ADMIN, now()) as work:
+        staff.allow(work, "Eva", [clients.find(work.conn, "sur").id])
+    await browser.post(f"/portal/calls/{call_id}/call-back")
+    eva = await at_desk(place, "eva")
+    assert "data-task=" not in (await eva.get("/desk")).text
+    with reading(place.engine) as conn:
+        (task,) = tasks.open_for(conn, secretaries.find(conn, "Ana").id)
+    assert (await asks(eva, f"/desk/tasks/{task.id}/done", {})).status_code == 422

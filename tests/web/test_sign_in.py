@@ -286,6 +286,15 @@ async def test_the_language_is_the_browsers(place: Place, accepted: str, title: 
     assert f"<h1>{title}</h1>" in answer.text
 
 
+async def test_page_that_is_not_there_is_told_in_the_language_that_was_chosen(place: Place) -> None:
+    browser = place.browser()  # which asks for English
+    assert "there is no such page" in (await browser.get("/nowhere")).text
+    await browser.sign_in("gerencia", language="es")
+    assert "no existe esa página" in (await browser.get("/nowhere")).text
+    assert "no existe esa página" in (await browser.get("/portal/nowhere")).text
+    assert "eso no se puede hacer aquí" in (await browser.post("/portal/messages")).text
+
+
 async def test_the_language_that_was_chosen_stays(place: Place) -> None:
     browser = place.browser()
     form = await browser.get("/login?language=es&next=/home")

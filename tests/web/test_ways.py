@@ -2,17 +2,28 @@
 
 import httpx
 import pytest
-from browsing import ROLES, Place
+from browsing import CLIENT_ROLES, ROLES, Place
 from starlette.routing import Route
 
-from pbx_control.domain.users import UserRole
+from pbx_control.domain.users import ClientRole, UserRole
 from pbx_control.web.routes import WAYS, Way, Who
 
 # What is filled in for the places of a path, and what a way answers to those who may go there.
-FILLED = {"version": "none", "name:path": "base.css", "call": "pbx-1.2"}
+FILLED = {
+    "version": "none",
+    "name:path": "base.css",
+    "call": "pbx-1.2",
+    "kind": "spoken",
+    "name": "es-0123456789abcdef",
+    "task": "1",
+    "token": "none",
+    "proposal": "1",
+    "calendar": "soto",
+    "appointment": "1",
+}
 NOBODY = "nobody"
 # What each way is for, and what it answers to those who may go there. A new way needs a line here.
-EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
+EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = {
     ("GET", "/"): (Who.SIGNED_IN, {303}),
     ("GET", "/home"): (Who.SIGNED_IN, {200}),
     ("GET", "/desk"): (UserRole.SECRETARY, {200}),
@@ -23,6 +34,14 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
     ("POST", "/desk/calls/{call}/send"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/calls/{call}/info"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/duty"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/tasks/{task}/done"): (UserRole.SECRETARY, {422}),
+    ("GET", "/desk/agenda/{call}"): (UserRole.SECRETARY, {409}),
+    ("GET", "/desk/agenda/{call}/week"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/agenda/{call}/hold"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/agenda/{call}/release"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/agenda/{call}/book"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/agenda/{call}/move"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/agenda/{call}/cancel"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
     ("GET", "/portal"): (UserRole.CLIENT, {303}),
     ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
@@ -30,8 +49,100 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole, set[int]]] = {
     ("GET", "/portal/calls/{call}"): (UserRole.CLIENT, {404}),
     ("GET", "/portal/calls/{call}/recording"): (UserRole.CLIENT, {404}),
     ("GET", "/portal/calls/{call}/voice-message"): (UserRole.CLIENT, {404}),
+    ("POST", "/portal/calls/{call}/call-back"): (UserRole.CLIENT, {404}),
+    ("POST", "/portal/calls/{call}/block"): (UserRole.CLIENT, {404}),
+    ("POST", "/portal/calls/{call}/unblock"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/today"): (UserRole.CLIENT, {200}),
+    ("POST", "/portal/today"): (UserRole.CLIENT, {400}),
+    ("GET", "/portal/hours"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/hours"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/hours/days"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/contacts"): (UserRole.CLIENT, {200}),
+    ("POST", "/portal/contacts"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/contacts/availability"): (UserRole.CLIENT, {400}),
+    ("GET", "/portal/rota"): (UserRole.CLIENT, {200}),
+    ("POST", "/portal/rota"): (ClientRole.OWNER, {303}),
+    ("POST", "/portal/rota/swaps"): (UserRole.CLIENT, {400}),
+    ("GET", "/portal/calendars"): (UserRole.CLIENT, {200}),
+    ("POST", "/portal/calendars"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/calendars/{calendar}"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calendars/{calendar}/week"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calendars/{calendar}/history"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calendars/{calendar}/settings"): (ClientRole.OWNER, {404}),
+    ("POST", "/portal/calendars/{calendar}/settings"): (ClientRole.OWNER, {404}),
+    ("POST", "/portal/calendars/{calendar}/feed"): (ClientRole.OWNER, {404}),
+    ("GET", "/portal/calendars/{calendar}/connection"): (ClientRole.OWNER, {404}),
+    ("POST", "/portal/calendars/{calendar}/connection"): (ClientRole.OWNER, {404}),
+    ("GET", "/portal/calendars/{calendar}/remove"): (ClientRole.OWNER, {404}),
+    ("POST", "/portal/calendars/{calendar}/remove"): (ClientRole.OWNER, {404}),
+    ("GET", "/portal/calendars/{calendar}/book"): (UserRole.CLIENT, {404}),
+    ("POST", "/portal/calendars/{calendar}/book"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/calendars/{calendar}/appointments/{appointment}"): (UserRole.CLIENT, {404}),
+    ("POST", "/portal/calendars/{calendar}/appointments/{appointment}"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/announcements"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/announcements"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/announcements/audio"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/sounds/{kind}/{name}"): (UserRole.CLIENT, {404}),
+    ("GET", "/portal/recipients"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/recipients"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/recipients/chat"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/recipients/change"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/recipients/withdraw"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/recipients/disconnect"): (ClientRole.OWNER, {303}),
+    ("GET", "/portal/protocol"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/protocol/greeting"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/protocol/greeting/back"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/protocol/fields"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/protocol/infos"): (ClientRole.OWNER, {422}),
+    ("POST", "/portal/protocol/infos/remove"): (ClientRole.OWNER, {422}),
+    ("GET", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
+    ("POST", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
+    ("GET", "/recipients/{token}"): (Who.VISITOR, {404}),
+    ("POST", "/recipients/{token}"): (Who.VISITOR, {404}),
+    ("GET", "/changes/{token}"): (Who.VISITOR, {404}),
+    ("POST", "/changes/{token}"): (Who.VISITOR, {404}),
+    ("GET", "/files/{token}"): (Who.VISITOR, {404}),
+    ("POST", "/files/{token}"): (Who.VISITOR, {404}),
+    ("GET", "/agenda/{token}.ics"): (Who.ANYBODY, {404}),
+    ("POST", "/telegram"): (Who.ANYBODY, {404}),
+    ("GET", "/portal/users"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/users/add"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/users/link"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/users/role"): (ClientRole.OWNER, {400}),
+    ("POST", "/portal/users/remove"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/audit"): (ClientRole.OWNER, {200}),
+    ("GET", "/portal/ledger"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/ledger/dispute"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/privacy"): (ClientRole.OWNER, {200}),
+    ("GET", "/portal/privacy/annex.pdf"): (ClientRole.OWNER, {200}),
+    ("GET", "/portal/export"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/export"): (ClientRole.OWNER, {200}),
+    ("GET", "/portal/orders"): (ClientRole.OWNER, {200}),
+    ("POST", "/portal/orders"): (ClientRole.OWNER, {400}),
+    ("GET", "/portal/invoices"): (ClientRole.OWNER, {200}),
+    ("GET", "/portal/invoices/{name}.pdf"): (ClientRole.OWNER, {404}),
     ("GET", "/login"): (Who.VISITOR, {200, 303}),
     ("POST", "/login"): (Who.ANYBODY, {401}),
+    ("GET", "/login/code"): (Who.VISITOR, {401}),
+    ("POST", "/login/code"): (Who.ANYBODY, {401}),
+    ("POST", "/login/passkey/ask"): (Who.ANYBODY, {401}),
+    ("POST", "/login/passkey"): (Who.ANYBODY, {401}),
+    ("GET", "/forgot"): (Who.VISITOR, {200}),
+    ("POST", "/forgot"): (Who.ANYBODY, {200}),
+    ("GET", "/reset"): (Who.VISITOR, {410}),
+    ("POST", "/reset"): (Who.ANYBODY, {410}),
+    ("GET", "/account"): (Who.SIGNED_IN, {200}),
+    ("POST", "/account/password"): (Who.SIGNED_IN, {400}),
+    ("GET", "/account/second-factor"): (Who.SIGNED_IN, {303}),
+    ("POST", "/account/second-factor"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/second-factor/confirm"): (Who.SIGNED_IN, {303}),
+    ("POST", "/account/second-factor/off"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/passkeys/ask"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/passkeys"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/passkeys/remove"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/recovery-codes"): (Who.SIGNED_IN, {400}),
+    ("POST", "/account/sessions/end"): (Who.SIGNED_IN, {303}),
+    ("POST", "/account/sessions/end-others"): (Who.SIGNED_IN, {303}),
     ("POST", "/logout"): (Who.SIGNED_IN, {303}),
     ("POST", "/language"): (Who.SIGNED_IN, {303}),
     ("GET", "/healthz"): (Who.ANYBODY, {200}),
@@ -47,12 +158,17 @@ def named(value: object) -> str:
 def allowed(way: Way, who: str) -> bool:
     if way.who in (Who.ANYBODY, Who.VISITOR):
         return True
-    return who != NOBODY and (way.who is Who.SIGNED_IN or ROLES[who] is way.who)
+    return who != NOBODY and (way.who is Who.SIGNED_IN or way.who in (ROLES[who], CLIENT_ROLES.get(who)))
 
 
 def somebody(way: Way) -> str:
     """One who may go there."""
-    return next(name for name, role in ROLES.items() if way.who in (role, Who.SIGNED_IN, Who.VISITOR))
+    return next(name for name in ROLES if allowed(way, name))
+
+
+def test_no_role_in_a_client_is_mistaken_for_one_of_the_house() -> None:
+    """They are compared as the texts that the database has."""
+    assert not {role.value for role in UserRole}.intersection(role.value for role in ClientRole)
 
 
 async def tried(place: Place, who: str, way: Way, method: str) -> httpx.Response:

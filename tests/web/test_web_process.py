@@ -2,22 +2,29 @@
 
 import asyncio
 import os
-import re
 import resource
 import signal
 import socket
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 import worker
+from acting import ADMIN
+from pages_process import said, started
+from running_out import add_client
 
+from pbx_control.clock import now
+from pbx_control.domain.agenda.rules import Kind, Source
+from pbx_control.services import calendar_sync, calendars
+from pbx_control.services.work import booking
 from pbx_control.settings import Home, load
+from pbx_control.store.engine import open_engine
 from pbx_control.store.migrate import upgrade
+from pbx_control.store.remotes import Access
 from pbx_control.world.installation import Installation
 from pbx_control.world.legs import patience
 
@@ -31,28 +38,6 @@ def office(tmp_path: Path) -> Installation:
     office.write_settings(secrets={"ari_password": "a" * 40, "ami_password": "b" * 40})
     upgrade(Home(office.home), load(Home(office.home)))
     return office
-
-
-@asynccontextmanager
-async def started(office: Installation, *words: str) -> AsyncIterator[Process]:
-    """A command that goes on until the block ends."""
-    process = await create_subprocess_exec(*office.command, *words, env=office.environment, stderr=PIPE)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def said(process: Process, pattern: str) -> str:
-    """The first line of its log that has that; it is read up to there."""
-    assert process.stderr
-    async with asyncio.timeout(patience(30)):
-        async for line in process.stderr:
-            if re.search(pattern, line.decode()):
-                return line.decode()
-    raise AssertionError(f"it ended without saying {pattern}")
 
 
 async def health(scheme: str = "http") -> httpx.Response:
@@ -201,3 +186,28 @@ async def test_it_ends_soon_though_somebody_is_connected(office: Installation) -
         os.kill(web.pid, signal.SIGTERM)
         await asyncio.wait_for(web.wait(), patience(8))
         writer.close()
+
+
+async def test_remote_calendars_have_a_process_as_soon_as_there_is_one(office: Installation) -> None:
+    home = Home(office.home)
+    engine = open_engine(home, load(home))
+    async with started(office, "run") as daemon:
+        await said(daemon, "the pages are served")
+        assert not mirrors_of(daemon)
+        add_client(engine, 1, "andes")
+        with booking(engine, ADMIN, now()) as work:
+            calendars.add(work, 1, "soto", "Dra. Soto", [Kind(0, "Consulta", 30)])
+            # Nobody answers there: the process is needed all the same.
+            access = Access(source=Source.CALDAV, address="https://127.0.0.1:1/", user="u", secret="geheim")
+            calendar_sync.connect(work, 1, "soto", access)
+        engine.dispose()
+        await said(daemon, "calendar.trouble")
+        (mirror,) = mirrors_of(daemon)
+        assert "geheim" not in " ".join(mirror.cmdline())
+        daemon.send_signal(signal.SIGTERM)
+        await daemon.wait()
+        await gone(mirror)
+
+
+def mirrors_of(daemon: Process) -> list[psutil.Process]:
+    return [one for one in psutil.Process(daemon.pid).children() if "mirror" in one.cmdline()]

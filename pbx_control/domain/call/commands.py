@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     NOT_HERS = "not_hers"  # she who asks does not have this call, or not any more
     NOT_NOW = "not_now"  # the call's phase does not allow it
     NO_SUCH_CONTACT = "no_such_contact"
+    CONTACT_AWAY = "contact_away"  # the client has said that he is not to be consulted before a time
     CONTACT_UNREACHABLE = "contact_unreachable"  # the client has no number that a contact could be called from
     NUMBER_NOT_ALLOWED = "number_not_allowed"
     TOO_MANY_CALLS = "too_many_calls"  # the client's limit of outgoing calls is reached

@@ -89,7 +89,8 @@ class Sounds(Struct, frozen=True):
     notice: str = ""  # the last of them, if the call is recorded: that says so
     notice_text: str = ""  # its words; none of an uploaded file
     closed: str = ""
-    day_off: str = ""  # on a holiday, before `closed`: that it is one
+    day_off: str = ""  # on a holiday, before `closed`: that it is one; or that the client has closed for today
+    announced: str = ""  # heard first, whether open or closed: what the client has said for today
     exhausted: str = ""
     busy: str = ""
     message: str = ""
@@ -100,7 +101,7 @@ class Sounds(Struct, frozen=True):
     @property
     def closing(self) -> tuple[str, ...]:
         """What is heard outside the hours, one after the other."""
-        return (self.day_off, self.closed) if self.day_off else (self.closed,)
+        return *filter(None, (self.announced, self.day_off)), self.closed
 
     @property
     def notice_alone(self) -> bool:
@@ -115,6 +116,7 @@ class Contact(Struct, frozen=True):
     name: str
     numbers: tuple[str, ...]
     key: int | None = None  # 1-6: the digit after * on her telephone; None: from the desk only
+    away_until: datetime | None = None  # not to be consulted before
 
 
 # Phases in which a contact is called or talked with.

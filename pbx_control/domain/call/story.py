@@ -10,6 +10,7 @@ from typing import Any
 
 from pbx_control.catalogue import InLanguages
 from pbx_control.domain.call.model import Phase
+from pbx_control.domain.opening.hours import TODAY
 from pbx_control.domain.words.wording import clean_line, is_withheld, readable_number
 
 Details = Mapping[str, Any]
@@ -60,8 +61,11 @@ class _Values(dict[str, Any]):
         return f"{name} ({shown})" if name else shown
 
     def _because(self) -> str:
-        """Why it is closed, in brackets: a holiday's name, or nothing where the hours decide."""
+        """Why it is closed, in brackets: a holiday's name, that the client has said so for today, or nothing where the
+        hours decide."""
         why = clean_line(str(self.get("why", "")), VALUE_LIMIT)
+        if why == TODAY:
+            return f" ({self._words['closed-by-client']})"
         return f" ({why})" if why and why != "hours" else ""
 
 
@@ -255,6 +259,7 @@ CLIENTS = frozenset(
 WORDS = InLanguages(
     {
         "withheld": "a withheld number",
+        "closed-by-client": "closed by the client for now",
         "arrived-open": "{who} calls {client} on {did}",
         "arrived-closed": "{who} calls {client} on {did} outside the hours{because} and hears the closed announcement",
         "arrived-exhausted": "{who} calls {client} on {did}, which is without service, and hears the announcement",

@@ -111,6 +111,7 @@ OTHER_LANGUAGE = {"es": "en", "en": "es"}
 
 # What a secretary hears against a consultation, and what her screen is told.
 REASONS = {
+    HouseSound.CONTACT_AWAY: Refusal.CONTACT_AWAY,
     HouseSound.CONTACT_UNREACHABLE: Refusal.CONTACT_UNREACHABLE,
     HouseSound.NOT_ALLOWED: Refusal.NUMBER_NOT_ALLOWED,
     HouseSound.TOO_MANY_CALLS: Refusal.TOO_MANY_CALLS,
@@ -192,7 +193,7 @@ def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundi
     """The caller goes on hold with music, and she hears the contact's telephone ring."""
     if contact is None:
         return refused(call, Refusal.NO_SUCH_CONTACT)
-    if reason := reason_against(call, contact, around):
+    if reason := reason_against(call, contact, at, around):
         alarm = [alarm_about(call, contact, around)] if reason is HouseSound.TOO_MANY_CALLS else []
         call, word = tell_secretary(call, reason)
         return call, [*alarm, *word, Refuse(REASONS[reason])]
@@ -209,8 +210,10 @@ def consult(call: Call, contact: Contact | None, at: datetime, around: Surroundi
     return call, [*quiet, in_private(call, call.secretary_leg), *dial, *on_hold(call)]
 
 
-def reason_against(call: Call, contact: Contact, around: Surroundings) -> HouseSound | None:
+def reason_against(call: Call, contact: Contact, at: datetime, around: Surroundings) -> HouseSound | None:
     """Why this contact may not be called now, or None."""
+    if contact.away_until and at < contact.away_until:
+        return HouseSound.CONTACT_AWAY
     outgoing = call.known.outgoing
     if outgoing is None:
         return HouseSound.CONTACT_UNREACHABLE

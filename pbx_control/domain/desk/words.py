@@ -73,6 +73,7 @@ class Written:
     words: Words
     stage: Stage = Stage.SIGNED
     gist: str = ""  # why he called, for the subject
+    urgent: bool = False
     version: int = 1  # of the words; 0: they do not count as sent
     before: Words | None = None  # the version before, which this one corrects
     at: datetime  # aware; the letter's date

@@ -10,8 +10,6 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
-
 from pbx_control.domain.keeping.retention import ERASED
 
 # What stands between the digits of a number that was written for people; \xa0 is a blank that does not break.
@@ -25,9 +23,12 @@ SHORTEST_NAME = 3
 def redacted(text: str, number: str, names: Collection[str] = ()) -> str:
     """The text without that number (as calls have it: E.164, or else what was shown); where it had it, without these
     names, too."""
+    return without_person(text, number, names) if names_number(text, number) else text
+
+
+def without_person(text: str, number: str, names: Collection[str]) -> str:
+    """The text without that number and these names, wherever they stand: it is about nobody else."""
     without = _pattern(number).sub(ERASED, text)
-    if without == text:
-        return text
     for name in sorted(names, key=len, reverse=True):
         if len(name) >= SHORTEST_NAME:
             without = without.replace(name, ERASED)
@@ -67,6 +68,9 @@ def _pattern(number: str) -> re.Pattern[str]:
 
 def _parts(number: str) -> tuple[str, str]:
     """Its country's code and the digits within the country; only the digits of what is no number of a country."""
+    # Imported here: lists of letters look for no number.
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

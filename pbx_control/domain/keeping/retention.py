@@ -36,6 +36,7 @@ class What(StrEnum):
     STRAY = "stray"  # belongs to no call that is known
     CALLER_DATA = "caller_data"  # number and name, erased at the caller's wish
     CLIENT_DATA = "client_data"  # of a client that cancelled long ago
+    HANDED_OUT = "handed_out"  # a copy of a caller's data: nothing was deleted
 
 
 class Trust(StrEnum):
@@ -56,6 +57,7 @@ class Cause(StrEnum):
     STRAY = "stray"
     LIVE = "live"
     HELD = "held"
+    RESTRICTED = "restricted"  # while a request of the caller's is decided
     YOUNG = "young"
 
 
@@ -68,6 +70,7 @@ class Claim:
     ended_at: datetime | None  # aware; None: the call lasts
     live: bool = False  # the daemon has it
     held: bool = False  # a legal hold is open
+    restricted: bool = False  # a request of the caller's is being decided
     keep_days: int
     zone: ZoneInfo
     recording: str = ""  # the row's references, paths under recordings/
@@ -144,6 +147,8 @@ def verdict(file: File, now: datetime, trust: Trust) -> Verdict:
         return Verdict(False, Cause.YOUNG if file.claims else Cause.STRAY)
     if any(claim.held for claim in file.claims):
         return Verdict(False, Cause.HELD)
+    if any(claim.restricted for claim in file.claims):
+        return Verdict(False, Cause.RESTRICTED)
     if file.has_receipt:
         return Verdict(True, Cause.UNFINISHED)
     return Verdict(True, Cause.AGE, _of_age(file))
@@ -151,8 +156,9 @@ def verdict(file: File, now: datetime, trust: Trust) -> Verdict:
 
 def may_be_erased(file: File, calls: Collection[str]) -> bool:
     """Whether a file may go because the data of those calls' caller is erased: it belongs to them alone, and none of
-    them lasts or is held."""
-    free = (claim.call_id in calls and not claim.lasts and not claim.held for claim in file.claims)
+    them lasts, is held, or may not be used while a request is decided."""
+    kept = (claim.lasts or claim.held or claim.restricted for claim in file.claims)
+    free = (claim.call_id in calls and not stays for claim, stays in zip(file.claims, kept, strict=True))
     return bool(file.claims) and all(free)
 
 

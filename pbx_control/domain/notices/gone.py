@@ -20,6 +20,11 @@ def attachment_gone(letter: Letter) -> Letter:
     return replace(letter, attachment="", text=text, html=html)
 
 
+def attached_sentences() -> list[str]:
+    """What letters say of what is attached, in each language."""
+    return list(_gone())
+
+
 @cache
 def _gone() -> dict[str, str]:
     """What letters say of what is attached, in each language, and what they say when it is gone."""

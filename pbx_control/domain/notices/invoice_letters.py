@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from pbx_control.catalogue import InLanguages
+from pbx_control.catalogue import InLanguages, counted
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind, pesos
 from pbx_control.domain.notices.messages import DOCUMENTS, Channel, Fact, Letter
 from pbx_control.domain.notices.notes import Note, mail_page, mail_text, named
+from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, day_in_words
 
 LINE_LIMIT = 120  # characters of a line's text that stand in the mail; the PDF has all
@@ -17,12 +18,15 @@ def document(invoice: Invoice) -> str:
     return f"{DOCUMENTS}invoices/{invoice.day.year}/{invoice.kind.value}-{invoice.number:06}.pdf"
 
 
-def compose_invoice(invoice: Invoice, address: str, language: str, office_name: str, at: datetime) -> Letter:
+def compose_invoice(
+    invoice: Invoice, address: str, language: str, office_name: str, at: datetime, campaigns: int = 0
+) -> Letter:
     """The letter with an invoice to one e-mail address, in the client's language (docs/service.md rule 15).
+    `campaigns`: how many callers of mass calls were not put through in the month before.
 
     The same invoice to the same address always has the same `message_id`.
     """
-    note = _note(invoice, language if language in WORDS else "es", office_name)
+    note = _note(invoice, language if language in WORDS else "es", office_name, campaigns)
     return Letter(
         channel=Channel.EMAIL,
         address=address,
@@ -41,7 +45,7 @@ def letter_id(invoice: Invoice, address: str) -> str:
     return named("invoice", invoice.kind, str(invoice.number), address)
 
 
-def _note(invoice: Invoice, language: str, office_name: str) -> Note:
+def _note(invoice: Invoice, language: str, office_name: str, campaigns: int) -> Note:
     words = WORDS[language]
     values = {
         "office": clean_line(office_name, NAME_LIMIT),
@@ -60,6 +64,7 @@ def _note(invoice: Invoice, language: str, office_name: str) -> Note:
         title=values["total"],
         paragraphs=(words["story"].format(**values), words["attached"], *_correction(invoice, words)),
         facts=(*_lines(invoice, language), *_sums(invoice, language)),
+        afterwards=(said(language, CAMPAIGNS, {"count": campaigns}),) if campaigns else (),
         footer=words["footer"].format(**values),
     )
 
@@ -82,6 +87,12 @@ def _sums(invoice: Invoice, language: str) -> tuple[Fact, ...]:
         Fact("Total", pesos(invoice.sums.total, language)),
     )
 
+
+CAMPAIGNS = counted(
+    "In the month before, 1 call from a campaign's number (809) was not put through. It cost nothing.",
+    "In the month before, {count} calls from campaigns' numbers (809) were not put through. They cost nothing.",
+    by="count",
+)
 
 WORDS: InLanguages[dict[str, Any]] = InLanguages(
     {

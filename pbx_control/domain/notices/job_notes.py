@@ -76,11 +76,16 @@ FAILED = InLanguages(
         "sounds": "Until it succeeds sounds that nobody uses stay on the disk; calls are not affected.",
         "invoices": "Until it succeeds there are documents that are neither issued nor sent.",
         "reports": "Until it succeeds there are clients that do not get their report of missed calls.",
+        "remind": "Until it succeeds callers are not reminded of tomorrow's appointments.",
+        "processors": "Until it succeeds clients are not told of a change in who else processes their data.",
+        "mail": "Until it succeeds nobody reads what clients write to the office's mailbox; it stays there.",
+        "changes": "Until it succeeds greetings and protocols that were confirmed for a day are not in force.",
         "periods": "Until it succeeds the clients' new months do not begin.",
         "clock": "Until it succeeds no recording is deleted: nobody knows whether the clock is right.",
         "space": "Less than 1 GB is left on a disk: once it is full, recordings, messages or backups are lost.",
         "log": "Until it succeeds Asterisk's own log grows.",
         "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
+        "requests": "Until it succeeds nobody warns of callers' requests whose limit is near.",
     }
 )
 

@@ -53,11 +53,12 @@ def _letter(
         at,
         named(kind, letter.channel.value, letter.address, at.date().isoformat()),
         words,
-        ("what", "why", "do"),
+        ("what-call" if letter.call_id else "what", "why", "do"),
         title=address,
         command=command,
         address=address,
-        about=clean_line(letter.subject, ADDRESS_LIMIT),
+        # The subject of a letter about a call names the caller: who may read that, sees it with the call.
+        about=clean_line(letter.call_id or letter.subject, ADDRESS_LIMIT),
         file=clean_line(letter.attachment, ADDRESS_LIMIT),
         why=clean_line(why.said(desk.language), ANSWER_LIMIT),
     )
@@ -81,6 +82,8 @@ GIVEN_UP = InLanguages(
         "subject": "{address} gets no messages any more",
         "headline": "An address gets no messages any more",
         "what": "“{about}” could not be delivered to {address}, and will not be tried again.",
+        "what-call": "The message about the call {about} could not be delivered to {address}, and will not be tried "
+        "again.",
         "why": "The answer was: {why}",
         "do": "Correct the address or tell the client. What did not arrive is in `message list --undelivered`; once "
         "the address works, send it again:",
@@ -93,6 +96,8 @@ TOO_LARGE = InLanguages(
         "subject": "An attachment was too large for {address}",
         "headline": "An attachment could not be sent",
         "what": "“{about}” went out without its attachment ({file}): it was too large for the mail of {address}.",
+        "what-call": "The message about the call {about} went out without its attachment ({file}): it was too large "
+        "for the mail of {address}.",
         "why": "The answer was: {why}",
         "do": "The client reads that you keep it and can be asked for it. It is in the folder of the installation.",
         "footer": "Sent automatically by pbx-control, at most one a day for each address.",

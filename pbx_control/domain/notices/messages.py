@@ -9,16 +9,16 @@ text wherever it shows up.
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.desk.words import Said, Stage, Written, gist, said
+from pbx_control.domain.notices.acts import Act, acts_about
 from pbx_control.domain.notices.phrases import PHRASES, Phrases, Told
 from pbx_control.domain.words.wording import (
     NAME_LIMIT,
@@ -38,6 +38,10 @@ RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
 
 # What the message_ids of a call's letters begin with: the first to a recipient, and those that answer it.
 FIRST, ANSWER = "call.", "message."
+# The kind of the daily reports, which their message_ids begin with (domain.notices.notes.named).
+REPORT = "missed"
+# And those about an appointment, which are apart from the call in which it was booked.
+APPOINTMENT = "appointment."
 
 # Where an HTML letter begins to be read.
 BODY = re.compile(r"<body[^>]*>")
@@ -69,6 +73,16 @@ class Kind(StrEnum):
 
     OURS = ""  # a client's recipients, or the admin
     INFO = "info"  # a caller, who asked for a ready-made text
+    BOOKED = "booked"  # a caller, who wants his appointment by e-mail
+    RESET = "reset"  # somebody who has forgotten his password
+    INVITE = "invite"  # somebody who has never had one
+    ASK = "ask"  # an address that is asked whether it wants a client's messages
+
+
+# What stands in these opens an account, or says yes for somebody: it is gone once they are sent, or given up.
+SECRET = frozenset({Kind.RESET, Kind.INVITE, Kind.ASK})
+# These go to callers: their addresses are none of ours.
+TO_CALLERS = frozenset({Kind.INFO, Kind.BOOKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,7 @@ class CallSummary:
     client_id: int
     client_name: str
     language: str  # of the client: "es" or "en"
+    colour: str = ""  # that it is shown in at the desk, CSS
     timezone: str  # of the client, IANA name
     did: str  # E.164
     caller: str  # E.164, other cleaned text, or empty if withheld
@@ -117,8 +132,11 @@ class Letter:
     subject: str
     text: str
     html: str = ""  # e-mail only
+    invitation: str = ""  # e-mail only: an iCalendar text that calendars take (domain.agenda.invitation)
     attachment: str = ""  # path under recordings/ or, if it begins with documents/, under the home
     in_reply_to: str = ""  # the message_id of the letter that it adds to
+    acts: tuple[Act, ...] = ()  # Telegram only: the buttons beneath it
+    language: str = ""  # of the buttons
     written_at: datetime  # aware
     call_id: str | None = None
     client_id: int | None = None
@@ -140,6 +158,7 @@ class MessagePage:
     language: str
     sign: str  # one emoji
     accent: str  # CSS colour
+    colour: str  # the client's, or ""
     subject: str
     headline: str
     notice: str  # what there is to know of the words, or empty
@@ -204,32 +223,14 @@ def compose(
         in_reply_to=answers,
         subject=page.subject,
         text=_mail_text(page) if by_mail else _telegram_text(page, phrases, bool(summary.message and not answers)),
-        html=html_template("summary.html.j2").render(page=page) if by_mail else "",
+        html=html_template("summary.html.j2").render(letter=page) if by_mail else "",
         attachment="" if answers else summary.message,
+        acts=() if by_mail else acts_about(summary.caller, urgent=bool(written and written.urgent)),
+        language=summary.language,
         written_at=written.at if written else summary.ended_at,
         call_id=summary.call_id,
         client_id=summary.client_id,
     )
-
-
-def without_attachment(letter: Letter, language: str, office_name: str) -> Letter:
-    """The letter for a recipient who cannot be sent what is attached: it says where to hear or get that instead."""
-    phrases = PHRASES[language if language in PHRASES else "es"]
-    is_document = letter.attachment.startswith(DOCUMENTS)
-    sentence = (phrases.file_too_large if is_document else phrases.sound_too_large).format(
-        office=clean_line(office_name, NAME_LIMIT), reference=clean_line(letter.call_id or "–", NAME_LIMIT)
-    )
-    text, html = letter.text.rstrip(), letter.html
-    if phrases.attached in text:
-        text = text.replace(phrases.attached, sentence)
-    else:
-        text = f"{text}\n\n{sentence}"
-    if escape(phrases.attached) in html:
-        html = html.replace(escape(phrases.attached), escape(sentence))
-    elif html:
-        start = body.end() if (body := BODY.search(html)) else 0
-        html = f"{html[:start]}<p>{escape(sentence)}</p>{html[start:]}"
-    return replace(letter, attachment="", text=text + "\n", html=html)
 
 
 def message_id(call_id: str, recipient: Recipient) -> str:
@@ -269,6 +270,7 @@ def _page(summary: CallSummary, phrases: Phrases, office_name: str, written: Wri
         language=summary.language,
         sign=SIGNS[summary.outcome],
         accent=ACCENTS[summary.outcome],
+        colour=summary.colour,
         subject=_subject(told, phrases, written).format(**values),
         headline=_headline(told, phrases, written),
         notice=_notice(phrases, written),

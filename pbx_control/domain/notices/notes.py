@@ -81,6 +81,14 @@ class Grid:
     last_width: str = ""  # of the last column, in percent: what it gets however long the others' texts are
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a button of the letter leads."""
+
+    address: str
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A letter's contents, harmless and in words, before they become text or HTML."""
@@ -94,10 +102,12 @@ class Note:
     paragraphs: tuple[str, ...]
     facts: tuple[Fact, ...] = ()
     grid: Grid | None = None
+    link: Link | None = None
     afterwards: tuple[str, ...] = ()  # paragraphs, too
     command: str = ""  # to be typed
     footer: str = ""
     reference: str = ""
+    colour: str = ""  # the client's
 
 
 def compose_supplement(added: Supplement, recipient: Recipient, office_name: str, answers: str) -> Letter:
@@ -237,7 +247,7 @@ def named(kind: str, *identity: str) -> str:
 
 def mail_page(note: Note) -> str:
     """The note as HTML."""
-    return html_template("note.html.j2").render(note=note)
+    return html_template("note.html.j2").render(letter=note)
 
 
 def mail_text(note: Note) -> str:
@@ -245,8 +255,9 @@ def mail_text(note: Note) -> str:
     facts = "\n".join(f"{fact.label}: {fact.value}" for fact in note.facts)
     lines = "\n".join(note.grid.lines) if note.grid else ""
     command = note.command and f"    {note.command}"
+    link = f"{note.link.words}:\n{note.link.address}" if note.link else ""
     end = "\n".join(filter(None, [note.footer, note.reference]))
-    parts = [note.headline, note.title, *note.paragraphs, facts, lines, *note.afterwards, command, end]
+    parts = [note.headline, note.title, *note.paragraphs, facts, lines, link, *note.afterwards, command, end]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

@@ -45,8 +45,6 @@ class Phrases:
     call_back: str
     attached: str
     sound_gone: str  # what stands in place of `attached`
-    sound_too_large: str  # {office}, {reference}
-    file_too_large: str  # {office}
     footer: str
     message_from: str  # the subject of what she wrote
     message_with_gist: str  # {gist}
@@ -127,9 +125,6 @@ PHRASES = InLanguages(
         call_back="Call back",
         attached="The message is attached to this e-mail.",
         sound_gone="The message is not attached any more: its file is gone.",
-        sound_too_large="The message is too large to be sent this way. {office} keeps it, and you can ask to hear it; "
-        "give the reference {reference}.",
-        file_too_large="The file is too large to be sent this way. {office} keeps it: ask for it.",
         footer="Sent automatically by {office}, who answers the calls of {client}.",
         message_from="{client}: message from {caller}",
         message_with_gist="{client}: message from {caller}: {gist}",

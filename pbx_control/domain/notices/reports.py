@@ -17,7 +17,7 @@ from pbx_control.catalogue import InLanguages, counted, in_context
 from pbx_control.domain.due import Daily
 from pbx_control.domain.money.billing import Offer, pesos
 from pbx_control.domain.money.quota import Threshold
-from pbx_control.domain.notices.messages import DOCUMENTS, Channel, Fact, Letter, Recipient
+from pbx_control.domain.notices.messages import DOCUMENTS, REPORT, Channel, Fact, Letter, Recipient
 from pbx_control.domain.notices.notes import Cell, Grid, Note, mail_page, mail_text, named, telegram_text
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import (
@@ -91,6 +91,7 @@ class MissedReport:
     timezone: str  # IANA name
     until: datetime  # aware
     calls: tuple[MissedCall, ...]  # in the order in which they came, at least one
+    campaigns: int = 0  # callers of mass calls that were not put through in the last 24 hours
 
     @property
     def local(self) -> datetime:
@@ -220,7 +221,7 @@ def compose_missed_report(report: MissedReport, recipient: Recipient, office_nam
 def report_id(client_id: int, until: datetime, recipient: Recipient) -> str:
     """The `message_id` of the report until then to that recipient."""
     moment = until.astimezone(UTC).isoformat(timespec="seconds")
-    return named("missed", str(client_id), moment, recipient.channel, recipient.address)
+    return named(REPORT, str(client_id), moment, recipient.channel, recipient.address)
 
 
 def report_csv(report: MissedReport) -> bytes:
@@ -275,11 +276,20 @@ def _missed(report: MissedReport, words: dict[str, Any], office_name: str) -> No
         subject=words["subject"].format(client=values["client"], missed=missed, day=day),
         headline=words["headline"],
         title=missed,
-        paragraphs=(words["why"].format(until=f"{report.local:%H:%M}", day=day),),
+        paragraphs=(words["why"].format(until=f"{report.local:%H:%M}", day=day), *_campaigns(report)),
         grid=_calls(report, words),
-        afterwards=(*_more(len(report.calls) - LARGEST_TABLE, words), words["attached"], words["buy"].format(**values)),
+        afterwards=(
+            *_more(len(report.calls) - LARGEST_TABLE, words),
+            words["attached"],
+            words["buy"].format(**values),
+        ),
         footer=words["footer"].format(**values),
     )
+
+
+def _campaigns(report: MissedReport) -> list[str]:
+    count = {"count": report.campaigns}
+    return [said(_language(report.language), CAMPAIGNS, count)] if report.campaigns else []
 
 
 def _calls(report: MissedReport, words: dict[str, Any]) -> Grid:
@@ -362,6 +372,11 @@ def _language(language: str) -> str:
 
 
 LEFT = counted("1 call left", "{count} calls left", by="count")
+CAMPAIGNS = counted(
+    "In the last 24 hours 1 call from a campaign's number (809) was not put through. It costs nothing.",
+    "In the last 24 hours {count} calls from campaigns' numbers (809) were not put through. They cost nothing.",
+    by="count",
+)
 MISSED_CALLS = counted("1 missed call", "{count} missed calls", by="count")
 # What the sheet is called, and what stands between its columns.
 FILE = {"es": "perdidas", "en": "missed"}

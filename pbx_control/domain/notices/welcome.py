@@ -13,6 +13,7 @@ from pbx_control.domain.opening.speech import hours_in_words
 from pbx_control.domain.telephony.numbering import dialled_within_country
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, date_and_time, readable_number
 
+ACCENT = "#17784a"
 # What carriers understand as "forward every call" and as "no longer", in Chile and nearly everywhere (3GPP TS 22.030).
 FORWARD, FORWARD_NO_MORE = "*21*{digits}#", "#21#"
 
@@ -46,12 +47,15 @@ class WelcomePage:
     """The letter, harmless and in words, before it becomes text or HTML."""
 
     language: str
+    accent: str  # CSS colour
     subject: str
     headline: str
     number: str
     lead: str
     sections: tuple[Section, ...]
     footer: str
+    colour: str = ""
+    reference: str = ""
 
 
 def compose_welcome(welcome: Welcome, recipient: Recipient, office_name: str) -> Letter:
@@ -67,7 +71,7 @@ def compose_welcome(welcome: Welcome, recipient: Recipient, office_name: str) ->
         message_id=named("welcome", str(welcome.order_id), recipient.channel, recipient.address),
         subject=page.subject,
         text=_mail_text(page) if by_mail else _telegram_text(page),
-        html=html_template("welcome.html.j2").render(page=page) if by_mail else "",
+        html=html_template("welcome.html.j2").render(letter=page) if by_mail else "",
         written_at=welcome.at,
         client_id=welcome.client_id,
     )
@@ -85,6 +89,7 @@ def _page(welcome: Welcome, office_name: str) -> WelcomePage:
     }
     return WelcomePage(
         language=welcome.language,
+        accent=ACCENT,
         subject=words["subject"].format(**values),
         headline=words["headline"].format(**values),
         number=values["number"],

@@ -1,17 +1,26 @@
 """What is known of the client when a call arrives: open or not, what its callers hear, how long they wait."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from pbx_control.domain.call.model import Admission, Facts, Outgoing, Sounds, TurnedAway
 from pbx_control.domain.office import AnnouncementKind, Client, ClientState, Did, MarkKind, Trunk
 from pbx_control.domain.opening.hours import OpenState
+from pbx_control.domain.opening.overrides import Override, words_first
 from pbx_control.domain.sounds import (
     LAST_POSITION,
     HouseSound,
+    announced_sound,
+    announced_text,
     announcement_sound,
     announcement_text,
+    day_off_sound,
     house_sound,
+    house_text,
     position_sound,
 )
 
@@ -40,6 +49,44 @@ def sounds_for(client: Client) -> Sounds:
         not_taken=house_sound(HouseSound.MESSAGE_LOST, client.language),
         positions=tuple(position_sound(number, client.language) for number in range(1, LAST_POSITION + 2)),
     )
+
+
+def sounds_at(client: Client, usual: Sounds, state: OpenState, at: datetime, is_holiday: bool) -> Sounds:
+    """The client's sounds (`sounds_for`) at one instant: with what it says today first, and on a day that is closed
+    besides the weekly hours with the sentence that says so. `is_holiday`: that day is one for everybody."""
+    if said := words_first(client.overrides, at):
+        first = announced_sound(client, said)
+        notice = (usual.notice,) if usual.notice else ()
+        # In place of the welcome: nobody waits for two before a telephone rings.
+        usual = replace(usual, announced=first, welcome=(first, *notice))
+    if state.override and not state.open:
+        return replace(usual, day_off=house_sound(closed_for(state.override, client, at), client.language))
+    return replace(usual, day_off=day_off_sound(client, is_holiday)) if state.day_off else usual
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A sound that a caller hears, and its words; "" for an uploaded file."""
+
+    sound: str
+    text: str
+
+
+def heard_at(client: Client, state: OpenState, at: datetime, is_holiday: bool) -> list[Heard]:
+    """What a caller hears at that instant before a telephone rings, or before the call is ended, in order."""
+    sounds = sounds_at(client, sounds_for(client), state, at, is_holiday)
+    texts = {announcement_sound(client, kind): announcement_text(client, kind) for kind in AnnouncementKind}
+    texts |= {house_sound(one, client.language): house_text(one, client.language) for one in HouseSound}
+    if said := words_first(client.overrides, at):
+        texts[sounds.announced] = announced_text(client, said)
+    played = sounds.welcome if state.open else sounds.closing
+    return [Heard(sound, texts.get(sound, "")) for sound in played]
+
+
+def closed_for(said: Override, client: Client, at: datetime) -> HouseSound:
+    """Whether the client has closed for the rest of the local day, or for some hours of it."""
+    today, last = (instant.astimezone(ZoneInfo(client.timezone)).date() for instant in (at, said.until))
+    return HouseSound.CLOSED_TODAY if last > today else HouseSound.CLOSED_NOW
 
 
 def outgoing_for(client: Client, numbers: Iterable[Did], trunks: Sequence[Trunk]) -> Outgoing | None:
@@ -85,7 +132,8 @@ def facts_of(
         admission=admission,
         sounds=sounds,
         why="" if admission is Admission.OPEN else hours.why,
-        recording=client.recording,
+        # Who is not told that the call is recorded is not recorded (Código Penal 161-A).
+        recording=client.recording and bool(sounds.notice),
         music=client.music,
         takes_messages=client.takes_messages,
         summary_closed=client.summary_closed,

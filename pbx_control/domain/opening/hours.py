@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import groupby, pairwise
 
+from pbx_control.domain.opening.overrides import Override, OverrideKind, about_hours, end_of_day
 from pbx_control.domain.opening.written_hours import DAY_NAMES, WrittenSpan, read_spans
 from pbx_control.errors import ClientMistake, Code, Field, Word
 
@@ -34,6 +35,9 @@ NEVER: Week = ()
 # What a client has that has asked for nothing else (rule 3).
 USUAL_WEEK = "mon-fri 09:00-13:00 14:00-18:00"
 
+# Why a client is open or closed that has said so for today (domain.opening.overrides).
+TODAY = "today"
+
 # How far ahead the next opening or closing is looked for; who asks shows "for the coming month" beyond it.
 HORIZON = timedelta(days=31)
 
@@ -44,14 +48,15 @@ _LONGEST = 2000  # characters: a sane week has a tenth of it
 class OpenState:
     """Whether a client is open, the instant at which that changes, and why.
 
-    `until` is None if nothing changes within HORIZON. `why` is "hours" where the weekly hours decide, else the
-    holiday's name; `day_off` is True in the second case.
+    `until` is None if nothing changes within HORIZON. `why` is "hours" where the weekly hours decide, TODAY where the
+    client has said so (`override`), else the holiday's name; `day_off` is True in the last case.
     """
 
     open: bool
     until: datetime | None
     why: str
     day_off: bool = False
+    override: Override | None = None
 
 
 # --- the week as people write it ----------------------------------------------------------------------------
@@ -134,10 +139,10 @@ def week_text(week: Week, language: str = "en") -> str:
     if week == NEVER:
         return NEVER_WORD[language]
     hours = {day: " ".join(map(_span_text, spans)) for day, spans in groupby(week, key=lambda span: span.weekday)}
-    return " ".join(f"{_days_text(days, DAYS[language])} {text}" for text, days in _same_hours(hours))
+    return " ".join(f"{days_text(days, DAYS[language])} {text}" for text, days in same_hours(hours))
 
 
-def _same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
+def same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
     """Each text of hours with the days that have it, in the order of the week."""
     together: dict[str, list[int]] = {}
     for day, text in hours.items():
@@ -145,7 +150,8 @@ def _same_hours(hours: Mapping[int, str]) -> list[tuple[str, list[int]]]:
     return list(together.items())
 
 
-def _days_text(days: Sequence[int], names: Sequence[str]) -> str:
+def days_text(days: Sequence[int], names: Sequence[str]) -> str:
+    """ "mon-wed,fri": weekdays in order, each run of neighbours by its ends."""
     runs: list[list[int]] = [[days[0]]]
     for before, day in pairwise(days):
         if day == before + 1:
@@ -163,17 +169,40 @@ def _span_text(span: Span) -> str:
 # --- open or not --------------------------------------------------------------------------------------------
 
 
-def state_at(week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime) -> OpenState:
+def state_at(
+    week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime, overrides: Iterable[Override] = ()
+) -> OpenState:
     """Whether a client is open at the instant `at` (aware), until when, and why.
 
-    `holidays` are the days on which this client is closed, with their names (`domain.holidays.of_client`). The rule
-    is one of wall time: where clocks go back, the hour that comes twice is open twice (or closed twice).
+    `holidays` are the days on which this client is closed, with their names (`domain.holidays.of_client`);
+    `overrides` are what it has said for today, which goes before hours and holidays alike.
+    """
+    override = about_hours(overrides, at)
+    if override is None:
+        return usual_state_at(week, holidays, zone, at)
+    is_open = override.kind is OverrideKind.OPEN
+    after = usual_state_at(week, holidays, zone, override.until)
+    until = after.until if after.open == is_open else override.until
+    return OpenState(is_open, until, TODAY, override=override)
+
+
+def usual_state_at(week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime) -> OpenState:
+    """The same for a client that has said nothing for today.
+
+    The rule is one of wall time: where clocks go back, the hour that comes twice is open twice (or closed twice).
     """
     wall = at.astimezone(zone)
     holiday = holidays.get(wall.date())
     is_open = _open_on_the_wall(week, holidays, wall)
     until = _next_change(week, holidays, zone, at, is_open)
     return OpenState(is_open, until, "hours" if holiday is None else holiday, day_off=holiday is not None)
+
+
+def next_opening(week: Week, holidays: Mapping[date, str], zone: tzinfo, at: datetime) -> datetime | None:
+    """When the usual hours open on a later local day than that of `at`; None if not within HORIZON, or if they are open
+    at midnight."""
+    state = usual_state_at(week, holidays, zone, end_of_day(zone, at))
+    return None if state.open else state.until
 
 
 def _open_on_the_wall(week: Week, holidays: Mapping[date, str], wall: datetime) -> bool:

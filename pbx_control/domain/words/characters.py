@@ -6,6 +6,9 @@ import unicodedata
 # (Not the joiner within emoji, U+200D, nor marks that turn the direction of writing, which are refused.)
 UNSEEN = "\u200b\u2060\ufeff\u00ad"
 
+# Small letters and digits of which none looks like another: what people type from a screen or from paper.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
 # Unicode's planes of pictures. What they gain each year is unassigned to an older Python.
 _PICTURES = range(0x1F000, 0x1FFFE)
 

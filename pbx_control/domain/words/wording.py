@@ -1,5 +1,6 @@
 """How things read to people: hostile strings made harmless, numbers, dates and durations in words, in es and en."""
 
+import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 
 # What begins a formula in a spreadsheet; the wide forms do, too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where it would stand at the beginning of a cell, if semicolons, tabs or bars parted cells.
+OTHER_CELL = re.compile(rf"([;|\t]\s*)(?=[{re.escape(''.join(FORMULA))}])")
 # What bytes are counted in, the largest first.
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
@@ -60,7 +63,11 @@ def _harmless(char: str) -> str:
 
 
 def no_formula(text: str) -> str:
-    """A text that no spreadsheet runs: an apostrophe goes before what might begin a formula (OWASP, CSV injection)."""
+    """A text that no spreadsheet runs: an apostrophe goes before what might begin a formula (OWASP, CSV injection).
+
+    Also within the text, where a program begins another cell that parts them by semicolons, as in Chile.
+    """
+    text = OTHER_CELL.sub(r"\1'", text)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

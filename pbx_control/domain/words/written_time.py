@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from pbx_control.domain.opening.overrides import on_the_clock
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code, Field
 
@@ -31,8 +32,10 @@ UNITS = {
 _LENGTH_OF = {name: length for length, names in UNITS.items() for name in names}
 
 _AGO = re.compile(r"(?:hace )?((?:\d{1,6} ?[a-z]+ ?)+?)(?: ago)?", re.ASCII)
+_LENGTH = re.compile(r"(?:(?:en|in) )?(?:\d{1,6} ?[a-z]+ ?)+", re.ASCII)
 _AMOUNT = re.compile(r"(\d+) ?([a-z]+)", re.ASCII)
 _DAY = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})", re.ASCII)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?(?:h|hrs|horas))?", re.ASCII)
 _MONTH = re.compile(r"(\d{1,2})[/.-](\d{4})", re.ASCII)
 
@@ -55,6 +58,23 @@ def read_instant(text: str, zone: tzinfo, now: datetime) -> datetime:
             text=_shown(text),
             field=Field("at"),
         )
+    return found
+
+
+def read_end(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """An instant that is to come, in UTC: a clock alone is today's, a day alone is its end, a length of time ("2h",
+    "90 min") counts from `now`. Whether it has passed is not looked at. Raises ClientMistake if it is none.
+    """
+    written = _plain(text)
+    try:
+        found = _ahead(written, now) or _end_on_the_wall(written, zone, now) or _iso(text.strip(), zone)
+    except (ValueError, OverflowError):
+        raise ClientMistake(
+            "{text} is no time to come: write it like 14:00, tomorrow 9:00, 01/12/2026, or 2h for in two hours",
+            Code.BAD_VALUE,
+            text=_shown(text),
+            field=Field("until"),
+        ) from None
     return found
 
 
@@ -94,13 +114,20 @@ def _plain(text: str) -> str:
 def _relative(written: str, now: datetime) -> datetime | None:
     if written in NOW:
         return now.astimezone(UTC)
-    if not _AGO.fullmatch(written):
-        return None
+    length = _length(written) if _AGO.fullmatch(written) else None
+    return None if length is None else now.astimezone(UTC) - length
+
+
+def _ahead(written: str, now: datetime) -> datetime | None:
+    length = _length(written) if _LENGTH.fullmatch(written) else None
+    return None if length is None else now.astimezone(UTC) + length
+
+
+def _length(written: str) -> timedelta | None:
+    """The sum of the lengths of time that are written there; None for a unit that there is not."""
     amounts = _AMOUNT.findall(written)
     lengths = [int(number) * _LENGTH_OF[unit] for number, unit in amounts if unit in _LENGTH_OF]
-    if len(lengths) != len(amounts):
-        return None
-    return now.astimezone(UTC) - sum(lengths, timedelta(0))
+    return sum(lengths, timedelta(0)) if len(lengths) == len(amounts) else None
 
 
 def _on_the_wall(written: str, zone: tzinfo, now: datetime) -> datetime | None:
@@ -111,6 +138,21 @@ def _on_the_wall(written: str, zone: tzinfo, now: datetime) -> datetime | None:
     first, _, rest = written.partition(" ")
     day, clock = _day(first, today), _clock(rest)
     return datetime.combine(day, clock, zone).astimezone(UTC) if day and clock is not None else None
+
+
+def _end_on_the_wall(written: str, zone: tzinfo, now: datetime) -> datetime | None:
+    """A clock of today, or a day with or without one."""
+    today = now.astimezone(zone).date()
+    if _CLOCK.fullmatch(written):
+        written = "today" if written == "24:00" else f"today {written}"
+    first, _, rest = written.partition(" ")
+    day = _day(first, today) or (date.fromisoformat(first) if _ISO_DAY.fullmatch(first) else None)
+    if day is None:
+        return None
+    if not rest:
+        return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+    clock = _clock(rest)
+    return None if clock is None else on_the_clock(day, clock, zone, now)
 
 
 def _day(written: str, today: date) -> date | None:

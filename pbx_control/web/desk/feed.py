@@ -78,6 +78,7 @@ class Feed:
         self._asked: dict[int, asyncio.Future[Answered]] = {}
         self._tickets = count(1)
         self._desks = Desks()
+        self._away = ""  # why no daemon is there, as the log has it: it is told once
 
     async def run(self) -> None:
         """For ever."""
@@ -85,7 +86,9 @@ class Feed:
             try:
                 await self._listen()
             except (OSError, msgspec.DecodeError, asyncio.LimitOverrunError, ValueError) as error:
-                log.debug("no daemon", why=str(error))
+                if self._away != str(error):
+                    self._away = str(error)
+                    log.debug("no daemon", why=self._away)
             self._lost()
             await asyncio.sleep(AGAIN_AFTER)
 
@@ -93,6 +96,7 @@ class Feed:
         with socket_name(self._home) as name:
             reader, self._writer = await asyncio.open_unix_connection(name, limit=LONGEST)
         try:
+            self._away = ""
             self._say(Listen())
             self._say(self._desks)
             while line := await reader.readline():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from secrets import token_urlsafe
 
 from anyio import CapacityLimiter
@@ -34,6 +35,8 @@ class Stream:
     session_id: int
     looks_at: str = ""  # the call of an open message that she has chosen
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
+    client_id: int = 0  # whose calendars may be on it
+    agenda: bool = False  # something in them was changed
     news: asyncio.Event = field(default_factory=asyncio.Event)
     signed_out: bool = False  # its end is no loss
     over: bool = False  # newer ones have taken its place
@@ -132,10 +135,22 @@ class Room:
         for stream in self._streams.get(her, ()):
             stream.news.set()
 
+    def look_all(self) -> None:
+        """Something on everybody's desk may be different."""
+        for her in self._streams:
+            self.look(her)
+
     def look_elsewhere(self, her: int) -> None:
         """A page has saved what she typed: her other tabs and computers show it, too."""
         if len(self._streams.get(her, ())) > 1:
             self.look(her)
+
+    def agenda_changed(self, client_id: int) -> None:
+        """Something was booked or held in a client's calendar: whoever has a call of that client looks there anew."""
+        for stream in chain.from_iterable(self._streams.values()):
+            if stream.client_id == client_id:
+                stream.agenda = True
+                stream.news.set()
 
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
         for her in self._streams if concerned is None else concerned:

@@ -49,6 +49,9 @@ async def events(
             await _settled(room, person, stream, sent.call_id, shown + TOGETHER)
             stream.news.clear()
             shown = now()
+            if stream.agenda:
+                stream.agenda = False
+                yield _event("agenda", {})
             try:
                 asked = (room, person, language, stream.looks_at, sent)
                 view = await run_sync(view_of, *asked, limiter=room.making)
@@ -62,6 +65,7 @@ async def events(
             if view.work_done and view.work_done != sent.work_done:
                 room.feed.free(person, view.work_done)
             sent, stream.concerns = view, view.concerns
+            stream.client_id = view.pop.call.client_id if view.pop else 0
 
 
 async def _news(stream: Stream, seconds: float) -> bool:

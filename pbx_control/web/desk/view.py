@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from pbx_control import clock
@@ -17,12 +18,22 @@ from pbx_control.domain.desk.protocol import LONGEST, Field, FieldKind, colour_o
 from pbx_control.domain.telephony.numbering import zone_of
 from pbx_control.domain.users import Person
 from pbx_control.domain.words.sentences import said
-from pbx_control.domain.words.wording import NAME_LIMIT, brief_time, clean_line, is_withheld, readable_number
+from pbx_control.domain.words.wording import (
+    NAME_LIMIT,
+    brief_time,
+    clean_line,
+    date_and_time,
+    is_withheld,
+    readable_number,
+)
 from pbx_control.live.news import CallNow, MissedNow, SecretaryNow
-from pbx_control.services import desk, messages
-from pbx_control.services.desk import Pop
+from pbx_control.services import desk, messages, rotas, tasks
+from pbx_control.services.desk import INSTEAD, Pop
 from pbx_control.services.messages import Delivery, OpenMessage
 from pbx_control.services.messages import State as MessageState
+from pbx_control.services.rotas import Now
+from pbx_control.services.tasks import AppointmentTask, Task
+from pbx_control.store.desk import ContactOnDesk
 from pbx_control.store.engine import reading
 from pbx_control.web.desk import words
 from pbx_control.web.desk.room import Room
@@ -57,6 +68,7 @@ class View:
     work_done: str = ""  # the call whose after-call work is over, as its message is sent or none is needed
     pop: Pop | None = None  # the call, as it was read
     read_at: datetime | None = None  # all of it
+    published: int = 0  # the revision of the office that was in force then
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
     due: datetime | None = None  # when something on it is over by itself: her time for a message, say
     taken_from: int | None = None  # the secretary on whose desk the call was until now
@@ -94,8 +106,13 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
     at, her_id, before = clock.now(), person.secretary_id or 0, before or View.nothing()
     standing = room.feed.standing
     her = standing.secretaries.get(her_id) if standing.ready else None
+    if her and her.page_lost:  # the daemon is being told: who sees this has a page
+        her = replace(her, page_lost=False)
     call = standing.call_of(her_id)  # as it was last told, if the daemon is away: she talks on
-    known = before.pop if before.read_at and at - before.read_at < READ_EVERY else None
+    published = standing.daemon.published if standing.daemon else 0
+    # A change of the office (a contact who is away, the rota) is shown at once.
+    fresh = before.read_at and at - before.read_at < READ_EVERY and before.published == published
+    known = before.pop if fresh else None
     if call and not (known and known.call_id == call.id):
         known, opened = None, desk.open_pop(room.engine, call.id, her_id, at)
     else:
@@ -105,7 +122,8 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         pop = opened if call and not known else _on_desk(conn, her_id, call.id if call else looks_at, known, at)
         pop = None if pop and call and pop.call_id != call.id else pop
         again = known is not None and pop is not None and pop.call_id == known.call_id
-        waiting = messages.open_of(conn, her_id)
+        waiting, asked = messages.open_of(conn, her_id), tasks.open_for(conn, her_id)
+        clashes = tasks.about_appointments(conn, her_id, at)
         deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
     page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
     regions = {
@@ -113,7 +131,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         "pop": before.regions["pop"] if again else page.pop_region(),
         "live": page.live(),
         "after": page.after(deliveries),
-        "open": page.open_list(waiting),
+        "open": page.open_list(waiting, asked, clashes),
     }
     draft = pop.draft if pop else None
     concerns = {one.call_id for one in waiting} | ({pop.call_id} if pop else set())
@@ -127,6 +145,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         page.work_done,
         pop,
         before.read_at if again else at,
+        published,
         frozenset(concerns),
         min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting)) if due), default=None),
         opened.taken_from if opened else None,
@@ -252,6 +271,8 @@ class _Page:
                 self._(N_("{name} answered"), name=one.secretary) if one.secretary else self._(N_("nobody answered"))
             )
             message = self._(N_("message not sent yet")) if one.is_open else ""
+            if one.restricted:
+                answered = self._(INSTEAD)
             line = ", ".join(filter(None, (when, answered, message)))
             yield {"words": line, "first_words": one.first_words, "open": one.is_open}
 
@@ -288,7 +309,21 @@ class _Page:
     def over_by_itself(self) -> tuple[datetime | None, ...]:
         """When something that it shows is over, though nobody does anything."""
         shown_until = self.pop.draft.shown_until if self.pop and not self.call else None
-        return self.duty.until, self.missed_until, shown_until
+        away = (one.away_until for one in (self.pop.contacts if self.pop else ()))
+        back = min((until for until in away if until and until > self.at), default=None)
+        turns = min((one.on_call.changes for one in self.on_call), default=None) if self.call else None
+        return self.duty.until, self.missed_until, shown_until, back, turns
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The client's."""
+        assert self.pop
+        return ZoneInfo(self.pop.call.timezone)
+
+    @property
+    def on_call(self) -> Sequence[Now]:
+        """Who of the client's contacts is on call."""
+        return rotas.at_hand(self.pop.rota, self.pop.contacts, self.zone, self.at) if self.pop and self.call else ()
 
     def live(self) -> str:
         """What is going on in the call, and its buttons."""
@@ -305,6 +340,7 @@ class _Page:
             "since": call.answered_at if phase is not Phase.OFFERING else None,
             "missed": self._missed(call.missed) if call.missed and self.missed_until else None,
             "note": note,
+            "nobody": list(self._nobody()) if self._has_buttons(phase) else [],
             "buttons": _in_runs(list(self._buttons(call, phase))),
         }
 
@@ -313,21 +349,84 @@ class _Page:
         return {"why": missed.why, "words": self._(text, contact=clean_line(missed.contact, NAME_LIMIT))}
 
     def _buttons(self, call: CallNow, phase: Phase) -> Iterator[dict[str, Any]]:
-        assert self.pop
-        if phase is Phase.CALLER_GONE or phase in OVER or not self.room.feed.standing.ready:
+        if not self._has_buttons(phase):
             return
         all_of_them = buttons(Situation(phase, call.recording, call.recording_paused, call.wrong_number, call.spam))
         consult = all_of_them.pop("consult")
-        for place, one in enumerate(self.pop.contacts, start=1):
+        marks = self._marks()
+        for place, one in self._contacts(marks):
             key = str(one.key or (place if place > 6 and place < 10 else ""))
             label = self._(N_("Consult {contact}"), contact=clean_line(one.name, NAME_LIMIT))
-            yield self._button("consult", label, key, consult.why_not) | {
+            yield self._button("consult", label, key, consult.why_not or self._away(one)) | {
                 "contact": one.id,
                 "more": clean_line(one.department, NAME_LIMIT),
+                "on_call": ", ".join(marks.get(one.id, ())),
             }
         for act, button in all_of_them.items():
             label, key = words.ACTS[act]
             yield self._button(act, self._(label), key, button.why_not) | self._mark(button)
+
+    def _has_buttons(self, phase: Phase) -> bool:
+        return not (phase is Phase.CALLER_GONE or phase in OVER or not self.room.feed.standing.ready)
+
+    def _contacts(self, marks: Mapping[int, Sequence[str]]) -> list[tuple[int, ContactOnDesk]]:
+        """Each with its place by the keys: who is on call first."""
+        assert self.pop
+        return sorted(enumerate(self.pop.contacts, start=1), key=lambda each: each[1].id not in marks)
+
+    def _marks(self) -> Mapping[int, Sequence[str]]:
+        """What stands beside who is on call, by contact: until when, and for whom he stands in."""
+        assert self.pop
+        contacts = {one.id: one for one in self.pop.contacts}
+        found: dict[int, list[str]] = {}
+        for one in self.on_call:
+            if one.there is not None:
+                found.setdefault(one.there, []).append(self._mark_of(one, contacts))
+        return found
+
+    def _mark_of(self, now: Now, contacts: Mapping[int, ContactOnDesk]) -> str:
+        """ "on call until 18:00", or "on call (Ventas) until 18:00: Ana is not available"."""
+        who, there = contacts[now.on_call.who or 0], contacts[now.there or 0]
+        back = who.away_until if who != there else None
+        end = min((one for one in (now.on_call.until, back) if one), default=None)
+        elsewhere = now.department != there.department
+        department = f" ({clean_line(now.department, NAME_LIMIT)})" if now.department and elsewhere else ""
+        told = N_("on call{department} until {when}") if end else N_("on call{department}")
+        words_ = self._(told, department=department, when=self._when(end) if end else "")
+        if who == there:
+            return words_
+        return self._(
+            N_("{on_call}, as {name} is not available"), on_call=words_, name=clean_line(who.name, NAME_LIMIT)
+        )
+
+    def _nobody(self) -> Iterator[str]:
+        """Where nobody is on call, or who is cannot be consulted and nobody stands in."""
+        assert self.pop
+        names = {one.id: clean_line(one.name, NAME_LIMIT) for one in self.pop.contacts}
+        for one in self.on_call:
+            department = f" ({clean_line(one.department, NAME_LIMIT)})" if one.department else ""
+            values = {"department": department, "name": names.get(one.on_call.who or 0, "")}
+            until = one.on_call.until
+            if one.there is not None:
+                continue
+            if one.on_call.who is not None:
+                yield self._(N_("{name} is on call{department}, but not available; nobody stands in."), **values)
+            elif until:
+                yield self._(N_("Nobody is on call{department} until {when}."), when=self._when(until), **values)
+            else:
+                yield self._(N_("Nobody is on call{department}."), **values)
+
+    def _when(self, at: datetime) -> str:
+        """A time by the client's clock, with its day if that is another one."""
+        local = at.astimezone(self.zone)
+        today = local.date() == self.at.astimezone(local.tzinfo).date()
+        return f"{local:%H:%M}" if today else brief_time(local, self.language)
+
+    def _away(self, contact: ContactOnDesk) -> str:
+        """Until when a contact is not to be consulted, by the client's clock; "": he may be."""
+        if not contact.away_until or contact.away_until <= self.at:
+            return ""
+        return self._(N_("not available until {when}"), when=self._when(contact.away_until))
 
     def _mark(self, button: Button) -> dict[str, Any]:
         """What is different of a button that is pressed, or can be."""
@@ -343,6 +442,7 @@ class _Page:
             "do": act if act != hook else "",
             "words": label,
             "more": "",
+            "on_call": "",
             "contact": 0,
             "key": f"Alt {key}" if key else "",
             "shortcut": f"Alt+{key}" if key else "",
@@ -366,7 +466,7 @@ class _Page:
                 {
                     "status": one.status,
                     "to": one.address,
-                    "words": self._(words.DELIVERED[one.status]),
+                    "words": self._(words.DELIVERED[one.status], who=one.seen_by),
                     "why": one.why.said(self.language) if one.why else "",
                 }
                 for one in deliveries
@@ -377,11 +477,40 @@ class _Page:
             send_words=self._(words.SEND_AGAIN if state in ("sent", "changed") else words.SEND),
         )
 
-    def open_list(self, waiting: Sequence[OpenMessage]) -> str:
-        """Her messages that are still to be written."""
+    def open_list(
+        self, waiting: Sequence[OpenMessage], asked: Sequence[Task], clashes: Sequence[AppointmentTask]
+    ) -> str:
+        """Her messages that are still to be written, what clients ask of everybody, and appointments that do not agree
+        with clients' own calendars."""
         here = self.pop.call_id if self.pop else ""
         rows = [self._open_row(one) for one in waiting if not (self.call and one.call_id == self.call.id)]
-        return self._fragment("desk/open.html.j2", open=rows, on_desk=here)
+        shown = [self._task(one) for one in asked]
+        settle = [self._clash(one) for one in clashes]
+        return self._fragment("desk/open.html.j2", open=rows, on_desk=here, tasks=shown, clashes=settle)
+
+    def _clash(self, one: AppointmentTask) -> Mapping[str, Any]:
+        local = one.starts.astimezone(ZoneInfo(one.zone))
+        return {
+            "id": one.id,
+            "client": clean_line(one.client_name, NAME_LIMIT),
+            "calendar": clean_line(one.calendar_name, NAME_LIMIT),
+            "when": date_and_time(local, self.language),
+            "who": clean_line(one.name, NAME_LIMIT),
+            "dial": one.number,
+            "number": readable_number(one.number) if one.number else "",
+            "words": self._(words.CLASHES[one.kind]),
+        }
+
+    def _task(self, one: Task) -> Mapping[str, Any]:
+        local = one.asked_at.astimezone(ZoneInfo(one.timezone))
+        name, number = clean_line(one.caller_name, NAME_LIMIT), readable_number(one.caller)
+        return {
+            "id": one.id,
+            "client": clean_line(one.client_name, NAME_LIMIT),
+            "caller": f"{name}, {number}" if name else number,
+            "dial": one.caller,
+            "asked": self._(N_("{who} asks, {when}"), who=one.asked_by, when=brief_time(local, self.language)),
+        }
 
     def _open_row(self, one: OpenMessage) -> Mapping[str, Any]:
         local = one.at.astimezone(ZoneInfo(one.timezone))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pbx_control.catalogue import N_, counted
+from pbx_control.domain.agenda.clashes import ClashKind
 from pbx_control.domain.call.model import Phase, WhyNot
 from pbx_control.domain.desk.duty import DeskState, Why
 
@@ -22,7 +23,6 @@ WHYS: Mapping[Why, str] = {
         "your telephone let three calls pass: you get calls again when you say that you are ready"
     ),
     Why.TELEPHONE_GONE: N_("your telephone is not connected: start the softphone"),
-    Why.PAGE_LOST: N_("your page was away"),
     Why.DAEMON_AWAY: N_("no connection to the switchboard"),
     Why.BUSY_ELSEWHERE: N_("your telephone is in a call of which this page knows nothing"),
     Why.PAUSE_NEXT: N_("your pause begins after this call"),
@@ -41,6 +41,12 @@ PHASES: Mapping[str, str] = {
 
 
 # Why she has the caller again without having asked for it.
+CLASHES: Mapping[ClashKind, str] = {
+    ClashKind.OVERLAP: N_("The client has entered something else at that time: ask, and move or cancel."),
+    ClashKind.MOVED: N_("The client has moved it in the calendar: ask, and move it here, too."),
+    ClashKind.DELETED: N_("The client has deleted it in the calendar: ask, and cancel it here, too."),
+}
+
 MISSED: Mapping[str, str] = {
     WhyNot.BUSY: N_("{contact} is busy."),
     WhyNot.SILENT: N_("{contact} does not answer."),
@@ -71,7 +77,7 @@ DELIVERED: Mapping[str, str] = {
     "queued": N_("on its way"),
     "sent": N_("delivered"),
     "failed": N_("not delivered"),
-    "seen": N_("seen"),
+    "seen": N_("seen by {who}"),
 }
 
 JUST_CALLED = counted("called a minute ago", "called {minutes} minutes ago", by="minutes")
@@ -99,6 +105,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("Alt M", N_("to the message")),
     ("Ctrl Enter", N_("send the message")),
     ("Alt E", N_("send a text by e-mail")),
+    ("Alt A", N_("to the agenda: free times of the client's calendars")),
     ("Alt P", N_("pause, or ready again")),
     ("Alt N", N_("write the message later: it stays on the list")),
     ("Alt O", N_("to the open messages")),
@@ -112,6 +119,7 @@ REFUSALS: Mapping[str, str] = {
     "no_such_contact": N_("This contact is not there any more."),
     "contact_unreachable": N_("The client has no number from which its contacts could be called."),
     "number_not_allowed": N_("This number may not be called."),
+    "contact_away": N_("This contact is not to be consulted for now."),
     "too_many_calls": N_("The client's limit of calls to its contacts is reached."),
     "not_recorded": N_("This call is not recorded."),
     "not_paused": N_("The recording runs."),

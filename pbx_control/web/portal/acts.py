@@ -15,9 +15,11 @@ from pbx_control import clock
 from pbx_control.catalogue import N_
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.written_time import read_day
-from pbx_control.errors import ClientMistake
-from pbx_control.services.tenant import Place, Received, Tenant, Wanted, actor_of, as_tenant
+from pbx_control.errors import ClientMistake, Code
+from pbx_control.services.tenant import INSTEAD, Place, Received, Tenant, Wanted, actor_of, as_tenant
+from pbx_control.services.work import Work
 from pbx_control.web.pages import go_to, language_of, page, refusal
+from pbx_control.web.portal.changes import changed
 from pbx_control.web.portal.view import CallShown, Shown
 from pbx_control.web.site import person_of, site_of
 
@@ -73,7 +75,7 @@ async def read_all(request: Request) -> Response:
     named = [str(value)[:LONGEST_ID] for value in (await request.form()).getlist("call")][:100]
 
     def note(tenant: Tenant) -> None:
-        tenant.note_opened([tenant.received(one) for one in named], clock.now())
+        tenant.note_opened(named, clock.now())
 
     await _as_tenant(request, note, writes=True)
     return go_to("/portal/messages")
@@ -87,14 +89,14 @@ async def call(request: Request) -> Response:
         return CallShown.of(tenant, call_id, language_of(request), clock.now())
 
     def note(tenant: Tenant) -> None:
-        tenant.note_opened([tenant.received(call_id)], clock.now())
+        tenant.note_opened([call_id], clock.now())
 
     try:
         shown = await _as_tenant(request, read)
         if shown.unread:
             await _as_tenant(request, note, writes=True)
-    except ClientMistake:
-        return refusal(request, 404, NO_CALL, "no-such-call")
+    except ClientMistake as error:
+        return _not_shown(request, error)
     return page(request, "portal/call.html.j2", shown=shown, here=_here(request))
 
 
@@ -108,24 +110,63 @@ async def voice_message(request: Request) -> Response:
     return await _sound(request, lambda call: call.message)
 
 
+async def ask_to_call_back(request: Request) -> Response:
+    """POST /portal/calls/ID/call-back: it stands on the secretaries' desks."""
+    call_id, who = request.path_params["call"], person_of(request).name
+    try:
+        await _as_tenant(request, lambda tenant: tenant.ask_to_call_back(call_id, who, clock.now()), writes=True)
+    except ClientMistake as error:
+        return _not_shown(request, error)
+    site_of(request).room.look_all()
+    return go_to(f"/portal/calls/{call_id}")
+
+
+async def block(request: Request) -> Response:
+    """POST /portal/calls/ID/block: who called is not let in any more."""
+    return await _about_caller(request, lambda tenant, work, call_id: tenant.block(work, call_id))
+
+
+async def unblock(request: Request) -> Response:
+    """POST /portal/calls/ID/unblock"""
+    return await _about_caller(request, lambda tenant, work, call_id: tenant.unblock(work, call_id))
+
+
+async def _about_caller(request: Request, do: Callable[[Tenant, Work, str], object]) -> Response:
+    call_id, person = request.path_params["call"], person_of(request)
+    try:
+        await changed(request, lambda work, _: do(Tenant.within(work, person), work, call_id))
+    except ClientMistake as error:
+        if error.code in (Code.NO_SUCH_CALL, Code.RESTRICTED):
+            return _not_shown(request, error)
+        return refusal(request, 422, error.template, error.code, **error.values)
+    return go_to(f"/portal/calls/{call_id}")
+
+
 async def _sound(request: Request, which: Callable[[Received], str]) -> Response:
     """A call's sound; that he listens is written down when he begins, not with each piece that his player asks for."""
     site, call_id = site_of(request), request.path_params["call"]
     try:
         found = await _as_tenant(request, lambda tenant: tenant.received(call_id))
-    except ClientMistake:
-        return refusal(request, 404, NO_CALL, "no-such-call")
+    except ClientMistake as error:
+        return _not_shown(request, error)
     file = site.home.recordings / which(found)
     if not which(found) or not await run_sync(file.is_file):
         here = found.node == site.settings.node.name
         return refusal(request, 404, NO_SOUND if here or not which(found) else ELSEWHERE, "no-recording")
-    if _begins(request):
+    if begins(request):
         actor = actor_of(person_of(request), request.client.host if request.client else "")
         await _as_tenant(request, lambda tenant: tenant.note_heard(found, actor, clock.now()), writes=True)
     return FileResponse(file, media_type="audio/wav")
 
 
-def _begins(request: Request) -> bool:
+def _not_shown(request: Request, error: ClientMistake) -> Response:
+    """Why a call is not shown: there is none, or a request of the caller's is being decided."""
+    if error.code is Code.RESTRICTED:
+        return refusal(request, 403, INSTEAD, error.code)
+    return refusal(request, 404, NO_CALL, "no-such-call")
+
+
+def begins(request: Request) -> bool:
     """Whether a player asks for the beginning."""
     wanted = request.headers.get("range", "").replace(" ", "")
     return not wanted or wanted.startswith("bytes=0-")

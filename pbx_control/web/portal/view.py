@@ -18,7 +18,7 @@ from pbx_control.domain.words.wording import (
     is_withheld,
     readable_number,
 )
-from pbx_control.services.tenant import CallRead, Heard, Place, Received, Tenant, Wanted
+from pbx_control.services.tenant import INSTEAD, CallRead, Heard, Place, Received, Tenant, Wanted
 from pbx_control.web.portal import words
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Row:
     @classmethod
     def of(cls, call: Received, language: str, zone: ZoneInfo) -> "Row":
         caller, number = caller_of(call, language)
+        if call.restricted:
+            caller = caller[:1].upper() + caller[1:]
         return cls(
             call_id=call.call_id,
             caller=caller,
@@ -112,6 +114,10 @@ class CallShown:
     until: str  # how long the sounds stay; "": held for longer
     flaws: Sequence[str]
     heard: Sequence[Mapping[str, str]]
+    asked: Sequence[str]  # what his people have asked about the call, and what became of it
+    waits_for_call_back: bool
+    blocked: bool
+    charged: bool
 
     @classmethod
     def of(cls, tenant: Tenant, call_id: str, language: str, now: datetime) -> "CallShown":
@@ -131,12 +137,12 @@ class CallShown:
             facts=list(_facts(call, language, zone)),
             words=read.words,
             waits=call.waits,
-            lines=list(_lines(read, language, zone)),
+            lines=list(_lines(read, firm.name, language, zone)),
             deliveries=[
                 {
                     "to": one.address,
                     "status": one.status.value,
-                    "words": _say(language, words.DELIVERED[one.status]),
+                    "words": _say(language, words.DELIVERED[one.status], who=one.seen_by),
                     "why": one.why.said(language) if one.why else "",
                 }
                 for one in read.deliveries
@@ -145,6 +151,10 @@ class CallShown:
             until="" if read.kept.held else _day(read.kept.due_at, language, zone, now),
             flaws=[_say(language, words.FLAWS[one]) for one in (call.recording_flaw, call.message_flaw) if one],
             heard=[_heard(one, language, zone) for one in read.heard[:HEARD_SHOWN]],
+            asked=list(_asked(read, language, zone)),
+            waits_for_call_back=any(one.done_at is None for one in read.asked),
+            blocked=read.blocked,
+            charged=read.charged,
         )
 
 
@@ -153,7 +163,9 @@ def _say(language: str, text: str, **values: object) -> str:
 
 
 def caller_of(call: Received, language: str) -> tuple[str, str]:
-    """Who called: his name and number; his number alone, with "", where he gave no name."""
+    """Who called: his name and number; his number alone, with "", where he gave no name. Why nobody is told, if so."""
+    if call.restricted:
+        return _say(language, INSTEAD), ""
     name = clean_line(call.caller_name, NAME_LIMIT)
     number = _say(language, words.WITHHELD) if is_withheld(call.caller) else readable_number(call.caller)
     return (name, number) if name else (number, "")
@@ -180,10 +192,23 @@ def _facts(call: Received, language: str, zone: ZoneInfo) -> Iterator[tuple[str,
         yield _say(language, N_("Talked")), duration(timedelta(seconds=call.talked), language)
 
 
-def _lines(read: CallRead, language: str, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+def _lines(read: CallRead, name: str, language: str, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     for line in read.lines:
-        if sentence := clients_sentence(line.event, line.details, language):
+        # The journal has the short name, which no client knows itself by.
+        details = {**line.details, "client": name} if "client" in line.details else line.details
+        if sentence := clients_sentence(line.event, details, language):
             yield f"{line.at.astimezone(zone):%H:%M:%S}", sentence
+
+
+def _asked(read: CallRead, language: str, zone: ZoneInfo) -> Iterator[str]:
+    if read.taken_by:
+        yield _say(language, N_("{who} takes it."), who=read.taken_by)
+    for one in read.asked:
+        when = brief_time(one.asked_at.astimezone(zone), language)
+        yield _say(language, N_("{who} has asked for a call back, {when}."), who=one.asked_by, when=when)
+        if one.done_at:
+            done = brief_time(one.done_at.astimezone(zone), language)
+            yield _say(language, N_("{secretary} has called back, {when}."), secretary=one.done_by, when=done)
 
 
 def _day(at: datetime, language: str, zone: ZoneInfo, now: datetime) -> str:

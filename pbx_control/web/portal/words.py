@@ -22,6 +22,7 @@ DELIVERED: Mapping[str, str] = {
     Status.QUEUED: N_("on its way"),
     Status.SENT: N_("delivered"),
     Status.FAILED: N_("could not be delivered"),
+    Status.SEEN: N_("seen by {who}"),
 }
 FLAWS: Mapping[str, str] = {
     "missing": N_("The recording is missing."),

@@ -14,7 +14,7 @@ const NOTICE_FOR = 8000; // ms
 
 // --- to the server -----------------------------------------------------------------------------------------------
 
-async function post(path, content, more = {}) {
+export async function post(path, content, more = {}) {
   const answer = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
@@ -52,6 +52,7 @@ function listen() {
   };
   source.addEventListener("view", hear("view"));
   source.addEventListener("alive", hear("alive"));
+  source.addEventListener("agenda", hear("agenda"));
   source.addEventListener("signed-out", hear("signed-out"));
   source.onopen = () => take({ kind: "alive", data: {} });
   source.onerror = () => {
@@ -98,6 +99,7 @@ function take({ kind, data }) {
   found();
   if (kind === "signed-out") signedOut();
   if (kind === "view") show(data);
+  if (kind === "agenda") document.dispatchEvent(new Event("pbx-agenda"));
 }
 
 function lost() {
@@ -167,6 +169,7 @@ function show({ state, call, away, regions, fields }) {
   if (state !== "offered") stopRinging();
   readOut(document.querySelector("[data-missed]")?.textContent || "");
   dress();
+  document.dispatchEvent(new Event("pbx-desk"));
 }
 
 // A screen reader tells what changes in a place that stays, not what is put into the page with its place.
@@ -196,7 +199,7 @@ function identity(element) {
   return element.id ? `#${CSS.escape(element.id)}` : null;
 }
 
-const popCall = () => document.querySelector("[data-pop]")?.dataset.pop || "";
+export const popCall = () => document.querySelector("[data-pop]")?.dataset.pop || "";
 
 function popped(call) {
   forget();
@@ -350,6 +353,12 @@ function keepBoth(field, mine) {
   saveAll();
 }
 
+// What stood there from another computer of hers, and was not on this page yet when she typed.
+function overwritten(field, text) {
+  if (field?.tagName === "TEXTAREA") keepBoth(field, text);
+  else if (field) notice(`${words.overwritten} ${text}`);
+}
+
 // What a page that crashed, or was offline, could not save any more.
 function bringBack(call) {
   let left = [];
@@ -391,6 +400,7 @@ async function saveAll(more = {}) {
     for (const [key, one] of batch) if (unsaved.get(key)?.edit === one.edit) unsaved.delete(key);
     keep();
     marks(answer.problems || {});
+    for (const [key, text] of Object.entries(answer.lost || {})) overwritten(fieldsOf(key)[0], text);
     if (!unsaved.size) said(words.kept);
     failed = 0;
     return true;
@@ -492,6 +502,15 @@ async function duty(button) {
   if (answer.words) notice(answer.words);
 }
 
+async function taskDone(button) {
+  button.disabled = true; // it goes with the next thing that the stream tells
+  const answer = await post(`/desk/tasks/${button.dataset.done}/done`, {}).catch(() => ({}));
+  if (!answer.ok) {
+    button.disabled = false;
+    notice(answer.words || words.awayTitle);
+  }
+}
+
 let spellTimer = null;
 
 function spell(address) {
@@ -527,6 +546,7 @@ document.addEventListener("click", (event) => {
   if (on("[data-act]")) act(on("[data-act]"));
   else if (on("[data-send]")) send();
   else if (on("[data-duty]")) duty(on("[data-duty]"));
+  else if (on("[data-done]")) taskDone(on("[data-done]"));
   else if (on("[data-info]")) sendInfo(on("[data-info]"));
   else if (on("[data-help]")) document.getElementById("keys").showModal();
   else if (on("[data-look]")) {
@@ -549,6 +569,7 @@ const withAlt = {
   KeyS: () => press('[data-act="spam"]'),
   KeyM: () => focus("form[data-message] [name]"),
   KeyE: () => focus("#info-address"),
+  KeyA: () => document.dispatchEvent(new Event("pbx-agenda-key")),
   KeyN: () => press('[data-duty="free"]'),
   KeyO: () => focus("[data-look]"),
   KeyP: () => (document.querySelector('[data-duty="ready"]') ? press('[data-duty="ready"]') : openPause()),

@@ -94,6 +94,8 @@ def test_a_call_is_marked_by_the_end_of_its_id(admin: Admin) -> None:
     assert admin.does("call", "mark", "2.1", "wrong-number") == "call pbx-2.1 is not charged\n"
     assert admin.reads("client", "show", "andes")["calls_left"] == 9
     assert admin.is_refused("call", "mark", "9.9", "test").startswith("there is no call 9.9")
+    assert "número equivocado" in admin.does("ledger", "show", "andes", env={"LC_ALL": "es_CL.UTF-8"})
+    assert "wrong-number" in admin.does("ledger", "show", "andes")
 
 
 def test_money_is_shown_as_money_and_read_as_a_number(admin: Admin) -> None:

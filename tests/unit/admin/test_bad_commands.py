@@ -75,6 +75,8 @@ REFUSED = [
     (["contact", "add", "andes", "Rosa", "+56225550101"], "a number of ours"),
     (["contact", "remove", "andes", "Rosa"], "no contact"),
     (["recipient", "add", "andes", "--email", "a@b@c"], "no e-mail address"),
+    (["recipient", "add", "andes", "--email", "ventas@andes"], "has no dot"),
+    (["user", "add", "gerencia", "--role", "client", "--client", "andes", "--email", "ana@andes"], "has no dot"),
     (["recipient", "add", "andes", "--telegram", "canal"], "no Telegram chat"),
     (["recipient", "remove", "andes", "a@b.cl"], "no recipient"),
     (["client", "show", "\udcff"], "UTF-8"),

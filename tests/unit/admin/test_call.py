@@ -28,7 +28,7 @@ KEYS = [
     *("id", "client", "did", "caller", "caller_name", "outcome", "secretary", "transferred_to"),
     *("arrived_at", "answered_at", "handed_over_at", "ended_at"),
     *("waited", "talked", "transferred", "recording", "recording_flaw", "message"),
-    *("message_flaw", "hosted_by", "live", "phase"),
+    *("message_flaw", "hosted_by", "live", "phase", "restricted"),
 ]
 SERVED = {
     "client_id": 1,

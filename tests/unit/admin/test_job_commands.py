@@ -19,7 +19,7 @@ from pbx_control.jobs import schedule
 from pbx_control.jobs.run import Context, Job
 from pbx_control.jobs.schedule import JOBS
 from pbx_control.live.pulse import take_lock
-from pbx_control.settings import Home
+from pbx_control.settings import Home, Settings
 
 CONTROL = "16270"
 PORTS = {"PBX_ASTERISK__HTTP_PORT": CONTROL, "PBX_ASTERISK__AMI_PORT": "16271", "PBX_SIP__BIND": "127.0.0.1:16272"}
@@ -45,7 +45,10 @@ def listed(admin: Admin) -> dict[str, Any]:
 
 def test_every_job_is_listed_with_what_it_does_and_when(office: Admin) -> None:
     rows = listed(office)
-    assert set(rows) == {job.name for job in JOBS} - {"reports"} | {"reports:America/Santiago"}
+    by_zone = {"reports", "remind"}
+    assert set(rows) == {job.name for job in JOBS if job.wanted(Settings())} - by_zone | {
+        f"{job}:America/Santiago" for job in by_zone
+    }
     purge = rows["purge"]
     assert (purge["when"], purge["state"], purge["last"]) == ("03:30 America/Santiago", "not yet", None)
     assert purge["next"] > "2026"

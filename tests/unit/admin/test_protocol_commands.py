@@ -93,7 +93,7 @@ def test_who_asked_for_it_can_be_added_afterwards(office: Admin, words: tuple[st
     past = office.reads(words[0], "history", "andes", *name)
     assert [version["asked_by"] for version in past] == ["gerencia@andes.cl", ""]
     [_, newest, *_] = office.does("audit", "list").splitlines()
-    assert newest.endswith(" asked_by: – → gerencia@andes.cl")
+    assert newest.endswith(" asked by: – → gerencia@andes.cl")
 
 
 def test_spanish_table_calls_the_key_of_a_field_clave(office: Admin) -> None:

@@ -69,8 +69,13 @@ NEVER_ONE = {
     "{client} ({slug}) got {calls} answered calls within a minute; shorter than 10 s: {short}.",
     "{tries} wrong passwords came from {source} within a minute. It is kept out for {minutes} minutes; registered "
     "telephones and live calls do not notice.",
+    "Set it by this link within {minutes} minutes. It is good once.",
+    "Set your password by this link within {days} days. It is good once.",
+    "If we know that user, and an e-mail address of his, a letter is on its way to it. The link in it is good for "
+    "{minutes} minutes.",
     "all {count} sounds are there",
     "late by {minutes} min",
+    "so many e-mail addresses were written to appointments that for {minutes} min no more are taken: leave it out",
     "{net} net cannot be credited: of the {kind} {number}, {left} net is left",
     "{what} is longer than {minutes} minutes; give a shorter one",
     "{what} has {channels} channels at {rate} Hz; give mono or stereo at 8000 to 48000 Hz",
@@ -111,7 +116,7 @@ def test_money_is_written_in_one_way_in_each_language(language: str, told: str) 
 
 
 # What is read back as it is written, is spoken, or is a pattern or the name of a voice.
-NO_SENTENCES = {"DAY", "LETTERS", "OTHERS", "AS_IN"}
+NO_SENTENCES = {"DAY", "LETTERS", "OTHERS", "AS_IN", "INSTEAD"}
 
 
 def tables_by_language() -> Iterator[str]:

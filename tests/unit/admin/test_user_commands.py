@@ -40,6 +40,43 @@ def test_a_list_tells_whose_each_is(office: Admin) -> None:
     ]
 
 
+def test_a_clients_people_are_owners_or_staff(office: Admin) -> None:
+    office.does("user", "add", "gerencia", "--role", "client", "--client", "andes")
+    office.does("user", "add", "recepcion", "--role", "client", "--client", "andes")
+    office.does("user", "add", "socia", "--role", "client", "--client", "andes", "--owner")
+    office.does("user", "add", "jefa", "--role", "supervisor")
+    roles = {row["name"]: row["client_role"] for row in office.reads("user", "list")}
+    assert roles == {"gerencia": "owner", "recepcion": "staff", "socia": "owner", "jefa": None}
+    assert office.does("user", "set", "Recepcion", "--owner") == "user recepcion changed\n"
+    assert office.does("user", "set", "recepcion", "--owner") == "it is so already: nothing was changed\n"
+    newest, *_ = office.reads("audit", "list")
+    assert (newest["verb"], newest["subject"], newest["client"]) == ("user changed", "andes", "andes")
+    assert newest["changes"]["client_role"] == {"old": "staff", "new": "owner"}
+    assert "only an account with the role client" in office.is_refused("user", "set", "jefa", "--staff")
+    assert "name an option" in office.is_refused("user", "set", "gerencia")
+
+
+def test_an_address_is_given_changed_and_taken_away(office: Admin) -> None:
+    office.does("user", "add", "jefa", "--role", "supervisor", "--email", "Jefa@Casa.EXAMPLE")
+    assert [row["email"] for row in office.reads("user", "list")] == ["Jefa@casa.example"]
+    office.does("user", "set", "jefa", "--email", "otra@casa.example")
+    assert office.does("user", "set", "jefa", "--email", "otra@casa.example").startswith("it is so already")
+    newest, *_ = office.reads("audit", "list")
+    assert newest["changes"] == {"email": {"old": "Jefa@casa.example", "new": "otra@casa.example"}}
+    (told,) = office.reads("message", "list")
+    assert "Jefa@casa.example" in str(told)  # the old address is told
+    office.does("user", "set", "jefa", "--email", "")
+    assert [row["email"] for row in office.reads("user", "list")] == [""]
+    assert "nowhere" in office.is_refused("user", "set", "jefa", "--email", "nowhere")
+
+
+def test_a_second_factor_is_taken_away_from_who_has_one(office: Admin) -> None:
+    office.does("user", "add", "jefa", "--role", "supervisor")
+    assert [row["second_factor"] for row in office.reads("user", "list")] == [False]
+    told = office.is_refused("user", "reset-second-factor", "jefa")
+    assert "jefa has no second factor: nothing to do" in told
+
+
 def test_who_is_removed_is_gone(office: Admin) -> None:
     office.does("user", "add", "jefa", "--role", "supervisor")
     assert "0" in office.does("user", "revoke", "jefa")
@@ -74,3 +111,19 @@ def test_names_are_completed(office: Admin) -> None:
     from cli import main
 
     assert "plain,jefa" in CliRunner().invoke(main, [], prog_name="pbx-control", env=completing).stdout
+
+
+def test_clients_only_owner_stays(office: Admin) -> None:
+    office.does("user", "add", "gerencia", "--role", "client", "--client", "andes")
+    refused = "gerencia is the only owner: make somebody else an owner first"
+    assert refused in office.is_refused("user", "remove", "gerencia")
+    assert refused in office.is_refused("user", "set", "gerencia", "--staff")
+    office.does("user", "add", "rosa", "--role", "client", "--client", "andes", "--owner")
+    office.does("user", "remove", "gerencia")
+
+
+def test_roles_are_listed_in_words(office: Admin) -> None:
+    office.does("user", "add", "gerencia", "--role", "client", "--client", "andes")
+    told = office.does("user", "list", env={"LC_ALL": "es_CL.UTF-8"})
+    assert re.search("gerencia +cliente +– +andes +titular", told)
+    assert [one["role"] for one in office.reads("user", "list")] == ["client"]
