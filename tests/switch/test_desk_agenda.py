@@ -1,16 +1,20 @@
 """Booking from the secretary's desk during a real call, by keys only, in a real browser."""
 
-from contextlib import AsyncExitStack
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 import pytest
 from at_desk import Desk, at_desk, looked_at
 from conftest import Firm, Town
 from playwright.async_api import Browser, Locator, expect
 
+from pbx_control.world.legs import Leg
+
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("pages")]
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+InCall: TypeAlias = tuple[Desk, Leg]
 EVERY_DAY = ("--hours", "mon-sun 8:00-20:00", "--lead", "1h")
 
 
@@ -47,6 +51,20 @@ async def stored(town: Town, firm: Firm) -> list[Any]:
 async def presses(desk: Desk, *keys: str) -> None:
     for key in keys:
         await desk.page.keyboard.press(key)
+
+
+@asynccontextmanager
+async def both_talking(town: Town, browser: Browser, firm: Firm) -> AsyncIterator[tuple[InCall, InCall]]:
+    """Two desks, Ana's with María and Eva's with Pedro on the line."""
+    async with at_desk(town, browser, firm) as ana:
+        ana.telephone.answers(after=0.5)
+        first = await ana.is_called()
+        await ana.is_in("talking")
+        async with at_desk(town, browser, firm, who="Eva") as eva:
+            eva.telephone.answers(after=0.5)
+            second = await eva.is_called("Pedro", number="+56912340002")
+            await eva.is_in("talking")
+            yield (ana, first), (eva, second)
 
 
 async def test_she_books_moves_and_cancels_by_keys_while_she_talks(town: Town, browser: Browser) -> None:
@@ -173,15 +191,7 @@ async def test_on_a_telephone_the_week_is_a_list_of_a_day(town: Town, browser: B
 
 async def test_two_desks_press_for_one_time_and_one_gets_it(town: Town, browser: Browser) -> None:
     firm = await with_calendar(town)
-    async with AsyncExitStack() as both:
-        ana = await both.enter_async_context(at_desk(town, browser, firm))
-        ana.telephone.answers(after=0.5)
-        first = await ana.is_called()
-        await ana.is_in("talking")
-        eva = await both.enter_async_context(at_desk(town, browser, firm, who="Eva"))
-        eva.telephone.answers(after=0.5)
-        second = await eva.is_called("Pedro", number="+56912340002")
-        await eva.is_in("talking")
+    async with both_talking(town, browser, firm) as ((ana, first), (eva, second)):
         await expect(slots(eva).first).to_be_visible()
         wanted = slots(eva).nth(1)
         starts = await wanted.get_attribute("data-starts")
@@ -212,15 +222,7 @@ async def test_two_desks_press_for_one_time_and_one_gets_it(town: Town, browser:
 
 async def test_what_she_holds_goes_from_the_others_list_and_comes_back(town: Town, browser: Browser) -> None:
     firm = await with_calendar(town)
-    async with AsyncExitStack() as both:
-        ana = await both.enter_async_context(at_desk(town, browser, firm))
-        ana.telephone.answers(after=0.5)
-        first = await ana.is_called()
-        await ana.is_in("talking")
-        eva = await both.enter_async_context(at_desk(town, browser, firm, who="Eva"))
-        eva.telephone.answers(after=0.5)
-        second = await eva.is_called("Pedro", number="+56912340002")
-        await eva.is_in("talking")
+    async with both_talking(town, browser, firm) as ((ana, first), (eva, second)):
         starts = await slots(ana).nth(2).get_attribute("data-starts")
         theirs = part(eva, "days").locator(f'[data-starts="{starts}"]')
         await expect(theirs).to_have_count(1)

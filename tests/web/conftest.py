@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acting import ADMIN
-from browsing import AT, CLIENT_ROLES, PASSWORD, ROLES, SECRET, Place
+from browsing import AT, CLIENT_ROLES, PASSWORD, ROLES, SECRET, Browser, Place
 from sqlalchemy import Engine
 
 from pbx_control.clock import now
@@ -14,6 +15,7 @@ from pbx_control.domain.call.model import Admission, Call, Caller, Facts, Phase,
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.desk.edits import Typed
 from pbx_control.domain.users import UserRole
+from pbx_control.media import prompts
 from pbx_control.services import clientele, messages, staff, users
 from pbx_control.services.steps import Rules, save
 from pbx_control.services.users import NewPassword
@@ -22,6 +24,7 @@ from pbx_control.settings import Home, Settings
 from pbx_control.store import clients
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.secretaries import find
+from pbx_control.web.portal.sounds import ENDING
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +61,31 @@ async def place(database: Engine, tmp_path: Path) -> AsyncIterator[Place]:
     yield made
     for client in made.open:
         await client.aclose()
+
+
+@pytest.fixture
+async def owner(place: Place) -> Browser:
+    """The browser of an owner of andes who is signed in."""
+    browser = place.browser()
+    await browser.sign_in("gerencia")
+    return browser
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was spoken; instead of a voice, each sound is a file with its words."""
+    words: list[str] = []
+
+    def ensure(home: Any, sounds: Any, progress: Any = None) -> int:
+        for name, text, _ in sounds:
+            words.append(text)
+            file = home.root / f"{name}{ENDING}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"RIFF" + text.encode())
+        return len(words)
+
+    monkeypatch.setattr(prompts, "ensure", ensure)
+    return words
 
 
 @pytest.fixture

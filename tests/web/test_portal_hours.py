@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 from acting import ADMIN
@@ -13,42 +12,21 @@ from pbx_control import clock
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.office import AnnouncementKind
 from pbx_control.domain.opening.hours import USUAL_WEEK
-from pbx_control.media import prompts
 from pbx_control.services import clientele, closing_days, texts
 from pbx_control.services.work import Work, changing
 from pbx_control.store import audit, clients, holidays
 from pbx_control.store.engine import reading
-from pbx_control.web.portal.sounds import ENDING
 
 # A Monday, 11 o'clock in Chile.
 MONDAY = datetime(2026, 11, 23, 14, tzinfo=UTC)
 HERE = "/portal/hours"
 
+pytestmark = pytest.mark.usefixtures("spoken")
+
 
 @pytest.fixture(autouse=True)
 def at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: MONDAY)
-
-
-@pytest.fixture(autouse=True)
-def voice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each sound is a file with its words."""
-
-    def ensure(home: Any, sounds: Any, progress: Any = None) -> int:
-        for name, text, _ in sounds:
-            file = home.root / f"{name}{ENDING}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(b"RIFF" + text.encode())
-        return 0
-
-    monkeypatch.setattr(prompts, "ensure", ensure)
-
-
-@pytest.fixture
-async def owner(place: Place) -> Browser:
-    browser = place.browser()
-    await browser.sign_in("gerencia")
-    return browser
 
 
 def form(*days: str, mode: str = "week") -> dict[str, str]:

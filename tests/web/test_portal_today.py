@@ -13,19 +13,19 @@ from httpx import Response
 from pbx_control import clock
 from pbx_control.domain.opening.overrides import Override, OverrideKind
 from pbx_control.domain.users import ClientRole, UserRole
-from pbx_control.media import prompts
 from pbx_control.services import clientele, today, users
 from pbx_control.services.users import NewPassword
 from pbx_control.services.work import changing
 from pbx_control.store import audit, clients, overrides
 from pbx_control.store.engine import reading
-from pbx_control.web.portal.sounds import ENDING
 from pbx_control.web.voice import OF_A_CLIENT
 
 SANTIAGO = ZoneInfo("America/Santiago")
 # A Monday, 11 o'clock in Chile.
 MONDAY = datetime(2026, 11, 23, 14, tzinfo=UTC)
 HERE = "/portal/today"
+
+pytestmark = pytest.mark.usefixtures("spoken")
 
 
 @pytest.fixture
@@ -34,23 +34,6 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     instants = [MONDAY]
     monkeypatch.setattr(clock, "now", lambda: instants[-1])
     return instants
-
-
-@pytest.fixture(autouse=True)
-def spoken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was spoken; each sound is a file with its words."""
-    words: list[str] = []
-
-    def ensure(home, sounds, progress=None):  # type: ignore[no-untyped-def]
-        for name, text, _ in sounds:
-            words.append(text)
-            file = home.root / f"{name}{ENDING}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(b"RIFF" + text.encode())
-        return len(words)
-
-    monkeypatch.setattr(prompts, "ensure", ensure)
-    return words
 
 
 async def reader(place: Place, who: str = "gerencia") -> Browser:
