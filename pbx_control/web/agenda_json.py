@@ -115,9 +115,9 @@ def slot_json(slot: Slot, zone: ZoneInfo) -> Json:
 
 
 def day_words(day: date, today: date, language: str) -> str:
-    """ "hoy, lunes 30 de noviembre de 2026"; other days without a word before."""
-    words = day_in_words(day, language)
+    """ "hoy, lunes 30 de noviembre"; other days with their year, and without a word before."""
     near = {today: TODAY, today + DAY: TOMORROW}.get(day)
+    words = day_in_words(day, language, with_year=near is None)
     return said(language, near, {"day": words}) if near else words
 
 

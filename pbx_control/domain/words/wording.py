@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # The house's Spanish is Chile's; its English writes the day before the month, as Spanish readers expect.
 LOCALES = {"es": "es_CL", "en": "en_GB"}
-DAY = {"es": "EEEE d 'de' MMMM 'de' y", "en": "EEEE d MMMM y"}
+DAY_OF_THE_YEAR = {"es": "EEEE d 'de' MMMM", "en": "EEEE d MMMM"}
+DAY = {"es": f"{DAY_OF_THE_YEAR['es']} 'de' y", "en": f"{DAY_OF_THE_YEAR['en']} y"}
 WHEN = {language: f"{day}, HH:mm" for language, day in DAY.items()}
 
 # What begins a formula in a spreadsheet; the wide forms do, too.
@@ -140,11 +141,12 @@ def date_and_time(local: datetime, language: str) -> str:
     return format_datetime(local, WHEN[language], locale=LOCALES[language])
 
 
-def day_in_words(day: date, language: str) -> str:
+def day_in_words(day: date, language: str, *, with_year: bool = True) -> str:
     """ "domingo 22 de noviembre de 2026" / "Sunday 22 November 2026"."""
     from babel.dates import format_date
 
-    return format_date(day, DAY[language], locale=LOCALES[language])
+    pattern = DAY if with_year else DAY_OF_THE_YEAR
+    return format_date(day, pattern[language], locale=LOCALES[language])
 
 
 def brief_time(local: datetime, language: str) -> str:
