@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from at_desk import Desk, at_desk, seconds
@@ -153,6 +154,29 @@ async def test_what_two_computers_write_apart_is_kept_of_both(town: Town, browse
         await here.context.set_offline(False)
         for page in (here, there):
             await expect(page.locator(MESSAGE)).to_have_value("desde allá\nsin red", timeout=seconds(15))
+        await caller.hang_up()
+
+
+async def test_of_two_texts_with_one_number_neither_is_lost(town: Town, browser: Browser) -> None:
+    async with at_desk(town, browser) as desk:
+        here, there, caller = await talks_at_two_computers(desk)
+        for page in (here, there):  # edits are numbered by seconds
+            await page.clock.set_fixed_time(datetime.now(UTC))
+        await here.route("**/fields", lambda route: route.abort())
+        await here.fill(MESSAGE, "sin red")
+        await there.fill(MESSAGE, "desde")
+        await expect(there.locator("[data-saved]")).to_have_text("Guardado")
+        await here.unroute("**/fields")
+        for page in (here, there):
+            await expect(page.locator(MESSAGE)).to_have_value("sin red\ndesde", timeout=seconds(15))
+        await here.route("**/fields", lambda route: route.abort())
+        await here.fill(MESSAGE, "otra vez sin red")
+        await there.fill(MESSAGE, "allá")
+        await expect(there.locator("[data-saved]")).to_have_text("Guardado")
+        await there.fill(MESSAGE, "desde allá")
+        await expect(here.locator(MESSAGE)).to_have_value("desde allá\notra vez sin red", timeout=seconds(15))
+        await here.unroute("**/fields")
+        await expect(there.locator(MESSAGE)).to_have_value("desde allá\notra vez sin red", timeout=seconds(15))
         await caller.hang_up()
 
 

@@ -281,8 +281,9 @@ function stopRinging() {
 
 // --- what she types: kept here until the server has it ------------------------------------------------------------------
 
-const unsaved = new Map(); // key -> {value, edit}
+const unsaved = new Map(); // key -> {value, edit, seen}
 const unheard = new Map(); // the same, until the stream tells it: the server takes nothing that is older than what it has
+const seen = new Map(); // key -> the edit of what this page has from the server
 let saving = null;
 let saveTimer = null;
 let failed = 0;
@@ -293,9 +294,13 @@ const keyOf = (field) => field.name.replace(/^field-/, "");
 
 function typed(field) {
   if (!form()?.contains(field) || !field.name.startsWith("field-")) return;
-  const edit = Math.max(Math.floor((Date.now() - EDITS_SINCE) / 1000), Number(field.dataset.edit || 0) + 1);
+  const key = keyOf(field);
+  const before = Number(field.dataset.edit || 0);
+  if (!seen.has(key)) seen.set(key, before);
+  const edit = Math.max(Math.floor((Date.now() - EDITS_SINCE) / 1000), before + 1);
   field.dataset.edit = edit;
-  for (const kept of [unsaved, unheard]) kept.set(keyOf(field), { value: field.value, edit });
+  const one = { value: field.value, edit, seen: seen.get(key) };
+  for (const kept of [unsaved, unheard]) kept.set(key, one);
   keep();
   said("…");
   answered("");
@@ -312,8 +317,7 @@ function keep() {
 }
 
 function forget() {
-  unsaved.clear();
-  unheard.clear();
+  for (const one of [unsaved, unheard, seen]) one.clear();
   clearTimeout(saveTimer);
 }
 
@@ -335,8 +339,10 @@ function fill(fields, value, edit) {
 function takeIn(key, value, edit) {
   const fields = fieldsOf(key);
   const mine = unheard.get(key);
-  if (mine && mine.edit <= edit) unheard.delete(key);
+  // Another text with the number of mine: once mine is saved, the server says which of them stays.
+  if (mine && (mine.edit < edit || mine.value === value)) unheard.delete(key);
   if (!fields.length || Number(fields[0].dataset.edit || 0) >= edit) return;
+  seen.set(key, edit);
   fill(fields, value, edit);
   if (!mine) return;
   unsaved.delete(key);
@@ -370,10 +376,11 @@ function bringBack(call) {
   for (const [key, one] of left) {
     const fields = fieldsOf(key);
     const there = Number(fields[0]?.dataset.edit || 0);
-    if (fields.length && there > one.edit) keepBoth(fields[0], one.value);
+    if (fields.length && there >= one.edit) keepBoth(fields[0], one.value);
     if (!fields.length || there >= one.edit) continue;
     fill(fields, one.value, one.edit);
     unsaved.set(key, one);
+    seen.set(key, one.seen);
   }
   if (left.length) keep(); // what the server has is not brought back a second time
   if (unsaved.size) saveAll();
@@ -397,7 +404,7 @@ async function saveAll(more = {}) {
   saving = null;
   if (call !== popCall()) return true; // what was typed for the other call is in localStorage, and comes back with it
   if (answer.ok) {
-    for (const [key, one] of batch) if (unsaved.get(key)?.edit === one.edit) unsaved.delete(key);
+    for (const [key, one] of batch) isSaved(key, one, answer);
     keep();
     marks(answer.problems || {});
     for (const [key, text] of Object.entries(answer.lost || {})) overwritten(fieldsOf(key)[0], text);
@@ -412,6 +419,18 @@ async function saveAll(more = {}) {
   said(words.notKept, true);
   saveTimer = setTimeout(saveAll, Math.min(5000, 500 * 2 ** failed++));
   return false;
+}
+
+// The server has kept it, or says which newer text stays, and with what number.
+function isSaved(key, one, { edits = {}, instead = {} }) {
+  const edit = edits[key] ?? one.edit;
+  if (key in instead) return takeIn(key, instead[key], edit);
+  seen.set(key, Math.max(edit, seen.get(key) || 0));
+  const later = unsaved.get(key);
+  if (!later) return;
+  if (later.edit === one.edit) unsaved.delete(key);
+  else Object.assign(later, { edit: Math.max(later.edit, edit + 1), seen: edit });
+  for (const field of fieldsOf(key)) field.dataset.edit = Math.max(later.edit, edit);
 }
 
 function marks(problems, all = false) {
