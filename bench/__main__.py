@@ -16,9 +16,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres_server import running
 
 from bench.beside import Asides, Beside, Extent
+from bench.calendars import ALONE, Calendars, Crowd, first_synchronised
+from bench.calendars import Beside as CallsBeside
 from bench.consultation import Consultations, consulted
 from bench.desks import Shift, at_desks
-from bench.lab import Lab
+from bench.lab import DID, Lab
 from bench.letters import posted
 from bench.listening import Listening, listened
 from bench.measure import Round, measured, rss_mb
@@ -29,6 +31,8 @@ from bench.table import (
     Results,
     beside_goals,
     beside_table,
+    calendars_goals,
+    calendars_table,
     consultation_goal,
     consultation_table,
     desks_goals,
@@ -56,6 +60,10 @@ LARGE_HOME = Extent(recordings=100_000, due=10_000, rounds=5, seconds=15.0)
 SMALL_HOME = Extent(recordings=2000, due=200, rounds=1, seconds=2.0)
 
 
+FULL_CROWD = Crowd(events=10_000, calendars=500, rounds=3, seconds=60.0)
+SMALL_CROWD = Crowd(events=200, calendars=10, rounds=1, seconds=2.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is measured."""
@@ -71,6 +79,7 @@ class Plan:
     purge: Extent = LARGE_HOME
     letter_seconds: float = 180.0
     starts: int = 15  # of each command
+    crowd: Crowd = FULL_CROWD
     clients: int = 500  # whose configuration is published
     changes: int = 15  # of each kind
 
@@ -91,6 +100,7 @@ QUICK = Plan(
     purge=SMALL_HOME,
     letter_seconds=4.0,
     starts=2,
+    crowd=SMALL_CROWD,
     clients=20,
     changes=2,
 )
@@ -107,6 +117,7 @@ def main() -> None:
     parser.add_argument("--letters", action="store_true", help="only how soon a letter is with the mail server")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
     parser.add_argument("--publishing", action="store_true", help="only how soon a change is live in the switch")
+    parser.add_argument("--calendars", action="store_true", help="only clients' own calendars, and calls beside them")
     asked = parser.parse_args()
     # Short: a UNIX socket's name, below this folder, has 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="pbx-bench-"))
@@ -147,6 +158,8 @@ def run_start(folder: Path, plan: Plan) -> list[str]:
 async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list[str]:
     if asked.purge:
         return await run_purge(folder, plan)
+    if asked.calendars:
+        return await run_calendars(folder, plan)
     if asked.publishing:
         return await run_publishing(folder, plan)
     if asked.desks:
@@ -159,6 +172,17 @@ async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list
     desks = await run_desks(folder / "desks", plan)
     letters = await asyncio.to_thread(run_letters, folder, plan)
     return [*lines, "", *desks, "", *letters, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
+
+
+async def run_calendars(folder: Path, plan: Plan) -> list[str]:
+    """A large calendar's first synchronisation, then calls beside many, on an installation of its own."""
+    tell("reading a calendar of {} events …", plan.crowd.events)
+    done = Calendars(plan.crowd, await asyncio.to_thread(first_synchronised, folder / "first", plan.crowd.events))
+    tell("  {:.1f} s; calls beside {} calendars …", done.first.seconds, plan.crowd.calendars)
+    async with Lab(folder / "many", plan.secretaries) as lab:
+        await measured(lab, Way(ALONE, lambda calls: [DID] * calls, None), WARM_UP_RATE, WARM_UP_SECONDS)
+        await CallsBeside(lab, plan.crowd).rounds(done)
+    return [calendars_table(done), *calendars_goals(done)]
 
 
 async def run_publishing(folder: Path, plan: Plan) -> list[str]:

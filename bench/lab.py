@@ -90,7 +90,9 @@ class Lab:
 
     async def _open(self) -> None:
         PORTS.require_free()
-        self.office.write_settings(sip={"rtp_ports": RTP})
+        # The bench's calendar server is on this machine.
+        private = {"private_networks": ["127.0.0.0/8"]}
+        self.office.write_settings(sip={"rtp_ports": RTP}, agenda=private)
         await self.office.pbx("setup")
         self._accounts = await self._provision()
         await self.office.pbx("dialplan", "apply")

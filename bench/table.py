@@ -5,7 +5,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench import calendars
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
+from bench.calendars import Calendars
 from bench.consultation import Consultations
 from bench.desks import Desks
 from bench.letters import Letters
@@ -32,6 +34,8 @@ GOAL_POP, GOAL_PAGES = 300.0, 0.1
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
 # quarter of its time on.
 GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
+# And of clients' own calendars: the first reading of a large one, and how old any of them is at most, seconds.
+GOAL_FIRST, GOAL_ROUND = 60.0, 60.0
 # And of a change of provisioning, until the switch has it, in seconds: what README.md promises.
 GOAL_LIVE = 2.0
 # And of a list's start, against importing SQLAlchemy alone.
@@ -209,6 +213,47 @@ def beside_goals(done: Beside) -> list[str]:
         f"{slowest:.1f} s at the longest, {_word(slowest < GOAL_PURGE)}",
         f"its memory, goal flat: at most {growth:.2f} times that after a quarter, {_word(growth <= GOAL_FLAT)}",
     ]
+
+
+def calendars_table(done: Calendars) -> str:
+    """Set-up with and without calendars that are read, the medians of the rounds; then the first synchronisation."""
+    results = Results(done.rounds, (), {})
+    ways = (calendars.ALONE, calendars.BESIDE)
+    rows = [
+        [f"set-up at {calendars.RATE}/s, {what}, ms", *(f"{read(results, way):.1f}" for way in ways)]
+        for what, read in (("p50", _calendars_p50), ("p99", _calendars_p99))
+    ]
+    rows += [
+        ["calls, failed", *(_calls_and_failed(results.of(way, calendars.RATE)) for way in ways)],
+        [f"of {done.crowd.calendars} calendars the one read longest ago, s", NONE, f"{max(done.oldest):.0f}"],
+        [f"first reading of {done.first.events} events, s", f"{done.first.seconds:.1f}", NONE],
+        ["its CPU, s", f"{done.first.cpu:.1f}", NONE],
+    ]
+    return markdown(["clients' own calendars", *ways], rows)
+
+
+def calendars_goals(done: Calendars) -> list[str]:
+    """A sentence for each goal of calendars: what was reached."""
+    results = Results(done.rounds, (), {})
+    ratio = _calendars_p99(results, calendars.BESIDE) / _calendars_p99(results, calendars.ALONE)
+    failed = sum(each.failed for each in results.of(calendars.BESIDE, calendars.RATE))
+    oldest, first = max(done.oldest), done.first
+    return [
+        f"first synchronisation of {first.events} events, goal under {GOAL_FIRST:g} s: {first.seconds:.1f} s, "
+        f"{_word(first.seconds < GOAL_FIRST)}",
+        f"each of {done.crowd.calendars} calendars read within {GOAL_ROUND:g} s: {oldest:.0f} s ago at the longest, "
+        f"{_word(oldest <= GOAL_ROUND)}",
+        f"p99 beside them / p99 alone at {calendars.RATE}/s, goal at most {GOAL_BESIDE:g} and none failed: "
+        f"{ratio:.2f}, {failed} failed, {_word(ratio <= GOAL_BESIDE and not failed)}",
+    ]
+
+
+def _calendars_p50(results: Results, way: str) -> float:
+    return statistics.median(each.p50 for each in results.of(way, calendars.RATE))
+
+
+def _calendars_p99(results: Results, way: str) -> float:
+    return statistics.median(each.p99 for each in results.of(way, calendars.RATE))
 
 
 def start_table(done: Starts) -> str:

@@ -6,25 +6,36 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+from sqlalchemy import Connection
 
 from pbx_control import clock
+from pbx_control.admin.audit import row_of
 from pbx_control.admin.calendar import calendar_argument, find, refuse_pairless
 from pbx_control.admin.calendar_remote import look_again
-from pbx_control.admin.door import Door, pass_door, reading_command
-from pbx_control.admin.provisioning import CLIENT, book, client_argument, examples, noting, tell_change
+from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
+from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain.agenda.appointments import STATE_WORDS, Appointment, AppointmentState
-from pbx_control.domain.words.written_time import read_day, read_instant
+from pbx_control.domain.agenda.clashes import CLASH_WORDS, ClashKind
+from pbx_control.domain.agenda.rules import AgendaCalendar, Source
+from pbx_control.domain.words.wording import clean_line
+from pbx_control.domain.words.written_time import is_day_alone, read_day, read_instant
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import appointments, calendars
 from pbx_control.services.appointment_letters import house_of
 from pbx_control.services.appointments import Order
 from pbx_control.services.work import Work
-from pbx_control.store import agenda, clients
-from pbx_control.store.agenda import ListedAppointment
+from pbx_control.store import agenda, audit, clients, letters, remotes
+from pbx_control.store.agenda import Mirror
 from pbx_control.store.engine import reading
+from pbx_control.store.rows import facts
 
 MOST_DAYS = 62
+# Entries of one appointment's story.
+MOST_STORY = 200
+STORY = ("at", "who", "what", "changes")
+# Of its facts, those that no other command shows.
+LABELS = (N_("booked_by"), N_("in the client's calendar"))
 COLUMNS = ("id", "client", "calendar", "starts", "kind", "name", "number", "state")
 
 number_argument = click.argument("number", metavar="ID", type=click.IntRange(1, 2**31 - 1))
@@ -69,13 +80,23 @@ def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     state = door.say(STATE_WORDS[AppointmentState(row["state"])])
     if not row["synced"]:
         state = door.say("{state}, not in the remote calendar yet", state=state)
+    for clash in row["clashes"]:
+        state = f"{state}; {_clash_line(door, clash, ZoneInfo(row['zone']))}"
     return row | {"starts": f"{starts:%Y-%m-%d %H:%M}", "state": state}
+
+
+def _clash_line(door: Door, clash: dict[str, Any], zone: ZoneInfo) -> str:
+    starts = clash["starts"]
+    other = f"{starts.astimezone(zone):%Y-%m-%d %H:%M}" if starts else "–"
+    return door.say(CLASH_WORDS[ClashKind(clash["kind"])], other=other)
 
 
 @appointment.command(
     "list",
     epilog=examples(
-        "appointment list", "appointment list --client andes --since 01/12/2026 --until 31/12/2026 --all --json"
+        "appointment list",
+        "appointment list --client andes --since 01/12/2026 --until 31/12/2026 --all --json",
+        "appointment list --clashes",
     ),
 )
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Of this client only [all].")
@@ -83,6 +104,7 @@ def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
 @click.option("--since", metavar="DAY", help="Those that end after it has begun, in the office's zone [now].")
 @click.option("--until", metavar="DAY", help="Those that begin before it has ended.")
 @click.option("--all", "cancelled", is_flag=True, help="Those that are cancelled, too.")
+@click.option("--clashes", is_flag=True, help="Only those that do not agree with the client's own calendar.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="How many at most.")
 @reading_command(list(COLUMNS), _listed, cut=("name", "kind"))
 def list_(
@@ -92,15 +114,16 @@ def list_(
     since: str | None,
     until: str | None,
     cancelled: bool,
+    clashes: bool,
     limit: int,
-) -> list[ListedAppointment]:
+) -> list[dict[str, Any]]:
     """The appointments that are to come, or those of some days, by when they begin."""
     if calendar and not slug:
         raise ClientMistake("--calendar needs --client: two clients may have one of that name")
     with reading(door.engine) as conn:
         client_id = clients.find(conn, slug).id if slug else None
         of = calendars.get(conn, client_id, calendar).id if calendar and client_id is not None else None
-        return agenda.listed_appointments(
+        found = agenda.listed_appointments(
             conn,
             client_id=client_id,
             calendar_id=of,
@@ -109,6 +132,87 @@ def list_(
             cancelled=cancelled,
             limit=limit,
         )
+        open_ones: dict[int, list[dict[str, Any]]] = {}
+        for one in remotes.tasks_of(conn, clock.now(), client_id=client_id, calendar_id=of):
+            clash = {"kind": one.kind, "starts": one.other_starts, "ends": one.other_ends, "found_at": one.found_at}
+            open_ones.setdefault(one.appointment_id, []).append(clash)
+    rows = [facts(one) | {"clashes": open_ones.get(one.id, [])} for one in found]
+    return [row for row in rows if row["clashes"] or not clashes]
+
+
+@appointment.command(epilog=examples("appointment show 12", "appointment show 12 --json"))
+@number_argument
+@table_options
+@pass_door
+def show(door: Door, number: int, as_json: bool) -> None:
+    """One appointment with its story: who did what and when, its letters, how it stands in the client's calendar."""
+    with reading(door.engine) as conn:
+        one, calendar, names = _found(conn, number)
+        mirror = agenda.mirror_of(conn, number)
+        story = audit.below(conn, one.client_id, f"{names[0]}: {names[1]} {number}", MOST_STORY, alone=True)[::-1]
+        sent = letters.about_appointment(conn, one.uid)
+        tasks = remotes.tasks_of(conn, clock.now(), calendar_id=calendar.id)
+    told = [row_of(door, entry) for entry in story]
+    clashes = [each for each in tasks if each.appointment_id == number]
+    posts = [
+        {"id": each.id, "written": each.letter.written_at, "address": each.letter.address, "state": each.state}
+        for each in sent
+    ]
+    if as_json:
+        plain = facts(one) | {"client": names[0], "calendar": names[1], "mirror": facts(mirror)}
+        print_json(plain | {"story": told, "letters": posts, "clashes": [facts(each) for each in clashes]})
+        return
+    _show_facts(door, one, calendar, names, mirror)
+    for each in clashes:
+        line = {"kind": each.kind, "starts": each.other_starts}
+        door.tell("to settle: {what}", what=_clash_line(door, line, ZoneInfo(calendar.zone)))
+    door.table(list(STORY), [[row[name] for name in STORY] for row in told], cut=("changes",))
+    if posts:
+        rows = [row | {"state": door.say(str(row["state"]))} for row in posts]
+        door.table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _found(conn: Connection, number: int) -> tuple[Appointment, AgendaCalendar, tuple[str, str]]:
+    """An appointment, without who it is while he is blocked, its calendar, and the names of client and calendar."""
+    found, names = agenda.find_appointment(conn, number), agenda.names_of(conn, number)
+    calendar = agenda.calendar_by_id(conn, found.calendar_id) if found else None
+    if found is None or names is None or calendar is None:
+        raise ClientMistake("there is no appointment {id}", Code.NO_SUCH_APPOINTMENT, id=number)
+    [one] = agenda.without_blocked(conn, [found])
+    return one, calendar, names
+
+
+def _show_facts(
+    door: Door, one: Appointment, calendar: AgendaCalendar, names: tuple[str, str], mirror: Mirror
+) -> None:
+    """What an appointment is, in lines."""
+    zone = ZoneInfo(calendar.zone)
+    starts, ends = one.starts.astimezone(zone), one.ends.astimezone(zone)
+    known = {
+        "client": names[0],
+        "calendar": names[1],
+        "starts": f"{starts:%Y-%m-%d %H:%M}–{ends:%H:%M} {calendar.zone}",
+        "kind": one.kind,
+        "state": door.say(STATE_WORDS[one.state]),
+        "name": one.name,
+        "number": one.number,
+        "email": one.email,
+        "note": one.note,
+        "booked_by": one.booked_by,
+        "call": one.call_id or "",
+        "in the client's calendar": _mirror_line(door, calendar, mirror),
+    }
+    card(door, {name: value for name, value in (known | dict(one.answers)).items() if value})
+
+
+def _mirror_line(door: Door, calendar: AgendaCalendar, mirror: Mirror) -> str:
+    """How it stands in the client's own calendar; "" if that is kept here alone."""
+    if calendar.source is Source.OWN:
+        return ""
+    if mirror.due_at is None:
+        return door.say("as it is here")
+    why = door.kept(mirror.error) if mirror.error else ""
+    return door.say("not yet; tried again {when}", when=door.plain(mirror.due_at)) + (f": {why}" if why else "")
 
 
 @appointment.command(
@@ -133,7 +237,7 @@ def list_(
 def book_(door: Door, slug: str, calendar: str, when: str, answers: tuple[str, ...], **given: str) -> None:
     """Books a free slot: TIME is in the calendar's time zone."""
     found = find(door, slug, calendar).calendar
-    starts = read_instant(when, ZoneInfo(found.zone), clock.now())
+    starts = _starts(when, found.zone)
     look_again(door, slug, calendar, starts)
     order = Order(
         client_id=found.client_id,
@@ -158,7 +262,7 @@ def book_(door: Door, slug: str, calendar: str, when: str, answers: tuple[str, .
 def move(door: Door, number: int, when: str) -> None:
     """Moves an appointment to another free slot of its calendar, in that one's time zone. It keeps its length."""
     zone, _ = _whose(door, number)
-    starts = read_instant(when, ZoneInfo(zone), clock.now())
+    starts = _starts(when, zone)
     with reading(door.engine) as conn:
         names = agenda.names_of(conn, number)
     if names:
@@ -190,6 +294,18 @@ def cancel(door: Door, number: int) -> None:
 def no_show(door: Door, number: int) -> None:
     """Notes that nobody came."""
     _do(door, number, appointments.no_show, N_("it is noted that nobody came to the appointment {id}: {when}, {name}"))
+
+
+def _starts(when: str, zone: str) -> datetime:
+    """The instant at which it is to begin. Raises ClientMistake, for a day alone too: midnight is hardly meant."""
+    now = clock.now()
+    if is_day_alone(when, now.astimezone(ZoneInfo(zone)).date()):
+        raise ClientMistake(
+            "{text} names a day and no time: write it like '{text} 10:00'",
+            Code.BAD_VALUE,
+            text=clean_line(when, 40),
+        )
+    return read_instant(when, ZoneInfo(zone), now)
 
 
 def _do(door: Door, number: int, act: Callable[[Work, int, int], Appointment], told: str) -> None:

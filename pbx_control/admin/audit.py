@@ -46,10 +46,11 @@ def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: 
     if as_json:
         print_json_rows(map(_as_json, found))
     else:
-        show_rows(door, COLUMNS, (_row(door, one) for one in found), as_json, cut=("subject", "changes"))
+        show_rows(door, COLUMNS, (row_of(door, one) for one in found), as_json, cut=("subject", "changes"))
 
 
-def _row(door: Door, one: Kept) -> dict[str, Any]:
+def row_of(door: Door, one: Kept) -> dict[str, Any]:
+    """An entry for a person."""
     entry = one.entry
     told = (f"{name}: {value}" for name, value in changes(entry.difference, door.language, door.zone))
     return {

@@ -21,8 +21,8 @@ from pbx_control.admin.provisioning import (
     tell_change,
 )
 from pbx_control.catalogue import N_
-from pbx_control.domain.agenda.rules import SOURCES, Kind, Source
-from pbx_control.errors import ClientMistake
+from pbx_control.domain.agenda.rules import SOURCES, Kind, Source, length_text
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import calendars
 from pbx_control.services.calendars import Whole
 from pbx_control.services.work import Work
@@ -42,7 +42,7 @@ LABELS = (
 
 
 class Length(click.ParamType[timedelta]):
-    """A length of time: 90, 90m, 2h or 60d; minutes where no unit is said."""
+    """A length of time: 90m, 2h or 60d. Without a unit nobody knows which is meant."""
 
     name = "length"
 
@@ -52,8 +52,15 @@ class Length(click.ParamType[timedelta]):
             return value
         found = _LENGTH.fullmatch(value.strip().lower())
         if found is None:
-            refusal = spoken("{text} is no length of time: write it like 30m, 2h or 60d")
-            self.fail(refusal.format(text=repr(value[:40])), parameter, context)
+            raise ClientMistake(
+                "{text} is no length of time: write it like 30m, 2h or 60d", Code.BAD_VALUE, text=repr(value[:40])
+            )
+        if int(found[1]) and not found[2]:
+            raise ClientMistake(
+                "{number} of what? Write {number}m for minutes, {number}h for hours, or {number}d for days",
+                Code.BAD_VALUE,
+                number=found[1],
+            )
         return int(found[1]) * _UNITS[found[2] or "m"]
 
 
@@ -68,8 +75,11 @@ class KindOption(click.ParamType[Kind]):
             return value
         found = _KIND.fullmatch(value)
         if found is None:
-            refusal = spoken("{text} is no kind of appointment: write it like Consulta=30 or Consulta=30+10")
-            self.fail(refusal.format(text=repr(value[:40])), parameter, context)
+            raise ClientMistake(
+                "{text} is no kind of appointment: write it like Consulta=30 or Consulta=30+10",
+                Code.BAD_VALUE,
+                text=repr(value[:40]),
+            )
         return Kind(0, found[1], int(found[2]), int(found[3] or 0))
 
 
@@ -256,8 +266,8 @@ def _facts(found: Whole) -> dict[str, Any]:
         "week": one.week,
         "zone": one.zone,
         "step": f"{one.step} min",
-        "lead": _length_text(one.lead),
-        "horizon": _length_text(one.horizon),
+        "lead": length_text(one.lead),
+        "horizon": length_text(one.horizon),
         "address": one.place.address,
         "map": one.place.map_link,
         "place_in_mail": one.place_in_mail,
@@ -265,14 +275,6 @@ def _facts(found: Whole) -> dict[str, Any]:
         "source": one.source.value,
         "feed": one.has_feed,
     }
-
-
-def _length_text(length: timedelta) -> str:
-    minutes = length // timedelta(minutes=1)
-    for unit, size in (("d", 24 * 60), ("h", 60)):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size} {unit}"
-    return f"{minutes} min"
 
 
 def _as_json(slug: str, found: Whole) -> dict[str, Any]:

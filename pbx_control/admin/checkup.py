@@ -38,7 +38,7 @@ from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
 from pbx_control.domain.telephony.guessing import place_of
 from pbx_control.domain.words.sentences import read_kept
 from pbx_control.domain.words.wording import clean_line
-from pbx_control.errors import PbxError, Word, reason
+from pbx_control.errors import ClientMistake, PbxError, Word, reason
 from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
@@ -70,6 +70,8 @@ LONGEST_LETTER = LETTER_AROUND + int(MESSAGE_LIMIT.total_seconds()) * SOUND_SECO
 LONG_WAIT = timedelta(minutes=15)
 # A remote calendar is read each minute.
 CALENDAR_WAIT = timedelta(minutes=10)
+# So long nobody has settled what does not agree in it.
+CLASH_WAIT = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +417,13 @@ def check_mail(door: Door) -> Iterator[Finding]:
     """The mail server answers as [mail] says and has what letters need; it matters once somebody is to get mail."""
     mail = door.settings.mail
     place = f"{mail.host}:{mail.port}"
+    # Imported here: no other check needs to know how mail is written.
+    from pbx_control.notify.mail import sender_address
+
+    try:
+        sender_address(mail.sender, door.settings.office.name)
+    except ClientMistake as error:
+        yield bad(error.template, **error.values)
     awaited = _count_recipients(door, Channel.EMAIL) > 0
     try:
         found = list(_look_at_mail_server(mail, place))
@@ -519,6 +528,7 @@ def check_remote_calendars(door: Door) -> Iterator[Finding]:
         if not remotes.any_there(connection):
             return
         troubled = remotes.troubled(connection, at - CALENDAR_WAIT)
+        clashes = [one for one in remotes.tasks_of(connection, at) if one.found_at < at - CLASH_WAIT]
     for one in troubled[:SHOWN]:
         names = {"client": one.client, "calendar": one.calendar}
         if one.trouble:
@@ -537,7 +547,13 @@ def check_remote_calendars(door: Door) -> Iterator[Finding]:
                 count=one.odd,
                 **names,
             )
-    if not troubled:
+    if clashes:
+        yield doubt(
+            "appointments that do not agree with clients' own calendars, and nobody has settled: {count}; "
+            "`appointment list --clashes`",
+            count=len(clashes),
+        )
+    elif not troubled:
         yield good("clients' own calendars are in step")
 
 

@@ -1,7 +1,7 @@
 """`client`: the firms that are answered for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from pbx_control.admin.provisioning import (
     noting,
     tell_change,
 )
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
 from pbx_control.domain.office import EarlyMedia, Lack
@@ -27,6 +27,9 @@ from pbx_control.services.work import Work
 from pbx_control.store import clients
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
+
+if TYPE_CHECKING:
+    from pbx_control.services.leaving import Left
 
 COLUMNS = ("slug", "name", "state", "number", "language", "week")
 
@@ -283,24 +286,55 @@ def resume(door: Door, slug: str) -> None:
         door.tell("client {slug} resumed", slug=slug)
 
 
-@client.command(epilog=examples("client cancel andes"))
+@client.command(epilog=examples("client cancel andes", "client cancel andes --cancel-appointments"))
 @client_argument
+@click.option("--cancel-appointments", "calls_off", is_flag=True, help="Those to come are cancelled, with letters.")
 @pass_door
-def cancel(door: Door, slug: str) -> None:
-    """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days."""
+def cancel(door: Door, slug: str, calls_off: bool) -> None:
+    """Ends a subscription: the numbers are released, the plan ends. What was told to us is erased after 90 days.
+
+    Appointments that are to come stay as they are, and the client is written to how to take them along."""
     # Imported here: of this group's commands only this one issues anything.
     from pbx_control.admin.plan import send_invoices
-    from pbx_control.services import invoicing
+    from pbx_control.services import invoicing, leaving
 
     now = clock.now()
 
-    def act(work: Work) -> tuple[list[str], list[Any]]:
+    def act(work: Work) -> tuple[list[str], list[Any], "Left"]:
         numbers = clientele.cancel(work, slug)
-        return numbers, invoicing.credit_paid_ahead(work, door.settings, slug)
+        left = leaving.settle_appointments(work, slug, door.settings, cancel=calls_off)
+        return numbers, invoicing.credit_paid_ahead(work, door.settings, slug), left
 
-    numbers, issued = change(door, act)
+    numbers, issued, left = change(door, act)
     door.tell("client {slug} cancelled; released: {numbers}", slug=slug, numbers=", ".join(numbers) or "–")
+    _tell_left(door, slug, left)
     send_invoices(door, issued, now)
+
+
+def _tell_left(door: Door, slug: str, left: "Left") -> None:
+    """What became of the appointments that were to come."""
+    values = {"count": left.coming, "until": left.until.isoformat(), "slug": slug}
+    if left.coming and left.cancelled:
+        door.tell(
+            counted(
+                "{count} appointment was to come: it is cancelled, and whom it concerns is written to",
+                "{count} appointments were to come: they are cancelled, and whom they concern is written to",
+                by="count",
+            ),
+            **values,
+        )
+    elif left.coming:
+        door.tell(
+            counted(
+                "{count} appointment is to come: it stays as it is, and is erased after {until}",
+                "{count} appointments are to come: they stay as they are, and are erased after {until}",
+                by="count",
+            ),
+            **values,
+        )
+        told = N_("the client is written to how to take them along from the portal (letters: {told})")
+        untold = N_("nobody could be written to: `appointment list --client {slug} --json` has them for the client")
+        door.tell(told if left.told else untold, told=left.told, **values)
 
 
 def _said(door: Door, facts: dict[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from pbx_control.admin.invoice import own_name
 from pbx_control.admin.language import spoken
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
-from pbx_control.catalogue import counted
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, MOST_PESOS, USUAL_KEEP_DAYS, Plan
 from pbx_control.domain.money.quota import Account
 from pbx_control.errors import ClientMistake
 from pbx_control.services import invoicing, subscriptions
 from pbx_control.services.work import Work
-from pbx_control.store import clients, ledger, plans
+from pbx_control.store import agenda, clients, ledger, plans
 from pbx_control.store.engine import reading
 from pbx_control.store.plans import Listed
 
@@ -149,6 +149,7 @@ def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> No
         return ledger.read(work.conn, client_id), issued
 
     account, issued = change(door, act)
+    beyond = _calendars_beyond(door, slug)
     wait_until_live(door)
     door.tell(
         counted(
@@ -160,7 +161,19 @@ def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> No
         name=name,
         left=account.left,
     )
+    if beyond:
+        has, room = beyond
+        template = N_("it has room for calendars: {room}; the client has {has}: all stay, and none can be added")
+        door.tell(template, room=room, has=has)
     send_invoices(door, issued, clock.now())
+
+
+def _calendars_beyond(door: Door, slug: str) -> tuple[int, int] | None:
+    """How many calendars the client has, and for how many its plan has room, if these are fewer."""
+    with reading(door.engine) as conn:
+        client_id = clients.find(conn, slug).id
+        current, has = plans.current(conn, client_id), len(agenda.slugs(conn, client_id))
+    return (has, current.plan.calendars) if current and has > current.plan.calendars else None
 
 
 def send_invoices(door: Door, issued: list[Any], now: datetime) -> None:

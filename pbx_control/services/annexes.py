@@ -1,9 +1,11 @@
 """The facts of a client's annex on the processing of its callers' data (`domain.keeping.annex`)."""
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from pbx_control.domain.agenda.rules import SOURCES, AgendaCalendar, Source
 from pbx_control.domain.keeping.annex import Annex, AnnexFacts, Firm, annex
 from pbx_control.domain.money.plans import USUAL_KEEP_DAYS
 from pbx_control.domain.opening.hours import parse_week
@@ -11,14 +13,14 @@ from pbx_control.domain.opening.speech import hours_in_words
 from pbx_control.services import subprocessors
 from pbx_control.services.cancelled import AFTER
 from pbx_control.settings import Settings
-from pbx_control.store import clients, plans
+from pbx_control.store import agenda, clients, plans, remotes
 from pbx_control.store import subprocessors as reached
 
 
 def of_client(conn: Connection, settings: Settings, client_id: int, at: datetime) -> Annex:
     """The annex of a client as things stand at that instant."""
     firm, current = clients.get(conn, client_id), plans.current(conn, client_id)
-    billing = settings.billing
+    billing, booked = settings.billing, agenda.calendars_of(conn, client_id)
     office = Firm(
         name=billing.issuer_name or settings.office.name, rut=billing.issuer_rut, address=billing.issuer_address
     )
@@ -39,5 +41,16 @@ def of_client(conn: Connection, settings: Settings, client_id: int, at: datetime
         owners_need_code=settings.web.owners_need_second_factor,
         erased_after=AFTER.days,
         subprocessors=subprocessors.current(conn, settings, client_id),
+        books=bool(booked),
+        mirrored_at=sorted({_place(conn, one) for one in booked if one.source is not Source.OWN}),
+        feeds=any(one.has_feed for one in booked),
+        reminds=any(one.reminder for one in booked),
     )
     return annex(facts)
+
+
+def _place(conn: Connection, calendar: AgendaCalendar) -> str:
+    """Where the client keeps that calendar: Google, or a server of that name."""
+    access = remotes.access_of(conn, calendar.id)
+    host = urlsplit(access.address).hostname if access and calendar.source is Source.CALDAV else ""
+    return host or SOURCES[calendar.source]

@@ -2,7 +2,7 @@
 before (docs/service.md rule 14)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.agenda.appointments import Appointment, AppointmentState
 from pbx_control.domain.agenda.rules import AgendaCalendar
-from pbx_control.domain.audit import Actor, Verb
+from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.domain.notices import kinds
 from pbx_control.domain.notices.appointment_letters import (
     About,
@@ -19,10 +19,12 @@ from pbx_control.domain.notices.appointment_letters import (
     Tells,
     letter_name,
     to_caller,
+    to_leaver,
     to_recipient,
 )
 from pbx_control.domain.notices.discretion import without_content
 from pbx_control.domain.notices.messages import Channel, Letter, Recipient
+from pbx_control.domain.office import ClientState
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
@@ -50,9 +52,10 @@ def changed(
     after: Appointment,
     at: datetime,
     house: House,
+    booker: Actor | None,
 ) -> list[Letter]:
     """Writes what an appointment's change is told by, in its transaction; gives the letters. `before` is None for one
-    that was booked just now.
+    that was booked just now. `booker`: who has booked it; None if nobody knows any more.
 
     What is over by then, and what has changed in nothing but words, is told nobody; but who has another address is
     written to there, and the one that he had is told that it is cancelled.
@@ -60,7 +63,7 @@ def changed(
     if after.ends <= at:
         return []
     firm = _firm(conn, after.client_id)
-    about = _about(before, after, calendar, firm, house, at)
+    about = replace(_about(before, after, calendar, firm, house, at), booked_by=_named(booker, house))
     told = [*_to_callers(conn, before, after, about), *(_to_recipients(conn, about) if _is_news(before, after) else ())]
     letters.add(conn, told)
     return told
@@ -75,6 +78,17 @@ def _about(
     elif before and before.starts != after.starts:
         tells, was = Tells.MOVED, before.starts
     return About(tells=tells, appointment=after, calendar=calendar, firm=firm, house=house, before=was, at=at)
+
+
+def _named(booker: Actor | None, house: House) -> str:
+    """Who has booked it, as the client's people may read it: a secretary, one of their own, else the office. What an
+    admin is called on this machine is nobody's business."""
+    match booker.kind if booker else None:
+        case ActorKind.SECRETARY:
+            return booker.name if booker else ""
+        case ActorKind.USER:
+            return f"{booker.name} (portal)" if booker else ""
+    return house.office
 
 
 def _is_news(before: Appointment | None, after: Appointment) -> bool:
@@ -125,6 +139,15 @@ def _firm(conn: Connection, client_id: int) -> Firm:
     )
 
 
+def tell_leaver(conn: Connection, client_id: int, coming: int, until: date, at: datetime, house: House) -> int:
+    """Writes to a client that has cancelled, in that transaction, what becomes of its appointments that are to come; to
+    how many of its recipients. Those who get letters about appointments, else all of them."""
+    firm = _firm(conn, client_id)
+    whom = recipients.of_client(conn, client_id, kinds.About.APPOINTMENTS) or recipients.of_client(conn, client_id)
+    letters.add(conn, [to_leaver(firm, house, client_id, coming, until, each, at) for each in whom])
+    return len(whom)
+
+
 # --- reminders --------------------------------------------------------------------------------------------
 
 
@@ -173,8 +196,14 @@ def _remind(work: Work, appointment_id: int, due_at: datetime, house: House) -> 
 
 
 def _is_reminded(work: Work, one: Appointment, calendar: AgendaCalendar, due_at: datetime) -> bool:
-    live = one.state is AppointmentState.CONFIRMED and one.starts > work.at and one.changed_at <= due_at
-    return live and bool(one.email) and calendar.reminder and not _is_blocked(work.conn, one)
+    # Nothing is written in the name of a client whose contract has ended.
+    if clients.get(work.conn, one.client_id).state is ClientState.CANCELLED:
+        return False
+    live = one.state is AppointmentState.CONFIRMED and one.starts > work.at and one.booked_at <= due_at
+    if not (live and one.email and calendar.reminder) or _is_blocked(work.conn, one):
+        return False
+    # He was written to of another time, or at another address. A changed note tells him nothing.
+    return not letters.has_had(work.conn, one.uid, Recipient(Channel.EMAIL, one.email), due_at)
 
 
 def _is_blocked(conn: Connection, one: Appointment) -> bool:

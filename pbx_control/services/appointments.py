@@ -1,7 +1,6 @@
 """Booking into clients' calendars (docs/service.md rule 14). Our store decides, a remote calendar is a mirror.
 
-`house`: who writes to callers and clients of a change; every door gives it. None: nobody is told, as when a caller is
-erased.
+`house`: who writes to callers and clients of a change; no change is made without it.
 
 Whoever books or holds a slot takes the calendar's row first: of two that want one slot at one instant exactly one gets
 it (docs/decisions/agenda.md).
@@ -16,11 +15,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.agenda.appointments import HELD_MINUTES, Appointment, cancelled, missed, moved
-from pbx_control.domain.agenda.rules import AgendaCalendar, Kind, Rules, Source
-from pbx_control.domain.agenda.slots import Slot, Taken, free_slots, is_free
-from pbx_control.domain.audit import ActorKind, Verb
+from pbx_control.domain.agenda.rules import AgendaCalendar, Kind, Rules, Source, length_text
+from pbx_control.domain.agenda.slots import Slot, Taken, WhyNot, free_slots, is_free, why_not
+from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.domain.desk.protocol import Problem, told
 from pbx_control.domain.notices.appointment_letters import House
 from pbx_control.errors import ClientMistake, Code, Field
@@ -129,7 +129,7 @@ def release(conn: Connection, client_id: int, calendar: str, holder: str) -> boo
 # --- changes ----------------------------------------------------------------------------------------------
 
 
-def book(work: Work, order: Order, *, house: House | None = None) -> Appointment:
+def book(work: Work, order: Order, *, house: House) -> Appointment:
     """Books a free slot. One order, told by its key, books once: sent again it gives what was booked.
 
     Raises ClientMistake if the slot is not free (SLOT_TAKEN), the client has cancelled, there is no such calendar, kind
@@ -166,7 +166,7 @@ def book(work: Work, order: Order, *, house: House | None = None) -> Appointment
 
 
 def move(
-    work: Work, client_id: int, appointment_id: int, starts: datetime, holder: str = "", *, house: House | None = None
+    work: Work, client_id: int, appointment_id: int, starts: datetime, holder: str = "", *, house: House
 ) -> Appointment:
     """Moves an appointment to another free slot of its calendar; it keeps its length. Where it is there already,
     nothing changes.
@@ -184,7 +184,7 @@ def move(
     return _put(work, place.calendar, old, new, Verb.APPOINTMENT_MOVED, house)
 
 
-def cancel(work: Work, client_id: int, appointment_id: int, *, house: House | None = None) -> Appointment:
+def cancel(work: Work, client_id: int, appointment_id: int, *, house: House) -> Appointment:
     """Cancels an appointment: its slot is free again. One that is cancelled already stays as it is.
 
     Raises ClientMistake if there is none of that number, it is over, or nobody came.
@@ -193,18 +193,25 @@ def cancel(work: Work, client_id: int, appointment_id: int, *, house: House | No
     return _put(work, place.calendar, old, cancelled(old, work.at), Verb.APPOINTMENT_CANCELLED, house)
 
 
+def cancel_coming(work: Work, client_id: int, *, house: House) -> int:
+    """Cancels all of a client's appointments that are not over, each with its letters; how many these were."""
+    found = coming(work.conn, client_id, work.at)
+    for one in found:
+        cancel(work, client_id, one.id, house=house)
+    return len(found)
+
+
 def no_show(work: Work, client_id: int, appointment_id: int) -> Appointment:
     """Notes that nobody came.
 
     Raises ClientMistake if there is none of that number, it has not begun, or is cancelled.
     """
     place, old = _locked_with(work, client_id, appointment_id)
+    # Only the client knows who came: nobody is written to.
     return _put(work, place.calendar, old, missed(old, work.at), Verb.APPOINTMENT_MISSED, None)
 
 
-def change(
-    work: Work, client_id: int, appointment_id: int, *, house: House | None = None, **wanted: Any
-) -> Appointment:
+def change(work: Work, client_id: int, appointment_id: int, *, house: House, **wanted: Any) -> Appointment:
     """Changes what is known of whom it is for: name, number, email, answers, note, language. Invitations need not tell
     that: `sequence` stays.
 
@@ -238,9 +245,14 @@ def coming(conn: Connection, client_id: int, at: datetime, number: str = "") -> 
 
 def is_booked_by_client(conn: Connection, one: Appointment, calendar: AgendaCalendar) -> bool:
     """Whether one of the client's own people booked it, not the office."""
-    subject = f"{clients.get(conn, one.client_id).slug}: {calendar.slug} {one.id}"
+    booker = _booker(conn, one, f"{clients.get(conn, one.client_id).slug}: {calendar.slug} {one.id}")
+    return booker is not None and booker.kind is ActorKind.USER
+
+
+def _booker(conn: Connection, one: Appointment, subject: str) -> Actor | None:
+    """Who has booked it, by the audit trail."""
     entries = audit.about(conn, one.client_id, Verb.APPOINTMENT_BOOKED, subject)
-    return any(entry.actor.kind is ActorKind.USER for entry in entries)
+    return entries[-1].actor if entries else None
 
 
 # --- each change ------------------------------------------------------------------------------------------
@@ -278,7 +290,8 @@ def _changed(
     if calendar.source is not Source.OWN:
         agenda.put_mirror_due(work.conn, after.id, work.at)
     if house:
-        appointment_letters.changed(work.conn, calendar, before, after, work.at, house)
+        booker = _booker(work.conn, after, subject) if before else work.actor
+        appointment_letters.changed(work.conn, calendar, before, after, work.at, house, booker)
 
 
 def _facts(one: Appointment) -> dict[str, object]:
@@ -345,20 +358,58 @@ def _require_free(
     )
     if is_free(place.rules, kind, taken, starts, now):
         return slot
-    near = _free(conn, place, kind, max(starts, now), max(starts, now) + NEAR_WITHIN, now, holder=holder, but=but)
-    values = {
-        "when": _wall(starts, place.rules.zone),
+    why = why_not(place.rules, kind, starts, now)
+    if why is None:
+        booked = agenda.taken(conn, place.calendar.id, starts, slot.ends + kind.after, now, but=but, holds=False)
+        template = _TAKEN if not is_free(place.rules, kind, booked, starts, now) else _HELD
+    else:
+        template = _REFUSALS[why]
+    near = _near(conn, place, kind, starts, now, holder, but)
+    values = _values_of_refusal(place, starts, near)
+    if why is None:
+        raise ClientMistake(template, Code.SLOT_TAKEN, **values)
+    raise ClientMistake(template, Code.BAD_VALUE, **values, field=Field("starts"))
+
+
+def _near(
+    conn: Connection, place: _Place, kind: Kind, starts: datetime, now: datetime, holder: str, but: int | None
+) -> list[Slot]:
+    """The free slots after that instant; where there is none, as beyond the horizon, the next ones of all."""
+    for since in (max(starts, now), now):
+        if found := _free(conn, place, kind, since, since + NEAR_WITHIN, now, holder=holder, but=but):
+            return found[:NEAR]
+    return []
+
+
+def _values_of_refusal(place: _Place, starts: datetime, near: Sequence[Slot]) -> dict[str, object]:
+    """What any refusal may say."""
+    rules = place.rules
+    return {
+        "when": _wall(starts, rules.zone),
         "calendar": place.calendar.slug,
-        "near": ", ".join(_wall(one.starts, place.rules.zone) for one in near[:NEAR]) or "–",
+        "near": ", ".join(_wall(one.starts, rules.zone) for one in near) or "–",
+        "lead": length_text(rules.lead),
+        "horizon": length_text(rules.horizon),
+        "hours": place.calendar.week,
+        "step": rules.step,
+        "holiday": rules.holidays.get(starts.astimezone(rules.zone).date(), ""),
     }
-    if is_free(place.rules, kind, (), starts, now):
-        raise ClientMistake("{when} is taken in {calendar}; free next: {near}", Code.SLOT_TAKEN, **values)
-    raise ClientMistake(
-        "no appointment of {calendar} can begin at {when}; free next: {near}",
-        Code.BAD_VALUE,
-        **values,
-        field=Field("starts"),
-    )
+
+
+# A sentence for each reason; each names the next times that are free.
+_TAKEN = N_("{when} is taken in {calendar}; free next: {near}")
+_HELD = N_("{when} is held in {calendar} for another caller, for some minutes; free next: {near}")
+_REFUSALS: Mapping[WhyNot, str] = {
+    WhyNot.PAST: N_("{when} has passed; free next in {calendar}: {near}"),
+    WhyNot.TOO_SOON: N_("{when} is too soon: {calendar} is booked {lead} ahead at least; free next: {near}"),
+    WhyNot.TOO_LATE: N_("{when} is too far: {calendar} is booked {horizon} ahead at most; free next: {near}"),
+    WhyNot.HOLIDAY: N_("{when} is on a holiday ({holiday}); free next in {calendar}: {near}"),
+    WhyNot.CLOSED: N_("{when} is outside the hours of {calendar} ({hours}); free next: {near}"),
+    WhyNot.OFF_STEP: N_(
+        "no appointment of {calendar} begins at {when}: they begin every {step} minutes ({hours}); free next: {near}"
+    ),
+    WhyNot.TOO_LONG: N_("at {when} it would last beyond the hours of {calendar} ({hours}); free next: {near}"),
+}
 
 
 def _wall(at: datetime, zone: ZoneInfo) -> str:

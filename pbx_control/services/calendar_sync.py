@@ -521,28 +521,60 @@ def _compare(
         # All events tell it once more, although nothing has happened since a secretary settled it.
         decided = remotes.decided(conn, calendar_id) if changes.whole else set()
         busy = remotes.busy_of(conn, calendar_id) if open_tasks else set()
-    found = [*changed_there(mirrored, there), *_deleted(mirrored, changes, there)]
+        places = remotes.places(conn, calendar_id, at) if changes.events or changes.gone else {}
+    found = [*changed_there(mirrored, there), *_deleted(mirrored, changes, there, places)]
     found = [one for one in found if one not in decided]
     over = [one for one in open_tasks if _is_settled(one, mirrored, there, busy)]
-    if found or over:
+    renamed = _renamed(changes.events, there, places)
+    if found or over or renamed:
+        uids = {one.id: one.uid for one in mirrored}
         with writing(engine) as conn:
             _require_still(conn, calendar_id, access)
             _note(conn, found, at)
+            for uid, key in renamed.items():
+                remotes.put_place(conn, calendar_id, uid, key)
+            for clash in found:
+                if clash.kind is ClashKind.MOVED:
+                    spans = there[uids[clash.appointment_id]]
+                    remotes.put_moved(conn, calendar_id, clash.appointment_id, spans)
             for clash in over:
                 if clash not in found:
                     remotes.settle(conn, clash, at)
 
 
-def _deleted(mirrored: Sequence[Appointment], changes: Changes, there: Mapping[str, list[Busy]]) -> list[Clash]:
-    """The confirmed appointments that stood there and do not any more, or that the client has cancelled there."""
-    gone = {key.rpartition("/")[2] for key in changes.gone}
+def _renamed(
+    events: Sequence[RemoteEvent], there: Mapping[str, list[Busy]], places: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Our appointments that stand under another name now than is known: by UID, which ("": ours)."""
+    seen = {one.uid: "" if _name(one.key) in _names(one.uid) else _key(one.key) for one in events if one.uid in there}
+    return {uid: key for uid, key in seen.items() if key != places.get(uid, "")}
+
+
+def _names(uid: str) -> set[str]:
+    """What we call an appointment there."""
+    return {google_id(uid), caldav_name(uid)}
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _deleted(
+    mirrored: Sequence[Appointment],
+    changes: Changes,
+    there: Mapping[str, list[Busy]],
+    places: Mapping[str, str],
+) -> list[Clash]:
+    """The confirmed appointments that stood there and do not any more, or that the client has cancelled there.
+    `places`: by UID, under which name his program has stored them, if not under ours."""
+    gone = {_name(key) for key in changes.gone} | {_key(key) for key in changes.gone}
     told = {one.uid for one in changes.events}
     return [
         Clash(one.id, ClashKind.DELETED)
         for one in mirrored
         if one.state is AppointmentState.CONFIRMED
         and one.uid not in there
-        and (changes.whole or one.uid in told or gone & {google_id(one.uid), caldav_name(one.uid)})
+        and (changes.whole or one.uid in told or gone & ({places[one.uid]} if one.uid in places else _names(one.uid)))
     ]
 
 

@@ -318,7 +318,15 @@ def _map_link(link: str) -> str:
 
 
 def _questions(texts: Sequence[str]) -> str:
-    tidy = list(dict.fromkeys(checks.line(text, "questions", longest=200) for text in texts))
+    tidy = [checks.line(text, "questions", longest=200) for text in texts]
+    seen: set[str] = set()
+    for text in tidy:
+        # An answer is kept by its question: two that differ in capitals alone are one to whoever reads them.
+        if text.casefold() in seen:
+            raise ClientMistake(
+                "{question} is asked twice", Code.BAD_VALUE, question=repr(text[:60]), field=Field("questions")
+            )
+        seen.add(text.casefold())
     if len(tidy) > MOST_QUESTIONS:
         raise ClientMistake(
             "there are too many questions: at most {most}",

@@ -21,6 +21,7 @@ __all__ = [
     "appointment_settled",
     "ask",
     "done",
+    "mark_of_appointments",
     "open_for",
 ]
 
@@ -51,6 +52,11 @@ def about_appointments(conn: Connection, secretary_id: int, at: datetime) -> Seq
     """What does not agree between coming appointments and clients' own calendars, for the clients for whom she answers;
     the next appointment first."""
     return remotes.tasks_for(conn, secretary_id, at)
+
+
+def mark_of_appointments(conn: Connection) -> tuple[int, int]:
+    """Another one when something else is to be settled about appointments than a moment ago."""
+    return remotes.mark_of_tasks(conn)
 
 
 def appointment_settled(conn: Connection, task_id: int, secretary_id: int, at: datetime) -> None:

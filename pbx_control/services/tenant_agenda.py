@@ -30,7 +30,7 @@ from pbx_control.store import agenda, agenda_lists, audit, clients, plans, remot
 from pbx_control.store.agenda_lists import Noted, Told
 from pbx_control.store.clients import Client
 from pbx_control.store.engine import reading
-from pbx_control.store.remotes import Access
+from pbx_control.store.remotes import Access, AppointmentTask
 
 __all__ = [
     "STATE_WORDS",
@@ -39,6 +39,7 @@ __all__ = [
     "AgendaOf",
     "Appointment",
     "AppointmentState",
+    "AppointmentTask",
     "CalendarListed",
     "CalendarSeen",
     "CalendarsList",
@@ -172,7 +173,21 @@ class AgendaOf:
     client_id: int
     actor: Actor
     settings: Agenda  # by which remote calendars are reached
-    house: House  # which writes the letters
+    writer: Callable[[], House]  # who writes the letters; ClientMistake if the settings name no sender
+    office: str  # its name
+
+    @property
+    def house(self) -> House:
+        """Who writes the letters about a change. Raises ClientMistake if nobody can."""
+        try:
+            return self.writer()
+        except ClientMistake:
+            # What is wrong is the office's own affair, and stands in `doctor`.
+            raise ClientMistake(
+                "no letters can be written at the moment, so nothing is booked or changed: please tell {office}",
+                Code.WRONG_STATE,
+                office=self.office,
+            ) from None
 
     # --- calendars ---
 
@@ -310,6 +325,13 @@ class AgendaOf:
         self._in_work(at, lambda work: calendar_sync.disconnect(work, self.client_id, slug))
 
     # --- appointments ---
+
+    def clashes(self, slug: str, at: datetime) -> Sequence[AppointmentTask]:
+        """What does not agree between a calendar's coming appointments and the firm's own calendar. Raises
+        ClientMistake if there is no such calendar."""
+        with reading(self.engine) as conn:
+            calendar_id = calendars.get(conn, self.client_id, slug).id
+            return remotes.tasks_of(conn, at, client_id=self.client_id, calendar_id=calendar_id)
 
     def page(self, slug: str, *, past: bool, text: str, skip: int, at: datetime) -> tuple[CalendarSeen, Page]:
         """Some of a calendar's appointments with that text in them: those to come, or those that are over. Raises

@@ -20,6 +20,8 @@ from pbx_control.store.tables import call, client, remote_access, remote_busy, r
 
 # What is always named in lists; a hold that has run out is nobody's.
 _THERE = calendars.c.removed_at.is_(None)
+# So begins the key of where the client has moved an appointment of ours to, until that is settled; its id follows.
+MOVED = "moved:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,22 +202,26 @@ def taken(
     *,
     holder: str = "",
     but: int | None = None,
+    holds: bool = True,
 ) -> list[Taken]:
-    """What takes a calendar's time between two instants: its appointments, what others than `holder` hold, and what the
-    remote calendar has. The appointment `but` is left out: it is to be moved."""
+    """What takes a calendar's time between two instants: its appointments, what others than `holder` hold (unless
+    `holds` is false), and what the remote calendar has. The appointment `but` is left out, also where the client has
+    moved it to: it is to be moved."""
     overlaps = appointments.c.starts < until, appointments.c.blocked_until > since
     booked = select(appointments.c.starts, appointments.c.blocked_until).where(
         appointments.c.calendar_id == calendar_id, appointments.c.state != AppointmentState.CANCELLED.value, *overlaps
     )
-    if but is not None:
-        booked = booked.where(appointments.c.id != but)
     held = select(slot_hold.c.starts, slot_hold.c.blocked_until).where(
         slot_hold.c.calendar_id == calendar_id, slot_hold.c.until > now, slot_hold.c.holder != holder
     )
     busy = select(remote_busy.c.starts, remote_busy.c.ends).where(
         remote_busy.c.calendar_id == calendar_id, remote_busy.c.starts < until, remote_busy.c.ends > since
     )
-    return [Taken(starts, ends) for query in (booked, held, busy) for starts, ends in conn.execute(query)]
+    if but is not None:
+        booked = booked.where(appointments.c.id != but)
+        busy = busy.where(remote_busy.c.key != f"{MOVED}{but}")
+    queries = (booked, held, busy) if holds else (booked, busy)
+    return [Taken(starts, ends) for query in queries for starts, ends in conn.execute(query)]
 
 
 def put_hold(conn: Connection, calendar_id: int, hold: Hold) -> None:
@@ -324,12 +330,12 @@ def page_after(conn: Connection, client_id: int, after: int, limit: int) -> list
 
 
 def to_remind(conn: Connection, zone: str, due_at: datetime, at: datetime) -> list[Appointment]:
-    """The confirmed appointments in calendars of that zone whose callers are to be reminded, that were as they are by
+    """The confirmed appointments in calendars of that zone whose callers are to be reminded, that were booked by
     `due_at`, and begin after `at` within the two days after `due_at`; the first one first."""
     query = select(appointments).join(calendars, calendars.c.id == appointments.c.calendar_id)
     wanted = calendars.c.zone == zone, calendars.c.reminder, appointments.c.email != "", _CONFIRMED
     soon = appointments.c.starts > max(due_at, at), appointments.c.starts < due_at + timedelta(days=2, hours=2)
-    query = query.where(*wanted, *soon, appointments.c.changed_at <= due_at)
+    query = query.where(*wanted, *soon, appointments.c.booked_at <= due_at)
     return [appointment_of(row) for row in conn.execute(query.order_by(appointments.c.starts, appointments.c.id))]
 
 

@@ -131,6 +131,19 @@ def first_about(conn: Connection, uid: str, to: Recipient) -> str:
     return conn.scalar(select(letter.c.message_id).where(*theirs, about).order_by(letter.c.id).limit(1)) or ""
 
 
+def has_had(conn: Connection, uid: str, to: Recipient, after: datetime) -> bool:
+    """Whether a letter about the appointment of that UID was written to a recipient after an instant."""
+    theirs = letter.c.channel == to.channel.value, letter.c.address == to.address, letter.c.written_at > after
+    about = letter.c.message_id.startswith(f"{APPOINTMENT}{uid}.", autoescape=True)
+    return conn.scalar(select(letter.c.id).where(*theirs, about).limit(1)) is not None
+
+
+def about_appointment(conn: Connection, uid: str) -> list[Posted]:
+    """The letters about the appointment of that UID, the oldest first."""
+    about = letter.c.message_id.startswith(f"{APPOINTMENT}{uid}.", autoescape=True)
+    return [_posted(row) for row in conn.execute(select(letter).where(about).order_by(letter.c.id))]
+
+
 def erase_about(conn: Connection, uids: Collection[str]) -> None:
     """Erases what was written about these appointments, whether or not they were booked during a call: letters to the
     callers go, with what is known of their addresses, and the others stay, blank."""

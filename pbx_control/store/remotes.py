@@ -4,12 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    String,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from pbx_control.domain.agenda.appointments import Appointment, AppointmentState
 from pbx_control.domain.agenda.clashes import Clash, ClashKind
 from pbx_control.domain.agenda.remote_events import Busy
 from pbx_control.domain.agenda.rules import Source
+from pbx_control.domain.agenda.slots import Taken
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.store import agenda, restrictions
 from pbx_control.store.engine import insert_into, is_new
@@ -68,18 +84,23 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentTask:
-    """Something about an appointment that nobody has settled yet."""
+    """Something about an appointment that nobody has settled yet. The other times are those to which the client has
+    moved it, or of what he has entered over it; None: it is known of neither."""
 
     id: int
     kind: ClashKind
     appointment_id: int
+    client: str  # slug
     client_name: str
+    calendar: str  # slug
     calendar_name: str
     zone: str
     starts: datetime
     name: str
     number: str
     found_at: datetime
+    other_starts: datetime | None
+    other_ends: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +243,10 @@ def _of(calendar_id: int) -> ColumnElement[bool]:
 
 
 def busy_of(conn: Connection, calendar_id: int, keys: Sequence[str] | None = None) -> set[Busy]:
-    """When the remote calendar is busy, as far as is known; of those events only, if they are named."""
+    """When the remote calendar is busy with the client's own events, as far as is known; of those events only, if they
+    are named."""
     query = select(remote_busy.c.key, remote_busy.c.starts, remote_busy.c.ends).where(
-        remote_busy.c.calendar_id == calendar_id
+        remote_busy.c.calendar_id == calendar_id, ~_IS_OURS
     )
     if keys is None:
         return {Busy(*row) for row in conn.execute(query)}
@@ -233,6 +255,19 @@ def busy_of(conn: Connection, calendar_id: int, keys: Sequence[str] | None = Non
         some = query.where(remote_busy.c.key.in_(keys[first : first + _AT_ONCE]))
         found |= {Busy(*row) for row in conn.execute(some)}
     return found
+
+
+def put_moved(conn: Connection, calendar_id: int, appointment_id: int, spans: Sequence[Busy]) -> None:
+    """Keeps where the client has moved an appointment of ours to: nobody else is booked there until it is settled."""
+    agenda.put_busy(conn, calendar_id, _moved(appointment_id), [Taken(one.starts, one.ends) for one in spans])
+
+
+def _moved(appointment_id: int) -> str:
+    return f"{agenda.MOVED}{appointment_id}"
+
+
+# Between these lie the keys of our own appointments that the client has moved.
+_IS_OURS = remote_busy.c.key.between(agenda.MOVED, f"{agenda.MOVED}~")
 
 
 def busy_between(conn: Connection, calendar_id: int, since: datetime, until: datetime) -> set[Busy]:
@@ -358,6 +393,20 @@ def mirrored(conn: Connection, calendar_id: int, at: datetime) -> list[Appointme
     return [one for one in found if one]
 
 
+def places(conn: Connection, calendar_id: int, at: datetime) -> Mapping[str, str]:
+    """The coming appointments that a program has stored there under another name than ours: by UID, which."""
+    query = select(appointment.c.uid, appointment.c.mirror_place).where(
+        appointment.c.calendar_id == calendar_id, appointment.c.ends > at, appointment.c.mirror_place != ""
+    )
+    return {row.uid: row.mirror_place for row in conn.execute(query)}
+
+
+def put_place(conn: Connection, calendar_id: int, uid: str, key: str) -> None:
+    """An appointment stands there under that name; "": under ours."""
+    mine = appointment.c.calendar_id == calendar_id, appointment.c.uid == uid
+    conn.execute(update(appointment).where(*mine).values(mirror_place=key))
+
+
 def all_are_due(conn: Connection, calendar_id: int, at: datetime) -> int:
     """The remote calendar is to be told of all appointments to come; how many these are."""
     coming = appointment.c.calendar_id == calendar_id, appointment.c.ends > at
@@ -378,6 +427,13 @@ def settle(conn: Connection, clash: Clash, at: datetime) -> None:
     """It has settled itself: what was found is not so any more."""
     which = appointment_task.c.appointment_id == clash.appointment_id, appointment_task.c.kind == clash.kind.value
     conn.execute(update(appointment_task).where(*which, appointment_task.c.done_at.is_(None)).values(done_at=at))
+    _free_again(conn, clash)
+
+
+def _free_again(conn: Connection, clash: Clash) -> None:
+    """Where the client had moved it to is no longer blocked."""
+    if clash.kind is ClashKind.MOVED:
+        conn.execute(delete(remote_busy).where(remote_busy.c.key == _moved(clash.appointment_id)))
 
 
 def open_tasks(conn: Connection, calendar_id: int) -> set[Clash]:
@@ -414,32 +470,79 @@ def tasks_for(conn: Connection, secretary_id: int, at: datetime) -> list[Appoint
             secretary_client.c.secretary_id == secretary_id, secretary_client.c.client_id == appointment.c.client_id
         ),
     )
+    return _tasks(conn, at, hers)
+
+
+def tasks_of(
+    conn: Connection, at: datetime, *, client_id: int | None = None, calendar_id: int | None = None
+) -> list[AppointmentTask]:
+    """What is open about coming appointments of all clients, of one, or of one calendar; the next one first."""
+    wanted = []
+    if client_id is not None:
+        wanted.append(appointment.c.client_id == client_id)
+    if calendar_id is not None:
+        wanted.append(appointment.c.calendar_id == calendar_id)
+    return _tasks(conn, at, *wanted)
+
+
+def _tasks(conn: Connection, at: datetime, *wanted: ColumnElement[bool]) -> list[AppointmentTask]:
     query = (
         select(
             appointment_task.c.id,
             appointment_task.c.kind,
             appointment_task.c.appointment_id,
+            client.c.slug.label("client"),
             client.c.name.label("client_name"),
+            calendar.c.slug.label("calendar"),
             calendar.c.name.label("calendar_name"),
             calendar.c.zone,
             appointment.c.starts,
             appointment.c.name,
             appointment.c.number,
             appointment_task.c.found_at,
+            _times_of_other(func.min(remote_busy.c.starts)).label("other_starts"),
+            _times_of_other(func.max(remote_busy.c.ends)).label("other_ends"),
         )
         .join(appointment, appointment_task.c.appointment_id == appointment.c.id)
         .join(calendar, appointment.c.calendar_id == calendar.c.id)
         .join(client, appointment.c.client_id == client.c.id)
-        .where(appointment_task.c.done_at.is_(None), appointment.c.ends > at, hers)
+        .where(appointment_task.c.done_at.is_(None), appointment.c.ends > at, *wanted)
         .order_by(appointment.c.starts, appointment_task.c.id)
     )
     return [AppointmentTask(**{**row._mapping, "kind": ClashKind(row.kind)}) for row in conn.execute(query)]
 
 
+def _times_of_other(which: ColumnElement[datetime]) -> ScalarSelect[datetime]:
+    """Of where the client has moved the appointment to, or of what he has entered at its time."""
+    is_moved = (appointment_task.c.kind == ClashKind.MOVED.value) & (
+        remote_busy.c.key == literal(agenda.MOVED) + cast(appointment.c.id, String)
+    )
+    is_over_it = (
+        (appointment_task.c.kind == ClashKind.OVERLAP.value)
+        & (remote_busy.c.starts < appointment.c.ends)
+        & (remote_busy.c.ends > appointment.c.starts)
+        & ~_IS_OURS
+    )
+    mine = remote_busy.c.calendar_id == appointment.c.calendar_id, or_(is_moved, is_over_it)
+    return select(which).where(*mine).correlate(appointment, appointment_task).scalar_subquery()
+
+
+def mark_of_tasks(conn: Connection) -> tuple[int, int]:
+    """What tells the open ones from those of a moment ago: how many there are, and the newest."""
+    query = select(func.count(), func.max(appointment_task.c.id)).where(appointment_task.c.done_at.is_(None))
+    count, newest = conn.execute(query).one()
+    return count, newest or 0
+
+
 def task_done(conn: Connection, task_id: int, secretary_id: int, at: datetime) -> bool:
     """Notes that it is settled; False if it was, or there is none of that number."""
     which = appointment_task.c.id == task_id, appointment_task.c.done_at.is_(None)
-    return bool(conn.execute(update(appointment_task).where(*which).values(done_at=at, done_by=secretary_id)).rowcount)
+    query = select(appointment_task.c.appointment_id, appointment_task.c.kind).where(*which)
+    row = conn.execute(query).one_or_none()
+    done = conn.execute(update(appointment_task).where(*which).values(done_at=at, done_by=secretary_id)).rowcount
+    if row and done:
+        _free_again(conn, Clash(row.appointment_id, ClashKind(row.kind)))
+    return bool(done)
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------

@@ -1300,6 +1300,7 @@ appointment = Table(
     Column("mirror_due_at", Instant),  # NULL: there is nothing to do
     Column("mirror_attempts", Integer, nullable=False, server_default="0"),
     Column("mirror_error", Text, nullable=False, server_default=""),
+    Column("mirror_place", String(255), nullable=False, server_default=""),  # its key there, if that is not ours
     CheckConstraint("starts < ends AND ends <= blocked_until", name="in_order"),
     Index("ix_appointment_calendar_id_starts", "calendar_id", "starts"),
     Index("ix_appointment_client_id_starts", "client_id", "starts"),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from pbx_control.catalogue import LANGUAGES, counted
+from pbx_control.domain.agenda.appointments import STATE_WORDS
 from pbx_control.domain.words.sentences import said
 from pbx_control.web.site import site_of, visitor
 
@@ -113,4 +114,5 @@ def environment(language: str) -> Environment:
 
     made.globals["_"] = lambda template, **values: said(language, template, values)
     made.globals["ngettext"] = one_or_many
+    made.globals["appointment_states"] = {state.value: words for state, words in STATE_WORDS.items()}
     return made

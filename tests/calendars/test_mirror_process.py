@@ -11,7 +11,7 @@ from pathlib import Path
 
 import icalendar
 import pytest
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from caldav_servers import PASSWORD, USER, Server
 from running_out import add_client
 from sqlalchemy import Engine
@@ -86,7 +86,7 @@ def test_booked_here_seen_there_and_entered_there_taken_here(
 ) -> None:
     order = Order(client_id=1, calendar="soto", starts=TEN, name="Ana Pérez")
     with booking(engine, ADMIN, datetime.now(UTC)) as work:
-        one = appointments.book(work, order)
+        one = appointments.book(work, order, house=HOUSE)
 
     def is_told() -> bool:
         with reading(engine) as conn:
@@ -113,7 +113,7 @@ def test_booked_here_seen_there_and_entered_there_taken_here(
 
     until(is_taken)
     with booking(engine, ADMIN, datetime.now(UTC)) as work, pytest.raises(ClientMistake):
-        appointments.book(work, Order(client_id=1, calendar="soto", starts=later, name="Juan"))
+        appointments.book(work, Order(client_id=1, calendar="soto", starts=later, name="Juan"), house=HOUSE)
 
 
 @pytest.mark.parametrize("way", ["signal", "daemon gone"])

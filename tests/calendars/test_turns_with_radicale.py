@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import icalendar
 import pytest
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from caldav_servers import PASSWORD, USER, Server
 from running_out import add_client
 from sqlalchemy import Engine, insert
@@ -42,7 +42,7 @@ class Office:
     def book(self, starts: datetime = TEN, number: str = HIS_NUMBER) -> Appointment:
         with booking(self.engine, ADMIN, datetime.now(UTC)) as work:
             order = Order(client_id=1, calendar="soto", starts=starts, name="Ana Rojas", number=number)
-            return appointments.book(work, order)
+            return appointments.book(work, order, house=HOUSE)
 
     def told(self) -> Appointment:
         """One that stands there, as is known here."""
@@ -59,15 +59,15 @@ class Office:
 
     def cancel(self, one: Appointment) -> None:
         with booking(self.engine, ADMIN, datetime.now(UTC)) as work:
-            appointments.cancel(work, 1, one.id)
+            appointments.cancel(work, 1, one.id, house=HOUSE)
 
     def move(self, one: Appointment, to: datetime) -> None:
         with booking(self.engine, ADMIN, datetime.now(UTC)) as work:
-            appointments.move(work, 1, one.id, to)
+            appointments.move(work, 1, one.id, to, house=HOUSE)
 
     def note(self, one: Appointment, text: str) -> None:
         with booking(self.engine, ADMIN, datetime.now(UTC)) as work:
-            appointments.change(work, 1, one.id, note=text)
+            appointments.change(work, 1, one.id, note=text, house=HOUSE)
 
     def turn(self, to: Callable[[Access, float], Remote] | None = None) -> calendar_sync.Turn | None:
         turn = calendar_sync.take_turn(self.engine, to or self.connections.to, 1)

@@ -16,7 +16,7 @@ from post_office import HandClock, SentLetters, Watch
 from running_out import add_client
 from sqlalchemy import Engine, delete, insert, select
 
-from pbx_control.domain.agenda.appointments import Appointment
+from pbx_control.domain.agenda.appointments import Appointment, next_sequence
 from pbx_control.domain.agenda.rules import Kind
 from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.keeping.retention import ERASED
@@ -29,7 +29,7 @@ from pbx_control.errors import DeliveryFailed, Fault
 from pbx_control.notify.worker import Outbox
 from pbx_control.services import appointment_letters, appointments, calendars, clientele
 from pbx_control.services.appointments import Order
-from pbx_control.services.work import booking
+from pbx_control.services.work import booking, changing
 from pbx_control.settings import Mail, OfficeSettings, Settings
 from pbx_control.store import caller_data, letters, recipients, restrictions
 from pbx_control.store.caller_data import Whose
@@ -220,7 +220,8 @@ async def test_update_replaces_and_cancel_removes(agenda, mailer, mail_server, c
     assert [each.method.value for each in calendars_] == ["REQUEST", "REQUEST", "CANCEL"]
     assert [mail.get_body(("calendar",)).get_param("method") for mail in mails] == ["REQUEST", "REQUEST", "CANCEL"]
     assert {each.vevent.uid.value for each in calendars_} == {one.uid}
-    assert [each.vevent.sequence.value for each in calendars_] == ["0", "1", "2"]
+    told = [int(each.vevent.sequence.value) for each in calendars_]
+    assert told == [0, next_sequence(0, NOW + MINUTE), next_sequence(0, NOW + 2 * MINUTE)]
     assert [each.vevent.status.value for each in calendars_] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
     first = mails[0]["Message-ID"]
     assert [mail["In-Reply-To"] for mail in mails] == [None, first, first]
@@ -378,7 +379,8 @@ def test_caller_is_reminded_the_day_before_once(agenda):
 
 
 @pytest.mark.parametrize(
-    "case", ["after", "cancelled", "unwanted", "no-address", "today", "in-two-days", "zone", "begun", "moved-after"]
+    "case",
+    ["after", "cancelled", "unwanted", "no-address", "today", "in-two-days", "zone", "begun", "moved-after", "left"],
 )
 def test_nobody_is_reminded_who_need_not_be(agenda, case):
     at = NOON + MINUTE if case == "after" else NOW
@@ -390,6 +392,9 @@ def test_nobody_is_reminded_who_need_not_be(agenda, case):
         agenda.set(reminder=False)
     if case == "moved-after":
         agenda.move(one, TEN + HOUR, NOON + MINUTE)
+    if case == "left":
+        with changing(agenda.engine, ADMIN, NOW) as work:
+            clientele.cancel(work, "andes")
     late = TEN + MINUTE if case == "begun" else NOON + HOUR
     zone = ZoneInfo("Europe/Madrid") if case == "zone" else SANTIAGO
     assert agenda.remind(NOON, late, zone) == "reminders of appointments: 0"
@@ -408,6 +413,32 @@ def test_late_run_makes_up_for_the_day_and_says_the_right_one(agenda):
     agenda.book()
     assert agenda.remind(NOON, TEN - HOUR) == "reminders of appointments: 1"
     assert "martes 1 de diciembre" in agenda.subjects()[-1]
+
+
+def test_a_note_of_the_afternoon_spares_nobody_the_reminder_of_noon(agenda):
+    agenda.change(agenda.book(), NOON + MINUTE, note="trae exámenes")
+    assert agenda.remind(NOON, NOON + HOUR) == "reminders of appointments: 1"
+    assert agenda.remind(NOON, NOON + 2 * HOUR) == "reminders of appointments: 0"
+
+
+@pytest.mark.parametrize(
+    ("actor", "by"),
+    [
+        (Actor(ActorKind.ADMIN, "root", "pts/3"), "Secretariado Sur"),
+        (Actor(ActorKind.SECRETARY, "Ana Díaz", "10.0.0.5"), "Ana Díaz"),
+        (Actor(ActorKind.USER, "gerencia", "10.0.0.6"), "gerencia (portal)"),
+    ],
+)
+def test_letters_name_a_secretary_a_portal_user_or_the_office(agenda, actor, by):
+    with booking(agenda.engine, actor, NOW) as work:
+        order = Order(client_id=1, calendar="soto", starts=TEN, name="Eva", number=NUMBER)
+        one = appointments.book(work, order, house=HOUSE)
+    agenda.cancel(one, NOW + MINUTE)
+    told = [each.letter.text for each in agenda.posted(BOSS) if "Agendada por" in each.letter.text]
+    assert told
+    for text in told:
+        assert by in text
+        assert "root" not in text
 
 
 def test_whoever_asked_that_his_data_rest_is_not_reminded(agenda):

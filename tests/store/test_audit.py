@@ -60,6 +60,7 @@ from pbx_control.services import (
     invitations,
     invoicing,
     keeping,
+    leaving,
     marks,
     messages,
     numbers,
@@ -86,7 +87,7 @@ from pbx_control.services import sign_in_links as link_services
 from pbx_control.services.downloads import Download
 from pbx_control.services.steps import Rules
 from pbx_control.services.work import Unaudited, Work, booking, changing
-from pbx_control.settings import Billing, Home, Settings, Web
+from pbx_control.settings import Billing, Home, Mail, Settings, Web
 from pbx_control.store import audit, invoices, ledger, letters, second_factors, sign_in_links
 from pbx_control.store import passkeys as store_passkeys
 from pbx_control.store import users as store_users
@@ -346,11 +347,11 @@ def visit(starts: datetime = THREE) -> appointments.Order:
 
 
 def a_visit(work: Work) -> None:
-    appointments.book(work, visit())
+    appointments.book(work, visit(), house=HOUSE)
 
 
 def a_visit_that_has_begun(work: Work) -> None:
-    appointments.book(replace(work, at=NINE - DAY), visit(NINE))
+    appointments.book(replace(work, at=NINE - DAY), visit(NINE), house=HOUSE)
 
 
 def her_visit(work: Work) -> None:
@@ -368,11 +369,14 @@ def room_for_calendars(work: Work) -> None:
 # How each service is asked; what must be so before it is done first.
 SOTOS = Access(source=Source.CALDAV, address="https://dav.example/soto/", user="soto", secret="Secreto5")
 HOUSE = House(office="Secretariado Sur", sender="avisos@sur.example", url="")
+SENDS = Settings(mail=Mail(sender="avisos@sur.example"))
 ALWAYS_ROSA = Rule(read_shifts("always"), (1,))
 ROSA_FOR_A_DAY = Swap(1, NOON, NOON + DAY)
 BEFORE: dict[Callable[..., Any], Act] = {
     appointments.move: a_visit,
     appointments.cancel: a_visit,
+    appointments.cancel_coming: a_visit,
+    leaving.settle_appointments: a_visit,
     desk_agenda.move: her_visit,
     desk_agenda.cancel: her_visit,
     appointments.change: a_visit,
@@ -432,14 +436,16 @@ BEFORE: dict[Callable[..., Any], Act] = {
 }
 EXAMPLES: dict[Callable[..., Any], Act] = {
     appointments.book: a_visit,
-    appointments.move: lambda work: appointments.move(work, 1, 1, THREE + timedelta(hours=1)),
-    appointments.cancel: lambda work: appointments.cancel(work, 1, 1),
+    appointments.move: lambda work: appointments.move(work, 1, 1, THREE + timedelta(hours=1), house=HOUSE),
+    appointments.cancel: lambda work: appointments.cancel(work, 1, 1, house=HOUSE),
+    appointments.cancel_coming: lambda work: appointments.cancel_coming(work, 1, house=HOUSE),
+    leaving.settle_appointments: lambda work: leaving.settle_appointments(work, "andes", SENDS, cancel=True),
     desk_agenda.book: her_visit,
     desk_agenda.move: lambda work: desk_agenda.move(
         work, CALL, ana(work).id, 1, THREE + timedelta(hours=1), house=HOUSE
     ),
     desk_agenda.cancel: lambda work: desk_agenda.cancel(work, CALL, ana(work).id, 1, house=HOUSE),
-    appointments.change: lambda work: appointments.change(work, 1, 1, note=f"{CALLER} llega tarde"),
+    appointments.change: lambda work: appointments.change(work, 1, 1, note=f"{CALLER} llega tarde", house=HOUSE),
     appointments.no_show: lambda work: appointments.no_show(work, 1, 1),
     calendars.add: lambda work: calendars.add(work, 1, "sala", "Sala 2", [Kind(0, "Reunión", 60)]),
     calendars.change: lambda work: calendars.change(work, 1, "soto", address="Av. Matta 12", questions=["¿RUT?"]),

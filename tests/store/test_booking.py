@@ -1,5 +1,7 @@
 """Booking: one slot is one caller's, whoever else wants it at that instant, and what may become of an appointment."""
 
+import inspect
+import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +13,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from acting import ADMIN, by_admin
+from acting import ADMIN, HOUSE, by_admin
 from running_out import add_client
 from sqlalchemy import Engine, func, insert, select, update
 
-from pbx_control.domain.agenda.appointments import HELD_MINUTES, Appointment, AppointmentState
+from pbx_control.domain.agenda.appointments import HELD_MINUTES, Appointment, AppointmentState, next_sequence
 from pbx_control.domain.agenda.rules import Kind
 from pbx_control.domain.agenda.slots import Slot, Taken
 from pbx_control.domain.audit import Actor, ActorKind, Verb
@@ -54,7 +56,7 @@ def order(starts: datetime = TEN, **more: object) -> Order:
 
 def booked(engine: Engine, one: Order | None = None, at: datetime = NOW) -> Appointment:
     with booking(engine, ADMIN, at) as work:
-        return appointments.book(work, one or order())
+        return appointments.book(work, one or order(), house=HOUSE)
 
 
 def done(engine: Engine, act: Callable[[Work], Appointment], at: datetime = NOW + MINUTE) -> Appointment:
@@ -91,7 +93,7 @@ def test_of_two_hundred_secretaries_on_twenty_slots_twenty_book_and_the_others_a
         while True:
             try:
                 with booking(office, secretary, NOW) as work:
-                    appointments.book(work, order(apart[number % SLOTS].starts, name=f"Caller {number}"))
+                    appointments.book(work, order(apart[number % SLOTS].starts, name=f"Caller {number}"), house=HOUSE)
             except StoreUnavailable:
                 continue  # 200 wait for one row, at most five seconds each: she presses again
             except ClientMistake as error:
@@ -116,7 +118,7 @@ def test_slots_that_overlap_are_booked_once_too(office: Engine) -> None:
         barrier.wait()
         try:
             with booking(office, ADMIN, NOW) as work:
-                return appointments.book(work, order(slot.starts)).taken
+                return appointments.book(work, order(slot.starts), house=HOUSE).taken
         except ClientMistake:
             return None
 
@@ -144,22 +146,42 @@ def test_an_appointment_takes_its_time_and_its_buffer(office: Engine) -> None:
     booked(office, order(TEN + HOUR))  # 11:00 until 11:30, and ten minutes
     assert free(office)[:8] == ["09:00", "09:15", "09:30", "09:45", "10:00", "10:15", "11:45", "12:00"]
     assert "10:45" in free(office, "Control")
-    error = refused(office, lambda work: appointments.book(work, order(TEN + HOUR)))
+    error = refused(office, lambda work: appointments.book(work, order(TEN + HOUR), house=HOUSE))
     assert error.code is Code.SLOT_TAKEN
     assert str(error) == (
         "2026-11-30 11:00 is taken in soto; free next: 2026-11-30 11:45, 2026-11-30 12:00, 2026-11-30 12:15"
     )
 
 
-def test_what_is_outside_the_hours_or_off_the_step_is_no_slot(office: Engine) -> None:
-    for at in (TEN - HOUR, TEN + 7 * MINUTE, TEN + 5 * DAY, NOW - DAY, TEN + 300 * DAY):
-        assert refused(office, lambda work, at=at: appointments.book(work, order(at))).code is Code.BAD_VALUE
+@pytest.mark.parametrize("act", [appointments.book, appointments.move, appointments.cancel, appointments.change])
+def test_nothing_is_changed_without_who_writes_of_it(act: Callable[..., object]) -> None:
+    assert inspect.signature(act).parameters["house"].default is inspect.Parameter.empty
+
+
+@pytest.mark.parametrize(
+    ("starts", "why"),
+    [
+        (NOW - DAY, "2026-11-29 08:00 has passed; free next in soto: 2026-11-30 09:15"),
+        (TEN - HOUR, "is too soon: soto is booked 1 h ahead at least; free next: "),
+        (TEN + 300 * DAY, "is too far: soto is booked 60 d ahead at most; free next: "),
+        (TEN + 5 * DAY, "is outside the hours of soto (mon-fri 09:00-13:00 15:00-18:00); free next: "),
+        (TEN + 7 * MINUTE, "they begin every 15 minutes"),
+        (TEN + 165 * MINUTE, "it would last beyond the hours of soto"),
+    ],
+)
+def test_the_refusal_names_the_reason_and_the_next_free_time(office: Engine, starts: datetime, why: str) -> None:
+    error = refused(office, lambda work: appointments.book(work, order(starts), house=HOUSE))
+    assert error.code is Code.BAD_VALUE
+    assert why in str(error)
+    assert re.search(r"free next.*: 2026-", str(error))
 
 
 def test_a_holiday_of_the_client_s_has_no_slots(office: Engine) -> None:
     with booking(office, ADMIN, NOW) as work:
         closing_days.add(work, TEN.date(), 1, "Inventario")
     assert free(office) == []
+    error = refused(office, lambda work: appointments.book(work, order(), house=HOUSE))
+    assert "is on a holiday (Inventario); free next in soto: 2026-12-01 09:00" in str(error)
 
 
 def test_what_one_holds_nobody_else_gets_until_it_runs_out(office: Engine) -> None:
@@ -169,8 +191,10 @@ def test_what_one_holds_nobody_else_gets_until_it_runs_out(office: Engine) -> No
     assert "10:00" not in free(office)
     assert "10:00" in free(office, holder="ana")
     assert "10:00" in free(office, now=held.until)
-    assert refused(office, lambda work: appointments.book(work, order(holder="eva"))).code is Code.SLOT_TAKEN
-    with pytest.raises(ClientMistake, match="is taken"), writing(office) as conn:
+    error = refused(office, lambda work: appointments.book(work, order(holder="eva"), house=HOUSE))
+    assert error.code is Code.SLOT_TAKEN
+    assert "is held in soto for another caller" in str(error)
+    with pytest.raises(ClientMistake, match="is held"), writing(office) as conn:
         appointments.hold(conn, 1, "soto", "Control", TEN + 15 * MINUTE, "eva", NOW)
     booked(office, order(holder="ana"))
     with reading(office) as conn:
@@ -195,7 +219,7 @@ def test_what_the_remote_calendar_has_takes_its_time(office: Engine) -> None:
     with writing(office) as conn:
         agenda.put_busy(conn, soto, "event 1", [Taken(TEN, TEN + HOUR), Taken(TEN, TEN + 2 * HOUR)])
     assert free(office)[:3] == ["09:00", "09:15", "12:00"]
-    assert refused(office, lambda work: appointments.book(work, order())).code is Code.SLOT_TAKEN
+    assert refused(office, lambda work: appointments.book(work, order(), house=HOUSE)).code is Code.SLOT_TAKEN
     with writing(office) as conn:
         agenda.put_busy(conn, soto, "event 1", [])
     assert "10:00" in free(office)
@@ -209,11 +233,11 @@ def test_an_order_that_is_sent_twice_books_once(office: Engine) -> None:
     first, second = (booked(office, order(key=key)) for _ in range(2))
     assert first == second
     assert first.uid == str(key)
-    assert refused(office, lambda work: appointments.book(work, order(TEN + HOUR, key=key))).code is (
+    assert refused(office, lambda work: appointments.book(work, order(TEN + HOUR, key=key), house=HOUSE)).code is (
         Code.CHANGED_MEANWHILE
     )
     other = order(key=key, client_id=2)
-    assert refused(office, lambda work: appointments.book(work, other)).code is Code.CHANGED_MEANWHILE
+    assert refused(office, lambda work: appointments.book(work, other, house=HOUSE)).code is Code.CHANGED_MEANWHILE
 
 
 def test_what_is_kept_is_tidy_and_the_number_is_as_calls_have_it(office: Engine) -> None:
@@ -259,7 +283,7 @@ def test_what_is_kept_is_tidy_and_the_number_is_as_calls_have_it(office: Engine)
 def test_what_will_not_do_is_refused(office: Engine, wrong: dict[str, object], code: Code) -> None:
     with writing(office) as conn:
         conn.execute(insert(call).values(id="pbx-2.1", client_id=2, did="1", caller="", phase="ended", arrived_at=NOW))
-    assert refused(office, lambda work: appointments.book(work, order(**wrong))).code is code
+    assert refused(office, lambda work: appointments.book(work, order(**wrong), house=HOUSE)).code is code
 
 
 def test_what_was_known_before_stays_when_something_else_changes(office: Engine) -> None:
@@ -272,49 +296,61 @@ def test_what_was_known_before_stays_when_something_else_changes(office: Engine)
     with booking(office, ADMIN, NOW) as work:
         calendars.change(work, 1, "soto", questions=["¿Edad?"])
     answers = {"¿RUT?": "1-9", "¿Edad?": "44"}
-    noted = done(office, lambda work: appointments.change(work, 1, one.id, note="trae perro", answers=answers))
+    wanted = {"note": "trae perro", "answers": answers}
+    noted = done(office, lambda work: appointments.change(work, 1, one.id, **wanted, house=HOUSE))
     assert (noted.number, noted.note, noted.answers) == ("ventas7", "trae perro", answers)
-    error = refused(office, lambda work: appointments.change(work, 1, one.id, answers={"¿Peso?": "70"}))
+    error = refused(office, lambda work: appointments.change(work, 1, one.id, answers={"¿Peso?": "70"}, house=HOUSE))
     assert str(error) == "soto does not ask '¿Peso?': it asks ¿Edad?"
-    error = refused(office, lambda work: appointments.change(work, 1, one.id, number="ventas8"))
+    error = refused(office, lambda work: appointments.change(work, 1, one.id, number="ventas8", house=HOUSE))
     assert error.code is Code.BAD_NUMBER
     # In no other call than his own.
-    assert refused(office, lambda work: appointments.book(work, order(TEN + HOUR, number="ventas7"))).code is (
-        Code.BAD_NUMBER
-    )
+    error = refused(office, lambda work: appointments.book(work, order(TEN + HOUR, number="ventas7"), house=HOUSE))
+    assert error.code is Code.BAD_NUMBER
 
 
 def test_a_client_that_has_cancelled_books_nothing(office: Engine) -> None:
     with booking(office, ADMIN, NOW) as work:
         clientele.cancel(work, "andes")
-    assert refused(office, lambda work: appointments.book(work, order())).code is Code.CLIENT_CANCELLED
+    assert refused(office, lambda work: appointments.book(work, order(), house=HOUSE)).code is Code.CLIENT_CANCELLED
 
 
 # --- what becomes of it -----------------------------------------------------------------------------------
+
+
+def test_a_change_after_a_restore_has_a_higher_sequence_than_what_was_told_before(office: Engine) -> None:
+    one = booked(office)
+    told = done(office, lambda work: appointments.move(work, 1, one.id, TEN + 15 * MINUTE, house=HOUSE))
+    told = done(office, lambda work: appointments.move(work, 1, one.id, TEN + 30 * MINUTE, house=HOUSE))
+    with writing(office) as conn:
+        agenda.update_appointment(conn, one)  # as the backup has it
+    again = done(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE), NOW + 10 * MINUTE)
+    assert again.sequence > told.sequence > 0
+    assert next_sequence(0, datetime(2099, 1, 1, tzinfo=UTC)) < 2**31
 
 
 def test_it_moves_and_its_sequence_rises(office: Engine) -> None:
     one = booked(office)
     with booking(office, ADMIN, NOW) as work:
         calendars.put_kind(work, 1, "soto", "Consulta", 60, 60)
-    moved = done(office, lambda work: appointments.move(work, 1, one.id, TEN + 15 * MINUTE))
-    assert (moved.uid, moved.sequence) == (one.uid, 1)
+    moved = done(office, lambda work: appointments.move(work, 1, one.id, TEN + 15 * MINUTE, house=HOUSE))
+    assert (moved.uid, moved.sequence) == (one.uid, next_sequence(0, NOW + MINUTE))
     # As long as it was booked for.
     assert moved.taken == Taken(TEN + 15 * MINUTE, TEN + 55 * MINUTE)
-    assert done(office, lambda work: appointments.move(work, 1, one.id, TEN + 15 * MINUTE)) == moved
+    assert done(office, lambda work: appointments.move(work, 1, one.id, TEN + 15 * MINUTE, house=HOUSE)) == moved
     booked(office, order(TEN + 2 * HOUR, kind="Control"))
-    error = refused(office, lambda work: appointments.move(work, 1, one.id, TEN + 2 * HOUR))
+    error = refused(office, lambda work: appointments.move(work, 1, one.id, TEN + 2 * HOUR, house=HOUSE))
     assert error.code is Code.SLOT_TAKEN
 
 
 def test_what_is_cancelled_frees_its_slot_and_stays_cancelled(office: Engine) -> None:
     one = booked(office)
-    gone = done(office, lambda work: appointments.cancel(work, 1, one.id))
-    assert (gone.state, gone.sequence, gone.uid) == (AppointmentState.CANCELLED, 1, one.uid)
+    gone = done(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE))
+    expected = AppointmentState.CANCELLED, next_sequence(0, NOW + MINUTE), one.uid
+    assert (gone.state, gone.sequence, gone.uid) == expected
     assert "10:00" in free(office)
-    assert done(office, lambda work: appointments.cancel(work, 1, one.id), NOW + HOUR) == gone
+    assert done(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE), NOW + HOUR) == gone
     for act in (
-        lambda work: appointments.move(work, 1, one.id, TEN + HOUR),
+        lambda work: appointments.move(work, 1, one.id, TEN + HOUR, house=HOUSE),
         lambda work: appointments.no_show(work, 1, one.id),
     ):
         assert refused(office, act, TEN + MINUTE).code is Code.WRONG_STATE
@@ -325,30 +361,31 @@ def test_nobody_came(office: Engine) -> None:
     assert refused(office, lambda work: appointments.no_show(work, 1, one.id)).code is Code.WRONG_STATE
     missed = done(office, lambda work: appointments.no_show(work, 1, one.id), TEN + 20 * MINUTE)
     assert (missed.state, missed.sequence) == (AppointmentState.NO_SHOW, 0)
-    assert refused(office, lambda work: appointments.cancel(work, 1, one.id), TEN + HOUR).code is Code.WRONG_STATE
+    error = refused(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE), TEN + HOUR)
+    assert error.code is Code.WRONG_STATE
 
 
 def test_what_is_over_is_neither_moved_nor_cancelled(office: Engine) -> None:
     one = booked(office)
     for act in (
-        lambda work: appointments.move(work, 1, one.id, TEN + DAY),
-        lambda work: appointments.cancel(work, 1, one.id),
+        lambda work: appointments.move(work, 1, one.id, TEN + DAY, house=HOUSE),
+        lambda work: appointments.cancel(work, 1, one.id, house=HOUSE),
     ):
         assert refused(office, act, one.ends).code is Code.WRONG_STATE
 
 
 def test_a_correction_of_the_name_raises_no_sequence(office: Engine) -> None:
     one = booked(office)
-    changed = done(office, lambda work: appointments.change(work, 1, one.id, name="Juana"))
+    changed = done(office, lambda work: appointments.change(work, 1, one.id, name="Juana", house=HOUSE))
     assert changed == replace(one, name="Juana", changed_at=NOW + MINUTE)
 
 
 def test_another_client_s_appointment_is_one_that_does_not_exist(office: Engine) -> None:
     one = booked(office)
     for act in (
-        lambda work: appointments.cancel(work, 2, one.id),
-        lambda work: appointments.move(work, 2, one.id, TEN + HOUR),
-        lambda work: appointments.change(work, 2, one.id, name="x"),
+        lambda work: appointments.cancel(work, 2, one.id, house=HOUSE),
+        lambda work: appointments.move(work, 2, one.id, TEN + HOUR, house=HOUSE),
+        lambda work: appointments.change(work, 2, one.id, name="x", house=HOUSE),
         lambda work: appointments.no_show(work, 2, one.id),
         lambda work: appointments.get(work.conn, 2, one.id),
     ):
@@ -365,7 +402,7 @@ def test_the_remote_calendar_is_told_of_each_change_and_none_of_our_own(office: 
         assert agenda.mirror_of(conn, one.id).due_at == NOW
     with writing(office) as conn:
         conn.execute(update(appointment).values(mirror_due_at=None, mirror_attempts=3, mirror_error="away"))
-    done(office, lambda work: appointments.cancel(work, 1, one.id))
+    done(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE))
     with reading(office) as conn:
         mirror = agenda.mirror_of(conn, one.id)
     assert (mirror.due_at, mirror.attempts, mirror.error) == (NOW + MINUTE, 0, "")
@@ -373,7 +410,7 @@ def test_the_remote_calendar_is_told_of_each_change_and_none_of_our_own(office: 
 
 def test_the_trail_says_when_and_what_and_names_nobody(office: Engine) -> None:
     one = booked(office, order(name="Juan Pérez", number="+56981234567"))
-    done(office, lambda work: appointments.move(work, 1, one.id, TEN + HOUR))
+    done(office, lambda work: appointments.move(work, 1, one.id, TEN + HOUR, house=HOUSE))
     with reading(office) as conn:
         moved, was_booked, *_ = (each.entry for each in audit.newest(conn))
     assert (moved.verb, moved.subject) == (Verb.APPOINTMENT_MOVED, f"andes: soto {one.id}")
@@ -401,10 +438,10 @@ def test_a_calendar_with_appointments_to_come_stays(office: Engine) -> None:
     one = booked(office)
     error = refused(office, lambda work: calendars.remove(work, 1, "soto"))
     assert (error.code, error.values["count"]) == (Code.APPOINTMENTS_TO_COME, 1)
-    done(office, lambda work: appointments.cancel(work, 1, one.id))
+    done(office, lambda work: appointments.cancel(work, 1, one.id, house=HOUSE))
     with booking(office, ADMIN, NOW) as work:
         calendars.remove(work, 1, "soto")
-    assert refused(office, lambda work: appointments.book(work, order())).code is Code.NO_SUCH_CALENDAR
+    assert refused(office, lambda work: appointments.book(work, order(), house=HOUSE)).code is Code.NO_SUCH_CALENDAR
     with reading(office) as conn:
         assert appointments.get(conn, 1, one.id).state is AppointmentState.CANCELLED
         assert calendars.get(conn, 2, "soto").name == "Dra. Soto"

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from running_out import add_client
 from sqlalchemy import Engine, func, insert, select, update
 
 from pbx_control import clock
 from pbx_control.admin import checkup
 from pbx_control.calendars.remote import Changes, Remote, RemoteEvent, RemoteTrouble, TroubleKind
-from pbx_control.domain.agenda.appointments import Appointment
+from pbx_control.domain.agenda.appointments import Appointment, next_sequence
 from pbx_control.domain.agenda.clashes import ClashKind
-from pbx_control.domain.agenda.mirrored import Mirrored, google_id
+from pbx_control.domain.agenda.mirrored import Mirrored, caldav_name, google_id
 from pbx_control.domain.agenda.rules import Kind, Source
 from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.words.sentences import said
@@ -44,6 +44,7 @@ class Mirror:
     there: dict[str, Mirrored] = field(default_factory=dict)  # ours, by UID
     his: dict[str, str] = field(default_factory=dict)  # the client's own, by key: lines of an event
     moved: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)  # ours, that he has moved, by UID
+    renamed: dict[str, str] = field(default_factory=dict)  # ours, that his program has stored under another name
     faults: list[TroubleKind] = field(default_factory=list)  # of what is asked
     refusals: list[tuple[TroubleKind, bool]] = field(default_factory=list)  # and whether it is put all the same
     puts: list[tuple[str, int]] = field(default_factory=list)
@@ -76,7 +77,10 @@ class Mirror:
 
     def _events(self) -> list[RemoteEvent]:
         ours = {
-            google_id(uid): (uid, _lines(*self.moved.get(uid, (one.starts, one.ends)), one.cancelled))
+            self.renamed.get(uid, google_id(uid)): (
+                uid,
+                _lines(*self.moved.get(uid, (one.starts, one.ends)), one.cancelled),
+            )
             for uid, one in self.there.items()
         }
         his = {key: (key, lines) for key, lines in self.his.items()}
@@ -116,7 +120,7 @@ class House:
 
     def book(self, starts: datetime = TEN) -> Appointment:
         with booking(self.engine, ADMIN, self.at) as work:
-            return appointments.book(work, Order(client_id=1, calendar="soto", starts=starts, name="Juan"))
+            return appointments.book(work, Order(client_id=1, calendar="soto", starts=starts, name="Juan"), house=HOUSE)
 
     def turn(self) -> calendar_sync.Turn:
         turn = calendar_sync.take_turn(self.engine, self.to, self.calendar_id, lambda: self.at)
@@ -173,9 +177,9 @@ def test_a_booking_is_told_to_the_mirror_once(house: House) -> None:
     assert house.mirror_of(one) == agenda.Mirror(sequence=0, due_at=None, attempts=0, error="")
     assert house.mirror.there[one.uid].title == "Juan, Consulta"
     with booking(house.engine, ADMIN, house.at) as work:
-        appointments.cancel(work, 1, one.id)
+        appointments.cancel(work, 1, one.id, house=HOUSE)
     house.turn()
-    assert house.mirror.puts == [(one.uid, 0), (one.uid, 1)]
+    assert house.mirror.puts == [(one.uid, 0), (one.uid, next_sequence(0, house.at))]
     assert house.mirror.there[one.uid].cancelled
 
 
@@ -184,7 +188,7 @@ def test_of_whom_is_blocked_nothing_is_told_until_that_is_over(house: House) -> 
     house.at += MINUTE / 2
     with booking(house.engine, ADMIN, house.at) as work:
         order = Order(client_id=1, calendar="soto", starts=TEN, name="Juan", number="+56987654321")
-        one = appointments.book(work, order)
+        one = appointments.book(work, order, house=HOUSE)
         restrictions.add(work.conn, "+56987654321", None, "asks", house.at)
     assert house.due() == []  # nobody looks again and again
     house.at += HOUR
@@ -200,7 +204,7 @@ def test_who_of_the_office_booked_is_not_told_there(house: House) -> None:
     by_office = house.book()
     with booking(house.engine, Actor(ActorKind.USER, "gerencia"), house.at) as work:
         order = Order(client_id=1, calendar="soto", starts=TEN + HOUR, name="Eva")
-        by_client = appointments.book(work, order)
+        by_client = appointments.book(work, order, house=HOUSE)
     house.turn()
     assert by_office.booked_by == "ana"
     assert house.mirror.there[by_office.uid].text == "Agendada por la secretaría"
@@ -286,11 +290,11 @@ def test_a_calendar_that_cannot_be_read_is_told_what_is_new_there(house: House) 
     house.turn()
     third = house.book(TEN + HOUR / 2)
     with booking(house.engine, ADMIN, house.at) as work:
-        appointments.change(work, 1, first.id, note="a note")
-        appointments.cancel(work, 1, second.id)
+        appointments.change(work, 1, first.id, note="a note", house=HOUSE)
+        appointments.cancel(work, 1, second.id, house=HOUSE)
     house.mirror.faults = [TroubleKind.ODD]
     house.turn()
-    assert house.mirror.puts[2:] == [(second.uid, 1), (third.uid, 0)]
+    assert house.mirror.puts[2:] == [(second.uid, next_sequence(0, house.at)), (third.uid, 0)]
     assert house.state.trouble
     house.at += PERSONS_PAUSE
     house.turn()
@@ -302,7 +306,7 @@ def test_what_a_secretary_has_settled_is_told_although_all_events_are_read_again
     house.turn()
     house.mirror.moved[one.uid] = (TEN + HOUR, TEN + HOUR + HOUR / 2)
     with booking(house.engine, ADMIN, house.at) as work:
-        appointments.change(work, 1, one.id, note="a note")
+        appointments.change(work, 1, one.id, note="a note", house=HOUSE)
     house.turn()
     house.turn()
     assert house.mirror.puts == [(one.uid, 0)]
@@ -322,13 +326,13 @@ def test_a_change_while_it_is_told_is_told_as_well(house: House) -> None:
         if mirrored.sequence == 0:
             house.at += MINUTE
             with booking(house.engine, ADMIN, house.at) as work:
-                appointments.cancel(work, 1, one.id)
+                appointments.cancel(work, 1, one.id, house=HOUSE)
 
     house.mirror.put = put  # type: ignore[method-assign]
     house.turn()
     assert house.mirror_of(one).due_at is not None
     house.turn()
-    assert house.mirror.puts == [(one.uid, 0), (one.uid, 1)]
+    assert house.mirror.puts == [(one.uid, 0), (one.uid, next_sequence(0, house.at))]
     assert house.mirror_of(one).due_at is None
 
 
@@ -463,6 +467,53 @@ def test_an_appointment_that_the_client_moves_or_deletes_is_a_task(house: House)
     house.turn()
     assert house.tasks() == []
     del house.mirror.there[one.uid]
+    house.turn()
+    assert house.tasks() == [ClashKind.DELETED]
+
+
+def test_where_the_client_has_moved_it_to_is_blocked_until_that_is_settled(house: House) -> None:
+    one = house.book()
+    house.turn()
+    house.mirror.moved[one.uid] = (TEN + HOUR, TEN + HOUR + HOUR / 2)
+    house.turn()
+    house.turn()
+    for starts in (TEN, TEN + HOUR):
+        with pytest.raises(ClientMistake, match="is taken"):
+            house.book(starts)
+    with reading(house.engine) as conn:
+        there = appointments.free_to_move(conn, 1, one.id, TEN, TEN + 2 * HOUR, house.at)
+    assert [slot.starts - TEN for slot in there] == [HOUR / 2 * number for number in range(4)]
+    with booking(house.engine, ADMIN, house.at) as work:
+        appointments.move(work, 1, one.id, TEN + HOUR, house=HOUSE)
+    house.mirror.moved.clear()
+    house.turn()
+    house.turn()
+    assert house.tasks() == []
+    assert house.book(TEN).starts == TEN
+
+
+def test_a_secretary_who_settles_it_frees_where_he_had_moved_it_to(house: House) -> None:
+    one = house.book()
+    house.turn()
+    house.mirror.moved[one.uid] = (TEN + HOUR, TEN + HOUR + HOUR / 2)
+    house.turn()
+    with writing(house.engine) as conn:
+        [task] = tasks.about_appointments(conn, 1, house.at)
+        tasks.appointment_settled(conn, task.id, 1, house.at)
+    assert house.book(TEN + HOUR).starts == TEN + HOUR
+
+
+def test_one_that_his_program_keeps_under_another_name_is_missed_when_it_is_deleted(house: House) -> None:
+    one = house.book()
+    house.turn()
+    house.mirror.whole = False
+    house.mirror.renamed[one.uid] = "/soto/his-own-name.ics"
+    house.turn()
+    house.mirror.gone = [f"/soto/{caldav_name(one.uid)}"]  # the old name goes: it stands there all the same
+    house.turn()
+    assert house.tasks() == []
+    del house.mirror.there[one.uid]
+    house.mirror.gone = ["/soto/his-own-name.ics"]
     house.turn()
     assert house.tasks() == [ClashKind.DELETED]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acting import JOB, by_admin
+from acting import HOUSE, JOB, by_admin
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from pbx_control.domain.agenda.rules import Kind
@@ -136,7 +136,7 @@ def provision(conn: Connection, slug: str, number: str) -> None:
 def an_appointment(conn: Connection, client_id: int) -> None:
     calendars.add(by_admin(conn, NOON), client_id, "soto", "Rosa Soto", [Kind(0, "Consulta", 30)])
     order = appointments.Order(client_id=client_id, calendar="soto", starts=NOON + 3 * HOUR, name="Juan Pérez Rojas")
-    appointments.book(by_admin(conn, NOON), order)
+    appointments.book(by_admin(conn, NOON), order, house=HOUSE)
 
 
 def _user(conn: Connection, client_id: int) -> int:
@@ -251,7 +251,7 @@ def test_after_90_days_texts_people_and_callers_are_gone_and_the_other_client_is
     said = erase(office, NOON + AFTER)
     assert said == (
         "erased: accounts: 1; announcements: 1; appointments: 1; calendars: 1; callers: 1; contacts: 1; greetings: 2; "
-        "letters: 2; marks of callers: 1; protocols: 1; ready-made texts: 1; recipients: 1"
+        "letters: 3; marks of callers: 1; protocols: 1; ready-made texts: 1; recipients: 1"
     )
     assert set(counts(office, "andes").values()) == {0}
     assert counts(office, "lagos") == before
@@ -323,12 +323,12 @@ def test_each_erasure_leaves_receipts_that_name_nobody(office: Engine) -> None:
         "1 callers",
         "1 contacts",
         "1 letters",
-        "1 letters",
         "1 marks of callers",
         "1 protocols",
         "1 ready-made texts",
         "1 recipients",
         "2 greetings",
+        "2 letters",
     ]
     assert {each.why.partition("; ")[0] for each in found} == {"cancelled: 2026-08-03T16:00:00Z + 90 d"}
 

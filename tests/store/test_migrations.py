@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -154,7 +154,7 @@ def test_without_the_ways_to_remote_calendars_all_calendars_are_ours_alone(engin
             work, 1, "soto", Access(source=Source.CALDAV, address="https://dav.example/soto/", secret="x")
         )
         order = Order(client_id=1, calendar="soto", starts=NOW + timedelta(days=1), name="Ana")
-        one = appointments.book(work, order)
+        one = appointments.book(work, order, house=HOUSE)
         assert agenda.mirror_of(work.conn, one.id).due_at
     with writing(engine) as connection:
         move(connection, "0038")

@@ -33,7 +33,7 @@ def his(engine: Engine) -> AgendaOf:
             rules = {"week": "mon-fri 9:00-13:00", "lead": timedelta(0)}
             calendars.add(work, client_id, "soto", "Dra. Soto", [Kind(0, "Control", 30)], **rules)
     house = House(office="Sur", sender="avisos@sur.example")
-    return AgendaOf(engine, 1, Actor(ActorKind.USER, "gerencia"), Agenda(), house)
+    return AgendaOf(engine, 1, Actor(ActorKind.USER, "gerencia"), Agenda(), lambda: house, house.office)
 
 
 def order(starts: datetime = TEN, **more: str) -> Order:
@@ -42,7 +42,7 @@ def order(starts: datetime = TEN, **more: str) -> Order:
 
 def test_he_books_for_his_own_client_whatever_is_asked(his: AgendaOf) -> None:
     assert his.book(order(), NOW).client_id == 1
-    theirs = AgendaOf(his.engine, 2, his.actor, Agenda(), his.house)
+    theirs = AgendaOf(his.engine, 2, his.actor, Agenda(), his.writer, his.office)
     assert theirs.book(order(), NOW).client_id == 2
     with pytest.raises(ClientMistake) as error:
         his.book(order(), NOW)

@@ -156,3 +156,17 @@ def test_many_subprocessors_take_more_pages() -> None:
     pdf = render(annex(replace(FACTS, subprocessors=many)))
     assert len(re.findall(rb"/Type /Page\b", pdf)) > 4
     assert "Página 5 de" in drawn(pdf)
+
+
+def test_appointments_are_in_it_for_whoever_has_calendars() -> None:
+    without = said(annex(FACTS))
+    assert "citas: cuándo" not in without
+    assert "mensajes, citas, textos" in without  # erased at the end, if there are any
+    booked = replace(FACTS, books=True, mirrored_at=("Google Calendar", "dav.example"), feeds=True, reminds=True)
+    text = said(annex(booked))
+    places = "(Google Calendar, dav.example)"
+    for words in ("citas: cuándo", "invitación", places, "dirección secreta", "90 días después"):
+        assert words in text
+    least = said(annex(replace(FACTS, books=True)))
+    assert "Google" not in least
+    assert "dirección secreta" not in least

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import vobject
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from browsing import Place
 from limits import RateLimitItemPerMinute
 from sqlalchemy import select, update
@@ -30,7 +30,8 @@ def secret(place: Place) -> str:
         firm = clients.find(work.conn, "andes").id
         calendars.add(work, firm, "soto", "Dra. Soto", [Kind(0, "Consulta", 30)], **ALWAYS)
         first = appointments.free(work.conn, firm, "soto", "", at, at + timedelta(days=1), at)[0]
-        appointments.book(work, Order(client_id=firm, calendar="soto", starts=first.starts, name="Juan Pérez"))
+        order = Order(client_id=firm, calendar="soto", starts=first.starts, name="Juan Pérez")
+        appointments.book(work, order, house=HOUSE)
         return calendars.renew_feed(work, firm, "soto")
 
 
@@ -45,7 +46,7 @@ async def test_a_program_reads_it_and_is_told_when_nothing_has_changed(place: Pl
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     with booking(place.engine, ADMIN, now()) as work:
         one = work.conn.execute(select(appointment.c.id, appointment.c.client_id)).one()
-        appointments.cancel(work, one.client_id, one.id)
+        appointments.cancel(work, one.client_id, one.id, house=HOUSE)
     later = await browser.get(path, headers={"If-None-Match": tag})
     assert later.status_code == 200
     assert vobject.readOne(later.text).vevent.summary.value == "CANCELADA Consulta: Juan Pérez"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from browsing import Browser, Place
 from httpx import Response
 from sqlalchemy import insert, select, update
@@ -16,6 +16,8 @@ from sqlalchemy import insert, select, update
 from pbx_control import clock
 from pbx_control.calendars.remote import RemoteEvent, RemoteTrouble, TroubleKind
 from pbx_control.domain.agenda.appointments import Appointment, AppointmentState
+from pbx_control.domain.agenda.clashes import Clash, ClashKind
+from pbx_control.domain.agenda.remote_events import Busy
 from pbx_control.domain.agenda.rules import AgendaCalendar, Kind, Source
 from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.call.model import Call
@@ -79,7 +81,7 @@ def is_booked(place: Place, starts: datetime = TUESDAY_9, name: str = "María So
     with booking(place.engine, actor, MONDAY) as work:
         client_id = clients.find(work.conn, more.pop("firm", "andes")).id
         order = Order(client_id=client_id, calendar=slug, kind="Control", starts=starts, name=name, **more)
-        return appointments.book(work, order)
+        return appointments.book(work, order, house=HOUSE)
 
 
 def kept(place: Place, firm: str = "andes") -> list[Appointment]:
@@ -603,8 +605,8 @@ async def test_who_comes_second_keeps_what_was_typed(place: Place, owner: Browse
         ({"starts": "2026-12-01T12:00:00"}, "choose a time"),
         ({"starts": "9" * 60}, "choose a time"),
         ({"starts": "9999-12-31T23:59:59-14:00"}, "choose a time"),
-        ({"starts": "2026-12-01T12:05:00Z"}, "can begin at"),
-        ({"starts": "2020-12-01T12:00:00Z"}, "can begin at"),
+        ({"starts": "2026-12-01T12:05:00Z"}, "they begin every 30 minutes"),
+        ({"starts": "2020-12-01T12:00:00Z"}, "has passed"),
         ({"name": ""}, "name is empty"),
         ({"name": "a\x1b[2J"}, "control character"),
         ({"number": "abc"}, "this is no telephone number"),
@@ -666,11 +668,7 @@ async def test_one_is_moved_and_cancelled_and_its_history_says_by_whom(
     assert "the time is free again" in page.text
     assert "Move to another time" not in page.text
     [now] = kept(place)
-    assert (now.starts, now.state, now.sequence) == (
-        datetime(2026, 12, 2, 13, tzinfo=UTC),
-        AppointmentState.CANCELLED,
-        2,
-    )
+    assert (now.starts, now.state) == (datetime(2026, 12, 2, 13, tzinfo=UTC), AppointmentState.CANCELLED)
     lines = re.findall(r"<strong>(appointment [a-z]+)</strong> · ([^<\n]*?)(?: <|</li>)", page.text)
     office = place.site.settings.office.name
     assert lines == [
@@ -688,7 +686,7 @@ async def test_of_two_who_change_one_the_second_is_told(place: Place, staff: Bro
     path, before = f"{SOTO}/appointments/{one.id}", one.changed_at.isoformat()
     place_later = {"act": "move", "starts": "2026-12-02T13:00:00Z", "before": before}
     with booking(place.engine, ANA, MONDAY + timedelta(seconds=1)) as work:
-        appointments.move(work, one.client_id, one.id, TUESDAY_9 + timedelta(hours=1))
+        appointments.move(work, one.client_id, one.id, TUESDAY_9 + timedelta(hours=1), house=HOUSE)
     for act in ("move", "cancel", "note", "no-show"):
         page = await staff.post(path, place_later | {"act": act, "name": "Otra"})
         assert (page.status_code, "somebody else has changed this appointment" in page.text) == (400, True)
@@ -899,3 +897,43 @@ async def test_the_owners_log_has_what_the_office_booked(place: Place, owner: Br
     assert "appointment booked" in page
     assert "2026-12-01 09:00:00 -03" in page
     assert "María" not in page
+
+
+async def test_what_does_not_agree_with_the_own_calendar_is_shown(
+    place: Place, staff: Browser, soto: AgendaCalendar
+) -> None:
+    one = is_booked(place)
+    with writing(place.engine) as conn:
+        remotes.add_task(conn, Clash(one.id, ClashKind.MOVED), MONDAY)
+        later = one.starts + timedelta(hours=2)
+        remotes.put_moved(conn, soto.id, one.id, [Busy("x", later, later + timedelta(minutes=30))])
+    page = await staff.get(SOTO)
+    assert page.text.count("data-clash=") == 1
+    assert "In your own calendar it was moved to Tue 1 Dec, 11:00." in page.text
+
+
+async def test_the_history_of_what_was_set_up_is_told_in_words(
+    place: Place, owner: Browser, soto: AgendaCalendar
+) -> None:
+    with booking(place.engine, ADMIN, MONDAY) as work:
+        wanted = {"lead": timedelta(hours=2), "horizon": timedelta(days=30), "week": "mon-fri 9:00-12:00"}
+        calendars.change(work, soto.client_id, "soto", **wanted, reminder=True)
+    await owner.post("/language", {"language": "es"})
+    page = await owner.get(f"{SOTO}/history")
+    told = re.findall(r"<dd>([^<]*)</dd>", page.text)
+    for words in ("→ 2 h", "60 d → 30 d", "no → sí", "→ lun-vie 09:00-12:00"):
+        assert any(words in each for each in told), (words, told)
+
+
+async def test_with_a_wrong_sender_the_pages_work_and_booking_says_why_not(
+    place: Place, staff: Browser, soto: AgendaCalendar
+) -> None:
+    one = is_booked(place)
+    mail = msgspec.structs.replace(place.site.settings.mail, sender="nobody")
+    place.site.settings = msgspec.structs.replace(place.site.settings, mail=mail)
+    for path in (HERE, SOTO, f"{SOTO}/book", f"{SOTO}/history", f"{SOTO}/appointments/{one.id}"):
+        assert (await staff.get(path)).status_code == 200, path
+    answer = await changes(staff, one, "cancel")
+    assert answer.status_code == 400
+    assert "no letters can be written at the moment, so nothing is booked or changed" in answer.text
+    assert kept(place)[0].state is AppointmentState.CONFIRMED

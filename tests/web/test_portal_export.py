@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import httpx
 import vobject
-from acting import ADMIN
+from acting import ADMIN, HOUSE
 from browsing import Browser, Place
 from sqlalchemy import insert, select, update
 
@@ -70,7 +70,7 @@ def provide(place: Place, home: Path, slug: str, secret: str) -> None:
         calendars.add(work, firm, "soto", f"Dra. {secret}", [Kind(0, "Consulta", 30)], **rules)
         first = appointments.free(work.conn, firm, "soto", "", at, at + timedelta(days=1), at)[0]
         who = {"name": f"=cmd {secret}", "number": "+56223334455", "answers": {"¿RUT?": "1-9"}, "call_id": call_id}
-        appointments.book(work, Order(client_id=firm, calendar="soto", starts=first.starts, **who))
+        appointments.book(work, Order(client_id=firm, calendar="soto", starts=first.starts, **who), house=HOUSE)
     (home / "recordings").mkdir(exist_ok=True)
     (home / "recordings" / f"{slug}.wav").write_bytes(SOUND)
 

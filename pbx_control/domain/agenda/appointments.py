@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pbx_control.catalogue import N_, in_context
@@ -11,6 +11,8 @@ from pbx_control.errors import ClientMistake, Code
 
 # How long a slot is held for whoever talks with the caller, minutes.
 HELD_MINUTES = 5
+# From here on SEQUENCE counts minutes; iCalendar's integers have 31 bits (RFC 5545, 3.3.8): enough for 4000 years.
+SEQUENCE_ZERO, SEQUENCE_STEP = datetime(2020, 1, 1, tzinfo=UTC), timedelta(minutes=1)
 
 
 class AppointmentState(StrEnum):
@@ -31,7 +33,7 @@ STATE_WORDS: Mapping[AppointmentState, str] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
     """One appointment. Its UID is its own for ever; `sequence` rises with each change that invitations must tell
-    (RFC 5546, 2.1.4): another time, or that it is cancelled."""
+    (RFC 5546, 2.1.4): another time, or that it is cancelled (`next_sequence`)."""
 
     id: int
     uid: str
@@ -71,7 +73,7 @@ def moved(old: Appointment, to: Slot, at: datetime) -> Appointment:
     buffer = old.blocked_until - old.ends
     return replace(
         old,
-        sequence=old.sequence + 1,
+        sequence=next_sequence(old.sequence, at),
         starts=to.starts,
         ends=to.ends,
         blocked_until=to.ends + buffer,
@@ -87,7 +89,8 @@ def cancelled(old: Appointment, at: datetime) -> Appointment:
     if old.state is AppointmentState.CANCELLED:
         return old
     _require_live(old, at)
-    return replace(old, sequence=old.sequence + 1, state=AppointmentState.CANCELLED, changed_at=at)
+    sequence = next_sequence(old.sequence, at)
+    return replace(old, sequence=sequence, state=AppointmentState.CANCELLED, changed_at=at)
 
 
 def missed(old: Appointment, at: datetime) -> Appointment:
@@ -102,6 +105,12 @@ def missed(old: Appointment, at: datetime) -> Appointment:
     if at < old.starts:
         raise _refused(N_("the appointment {id} has not begun yet"), old)
     return replace(old, state=AppointmentState.NO_SHOW, changed_at=at)
+
+
+def next_sequence(old: int, at: datetime) -> int:
+    """The SEQUENCE of a change at that instant: higher than the one before, and than any that was given before `at`,
+    also if a restored backup knows nothing of those."""
+    return max(old + 1, (at - SEQUENCE_ZERO) // SEQUENCE_STEP)
 
 
 def _require_live(old: Appointment, at: datetime) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.agenda.appointments import Appointment, AppointmentState
 from pbx_control.domain.agenda.remote_events import Busy
 
@@ -15,6 +16,14 @@ class ClashKind(StrEnum):
     OVERLAP = "overlap"  # the client has entered something else at that time
     MOVED = "moved"  # the client has moved the appointment in his calendar
     DELETED = "deleted"  # the client has deleted it there
+
+
+# What is wrong, for whoever lists appointments; `other` is a time in the client's calendar.
+CLASH_WORDS: Mapping[ClashKind, str] = {
+    ClashKind.OVERLAP: N_("the client has something else there: {other}"),
+    ClashKind.MOVED: N_("the client has moved it to {other}"),
+    ClashKind.DELETED: N_("the client has deleted it"),
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

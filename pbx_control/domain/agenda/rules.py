@@ -74,6 +74,15 @@ class Rules:
     horizon: timedelta = USUAL_HORIZON
 
 
+def length_text(length: timedelta) -> str:
+    """ "2 h", "60 d" or "90 min", in the largest unit that says it in whole numbers."""
+    minutes = length // timedelta(minutes=1)
+    for unit, size in (("d", 24 * 60), ("h", 60)):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} min"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where one goes: an address, and a link to a map of it; each may be empty."""

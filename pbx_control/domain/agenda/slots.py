@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from pbx_control.domain.agenda.rules import Kind, Rules
@@ -53,6 +54,36 @@ def free_slots(
         for slot in slots
         if _is_within(slot, open_spans, beginnings) and _is_free(slot.starts, slot.ends + kind.after, busy, ends)
     ]
+
+
+class WhyNot(StrEnum):
+    """Why no appointment can begin at an instant, whatever is taken."""
+
+    PAST = "past"
+    TOO_SOON = "too soon"
+    TOO_LATE = "too late"
+    HOLIDAY = "holiday"
+    CLOSED = "closed"
+    OFF_STEP = "off step"
+    TOO_LONG = "too long"
+
+
+def why_not(rules: Rules, kind: Kind, starts: datetime, now: datetime) -> WhyNot | None:
+    """Why an appointment of that kind cannot begin at that instant, as far as the rules say; None if it can."""
+    if is_free(rules, kind, (), starts, now):
+        return None
+    if starts <= now:
+        return WhyNot.PAST
+    if starts < now + rules.lead:
+        return WhyNot.TOO_SOON
+    if starts >= now + rules.horizon:
+        return WhyNot.TOO_LATE
+    if starts.astimezone(rules.zone).date() in rules.holidays:
+        return WhyNot.HOLIDAY
+    if not any(one.starts <= starts < one.ends for one in _open_spans(rules, starts - _DAY, starts + _DAY)):
+        return WhyNot.CLOSED
+    begins = _beginnings(rules, starts, starts + timedelta(microseconds=1))
+    return WhyNot.TOO_LONG if begins else WhyNot.OFF_STEP
 
 
 def is_free(rules: Rules, kind: Kind, taken: Iterable[Taken], starts: datetime, now: datetime) -> bool:

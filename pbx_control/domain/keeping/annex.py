@@ -47,6 +47,10 @@ class AnnexFacts:
     owners_need_code: bool  # a second factor
     erased_after: int  # days
     subprocessors: Sequence[Subprocessor]
+    books: bool = False  # it has calendars, into which secretaries book
+    mirrored_at: Sequence[str] = ()  # where the client keeps calendars of its own, as callers' data reach them
+    feeds: bool = False  # a calendar can be read by a secret address
+    reminds: bool = False  # callers are reminded by e-mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,8 @@ def _data(facts: AnnexFacts) -> Iterator[str]:
         yield "data-voice"
     if facts.recording:
         yield "data-recordings"
+    if facts.books:
+        yield "data-appointments"
     yield "data-people"
 
 
@@ -128,7 +134,22 @@ def _instructions(facts: AnnexFacts, words: dict[str, Any]) -> Iterator[tuple[st
     if facts.takes_messages:
         yield words["voice"], kept
     yield words["messages"], " ".join([*ways, words["in-portal"]])
+    if facts.books:
+        yield words["appointments"], _appointments(facts, words)
     yield words["discretion"], words["sensitive" if facts.sensitive else "not-sensitive"]
+
+
+def _appointments(facts: AnnexFacts, words: dict[str, Any]) -> str:
+    """What becomes of appointments: who is told, where they go, and for how long they are kept."""
+    told = ["booked", "invited", *(["reminded"] if facts.reminds else []), "told"]
+    places = ", ".join(clean_line(one, LINE_LIMIT) for one in facts.mirrored_at)
+    lines = [words[name] for name in told]
+    if places:
+        lines.append(words["mirrored"].format(places=places))
+    if facts.feeds:
+        lines.append(words["fed"])
+    lines.append(said(facts.language, APPOINTMENTS_KEPT, {"days": facts.erased_after}))
+    return " ".join(lines)
 
 
 def _measures(facts: AnnexFacts) -> Iterator[str]:
@@ -149,11 +170,19 @@ def _others(facts: AnnexFacts, words: dict[str, Any], values: dict[str, str]) ->
 
 
 KEPT = counted("Kept for 1 day, then deleted.", "Kept for {days} days, then deleted.", by="days")
+APPOINTMENTS_KEPT = counted(
+    "Appointments, past ones too, are kept until 1 day after the contract has ended; whoever asks to be erased is "
+    "taken out of his past ones.",
+    "Appointments, past ones too, are kept until {days} days after the contract has ended; whoever asks to be erased "
+    "is taken out of his past ones.",
+    by="days",
+)
 END = counted(
     "When the contract has ended, {office} waits 1 day, in which {client} may come back. Then it erases the callers' "
-    "names and numbers, messages, texts, contacts, recipients and accounts, and the letters about them.",
+    "names and numbers, messages, appointments, texts, contacts, recipients and accounts, and the letters about them.",
     "When the contract has ended, {office} waits {days} days, in which {client} may come back. Then it erases the "
-    "callers' names and numbers, messages, texts, contacts, recipients and accounts, and the letters about them.",
+    "callers' names and numbers, messages, appointments, texts, contacts, recipients and accounts, and the letters "
+    "about them.",
     by="days",
 )
 
@@ -181,6 +210,8 @@ WORDS: InLanguages[dict[str, Any]] = InLanguages(
         "written about it;",
         "data-voice": "messages that callers speak after the tone;",
         "data-recordings": "recordings of the conversations;",
+        "data-appointments": "appointments: when, of which kind and with whom, for whom, his number and e-mail "
+        "address, his answers to the questions that {client} has set, and a note;",
         "data-people": "names, numbers and e-mail addresses of contacts, recipients and users of {client}.",
         "instructions": "Instructions",
         "only-on": "{office} processes the data only as {client} instructs. The instructions in force on this day "
@@ -195,6 +226,17 @@ WORDS: InLanguages[dict[str, Any]] = InLanguages(
         "by-mail": "By e-mail to the recipients.",
         "by-chat": "To the Telegram chats of the recipients.",
         "in-portal": "On the pages of the service.",
+        "appointments": "Appointments",
+        "booked": "Secretaries book them into the client's calendars.",
+        "invited": "Whoever gives an e-mail address for that is sent the details with an invitation, which his own "
+        "calendar keeps.",
+        "reminded": "He is reminded by e-mail the day before.",
+        "told": "Recipients who get letters about appointments are told of each.",
+        "mirrored": "Each is also put into the client's own calendar ({places}), with name, number, e-mail address, "
+        "answers and note; what stands there is in the client's hands, and stays there when the service ends. From "
+        "there only when it is busy is read and kept, no titles.",
+        "fed": "Whoever has the secret address of a calendar's feed reads it; the client can have a new one made, or "
+        "none.",
         "discretion": "Discretion",
         "sensitive": "Sensitive matters: letters and chats carry no content, only that there is something to read "
         "on the pages of the service.",

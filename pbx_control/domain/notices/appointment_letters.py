@@ -4,7 +4,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,7 @@ class About:
     house: House
     before: datetime | None = None  # aware; of one that was moved
     at: datetime  # aware; when it is written
+    booked_by: str = ""  # as the client may read it; "": it is not said
 
     @property
     def page(self) -> str:
@@ -246,13 +247,54 @@ def _recipient_facts(about: About, words: Mapping[str, str]) -> Iterator[Fact]:
         yield Fact(clean_line(question, LINE_LIMIT), clean_line(answer, LINE_LIMIT))
     if one.note:
         yield Fact(words["note"], clean_line(one.note, LINE_LIMIT))
-    if one.booked_by:
-        yield Fact(words["by"], clean_line(one.booked_by, NAME_LIMIT))
+    if about.booked_by:
+        yield Fact(words["by"], clean_line(about.booked_by, NAME_LIMIT))
 
 
 def _chat_text(note: Note) -> str:
     facts = "\n".join(f"{fact.label}: {fact.value}" for fact in note.facts)
     return f"{note.sign} {note.subject}\n\n{facts}"
+
+
+# --- when the client leaves ---------------------------------------------------------------------------------
+
+
+def to_leaver(
+    firm: Firm, house: House, client_id: int, coming: int, until: date, to: Recipient, at: datetime
+) -> Letter:
+    """Tells a recipient of a client that has cancelled what becomes of the appointments that are to come: they are the
+    client's to keep, and to be taken along by `until`. It names nobody: who may see them sees them in the portal."""
+    words = LEAVER[firm.language]
+    values = {
+        "client": clean_line(firm.name, NAME_LIMIT),
+        "office": clean_line(house.office, NAME_LIMIT),
+        "until": day_in_words(until, firm.language),
+    }
+    note = Note(
+        language=firm.language,
+        sign="📅",
+        accent=MOVED,
+        colour=firm.colour,
+        subject=words["subject"].format(**values),
+        headline=words["headline"],
+        title=values["client"],
+        paragraphs=tuple(words[name].format(**values) for name in ("stay", "untold", "take")),
+        facts=(Fact(words["coming"], str(coming)),),
+        link=Link(f"{house.url}/portal/calendars", words["look"]) if house.url else None,
+        footer=words["footer"].format(**values),
+    )
+    by_mail = to.channel is Channel.EMAIL
+    return Letter(
+        channel=to.channel,
+        address=to.address,
+        message_id=f"leaving.{client_id}.{_digest(to.channel.value, to.address, at.isoformat())}",
+        subject=note.subject,
+        text=mail_text(note) if by_mail else "\n\n".join([f"{note.sign} {note.subject}", *note.paragraphs]),
+        html=mail_page(note) if by_mail else "",
+        language=firm.language,
+        written_at=at,
+        client_id=client_id,
+    )
 
 
 # --- both -------------------------------------------------------------------------------------------------
@@ -343,5 +385,20 @@ RECIPIENT = InLanguages(
         "look": "Open the agenda",
         "reference": "Reference",
         "footer": "Sent by {office}, who answers the calls of {client}.",
+    }
+)
+
+LEAVER = InLanguages(
+    {
+        "subject": "{client}: your appointments that are still to come",
+        "headline": "Your appointments stay yours",
+        "coming": "Appointments to come",
+        "stay": "Your contract has ended. The appointments that were booked for you stay as they are.",
+        "untold": "Nobody has cancelled them, and those who booked them are written to no more: neither reminders nor "
+        "changes. Please serve or cancel them yourselves.",
+        "take": "Until {until} they can be taken along from the portal, as a calendar file and as a table. Then they "
+        "are erased here.",
+        "look": "Open the agenda",
+        "footer": "Sent by {office}, who answered the calls of {client}.",
     }
 )

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx_control.catalogue import N_
-from pbx_control.domain.agenda.rules import SOURCES, Source
+from pbx_control.domain.agenda.rules import SOURCES, Source, length_text
 from pbx_control.domain.audit import Difference
 from pbx_control.domain.notices.kinds import LABELS as KINDS
 from pbx_control.domain.opening.written_rota import rule_in
@@ -30,6 +30,10 @@ VALUES = (N_("wrong-number"), N_("signed_out"), N_("desk"), N_("mail"), N_("port
 GETS: Mapping[str, str] = {kind.value: words for kind, words in KINDS.items()}
 # Names that mean something else in an entry than in a table.
 LABELS = {"note": N_("credit note"), "by": N_("decided by"), "source": N_("kept in")}
+# What calendars keep as a number, and which length one is.
+LENGTHS = {"step": timedelta(minutes=1), "lead": timedelta(minutes=1), "horizon": timedelta(days=1)}
+# What is on or off: a dash beside an arrow would say nothing.
+SWITCHES = frozenset({"place_in_mail", "reminder"})
 # What the names of instants end with.
 INSTANTS = ("_at", "_due", "_from", "until", "since", "starts", "ends")
 # What jobs count, and fields, which no other table has a column for.
@@ -80,6 +84,10 @@ def _value(name: str, value: object, language: str, zone: ZoneInfo) -> str:
         shown = "; ".join(rule_in(str(one), language) for one in value)
     elif isinstance(value, str) and name == "source" and value in set(Source):
         shown = said(language, SOURCES[Source(value)], {})
+    elif name in LENGTHS and isinstance(value, int):
+        shown = length_text(value * LENGTHS[name])
+    elif name in SWITCHES and isinstance(value, bool):
+        shown = said(language, N_("yes") if value else N_("no"), {})
     elif isinstance(value, str) and name == "order":
         kind, _, which = value.partition(" ")
         shown = f"{_word(kind, language)} {which}"

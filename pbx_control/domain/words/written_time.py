@@ -92,6 +92,15 @@ def read_day(text: str, today: date) -> date:
     return found
 
 
+def is_day_alone(text: str, today: date) -> bool:
+    """Whether a day is written there without a time of it."""
+    try:
+        read_day(text, today)
+    except ClientMistake:
+        return False
+    return True
+
+
 def read_month(text: str) -> date:
     """The first day of the month meant: `2026-11` or `11/2026`. Raises ClientMistake if it is none."""
     written = text.strip()

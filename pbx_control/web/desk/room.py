@@ -10,15 +10,20 @@ from itertools import chain
 from secrets import token_urlsafe
 
 from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from sqlalchemy import Engine
 
 from pbx_control.live.kept_running import KeptRunning
 from pbx_control.live.news import MessageNow
+from pbx_control.services.tasks import mark_of_appointments
 from pbx_control.settings import Home, Settings
+from pbx_control.store.engine import reading
 from pbx_control.web.desk.feed import Concerned, Feed
 
 # A message has letters to several people: its desk looks this often at most, seconds.
 DELIVERIES_EVERY = 0.5
+# So often it is looked whether something is to be settled about appointments, seconds.
+TASKS_EVERY = 1.0
 # So many pages are made at once: more would only take the interpreter from each other, and from who holds a lock.
 MADE_AT_ONCE = 2
 # A page answers every three seconds to what it hears; what is silent for so long is not there, seconds.
@@ -62,17 +67,31 @@ class Room:
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
         self._deliveries: asyncio.TimerHandle | None = None
+        self._tasks: tuple[int, int] | None = None  # what tells the open ones from others; None: not looked yet
         self._delivered: set[str] = set()  # the calls of letters that have been heard of since
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listens to the daemon until `stopping` is set; then all streams end."""
         try:
-            async with KeptRunning(self.feed.run):
+            async with KeptRunning(self.feed.run), KeptRunning(self._watch_tasks):
                 await stopping.wait()
         finally:
             self.ending = True
             for her in self._streams:
                 self.look(her)
+
+    async def _watch_tasks(self) -> None:
+        """Another process writes what is found in clients' calendars. No news come of it, so it is looked for."""
+        while True:
+            if self._streams:
+                known, self._tasks = self._tasks, await run_sync(self._mark_of_tasks)
+                if known not in (None, self._tasks):
+                    self.look_all()
+            await asyncio.sleep(TASKS_EVERY)
+
+    def _mark_of_tasks(self) -> tuple[int, int]:
+        with reading(self.engine) as conn:
+            return mark_of_appointments(conn)
 
     # --- who is here --------------------------------------------------------------------------------------
 

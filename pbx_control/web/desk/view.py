@@ -498,8 +498,15 @@ class _Page:
             "who": clean_line(one.name, NAME_LIMIT),
             "dial": one.number,
             "number": readable_number(one.number) if one.number else "",
+            "other": self._span(one.other_starts, one.other_ends, ZoneInfo(one.zone)),
             "words": self._(words.CLASHES[one.kind]),
         }
+
+    def _span(self, starts: datetime | None, ends: datetime | None, zone: ZoneInfo) -> str:
+        """A time in the client's own calendar; "" if none is known."""
+        if not (starts and ends):
+            return ""
+        return f"{date_and_time(starts.astimezone(zone), self.language)}–{ends.astimezone(zone):%H:%M}"
 
     def _task(self, one: Task) -> Mapping[str, Any]:
         local = one.asked_at.astimezone(ZoneInfo(one.timezone))

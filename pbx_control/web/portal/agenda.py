@@ -22,11 +22,13 @@ from pbx_control.web.agenda_json import week_json
 from pbx_control.web.pages import go_to, language_of, page, refusal
 from pbx_control.web.portal.agenda_view import (
     HERE,
+    ClashShown,
     Head,
     MirrorShown,
     Row,
     agenda_of,
     change,
+    clash,
     head,
     hours_of,
     is_not_there,
@@ -45,7 +47,7 @@ LONGEST_NAME, LONGEST_FIELD, LONGEST_SEARCH = 200, 40, 100
 MOST_LOST = 100
 DONE = {
     "added": N_("The calendar is there. Look at its hours and kinds of appointment."),
-    "kept": N_("Kept."),
+    "kept": N_("Saved."),
     "removed": N_("The calendar is removed."),
     "booked": N_("Booked."),
     "moved": N_("Moved."),
@@ -103,6 +105,7 @@ class CalendarShown:
     map_link: str
     has_feed: bool
     rows: Sequence[Row]
+    clashes: Sequence[ClashShown]
     past: bool
     text: str
     older: str  # the query of the next page; "": there is none
@@ -137,6 +140,7 @@ async def calendar(request: Request) -> Response:
     bound, slug = agenda_of(request), slug_in(request)
     try:
         seen, found = await run_sync(lambda: bound.page(slug, past=past, text=text, skip=skip, at=now))
+        clashes = await run_sync(bound.clashes, slug, now)
     except ClientMistake as error:
         return not_there(request, error)
     more = {"past": "1" if past else "", "q": text, "skip": str(found.next or "")}
@@ -149,6 +153,7 @@ async def calendar(request: Request) -> Response:
         map_link=seen.calendar.place.map_link,
         has_feed=seen.calendar.has_feed,
         rows=[row(one, seen.zone, language) for one in found.each],
+        clashes=[clash(one, seen.zone, language) for one in clashes],
         past=past,
         text=text,
         older=urlencode({name: value for name, value in more.items() if value}) if found.next else "",

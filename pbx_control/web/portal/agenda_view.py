@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pbx_control.catalogue import N_, counted
+from pbx_control.domain.agenda.clashes import ClashKind
 from pbx_control.domain.agenda.rules import SOURCES
 from pbx_control.domain.audit import Fact
 from pbx_control.domain.keeping.retention import ERASED
@@ -30,6 +32,7 @@ from pbx_control.services.tenant import INSTEAD, actor_of
 from pbx_control.services.tenant_agenda import (
     STATE_WORDS,
     AgendaOf,
+    AppointmentTask,
     CalendarSeen,
     Change,
     Kind,
@@ -88,6 +91,15 @@ class MirrorShown:
 
 
 @dataclass(frozen=True, slots=True)
+class ClashShown:
+    """An appointment that does not agree with the firm's own calendar."""
+
+    id: int
+    when: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """What stands above each page of a calendar."""
 
@@ -137,7 +149,9 @@ def agenda_of(request: Request) -> AgendaOf:
     site, person = site_of(request), person_of(request)
     assert person.client_id is not None  # who has that role has a client
     actor = actor_of(person, request.client.host if request.client else "")
-    return AgendaOf(site.engine, person.client_id, actor, site.settings.agenda, house_of(site.settings))
+    settings = site.settings
+    writer = partial(house_of, settings)
+    return AgendaOf(site.engine, person.client_id, actor, settings.agenda, writer, settings.office.name)
 
 
 def is_not_there(error: ClientMistake) -> bool:
@@ -187,6 +201,21 @@ def who(noted: Noted, language: str) -> tuple[str, str]:
     if one.name == ERASED:
         return said(language, N_("(erased at his own request)"), {}), ""
     return clean_line(one.name, NAME_LIMIT), readable_number(one.number) if one.number else ""
+
+
+# As the firm's own people read it.
+CLASHES = {
+    ClashKind.OVERLAP: N_("In your own calendar there is something else: {other}."),
+    ClashKind.MOVED: N_("In your own calendar it was moved to {other}."),
+    ClashKind.DELETED: N_("In your own calendar it was deleted."),
+}
+
+
+def clash(one: AppointmentTask, zone: ZoneInfo, language: str) -> ClashShown:
+    """What is to be settled about an appointment."""
+    other = brief_time(one.other_starts.astimezone(zone), language) if one.other_starts else "–"
+    words = said(language, CLASHES[one.kind], {"other": other})
+    return ClashShown(one.appointment_id, brief_time(one.starts.astimezone(zone), language), words)
 
 
 def head(seen: CalendarSeen, now: datetime, language: str) -> Head:

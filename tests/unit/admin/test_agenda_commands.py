@@ -1,11 +1,18 @@
 """`calendar` and `appointment`: set up, booked, moved, cancelled; one line for each mistake."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from terminal import Admin
 
 from pbx_control.admin import calendar_remote
+from pbx_control.domain.agenda.clashes import Clash, ClashKind
+from pbx_control.domain.agenda.remote_events import Busy
+from pbx_control.settings import Home, Settings
+from pbx_control.store import agenda as agenda_
+from pbx_control.store import remotes
+from pbx_control.store.engine import open_engine, writing
 
 ALWAYS = ("--hours", "always", "--lead", "0m")
 
@@ -103,7 +110,7 @@ def test_what_is_wrong_is_said_in_one_line(agenda: Admin) -> None:
     who = ("--name", "Eva", "--kind", "Consulta")
     refused = agenda.is_refused("appointment", "book", "andes", "soto", at, *who)
     assert "is taken in soto; free next:" in refused
-    assert "no appointment of soto can begin at" in agenda.is_refused(
+    assert "they begin every 30 minutes" in agenda.is_refused(
         "appointment", "book", "andes", "soto", at[:14] + "07" + at[16:], *who
     )
     assert "is no time" in agenda.is_refused("appointment", "book", "andes", "soto", "whenever", *who)
@@ -117,7 +124,11 @@ def test_what_is_wrong_is_said_in_one_line(agenda: Admin) -> None:
     assert "--step" in agenda.types("calendar", "set", "andes", "soto", "--step", "x").stderr
     assert "is no step" in agenda.is_refused("calendar", "set", "andes", "soto", "--step", "7")
     assert "--lead is out of bounds" in agenda.is_refused("calendar", "set", "andes", "soto", "--lead", "99d")
-    assert "is no length of time" in agenda.types("calendar", "set", "andes", "soto", "--lead", "soon").stderr
+    assert "is no length of time" in agenda.is_refused("calendar", "set", "andes", "soto", "--lead", "soon")
+    assert "60 of what? Write 60m" in agenda.is_refused("calendar", "set", "andes", "soto", "--horizon", "60")
+    for day in ("tomorrow", "01/12/2030", "2030-12-01"):
+        refused = agenda.is_refused("appointment", "book", "andes", "soto", day, *who)
+        assert f"write it like '{day} 10:00'" in refused
     assert "say what is to be changed" in agenda.types("calendar", "set", "andes", "soto").stderr
 
 
@@ -126,9 +137,8 @@ def test_what_is_wrong_is_said_in_one_line(agenda: Admin) -> None:
 )
 def test_a_kind_is_a_name_and_minutes_or_nothing_changes(agenda: Admin, wrong: str) -> None:
     before = agenda.reads("calendar", "show", "andes", "soto")
-    told = agenda.types("calendar", "set", "andes", "soto", "--kind", "Nueva=20", "--kind", wrong)
-    assert told.exit_code != 0
-    assert "write it like Consulta=30 or Consulta=30+10" in told.stderr
+    told = agenda.is_refused("calendar", "set", "andes", "soto", "--kind", "Nueva=20", "--kind", wrong)
+    assert "write it like Consulta=30 or Consulta=30+10" in told
     assert agenda.reads("calendar", "show", "andes", "soto") == before
     told = agenda.types("calendar", "add", "andes", "sala", "--name", "Sala", "--kind", wrong)
     assert told.exit_code != 0
@@ -187,3 +197,71 @@ def test_it_speaks_spanish(agenda: Admin) -> None:
         "--lang", "es", "appointment", "book", "andes", "soto", at, "--name", "Eva", "--kind", "Control"
     )
     assert "está ocupado en soto; libres enseguida:" in again
+
+
+def test_client_that_leaves_is_told_what_becomes_of_its_appointments(agenda: Admin) -> None:
+    agenda.does("recipient", "add", "andes", "--email", "gerencia@andes.example")
+    book(agenda, first_slot(agenda))
+    before = len(agenda.reads("message", "list"))
+    told = agenda.does("client", "cancel", "andes")
+    assert "1 appointment is to come: it stays as it is, and is erased after 20" in told
+    assert "the client is written to how to take them along from the portal (letters: 1)" in told
+    assert len(agenda.reads("message", "list")) == before + 1
+    [one] = agenda.reads("appointment", "list", "--client", "andes")
+    assert one["state"] == "confirmed"
+
+
+def test_client_that_leaves_may_have_its_appointments_cancelled(agenda: Admin) -> None:
+    book(agenda, first_slot(agenda), "--email", "juan@correo.cl")
+    before = len(agenda.reads("message", "list"))
+    told = agenda.does("client", "cancel", "andes", "--cancel-appointments")
+    assert "1 appointment was to come: it is cancelled, and whom it concerns is written to" in told
+    assert agenda.reads("appointment", "list", "--client", "andes") == []
+    assert len(agenda.reads("message", "list")) == before + 1
+
+
+def test_nobody_to_tell_is_said(agenda: Admin) -> None:
+    book(agenda, first_slot(agenda))
+    assert "nobody could be written to: `appointment list --client andes" in agenda.does("client", "cancel", "andes")
+
+
+def test_what_does_not_agree_with_the_client_s_calendar_is_listed(agenda: Admin) -> None:
+    book(agenda, first_slot(agenda))
+    assert agenda.reads("appointment", "list", "--clashes") == []
+    engine = open_engine(Home(agenda.home), Settings())
+    with writing(engine) as conn:
+        one = agenda_.find_appointment(conn, 1)
+        assert one
+        remotes.add_task(conn, Clash(1, ClashKind.MOVED), one.booked_at - timedelta(hours=3))
+        later = one.starts + timedelta(hours=5)
+        remotes.put_moved(conn, one.calendar_id, 1, [Busy("x", later, later + timedelta(minutes=30))])
+    engine.dispose()
+    [row] = agenda.reads("appointment", "list", "--clashes")
+    assert [each["kind"] for each in row["clashes"]] == ["moved"]
+    assert re.search(r"the client has moved it to \d{4}-\d\d-\d\d 05:00", agenda.does("appointment", "list"))
+
+
+def test_an_appointment_s_story_is_shown(agenda: Admin) -> None:
+    book(agenda, first_slot(agenda), "--email", "juan@correo.cl", "--answer", "¿RUT?=1-9")
+    agenda.does("appointment", "move", "1", first_slot(agenda))
+    shown = agenda.reads("appointment", "show", "1")
+    assert (shown["client"], shown["calendar"], shown["name"]) == ("andes", "soto", "Juan Pérez")
+    assert [row["what"] for row in shown["story"]] == ["appointment booked", "appointment moved"]
+    assert [row["address"] for row in shown["letters"]] == ["juan@correo.cl"] * 2
+    told = agenda.does("appointment", "show", "1")
+    for words in ("Juan Pérez", "¿RUT?", "appointment moved", "juan@correo.cl", "waiting", "01:00–01:30"):
+        assert words in told
+    assert "`appointment list` shows them" in agenda.is_refused("appointment", "show", "7")
+
+
+def test_two_equal_questions_are_refused(agenda: Admin) -> None:
+    said = agenda.is_refused("calendar", "set", "andes", "soto", "--question", "¿Edad?", "--question", "¿EDAD?")
+    assert "is asked twice" in said
+
+
+def test_a_plan_with_less_room_than_calendars_says_so(agenda: Admin) -> None:
+    agenda.does("calendar", "add", "andes", "sala", "--name", "Sala", "--kind", "Reunión=60")
+    costs = ("--price", "1000", "--extra-call", "100", "--contacts", "9")
+    agenda.does("plan", "set", "chico", "--calls", "10", *costs, "--calendars", "1")
+    told = agenda.does("plan", "assign", "andes", "chico")
+    assert "it has room for calendars: 1; the client has 2: all stay, and none can be added" in told
