@@ -69,6 +69,10 @@ COMMANDS = {
         "pbx_control.admin.secretary:secretary", "The people who answer, and their telephones' accounts."
     ),
     "user": Late("pbx_control.admin.user:user", "The people who sign in to the pages, with a name and a password."),
+    "token": Late(
+        "pbx_control.admin.token:token",
+        "The tokens by which programs use the API: of the office, or of one client alone.",
+    ),
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),

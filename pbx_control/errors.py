@@ -38,6 +38,7 @@ class Code(StrEnum):
     WRONG_STATE = "wrong-state"
     CALL_LASTS = "call-lasts"
     CHANGED_MEANWHILE = "changed-meanwhile"
+    KEY_USED = "key-used"
     PLAN_IS_FULL = "plan-is-full"
     NOT_FOR_THIS_CLIENT = "not-for-this-client"
     MORE_THAN_LEFT = "more-than-left"
@@ -48,6 +49,7 @@ class Code(StrEnum):
     NO_SUCH_SECRETARY = "no-such-secretary"
     NO_SUCH_TRUNK = "no-such-trunk"
     NO_SUCH_USER = "no-such-user"
+    NO_SUCH_TOKEN = "no-such-token"
     NO_SUCH_PLAN = "no-such-plan"
     NO_SUCH_MESSAGE = "no-such-message"
     NO_SUCH_NODE = "no-such-node"
@@ -151,6 +153,7 @@ SAY_ALL = frozenset(
         Code.RESTRICTED,
         Code.CALL_LASTS,
         Code.CHANGED_MEANWHILE,
+        Code.KEY_USED,
         Code.PLAN_IS_FULL,
         Code.NO_SUCH_CALENDAR,
         Code.NO_SUCH_KIND,

@@ -16,6 +16,7 @@ ADVICE: Mapping[Code, str] = {
     Code.NO_SUCH_SECRETARY: N_("`secretary list` shows all"),
     Code.NO_SUCH_TRUNK: N_("`trunk list` shows all"),
     Code.NO_SUCH_USER: N_("`user list` shows all"),
+    Code.NO_SUCH_TOKEN: N_("`token list` shows all"),
     Code.NO_SUCH_PLAN: N_("`plan list` shows all"),
     Code.NO_SUCH_MESSAGE: N_("`pbx-control message list` shows them"),
     Code.NO_SUCH_NODE: N_("`pbx-control node list` shows them"),

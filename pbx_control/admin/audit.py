@@ -66,8 +66,8 @@ def row_of(door: Door, one: Kept) -> dict[str, Any]:
 
 def _who(door: Door, actor: Actor) -> str:
     name = clean_line(actor.name, VALUE_LIMIT)
-    if actor.kind is ActorKind.JOB:
-        return f"{door.say('job')} {name}"
+    if actor.kind in (ActorKind.JOB, ActorKind.TOKEN):
+        return f"{door.say(actor.kind.value)} {name}"
     return name or door.say(actor.kind.value)
 
 

@@ -16,7 +16,7 @@ from pbx_control.errors import ClientMistake, PbxError
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.services.work import rehearsed as rehearse
 from pbx_control.settings import find_home
-from pbx_control.store import agenda, clients, dids, infos, secretaries, trunks, users
+from pbx_control.store import agenda, clients, dids, infos, secretaries, tokens, trunks, users
 from pbx_control.store.engine import reading
 
 T = TypeVar("T")
@@ -180,6 +180,7 @@ SECRETARY = Named("name", _secretary)
 INFO = InfoName()
 CALENDAR = CalendarName()
 USER = Named("name", _beginning(users.names))
+TOKEN = Named("name", tokens.names)
 
 
 def client_argument(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,6 +26,7 @@ class ActorKind(StrEnum):
     SECRETARY = "secretary"
     USER = "user"  # one of a client's people
     JOB = "job"  # the calendar
+    TOKEN = "token"  # a program of the office's, by the name of its token; a client's is its people's
     SWITCH = "switch"  # what a telephone or a carrier did
 
 
@@ -169,6 +170,9 @@ class Verb(StrEnum):
     APPOINTMENT_CANCELLED = "appointment cancelled"
     APPOINTMENT_MISSED = "appointment missed"
     APPOINTMENT_REMINDED = "appointment reminded"
+    TOKEN_ADDED = "token added"
+    TOKEN_REVOKED = "token revoked"
+    MESSAGE_SENT = "message sent"
 
 
 # What changed in these names a client's people: it is erased with them, and that it was done stays.

@@ -1,6 +1,6 @@
 """What one of a client's people may see: everything goes through an object that is bound to that client."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,6 +120,10 @@ class Tenant:
         more = (shown[-1].arrived_at, shown[-1].call_id) if len(found) > PAGE else None
         unread = inbox.unread(self.conn, self.reader)
         return Inbox(calls=shown, next=more, unread=unread, contacts=inbox.contacts(self.conn, self.reader.client_id))
+
+    def among(self, call_ids: Collection[str]) -> Sequence[Received]:
+        """Those of these calls that are his firm's, each as it may be shown."""
+        return inbox.among(self.conn, self.reader, call_ids)
 
     def received(self, call_id: str) -> Received:
         """A call. Raises ClientMistake: NO_SUCH_CALL if his firm has none of that id, RESTRICTED while a request of the

@@ -371,29 +371,57 @@ class AgendaOf:
         by_us = any(one.who and one.verb is Verb.APPOINTMENT_BOOKED for one in changes)
         return Found(seen, noted, mirror.error, by_us, call_id, changes)
 
+    def following(
+        self, slug: str, since: datetime, until: datetime, last: tuple[datetime, int] | None, limit: int
+    ) -> Sequence[Noted]:
+        """A calendar's appointments of any state that begin within a time, the first one first; with `last` (when it
+        begins, its number) those that follow that one. Raises ClientMistake if there is no such calendar."""
+        with reading(self.engine) as conn:
+            calendar = calendars.get(conn, self.client_id, slug)
+            return agenda_lists.after(conn, calendar.id, since, until, last, limit)
+
+    def noted(self, slug: str, number: int) -> Noted:
+        """A calendar's appointment as it stands. Raises ClientMistake if there is none of that number in it."""
+        with reading(self.engine) as conn:
+            return self._noted(conn, calendars.get(conn, self.client_id, slug), number)
+
     def book(self, order: Order, at: datetime) -> Appointment:
         """Raises ClientMistake as `services.appointments.book`."""
-        mine = replace(order, client_id=self.client_id, call_id=None)
-        self._look_again(order.calendar, order.starts)
+        self.look_again(order.calendar, order.starts)
         with booking(self.engine, self.actor, at) as work:
-            return appointments.book(work, mine, house=self.house)
+            return self.book_in(work, order)
+
+    def book_in(self, work: Work, order: Order) -> Appointment:
+        """The same in a transaction that does more; `look_again` comes before it."""
+        mine = replace(order, client_id=self.client_id, call_id=None)
+        return appointments.book(work, mine, house=self.house)
 
     def move(self, slug: str, number: int, starts: datetime, before: str, at: datetime) -> None:
         """Raises ClientMistake as `services.appointments.move`, or if somebody changed it since `before`."""
-        self._look_again(slug, starts)
+        self.look_again(slug, starts)
+        with booking(self.engine, self.actor, at) as work:
+            self.move_in(work, slug, number, starts, before)
+
+    def move_in(self, work: Work, slug: str, number: int, starts: datetime, before: str | None) -> None:
+        """The same in a transaction that does more; `look_again` comes before it. `before`: None is whatever it was."""
 
         def move(work: Work) -> None:
             appointments.move(work, self.client_id, number, starts, house=self.house)
 
-        self._with(slug, number, before, at, move)
+        self._with_in(work, slug, number, before, move)
 
     def cancel(self, slug: str, number: int, before: str, at: datetime) -> None:
         """Raises ClientMistake as `services.appointments.cancel`, or if somebody changed it since `before`."""
+        with booking(self.engine, self.actor, at) as work:
+            self.cancel_in(work, slug, number, before)
+
+    def cancel_in(self, work: Work, slug: str, number: int, before: str | None) -> None:
+        """The same in a transaction that does more. `before`: None is whatever it was."""
 
         def cancel(work: Work) -> None:
             appointments.cancel(work, self.client_id, number, house=self.house)
 
-        self._with(slug, number, before, at, cancel)
+        self._with_in(work, slug, number, before, cancel)
 
     def no_show(self, slug: str, number: int, before: str, at: datetime) -> None:
         """Raises ClientMistake as `services.appointments.no_show`, or if somebody changed it since `before`."""
@@ -428,16 +456,19 @@ class AgendaOf:
 
     def _with(self, slug: str, number: int, before: str, at: datetime, act: Callable[[Work], object]) -> None:
         with booking(self.engine, self.actor, at) as work:
-            calendar = self._locked(work.conn, slug).calendar
-            noted = self._noted(work.conn, calendar, number)
-            _require_usable(noted)
-            if changed_at(noted.appointment) != before:
-                raise ClientMistake(
-                    "somebody else has changed this appointment meanwhile: look at it once more", Code.CHANGED_MEANWHILE
-                )
-            act(work)
+            self._with_in(work, slug, number, before, act)
 
-    def _look_again(self, slug: str, starts: datetime) -> None:
+    def _with_in(self, work: Work, slug: str, number: int, before: str | None, act: Callable[[Work], object]) -> None:
+        calendar = self._locked(work.conn, slug).calendar
+        noted = self._noted(work.conn, calendar, number)
+        _require_usable(noted)
+        if before is not None and changed_at(noted.appointment) != before:
+            raise ClientMistake(
+                "somebody else has changed this appointment meanwhile: look at it once more", Code.CHANGED_MEANWHILE
+            )
+        act(work)
+
+    def look_again(self, slug: str, starts: datetime) -> None:
         """Reads what the client has entered in his own calendar meanwhile; while that is away, it is booked so."""
         with reading(self.engine) as conn:
             if calendars.get(conn, self.client_id, slug).source is Source.OWN:

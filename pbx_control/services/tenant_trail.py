@@ -69,6 +69,8 @@ OFFICES = frozenset(
         Verb.USER_CHANGED,
         Verb.USER_REMOVED,
         Verb.USER_PASSWORD_RESET,
+        Verb.TOKEN_ADDED,
+        Verb.TOKEN_REVOKED,
         Verb.SECOND_FACTOR_RESET,
         Verb.SESSIONS_ENDED,
         Verb.INCIDENT_TOLD,

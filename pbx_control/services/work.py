@@ -14,12 +14,15 @@ from pbx_control.store import audit
 from pbx_control.store import engine as store
 from pbx_control.store.fixed import WATCHER
 from pbx_control.store.rows import facts
+from pbx_control.store.tables import api_once
 from pbx_control.store.tables import audit as audit_table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
+# What may be written without an entry: the entries themselves, and that something was asked for.
+UNNOTED = (audit_table, api_once)
 
 
 class Unaudited(Exception):
@@ -111,7 +114,7 @@ def _audited(work: Work) -> Iterator[Work]:
             note_table(clause.table)
 
     def note_table(table: object) -> None:
-        if isinstance(table, Table) and table is not audit_table:
+        if isinstance(table, Table) and table not in UNNOTED:
             written.append(table.name)
 
     info = work.conn.info  # kept: a connection that breaks has none any more

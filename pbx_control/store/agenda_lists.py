@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
 from pbx_control.domain.agenda.appointments import Appointment, AppointmentState
 from pbx_control.domain.words.characters import folded
@@ -68,6 +68,18 @@ def between(conn: Connection, calendar_id: int, since: datetime, until: datetime
     within = appointment.c.starts < until, appointment.c.ends > since
     query = _query().where(appointment.c.calendar_id == calendar_id, *within)
     return [_noted(row) for row in conn.execute(query.order_by(appointment.c.starts, appointment.c.id))]
+
+
+def after(
+    conn: Connection, calendar_id: int, since: datetime, until: datetime, last: tuple[datetime, int] | None, limit: int
+) -> list[Noted]:
+    """Those of any state that begin within a time, the first one first; with `last` those that follow that one."""
+    query = _query().where(
+        appointment.c.calendar_id == calendar_id, appointment.c.starts >= since, appointment.c.starts < until
+    )
+    if last:
+        query = query.where(tuple_(appointment.c.starts, appointment.c.id) > tuple_(*last))
+    return [_noted(row) for row in conn.execute(query.order_by(appointment.c.starts, appointment.c.id).limit(limit))]
 
 
 def is_over(conn: Connection, call_id: str) -> bool:

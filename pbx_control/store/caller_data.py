@@ -434,6 +434,8 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     **dict.fromkeys(("secretary", "secretary_client", "pause", "account_user", "web_session"), _STAFF),
     **dict.fromkeys(("half_sign_in", "second_factor", "recovery_code", "sign_in_link"), _STAFF),
     **dict.fromkeys(("passkey", "passkey_challenge"), _STAFF),
+    "api_token": "names of programs",
+    "api_once": "what a program asked for, as a hash; forgotten after a day",
     **dict.fromkeys(("rota_rule", "rota_turn", "rota_swap", "subprocessors_told", "incident_letter"), _CLIENT),
     **dict.fromkeys(("incident", "incident_client", "incident_entry"), _INCIDENT),
     **dict.fromkeys(("subprocessor", "link_key"), _OFFICE),

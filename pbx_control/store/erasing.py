@@ -12,6 +12,7 @@ from pbx_control.domain.office import ClientState
 from pbx_control.store import holds, restrictions
 from pbx_control.store.tables import (
     announcement,
+    api_token,
     appointment,
     calendar,
     call,
@@ -53,6 +54,7 @@ PROVISIONED: Mapping[str, Table] = {
     N_("changes that were asked for"): proposal,
     N_("mails that came in"): mail_in,
     N_("addresses told of incidents"): incident_letter,
+    N_("tokens"): api_token,
 }
 MARKS = N_("marks of callers")
 

@@ -3,7 +3,7 @@
 Every question names the client: no page asks for anything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -87,6 +87,12 @@ def find(conn: Connection, reader: Reader, call_id: str) -> Received | None:
     return _shown(record(Received, row)) if row else None
 
 
+def among(conn: Connection, reader: Reader, call_ids: Collection[str]) -> list[Received]:
+    """Those of these calls that are his client's."""
+    query = _received(reader).where(call.c.id.in_(call_ids))
+    return [_shown(record(Received, row)) for row in conn.execute(query)]
+
+
 def unread(conn: Connection, reader: Reader) -> int:
     """How many calls he has not opened."""
     query = select(func.count()).select_from(_joined(reader)).where(_of(reader), _is_unread(reader))
@@ -146,9 +152,13 @@ def _joined(reader: Reader) -> Any:
 
 
 def _of(reader: Reader) -> ColumnElement[bool]:
-    """The client's calls of which there is something to tell: they are over, or were handed over."""
-    told = or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))
-    return and_(call.c.client_id == reader.client_id, told)
+    """The client's calls of which there is something to tell."""
+    return and_(call.c.client_id == reader.client_id, told())
+
+
+def told() -> ColumnElement[bool]:
+    """Whether there is something to tell of a call: it is over, or was handed over."""
+    return or_(call.c.ended_at.is_not(None), call.c.handed_over_at.is_not(None))
 
 
 def _waits() -> ColumnElement[bool]:

@@ -571,6 +571,36 @@ sign_in_link = Table(
     Column("ended_at", Instant),  # used, or in the place of a newer one, or the sign-in was changed
 )
 
+# --- programs ---------------------------------------------------------------------------------------------
+
+api_token = Table(
+    # By which a program of the office's, or of one client's, uses the API. Who is revoked stays, as entries name it.
+    "api_token",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("client_id", ForeignKey("client.id"), index=True),  # whose it is; NULL: the office's
+    Column("token_hash", String(64), nullable=False, unique=True),  # SHA-256 of what the program shows
+    Column("scopes", Text, nullable=False),  # domain.tokens.Scope, with blanks between
+    Column("created_at", Instant, nullable=False),
+    Column("ends_at", Instant),  # good until then; NULL: until it is revoked
+    Column("used_at", Instant),  # noted once in a while
+    Column("revoked_at", Instant),
+)
+_partial_index("uq_api_token_name", api_token.c.name, unique=True, where="revoked_at IS NULL")
+
+api_once = Table(
+    # What a program has asked for with an Idempotency-Key, and what came of it: the same key does nothing twice.
+    # Forgotten after a day.
+    "api_once",
+    metadata,
+    Column("token_id", ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_hash", String(64), primary_key=True),  # SHA-256
+    Column("asked", String(64), nullable=False),  # SHA-256 of the way and of what was sent
+    Column("at", Instant, nullable=False, index=True),
+    Column("came_of_it", String(64), nullable=False, server_default=""),  # an appointment's number, a call's id
+)
+
 # --- what the desk shows, and what is written there --------------------------------------------------------
 
 protocol = Table(
@@ -666,6 +696,9 @@ message_field = Table(
     Column("edit", Integer, nullable=False, server_default="0"),
     Column("saved_at", Instant, nullable=False),
 )
+
+# As programs read them, the newest first.
+_partial_index("ix_message_sent", message.c.sent_at, message.c.call_id, where="version > 0")
 
 message_version = Table(
     # What was sent; append-only. Later versions are amendments of the first.

@@ -20,8 +20,9 @@ from pbx_control.live.kept_running import KeptRunning
 from pbx_control.services import users
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.room import Room
-from pbx_control.web.guard import Guard
+from pbx_control.web.guard import NOT_UNDERSTOOD, Guard
 from pbx_control.web.pages import refusal
+from pbx_control.web.problems import is_api
 from pbx_control.web.routes import routes
 from pbx_control.web.sessions import Sessions
 from pbx_control.web.site import Site, site_of
@@ -90,12 +91,15 @@ async def _life(app: Starlette) -> AsyncIterator[None]:
 async def _unknown(request: Request, error: Exception) -> Response:
     await _note_visitor(request)
     status = error.status_code if isinstance(error, HTTPException) else 400
-    return refusal(request, status, SAID.get(status, N_("that was not understood")), "unknown")
+    answer = refusal(request, status, SAID.get(status, NOT_UNDERSTOOD), "unknown")
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)  # which methods there are
+    return answer
 
 
 async def _note_visitor(request: Request) -> None:
     """No gate has asked who comes to a page that is not there: he reads of it in his own language."""
-    if "person" not in request.scope:
+    if "person" not in request.scope and not is_api(request.url.path):
         with suppress(StoreUnavailable):
             request.scope["person"] = await site_of(request).sessions.person_of(request)
 

@@ -8,9 +8,13 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from pbx_control.catalogue import N_
 from pbx_control.settings import Web
+from pbx_control.web.pages import accepted
+from pbx_control.web.problems import is_api, problem
 from pbx_control.web.site import Site
 
 # Of what is sent to us, bytes; a message of hers is a fraction of it.
@@ -51,6 +55,11 @@ HEADERS = {
 }
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HSTS = "max-age=31536000"
+NOT_UNDERSTOOD = N_("that was not understood")
+SAID = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: N_("that is too long: 64 kB at most"),
+    HTTPStatus.REQUEST_TIMEOUT: N_("that took too long to arrive"),
+}
 
 
 class Refused(Exception):
@@ -81,7 +90,7 @@ class Guard:
             _look_at(scope)
             body = await (self._upload if scope["path"] in UPLOADS else _body)(scope, receive)
         except Refused as refused:
-            await _say(refused.status, send)
+            await _say(refused.status, scope, receive, send)
             return
         await self._app(scope, _again(body, receive) if body is not None else receive, send)
 
@@ -202,10 +211,17 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return read
 
 
-async def _say(status: HTTPStatus, send: Send) -> None:
-    body = f"{status.value} {status.phrase}\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+async def _say(status: HTTPStatus, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = _problem(status, scope) if is_api(scope["path"]) else _plain(status)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status.value, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        answer.headers["connection"] = "close"
+    await answer(scope, receive, send)
+
+
+def _plain(status: HTTPStatus) -> Response:
+    return PlainTextResponse(f"{status.value} {status.phrase}\n", status.value)
+
+
+def _problem(status: HTTPStatus, scope: Scope) -> Response:
+    spoken = accepted(Headers(scope=scope).get("accept-language", "")) or "en"
+    return problem(spoken, status, "not-understood", SAID.get(status, NOT_UNDERSTOOD), {})

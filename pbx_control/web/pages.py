@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from pbx_control.catalogue import LANGUAGES, counted
 from pbx_control.domain.agenda.appointments import STATE_WORDS
 from pbx_control.domain.words.sentences import said
+from pbx_control.web.problems import is_api, problem
 from pbx_control.web.site import site_of, visitor
 
 # What is looked at of a browser's languages, characters.
@@ -46,7 +48,9 @@ def page(
 
 
 def refusal(request: Request, status: int, template: str, code: str, **values: object) -> Response:
-    """What went wrong: a page for somebody who looks at one, JSON for a script of ours."""
+    """What went wrong: a page for somebody who looks at one, JSON for a script of ours, a problem for a program."""
+    if is_api(request.url.path):
+        return problem(language_of(request), HTTPStatus(status), code, template, values)
     what = say(request, template, **values)
     if wants_page(request):
         return page(request, "error.html.j2", status=status, code=status, what=what)

@@ -15,6 +15,10 @@ from pbx_control.domain.users import ClientRole, Person, UserRole
 from pbx_control.web import feed, fetched, files, forgotten, health, invited, proposed, second_step, sign_in, webhook
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
+from pbx_control.web.api.door import Endpoint as ApiEndpoint
+from pbx_control.web.api.openapi import document_page
+from pbx_control.web.api.reference import reference
+from pbx_control.web.api.ways import DOCUMENT, REFERENCE, by_path
 from pbx_control.web.desk import acts
 from pbx_control.web.desk import agenda as desk_agenda
 from pbx_control.web.guard import is_ours
@@ -58,6 +62,7 @@ class Who(Enum):
     ANYBODY = "anybody"  # who asks is not even looked up
     VISITOR = "visitor"  # anybody, but it matters who is signed in
     SIGNED_IN = "signed in"
+    TOKEN = "token"  # a program: its own door looks at its token (web/api), and at no cookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,9 @@ WAYS = (
     Way("/account/sessions/end-others", ("POST",), account.end_other_sessions, Who.SIGNED_IN),
     Way("/logout", ("POST",), sign_in.leave, Who.SIGNED_IN),
     Way("/language", ("POST",), sign_in.choose_language, Who.SIGNED_IN),
+    *(Way(path, tuple(ways), ApiEndpoint(ways).answer, Who.TOKEN) for path, ways in by_path()),
+    Way(DOCUMENT, ("GET",), document_page, Who.ANYBODY),
+    Way(REFERENCE, ("GET",), reference, Who.VISITOR),
     Way("/healthz", ("GET",), health.healthz, Who.ANYBODY),
     Way("/static/{version}/{name:path}", ("GET",), files.static, Who.ANYBODY),
 )
@@ -205,6 +213,8 @@ def routes() -> list[Route]:
 
 def gate(way: Way) -> Endpoint:
     """The way's endpoint, for those who may go there."""
+    if way.who is Who.TOKEN:
+        return way.endpoint
 
     async def through(request: Request) -> Response:
         site = site_of(request)

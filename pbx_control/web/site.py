@@ -26,6 +26,8 @@ from pbx_control.web.tries import (
     INVITED_BY_ONE_A_DAY,
     LETTERS_OF_A_PLACE,
     PIECES_OF_A_FETCH,
+    REQUESTS_OF_A_TOKEN,
+    WRONG_TOKENS_OF_A_PLACE,
     Allowance,
     Tries,
 )
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 PASSWORDS_AT_ONCE = 2
 # And of those for whom too many wrong ones have come: whoever goes on guessing holds up nobody else.
 CONTESTED_AT_ONCE = 1
+# So many programs are answered at once: people's pages are answered meanwhile.
+PROGRAMS_AT_ONCE = 4
 
 
 @dataclass
@@ -70,6 +74,9 @@ class Site:
     fetched: Allowance = field(default_factory=lambda: Allowance(PIECES_OF_A_FETCH))
     passwords: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PASSWORDS_AT_ONCE))
     contested: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CONTESTED_AT_ONCE))
+    asked: Allowance = field(default_factory=lambda: Allowance(REQUESTS_OF_A_TOKEN))
+    wrong_tokens: Allowance = field(default_factory=lambda: Allowance(WRONG_TOKENS_OF_A_PLACE))
+    api: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PROGRAMS_AT_ONCE))
     bot: "Listener | None" = None  # what people write in chats; None: no [telegram] token is set
     health: Health = field(default_factory=Health)
     voice: Voice = field(default_factory=Voice)
@@ -94,7 +101,12 @@ def may_invite(request: Request, email: str) -> None:
     after very many, by all of one client's people or by one secretary: nobody is to mail strangers by that."""
     person = person_of(request)
     whose = f"client {person.client_id}" if person.client_id is not None else f"secretary {person.secretary_id}"
-    if email and (wait := site_of(request).invited.take(whose)):
+    take_invitation(site_of(request), whose, email)
+
+
+def take_invitation(site: Site, whose: str, email: str) -> None:
+    """Counts an address that is written to an appointment. Raises ClientMistake after very many of one's."""
+    if email and (wait := site.invited.take(whose)):
         raise ClientMistake(
             "so many e-mail addresses were written to appointments that for {minutes} min no more are taken: leave it "
             "out",

@@ -34,6 +34,10 @@ INVITED_BY_ONE = RateLimitItemPerMinute(40, 15)
 INVITED_BY_ONE_A_DAY = RateLimitItemPerDay(300)
 # Looks at calendars' feeds from a place: a program that shows them looks for many people from one address.
 FEEDS_OF_A_PLACE = RateLimitItemPerMinute(1500, 15)
+# Requests by one token: ten a second.
+REQUESTS_OF_A_TOKEN = RateLimitItemPerMinute(600)
+# Tokens that are good no more, or never were, from a place.
+WRONG_TOKENS_OF_A_PLACE = RateLimitItemPerMinute(60)
 # Pieces of one file that a place fetches within this are one fetch.
 PIECES_OF_A_FETCH = RateLimitItemPerMinute(1, 15)
 

@@ -43,6 +43,7 @@ from pbx_control.jobs import upkeep
 from pbx_control.media.erased import Blocked
 from pbx_control.services import (
     accounts,
+    api_messages,
     appointments,
     blocking,
     calendar_sync,
@@ -81,6 +82,7 @@ from pbx_control.services import (
     supplements,
     texts,
     today,
+    tokens,
     users,
 )
 from pbx_control.services import sign_in_links as link_services
@@ -191,6 +193,11 @@ def paid_for_a_year(work: Work) -> None:
     subscriptions.assign(work, clientele.add(work, "lagos", name="Lagos"), "large", months=12)
     invoicing.charge_plan(work, ISSUER, "lagos")
     clientele.cancel(work, "lagos")
+
+
+def a_message(work: Work) -> object:
+    messages.open_draft(work.conn, CALL, ana(work).id, work.at)
+    return api_messages.write(work, CALL, {"name": "Juan Soto"}, Rules(), gaps=True)
 
 
 def send_info(work: Work) -> None:
@@ -373,6 +380,7 @@ SENDS = Settings(mail=Mail(sender="avisos@sur.example"))
 ALWAYS_ROSA = Rule(read_shifts("always"), (1,))
 ROSA_FOR_A_DAY = Swap(1, NOON, NOON + DAY)
 BEFORE: dict[Callable[..., Any], Act] = {
+    tokens.revoke: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
     appointments.move: a_visit,
     appointments.cancel: a_visit,
     appointments.cancel_coming: a_visit,
@@ -435,6 +443,9 @@ BEFORE: dict[Callable[..., Any], Act] = {
     today.back_to_normal: lambda work: today.say(work, 1, OverrideKind.OPEN, NOON + DAY),
 }
 EXAMPLES: dict[Callable[..., Any], Act] = {
+    tokens.add: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
+    tokens.revoke: lambda work: tokens.revoke(work, "crm"),
+    api_messages.write: a_message,
     appointments.book: a_visit,
     appointments.move: lambda work: appointments.move(work, 1, 1, THREE + timedelta(hours=1), house=HOUSE),
     appointments.cancel: lambda work: appointments.cancel(work, 1, 1, house=HOUSE),
@@ -652,6 +663,7 @@ ANEW = {
     proposals.propose,
     keeping.believe_clock,
     messages.send_info,
+    api_messages.write,
     post.resend,
     supplements.write_supplement,
     staff.reset_password,

@@ -20,6 +20,7 @@ FILLED = {
     "proposal": "1",
     "calendar": "soto",
     "appointment": "1",
+    "client": "andes",
 }
 NOBODY = "nobody"
 # What each way is for, and what it answers to those who may go there. A new way needs a line here.
@@ -145,6 +146,20 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/account/sessions/end-others"): (Who.SIGNED_IN, {303}),
     ("POST", "/logout"): (Who.SIGNED_IN, {303}),
     ("POST", "/language"): (Who.SIGNED_IN, {303}),
+    ("GET", "/api/v1/calls"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/calls/{call}"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/calls/{call}/message"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/messages"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/clients"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/clients/{client}/ledger"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/calendars"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/calendars/{calendar}/slots"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/calendars/{calendar}/appointments"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/calendars/{calendar}/appointments"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/appointments/{appointment}/move"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/appointments/{appointment}/cancel"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/openapi.json"): (Who.ANYBODY, {200}),
+    ("GET", "/api/docs"): (Who.VISITOR, {200}),
     ("GET", "/healthz"): (Who.ANYBODY, {200}),
     ("GET", "/static/{version}/{name:path}"): (Who.ANYBODY, {404}),
 }
@@ -156,7 +171,8 @@ def named(value: object) -> str:
 
 
 def allowed(way: Way, who: str) -> bool:
-    if way.who in (Who.ANYBODY, Who.VISITOR):
+    # Whoever asks as a program is looked at by its token alone: tests/web/test_api_scopes.py.
+    if way.who in (Who.ANYBODY, Who.VISITOR, Who.TOKEN):
         return True
     return who != NOBODY and (way.who is Who.SIGNED_IN or way.who in (ROLES[who], CLIENT_ROLES.get(who)))
 
@@ -209,7 +225,11 @@ async def test_a_way_is_for_those_whom_it_is_for(place: Place, way: Way, method:
         assert "this page is not yours" in answer.text
 
 
-@pytest.mark.parametrize(("way", "method"), [each for each in EACH if each[1] == "POST"], ids=named)
+@pytest.mark.parametrize(
+    ("way", "method"),
+    [(way, method) for way, method in EACH if method == "POST" and way.who is not Who.TOKEN],
+    ids=named,
+)
 async def test_a_change_needs_the_sessions_token_and_our_page(place: Place, way: Way, method: str) -> None:
     for headers in (
         {"origin": "https://evil.example"},
@@ -252,7 +272,7 @@ async def test_other_methods_do_nothing(place: Place, method: str) -> None:
 
 async def test_an_unknown_page_is_not_there(place: Place) -> None:
     browser = place.browser()
-    for path in ("/desk/", "/admin", "/portal/", "/api/v1/calls", "/login/x", "/.git/config", "/static", "/static/"):
+    for path in ("/desk/", "/admin", "/portal/", "/login/x", "/.git/config", "/static", "/static/"):
         answer = await browser.get(path)
         assert answer.status_code == 404
         assert "there is no such page" in answer.text
