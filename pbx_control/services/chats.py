@@ -200,8 +200,9 @@ def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Ans
         person = person_of(conn, writer, firm.id)
     if person is None:
         raise ClientMistake("only an account that is connected in the portal may do this", Code.NOT_YOURS)
+    with writing(engine) as conn:
+        urgent.seen(conn, letter.letter.call_id or "", writer.shown, at)
     with changing(engine, actor_of(person, writer), at) as work:
-        urgent.seen(work.conn, letter.letter.call_id or "", writer.shown, at)
         blocked = blocking.block(work, firm.id, letter.letter.call_id or "", f"Telegram: {writer.shown}")
     return Answered(firm.language, Act.BLOCK, writer.shown, True, letter, blocked=blocked)
 

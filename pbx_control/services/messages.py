@@ -592,8 +592,8 @@ def mark_urgent(
     if urgencies.find(conn, call_id) or urgent == (kept.urgent_at is not None):
         return
     messages.change(conn, call_id, urgent_at=at if urgent else None)
-    about = messages.about(conn, call_id)
-    if urgent and (kept.overdue_at or kept.sent_at) and about and about.over:
+    about = call_log.find(conn, call_id)
+    if urgent and (kept.overdue_at or kept.sent_at) and (about.ended_at or about.handed_over_at):
         urgencies.begin(conn, call_id, kept.client_id, at)
         people = recipients.of_client(conn, kept.client_id, About.CALLS)
         tell_again(conn, call_id, people, 0, at, rules)

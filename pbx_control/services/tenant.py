@@ -201,7 +201,6 @@ class Tenant:
     def block(self, work: Work, call_id: str) -> Blocked:
         """Who called is not let in any more. Raises ClientMistake if his firm has no such call, or who called showed no
         number."""
-        self.say_seen(call_id, work.actor.name, work.at)
         return blocking.block(work, self.reader.client_id, self.received(call_id).call_id, PORTAL)
 
     def say_seen(self, call_id: str, who: str, at: datetime) -> bool:

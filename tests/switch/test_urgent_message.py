@@ -1,4 +1,4 @@
-"""An urgent message of a real call: it goes to one after the other until one of them says, by a mail's link, that he has
+"""An urgent message of a real call: one after the other is told until one of them says, by a mail's link, that he has
 seen it; her page shows it all the while, also after a reload, and when its tab has slept."""
 
 import re

@@ -133,7 +133,8 @@ async def say_seen(request: Request) -> Response:
 
 
 async def block(request: Request) -> Response:
-    """POST /portal/calls/ID/block: who called is not let in any more."""
+    """POST /portal/calls/ID/block: who called is not let in any more. He has seen the message, too."""
+    await say_seen(request)
     return await _about_caller(request, lambda tenant, work, call_id: tenant.block(work, call_id))
 
 

@@ -25,8 +25,9 @@ from pbx_control.web.portal.changes import changed
 from pbx_control.web.site import person_of, site_of
 
 LONGEST_ADDRESS = 254
-# What is offered for urgent messages that nobody has seen; the office may set others.
+# What is offered for urgent messages that nobody has seen, beside what the office has set.
 MINUTES, ROUNDS = (1, 2, 3, 5, 10, 15, 30, 60), (0, 1, 2, 3, 5, 10)
+MINUTES_OF_A_DAY, MOST_ROUNDS = 1440, 20
 HERE = "/portal/recipients"
 
 
@@ -93,7 +94,7 @@ class Shown:
             waiting=waiting,
             told=bool(order),
             order=order,
-            minutes=firm.urgent_interval // 60,
+            minutes=max(1, round(firm.urgent_interval / 60)),
             rounds=firm.urgent_rounds,
             accounts=tenant.telegram_accounts(),
         )
@@ -174,7 +175,7 @@ async def set_patience(request: Request) -> Response:
     form = await request.form()
     minutes, rounds = (_number(str(form.get(name, ""))) if form.get(name) else -1 for name in ("minutes", "rounds"))
     try:
-        if minutes not in MINUTES or rounds not in ROUNDS:
+        if not (1 <= minutes <= MINUTES_OF_A_DAY and 0 <= rounds <= MOST_ROUNDS):
             raise ClientMistake(N_("choose one of those that are offered"))
         interval = timedelta(minutes=minutes)
         await changed(request, lambda work, client_id: people.set_patience(work, client_id, interval, rounds))
