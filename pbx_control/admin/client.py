@@ -37,11 +37,13 @@ COLUMNS = ("slug", "name", "state", "number", "language", "week")
 DURATIONS = {
     "wait_limit": (10, 3600),
     "after_call": (5, 1800),
+    "urgent_interval": (5, 86_400),
     "repeat_within": (0, int(LONGEST_WITHIN.total_seconds())),
     "short_call": (0, int(LONGEST_SHORT.total_seconds())),
 }
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
+MOST_ROUNDS = 20
 EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 LATE = {
@@ -140,6 +142,19 @@ OF_LETTERS: tuple[Decorator, ...] = (
         help="Out of calls, a daily e-mail lists the missed ones [yes].",
     ),
 )
+OF_URGENT_MESSAGES: tuple[Decorator, ...] = (
+    click.option(
+        "--urgent-interval",
+        metavar="TIME",
+        help="How long somebody has to say that he has seen an urgent message before the next one is told again [5m].",
+    ),
+    click.option(
+        "--urgent-rounds",
+        type=click.IntRange(0, MOST_ROUNDS),
+        metavar="N",
+        help="How often each recipient is told again; then it is a task of the secretaries [3].",
+    ),
+)
 OF_PRIVACY: tuple[Decorator, ...] = (
     click.option(
         "--sensitive/--no-sensitive",
@@ -180,6 +195,7 @@ FIELDS = (
     *OF_WAITING_CALLERS,
     *OF_EARLY_MEDIA,
     *OF_LETTERS,
+    *OF_URGENT_MESSAGES,
     *OF_PRIVACY,
     *OF_COUNTING,
     *OF_CALLS_OUT,
@@ -211,6 +227,7 @@ def add(door: Door, slug: str, **given: Any) -> None:
     epilog=examples(
         "client set andes --wait-limit 2m --ringing",
         'client set andes --rut ""',
+        "client set andes --urgent-interval 5m --urgent-rounds 3",
         "client set andes --invoice-as factura --rut 76.086.428-5 --legal-name 'Andes Limitada' "
         "--business Ferretería --address 'Av. Matta 12, Santiago'",
     ),

@@ -1,5 +1,6 @@
 """`pbx-control message`: what was written to the clients' recipients, and what has not reached them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -7,19 +8,22 @@ import click
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import book, examples
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain.words.wording import caller_line, clean_line
-from pbx_control.services import messages, post
+from pbx_control.services import messages, post, urgent
 from pbx_control.services.messages import OpenMessage
+from pbx_control.services.urgent import Told
 from pbx_control.store import letters
 from pbx_control.store.engine import reading
 from pbx_control.store.letters import Posted
+from pbx_control.store.rows import facts
 
 # For a person; the subject names the client. --json and `message show` have everything.
 COLUMNS = ("id", "written", "address", "subject", "state")
 LATE_COLUMNS = ("id", "next_try", "address", "subject", "state")
 OPEN_COLUMNS = ("call", "client", "caller", "arrived", "secretary", "state", N_("due"))
 OPEN_STATES = {"draft": N_("draft"), "overdue": N_("overdue"), "changed": N_("sent, changed since")}
+TOLD_AGAIN = counted("{who} was told again at {when}", "{who} was told again {times} times, last at {when}", by="times")
 # So much of a server's answer is shown in a list, characters.
 ERROR_LIMIT = 80
 
@@ -55,6 +59,7 @@ def show(door: Door, message_id: int, as_json: bool) -> None:
     with reading(door.engine) as conn:
         posted = letters.get(conn, message_id)
         words = messages.words_sent(conn, posted.letter.call_id) if posted.letter.call_id else ()
+        urgency = urgent.told(conn, posted.letter.call_id) if posted.letter.call_id else None
     row = _row(posted) | {
         "delivered": posted.delivered_at,
         "call": posted.letter.call_id,
@@ -63,17 +68,33 @@ def show(door: Door, message_id: int, as_json: bool) -> None:
         "text": posted.letter.text,
     }
     if as_json:
-        print_json(row | {"words": [list(pair) for pair in words]})
+        told = facts(urgency) | {"again": [facts(one) for one in urgency.again]} if urgency else None
+        print_json(row | {"words": [list(pair) for pair in words], "urgent": told})
         return
     text = row.pop("text")
     row |= {"state": door.say(row["state"]), "last_error": door.kept(posted.kept_error)}
     for name, value in row.items():
         click.echo(f"{door.say(name)}: {door.plain(value)}")
+    for line in _urgent(door, urgency) if urgency else ():
+        click.echo(line)
     click.echo(f"\n{text.rstrip()}")
     if words:
         click.echo(f"\n{door.say('What the secretary sent last:')}")
         for label, value in words:
             click.echo(f"{label}: {value}")
+
+
+def _urgent(door: Door, how: Told) -> Iterator[str]:
+    """How it stands with an urgent message, line by line."""
+    yield door.say("urgent since {when}", when=door.plain(how.began_at))
+    for one in how.again:
+        yield door.say(TOLD_AGAIN, who=one.address, times=one.times, when=door.plain(one.at))
+    if how.seen_at:
+        yield door.say("seen by {who} at {when}", who=how.seen_by, when=door.plain(how.seen_at))
+    elif how.given_up_at:
+        yield door.say("seen by nobody, given up at {when}", when=door.plain(how.given_up_at))
+    elif how.next_at:
+        yield door.say("seen by nobody yet, the next one is told at {when}", when=door.plain(how.next_at))
 
 
 @message.command(

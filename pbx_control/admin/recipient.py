@@ -99,6 +99,22 @@ def _wants(gets: Sequence[str]) -> Wants:
 
 
 @recipient.command(
+    epilog=examples("recipient order andes jefe@andes.cl ventas@andes.cl"),
+    context_settings={"ignore_unknown_options": True},
+)
+@client_argument
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@pass_door
+def order(door: Door, slug: str, addresses: tuple[str, ...]) -> None:
+    """Puts recipients first, in this order; the others follow as they did.
+
+    In this order they are told again of an urgent message that nobody has seen.
+    """
+    now = change(door, lambda work: people.set_order(work, clients.find(work.conn, slug).id, addresses))
+    door.tell("the order of {slug} is: {addresses}", slug=slug, addresses=", ".join(now))
+
+
+@recipient.command(
     epilog=examples("recipient remove andes ventas@andes.cl", "recipient remove andes --telegram -100123456789"),
     # A Telegram group's number begins with a minus, and is no option.
     context_settings={"ignore_unknown_options": True},

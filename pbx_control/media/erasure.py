@@ -195,7 +195,8 @@ def _refuse_what_stands_in_the_way(conn: Connection, order: ErasureOrder, calls:
         )
     if unwritten := messages.waiting_about(conn, free):
         raise ClientMistake(
-            "the client has not been told of that caller's call {call} yet: its message is still to be written",
+            "the client does not know of that caller's call {call} yet: its message is still to be written, or "
+            "is urgent and nobody has seen it",
             Code.MESSAGE_WAITS,
             call=unwritten[0],
         )

@@ -20,7 +20,7 @@ from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.domain.users import ClientRole
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import blocking, people, proposals, rotas, tasks, today
+from pbx_control.services import blocking, people, proposals, rotas, tasks, today, urgent
 from pbx_control.services.blocking import Blocked
 from pbx_control.services.proposals import Told
 from pbx_control.services.rotas import Now
@@ -179,8 +179,11 @@ def press(engine: Engine, writer: Writer, act: Act, message_id: str, at: datetim
     with writing(engine) as conn:
         firm, letter = _letter_here(conn, writer, message_id)
         call_id = letter.letter.call_id or ""
+        # First of all: whoever is about to tell the next one is waited for, or sees this.
+        urgent.seen(conn, call_id, writer.shown, at)
         first = letters.note_seen(conn, letter.id, at, writer.shown)
         who = writer.shown if first else letter.seen_by
+        letters.note_seen_there(conn, letter, at, writer.shown)
         others: list[Posted] = []
         if act is Act.CALL_BACK:
             first = tasks.ask(conn, firm.id, call_id, writer.shown, at)
@@ -197,6 +200,8 @@ def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Ans
         person = person_of(conn, writer, firm.id)
     if person is None:
         raise ClientMistake("only an account that is connected in the portal may do this", Code.NOT_YOURS)
+    with writing(engine) as conn:
+        urgent.seen(conn, letter.letter.call_id or "", writer.shown, at)
     with changing(engine, actor_of(person, writer), at) as work:
         blocked = blocking.block(work, firm.id, letter.letter.call_id or "", f"Telegram: {writer.shown}")
     return Answered(firm.language, Act.BLOCK, writer.shown, True, letter, blocked=blocked)

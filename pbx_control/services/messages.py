@@ -32,7 +32,9 @@ from pbx_control.domain.desk.words import (
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.notices.info_letters import Info, compose_info
 from pbx_control.domain.notices.kinds import About
-from pbx_control.domain.notices.messages import CallSummary, Channel, Letter, compose
+from pbx_control.domain.notices.messages import CallSummary, Channel, Letter, Recipient, compose
+from pbx_control.domain.notices.urgency import token_of
+from pbx_control.domain.notices.urgent_letters import as_urgent, told_again
 from pbx_control.domain.words.sentences import Sentence, read_kept
 from pbx_control.domain.words.wording import clean_line, is_withheld
 from pbx_control.errors import ClientMistake, Code
@@ -46,10 +48,12 @@ from pbx_control.store import (
     infos,
     ledger,
     letters,
+    link_keys,
     messages,
     protocols,
     recipients,
     restrictions,
+    urgencies,
 )
 from pbx_control.store.call_log import LoggedCall
 from pbx_control.store.letters import Posted
@@ -97,6 +101,7 @@ class Draft:
     due_at: datetime | None  # she has time until then, once the call is over for her
     version: int  # of the words that were sent last; 0: none
     shown_until: datetime | None  # when it is sent, or needs nothing, and the call is over for her; None: it is open
+    urgent: bool  # she has said so
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +346,7 @@ def _draft(conn: Connection, kept: Kept, known: Draft | None = None) -> Draft:
         due_at=kept.due_at,
         version=kept.version,
         shown_until=_shown_until(kept),
+        urgent=kept.urgent_at is not None,
     )
 
 
@@ -449,10 +455,21 @@ def give_up_waiting(conn: Connection, at: datetime, rules: "Rules") -> int:
     most. They stay on the open list. Two daemons that do it at once take different ones."""
     overdue = messages.claim_due(conn, at, PAGE)
     for kept in overdue:
-        form, summary = _Form.of(conn, kept, at), _summary(conn, kept.call_id)
-        words = form.words if form.says_something(summary.caller) else ()
-        _write(conn, summary, rules, Written(words=words, stage=Stage.OVERDUE, version=0, at=at))
+        _tell_overdue(conn, kept, at, rules)
     return len(overdue)
+
+
+def _tell_overdue(conn: Connection, kept: Kept, at: datetime, rules: "Rules") -> None:
+    form, summary = _Form.of(conn, kept, at), _summary(conn, kept.call_id)
+    urgent = form.is_urgent(kept)
+    _write(conn, summary, rules, _so_far(form, summary, at, urgent=urgent))
+    if urgent:
+        urgencies.begin(conn, kept.call_id, kept.client_id, at)
+
+
+def _so_far(form: "_Form", summary: CallSummary, at: datetime, *, urgent: bool) -> Written:
+    words = form.words if form.says_something(summary.caller) else ()
+    return Written(words=words, stage=Stage.OVERDUE, urgent=urgent, version=0, at=at)
 
 
 def next_due(conn: Connection) -> datetime | None:
@@ -482,6 +499,10 @@ class _Form:
 
     def says_something(self, caller: str) -> bool:
         return says_something(self.protocol, self.values, self.local, caller)
+
+    def is_urgent(self, kept: Kept) -> bool:
+        """Whether she has said so, or what stands in the form does."""
+        return kept.urgent_at is not None or is_urgent(self.protocol, self.values)
 
     @property
     def problems(self) -> dict[str, Problem]:
@@ -516,10 +537,12 @@ def _send(
 ) -> int:
     """Writes the letters with her words as they stand, as the message's next version; gives its number."""
     before, words = messages.words_of(conn, kept.call_id), form.words
-    reason, urgent = reason_in(form.protocol, form.values), is_urgent(form.protocol, form.values)
+    reason, urgent = reason_in(form.protocol, form.values), form.is_urgent(kept)
     version = messages.add_version(conn, kept, words, at, gist=reason, urgent=urgent)
     written = Written(words=words, stage=stage, gist=reason, urgent=urgent, version=version, before=before, at=at)
     _write(conn, summary, rules, written)
+    if urgent:
+        urgencies.begin(conn, kept.call_id, kept.client_id, at)
     return version
 
 
@@ -528,12 +551,78 @@ def _write(conn: Connection, summary: CallSummary, rules: "Rules", written: Writ
     that; the first one, whichever it is, is written once."""
     told = letters.first_told(conn, summary.call_id) if written and written.version else {}
     people = recipients.of_client(conn, summary.client_id, About.CALLS)
-    office = rules.office_name
-    summary = replace(summary, colour=protocols.in_force(conn, summary.client_id).protocol.colour)
-    written_now = [compose(summary, person, office, written, told.get(person, "")) for person in people]
-    leaving = discreet(conn, summary.client_id, written_now, office, rules.url)
+    leaving = _composed(conn, summary, people, rules, written, told)
     # The page of another node may be where she sends it.
     letters.add(conn, leaving, calls.node_of(conn, summary.call_id) if summary.message else "")
+
+
+def _composed(
+    conn: Connection,
+    summary: CallSummary,
+    people: Iterable[Recipient],
+    rules: "Rules",
+    written: Written | None,
+    told: Mapping[Recipient, str],
+) -> list[Letter]:
+    """What each of them is sent; `told`: what he got first. What is urgent, and nobody has seen, says so."""
+    office = rules.office_name
+    summary = replace(summary, colour=protocols.in_force(conn, summary.client_id).protocol.colour)
+    composed = [compose(summary, person, office, written, told.get(person, "")) for person in people]
+    leaving = discreet(conn, summary.client_id, composed, office, rules.url)
+    known = urgencies.find(conn, summary.call_id) if written and written.urgent else None
+    if not written or not written.urgent or (known and known.seen_at):
+        return leaving
+    return [as_urgent(one, seen_link(conn, one.message_id, rules.url), summary.language) for one in leaving]
+
+
+def seen_link(conn: Connection, message_id: str, url: str) -> str:
+    """The page by which whoever gets that letter says that he has seen it."""
+    return f"{url}/seen/{token_of(link_keys.ensure(conn), message_id)}"
+
+
+# --- urgent ones ------------------------------------------------------------------------------------------
+
+
+def mark_urgent(
+    conn: Connection, call_id: str, secretary_id: int, at: datetime, rules: "Rules", *, urgent: bool
+) -> None:
+    """She says that a message is urgent, or that it is not. One that has gone goes to everybody once more, as urgent;
+    from then on it cannot be taken back. Raises ClientMistake if the draft is not hers (NOT_ON_DESK)."""
+    kept = _hers(conn, call_id, secretary_id, at)
+    if urgencies.find(conn, call_id) or urgent == (kept.urgent_at is not None):
+        return
+    messages.change(conn, call_id, urgent_at=at if urgent else None)
+    about = call_log.find(conn, call_id)
+    if urgent and (kept.overdue_at or kept.sent_at) and (about.ended_at or about.handed_over_at):
+        urgencies.begin(conn, call_id, kept.client_id, at)
+        people = recipients.of_client(conn, kept.client_id, About.CALLS)
+        tell_again(conn, call_id, people, 0, at, rules)
+
+
+def tell_again(
+    conn: Connection, call_id: str, people: Iterable[Recipient], number: int, at: datetime, rules: "Rules"
+) -> None:
+    """Sends them an urgent message once more, as it reads now; `number`: for which time, 0 if it was sent as another
+    before it was urgent."""
+    kept = messages.find(conn, call_id)
+    if kept is None:
+        return
+    summary, told = _summary(conn, call_id), letters.first_told(conn, call_id)
+    words = messages.words_of(conn, call_id) or ()
+    written = (
+        Written(words=words, gist=messages.gist_of(conn, call_id), urgent=True, version=kept.version, at=at)
+        if kept.version
+        else _so_far(_Form.of(conn, kept, at), summary, at, urgent=True)
+    )
+    office = rules.office_name
+    summary = replace(summary, colour=protocols.in_force(conn, summary.client_id).protocol.colour)
+    composed = [told_again(compose(summary, one, office, written), number, told.get(one, "")) for one in people]
+    leaving = discreet(conn, kept.client_id, composed, office, rules.url)
+    again = [
+        as_urgent(one, seen_link(conn, one.message_id, rules.url), summary.language, again=number > 0)
+        for one in leaving
+    ]
+    letters.add(conn, again, calls.node_of(conn, call_id) if summary.message else "")
 
 
 def _summary(conn: Connection, call_id: str) -> CallSummary:

@@ -1,18 +1,18 @@
 """What can be done with a client's people: contacts to whom calls go (rule 9), recipients of messages (rule 7)."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from pbx_control.catalogue import counted
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.notices.kinds import EVERYTHING, Wants
+from pbx_control.domain.notices.kinds import EVERYTHING, About, Wants
 from pbx_control.domain.notices.messages import Channel, Recipient
 from pbx_control.domain.opening.overrides import check_end
 from pbx_control.errors import ClientMistake, Code, Field
-from pbx_control.services import rotas
+from pbx_control.services import clientele, rotas
 from pbx_control.services.numbers import country_of_client
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work, news
@@ -184,6 +184,45 @@ def set_wants(work: Work, client_id: int, address: str, wants: Wants) -> None:
         subject = f"{_slug(work, client_id)}: {address}"[:200]
         was, now = {"gets": list(old.wants.kinds)}, {"gets": list(wants.kinds)}
         work.note(Verb.RECIPIENT_CHANGED, subject, client_id=client_id, old=was, new=now)
+
+
+def set_order(work: Work, client_id: int, addresses: Sequence[str]) -> list[str]:
+    """Puts these of a client's recipients first, in that order; the others follow as they did. Gives all of them. In
+    this order they are told again of an urgent message. Raises ClientMistake for one that is none of them."""
+    before = [one.address for one in recipients.of_client(work.conn, client_id)]
+    known = {one: _known(work.conn, client_id, one) for one in addresses}
+    for address, found in known.items():
+        if not found:
+            raise _no_such(work, client_id, address)
+    first = list(dict.fromkeys(known.values()))
+    now = [*first, *(one for one in before if one not in first)]
+    if now != before:
+        recipients.put_in_order(work.conn, client_id, now)
+        slug, was = _slug(work, client_id), {"told_in_order": before}
+        work.note(Verb.RECIPIENT_CHANGED, slug, client_id=client_id, old=was, new={"told_in_order": now})
+    return now
+
+
+def move_up(work: Work, client_id: int, address: str) -> None:
+    """Puts one of a client's recipients before the next one above him who is told about calls. Raises ClientMistake if
+    there is none of that address."""
+    known = _known(work.conn, client_id, address)
+    if not known:
+        raise _no_such(work, client_id, address)
+    order = [one.address for one in recipients.of_client(work.conn, client_id)]
+    told = {one.address for one in recipients.of_client(work.conn, client_id, About.CALLS)}
+    above = [number for number, one in enumerate(order[: order.index(known)]) if one in told]
+    if above:
+        order.remove(known)
+        order.insert(above[-1], known)
+        set_order(work, client_id, order)
+
+
+def set_patience(work: Work, client_id: int, interval: timedelta, rounds: int) -> None:
+    """How long somebody has to say that he has seen an urgent message before the next one is told again, and how often
+    each of them is."""
+    values = {"urgent_interval": int(interval.total_seconds()), "urgent_rounds": rounds}
+    clientele.change(work, _slug(work, client_id), **values)
 
 
 def remove_recipient(work: Work, client_id: int, address: str) -> None:

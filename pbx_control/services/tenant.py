@@ -12,11 +12,12 @@ from pbx_control.domain.desk.words import Words
 from pbx_control.domain.keeping.retention import Claim
 from pbx_control.domain.users import Person
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import blocking, messages, proposals, rotas, tasks
+from pbx_control.services import blocking, messages, proposals, rotas, tasks, urgent
 from pbx_control.services.blocking import Blocked
 from pbx_control.services.messages import Delivery
 from pbx_control.services.proposals import Proposal, Told
 from pbx_control.services.tasks import Asked
+from pbx_control.services.urgent import Told as Urgent
 from pbx_control.services.work import Work
 from pbx_control.store import (
     audit,
@@ -54,6 +55,7 @@ __all__ = [
     "Recipient",
     "Tenant",
     "Told",
+    "Urgent",
     "Wanted",
     "actor_of",
     "as_tenant",
@@ -87,6 +89,7 @@ class CallRead:
     heard: Sequence[Heard]  # the newest first
     asked: Sequence[Asked]  # of the secretaries, about it
     taken_by: str  # who of his people sees to it, or ""
+    urgent: Urgent | None  # how it stands with an urgent message
     blocked: bool  # who called is not let in any more, by his firm
     charged: bool  # the call is on the bill
 
@@ -152,6 +155,7 @@ class Tenant:
             heard=[Heard(one.at, one.actor.name) for one in heard],
             asked=tasks.about(self.conn, received.call_id),
             taken_by=messages.taken_by(self.conn, received.call_id),
+            urgent=urgent.told(self.conn, received.call_id),
             blocked=blocking.is_blocked(self.conn, self.reader.client_id, received.caller),
             charged=blocking.is_charged(self.conn, received.call_id),
         )
@@ -203,6 +207,11 @@ class Tenant:
         number."""
         return blocking.block(work, self.reader.client_id, self.received(call_id).call_id, PORTAL)
 
+    def say_seen(self, call_id: str, who: str, at: datetime) -> bool:
+        """He has seen an urgent message: nobody is told again. False if somebody had before, or it is none. Raises
+        ClientMistake if his firm has no such call."""
+        return urgent.seen(self.conn, self.received(call_id).call_id, who, at)
+
     def unblock(self, work: Work, call_id: str) -> None:
         """Who called is let in again. Raises ClientMistake if his firm has no such call, or has not blocked him."""
         blocking.unblock(work, self.reader.client_id, self.received(call_id).caller)
@@ -210,6 +219,7 @@ class Tenant:
     def ask_to_call_back(self, call_id: str, who: str, at: datetime) -> bool:
         """The secretaries are asked to call back; False if they are already. Raises ClientMistake if his firm has no
         such call."""
+        self.say_seen(call_id, who, at)
         return tasks.ask(self.conn, self.reader.client_id, self.received(call_id).call_id, who, at)
 
     def note_opened(self, calls: Sequence[str], at: datetime) -> None:

@@ -440,6 +440,7 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     **dict.fromkeys(("incident", "incident_client", "incident_entry"), _INCIDENT),
     **dict.fromkeys(("subprocessor", "link_key"), _OFFICE),
     **dict.fromkeys(("seat_claim", "shown", "opened", "task", "appointment_task", "unit_reservation"), _ABOUT),
+    **dict.fromkeys(("urgency", "urgent_step"), _ABOUT),
     "dialling": "numbers of clients' contacts that were called",
     **dict.fromkeys(("ledger_entry", "dispute"), _MONEY),
     **dict.fromkeys(("plan", "plan_did", "subscription", "account", "bag", "client_order"), _CLIENT),

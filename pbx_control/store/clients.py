@@ -48,6 +48,8 @@ class Client:
     short_call: int  # seconds
     calls_out_at_once: int
     calls_out_a_day: int
+    urgent_interval: int  # seconds
+    urgent_rounds: int
     created_at: datetime
     cancelled_at: datetime | None
     erased_at: datetime | None

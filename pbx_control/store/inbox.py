@@ -14,7 +14,7 @@ from pbx_control.domain.words.characters import folded
 from pbx_control.store import restrictions
 from pbx_control.store.engine import insert_into
 from pbx_control.store.rows import record
-from pbx_control.store.tables import account_user, call, message, message_version, opened, secretary
+from pbx_control.store.tables import account_user, call, message, message_version, opened, secretary, urgency
 
 # Fewer digits than these are no part of a number that anybody would look for.
 FEWEST_DIGITS = 3
@@ -63,6 +63,8 @@ class Received:
     version: int  # of the words; 0: none were sent
     gist: str
     urgent: bool
+    seen_by: str  # who has seen an urgent one, or ""
+    unseen: bool  # it is urgent, and nobody has seen it yet
     waits: bool  # the secretary has still to write
     unread: bool
     restricted: bool = False  # a request of the caller's is being decided: nothing of it is shown
@@ -117,6 +119,7 @@ def _shown(one: Received) -> Received:
     if not one.restricted:
         return one
     who = replace(one, caller="", caller_name="", transferred_to="", gist="", version=0, urgent=False, waits=False)
+    who = replace(who, seen_by="", unseen=False)
     return replace(who, recording="", recording_flaw="", message="", message_flaw="")
 
 
@@ -130,7 +133,9 @@ def _received(reader: Reader) -> Select[Any]:
             func.coalesce(secretary.c.name, "").label("secretary"),
             func.coalesce(message.c.version, 0).label("version"),
             func.coalesce(message_version.c.gist, "").label("gist"),
-            func.coalesce(message_version.c.urgent, False).label("urgent"),
+            or_(func.coalesce(message_version.c.urgent, False), urgency.c.call_id.is_not(None)).label("urgent"),
+            func.coalesce(urgency.c.seen_by, "").label("seen_by"),
+            and_(urgency.c.call_id.is_not(None), urgency.c.seen_at.is_(None)).label("unseen"),
             _waits().label("waits"),
             _is_unread(reader).label("unread"),
             restrictions.covers().label("restricted"),
@@ -147,6 +152,7 @@ def _joined(reader: Reader) -> Any:
         call.outerjoin(secretary, secretary.c.id == call.c.secretary_id)
         .outerjoin(message, message.c.call_id == call.c.id)
         .outerjoin(message_version, newest)
+        .outerjoin(urgency, urgency.c.call_id == call.c.id)
         .outerjoin(opened, his)
     )
 
@@ -182,7 +188,8 @@ def _conditions(reader: Reader, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.unread:
         found.append(_is_unread(reader))
     if wanted.urgent:
-        found.append(call.c.id.in_(_sent(reader.client_id).where(message_version.c.urgent)))
+        marked = select(urgency.c.call_id).where(urgency.c.client_id == reader.client_id)
+        found.append(call.c.id.in_(union_all(_sent(reader.client_id).where(message_version.c.urgent), marked)))
     if wanted.contact:
         found.append(call.c.transferred_to == wanted.contact)
     if wanted.since:

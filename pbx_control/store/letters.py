@@ -40,6 +40,7 @@ from sqlalchemy import (
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.notices.acts import Act
 from pbx_control.domain.notices.messages import (
+    AGAIN,
     ANSWER,
     APPOINTMENT,
     FIRST,
@@ -155,7 +156,8 @@ def erase_about(conn: Connection, uids: Collection[str]) -> None:
 
 
 def newest_told(conn: Connection, call_id: str) -> list[Posted]:
-    """The newest letter with the message of the call to each recipient of the client; what supplements add is none."""
+    """The newest letter with the message of the call to each recipient of the client, also one that tells of it again;
+    what supplements add is none."""
     found = {one.recipient: one for one in (_posted(row) for row in conn.execute(_TOLD, {"call": call_id}))}
     return list(found.values())
 
@@ -165,7 +167,7 @@ _TOLD = (
     select(letter)
     .where(
         letter.c.call_id == bindparam("call"),
-        or_(*(letter.c.message_id.startswith(prefix) for prefix in (FIRST, ANSWER))),
+        or_(*(letter.c.message_id.startswith(prefix) for prefix in (FIRST, ANSWER, AGAIN))),
     )
     .order_by(letter.c.id)
 )
@@ -193,6 +195,20 @@ def note_seen(conn: Connection, letter_id: int, at: datetime, who: str) -> bool:
     """Notes who has read a letter; False if somebody had before."""
     unseen = letter.c.id == letter_id, letter.c.seen_at.is_(None)
     return bool(conn.execute(update(letter).where(*unseen).values(seen_at=at, seen_by=who)).rowcount)
+
+
+def note_seen_there(conn: Connection, posted: Posted, at: datetime, who: str) -> None:
+    """Notes who has read what its recipient got about the call of a letter: all of it."""
+    there = letter.c.call_id == posted.letter.call_id, letter.c.channel == posted.letter.channel.value
+    unseen = letter.c.address == posted.letter.address, letter.c.seen_at.is_(None), letter.c.kind == Kind.OURS.value
+    conn.execute(update(letter).where(*there, *unseen).values(seen_at=at, seen_by=who))
+
+
+def withdraw_again(conn: Connection, call_id: str) -> None:
+    """Takes back the letters that tell again of a call's urgent message, as far as they have not gone out: somebody has
+    seen it."""
+    waits = letter.c.call_id == call_id, letter.c.message_id.startswith(AGAIN), letter.c.due_at.is_not(None)
+    conn.execute(delete(letter).where(*waits))
 
 
 def infos(conn: Connection, call_id: str) -> list[Posted]:

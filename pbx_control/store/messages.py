@@ -41,6 +41,7 @@ from pbx_control.store.tables import (
     seat_claim,
     secretary,
     shown,
+    urgency,
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -62,6 +63,7 @@ class Kept:
     sent_at: datetime | None = None
     version: int = 0
     changed_at: datetime | None = None
+    urgent_at: datetime | None = None
 
     @property
     def over(self) -> bool:
@@ -265,6 +267,12 @@ def add_version(conn: Connection, kept: Kept, words: Words, at: datetime, *, gis
     return version
 
 
+def gist_of(conn: Connection, call_id: str) -> str:
+    """Why he called, as it was sent last; "" if nothing was."""
+    query = select(message_version.c.gist).where(message_version.c.call_id == call_id)
+    return conn.scalar(query.order_by(message_version.c.version.desc()).limit(1)) or ""
+
+
 def words_of(conn: Connection, call_id: str) -> Words | None:
     """The words that were sent last; None if none were."""
     return _WORDS.first(conn, call=call_id)
@@ -397,8 +405,11 @@ _BEFORE = FixedQuery(
 
 
 def waiting_about(conn: Connection, calls: Collection[str]) -> list[str]:
-    """Those of the calls of which the client has not been told yet, as a message is still to be written."""
-    query = select(message.c.call_id).where(message.c.call_id.in_(list(calls)), message.c.due_at.is_not(None))
+    """Those of the calls of which the client has not been told yet, as a message is still to be written, or is urgent
+    and nobody has seen it."""
+    unseen = select(urgency.c.call_id).where(urgency.c.due_at.is_not(None))
+    waits = or_(message.c.due_at.is_not(None), message.c.call_id.in_(unseen))
+    query = select(message.c.call_id).where(message.c.call_id.in_(list(calls)), waits)
     return list(conn.scalars(query.order_by(message.c.call_id)))
 
 

@@ -1,5 +1,6 @@
 """Recipients in the store: the e-mail addresses and Telegram chats that get a client's messages (rule 7)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,7 +35,7 @@ def _who(*which: ColumnElement[bool]) -> FixedQuery[Recipient]:
         lambda channel, address: Recipient(Channel(channel), address),
         select(recipient.c.channel, recipient.c.address)
         .where(recipient.c.client_id == bindparam("client"), *which)
-        .order_by(recipient.c.id),
+        .order_by(recipient.c.place, recipient.c.id),
     )
 
 
@@ -47,7 +48,15 @@ def insert_row(
 ) -> None:
     """Keeps a new recipient; `name` is a chat's."""
     values = {"client_id": client_id, "channel": new.channel.value, "address": new.address, "name": name}
-    connection.execute(insert(recipient).values(values | gets(wants)))
+    last = select(func.coalesce(func.max(recipient.c.place), 0)).where(recipient.c.client_id == client_id)
+    connection.execute(insert(recipient).values(values | gets(wants) | {"place": last.scalar_subquery()}))
+
+
+def put_in_order(connection: Connection, client_id: int, addresses: Sequence[str]) -> None:
+    """Keeps the order of a client's list; each of its addresses is named."""
+    for place, address in enumerate(addresses, 1):
+        which = recipient.c.client_id == client_id, recipient.c.address == address
+        connection.execute(update(recipient).where(*which).values(place=place))
 
 
 def update_row(connection: Connection, client_id: int, address: str, wants: Wants) -> None:
@@ -89,7 +98,7 @@ def rows(connection: Connection, client_id: int | None = None) -> list[Listed]:
         )
         .join_from(recipient, client)
         .outerjoin(mailbox, and_(mailbox.c.channel == recipient.c.channel, mailbox.c.address == recipient.c.address))
-        .order_by(client.c.slug, recipient.c.channel, recipient.c.address)
+        .order_by(client.c.slug, recipient.c.place, recipient.c.id)
     )
     if client_id is not None:
         query = query.where(recipient.c.client_id == client_id)

@@ -141,6 +141,9 @@ client = Table(
     Column("short_call", Integer, nullable=False, server_default="10"),
     Column("calls_out_at_once", Integer, nullable=False, server_default="3"),
     Column("calls_out_a_day", Integer, nullable=False, server_default="100"),  # of contacts; a UTC day
+    # Of an urgent message that nobody has seen: the next one is told again after so many seconds, each so often.
+    Column("urgent_interval", Integer, nullable=False, server_default="300"),
+    Column("urgent_rounds", Integer, nullable=False, server_default="3"),
     Column("created_at", Instant, nullable=False),
     Column("cancelled_at", Instant),
     Column("erased_at", Instant),  # cancelled for long: what the service had of it is gone
@@ -304,6 +307,7 @@ recipient = Table(
     Column("gets_usage", Boolean, nullable=False, server_default=text("true")),
     Column("gets_invoices", Boolean, nullable=False, server_default=text("true")),
     Column("gets_appointments", Boolean, nullable=False, server_default=text("true")),
+    Column("place", Integer, nullable=False, server_default="0"),  # on the client's list; of equal ones the older first
     UniqueConstraint("client_id", "channel", "address"),
 )
 
@@ -677,6 +681,7 @@ message = Table(
     Column("changed_at", Instant),  # her last change of it since, which is not sent
     Column("taken_at", Instant),  # one of the client's people has said that he sees to it
     Column("taken_by", Text, nullable=False, server_default=""),
+    Column("urgent_at", Instant),  # she has said that it is urgent
 )
 _partial_index("ix_message_due", message.c.due_at, where="due_at IS NOT NULL")
 _partial_index(
@@ -712,6 +717,34 @@ message_version = Table(
     Column("gist", Text, nullable=False, server_default=""),  # why he called, for lists
     Column("urgent", Boolean, nullable=False, server_default=text("false")),
     Column("searched", Text, nullable=False, server_default=""),  # the values, as characters.folded has them
+)
+
+urgency = Table(
+    # An urgent message that has gone: until somebody has seen it, one recipient after the other is told again.
+    "urgency",
+    metadata,
+    Column("call_id", ForeignKey("message.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("client_id", ForeignKey("client.id"), nullable=False, index=True),
+    Column("began_at", Instant, nullable=False),
+    Column("due_at", Instant),  # when the next one is told; NULL: it is over
+    Column("waits_channel", String(8), nullable=False, server_default=""),  # who was told last
+    Column("waits_address", Text, nullable=False, server_default=""),  # "": it went to all of them at once
+    Column("seen_at", Instant),
+    Column("seen_by", Text, nullable=False, server_default=""),
+    Column("given_up_at", Instant),  # nobody was left to be told
+)
+_partial_index("ix_urgency_due", urgency.c.due_at, where="due_at IS NOT NULL")
+
+urgent_step = Table(
+    # Who was told again of an urgent message, in which round.
+    "urgent_step",
+    metadata,
+    Column("call_id", ForeignKey("urgency.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("round", Integer, nullable=False),
 )
 
 opened = Table(

@@ -17,6 +17,7 @@ class Task:
     """One that nobody has done yet."""
 
     id: int
+    kind: TaskKind
     call_id: str
     client_name: str
     timezone: str
@@ -50,9 +51,10 @@ def open_for(conn: Connection, secretary_id: int) -> list[Task]:
 
 # Made once: each change on a desk asks for them.
 _OPEN_FOR = FixedQuery(
-    Task,
+    lambda kind, **rest: Task(kind=TaskKind(kind), **rest),
     select(
         task.c.id,
+        task.c.kind,
         task.c.call_id,
         client.c.name.label("client_name"),
         client.c.timezone,
@@ -77,11 +79,11 @@ _OPEN_FOR = FixedQuery(
 
 
 def about(conn: Connection, call_id: str) -> list[Asked]:
-    """What has been asked about a call, the oldest first."""
+    """What the client's people have asked about a call, the oldest first."""
     query = (
         select(task, secretary.c.name)
         .select_from(task.outerjoin(secretary, task.c.done_by == secretary.c.id))
-        .where(task.c.call_id == call_id)
+        .where(task.c.call_id == call_id, task.c.kind == TaskKind.CALL_BACK.value)
         .order_by(task.c.id)
     )
     return [Asked(row.kind, row.asked_at, row.asked_by, row.done_at, row.name or "") for row in conn.execute(query)]
@@ -91,3 +93,9 @@ def done(conn: Connection, task_id: int, secretary_id: int, at: datetime) -> boo
     """Notes that it is done; False if it was, or there is none of that number."""
     which = task.c.id == task_id, task.c.done_at.is_(None)
     return bool(conn.execute(update(task).where(*which).values(done_at=at, done_by=secretary_id)).rowcount)
+
+
+def settle(conn: Connection, call_id: str, kind: TaskKind, at: datetime) -> None:
+    """It need not be done any more."""
+    which = task.c.call_id == call_id, task.c.kind == kind.value, task.c.done_at.is_(None)
+    conn.execute(update(task).where(*which).values(done_at=at))

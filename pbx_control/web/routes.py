@@ -12,7 +12,19 @@ from starlette.routing import Route
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.users import ClientRole, Person, UserRole
-from pbx_control.web import feed, fetched, files, forgotten, health, invited, proposed, second_step, sign_in, webhook
+from pbx_control.web import (
+    feed,
+    fetched,
+    files,
+    forgotten,
+    health,
+    invited,
+    proposed,
+    second_step,
+    seen,
+    sign_in,
+    webhook,
+)
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
 from pbx_control.web.api.door import Endpoint as ApiEndpoint
@@ -85,6 +97,7 @@ WAYS = (
     Way("/desk/calls/{call}/act", ("POST",), acts.do_in_call, UserRole.SECRETARY),
     Way("/desk/calls/{call}/fields", ("POST",), acts.save_fields, UserRole.SECRETARY),
     Way("/desk/calls/{call}/send", ("POST",), acts.send, UserRole.SECRETARY),
+    Way("/desk/calls/{call}/urgent", ("POST",), acts.mark_urgent, UserRole.SECRETARY),
     Way("/desk/calls/{call}/info", ("POST",), acts.send_info, UserRole.SECRETARY),
     Way("/desk/duty", ("POST",), acts.change_duty, UserRole.SECRETARY),
     Way("/desk/tasks/{task}/done", ("POST",), acts.task_done, UserRole.SECRETARY),
@@ -103,6 +116,7 @@ WAYS = (
     Way("/portal/calls/{call}/recording", ("GET",), portal.recording, UserRole.CLIENT),
     Way("/portal/calls/{call}/voice-message", ("GET",), portal.voice_message, UserRole.CLIENT),
     Way("/portal/calls/{call}/call-back", ("POST",), portal.ask_to_call_back, UserRole.CLIENT),
+    Way("/portal/calls/{call}/seen", ("POST",), portal.say_seen, UserRole.CLIENT),
     Way("/portal/calls/{call}/block", ("POST",), portal.block, UserRole.CLIENT),
     Way("/portal/calls/{call}/unblock", ("POST",), portal.unblock, UserRole.CLIENT),
     Way("/portal/today", ("GET",), today.today, UserRole.CLIENT),
@@ -139,6 +153,8 @@ WAYS = (
     Way("/portal/recipients", ("GET",), recipients.page_of_recipients, ClientRole.OWNER),
     Way("/portal/recipients", ("POST",), recipients.ask_address, ClientRole.OWNER),
     Way("/portal/recipients/chat", ("POST",), recipients.ask_chat, ClientRole.OWNER),
+    Way("/portal/recipients/order", ("POST",), recipients.put_first, ClientRole.OWNER),
+    Way("/portal/recipients/urgent", ("POST",), recipients.set_patience, ClientRole.OWNER),
     Way("/portal/recipients/change", ("POST",), recipients.change, ClientRole.OWNER),
     Way("/portal/recipients/withdraw", ("POST",), recipients.withdraw, ClientRole.OWNER),
     Way("/portal/recipients/disconnect", ("POST",), recipients.disconnect, ClientRole.OWNER),
@@ -154,6 +170,8 @@ WAYS = (
     Way("/recipients/{token}", ("POST",), invited.answer, Who.VISITOR),
     Way("/changes/{token}", ("GET",), proposed.question, Who.VISITOR),
     Way("/changes/{token}", ("POST",), proposed.answer, Who.VISITOR),
+    Way("/seen/{token}", ("GET",), seen.question, Who.VISITOR),
+    Way("/seen/{token}", ("POST",), seen.answer, Who.VISITOR),
     Way("/files/{token}", ("GET",), fetched.offer, Who.VISITOR),
     Way("/files/{token}", ("POST",), fetched.fetch, Who.VISITOR),
     Way("/agenda/{token}.ics", ("GET",), feed.feed, Who.ANYBODY),

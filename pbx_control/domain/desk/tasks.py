@@ -1,4 +1,4 @@
-"""What a client's people ask the secretaries to do about a call."""
+"""What the secretaries are to do about a call."""
 
 from enum import StrEnum
 
@@ -6,4 +6,5 @@ from enum import StrEnum
 class TaskKind(StrEnum):
     """The names are those of `task.kind`."""
 
-    CALL_BACK = "call_back"
+    CALL_BACK = "call_back"  # as one of the client's people asks
+    UNSEEN = "unseen"  # to tell the client of its urgent message, as nobody has seen it

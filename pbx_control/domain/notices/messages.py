@@ -38,6 +38,8 @@ RUNG = (Outcome.ANSWERED, Outcome.MISSED, Outcome.LEFT_MESSAGE)
 
 # What the message_ids of a call's letters begin with: the first to a recipient, and those that answer it.
 FIRST, ANSWER = "call.", "message."
+# And those that tell somebody again of an urgent one that nobody has seen.
+AGAIN = "urgent."
 # The kind of the daily reports, which their message_ids begin with (domain.notices.notes.named).
 REPORT = "missed"
 # And those about an appointment, which are apart from the call in which it was booked.
@@ -243,6 +245,11 @@ def answer_id(call_id: str, recipient: Recipient, version: int) -> str:
     return ANSWER + _digest(call_id, recipient.channel, recipient.address, str(version))
 
 
+def again_id(call_id: str, recipient: Recipient, number: int) -> str:
+    """The same for the letter that is the `number`-th to tell again of an urgent message; 0: it was sent as another."""
+    return AGAIN + _digest(call_id, recipient.channel, recipient.address, str(number))
+
+
 def _digest(*identity: str) -> str:
     return hashlib.sha256("\x1f".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -362,10 +369,10 @@ def _telegram_text(page: MessagePage, phrases: Phrases, beside_file: bool) -> st
     else:
         parts = [page.notice, _lines(page.facts)]
     text = "\n\n".join(filter(None, [f"{page.sign} {page.subject}", *parts]))
-    return _cut(text, CAPTION_LIMIT if beside_file else TELEGRAM_LIMIT, phrases.cut)
+    return cut(text, CAPTION_LIMIT if beside_file else TELEGRAM_LIMIT, phrases.cut)
 
 
-def _cut(text: str, limit: int, note: str) -> str:
+def cut(text: str, limit: int, note: str) -> str:
     """As much of the text as fits into so many UTF-16 units, with a note at the end of one that was cut."""
     encoded = text.encode("utf-16-le")
     if len(encoded) <= 2 * limit:

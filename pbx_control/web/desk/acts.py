@@ -82,6 +82,12 @@ class Send(msgspec.Struct, forbid_unknown_fields=True):
     gaps: bool = False
 
 
+class Urgent(msgspec.Struct, forbid_unknown_fields=True):
+    """She says that the message is urgent, or is not."""
+
+    urgent: bool
+
+
 class SendInfo(msgspec.Struct, forbid_unknown_fields=True):
     """A ready-made text for the caller."""
 
@@ -197,6 +203,20 @@ async def send(request: Request) -> Response:
     room.feed.free(person, call_id)
     room.look(her)
     return in_words(request, words.SENT if signed.version else words.SIGNED, 200)
+
+
+async def mark_urgent(request: Request) -> Response:
+    """The message is urgent: once it goes, somebody has to say that he has seen it."""
+    room, person, asked = room_of(request), person_of(request), await read(request, Urgent)
+    call_id, her, at = call_of(request), secretary_of(person), clock.now()
+
+    def mark() -> None:
+        with writing(room.engine) as conn:
+            messages.mark_urgent(conn, call_id, her, at, rules_of(room.settings), urgent=asked.urgent)
+
+    done = await attempt(request, mark)
+    room.look(her)
+    return done if isinstance(done, Response) else JSONResponse({})
 
 
 async def send_info(request: Request) -> Response:

@@ -15,6 +15,8 @@ from pbx_control.domain.call.model import Phase, WhyNot
 from pbx_control.domain.desk.buttons import Button, Situation, buttons
 from pbx_control.domain.desk.duty import DeskState, Duty, Why, state_of
 from pbx_control.domain.desk.protocol import LONGEST, Field, FieldKind, colour_of, open_fields
+from pbx_control.domain.desk.tasks import TaskKind
+from pbx_control.domain.desk.words import is_urgent
 from pbx_control.domain.telephony.numbering import zone_of
 from pbx_control.domain.users import Person
 from pbx_control.domain.words.sentences import said
@@ -27,12 +29,14 @@ from pbx_control.domain.words.wording import (
     readable_number,
 )
 from pbx_control.live.news import CallNow, MissedNow, SecretaryNow
-from pbx_control.services import desk, messages, rotas, tasks
+from pbx_control.services import desk, messages, rotas, tasks, urgent
 from pbx_control.services.desk import INSTEAD, Pop
 from pbx_control.services.messages import Delivery, OpenMessage
 from pbx_control.services.messages import State as MessageState
 from pbx_control.services.rotas import Now
 from pbx_control.services.tasks import AppointmentTask, Task
+from pbx_control.services.urgent import Again, OnDesk
+from pbx_control.services.urgent import Told as Urgency
 from pbx_control.store.desk import ContactOnDesk
 from pbx_control.store.engine import reading
 from pbx_control.web.desk import words
@@ -41,6 +45,8 @@ from pbx_control.web.pages import environment
 
 # How old what stands beside her words (contacts, recipients, texts) may be when anything is shown anew.
 READ_EVERY = timedelta(seconds=5)
+# While nobody has seen an urgent message, its page looks so often.
+UNSEEN_EVERY = timedelta(seconds=2)
 # Why a contact was not reached stands there for so long, or until she does something else in the call.
 MISSED_FOR = timedelta(seconds=20)
 # The states of a message in which somebody was told of the call.
@@ -125,16 +131,20 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         waiting, asked = messages.open_of(conn, her_id), tasks.open_for(conn, her_id)
         clashes = tasks.about_appointments(conn, her_id, at)
         deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
+        urgency = urgent.told(conn, pop.call_id) if pop else None
+        hasty = urgent.on_desk(conn, her_id, at)
     page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
     regions = {
         "bar": page.bar(),
         "pop": before.regions["pop"] if again else page.pop_region(),
         "live": page.live(),
-        "after": page.after(deliveries),
-        "open": page.open_list(waiting, asked, clashes),
+        "after": page.after(deliveries, urgency),
+        "open": page.open_list(waiting, asked, clashes, hasty),
     }
     draft = pop.draft if pop else None
-    concerns = {one.call_id for one in waiting} | ({pop.call_id} if pop else set())
+    concerns = {one.call_id for one in (*waiting, *(one for one, _ in hasty))} | ({pop.call_id} if pop else set())
+    # Somebody may say at another web process that he has seen it.
+    unseen = at + UNSEEN_EVERY if any(how.next_at for _, how in hasty) else None
     fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
     return View(
         page.duty.state.value,
@@ -147,7 +157,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         before.read_at if again else at,
         published,
         frozenset(concerns),
-        min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting)) if due), default=None),
+        min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting), unseen) if due), default=None),
         opened.taken_from if opened else None,
     )
 
@@ -453,9 +463,10 @@ class _Page:
 
     # --- the message --------------------------------------------------------------------------------------
 
-    def after(self, deliveries: Sequence[Delivery]) -> str:
+    def after(self, deliveries: Sequence[Delivery], urgency: Urgency | None) -> str:
         """To whom the message goes, and the key that sends it."""
         pop = self.pop
+        again = {(one.channel, one.address): one for one in (urgency.again if urgency else ())}
         state, due = (pop.draft.state.value, pop.draft.due_at) if pop else ("", None)
         corrected = pop is not None and state == "sent" and pop.draft.version > 1
         return self._fragment(
@@ -468,25 +479,85 @@ class _Page:
                     "to": one.address,
                     "words": self._(words.DELIVERED[one.status], who=one.seen_by),
                     "why": one.why.said(self.language) if one.why else "",
+                    "again": self._again(again.get((one.channel, one.address)), self.zone),
                 }
                 for one in deliveries
             ],
+            urgent=self._urgent(urgency),
             message_state=state,
             message_words=self._(words.CORRECTED if corrected else words.MESSAGES[state]) if state else "",
             due=due if state == "draft" else None,
             send_words=self._(words.SEND_AGAIN if state in ("sent", "changed") else words.SEND),
         )
 
+    def _urgent(self, urgency: Urgency | None) -> Mapping[str, Any]:
+        """The button that says that the message is urgent, and how it stands if it is."""
+        if self.pop is None:
+            return {"state": "", "words": "", "pressed": False, "why_not": ""}
+        draft = self.pop.draft
+        by_form = is_urgent(draft.protocol, draft.values)
+        why = words.URGENT_ALREADY if urgency else words.URGENT_BY_FORM if by_form else ""
+        state, told = self._urgency(urgency, self.zone) if urgency else ("", "")
+        pressed = bool(urgency or by_form or draft.urgent)
+        return {"state": state, "words": told, "pressed": pressed, "why_not": self._(why) if why else ""}
+
+    def _urgency(self, one: Urgency, zone: ZoneInfo) -> tuple[str, str]:
+        """Whether somebody has seen an urgent message, as a mark and in words."""
+        if one.seen_at:
+            return "seen", self._(words.SEEN, who=one.seen_by, when=self._clock(one.seen_at, zone))
+        if one.given_up_at:
+            return "given-up", self._(words.GIVEN_UP)
+        if one.next_at and one.next_at > self.at:
+            return "unseen", self._(words.UNSEEN, when=self._clock(one.next_at, zone))
+        return "unseen", self._(words.UNSEEN_NOW)
+
+    def _again(self, one: Again | None, zone: ZoneInfo) -> str:
+        return self._(words.TOLD_AGAIN, times=one.times, when=self._clock(one.at, zone)) if one else ""
+
+    def _clock(self, at: datetime, zone: ZoneInfo) -> str:
+        return f"{at.astimezone(zone):%H:%M:%S}"
+
+    def _hasty(self, one: OnDesk, how: Urgency) -> Mapping[str, Any]:
+        zone = ZoneInfo(one.timezone)
+        state, told = self._urgency(how, zone)
+        return {
+            "call_id": one.call_id,
+            "client": clean_line(one.client_name, NAME_LIMIT),
+            "caller": self._caller(one.caller_name, one.caller),
+            "state": state,
+            "words": told,
+            "again": [f"{each.address}: {self._again(each, zone)}" for each in how.again],
+        }
+
+    def _caller(self, name: str, number: str) -> str:
+        return clean_line(name, NAME_LIMIT) or readable_number(number) or self._(N_("withheld number"))
+
     def open_list(
-        self, waiting: Sequence[OpenMessage], asked: Sequence[Task], clashes: Sequence[AppointmentTask]
+        self,
+        waiting: Sequence[OpenMessage],
+        asked: Sequence[Task],
+        clashes: Sequence[AppointmentTask],
+        hasty: Sequence[tuple[OnDesk, Urgency]],
     ) -> str:
-        """Her messages that are still to be written, what clients ask of everybody, and appointments that do not agree
-        with clients' own calendars."""
+        """Her messages that are still to be written, what clients ask of everybody, her urgent messages, and
+        appointments that do not agree with clients' own calendars."""
         here = self.pop.call_id if self.pop else ""
         rows = [self._open_row(one) for one in waiting if not (self.call and one.call_id == self.call.id)]
-        shown = [self._task(one) for one in asked]
+        shown = [self._task(one) for one in asked if one.kind is TaskKind.CALL_BACK]
+        unseen = [self._unseen(one) for one in asked if one.kind is TaskKind.UNSEEN]
         settle = [self._clash(one) for one in clashes]
-        return self._fragment("desk/open.html.j2", open=rows, on_desk=here, tasks=shown, clashes=settle)
+        urgent_ones = [self._hasty(one, how) for one, how in hasty]
+        shown_all = {"tasks": shown, "clashes": settle, "unseen": unseen, "urgent": urgent_ones}
+        return self._fragment("desk/open.html.j2", open=rows, on_desk=here, **shown_all)
+
+    def _unseen(self, one: Task) -> Mapping[str, Any]:
+        local = one.asked_at.astimezone(ZoneInfo(one.timezone))
+        return {
+            "id": one.id,
+            "client": clean_line(one.client_name, NAME_LIMIT),
+            "caller": self._caller(one.caller_name, one.caller),
+            "when": brief_time(local, self.language),
+        }
 
     def _clash(self, one: AppointmentTask) -> Mapping[str, Any]:
         local = one.starts.astimezone(ZoneInfo(one.zone))
@@ -524,9 +595,7 @@ class _Page:
         return {
             "call_id": one.call_id,
             "client": clean_line(one.client_name, NAME_LIMIT),
-            "caller": clean_line(one.caller_name, NAME_LIMIT)
-            or readable_number(one.caller)
-            or self._(N_("withheld number")),
+            "caller": self._caller(one.caller_name, one.caller),
             "when": brief_time(local, self.language),
             "state": one.state.value,
             "words": self._(words.MESSAGES[one.state.value]),

@@ -93,6 +93,14 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "spam": (N_("Spam"), "S"),
 }
 
+UNSEEN = N_("urgent: nobody has seen it yet, the next one is told at {when}")
+UNSEEN_NOW = N_("urgent: nobody has seen it yet")
+SEEN = N_("seen by {who}, {when}")
+GIVEN_UP = N_("urgent, and seen by nobody: tell the client by telephone")
+TOLD_AGAIN = counted("told again at {when}", "told again {times} times, last at {when}", by="times")
+URGENT_BY_FORM = N_("the form says so")
+URGENT_ALREADY = N_("it was told as urgent")
+
 MARKED = N_("not charged, and no message needed; press again to take it back")
 
 KEYS: tuple[tuple[str, str], ...] = (
@@ -102,6 +110,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("Alt R", N_("stop recording, record again")),
     ("Alt I", N_("a secretary who speaks the other language")),
     ("Alt W / Alt S", N_("wrong number / spam; once more takes it back")),
+    ("Alt U", N_("the message is urgent; once more takes it back")),
     ("Alt M", N_("to the message")),
     ("Ctrl Enter", N_("send the message")),
     ("Alt E", N_("send a text by e-mail")),

@@ -121,8 +121,20 @@ async def ask_to_call_back(request: Request) -> Response:
     return go_to(f"/portal/calls/{call_id}")
 
 
+async def say_seen(request: Request) -> Response:
+    """POST /portal/calls/ID/seen: of an urgent message, nobody is told again."""
+    call_id, who = request.path_params["call"], person_of(request).name
+    try:
+        await _as_tenant(request, lambda tenant: tenant.say_seen(call_id, who, clock.now()), writes=True)
+    except ClientMistake as error:
+        return _not_shown(request, error)
+    site_of(request).room.look_all()
+    return go_to(f"/portal/calls/{call_id}")
+
+
 async def block(request: Request) -> Response:
-    """POST /portal/calls/ID/block: who called is not let in any more."""
+    """POST /portal/calls/ID/block: who called is not let in any more. He has seen the message, too."""
+    await say_seen(request)
     return await _about_caller(request, lambda tenant, work, call_id: tenant.block(work, call_id))
 
 

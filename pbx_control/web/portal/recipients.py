@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from anyio.to_thread import run_sync
@@ -24,6 +25,9 @@ from pbx_control.web.portal.changes import changed
 from pbx_control.web.site import person_of, site_of
 
 LONGEST_ADDRESS = 254
+# What is offered for urgent messages that nobody has seen, beside what the office has set.
+MINUTES, ROUNDS = (1, 2, 3, 5, 10, 15, 30, 60), (0, 1, 2, 3, 5, 10)
+MINUTES_OF_A_DAY, MOST_ROUNDS = 1440, 20
 HERE = "/portal/recipients"
 
 
@@ -55,6 +59,9 @@ class Shown:
     rows: Sequence[Row]
     waiting: Sequence[Waiting]
     told: bool  # somebody is sent the messages about calls
+    order: Sequence[tuple[str, str]]  # of whom is told again of an urgent message: address, and what is shown
+    minutes: int
+    rounds: int
     accounts: int  # Telegram accounts that count as his who looks
 
     @classmethod
@@ -80,8 +87,17 @@ class Shown:
             )
             for one in tenant.waiting(at)
         ]
-        told = any(About.CALLS in one.wants.kinds for one in found)
-        return cls(firm.name, rows, waiting, told, tenant.telegram_accounts())
+        order = [(row.address, row.shown) for row in rows if About.CALLS.value in row.gets]
+        return cls(
+            firm=firm.name,
+            rows=rows,
+            waiting=waiting,
+            told=bool(order),
+            order=order,
+            minutes=max(1, round(firm.urgent_interval / 60)),
+            rounds=firm.urgent_rounds,
+            accounts=tenant.telegram_accounts(),
+        )
 
 
 async def page_of_recipients(request: Request) -> Response:
@@ -140,6 +156,34 @@ async def change(request: Request) -> Response:
     return go_to(HERE)
 
 
+async def put_first(request: Request) -> Response:
+    """POST /portal/recipients/order with `address`: he is told again of an urgent message before the one above him."""
+    address = str((await request.form()).get("address", ""))[:LONGEST_ADDRESS]
+
+    def do(work: Work, client_id: int) -> None:
+        people.move_up(work, client_id, address)
+
+    try:
+        await changed(request, do)
+    except ClientMistake as error:
+        return await _page(request, error, at=address)
+    return go_to(f"{HERE}#urgent")
+
+
+async def set_patience(request: Request) -> Response:
+    """POST /portal/recipients/urgent with `minutes` and `rounds`: when, and how often, the next one is told again."""
+    form = await request.form()
+    minutes, rounds = (_number(str(form.get(name, ""))) if form.get(name) else -1 for name in ("minutes", "rounds"))
+    try:
+        if not (1 <= minutes <= MINUTES_OF_A_DAY and 0 <= rounds <= MOST_ROUNDS):
+            raise ClientMistake(N_("choose one of those that are offered"))
+        interval = timedelta(minutes=minutes)
+        await changed(request, lambda work, client_id: people.set_patience(work, client_id, interval, rounds))
+    except ClientMistake as error:
+        return await _page(request, error, at="urgent")
+    return go_to(f"{HERE}#urgent")
+
+
 async def withdraw(request: Request) -> Response:
     """POST /portal/recipients/withdraw with `request`: a link or code is dead."""
     number = str((await request.form()).get("request", ""))
@@ -173,11 +217,12 @@ async def _page(
             return Shown.of(tenant, language_of(request))
 
     bot = site.bot.name if site.bot else ""
+    shown = await run_sync(read)
     return page(
         request,
         "portal/recipients.html.j2",
         status=422 if error else 200,
-        shown=await run_sync(read),
+        shown=shown,
         here=HERE,
         kinds=[(kind.value, LABELS[kind]) for kind in About],
         problem=say(request, error.template, **error.values) if error else "",
@@ -186,6 +231,8 @@ async def _page(
         chosen=[kind.value for kind in (chosen or Wants()).kinds],
         code=code,
         bot=bot,
+        offered_minutes=sorted({*MINUTES, shown.minutes}),
+        offered_rounds=sorted({*ROUNDS, shown.rounds}),
         has_bot=site.bot is not None,
         minutes=int(invitations.CODE_LIVES.total_seconds() // 60),
     )

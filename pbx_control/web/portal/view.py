@@ -18,7 +18,7 @@ from pbx_control.domain.words.wording import (
     is_withheld,
     readable_number,
 )
-from pbx_control.services.tenant import INSTEAD, CallRead, Heard, Place, Received, Tenant, Wanted
+from pbx_control.services.tenant import INSTEAD, CallRead, Heard, Place, Received, Tenant, Urgent, Wanted
 from pbx_control.web.portal import words
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Row:
     secretary: str
     unread: bool
     urgent: bool
+    unseen: bool  # urgent, and nobody has said that he has seen it
+    seen_by: str
     waits: bool
     recorded: bool
 
@@ -63,6 +65,8 @@ class Row:
             secretary=clean_line(call.secretary, NAME_LIMIT),
             unread=call.unread,
             urgent=call.urgent,
+            unseen=call.unseen,
+            seen_by=clean_line(call.seen_by, NAME_LIMIT),
             waits=call.waits,
             recorded=bool(call.recording or call.message),
         )
@@ -116,6 +120,8 @@ class CallShown:
     heard: Sequence[Mapping[str, str]]
     asked: Sequence[str]  # what his people have asked about the call, and what became of it
     waits_for_call_back: bool
+    urgent: Sequence[str]  # how it stands with an urgent message, line by line
+    unseen: bool  # it is urgent, and nobody has said that he has seen it
     blocked: bool
     charged: bool
 
@@ -153,6 +159,8 @@ class CallShown:
             heard=[_heard(one, language, zone) for one in read.heard[:HEARD_SHOWN]],
             asked=list(_asked(read, language, zone)),
             waits_for_call_back=any(one.done_at is None for one in read.asked),
+            urgent=list(_urgent(read.urgent, language, zone)) if read.urgent else [],
+            unseen=bool(read.urgent and not read.urgent.seen_at),
             blocked=read.blocked,
             charged=read.charged,
         )
@@ -209,6 +217,18 @@ def _asked(read: CallRead, language: str, zone: ZoneInfo) -> Iterator[str]:
         if one.done_at:
             done = brief_time(one.done_at.astimezone(zone), language)
             yield _say(language, N_("{secretary} has called back, {when}."), secretary=one.done_by, when=done)
+
+
+def _urgent(how: Urgent, language: str, zone: ZoneInfo) -> Iterator[str]:
+    for one in how.again:
+        when = brief_time(one.at.astimezone(zone), language)
+        yield _say(language, words.TOLD_AGAIN, who=one.address, times=one.times, when=when)
+    if how.seen_at:
+        yield _say(language, words.SEEN, who=how.seen_by, when=brief_time(how.seen_at.astimezone(zone), language))
+    elif how.given_up_at:
+        yield _say(language, words.GIVEN_UP)
+    elif how.next_at:
+        yield _say(language, words.UNSEEN)
 
 
 def _day(at: datetime, language: str, zone: ZoneInfo, now: datetime) -> str:

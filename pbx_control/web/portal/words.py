@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import N_, counted
 from pbx_control.domain.call.model import Outcome
 from pbx_control.services.messages import Status
 
@@ -31,3 +31,9 @@ FLAWS: Mapping[str, str] = {
     "lost": N_("The voice message could not be recorded."),
     "cut": N_("Not all of the voice message could be recorded."),
 }
+
+# How it stands with an urgent message.
+TOLD_AGAIN = counted("{who} was told again, {when}.", "{who} was told again {times} times, last {when}.", by="times")
+SEEN = N_("{who} has seen it, {when}.")
+UNSEEN = N_("Nobody has said yet that it was seen. Until somebody does, the next one is told again.")
+GIVEN_UP = N_("Nobody has said that it was seen, and everybody was told: the secretaries were asked to call you.")

@@ -507,12 +507,19 @@ async function act(button) {
   const call = popCall();
   button.dataset.busy = "1";
   const what = button.dataset.do || button.dataset.act;
+  if (what === "urgent") return markUrgent(button, call);
   // The message goes at the hand-over, or to the colleague: what was typed just now goes with it.
   if (["hand-over", "language"].includes(what)) await Promise.race([saveAll(), new Promise((go) => setTimeout(go, SAVED_WITHIN))]);
   const answer = await post(onCall(call, "act"), { act: what, contact: Number(button.dataset.contact || 0) }).catch(() => ({}));
   delete button.dataset.busy;
   const place = document.querySelector("[data-answer]");
   if (place) place.textContent = answer.words || (answer.ok ? "" : words.awayTitle);
+}
+
+async function markUrgent(button, call) {
+  const answer = await post(onCall(call, "urgent"), { urgent: button.getAttribute("aria-pressed") !== "true" }).catch(() => ({}));
+  delete button.dataset.busy;
+  if (!answer.ok) answered(answer.words || words.notKept, call);
 }
 
 async function duty(button) {
@@ -586,6 +593,7 @@ const withAlt = {
   KeyI: () => press('[data-act="language"]'),
   KeyW: () => press('[data-act="wrong-number"]'),
   KeyS: () => press('[data-act="spam"]'),
+  KeyU: () => press('[data-act="urgent"]'),
   KeyM: () => focus("form[data-message] [name]"),
   KeyE: () => focus("#info-address"),
   KeyA: () => document.dispatchEvent(new Event("pbx-agenda-key")),
