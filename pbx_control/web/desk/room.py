@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from secrets import token_urlsafe
+from zoneinfo import ZoneInfo
 
 from anyio import CapacityLimiter
 from sqlalchemy import Engine
@@ -16,6 +17,7 @@ from pbx_control.live.kept_running import KeptRunning
 from pbx_control.live.news import MessageNow
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.feed import Concerned, Feed
+from pbx_control.web.wall.wall import Wall
 
 # A message has letters to several people: its desk looks this often at most, seconds.
 DELIVERIES_EVERY = 0.5
@@ -25,6 +27,26 @@ MADE_AT_ONCE = 2
 ANSWERS_WITHIN = 12.0
 # Streams of one secretary's. One more ends the oldest, so that nobody holds them without end.
 MOST_STREAMS = 12
+
+
+class News(asyncio.Event):
+    """Set when she may have to be shown something else. What is new of the house alone makes no page anew."""
+
+    only_of_the_house = False
+
+    def set(self) -> None:
+        self.only_of_the_house = False
+        super().set()
+
+    def set_of_the_house(self) -> None:
+        """The figures of the house are different."""
+        if not self.is_set():
+            self.only_of_the_house = True
+            super().set()
+
+    def clear(self) -> None:
+        self.only_of_the_house = False
+        super().clear()
 
 
 @dataclass(eq=False, slots=True)
@@ -37,11 +59,15 @@ class Stream:
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
     client_id: int = 0  # whose calendars may be on it
     agenda: bool = False  # something in them was changed
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    news: News = field(default_factory=News)
     signed_out: bool = False  # its end is no loss
     over: bool = False  # newer ones have taken its place
     key: str = field(default_factory=partial(token_urlsafe, 12))  # the page answers with it
     heard_at: float | None = None  # when the page answered last, as the event loop counts; None: it never has
+
+    def figures_changed(self) -> None:
+        """Those of the wallboard are different."""
+        self.news.set_of_the_house()
 
     @property
     def sleeps(self) -> bool:
@@ -62,15 +88,17 @@ class Room:
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
         self._deliveries: asyncio.TimerHandle | None = None
+        self.wall = Wall(engine, ZoneInfo(settings.office.timezone), lambda: self.feed.standing)
         self._delivered: set[str] = set()  # the calls of letters that have been heard of since
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listens to the daemon until `stopping` is set; then all streams end."""
         try:
-            async with KeptRunning(self.feed.run):
+            async with KeptRunning(self.feed.run), KeptRunning(self.wall.run):
                 await stopping.wait()
         finally:
             self.ending = True
+            self.wall.end()
             for her in self._streams:
                 self.look(her)
 
@@ -153,6 +181,7 @@ class Room:
                 stream.news.set()
 
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
+        self.wall.told()
         for her in self._streams if concerned is None else concerned:
             self.look(her)
         self._delivered |= {one.call for one in messages}
