@@ -155,7 +155,7 @@ async def test_the_desk_shows_the_house_in_one_line(place: Place) -> None:
 
 @pytest.fixture
 async def board(place: Place) -> AsyncIterator[Wall]:
-    place.site.room.ending = False
+    place.site.room.ending = place.site.room.wall.ending = False
     async with KeptRunning(place.site.room.wall.run):
         yield place.site.room.wall
 
@@ -308,7 +308,7 @@ async def test_a_day_has_its_curves_with_a_table_and_its_client(place: Place) ->
     page = (await browser.get("/admin/day?date=2026-08-03")).text
     assert 'data-calls="6"' in page
     assert page.count('role="img"') == 2
-    assert "Most came at 08:00: 4." in page
+    assert "Most at 08:00: 4." in page
     assert '<th scope="row">08:00–09:00</th><td>4</td><td>4</td><td>3</td><td class="warn">75 %</td>' in page
     page = (await browser.get("/admin/day?date=2026-08-03&client=lagos")).text
     assert ('data-calls="2"' in page, '<option value="lagos" selected>' in page) == (True, True)

@@ -232,10 +232,7 @@ class Shown:
         values = {"calls": self.all.calls, "in_time": self.level, "abandoned": self.all.abandoned}
         if not self.all.calls:
             return said(self.language, N_("No call came."), {})
-        told = N_(
-            "{calls} calls came, {in_time} of those that count were answered within 20 s, {abandoned} were abandoned. "
-            "Most came at {when}: {most}."
-        )
+        told = N_("Calls: {calls}. Answered within 20 s: {in_time}. Abandoned: {abandoned}. Most at {when}: {most}.")
         return said(self.language, told, values | {"when": self._when(busiest.since), "most": busiest.sums.calls})
 
     def _when(self, at: datetime) -> str:
