@@ -255,6 +255,7 @@ class Web(Section, frozen=True, kw_only=True):
     owners_need_second_factor: bool = False  # a client's owners set up an authenticator app before anything else
     certificate: Text = ""
     key: Text = ""
+    metrics_token: Text = ""  # who else may read /metrics: whoever shows it as a bearer; empty: this machine alone
 
     @property
     def address(self) -> str:

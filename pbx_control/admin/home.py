@@ -78,6 +78,7 @@ FIRST_SETTINGS = """\
 # owners_need_second_factor = false   # a client's owners set up an authenticator app before anything else
 # certificate = ""            # or both of these, to be served by HTTPS without a proxy
 # key = ""
+# metrics_token = ""          # who else than this machine may read /metrics: whoever shows it as a bearer
 
 [mail]
 # host = "127.0.0.1"

@@ -131,6 +131,7 @@ class Verb(StrEnum):
     RECORDINGS_PURGED = "recordings purged"
     CLIENT_ERASED = "client erased"
     ENTRIES_FORGOTTEN = "entries forgotten"
+    FIGURES_PUT_RIGHT = "figures put right"
     PAYMENT_NOTED = "payment noted"
     WELCOME_NOTED = "welcome noted"
     LIVE_NOTED = "live noted"

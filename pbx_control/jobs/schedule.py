@@ -103,13 +103,16 @@ def erase_cancelled(context: Context) -> Sentence:
 
 def tend_database(context: Context) -> Sentence:
     from pbx_control.jobs import upkeep
+    from pbx_control.services import figures
     from pbx_control.store import ledger
 
     tended = upkeep.tend(context.engine, context.actor, context.at)
+    if rows := figures.compare(context.engine, context.actor, context.at):
+        tended = Sentence("figures that were not the calls' and are now: {count}; {tended}", count=rows, tended=tended)
     with reading(context.engine) as conn:
         wrong = ledger.out_of_balance(conn)
     if not wrong:
-        return tended
+        return Failure(tended) if rows else tended
     return Failure(
         Sentence(
             "accounts are not the sum of their ledger: of clients {clients}; {tended}",

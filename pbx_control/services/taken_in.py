@@ -10,7 +10,7 @@ from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import CallSummary
-from pbx_control.services import messages, steps
+from pbx_control.services import figures, messages, steps
 from pbx_control.services.steps import Rules
 from pbx_control.store import caller_marks, calls, clients, dids, ledger, secretaries
 from pbx_control.store.calls import Begun, ServedBySwitch
@@ -70,6 +70,7 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     _charge(conn, one, begun, owner, rules)
     _write_letters(conn, one, owner, her, rules)
     _tell_losses(conn, one, owner, rules)
+    figures.count_kept(conn, one.id)
     return True
 
 

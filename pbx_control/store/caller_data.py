@@ -450,6 +450,7 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     "remote_busy": "when a client's own calendar is busy: it names nobody",
     "receipt": "what was deleted or handed out, made so that it names nobody",
     **dict.fromkeys(("clock_guard", "lease", "job_run"), _OFFICE),
+    "quarter_hour": "how many calls there were",
 }
 
 

@@ -287,6 +287,7 @@ def _row(call: Call) -> dict[str, Any]:
         "phase": call.phase.value,
         "outcome": call.outcome.value if call.outcome and not call.taken_over else "",
         "secretary_id": call.answered_by.secretary_id if call.answered_by else None,
+        "queued_at": call.queued_at,
         "answered_at": call.answered_at,
         "hung_up_at": None if call.taken_over else call.ended_at,
         "ended_at": call.ended_at if over and not call.taken_over else None,

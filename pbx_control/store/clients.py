@@ -128,6 +128,12 @@ def slugs(connection: Connection, beginning: str = "") -> list[str]:
     return list(connection.scalars(query))
 
 
+def names(connection: Connection) -> list[tuple[str, str]]:
+    """Short name and name of every client, by name."""
+    rows = connection.execute(select(client.c.slug, client.c.name).order_by(client.c.name, client.c.id))
+    return [(row.slug, row.name) for row in rows]
+
+
 def ids(connection: Connection, wanted: Sequence[str]) -> list[int]:
     """The ids of the clients with these slugs. Raises ClientMistake if one is unknown."""
     return [find(connection, slug).id for slug in wanted]

@@ -150,6 +150,12 @@ def latest(conn: Connection) -> dict[str, Run]:
     return {row.job: _run(row) for row in conn.execute(select(job_run).join(newest, same))}
 
 
+def last_done(conn: Connection) -> dict[str, datetime]:
+    """When each job last ended as it should, by its name; those that never did are left out."""
+    done = select(job_run.c.job, func.max(job_run.c.ended_at).label("at")).where(job_run.c.ending == Ending.DONE.value)
+    return {row.job: row.at for row in conn.execute(done.group_by(job_run.c.job))}
+
+
 def forget(conn: Connection, before: datetime) -> int:
     """Removes runs that were due before that instant, but never a job's latest; gives how many."""
     newest = select(func.max(job_run.c.due_at)).group_by(job_run.c.job)

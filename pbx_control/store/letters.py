@@ -56,6 +56,7 @@ from pbx_control.domain.words.sentences import kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed
 from pbx_control.store import mailboxes, recipients, restrictions
 from pbx_control.store.engine import insert_into, node_here
+from pbx_control.store.rows import record
 from pbx_control.store.tables import client, letter, mailbox
 
 # A claim that is not renewed runs out after this.
@@ -455,6 +456,29 @@ def waiting_since(conn: Connection) -> datetime | None:
     """When the oldest letter that waits to be sent was written; None if none waits."""
     written: datetime | None = conn.scalar(select(func.min(letter.c.written_at)).where(letter.c.due_at.is_not(None)))
     return written
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to be sent: how many letters, and when the oldest was written."""
+
+    number: int
+    since: datetime | None
+
+
+def waiting(conn: Connection) -> Waiting:
+    """All letters that are still to be sent, to whomever."""
+    columns = func.count().label("number"), func.min(letter.c.written_at).label("since")
+    return record(Waiting, conn.execute(select(*columns).where(letter.c.due_at.is_not(None))).one())
+
+
+def count_undelivered(conn: Connection, written_before: datetime, given_up_since: datetime) -> int:
+    """How many letters to clients' recipients that were written before the one instant have not arrived: those that are
+    still tried, and those that were given up, if they were written since the other."""
+    theirs = letter.c.delivered_at.is_(None), letter.c.client_id.is_not(None), letter.c.kind == Kind.OURS.value
+    lasting = or_(letter.c.due_at.is_not(None), letter.c.written_at >= given_up_since)
+    query = select(func.count()).where(*theirs, letter.c.written_at <= written_before, lasting)
+    return int(conn.execute(query).scalar_one())
 
 
 def count_given_up(conn: Connection) -> dict[Recipient, int]:

@@ -332,7 +332,15 @@ def _open() -> Select[Any]:
     )
 
 
+def count_open(conn: Connection) -> int:
+    """How many `open_ones` there are of all secretaries."""
+    return _HOW_MANY_OPEN.all(conn)[0]
+
+
 _OPEN = FixedQuery(Open, _open())
+_HOW_MANY_OPEN = FixedQuery(
+    lambda number: int(number), select(func.count().label("number")).select_from(_open().subquery())
+)
 _OPEN_OF_HER = FixedQuery(Open, _open().where(message.c.secretary_id == bindparam("her")))
 
 

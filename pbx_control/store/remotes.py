@@ -29,6 +29,7 @@ from pbx_control.domain.agenda.slots import Taken
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.store import agenda, restrictions
 from pbx_control.store.engine import insert_into, is_new
+from pbx_control.store.rows import record
 from pbx_control.store.tables import (
     appointment,
     appointment_task,
@@ -572,6 +573,21 @@ def troubled(conn: Connection, before: datetime) -> list[Troubled]:
     return [
         one for one in found if one.trouble or one.odd or one.waiting or one.synced_at is None or one.synced_at < before
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrears:
+    """Appointments of which a remote calendar has still to be told: how many, and since when the first is due."""
+
+    number: int
+    since: datetime | None
+
+
+def arrears(conn: Connection, at: datetime) -> Arrears:
+    """What is due and has not been told."""
+    columns = func.count().label("number"), func.min(appointment.c.mirror_due_at).label("since")
+    due_ = appointment.c.mirror_due_at.is_not(None), appointment.c.mirror_due_at <= at
+    return record(Arrears, conn.execute(select(*columns).where(*due_)).one())
 
 
 def waiting_for(conn: Connection, appointment_ids: Sequence[int]) -> Mapping[int, str]:

@@ -374,6 +374,7 @@ call = Table(
     Column("outcome", String(12), nullable=False, server_default=""),  # domain.call.model.Outcome
     Column("secretary_id", ForeignKey("secretary.id")),  # who answered
     Column("arrived_at", Instant, nullable=False, index=True),
+    Column("queued_at", Instant),  # when he joined the line, the welcome being over; NULL: he did not, or nobody saw it
     Column("answered_at", Instant),  # when a secretary answered
     Column("hung_up_at", Instant),  # when the caller had left; `ended_at` follows once the files have been looked at
     Column("ended_at", Instant, index=True),
@@ -412,6 +413,19 @@ _partial_index("ix_call_turned_away", call.c.ended_at, call.c.client_id, where="
 # What there is to delete one day; what has been deleted leaves it.
 KEPT = "recording <> '' OR message <> ''"
 _partial_index("ix_call_kept", call.c.ended_at, call.c.id, where=KEPT)
+
+quarter_hour = Table(
+    # How many calls became what (domain.figures.levels), by the quarter hour of their arrival; added to when a call is
+    # over, in the transaction that ends it. Each node adds to rows of its own: no daemon waits for another's.
+    "quarter_hour",
+    metadata,
+    Column("client_id", Integer, primary_key=True, autoincrement=False),  # 0: all clients together
+    Column("starts", Instant, primary_key=True),
+    Column("node", String(19), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in ("in_time", "late", "abandoned", "brief", "unanswered")),
+    Column("waited", BigInteger, nullable=False),  # by those who were answered, tenths of a second
+    Column("talked", BigInteger, nullable=False),
+)
 
 seat_claim = Table(
     # A secretary holds one call at a time: the primary key is what makes two offers at once impossible.

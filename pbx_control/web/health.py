@@ -1,4 +1,4 @@
-"""`/healthz`: whether the pages are served, for whoever watches over the machine."""
+"""`/healthz`: whether calls are taken and pages served, for whoever watches over the machine."""
 
 import asyncio
 
@@ -17,17 +17,25 @@ from pbx_control.web.site import Site, site_of
 PATIENCE = 1.0
 # It is asked anew after so long, seconds: it tells its whole state each time, and anybody may ask for our health.
 GOOD_FOR = 1.0
+# How a daemon is that is there: it takes calls, or waits for its switch.
+READY, WAITING = "ready", "waiting"
 
 
 async def healthz(request: Request) -> Response:
-    """GET /healthz: 200 as long as the pages can be served, also while the daemon is away; 503 without the database."""
+    """GET /healthz: 200 if calls are taken and pages served: the daemon is ready, its switch and the database are
+    there. Else 503, and what is not there."""
     site = site_of(request)
     daemon = await daemon_state(site)
+    # The daemon is ready while it is connected to the switch, and no longer.
+    switch = {READY: "ok", WAITING: "away"}.get(daemon, "unknown")
     try:
         await run_sync(_ask, site.engine)
+        database = "ok"
     except StoreUnavailable:
-        return JSONResponse({"daemon": daemon, "database": "away"}, 503)
-    return JSONResponse({"daemon": daemon, "database": "ok"})
+        database = "away"
+    well = daemon == READY and database == "ok"
+    told = {"daemon": daemon, "database": database, "switch": switch}
+    return JSONResponse(told, 200 if well else 503, None if well else {"Retry-After": "5"})
 
 
 async def daemon_state(site: Site) -> str:
@@ -42,7 +50,7 @@ async def daemon_state(site: Site) -> str:
 
 def _daemon(home: Home) -> str:
     try:
-        return "ready" if daemon_now(home, PATIENCE).ready else "away"
+        return READY if daemon_now(home, PATIENCE).ready else WAITING
     except (PbxError, TimeoutError, OSError):
         return "away"
 

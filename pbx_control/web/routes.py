@@ -57,6 +57,8 @@ from pbx_control.web.portal import (
     trail,
 )
 from pbx_control.web.site import Site, site_of
+from pbx_control.web.wall import acts as wall
+from pbx_control.web.wall import curves, metrics
 
 # Of one form.
 MOST_FILES, MOST_FIELDS = 1, 1000
@@ -64,6 +66,9 @@ NOT_YOURS = N_("this page is not yours")
 APP_NEEDED = N_("set up a second factor first, on the page of your account")
 # Where an owner may go who has still to set up the second factor that he needs.
 WITHOUT_APP = ("/account", "/logout", "/language")
+
+# Who looks after the house.
+LEADS = (UserRole.ADMIN, UserRole.SUPERVISOR)
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -75,6 +80,7 @@ class Who(Enum):
     VISITOR = "visitor"  # anybody, but it matters who is signed in
     SIGNED_IN = "signed in"
     TOKEN = "token"  # a program: its own door looks at its token (web/api), and at no cookie
+    LEADS = "leads"  # those who look after the house: admins and supervisors
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,11 @@ WAYS = (
     Way("/desk/agenda/{call}/move", ("POST",), desk_agenda.move, UserRole.SECRETARY),
     Way("/desk/agenda/{call}/cancel", ("POST",), desk_agenda.cancel, UserRole.SECRETARY),
     Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
+    Way("/admin", ("GET",), wall.now, Who.LEADS),
+    Way("/admin/events", ("GET",), wall.stream, Who.LEADS),
+    Way("/admin/day", ("GET",), curves.day, Who.LEADS),
+    Way("/admin/week", ("GET",), curves.week, Who.LEADS),
+    Way("/admin/figures.csv", ("GET",), curves.sheet, Who.LEADS),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
     Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),
@@ -220,6 +231,7 @@ WAYS = (
     Way(DOCUMENT, ("GET",), document_page, Who.ANYBODY),
     Way(REFERENCE, ("GET",), reference, Who.VISITOR),
     Way("/healthz", ("GET",), health.healthz, Who.ANYBODY),
+    Way("/metrics", ("GET",), metrics.metrics, Who.ANYBODY),
     Way("/static/{version}/{name:path}", ("GET",), files.static, Who.ANYBODY),
 )
 
@@ -249,13 +261,14 @@ def gate(way: Way) -> Endpoint:
 
 def _who(way: Way, person: Person | None, request: Request) -> Response | None:
     """What is answered to somebody who may not go there; None: he may."""
-    if isinstance(way.who, Who) and way.who is not Who.SIGNED_IN:
+    if way.who in (Who.ANYBODY, Who.VISITOR):
         return None
     if person is None:
         if wants_page(request):
             return go_to(sign_in.login_path(request))
         return refusal(request, 401, N_("nobody is signed in here any more"), "signed-out")
-    if way.who not in (Who.SIGNED_IN, person.role, person.client_role):
+    leads = Who.LEADS if person.role in LEADS else None
+    if way.who not in (Who.SIGNED_IN, leads, person.role, person.client_role):
         return refusal(request, 403, NOT_YOURS, "not-yours")
     return _without_app(way, person, request)
 

@@ -27,8 +27,13 @@ MOST_WAITING = 50
 # For those who are too many, seconds.
 A_MOMENT = 5
 LONGEST_NEXT = 500
-# Where each role's pages begin; the others' come later.
-PAGES = {UserRole.SECRETARY: "/desk", UserRole.CLIENT: "/portal/messages"}
+# Where each role's pages begin.
+PAGES = {
+    UserRole.SECRETARY: "/desk",
+    UserRole.CLIENT: "/portal/messages",
+    UserRole.SUPERVISOR: "/admin",
+    UserRole.ADMIN: "/admin",
+}
 ELSEWHERE = "/home"
 # What the browser is lent while the code is awaited.
 STEP = "step"

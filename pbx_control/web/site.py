@@ -53,6 +53,15 @@ class Health:
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass
+class Measured:
+    """What Prometheus was told last, and until when that is good enough."""
+
+    text: bytes = b""
+    until: float = 0.0
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 @dataclass(frozen=True)
 class Site:
     """One web process. `stopping` is set when it is to end: open streams end then."""
@@ -79,6 +88,7 @@ class Site:
     api: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PROGRAMS_AT_ONCE))
     bot: "Listener | None" = None  # what people write in chats; None: no [telegram] token is set
     health: Health = field(default_factory=Health)
+    gauges: Measured = field(default_factory=Measured)
     voice: Voice = field(default_factory=Voice)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     afterwards: set[asyncio.Task[None]] = field(default_factory=set)

@@ -63,7 +63,7 @@ class Place:
         self.app = make_app(Home(home), Settings(web=Web(**web)), engine)
         self.site = self.app.site
         # This transport reads an answer to its end: streams end at once.
-        self.site.room.ending = True
+        self.site.room.ending = self.site.room.wall.ending = True
         self.open: list[httpx.AsyncClient] = []
 
     def browser(self, address: str = "198.51.100.7", base: str = "http://127.0.0.1:8080", **headers: str) -> Browser:

@@ -45,6 +45,11 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/desk/agenda/{call}/move"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/agenda/{call}/cancel"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
+    ("GET", "/admin"): (Who.LEADS, {200}),
+    ("GET", "/admin/events"): (Who.LEADS, {200}),
+    ("GET", "/admin/day"): (Who.LEADS, {200}),
+    ("GET", "/admin/week"): (Who.LEADS, {200}),
+    ("GET", "/admin/figures.csv"): (Who.LEADS, {200}),
     ("GET", "/portal"): (UserRole.CLIENT, {303}),
     ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
     ("POST", "/portal/messages/read"): (UserRole.CLIENT, {303}),
@@ -166,7 +171,8 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/api/v1/appointments/{appointment}/cancel"): (Who.TOKEN, {401}),
     ("GET", "/api/v1/openapi.json"): (Who.ANYBODY, {200}),
     ("GET", "/api/docs"): (Who.VISITOR, {200}),
-    ("GET", "/healthz"): (Who.ANYBODY, {200}),
+    ("GET", "/healthz"): (Who.ANYBODY, {503}),  # no daemon is there
+    ("GET", "/metrics"): (Who.ANYBODY, {403}),  # they come from elsewhere
     ("GET", "/static/{version}/{name:path}"): (Who.ANYBODY, {404}),
 }
 EACH = [(way, method) for way in WAYS for method in way.methods]
@@ -180,6 +186,8 @@ def allowed(way: Way, who: str) -> bool:
     # Whoever asks as a program is looked at by its token alone: tests/web/test_api_scopes.py.
     if way.who in (Who.ANYBODY, Who.VISITOR, Who.TOKEN):
         return True
+    if who != NOBODY and way.who is Who.LEADS:
+        return ROLES[who] in (UserRole.ADMIN, UserRole.SUPERVISOR)
     return who != NOBODY and (way.who is Who.SIGNED_IN or way.who in (ROLES[who], CLIENT_ROLES.get(who)))
 
 

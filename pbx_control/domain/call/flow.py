@@ -258,6 +258,7 @@ def begin_waiting(call: Call, at: datetime) -> Step:
     call = replace(
         call,
         phase=Phase.WAITING,
+        queued_at=at,
         waiting_since=at,
         deadlines={Deadline.PATIENCE: at + RINGING_LIMIT, Deadline.WAIT_LIMIT: at + call.known.wait_limit},
     )

@@ -42,6 +42,7 @@ from pbx_control.web.desk.stream import events
 from pbx_control.web.desk.view import view_of
 from pbx_control.web.pages import language_of, page, say
 from pbx_control.web.site import Site, person_of, site_of
+from pbx_control.web.wall.view import strip
 
 # Longer addresses are none (RFC 5321).
 LONGEST_ADDRESS = 254
@@ -123,7 +124,8 @@ async def desk_page(request: Request) -> Response:
     if view.taken_from:
         room.look(view.taken_from)
     keys = [(key, say(request, what)) for key, what in words.KEYS]
-    return page(request, "desk/page.html.j2", view=view, keys=keys)
+    house = room.wall.once("strip", language_of(request), strip)
+    return page(request, "desk/page.html.j2", view=view, keys=keys, house=house)
 
 
 async def desk_events(request: Request) -> Response:

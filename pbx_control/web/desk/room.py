@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from secrets import token_urlsafe
+from zoneinfo import ZoneInfo
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -19,6 +20,7 @@ from pbx_control.services.tasks import mark_of_appointments
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import reading
 from pbx_control.web.desk.feed import Concerned, Feed
+from pbx_control.web.wall.wall import Wall
 
 # A message has letters to several people: its desk looks this often at most, seconds.
 DELIVERIES_EVERY = 0.5
@@ -32,6 +34,26 @@ ANSWERS_WITHIN = 12.0
 MOST_STREAMS = 12
 
 
+class News(asyncio.Event):
+    """Set when she may have to be shown something else. What is new of the house alone makes no page anew."""
+
+    only_of_the_house = False
+
+    def set(self) -> None:
+        self.only_of_the_house = False
+        super().set()
+
+    def set_of_the_house(self) -> None:
+        """The figures of the house are different."""
+        if not self.is_set():
+            self.only_of_the_house = True
+            super().set()
+
+    def clear(self) -> None:
+        self.only_of_the_house = False
+        super().clear()
+
+
 @dataclass(eq=False, slots=True)
 class Stream:
     """One open page of a secretary: `news` is set when she may have to be shown something else."""
@@ -42,11 +64,15 @@ class Stream:
     concerns: frozenset[str] = frozenset()  # the calls whose messages stand on it
     client_id: int = 0  # whose calendars may be on it
     agenda: bool = False  # something in them was changed
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    news: News = field(default_factory=News)
     signed_out: bool = False  # its end is no loss
     over: bool = False  # newer ones have taken its place
     key: str = field(default_factory=partial(token_urlsafe, 12))  # the page answers with it
     heard_at: float | None = None  # when the page answered last, as the event loop counts; None: it never has
+
+    def figures_changed(self) -> None:
+        """Those of the wallboard are different."""
+        self.news.set_of_the_house()
 
     @property
     def sleeps(self) -> bool:
@@ -68,15 +94,21 @@ class Room:
         self._lost: set[int] = set()
         self._deliveries: asyncio.TimerHandle | None = None
         self._tasks: tuple[int, int] | None = None  # what tells the open ones from others; None: not looked yet
+        self.wall = Wall(engine, ZoneInfo(settings.office.timezone), lambda: self.feed.standing)
         self._delivered: set[str] = set()  # the calls of letters that have been heard of since
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listens to the daemon until `stopping` is set; then all streams end."""
         try:
-            async with KeptRunning(self.feed.run), KeptRunning(self._watch_tasks):
+            async with (
+                KeptRunning(self.feed.run),
+                KeptRunning(self._watch_tasks),
+                KeptRunning(self.wall.run),
+            ):
                 await stopping.wait()
         finally:
             self.ending = True
+            self.wall.end()
             for her in self._streams:
                 self.look(her)
 
@@ -172,6 +204,7 @@ class Room:
                 stream.news.set()
 
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
+        self.wall.told()
         for her in self._streams if concerned is None else concerned:
             self.look(her)
         self._delivered |= {one.call for one in messages}

@@ -13,6 +13,7 @@ from pbx_control.errors import StoreUnavailable
 from pbx_control.web.desk.room import Room, Stream
 from pbx_control.web.desk.view import View, view_of
 from pbx_control.web.sessions import Sessions
+from pbx_control.web.wall.view import strip
 
 log = structlog.get_logger()
 
@@ -29,13 +30,18 @@ async def events(
     """Server-sent events until the page, the session or the process ends, or the page answers no more. Each has what
     changed since the last one."""
     sent, now = View.nothing(), asyncio.get_running_loop().time
-    shown = -TOGETHER
-    with room.page_open(stream):
+    shown, house = -TOGETHER, ""
+    with room.page_open(stream), room.wall.watched_by(stream):
         yield f"retry: 1000\nid: {stream.key}\n\n".encode()
         stream.news.set()
         due = now() + ALIVE_EVERY
         while not (room.ending or stream.over or stream.sleeps):
             told = await _news(stream, due - now())
+            if only_of_the_house := stream.news.only_of_the_house:
+                stream.news.clear()
+            if (line := room.wall.once("strip", language, strip)) != house:
+                house = line
+                yield _event("house", {"html": line})
             # Also where news never pause: a busy house is no reason to show calls to who is signed out.
             if now() >= due:
                 if not await sessions.still_valid(person.session_id):
@@ -44,7 +50,7 @@ async def events(
                 yield _event("alive", {})
                 due = now() + ALIVE_EVERY
             overdue = sent.due is not None and clock.now() > sent.due
-            if not (told or overdue):
+            if not ((told and not only_of_the_house) or overdue):
                 continue
             await _settled(room, person, stream, sent.call_id, shown + TOGETHER)
             stream.news.clear()

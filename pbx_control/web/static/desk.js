@@ -53,6 +53,7 @@ function listen() {
   source.addEventListener("view", hear("view"));
   source.addEventListener("alive", hear("alive"));
   source.addEventListener("agenda", hear("agenda"));
+  source.addEventListener("house", hear("house"));
   source.addEventListener("signed-out", hear("signed-out"));
   source.onopen = () => take({ kind: "alive", data: {} });
   source.onerror = () => {
@@ -99,6 +100,7 @@ function take({ kind, data }) {
   found();
   if (kind === "signed-out") signedOut();
   if (kind === "view") show(data);
+  if (kind === "house") showHouse(data.html);
   if (kind === "agenda") document.dispatchEvent(new Event("pbx-agenda"));
 }
 
@@ -114,10 +116,14 @@ function found() {
 function isBack() {
   clearTimeout(awayTimer);
   awayTimer = null;
+  delete body.dataset.old;
   banner({ away: false });
 }
 
-const isAway = () => banner({ away: true });
+function isAway() {
+  body.dataset.old = "1";
+  banner({ away: true });
+}
 
 // A laptop that slept has a stream that looks open and is dead.
 setInterval(() => listenAnew(10000), 2500);
@@ -170,6 +176,12 @@ function show({ state, call, away, regions, fields }) {
   readOut(document.querySelector("[data-missed]")?.textContent || "");
   dress();
   document.dispatchEvent(new Event("pbx-desk"));
+}
+
+// The house in one line: what nobody could tell for a while is not shown as if it were so.
+function showHouse(html) {
+  document.getElementById("house").innerHTML = html;
+  tick();
 }
 
 // A screen reader tells what changes in a place that stays, not what is put into the page with its place.

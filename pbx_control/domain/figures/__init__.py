@@ -1,0 +1,1 @@
+"""What is counted of the calls: definitions, days, curves (docs/wallboard.md)."""
