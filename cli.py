@@ -72,6 +72,9 @@ COMMANDS = {
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),
+    "staffing": Late(
+        "pbx_control.admin.staffing:staffing", "How many secretaries each half hour needs, and how many are there."
+    ),
     "rota": Late("pbx_control.admin.rota:rota", "Who of a client's contacts is on call, and when."),
     "calendar": Late(
         "pbx_control.admin.calendar_remote:calendar",

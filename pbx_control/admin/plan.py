@@ -148,6 +148,7 @@ def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> No
         issued = invoicing.charge_plan(work, door.settings, slug)
         return ledger.read(work.conn, client_id), issued
 
+    warn_of_staffing(door, slug, name)
     account, issued = change(door, act)
     wait_until_live(door)
     door.tell(
@@ -161,6 +162,17 @@ def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> No
         left=account.left,
     )
     send_invoices(door, issued, clock.now())
+
+
+def warn_of_staffing(door: Door, slug: str, name: str) -> None:
+    """Says, before a plan is sold, in which half hours too few secretaries would be there."""
+    # Imported here: it reckons with matrices, which no other command of this group does.
+    from pbx_control.admin.staffing import tell_of
+    from pbx_control.services.staffing import selling
+
+    with reading(door.engine) as conn:
+        changes = selling(conn, slug, name)
+    tell_of(door, changes)
 
 
 def send_invoices(door: Door, issued: list[Any], now: datetime) -> None:

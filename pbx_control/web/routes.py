@@ -12,7 +12,19 @@ from starlette.routing import Route
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.users import ClientRole, Person, UserRole
-from pbx_control.web import feed, fetched, files, forgotten, health, invited, proposed, second_step, sign_in, webhook
+from pbx_control.web import (
+    feed,
+    fetched,
+    files,
+    forgotten,
+    health,
+    invited,
+    proposed,
+    second_step,
+    sign_in,
+    staffing,
+    webhook,
+)
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
 from pbx_control.web.desk import acts
@@ -58,6 +70,10 @@ class Who(Enum):
     ANYBODY = "anybody"  # who asks is not even looked up
     VISITOR = "visitor"  # anybody, but it matters who is signed in
     SIGNED_IN = "signed in"
+    OVERSIGHT = "oversight"  # admins and supervisors
+
+
+OVERSEE = (UserRole.ADMIN, UserRole.SUPERVISOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +161,7 @@ WAYS = (
     Way("/portal/protocol/infos/remove", ("POST",), protocol.remove_info, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("GET",), protocol.proposal, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("POST",), protocol.decide, ClientRole.OWNER),
+    Way("/admin/staffing", ("GET",), staffing.show, Who.OVERSIGHT),
     Way("/recipients/{token}", ("GET",), invited.question, Who.VISITOR),
     Way("/recipients/{token}", ("POST",), invited.answer, Who.VISITOR),
     Way("/changes/{token}", ("GET",), proposed.question, Who.VISITOR),
@@ -221,13 +238,14 @@ def gate(way: Way) -> Endpoint:
 
 def _who(way: Way, person: Person | None, request: Request) -> Response | None:
     """What is answered to somebody who may not go there; None: he may."""
-    if isinstance(way.who, Who) and way.who is not Who.SIGNED_IN:
+    if way.who in (Who.ANYBODY, Who.VISITOR):
         return None
     if person is None:
         if wants_page(request):
             return go_to(sign_in.login_path(request))
         return refusal(request, 401, N_("nobody is signed in here any more"), "signed-out")
-    if way.who not in (Who.SIGNED_IN, person.role, person.client_role):
+    oversees = way.who is Who.OVERSIGHT and person.role in OVERSEE
+    if not oversees and way.who not in (Who.SIGNED_IN, person.role, person.client_role):
         return refusal(request, 403, NOT_YOURS, "not-yours")
     return _without_app(way, person, request)
 
