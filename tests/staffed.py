@@ -44,7 +44,7 @@ def was_there(conn: Connection, secretary_id: int, since: datetime, until: datet
 
 
 def busy_weeks(engine: Engine, today: date, slug: str = "andes", *, weeks: int = 8, each: int = 10) -> None:
-    """Every working day `each` calls from 10:00 to 10:30 and from 15:00 to 15:30; one secretary is there from 9 to 18."""
+    """Every working day `each` calls from 10:00 to 10:30 and from 15:00 on; one secretary is there from 9 to 18."""
     with writing(engine) as conn:
         firm = conn.scalars(select(client.c.id).where(client.c.slug == slug)).one()
         hers = conn.scalars(select(secretary.c.id)).first()

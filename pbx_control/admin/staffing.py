@@ -62,7 +62,7 @@ def show(door: Door, as_json: bool, day: str | None, plans: Sequence[str], clien
     if not rows:
         door.tell("nothing to show: no plan is sold, and no calls came in the last weeks")
         return
-    door.table(["half hour", "calls", "seconds each", "needed", "there", "in 20 s", "came", "came in 20 s"], rows)
+    door.table(["half hour", "calls", "seconds each", "needed", "there", "in 20 s", "came", "of these in 20 s"], rows)
     _sum_up(door, found)
 
 

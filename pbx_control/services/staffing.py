@@ -1,4 +1,4 @@
-"""How many secretaries a week needs, and how many are there: what past weeks and the plans sold say (docs/staffing.md)."""
+"""How many secretaries a week needs, and how many are there, by past weeks and the plans sold (docs/staffing.md)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -10,6 +10,10 @@ from pbx_control.domain.desk.duty import Present
 from pbx_control.store.tables import attendance, secretary
 
 
+# A later version may have kept more.
+KEPT = tuple(one.value for one in Present)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
     """How long a secretary was in one state."""
@@ -33,7 +37,7 @@ def see(
 
 def stays(conn: Connection, since: datetime, until: datetime) -> list[Stay]:
     """Who was there in that time, in order of their beginning."""
-    there = attendance.c.until > since, attendance.c.began_at < until
+    there = attendance.c.until > since, attendance.c.began_at < until, attendance.c.state.in_(KEPT)
     rows = conn.execute(
         select(attendance.c.secretary_id, attendance.c.state, attendance.c.began_at, attendance.c.until)
         .where(*there)

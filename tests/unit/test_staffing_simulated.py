@@ -38,12 +38,16 @@ DAYS = {
 }
 
 
-@pytest.mark.parametrize("spread", [0.6, 1.0, 1.4], ids=lambda spread: f"spread {spread}")
-@pytest.mark.parametrize("name", DAYS)
+# Where the queue is long, it matters how much conversations differ in length.
+SPREADS = [(name, 1.0) for name in DAYS]
+SPREADS += [(name, spread) for name in DAYS if "as needed" in name or "overload" in name for spread in (0.6, 1.4)]
+
+
+@pytest.mark.parametrize(("name", "spread"), SPREADS)
 def test_a_day_comes_as_it_is_foretold(name: str, spread: float) -> None:
     spells = DAYS[name]
     calls = sum(spell.load.calls for spell in spells)
-    seen = simulate(spells, days=max(1, round(30_000 / calls)), seed=7, spread=spread)
+    seen = simulate(spells, days=max(1, round(20_000 / calls)), seed=7, spread=spread)
     assert level_of_all(spells, levels(spells)) == pytest.approx(seen.level_of_all, abs=POINTS)
 
 
@@ -51,7 +55,7 @@ def test_a_day_comes_as_it_is_foretold(name: str, spread: float) -> None:
 def test_so_does_each_half_hour(name: str) -> None:
     spells = DAYS[name]
     calls = sum(spell.load.calls for spell in spells)
-    seen = simulate(spells, days=round(60_000 / calls), seed=7)
+    seen = simulate(spells, days=round(40_000 / calls), seed=7)
     for number, level in enumerate(levels(spells)):
         assert level == pytest.approx(seen.level(number), abs=POINTS), number
 

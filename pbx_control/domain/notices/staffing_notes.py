@@ -45,7 +45,7 @@ def span_of(gap: Gap, zone: tzinfo) -> str:
 
 WORDS = InLanguages(
     {
-        "subject": "Too few secretaries in {month}: half hours {count}",
+        "subject": "Too few secretaries in {month}; half hours: {count}",
         "headline": "A month with too few secretaries",
         "what": "If as many secretaries are there in {month} as in the last weeks, fewer than 80 % of the callers will "
         "be answered within 20 seconds at these times, as the calls of past weeks and the plans sold let expect.",

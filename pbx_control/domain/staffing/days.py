@@ -39,7 +39,7 @@ def levels(spells: Sequence[Spell], within: float = WITHIN) -> list[float]:
 
     Before the first one nobody calls or waits.
     """
-    found, share = [], np.ones(1)
+    found, share = list[float](), np.ones(1)
     for spell in spells:
         if spell.load.calls < NO_CALLS and _is_empty(share):
             share = np.ones(1)
@@ -77,8 +77,7 @@ def _through(spell: Spell, share: Vector, within: float) -> tuple[Vector, Vector
 def _forward(spell: Spell, within: float, size: int) -> Vector:
     """The matrix that takes the likelihoods of the states one step on."""
     flow = _mixed(spell, within, size)[0]
-    made: Vector = np.linalg.inv(np.eye(size) - STEP * flow)
-    return made
+    return np.asarray(np.linalg.inv(np.eye(size) - STEP * flow), dtype=np.float64)
 
 
 def _mixed(spell: Spell, within: float, size: int) -> tuple[Vector, Vector]:

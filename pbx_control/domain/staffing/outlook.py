@@ -1,4 +1,4 @@
-"""A week half hour by half hour: how many calls, how many secretaries they need, how many are there, what it comes to."""
+"""A week half hour by half hour: its calls, the secretaries they need, those who are there, and what it comes to."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
