@@ -153,7 +153,8 @@ def read(conn: Connection, zone: ZoneInfo, first: date, now: datetime) -> Known:
     past = _means(conn, zone, _runs(usual), off) | _means(conn, zone, _runs(sorted(off)), off)
     since, until = _midnight(begins, zone), _midnight(last, zone)
     seen_since = _midnight(last - WEEKS_OF_STAFF, zone)
-    stays = attendance.stays(conn, seen_since, max(until, now))
+    # Who was there after a week that is long over is not asked for.
+    stays = attendance.stays(conn, seen_since, min(max(until, now), until + 2 * A_WEEK))
     return Known(
         zone=zone,
         now=now,

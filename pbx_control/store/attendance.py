@@ -9,7 +9,6 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from pbx_control.domain.desk.duty import Present
 from pbx_control.store.tables import attendance, secretary
 
-
 # A later version may have kept more.
 KEPT = tuple(one.value for one in Present)
 

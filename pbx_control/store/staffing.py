@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, extract, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, extract, func, literal_column, select
 
 from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.opening.hours import Week, parse_week
@@ -47,7 +47,8 @@ class Subscriber:
 
 def by_quarter(conn: Connection, since: datetime, until: datetime) -> list[Counted]:
     """The calls of clients that are still there, by quarters of an hour in which some came."""
-    quarter = _epoch(calls.c.arrived_at) // QUARTER
+    # No parameter: PostgreSQL would not see that it groups by the same.
+    quarter = _epoch(calls.c.arrived_at) // literal_column(str(QUARTER), BigInteger)
     waited = _epoch(calls.c.answered_at) - _epoch(calls.c.arrived_at)
     answered = calls.c.outcome == Outcome.ANSWERED.value
     in_time = and_(answered, waited <= WITHIN)
