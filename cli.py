@@ -76,6 +76,10 @@ COMMANDS = {
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),
+    "staffing": Late(
+        "pbx_control.admin.staffing:staffing",
+        "How many secretaries each half hour needs for 80 % of the calls answered within 20 s, and how many are there.",
+    ),
     "rota": Late("pbx_control.admin.rota:rota", "Who of a client's contacts is on call, and when."),
     "calendar": Late(
         "pbx_control.admin.calendar_remote:calendar",

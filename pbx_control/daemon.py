@@ -43,6 +43,7 @@ from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.garbage import spare_what_stays
 from pbx_control.live import reception
+from pbx_control.live.attending import Attending
 from pbx_control.live.catching_up import CatchingUp
 from pbx_control.live.channel import Channel
 from pbx_control.live.comparisons import Comparisons
@@ -138,6 +139,7 @@ class Daemon:
         )
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._overdue = Overdue(self._engine, rules, now, self._written_elsewhere)
+        self._attending = Attending(self._engine, self._channel.secretaries, now)
         self._requests = reception.Requests()
         self._looks: set[asyncio.Task[None]] = set()  # at calls' files
         self._comparisons = Comparisons(self._compare, self._board, self._pulse)
@@ -161,6 +163,7 @@ class Daemon:
                 self._comparisons.run,
                 self._send_letters,
                 self._overdue.run,
+                self._attending.run,
                 self._keep_calendar,
                 self._telephones.run,
                 self._telephones.count,

@@ -7,9 +7,9 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.live import wait_until_live
-from pbx_control.admin.plan import send_invoices
+from pbx_control.admin.plan import send_invoices, warn_of_staffing
 from pbx_control.admin.provisioning import CLIENT, book, change, examples
-from pbx_control.domain.money.orders import ClientOrder
+from pbx_control.domain.money.orders import ClientOrder, OrderState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.services import client_orders as services
 from pbx_control.store import client_orders, clients
@@ -50,6 +50,10 @@ def list_(door: Door, everything: bool, slug: str | None, limit: int) -> list[Cl
 @pass_door
 def confirm(door: Door, number: int) -> None:
     """Sells the bag, or gives the plan, at the price that the client was shown, and invoices it."""
+    with reading(door.engine) as conn:
+        ordered = client_orders.get(conn, number)
+    if ordered.plan and ordered.state is OrderState.OPEN:
+        warn_of_staffing(door, ordered.client, ordered.plan)
     done, issued = change(door, lambda work: services.confirm(work, door.settings, number))
     wait_until_live(door)
     what = _what(door, done.kind, done.calls, done.plan)

@@ -148,6 +148,7 @@ def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> No
         issued = invoicing.charge_plan(work, door.settings, slug)
         return ledger.read(work.conn, client_id), issued
 
+    warn_of_staffing(door, slug, name)
     account, issued = change(door, act)
     beyond = _calendars_beyond(door, slug)
     wait_until_live(door)
@@ -174,6 +175,17 @@ def _calendars_beyond(door: Door, slug: str) -> tuple[int, int] | None:
         client_id = clients.find(conn, slug).id
         current, has = plans.current(conn, client_id), len(agenda.slugs(conn, client_id))
     return (has, current.plan.calendars) if current and has > current.plan.calendars else None
+
+
+def warn_of_staffing(door: Door, slug: str, name: str) -> None:
+    """Says, before a plan is sold, in which half hours too few secretaries would be there."""
+    # Imported here: it reckons with matrices, which no other command of this group does.
+    from pbx_control.admin.staffing import tell_of
+    from pbx_control.services.staffing import selling
+
+    with reading(door.engine) as conn:
+        changes = selling(conn, slug, name)
+    tell_of(door, changes)
 
 
 def send_invoices(door: Door, issued: list[Any], now: datetime) -> None:

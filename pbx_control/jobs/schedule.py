@@ -239,6 +239,13 @@ def turn_log_over(context: Context) -> Sentence:
     return Sentence("bytes in Asterisk's log: {count}", count=log_file.turn_over(context.home, context.settings))
 
 
+def warn_of_staffing(context: Context) -> Sentence:
+    """docs/staffing.md."""
+    from pbx_control.services import staffing
+
+    return staffing.warn_of_month(context.engine, context.settings, context.at)
+
+
 HOURLY, FIVE_MINUTES, MINUTE = (Every(timedelta(minutes=minutes)) for minutes in (60, 5, 1))
 
 # Each daemon does these for its own disk, and in a process of their own.
@@ -257,6 +264,13 @@ JOBS = (
     Job("invoices", N_("issues and sends what is due"), Daily(time(6, 0)), issue_invoices, apart=True),
     Job("processors", N_("tells clients who else has their data"), Daily(time(7, 0)), tell_subprocessors, apart=True),
     Job("requests", N_("warns before callers' requests are late"), Daily(time(8, 0)), warn_of_requests),
+    Job(
+        "staffing",
+        N_("warns of a coming month with too few secretaries"),
+        Daily(time(8, 30)),
+        warn_of_staffing,
+        apart=True,
+    ),
     # at 18:15 of the clients' clocks (domain.reports.REPORTS), a run for each zone
     Job("reports", N_("reports missed calls to clients"), REPORTS, report_missed_calls, each_zone=True, apart=True),
     # at noon of the calendars' clocks, a run for each zone

@@ -10,7 +10,7 @@ from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.services.work import booking
-from pbx_control.store import audit, job_runs, mail_in, refusals
+from pbx_control.store import attendance, audit, job_runs, mail_in, refusals
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
@@ -19,6 +19,8 @@ from pbx_control.store.engine import writing
 KEPT = timedelta(days=90)
 # The audit trail explains invoices, which the tax authority may ask for during six years (docs/decisions/audit.md).
 AUDIT_KEPT = timedelta(days=6 * 366)
+# Last year's holidays show what this year's will need.
+ATTENDANCE_KEPT = timedelta(days=400)
 # How long emptying the log may wait for readers, and with it a call's next step for the database, seconds.
 PATIENCE = 0.2
 # Rows that SQLite looks at for each index: enough for its choices, and done in a moment.
@@ -34,6 +36,7 @@ def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
         refused = refusals.forget(conn, at - KEPT)
         runs = job_runs.forget(conn, at - KEPT)
         mail_in.forget(conn, at - KEPT)
+        attendance.forget(conn, at - ATTENDANCE_KEPT)
     with booking(engine, actor, at) as work:
         entries = audit.forget(work.conn, at - AUDIT_KEPT)
         if entries:

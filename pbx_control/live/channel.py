@@ -45,6 +45,7 @@ from pbx_control.live.news import (
     Listen,
     MessageNow,
     Role,
+    SecretaryNow,
     ToDaemon,
     Trouble,
     asked_by,
@@ -153,6 +154,10 @@ class Channel:
         for call in self._board.calls:
             self._bulletin.adopted(call, self._board.lines_of(call.id))
         self.changed()
+
+    def secretaries(self) -> Sequence[SecretaryNow]:
+        """How each secretary was when news were told last."""
+        return self._bulletin.state().secretaries
 
     def committed(self, steps: Sequence[Save]) -> None:
         """These steps are remembered: who asked for one is answered, everybody told."""

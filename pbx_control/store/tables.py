@@ -798,6 +798,17 @@ pause = Table(
 )
 _partial_index("uq_pause_open", pause.c.secretary_id, unique=True, where="ended_at IS NULL")
 
+attendance = Table(
+    # Who was there: how long each secretary was in one state, as the daemon saw it. Nothing stands for nobody.
+    "attendance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("secretary_id", ForeignKey("secretary.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", String(8), nullable=False),  # domain.desk.duty.Present
+    Column("began_at", Instant, nullable=False),
+    Column("until", Instant, nullable=False, index=True),  # when it was last seen so
+)
+
 # --- the outbox -------------------------------------------------------------------------------------------
 
 letter = Table(

@@ -23,6 +23,7 @@ from pbx_control.web import (
     second_step,
     seen,
     sign_in,
+    staffing,
     webhook,
 )
 from pbx_control.web.account import acts as account
@@ -177,6 +178,7 @@ WAYS = (
     Way("/portal/protocol/infos/remove", ("POST",), protocol.remove_info, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("GET",), protocol.proposal, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("POST",), protocol.decide, ClientRole.OWNER),
+    Way("/admin/staffing", ("GET",), staffing.show, Who.LEADS),
     Way("/recipients/{token}", ("GET",), invited.question, Who.VISITOR),
     Way("/recipients/{token}", ("POST",), invited.answer, Who.VISITOR),
     Way("/changes/{token}", ("GET",), proposed.question, Who.VISITOR),

@@ -107,6 +107,7 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/portal/protocol/infos/remove"): (ClientRole.OWNER, {422}),
     ("GET", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
     ("POST", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
+    ("GET", "/admin/staffing"): (Who.LEADS, {200}),
     ("GET", "/recipients/{token}"): (Who.VISITOR, {404}),
     ("POST", "/recipients/{token}"): (Who.VISITOR, {404}),
     ("GET", "/changes/{token}"): (Who.VISITOR, {404}),

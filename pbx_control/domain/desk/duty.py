@@ -37,6 +37,24 @@ class DeskState(StrEnum):
     OFFLINE = "offline"
 
 
+class Present(StrEnum):
+    """What is kept of a secretary who is there, as `attendance.state`."""
+
+    READY = "ready"
+    TALKING = "talking"  # or her telephone rings for a call
+    WRAP_UP = "wrap-up"
+    PAUSE = "pause"
+
+
+PRESENT = {
+    DeskState.READY: Present.READY,
+    DeskState.OFFERED: Present.TALKING,
+    DeskState.TALKING: Present.TALKING,
+    DeskState.WRAP_UP: Present.WRAP_UP,
+    DeskState.PAUSE: Present.PAUSE,
+}
+
+
 class Why(StrEnum):
     """What a state is due to, as a code; NOTHING where the state says it all."""
 

@@ -86,6 +86,7 @@ FAILED = InLanguages(
         "log": "Until it succeeds Asterisk's own log grows.",
         "deadlines": "Until it succeeds nobody warns of orders that are soon late.",
         "requests": "Until it succeeds nobody warns of callers' requests whose limit is near.",
+        "staffing": "Until it succeeds nobody warns of a coming month in which too few secretaries are there.",
     }
 )
 

@@ -1,0 +1,1 @@
+"""How many secretaries are needed when: calls that are expected, and what becomes of their callers."""
