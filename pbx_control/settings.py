@@ -343,6 +343,7 @@ class OfficeSettings(Section, frozen=True, kw_only=True):
     language: Language = "es"
     transfer_cap: Cap = 600  # seconds; the contract's ten minutes are the most (rule 9)
     alarms_to: Email = ""  # e-mail address of the admin; empty: alarms are in the log only
+    announce_listening: bool = True  # a secretary hears a tone when a supervisor comes into her call
 
     @property
     def cap(self) -> timedelta:

@@ -432,6 +432,7 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     **dict.fromkeys(("greeting", "announcement", "opening_override", "protocol", "info_text", "proposal"), _COPY),
     "mail_in": "mails of clients' people and of mail servers; forgotten after 90 days",
     **dict.fromkeys(("secretary", "secretary_client", "pause", "account_user", "web_session"), _STAFF),
+    **dict.fromkeys(("supervisor_telephone", "score_mark"), _STAFF),
     **dict.fromkeys(("half_sign_in", "second_factor", "recovery_code", "sign_in_link"), _STAFF),
     **dict.fromkeys(("passkey", "passkey_challenge"), _STAFF),
     **dict.fromkeys(("rota_rule", "rota_turn", "rota_swap", "subprocessors_told", "incident_letter"), _CLIENT),
