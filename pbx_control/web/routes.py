@@ -12,10 +12,12 @@ from starlette.routing import Route
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.users import ClientRole, Person, UserRole
+from pbx_control.services.supervisors import SUPERVISORS
 from pbx_control.web import feed, fetched, files, forgotten, health, invited, proposed, second_step, sign_in, webhook
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
-from pbx_control.web.desk import acts
+from pbx_control.web.admin import checking, supervision
+from pbx_control.web.desk import acts, scores
 from pbx_control.web.desk import agenda as desk_agenda
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
@@ -58,6 +60,7 @@ class Who(Enum):
     ANYBODY = "anybody"  # who asks is not even looked up
     VISITOR = "visitor"  # anybody, but it matters who is signed in
     SIGNED_IN = "signed in"
+    SUPERVISES = "supervises"  # a supervisor or an admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,15 @@ WAYS = (
     Way("/desk/agenda/{call}/move", ("POST",), desk_agenda.move, UserRole.SECRETARY),
     Way("/desk/agenda/{call}/cancel", ("POST",), desk_agenda.cancel, UserRole.SECRETARY),
     Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
+    Way("/desk/scores", ("GET",), scores.own, UserRole.SECRETARY),
+    Way("/admin/calls", ("GET",), supervision.live, Who.SUPERVISES),
+    Way("/admin/calls/events", ("GET",), supervision.live_events, Who.SUPERVISES),
+    Way("/admin/calls/{call}/act", ("POST",), supervision.act, Who.SUPERVISES),
+    Way("/admin/check", ("GET",), checking.calls, Who.SUPERVISES),
+    Way("/admin/check/{call}", ("GET",), checking.call, Who.SUPERVISES),
+    Way("/admin/check/{call}/recording", ("GET",), checking.recording, Who.SUPERVISES),
+    Way("/admin/check/{call}/voice-message", ("GET",), checking.voice_message, Who.SUPERVISES),
+    Way("/admin/check/{call}/score", ("POST",), checking.score, Who.SUPERVISES),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
     Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),
@@ -221,13 +233,14 @@ def gate(way: Way) -> Endpoint:
 
 def _who(way: Way, person: Person | None, request: Request) -> Response | None:
     """What is answered to somebody who may not go there; None: he may."""
-    if isinstance(way.who, Who) and way.who is not Who.SIGNED_IN:
+    if way.who in (Who.ANYBODY, Who.VISITOR):
         return None
     if person is None:
         if wants_page(request):
             return go_to(sign_in.login_path(request))
         return refusal(request, 401, N_("nobody is signed in here any more"), "signed-out")
-    if way.who not in (Who.SIGNED_IN, person.role, person.client_role):
+    supervises = Who.SUPERVISES if person.role in SUPERVISORS else None
+    if way.who not in (Who.SIGNED_IN, person.role, person.client_role, supervises):
         return refusal(request, 403, NOT_YOURS, "not-yours")
     return _without_app(way, person, request)
 

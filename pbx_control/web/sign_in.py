@@ -28,7 +28,12 @@ MOST_WAITING = 50
 A_MOMENT = 5
 LONGEST_NEXT = 500
 # Where each role's pages begin; the others' come later.
-PAGES = {UserRole.SECRETARY: "/desk", UserRole.CLIENT: "/portal/messages"}
+PAGES = {
+    UserRole.SECRETARY: "/desk",
+    UserRole.CLIENT: "/portal/messages",
+    UserRole.SUPERVISOR: "/admin/calls",
+    UserRole.ADMIN: "/admin/calls",
+}
 ELSEWHERE = "/home"
 # What the browser is lent while the code is awaited.
 STEP = "step"

@@ -43,6 +43,15 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/desk/agenda/{call}/move"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/agenda/{call}/cancel"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
+    ("GET", "/desk/scores"): (UserRole.SECRETARY, {200}),
+    ("GET", "/admin/calls"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/calls/events"): (Who.SUPERVISES, {200}),
+    ("POST", "/admin/calls/{call}/act"): (Who.SUPERVISES, {400}),
+    ("GET", "/admin/check"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/check/{call}"): (Who.SUPERVISES, {404}),
+    ("GET", "/admin/check/{call}/recording"): (Who.SUPERVISES, {404}),
+    ("GET", "/admin/check/{call}/voice-message"): (Who.SUPERVISES, {404}),
+    ("POST", "/admin/check/{call}/score"): (Who.SUPERVISES, {404}),
     ("GET", "/portal"): (UserRole.CLIENT, {303}),
     ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
     ("POST", "/portal/messages/read"): (UserRole.CLIENT, {303}),
@@ -158,6 +167,8 @@ def named(value: object) -> str:
 def allowed(way: Way, who: str) -> bool:
     if way.who in (Who.ANYBODY, Who.VISITOR):
         return True
+    if way.who is Who.SUPERVISES:
+        return who in ("jefa", "root")
     return who != NOBODY and (way.who is Who.SIGNED_IN or way.who in (ROLES[who], CLIENT_ROLES.get(who)))
 
 

@@ -61,6 +61,7 @@ class Room:
         self._by_key: dict[str, Stream] = {}
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
+        self._watchers: set[asyncio.Event] = set()
         self._deliveries: asyncio.TimerHandle | None = None
         self._delivered: set[str] = set()  # the calls of letters that have been heard of since
 
@@ -73,6 +74,18 @@ class Room:
             self.ending = True
             for her in self._streams:
                 self.look(her)
+            for news in self._watchers:
+                news.set()
+
+    @contextmanager
+    def watching(self) -> Iterator[asyncio.Event]:
+        """An event that is set, for the length of the block, whenever something is told of calls or secretaries."""
+        news = asyncio.Event()
+        self._watchers.add(news)
+        try:
+            yield news
+        finally:
+            self._watchers.discard(news)
 
     # --- who is here --------------------------------------------------------------------------------------
 
@@ -155,6 +168,8 @@ class Room:
     def _told(self, concerned: Concerned, messages: Iterable[MessageNow]) -> None:
         for her in self._streams if concerned is None else concerned:
             self.look(her)
+        for news in self._watchers:
+            news.set()
         self._delivered |= {one.call for one in messages}
         if self._delivered and self._deliveries is None:
             self._deliveries = asyncio.get_running_loop().call_later(DELIVERIES_EVERY, self._look_at_deliveries)

@@ -31,3 +31,7 @@ FLAWS: Mapping[str, str] = {
     "lost": N_("The voice message could not be recorded."),
     "cut": N_("Not all of the voice message could be recorded."),
 }
+
+# Who has listened, if it was nobody of the client's.
+OFFICE = N_("the office")
+LISTENED_LIVE = N_("the office, while the call lasted")
