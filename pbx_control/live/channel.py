@@ -267,7 +267,8 @@ class Channel:
             question.reply(Answered(question.id, AnswerKind.REFUSED, refusal.value))
         elif self._board.call(instruct.call):
             self._asked[ticket] = question
-            self._board.post(instruct.call, _event(instruct, ticket, self._board.telephone_of(by.user_id)))
+            telephone = self._board.telephone_of(by.user_id) if instruct.act in SUPERVISORS_ACTS else ""
+            self._board.post(instruct.call, _event(instruct, ticket, telephone))
         elif self._relay and (question.peer or relayed) and self._bulletin.lives_elsewhere(instruct.call):
             self._asked[ticket] = question
             self._relay.ask(msgspec.structs.replace(instruct, id=ticket))

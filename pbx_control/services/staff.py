@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code, Field
@@ -48,7 +50,7 @@ def add(
         raise ClientMistake(
             "there is a secretary {name} already: choose another name", Code.NAME_TAKEN, name=name, field=Field("name")
         )
-    account = Account(free_user_name(work, name), new_secret())
+    account = Account(free_user_name(work.conn, name), new_secret())
     values = {
         "name": name,
         "user": account.user,
@@ -128,9 +130,9 @@ def end_old_pauses(work: Work, before: datetime) -> list[str]:
     return users
 
 
-def free_user_name(work: Work, name: str) -> str:
+def free_user_name(conn: Connection, name: str) -> str:
     """One that no telephone has, not even of somebody who has left: of many with one first name, two draw one tail."""
-    taken = secretaries.users(work.conn) | supervisor_telephones.users(work.conn)
+    taken = secretaries.users(conn) | supervisor_telephones.users(conn)
     return next(user for user in iter(lambda: _user_name(name), None) if user not in taken)
 
 

@@ -23,7 +23,7 @@ def give_telephone(work: Work, name: str, *, secure: bool = False) -> Account:
             "{name} is no supervisor: only supervisors and admins are in calls of others", Code.WRONG_STATE, name=name
         )
     old = supervisor_telephones.of_user(work.conn, user.id)
-    account = Account(old.user if old else free_user_name(work, user.name), new_secret())
+    account = Account(old.user if old else free_user_name(work.conn, user.name), new_secret())
     given = Telephone(user_id=user.id, user=account.user, password=account.password, secure=secure)
     supervisor_telephones.put(work.conn, given)
     was = {"telephone": old.user, "password": old.password, "secure": old.secure} if old else {}

@@ -152,7 +152,7 @@ def _asked(key: str, refused: str = "screen-refused") -> Callable[[Details], str
 
 
 def _supervision(details: Details) -> str:
-    return "supervision-refused" if details.get("refused") else f"supervision-{details.get('mode', '')}"
+    return "supervision-refused" if details.get("refused") else f"supervision-{details.get('mode', 'listen')}"
 
 
 def _contact_left(details: Details) -> str:
