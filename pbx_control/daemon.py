@@ -151,7 +151,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         await self._membership.take_name()
-        await reception.adopt_live_calls(self._board, self._engine, self._settings.office.cap)
+        await reception.adopt_live_calls(self._board, self._engine, self._directory)
         self._channel.adopted()
         self._comparisons.watch_loop()
         async with AsyncExitStack() as stack:
@@ -408,7 +408,11 @@ class Daemon:
         return self._board.directory.office.trunks if self._board.directory else ()
 
     def _adopt(self, office: Office) -> None:
-        self._board.staff(Directory(office, self._settings.office.cap), {})
+        self._board.staff(self._directory(office), {})
+
+    def _directory(self, office: Office) -> Directory:
+        rules = self._settings.office
+        return Directory(office, rules.cap, announces_supervision=rules.announce_listening)
 
 
 def _message_now(tried: "Delivery") -> MessageNow:

@@ -18,6 +18,7 @@ from msgspec import Meta
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.desk.duty import LONGEST_REASON, USUAL_REASONS
+from pbx_control.domain.desk.scores import USUAL_CRITERIA
 from pbx_control.domain.words.toml import NotToml, parse_toml
 from pbx_control.errors import ClientMistake, Code, Word, reason
 
@@ -344,6 +345,9 @@ class OfficeSettings(Section, frozen=True, kw_only=True):
     language: Language = "es"
     transfer_cap: Cap = 600  # seconds; the contract's ten minutes are the most (rule 9)
     alarms_to: Email = ""  # e-mail address of the admin; empty: alarms are in the log only
+    announce_listening: bool = True  # a secretary hears a tone when a supervisor comes into her call
+    # What a supervisor judges in a call; those of the defaults are shown in her language.
+    score_criteria: Reasons = msgspec.field(default_factory=lambda: list(USUAL_CRITERIA))
 
     @property
     def cap(self) -> timedelta:

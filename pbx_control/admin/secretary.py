@@ -46,7 +46,7 @@ def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, s
     """Adds a secretary and prints, once, what is typed into her telephone."""
     pause = checks.duration(wrap_up, "wrap_up", 0, LONGEST_WRAP_UP)
     if secure:
-        _require_tls(door.settings.sip)
+        require_tls(door.settings.sip)
 
     def act(work: Work) -> staff.Account:
         return staff.add(
@@ -58,7 +58,7 @@ def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, s
             secure=secure,
         )
 
-    _hand_out(door, change(door, act), as_json, secure)
+    hand_out(door, change(door, act), as_json, secure)
 
 
 @secretary.command(
@@ -74,7 +74,7 @@ def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, s
 def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     if given["secure"]:
-        _require_tls(door.settings.sip)
+        require_tls(door.settings.sip)
     fields = {key: value for key, value in given.items() if value is not None and key == "secure"}
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
@@ -176,7 +176,7 @@ def reset_password(door: Door, name: str, as_json: bool) -> None:
         return staff.reset_password(work, name), secretaries.find(work.conn, name).secure
 
     account, secure = change(door, act)
-    _hand_out(door, account, as_json, secure)
+    hand_out(door, account, as_json, secure)
 
 
 @secretary.command(epilog=examples("secretary remove Ana"))
@@ -188,7 +188,7 @@ def remove(door: Door, name: str) -> None:
     door.tell("secretary {name} removed", name=name)
 
 
-def _require_tls(sip: Sip) -> None:
+def require_tls(sip: Sip) -> None:
     """SRTP's keys travel in the signalling: without TLS everybody on the way could read them."""
     if not (sip.tls_bind and sip.certificate and sip.key):
         raise ClientMistake("--secure needs TLS: set tls_bind, certificate and key under [sip] in pbx.toml first")
@@ -219,7 +219,7 @@ def _client_ids(connection: Connection, slugs: str | None) -> list[int] | None:
     return clients.ids(connection, [slug.strip() for slug in slugs.split(",")])
 
 
-def _hand_out(door: Door, account: staff.Account, as_json: bool, secure: bool) -> None:
+def hand_out(door: Door, account: staff.Account, as_json: bool, secure: bool) -> None:
     """Prints the account, and comes back when the switch knows it: a telephone is set up right away."""
     _print_account(door, account, as_json, secure)
     wait_until_live(door)

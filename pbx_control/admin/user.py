@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from pbx_control import clock
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
-from pbx_control.admin.provisioning import CLIENT, SECRETARY, USER, book, examples, noting, tell_change
+from pbx_control.admin.provisioning import CLIENT, SECRETARY, USER, book, change, examples, noting, tell_change
+from pbx_control.admin.secretary import hand_out, require_tls
 from pbx_control.catalogue import N_
 from pbx_control.domain.browsers import browser_and_system
 from pbx_control.domain.notices.sign_in_letters import SignInChange
 from pbx_control.domain.users import ClientRole, UserRole
-from pbx_control.services import second_factor, sign_in_notices
+from pbx_control.services import second_factor, sign_in_notices, supervisors
 from pbx_control.services import users as services
 from pbx_control.services.users import NewPassword
 from pbx_control.services.work import Work
@@ -140,6 +141,27 @@ def reset_second_factor(door: Door, name: str) -> None:
 
     book(door, act)
     door.tell("user {name}: the second factor is gone", name=name.lower())
+
+
+@user.command(epilog=examples("user telephone jefa", "user telephone jefa --none"))
+@click.argument("name", type=USER)
+@click.option("--secure", is_flag=True, help="It must use TLS and SRTP.")
+@click.option("--none", "taken", is_flag=True, help="Take it away.")
+@json_option
+@pass_door
+def telephone(door: Door, name: str, secure: bool, taken: bool, as_json: bool) -> None:
+    """Gives a supervisor, or an admin, a telephone and prints, once, what is typed into it; again: a new password.
+
+    It rings when its owner asks, on the page of live calls, to listen to one; it is offered no calls and dials nothing.
+    """
+    if taken:
+        change(door, lambda work: supervisors.take_telephone(work, name))
+        door.tell("user {name}: the telephone is taken away", name=name.lower())
+        return
+    if secure:
+        require_tls(door.settings.sip)
+    account = change(door, lambda work: supervisors.give_telephone(work, name, secure=secure))
+    hand_out(door, account, as_json, secure)
 
 
 @user.command(epilog=examples("user remove ana"))

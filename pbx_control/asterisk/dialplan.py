@@ -38,6 +38,7 @@ from pbx_control.domain.office import (
     MarkKind,
     Office,
     Secretary,
+    SupervisorTelephone,
     Trunk,
 )
 from pbx_control.domain.opening.holidays import common, of_client
@@ -217,6 +218,11 @@ def _templates() -> Environment:
     return environment
 
 
+def _telephones(office: Office) -> list[Secretary | SupervisorTelephone]:
+    telephones: list[Secretary | SupervisorTelephone] = [*office.secretaries, *office.supervisors]
+    return sorted(telephones, key=lambda one: one.user)
+
+
 def _file(name: str, values: Mapping[str, Any]) -> str:
     text = _templates().get_template(f"{name}.conf.j2").render(values, generation=_UNDATED)
     return text.replace(_UNDATED, generation(text))
@@ -232,7 +238,7 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "carriers": [Verbatim(pattern(network)) for network in carriers_networks(office.trunks)],
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
-        "secretaries": office.secretaries,
+        "telephones": _telephones(office),
         "dids": _dids(office, clients),
         "zones": home.asterisk / "etc" / ZONES,
         "blocked": _blocked(office),

@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from pbx_control.asterisk.ari import APP, Ari, OnReply, Reply, path
-from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, WAITS_IN, call_of
+from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, SNOOP, SUPERVISOR, WAITS_IN, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
@@ -20,10 +20,12 @@ from pbx_control.domain.call.events import (
     PromptEnded,
     RecordingEnded,
     SecretaryLeft,
+    SnoopEnded,
+    SupervisorLeft,
     SwitchRefused,
 )
 from pbx_control.domain.call.flow import SILENCE_ENDS_MESSAGE
-from pbx_control.domain.call.model import Limit
+from pbx_control.domain.call.model import Limit, SupervisionMode
 from pbx_control.domain.telephony.numbering import written_for
 from pbx_control.domain.words.wording import display_name
 
@@ -41,6 +43,10 @@ WHERE_TO = "CHANNEL(pjsip,target_uri)"
 GONE = 404
 # It is there already (a leg of that id lives), or the channel is not in our application (any more).
 CONFLICT = 409
+
+# Who hears a supervisor, as Asterisk says it: her voice goes out to the telephone that is snooped on, comes in as if
+# from it, or both.
+HEARD_BY = {SupervisionMode.LISTEN: "none", SupervisionMode.WHISPER: "out", SupervisionMode.BARGE: "both"}
 
 Post = Callable[[str, Event], None]
 # Which limit a leg that is to be dialled is beyond; it never fails.
@@ -92,6 +98,8 @@ class Performer:
             c.StopPlaying: lambda call, do: self._send(call, do, "DELETE", path("playbacks", do.prompt)),
             c.Ring: self._ring,
             c.Dial: self._dial,
+            c.RingSupervisor: self._ring_supervisor,
+            c.Snoop: self._snoop,
             c.Tell: self._tell,
             c.PassKeys: self._pass_keys,
             c.PauseRecording: self._pause_recording,
@@ -170,6 +178,27 @@ class Performer:
     def _ring(self, call_id: str, do: c.Ring) -> None:
         """Rings her telephone: her leg is made, dialled once it is in our application, then sent to the dialplan
         (`dialled`). ARI's originate would follow a 302 to whatever channel her telephone names."""
+        leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
+        self._make_at_home(call_id, do, leg, variables_of_hers(call_id, do), lambda: SecretaryLeft(now(), do.leg))
+
+    def _ring_supervisor(self, call_id: str, do: c.RingSupervisor) -> None:
+        """Her leg stays in our application: without us nobody needs it."""
+        variables = {
+            "CONNECTEDLINE(name,i)": display_name(do.display_name),
+            "TIMEOUT(absolute)": str(int(do.limit.total_seconds())),
+        }
+        leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg}
+        self._make_at_home(call_id, do, leg, variables, lambda: SupervisorLeft(now(), do.leg))
+
+    def _make_at_home(
+        self,
+        call_id: str,
+        do: c.Ring | c.RingSupervisor,
+        leg: Mapping[str, str],
+        variables: Mapping[str, str],
+        gone: Callable[[], Event],
+    ) -> None:
+        """Makes the leg of one of our telephones, and dials it if it is where it says."""
         give_up = int(do.give_up.total_seconds())
 
         def dial(replied: OnReply) -> None:
@@ -191,9 +220,7 @@ class Performer:
 
             where.add_done_callback(looked)
 
-        leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
-        variables = variables_of_hers(call_id, do)
-        self._make(call_id, do, leg, variables, if_at_home, lambda: SecretaryLeft(now(), do.leg))
+        self._make(call_id, do, leg, variables, if_at_home, gone)
         self._ari.request("GET", path("channels", do.leg, "variable"), where.set_result, variable=WHERE_TO)
 
     def _dial(self, call_id: str, do: c.Dial) -> None:
@@ -262,7 +289,7 @@ class Performer:
     def _make(
         self,
         call_id: str,
-        do: c.Ring | c.Dial,
+        do: c.Ring | c.RingSupervisor | c.Dial,
         leg: Mapping[str, str],
         variables: Mapping[str, str],
         dial: Callable[[OnReply], None],
@@ -285,6 +312,22 @@ class Performer:
         self._ari.request("POST", "channels/create", replied, {"variables": variables}, **leg, app=APP, appArgs=MADE)
         # Without this, its end would not be told: it has left our application by then.
         self.follow(do.leg, replied)
+
+    def _snoop(self, call_id: str, do: c.Snoop) -> None:
+        """Once the channel that carries the leg is in our application, it enters the supervisor's bridge."""
+        add = path("bridges", do.bridge, "addChannel")
+
+        def replied(reply: Reply) -> None:
+            if reply.status == 0 or reply.ok:
+                return
+            self._made.pop(do.snoop, None)
+            self._refused(call_id, do, reply)
+            self._post(call_id, SnoopEnded(now(), do.snoop))
+
+        self._made[do.snoop] = lambda: self._send(call_id, do, "POST", add, channel=do.snoop, **UNSEEN)
+        uri = path("channels", do.leg, "snoop", do.snoop)
+        self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, spy="both", whisper=HEARD_BY[do.mode])
+        self.follow(do.snoop)
 
     def _remove(self, leg: str) -> None:
         """A leg that is not dialled after all ends, and takes no place."""
@@ -434,6 +477,10 @@ def left(call_id: str, leg: str) -> Event:
     """The event for a leg of a call that turned out to be gone."""
     if leg == call_id:
         return CallerLeft(now())
+    if call_of(SNOOP, leg):
+        return SnoopEnded(now(), leg)
+    if call_of(SUPERVISOR, leg):
+        return SupervisorLeft(now(), leg)
     return ContactLeft(now(), leg) if call_of(CONTACT, leg) else SecretaryLeft(now(), leg)
 
 

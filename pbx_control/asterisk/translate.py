@@ -20,6 +20,9 @@ from pbx_control.domain.call.events import (
     SecretaryAnswered,
     SecretaryLeft,
     SecretaryRinging,
+    SnoopEnded,
+    SupervisorAnswered,
+    SupervisorLeft,
     Unheld,
 )
 from pbx_control.domain.words.wording import decoded
@@ -29,8 +32,10 @@ MARK_HEADER = "X-PBX-Consultation"
 
 LEG = re.compile(r"(?P<call>.+)-secretary-\d+")
 CONTACT = re.compile(r"(?P<call>.+)-contact-\d+")
+SUPERVISOR = re.compile(r"(?P<call>.+)-supervisor-\d+")
+SNOOP = re.compile(r"(?P<call>.+)-snoop-\d+")
 PROMPT = re.compile(r"(?P<call>.+)-prompt-\d+")
-BRIDGE = re.compile(r"(?P<call>.+)-(bridge|consultation)-\d+")
+BRIDGE = re.compile(r"(?P<call>.+)-(bridge|consultation|supervision)-\d+")
 FILE = re.compile(r"(?P<call>.+?)(-message(-\d+)?)?")
 # What a leg that we made enters our application with.
 MADE = "made"
@@ -127,8 +132,9 @@ def arrival(channel: str, caller: Mapping[str, str], args: Sequence[str]) -> Arr
 
 
 def _is_leg(channel: str) -> bool:
-    """Whether it is a secretary's leg or a contact's; a caller's is none of ours until a call has its id."""
-    return bool(call_of(LEG, channel) or call_of(CONTACT, channel))
+    """Whether we have made it: a secretary's leg, a contact's, a supervisor's, or what carries the first to the last. A
+    caller's is none of ours until a call has its id."""
+    return any(call_of(kind, channel) for kind in (LEG, CONTACT, SUPERVISOR, SNOOP))
 
 
 def _stasis_start(data: dict[str, Any], at: datetime) -> Translated | None:
@@ -158,6 +164,10 @@ def _channel_destroyed(data: dict[str, Any], at: datetime) -> Translated:
         return call, SecretaryLeft(at, channel, _cause(data))
     if call := call_of(CONTACT, channel):
         return call, ContactLeft(at, channel, _cause(data))
+    if call := call_of(SUPERVISOR, channel):
+        return call, SupervisorLeft(at, channel, _cause(data))
+    if call := call_of(SNOOP, channel):
+        return call, SnoopEnded(at, channel)
     return ChannelGone(channel, int(data["cause"]))
 
 
@@ -175,6 +185,8 @@ def _state_change(data: dict[str, Any], at: datetime) -> Translated | None:
         return AnsweredHere(leg) if state == "Up" and data["channel"]["dialplan"]["context"] != WAITS_IN else None
     if state in CONTACTS_STATES and (call := call_of(CONTACT, leg)):
         return call, CONTACTS_STATES[state](at, leg)
+    if state == "Up" and (call := call_of(SUPERVISOR, leg)):
+        return call, SupervisorAnswered(at, leg)
     return None
 
 

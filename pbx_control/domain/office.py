@@ -171,6 +171,16 @@ class Secretary:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisorTelephone:
+    """The telephone by which a supervisor, or an admin, is in calls; it is offered none."""
+
+    user_id: int  # the account whose it is
+    user: str  # SIP user name; its endpoint is PJSIP/{user}
+    password: str
+    secure: bool = False  # TLS and SRTP
+
+
+@dataclass(frozen=True, slots=True)
 class Holiday:
     """A day on which clients are closed: those for everybody, public or not, have client_id None.
 
@@ -209,12 +219,13 @@ class OurNumber:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """All of it, sorted (clients by slug, DIDs by number, secretaries by user), at one revision of the store."""
+    """All of it, sorted (clients by slug, DIDs by number, telephones by user), at one revision of the store."""
 
     revision: int = 0
     trunks: tuple[Trunk, ...] = ()
     dids: tuple[Did, ...] = ()
     clients: tuple[Client, ...] = ()
     secretaries: tuple[Secretary, ...] = ()
+    supervisors: tuple[SupervisorTelephone, ...] = ()
     holidays: tuple[Holiday, ...] = ()
     marks: tuple[Mark, ...] = ()

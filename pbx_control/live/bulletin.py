@@ -216,7 +216,7 @@ class Bulletin:
 
 def call_now(call: Call, line: int) -> CallNow:
     """A call as others are told of it."""
-    facts, seat, contact = call.facts, call.seat, call.contact
+    facts, seat, contact, supervision = call.facts, call.seat, call.contact, call.supervision
     with_contact = contact is not None and (call.contact_here or bool(call.transferred_to))
     return CallNow(
         id=call.id,
@@ -241,6 +241,10 @@ def call_now(call: Call, line: int) -> CallNow:
         recording_paused=call.recording_paused,
         wrong_number=call.wrong_number,
         spam=call.spam,
+        supervisor_id=supervision.user_id if supervision else None,
+        supervisor=supervision.name if supervision else "",
+        supervision=supervision.mode.value if supervision else "",
+        supervisor_here=bool(supervision and supervision.here),
     )
 
 

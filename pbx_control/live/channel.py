@@ -25,7 +25,7 @@ import structlog
 from pbx_control.clock import now
 from pbx_control.domain.call import events
 from pbx_control.domain.call.commands import Refusal, Reply, WriteLetters
-from pbx_control.domain.call.model import Phase
+from pbx_control.domain.call.model import Phase, SupervisionMode
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import StoreUnavailable
 from pbx_control.live.bulletin import Bulletin, Piece
@@ -33,6 +33,7 @@ from pbx_control.live.kept_running import KeptRunning, log_failure
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
     LONGEST_LINE,
+    SUPERVISORS_ACTS,
     Act,
     Answered,
     AnswerKind,
@@ -267,11 +268,12 @@ class Channel:
         """Puts what is asked for into its call's inbox, here or at the daemon where the call lives."""
         by, ticket = self._known(instruct.by), next(self._tickets)
         instruct = msgspec.structs.replace(instruct, by=by)
-        if by.role is Role.SECRETARY and by.secretary_id is None:
-            question.reply(Answered(question.id, AnswerKind.REFUSED, Refusal.NOT_HERS.value))
+        if refusal := _not_allowed(instruct):
+            question.reply(Answered(question.id, AnswerKind.REFUSED, refusal.value))
         elif self._board.call(instruct.call):
             self._asked[ticket] = question
-            self._board.post(instruct.call, _event(instruct, ticket))
+            telephone = self._board.telephone_of(by.user_id) if instruct.act in SUPERVISORS_ACTS else ""
+            self._board.post(instruct.call, _event(instruct, ticket, telephone))
         elif self._relay and (question.peer or relayed) and self._bulletin.lives_elsewhere(instruct.call):
             self._asked[ticket] = question
             self._relay.ask(msgspec.structs.replace(instruct, id=ticket))
@@ -532,8 +534,26 @@ def _all(ids: Iterable[frozenset[int]]) -> frozenset[int]:
     return frozenset[int]().union(*ids)
 
 
-def _event(instruct: Instruct, ticket: int) -> events.Asked:
+def _not_allowed(instruct: Instruct) -> Refusal | None:
+    """Why who asks may not ask for that, whatever the call."""
+    by, supervises = instruct.by, instruct.act in SUPERVISORS_ACTS
+    if by.role is Role.SECRETARY and by.secretary_id is None:
+        return Refusal.NOT_HERS
+    if supervises and (by.role is Role.SECRETARY or not by.user_id):
+        return Refusal.NOT_A_SUPERVISOR
+    if by.role is Role.SUPERVISOR and not supervises:
+        return Refusal.NOT_HERS
+    return None
+
+
+def _event(instruct: Instruct, ticket: int, telephone: str = "") -> events.Asked:
+    """What is asked for, as an event of the call; `telephone` is that of a supervisor who asks."""
     by = instruct.by
+    if instruct.act is Act.LEAVE:
+        return events.SupervisionEndAsked(now(), by.user_id, ticket=ticket, asker=by.name)
+    if instruct.act in SUPERVISORS_ACTS:
+        mode = SupervisionMode(instruct.act.value)
+        return events.SupervisionAsked(now(), by.user_id, mode, telephone, ticket=ticket, asker=by.name)
     secretary_id = by.secretary_id if by.role is Role.SECRETARY else None
     if instruct.act is Act.CONSULT:
         return events.ConsultationAsked(

@@ -4,6 +4,8 @@ from collections import defaultdict
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from pbx_control.domain.call.model import Facts, Outgoing, Seat, Sounds
 from pbx_control.domain.floor import Chair
 from pbx_control.domain.office import Client, Did, MarkKind, Office, Secretary
@@ -22,12 +24,17 @@ LONGEST_TRANSFER = timedelta(minutes=10)
 class Directory:
     """One revision of the office, indexed. What is costly is made when first asked for, once for each client.
 
-    `cap` is how long a transferred conversation may last (`[office] transfer_cap`).
+    `cap` is how long a transferred conversation may last (`[office] transfer_cap`); `announces_supervision`, whether a
+    secretary hears that a supervisor comes in (`[office] announce_listening`).
     """
 
-    def __init__(self, office: Office, cap: timedelta = LONGEST_TRANSFER) -> None:
+    def __init__(
+        self, office: Office, cap: timedelta = LONGEST_TRANSFER, *, announces_supervision: bool = True
+    ) -> None:
         self.office = office
         self._cap = cap
+        self._announces_supervision = announces_supervision
+        self._supervisors = {one.user_id: one.user for one in office.supervisors}
         clients = {client.id: client for client in office.clients}
         self._by_did = {did.number: clients[did.client_id] for did in office.dids if did.client_id in clients}
         self._numbers: dict[int, list[Did]] = defaultdict(list)
@@ -56,7 +63,12 @@ class Directory:
         state, outgoing = self._state(client, at), self.outgoing(client)
         today = at.astimezone(ZoneInfo(client.timezone)).date()
         sounds = sounds_at(client, self._sounds[client.id], state, at, today in self._common_holidays)
-        return facts_of(client, did, state, sounds, outgoing, self._cap, mark)
+        facts = facts_of(client, did, state, sounds, outgoing, self._cap, mark)
+        return replace(facts, announces_supervision=self._announces_supervision)
+
+    def telephone_of(self, user_id: int) -> str:
+        """The telephone of a supervisor by her account's id; "" if she has none."""
+        return self._supervisors.get(user_id, "")
 
     def outgoing(self, client: Client) -> Outgoing | None:
         """How the client's contacts are called; None if they cannot be."""

@@ -27,13 +27,23 @@ class Act(StrEnum):
     SPAM = "spam"
     UNMARK = "unmark"  # neither of the two
     WORK_DONE = "work-done"  # the message is sent: no after-call work
+    # A supervisor's; the first three name domain.call.model.SupervisionMode.
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+    LEAVE = "leave"
+
+
+SUPERVISORS_ACTS = frozenset({Act.LISTEN, Act.WHISPER, Act.BARGE, Act.LEAVE})
 
 
 class Role(StrEnum):
-    """Who asks. A secretary may in the call that she has now, an admin in any."""
+    """Who asks. A secretary may in the call that she has now, an admin in any; a supervisor may be in any, and do
+    nothing else."""
 
     SECRETARY = "secretary"
     ADMIN = "admin"
+    SUPERVISOR = "supervisor"
 
 
 class Asker(Struct, frozen=True, omit_defaults=True):
@@ -42,6 +52,7 @@ class Asker(Struct, frozen=True, omit_defaults=True):
     role: Role
     name: str
     secretary_id: int | None = None
+    user_id: int = 0  # the account of a supervisor, or of an admin who asks for what supervisors do
 
 
 # --- to the daemon ----------------------------------------------------------------------------------------
@@ -160,6 +171,10 @@ class CallNow(Struct, frozen=True, omit_defaults=True):
     recording_paused: bool = False
     wrong_number: bool = False
     spam: bool = False
+    supervisor_id: int | None = None  # the account of who is in the call, or whose telephone rings for it
+    supervisor: str = ""
+    supervision: str = ""  # domain.call.model.SupervisionMode
+    supervisor_here: bool = False  # she has answered
 
 
 class SecretaryNow(Struct, frozen=True, omit_defaults=True):

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -42,13 +42,13 @@ T = TypeVar("T")
 MOST_REQUESTS = 1000
 
 
-async def adopt_live_calls(board: Switchboard, engine: Engine, cap: timedelta) -> None:
-    """Staffs the floor and adopts the calls that an earlier daemon left. `cap`: as `Directory` takes it."""
+async def adopt_live_calls(board: Switchboard, engine: Engine, index: Callable[[Office], Directory]) -> None:
+    """Staffs the floor and adopts the calls that an earlier daemon left. `index` makes a directory of an office."""
     known = await asyncio.to_thread(_remembered, engine)
     for call in known.live:
         board.adopt(call, known.journals.get(call.id, 0))
     board.dialled_before(known.dialled)
-    board.staff(Directory(known.office, cap), known.idle_since)
+    board.staff(index(known.office), known.idle_since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import structlog
 
 from pbx_control.asterisk.ari import APP, Ari, path
 from pbx_control.asterisk.perform import Performer, prompt_begun
-from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, MADE, Arrival, arrival, call_of
+from pbx_control.asterisk.translate import BRIDGE, CONTACT, LEG, MADE, SNOOP, SUPERVISOR, Arrival, arrival, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call.events import (
     CallerLeft,
@@ -25,6 +25,8 @@ from pbx_control.domain.call.events import (
     Recovered,
     SecretaryAnswered,
     SecretaryLeft,
+    SupervisorAnswered,
+    SupervisorLeft,
 )
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.live.switchboard import Switchboard
@@ -236,6 +238,10 @@ class Recovery:
         if call_id := call_of(CONTACT, leg.id):
             call = self._board.call(call_id)
             return call is None or not call.contact_here or call.contact_leg != leg.id
+        for kind in (SUPERVISOR, SNOOP):
+            if call_id := call_of(kind, leg.id):
+                call = self._board.call(call_id)
+                return call is None or call.supervision is None or leg.id not in (call.supervisor_leg, call.snoop)
         return bool(call_of(LEG, leg.id)) and self._is_not_ours(leg) and (leg.ours or not leg.up)
 
 
@@ -245,7 +251,8 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
     if caller and not caller.ours:
         return [CallerTakenOver(at)]
     left: list[Event] = [_caller_left(call, found, at)] if caller is None and call.caller_here else []
-    people = [*left, *_what_she_did(call, found, at), *_what_the_contact_did(call, found, at)]
+    supervisor = _what_the_supervisor_did(call, found, at, newly_connected)
+    people = [*left, *supervisor, *_what_she_did(call, found, at), *_what_the_contact_did(call, found, at)]
     if call.phase in CONVERSING and any(isinstance(event, ENDS[call.phase]) for event in people):
         return people
     if call.phase is not Phase.ENDING and left:
@@ -325,15 +332,34 @@ def _what_the_contact_did(call: Call, found: Found, at: datetime) -> list[Event]
     return [ContactAnswered(at, call.contact_leg)] if leg.up and call.phase is Phase.CALLING_CONTACT else []
 
 
+def _what_the_supervisor_did(call: Call, found: Found, at: datetime, newly_connected: bool) -> list[Event]:
+    """She has answered or gone. Who was to be rung, or to hear something, when the daemon died, is not: nobody knows
+    whether the requests arrived, and she can press the button again."""
+    if call.supervision is None:
+        return []
+    leg = found.legs.get(call.supervisor_leg)
+    if leg is None or (newly_connected and not leg.up):
+        return [SupervisorLeft(at, call.supervisor_leg)]
+    if not call.supervision.here:
+        return [SupervisorAnswered(at, leg.id)] if leg.up else []
+    together = found.bridges.get(call.supervision_bridge, frozenset())
+    hears = {leg.id, call.snoop} <= together if newly_connected else call.snoop in found.legs
+    return [] if hears else [SupervisorLeft(at, leg.id)]
+
+
 def _legs_with_him(call: Call) -> list[str]:
     """The legs of others that the call has."""
-    return [*([call.secretary_leg] if call.seat else []), *([call.contact_leg] if call.contact_here else [])]
+    supervisors = [call.supervisor_leg, call.snoop] if call.supervision else []
+    contacts = [call.contact_leg] if call.contact_here else []
+    return [*([call.secretary_leg] if call.seat else []), *contacts, *supervisors]
 
 
 def _wants(call: Call | None, bridge: str) -> bool:
     """Whether a bridge of ours belongs to something that the call is still about."""
     if call is None:
         return False
+    if bridge == call.supervision_bridge:
+        return call.supervision is not None
     return bridge == call.bridge or (bridge == call.consultation and call.phase in WITH_CONSULTATION)
 
 

@@ -21,12 +21,15 @@ from pbx_control.domain.call.commands import (
     Command,
     InspectFiles,
     InspectMessage,
+    NoteSupervision,
     PauseSeat,
     ReserveUnit,
     Ring,
+    RingSupervisor,
+    Snoop,
     SwitchCommand,
 )
-from pbx_control.domain.call.events import CallArrived, Event, Offered
+from pbx_control.domain.call.events import CallArrived, Event, Offered, SupervisorLeft
 from pbx_control.domain.call.model import Call, Caller, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.floor import Chair
@@ -113,6 +116,10 @@ class Switchboard:
         """One of them, or None."""
         live = self._calls.get(call_id)
         return self._board.calls[call_id] if live and live.is_settled else None
+
+    def telephone_of(self, user_id: int) -> str:
+        """The telephone of a supervisor by her account's id; "" if she has none."""
+        return self.directory.telephone_of(user_id) if self.directory else ""
 
     # --- what happens to it -------------------------------------------------------------------------------
 
@@ -228,13 +235,15 @@ class Switchboard:
             while live.inbox:
                 steps = self._take_steps(live)
                 saves = [self._save(live, stepped) for stepped in steps if stepped.to_be_saved]
-                remembered = await self._saved(saves)
+                remembered, is_certain = await self._saved(saves)
                 if remembered < len(saves):
                     refused = _beyond(steps, remembered)
                     steps = steps[: -len(refused)]
                     self._undo(live, refused)
-                for command in _in_telling_order(steps):
+                for command in _in_telling_order(steps if is_certain else _without_supervision(steps)):
                     self._tell_switch(live.id, command)
+                if not is_certain and any(map(_is_noted, steps)):
+                    live.inbox.append(SupervisorLeft(now(), self._board.calls[live.id].supervisor_leg))
                 if faults.ARMED:
                     faults.reach_soon(faults.AFTER_PERFORMING, self._board.calls[live.id])
         finally:
@@ -270,17 +279,18 @@ class Switchboard:
         noted = stepped.after is stepped.before
         return Save(stepped.after, is_new, stepped.lines, commands, only_noted=noted)
 
-    async def _saved(self, steps: Sequence[Save]) -> int:
+    async def _saved(self, steps: Sequence[Save]) -> tuple[int, bool]:
         """How many of the steps may be performed: those from the first on whose claim was lost may not. A database
         that is slow or away does not hold up a live call: its steps are saved in order when it is back. One that
-        needs a unit of its client's calls is not live yet; if it waits too long the switch serves it alone."""
+        needs a unit of its client's calls is not live yet; if it waits too long the switch serves it alone. And whether
+        that is certain: nobody listens before it is."""
         if not steps:
-            return 0
+            return 0, True
         saved = self._writer.saved(steps)
         if _needs_unit(steps[0]):
-            return await saved
+            return await saved, True
         await asyncio.wait([saved], timeout=0 if self._writer.stalled else SLOW)
-        return saved.result() if saved.done() else len(steps)
+        return (saved.result(), True) if saved.done() else (len(steps), False)
 
     def _undo(self, live: LiveCall, refused: Sequence[Stepped]) -> None:
         """Steps that the store did not remember have never been."""
@@ -346,6 +356,20 @@ class Switchboard:
 
 def _needs_unit(step: Save) -> bool:
     return any(isinstance(command, ReserveUnit) for command in step.commands)
+
+
+def _is_noted(stepped: Stepped) -> bool:
+    """Whether a supervisor's listening begins or changes with it, which the audit trail must have first."""
+    return any(isinstance(command, NoteSupervision) for command in stepped.commands)
+
+
+def _without_supervision(steps: Iterable[Stepped]) -> list[Stepped]:
+    """The steps without what would let a supervisor hear, or be heard, of which no entry may be kept yet."""
+    return [replace(stepped, commands=_hers_left_out(stepped)) if _is_noted(stepped) else stepped for stepped in steps]
+
+
+def _hers_left_out(stepped: Stepped) -> list[Command]:
+    return [command for command in stepped.commands if not isinstance(command, RingSupervisor | Snoop)]
 
 
 def _beyond(steps: Sequence[Stepped], remembered: int) -> Sequence[Stepped]:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from pbx_control import faults
+from pbx_control.domain.call.commands import NoteSupervision
 from pbx_control.domain.call.saving import Save
 from pbx_control.errors import StoreUnavailable
 from pbx_control.services.steps import Rules, save
@@ -133,7 +134,8 @@ class Writer:
     def _one_by_one(self, steps: list[Save]) -> list[bool]:
         """A step that the database will never take must not hold up the others: it is logged whole and left out.
 
-        Nor are later steps of a call remembered here whose claim was lost.
+        Nor are later steps of a call remembered here whose claim was lost. One by which a supervisor listens is not
+        performed either: nobody would know of it.
         """
         if len(steps) > 1:
             kept, refused = [], set[str]()
@@ -144,7 +146,7 @@ class Writer:
             return kept
         log.exception("a step was refused by the database", call=steps[0].call.id, entries=steps[0].entries)
         self._left_out += steps
-        return [True]
+        return [not any(isinstance(command, NoteSupervision) for command in steps[0].commands)]
 
     def _tell(self, batch: list[_Job], kept: list[bool], remembered: list[Save]) -> None:
         answers = iter(kept)

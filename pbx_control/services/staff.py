@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from pbx_control.domain import checks
 from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services import duty, users
 from pbx_control.services.work import Work, news
-from pbx_control.store import clients, pauses, secretaries
+from pbx_control.store import clients, pauses, secretaries, supervisor_telephones
 
 # Typed by hand on a telephone: no characters that look alike.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz"
@@ -48,7 +50,7 @@ def add(
         raise ClientMistake(
             "there is a secretary {name} already: choose another name", Code.NAME_TAKEN, name=name, field=Field("name")
         )
-    account = Account(_free_user_name(work, name), _password())
+    account = Account(free_user_name(work.conn, name), new_secret())
     values = {
         "name": name,
         "user": account.user,
@@ -90,7 +92,7 @@ def allow(work: Work, name: str, client_ids: Sequence[int] | None) -> None:
 def reset_password(work: Work, name: str) -> Account:
     """A new password for her telephone; the old one stops working when the change is published."""
     row = secretaries.find(work.conn, name)
-    account = Account(row.user, _password())
+    account = Account(row.user, new_secret())
     secretaries.update_row(work.conn, row.id, {"password": account.password})
     work.note(Verb.PASSWORD_RESET, row.name, old=row, new={"password": account.password})
     return account
@@ -108,7 +110,7 @@ def remove(work: Work, name: str) -> None:
     users.remove_of_secretary(work, row.id)
     secretaries.set_clients(work.conn, row.id, ())
     pauses.end(work.conn, row.id, work.at)
-    secretaries.update_row(work.conn, row.id, {"removed_at": work.at, "password": _password()})
+    secretaries.update_row(work.conn, row.id, {"removed_at": work.at, "password": new_secret()})
     work.note(Verb.SECRETARY_REMOVED, row.name, old=old)
 
 
@@ -128,9 +130,9 @@ def end_old_pauses(work: Work, before: datetime) -> list[str]:
     return users
 
 
-def _free_user_name(work: Work, name: str) -> str:
-    """One that nobody has, not even somebody who has left: of many with one first name, two draw the same tail."""
-    taken = secretaries.users(work.conn)
+def free_user_name(conn: Connection, name: str) -> str:
+    """One that no telephone has, not even of somebody who has left: of many with one first name, two draw one tail."""
+    taken = secretaries.users(conn) | supervisor_telephones.users(conn)
     return next(user for user in iter(lambda: _user_name(name), None) if user not in taken)
 
 
@@ -142,5 +144,6 @@ def _user_name(name: str) -> str:
     return f"{word}-{tail}"
 
 
-def _password() -> str:
+def new_secret() -> str:
+    """A telephone's password."""
     return "".join(secrets.choice(_ALPHABET + _ALPHABET.upper() + _DIGITS) for _ in range(_PASSWORD_LENGTH))

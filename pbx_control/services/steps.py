@@ -12,6 +12,7 @@ from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
     NoteForward,
+    NoteSupervision,
     PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
@@ -79,6 +80,8 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
             elif isinstance(command, NoteForward):
                 at = step.entries[-1].at if command.forwards else None
                 secretaries.note_forward(conn, command.secretary_id, at)
+            elif isinstance(command, NoteSupervision):
+                _note_supervision(conn, step, command)
             elif isinstance(command, ReportLoss):
                 facts, at = step.call.known, step.entries[-1].at
                 tell_loss(conn, command.what, step.call.id, facts.client_name, step.call.caller.number, at, rules)
@@ -112,6 +115,20 @@ def _uncount(conn: Connection, step: Save, command: ReturnUnit) -> None:
         subject=f"entry {charged}",
         client_id=call.known.client_id,
         difference=difference({}, {"call": call.id, "reason": command.reason}),
+    )
+    audit.add(conn, entry)
+
+
+def _note_supervision(conn: Connection, step: Save, command: NoteSupervision) -> None:
+    """That a supervisor listens, or is heard by others than before. What she does it with is no secret of hers."""
+    was = {"supervision": command.before} if command.before else {}
+    entry = AuditEntry(
+        at=step.entries[-1].at,
+        actor=Actor(ActorKind.ADMIN, command.supervisor, command.telephone),
+        verb=Verb.CALL_SUPERVISED,
+        subject=step.call.id,
+        client_id=step.call.known.client_id,
+        difference=difference(was, {"supervision": command.mode, "secretary": command.secretary}),
     )
     audit.add(conn, entry)
 

@@ -12,15 +12,15 @@ from pbx_control.domain.desk.words import Words
 from pbx_control.domain.keeping.retention import Claim
 from pbx_control.domain.users import Person
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import blocking, messages, proposals, rotas, tasks, urgent
+from pbx_control.services import blocking, checking, messages, proposals, rotas, tasks, urgent
 from pbx_control.services.blocking import Blocked
+from pbx_control.services.checking import Heard
 from pbx_control.services.messages import Delivery
 from pbx_control.services.proposals import Proposal, Told
 from pbx_control.services.tasks import Asked
 from pbx_control.services.urgent import Told as Urgent
 from pbx_control.services.work import Work
 from pbx_control.store import (
-    audit,
     call_log,
     clients,
     greetings,
@@ -67,14 +67,6 @@ PORTAL = "portal"
 PAGE = 30
 # Characters of an id that an error shows.
 ID_SHOWN = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """That somebody has listened to a recording."""
-
-    at: datetime
-    who: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +137,13 @@ class Tenant:
     def call(self, call_id: str) -> CallRead:
         """A call with its story. Raises ClientMistake (NO_SUCH_CALL) if his firm has none of that id."""
         received = self.received(call_id)
-        heard = audit.about(self.conn, self.reader.client_id, Verb.RECORDING_HEARD, received.call_id)
         return CallRead(
             call=received,
             words=messages.words_sent(self.conn, received.call_id),
             lines=call_log.journal_of(self.conn, received.call_id),
             deliveries=messages.deliveries(self.conn, received.call_id),
             kept=retention.of_calls(self.conn, [received.call_id])[received.call_id],
-            heard=[Heard(one.at, one.actor.name) for one in heard],
+            heard=checking.heard(self.conn, self.reader.client_id, received.call_id),
             asked=tasks.about(self.conn, received.call_id),
             taken_by=messages.taken_by(self.conn, received.call_id),
             urgent=urgent.told(self.conn, received.call_id),

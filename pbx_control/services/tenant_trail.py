@@ -61,6 +61,8 @@ OFFICES = frozenset(
         Verb.CHARGE_REVERSED,
         Verb.CHARGE_UPHELD,
         Verb.CALL_UNCOUNTED,
+        Verb.RECORDING_HEARD,
+        Verb.CALL_SUPERVISED,
         Verb.INVOICE_ISSUED,
         Verb.INVOICE_CREDITED,
         Verb.SUPPLEMENT_WRITTEN,
@@ -90,7 +92,9 @@ OFFICES = frozenset(
     }
 )
 # Of these the subject is a call's id.
-OF_CALLS = frozenset({Verb.RECORDING_HEARD, Verb.INFO_SENT, Verb.SUPPLEMENT_WRITTEN, Verb.CALL_UNCOUNTED})
+OF_CALLS = frozenset(
+    {Verb.RECORDING_HEARD, Verb.CALL_SUPERVISED, Verb.INFO_SENT, Verb.SUPPLEMENT_WRITTEN, Verb.CALL_UNCOUNTED}
+)
 # What is told of an account of the client's and of itself; its other settings are the switch's.
 TOLD = {
     Verb.CLIENT_CHANGED: frozenset(

@@ -36,7 +36,7 @@ from pbx_control.errors import ClientMistake, Code, Field, StoreUnavailable
 from pbx_control.services.account_trail import Account
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work, news
-from pbx_control.store import clients, half_sign_ins, second_factors, sign_in_links, users
+from pbx_control.store import clients, half_sign_ins, second_factors, sign_in_links, supervisor_telephones, users
 from pbx_control.store.engine import reading, writing
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def _remove(work: Work, user: users.User) -> None:
     ended = users.end_sessions(work.conn, user.id, work.at)
     end_begun(work.conn, user.id, work.at)
     second_factors.remove(work.conn, user.id)
+    supervisor_telephones.remove(work.conn, user.id)
     users.update_row(work.conn, user.id, {"removed_at": work.at, "password_hash": "", "email": ""})
     account.note_removed({"sessions_ended": ended})
 

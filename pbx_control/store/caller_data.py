@@ -19,7 +19,7 @@ from pbx_control.domain.audit import ABOUT_OUR_NUMBERS
 from pbx_control.domain.keeping.erasure import names_number, redacted, redacted_details, without_person
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.notices.messages import TO_CALLERS
-from pbx_control.store import audit, caller_marks, caller_requests, letters, messages, restrictions
+from pbx_control.store import audit, caller_marks, caller_requests, letters, messages, restrictions, score_sheets
 from pbx_control.store.tables import (
     appointment,
     calendar,
@@ -36,6 +36,7 @@ from pbx_control.store.tables import (
     message_version,
     recording_hold,
     restriction,
+    score_sheet,
     secretary,
 )
 from pbx_control.store.tables import audit as audit_table
@@ -131,6 +132,11 @@ def _erase_journals(conn: Connection, whose: Whose) -> int:
         line = update(journal).where(journal.c.call_id == bindparam("of"), journal.c.seq == bindparam("line"))
         conn.execute(line.values(details=bindparam("new")), changed)
     return len(changed)
+
+
+def _score_notes(conn: Connection, whose: Whose) -> Iterator[Row]:
+    noted = select(score_sheet.c.call_id, score_sheet.c.at, score_sheet.c.note).where(score_sheet.c.note != "")
+    yield from _of_calls(conn, whose, noted.order_by(score_sheet.c.call_id), score_sheet.c.call_id)
 
 
 def _holds(conn: Connection, whose: Whose) -> Iterator[Row]:
@@ -362,6 +368,14 @@ PARTS: tuple[Part, ...] = (
         of_calls=True,
     ),
     Part(
+        name="notes",
+        what=N_("What a supervisor has noted about the secretary's work in the calls."),
+        tables=(score_sheet,),
+        rows=_score_notes,
+        erase=lambda conn, whose: score_sheets.forget_notes(conn, whose.calls),
+        of_calls=True,
+    ),
+    Part(
         name="holds",
         what=N_("Calls that are, or were, kept for a court or another authority."),
         tables=(recording_hold,),
@@ -432,6 +446,7 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     **dict.fromkeys(("greeting", "announcement", "opening_override", "protocol", "info_text", "proposal"), _COPY),
     "mail_in": "mails of clients' people and of mail servers; forgotten after 90 days",
     **dict.fromkeys(("secretary", "secretary_client", "pause", "attendance", "account_user", "web_session"), _STAFF),
+    **dict.fromkeys(("supervisor_telephone", "score_mark"), _STAFF),
     **dict.fromkeys(("half_sign_in", "second_factor", "recovery_code", "sign_in_link"), _STAFF),
     **dict.fromkeys(("passkey", "passkey_challenge"), _STAFF),
     "api_token": "names of programs",

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, bindparam, case, delete, exists, func,
 from pbx_control.catalogue import N_
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.domain.office import ClientState
-from pbx_control.store import holds, restrictions
+from pbx_control.store import holds, restrictions, score_sheets
 from pbx_control.store.tables import (
     announcement,
     api_token,
@@ -161,6 +161,7 @@ def erase_callers(conn: Connection, ids: Sequence[str], without_people: Callable
     _erase_from_journals(conn, ids, without_people)
     conn.execute(delete(message).where(message.c.call_id.in_(ids)))  # its fields and versions go along
     conn.execute(delete(task).where(task.c.call_id.in_(ids)))
+    score_sheets.forget_notes(conn, ids)
     conn.execute(delete(dialling).where(dialling.c.call_id.in_(ids)))
     return conn.execute(delete(letter).where(letter.c.call_id.in_(ids))).rowcount
 

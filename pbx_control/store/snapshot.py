@@ -20,6 +20,7 @@ from pbx_control.domain.office import (
     MarkKind,
     Office,
     Secretary,
+    SupervisorTelephone,
     Trunk,
 )
 from pbx_control.domain.opening import holidays
@@ -40,6 +41,7 @@ from pbx_control.store.tables import (
     secretary,
     secretary_client,
     subscription,
+    supervisor_telephone,
     trunk,
 )
 
@@ -60,6 +62,7 @@ def read_office(connection: Connection, today: date) -> Office:
         dids=_dids(connection, {trunk_id: one.name for trunk_id, one in trunks.items()}),
         clients=read_clients(connection, from_yesterday),
         secretaries=_secretaries(connection),
+        supervisors=_supervisors(connection),
         holidays=read_holidays(connection, today),
         marks=_marks(connection),
     )
@@ -202,6 +205,13 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
             forwards=row.forwarded_at is not None,
         )
         for row in connection.execute(query)
+    )
+
+
+def _supervisors(connection: Connection) -> tuple[SupervisorTelephone, ...]:
+    query = select(supervisor_telephone).order_by(supervisor_telephone.c.user)
+    return tuple(
+        SupervisorTelephone(row.user_id, row.user, row.password, row.secure) for row in connection.execute(query)
     )
 
 

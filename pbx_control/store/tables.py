@@ -503,6 +503,16 @@ _partial_index(
     where="removed_at IS NULL AND secretary_id IS NOT NULL",
 )
 
+supervisor_telephone = Table(
+    # By which a supervisor, or an admin, is in calls. It is offered none.
+    "supervisor_telephone",
+    metadata,
+    Column("user_id", ForeignKey("account_user.id"), primary_key=True),
+    Column("user", String(40), nullable=False, unique=True),
+    Column("password", Text, nullable=False),
+    Column("secure", Boolean, nullable=False, server_default=text("false")),
+)
+
 web_session = Table(
     "web_session",
     metadata,
@@ -1219,6 +1229,26 @@ audit = Table(
     Column("subject", String(200), nullable=False),
     Column("client_id", ForeignKey("client.id"), index=True),
     Column("difference", Text, nullable=False, server_default="{}"),  # JSON: field -> [what it was, what it is]
+)
+
+score_sheet = Table(
+    # How a supervisor judges what a secretary did in a call.
+    "score_sheet",
+    metadata,
+    Column("call_id", ForeignKey("call.id"), primary_key=True),
+    Column("secretary_id", ForeignKey("secretary.id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("account_user.id"), nullable=False),  # who judged last
+    Column("at", Instant, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+score_mark = Table(
+    "score_mark",
+    metadata,
+    Column("call_id", ForeignKey("score_sheet.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("criterion", String(60), primary_key=True),  # as it was called then
+    Column("place", Integer, nullable=False),
+    Column("points", Integer, CheckConstraint("points BETWEEN 0 AND 5", name="points"), nullable=False),
 )
 
 clock_guard = Table(

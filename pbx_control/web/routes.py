@@ -28,11 +28,12 @@ from pbx_control.web import (
 )
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
+from pbx_control.web.admin import checking, supervision
 from pbx_control.web.api.door import Endpoint as ApiEndpoint
 from pbx_control.web.api.openapi import document_page
 from pbx_control.web.api.reference import reference
 from pbx_control.web.api.ways import DOCUMENT, REFERENCE, by_path
-from pbx_control.web.desk import acts
+from pbx_control.web.desk import acts, scores
 from pbx_control.web.desk import agenda as desk_agenda
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
@@ -121,6 +122,15 @@ WAYS = (
     Way("/admin/day", ("GET",), curves.day, Who.LEADS),
     Way("/admin/week", ("GET",), curves.week, Who.LEADS),
     Way("/admin/figures.csv", ("GET",), curves.sheet, Who.LEADS),
+    Way("/desk/scores", ("GET",), scores.own, UserRole.SECRETARY),
+    Way("/admin/calls", ("GET",), supervision.live, Who.LEADS),
+    Way("/admin/calls/events", ("GET",), supervision.live_events, Who.LEADS),
+    Way("/admin/calls/{call}/act", ("POST",), supervision.act, Who.LEADS),
+    Way("/admin/check", ("GET",), checking.calls, Who.LEADS),
+    Way("/admin/check/{call}", ("GET",), checking.call, Who.LEADS),
+    Way("/admin/check/{call}/recording", ("GET",), checking.recording, Who.LEADS),
+    Way("/admin/check/{call}/voice-message", ("GET",), checking.voice_message, Who.LEADS),
+    Way("/admin/check/{call}/score", ("POST",), checking.score, Who.LEADS),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
     Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),

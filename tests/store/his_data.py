@@ -15,6 +15,7 @@ from pbx_control.services.caller_requests import Register
 from pbx_control.store import audit, clients, holds, restrictions
 from pbx_control.store.engine import writing
 from pbx_control.store.tables import (
+    account_user,
     appointment,
     calendar,
     journal,
@@ -23,6 +24,7 @@ from pbx_control.store.tables import (
     message,
     message_field,
     message_version,
+    score_sheet,
     secretary,
 )
 from pbx_control.zones import zoneinfo
@@ -53,11 +55,13 @@ def is_everywhere(house: House) -> None:
 def _calls_papers(conn: Connection) -> None:
     put(conn, journal, call_id=CALL, seq=1, at=NOW, event="X", details=json.dumps({"caller": HIS, "name": NAME}))
     put(conn, secretary, id=77, name="Eva", user="eva77", password="x")
+    put(conn, account_user, id=78, name="jefa", role="supervisor", password_hash="x", created_at=NOW)
     put(conn, message, call_id=CALL, client_id=1, secretary_id=77, begun_at=NOW, sent_at=NOW, version=2)
     put(conn, message_field, call_id=CALL, key="name", value=f"{NAME}, draft", saved_at=NOW)
     for version in (1, 2):
         words = json.dumps([["Nombre", f"{NAME} {version}"]])
         put(conn, message_version, call_id=CALL, version=version, at=NOW, secretary_id=77, words=words, gist=NAME)
+    put(conn, score_sheet, call_id=CALL, secretary_id=77, user_id=78, at=NOW, note=f"{NAME} was kept waiting")
     has_letter(conn, CALL, f"{NAME} called", address="boss@andes.example")
     has_letter(conn, CALL, "the address of the firm", address=MAIL, kind="info")
     put(conn, mailbox, channel="email", address=MAIL, last_error="full")

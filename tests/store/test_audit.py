@@ -50,6 +50,7 @@ from pbx_control.services import (
     calendars,
     caller_requests,
     carriers,
+    checking,
     client_orders,
     clientele,
     closing_days,
@@ -79,6 +80,7 @@ from pbx_control.services import (
     staff,
     subprocessors,
     subscriptions,
+    supervisors,
     supplements,
     texts,
     today,
@@ -171,6 +173,21 @@ def a_letter(client_id: int) -> Letter:
         text="T",
         written_at=NOON,
     )
+
+
+def a_telephone(work: Work) -> None:
+    if not store_users.by_name(work.conn, "jefa"):
+        users.add(work, "jefa", UserRole.SUPERVISOR, PASSWORD)
+    supervisors.give_telephone(work, "jefa")
+
+
+def answered_by_ana(work: Work) -> None:
+    work.conn.execute(update(call).where(call.c.id == CALL).values(secretary_id=ana(work).id))
+
+
+def judged(work: Work) -> None:
+    answered_by_ana(work)
+    checking.score(work, CALL, rosa(work).user_id, {"trato": "4"}, "Secreto5", ["trato"])
 
 
 def charge(work: Work) -> int:
@@ -381,6 +398,7 @@ ALWAYS_ROSA = Rule(read_shifts("always"), (1,))
 ROSA_FOR_A_DAY = Swap(1, NOON, NOON + DAY)
 BEFORE: dict[Callable[..., Any], Act] = {
     tokens.revoke: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
+    supervisors.take_telephone: a_telephone,
     appointments.move: a_visit,
     appointments.cancel: a_visit,
     appointments.cancel_coming: a_visit,
@@ -600,6 +618,10 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     users.remove: lambda work: users.remove(work, "anarojas"),
     users.remove_of_secretary: lambda work: users.remove_of_secretary(work, ana(work).id),
     users.revoke: lambda work: users.revoke(work, "anarojas"),
+    supervisors.give_telephone: a_telephone,
+    supervisors.take_telephone: lambda work: supervisors.take_telephone(work, "jefa"),
+    checking.note_heard: lambda work: (answered_by_ana(work), checking.note_heard(work, CALL)),
+    checking.score: judged,
     texts.write_greeting: lambda work: texts.write_greeting(work, 1, "tres"),
     texts.roll_back_greeting: lambda work: texts.roll_back_greeting(work, 1),
     texts.put_announcement: lambda work: texts.put_announcement(work, 1, AnnouncementKind.CLOSED, text="No."),
@@ -673,6 +695,9 @@ ANEW = {
     supplements.write_supplement,
     staff.reset_password,
     users.reset_password,
+    supervisors.give_telephone,
+    checking.note_heard,
+    checking.score,
     link_services.send,
     second_factor.renew_codes,
     second_factor.turned_on,

@@ -19,7 +19,19 @@ from pbx_control.domain.call import events as e
 from pbx_control.domain.call import flow, transfer
 from pbx_control.domain.call.board import WITH_CONTACT, Board, Stepped
 from pbx_control.domain.call.ending import deserves_letters
-from pbx_control.domain.call.model import Admission, Call, Caller, Deadline, Facts, Limit, Outcome, Phase, Unit
+from pbx_control.domain.call.model import (
+    Admission,
+    Call,
+    Caller,
+    Deadline,
+    Facts,
+    Limit,
+    Outcome,
+    Phase,
+    SupervisionMode,
+    Unit,
+)
+from pbx_control.domain.call.supervision import SUPERVISED
 from pbx_control.domain.money.quota import Account, Kind
 
 AT_ONCE, IN_ALL = 3, 8  # callers
@@ -111,6 +123,11 @@ def what_may_come_next(call: Call, at: datetime) -> list[e.Event]:
         e.FilesInspected(at, 4.0, 4.0),
         e.SpamAsked(at, secretary_id=call.seat.secretary_id if call.seat else 0),
         e.UnmarkAsked(at, secretary_id=call.seat.secretary_id if call.seat else 0),
+        e.SupervisionAsked(at, 1, SupervisionMode.LISTEN, "jefa"),
+        e.SupervisionAsked(at, 1, SupervisionMode.BARGE, "jefa"),
+        e.SupervisorAnswered(at, call.supervisor_leg),
+        e.SupervisorLeft(at, call.supervisor_leg, 16),
+        e.SnoopEnded(at, call.snoop),
     ]
 
 
@@ -135,6 +152,11 @@ def anything_at_all(call_id: str, at: datetime, choose: Choices) -> e.Event:
         e.KeyPressed(at, hers, "*"),
         e.ConsultationAsked(at, number, secretary_id=number),
         choose.of(*SCREEN)(at, secretary_id=number),
+        e.SupervisionAsked(at, number, choose.of(*SupervisionMode), choose.of("", "jefa"), secretary_id=number or None),
+        e.SupervisionEndAsked(at, number),
+        e.SupervisorAnswered(at, f"{call_id}-supervisor-{number}"),
+        e.SupervisorLeft(at, f"{call_id}-supervisor-{number}", cause),
+        e.SnoopEnded(at, f"{call_id}-snoop-{number}"),
         e.DiallingRefused(at, his, choose.of(Limit.AT_ONCE, Limit.A_DAY)),
         e.LoopFound(at),
         e.PromptEnded(at, f"{call_id}-prompt-{number}", failed=found[0]),
@@ -308,6 +330,7 @@ class House:
                 self.it_waits_for_something(call)
                 self.it_holds_what_it_says(call)
                 self.music_ends_with_the_wait(call)
+                assert call.supervision is None or (call.phase in SUPERVISED and call.seat), call
         for client in (1, 2):
             mine = [call for call in calls if call.facts and call.facts.client_id == client]
             with_contact = [call for call in mine if call.phase in WITH_CONTACT]

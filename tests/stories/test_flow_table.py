@@ -18,5 +18,5 @@ def test_every_pair_is_handled_or_ignored_with_a_reason(phase: Phase, key: type[
 
 def test_the_tables_know_every_event_and_nothing_else() -> None:
     declared = {cls for cls in vars(e).values() if isinstance(cls, type) and issubclass(cls, e.Event)}
-    assert declared - {e.Event, e.Asked, e.DeadlinePassed} == set(flow.EVENT_TYPES)
+    assert declared - {e.Event, e.Asked, e.Supervising, e.DeadlinePassed} == set(flow.EVENT_TYPES)
     assert {pair for table in (flow.TABLE, flow.IGNORED) for pair in table} == {(p, k) for p in Phase for k in KEYS}

@@ -26,6 +26,7 @@ from pbx_control.live.bulletin import call_now
 from pbx_control.live.channel import Channel
 from pbx_control.live.listener import path, socket_name
 from pbx_control.live.news import (
+    SUPERVISORS_ACTS,
     Act,
     Answered,
     AnswerKind,
@@ -73,6 +74,9 @@ class Board:
 
     def lines_of(self, call_id: str) -> int:
         return 3
+
+    def telephone_of(self, user_id: int) -> str:
+        return f"jefa-{user_id}"
 
     def desks(self, open_: Collection[int], lost: Collection[int]) -> None:
         self.open, self.lost = set(open_), set(lost)
@@ -374,7 +378,7 @@ def test_who_never_reads_is_ended(home: Home, monkeypatch: pytest.MonkeyPatch) -
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("act", Act)
+@pytest.mark.parametrize("act", [act for act in Act if act not in SUPERVISORS_ACTS])
 def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Act) -> None:
     async def story(here: Desk) -> None:
         peer = (await here.connects()).says(Instruct(41, "c1", act, HER, contact=5))
@@ -386,6 +390,46 @@ def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Ac
         assert await peer.hears() == Answered(41, AnswerKind.DONE)
         peer.says(Listen())
         await peer.state()
+
+    play(home, story)
+
+
+JEFA = Asker(Role.SUPERVISOR, "jefa", user_id=9)
+
+
+@pytest.mark.parametrize("act", SUPERVISORS_ACTS)
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMIN])
+def test_what_a_supervisor_asks_for_comes_with_her_telephone(home: Home, act: Act, role: Role) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(41, "c1", act, Asker(role, "jefa", user_id=9)))
+        await here.board.arrived.wait()
+        [(_, event)] = here.board.posted
+        assert isinstance(event, events.Supervising)
+        assert (event.user_id, event.secretary_id, event.asker) == (9, None, "jefa")
+        if isinstance(event, events.SupervisionAsked):
+            assert (event.telephone, event.mode.value) == ("jefa-9", act.value)
+        here.commits(TALKING, Reply(event.ticket))
+        assert await peer.hears() == Answered(41, AnswerKind.DONE)
+
+    play(home, story)
+
+
+@pytest.mark.parametrize(
+    ("by", "act", "why"),
+    [
+        (HER, Act.LISTEN, "not_a_supervisor"),
+        (Asker(Role.SECRETARY, "Ana", 1, user_id=9), Act.BARGE, "not_a_supervisor"),
+        (Asker(Role.ADMIN, "root"), Act.WHISPER, "not_a_supervisor"),
+        (Asker(Role.SUPERVISOR, "jefa"), Act.LISTEN, "not_a_supervisor"),
+        (JEFA, Act.HAND_OVER, "not_hers"),
+        (JEFA, Act.SPAM, "not_hers"),
+    ],
+)
+def test_who_may_not_ask_for_that_is_refused_whatever_the_call(home: Home, by: Asker, act: Act, why: str) -> None:
+    async def story(here: Desk) -> None:
+        peer = (await here.connects()).says(Instruct(41, "c1", act, by))
+        assert await peer.hears() == Answered(41, AnswerKind.REFUSED, why)
+        assert not here.board.posted
 
     play(home, story)
 

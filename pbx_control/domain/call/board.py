@@ -33,6 +33,7 @@ from pbx_control.domain.call.events import (
     Offered,
     OfferLost,
     SeatClaimed,
+    Supervising,
     Surroundings,
 )
 from pbx_control.domain.call.journal import Line
@@ -172,11 +173,15 @@ class Board:
     def undo(self, call_id: str, refused: Sequence[Stepped], at: datetime) -> list[Event]:
         """Takes back steps, the first of which the store did not grant what it claims. Gives what is to be stepped
         instead: either the first one's offer was lost to another daemon, or the arriving call's client had no unit left
-        for it. Then the call arrives anew."""
+        for it, and the call arrives anew; or no entry of the audit trail could be written that a supervisor listens."""
         self._written[call_id] -= sum(len(stepped.lines) for stepped in refused)
         first, *later = refused
         if isinstance(first.event, CallArrived):
             return self._turn_away(call_id, first.before, first.event, later)
+        if isinstance(first.event, Supervising):
+            self.calls[call_id] = first.before
+            self._note_phase(first.before)
+            return [stepped.event for stepped in later]
         return [self._lose_offer(call_id, first.before, at)]
 
     def deadline_passed(self, call_id: str, at: datetime) -> DeadlinePassed | None:
@@ -354,7 +359,13 @@ class Board:
         client = call.facts.client_id
         others = (each for each in self.calls.values() if each.id != call.id and each.phase in WITH_CONTACT)
         dialled_now = sum(each.known.client_id == client for each in others)
-        return Surroundings(dialled_now, self._dialled.on_day_of(at, client), self._languages_beside(call))
+        supervising = (each.supervision for each in self.calls.values() if each.id != call.id)
+        return Surroundings(
+            dialled_now,
+            self._dialled.on_day_of(at, client),
+            self._languages_beside(call),
+            frozenset(one.user_id for one in supervising if one),
+        )
 
     def _languages_beside(self, call: Call) -> frozenset[str]:
         """What those speak who may answer the call and are there, she who has it left out."""

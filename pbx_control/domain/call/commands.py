@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pbx_control.domain.call.model import Limit
+from pbx_control.domain.call.model import Limit, SupervisionMode
 from pbx_control.domain.money.quota import Uncounted
 
 
@@ -44,6 +44,10 @@ class Refusal(StrEnum):
     NOBODY_SPEAKS_IT = "nobody_speaks_it"  # no other secretary who is there speaks the other language
     MARKED_ALREADY = "marked_already"
     NOT_MARKED = "not_marked"
+    NOT_A_SUPERVISOR = "not_a_supervisor"  # who asks may not listen to others
+    NO_TELEPHONE = "no_telephone"  # the supervisor has none
+    SUPERVISED_ALREADY = "supervised_already"  # another supervisor is in the call
+    SUPERVISES_ELSEWHERE = "supervises_elsewhere"  # she is in another call
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,18 @@ class RaiseAlarm(StoreCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class NoteSupervision(StoreCommand):
+    """Write into the audit trail that a supervisor listens to a secretary, or speaks to her or to everybody: committed
+    before anything is done for it. `before`: what it was until now."""
+
+    supervisor: str
+    telephone: str
+    secretary: str
+    mode: SupervisionMode
+    before: SupervisionMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportLoss(StoreCommand):
     """Tell the admin that a message, or a recording (`what`), could not be kept, or not as a whole."""
 
@@ -250,6 +266,29 @@ class Dial(SwitchCommand):
     most: int = 0  # calls on the trunk, this one included; 0: no limit
     at_once: int = 0  # of the client's calls to contacts, this one included; 0: its limits are not looked at again
     a_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RingSupervisor(SwitchCommand):
+    """Ring a supervisor's telephone; the display shows the client's and the secretary's name. When no daemon is left,
+    Asterisk itself gives up the ringing after `give_up`, and ends the leg after `limit`."""
+
+    leg: str
+    user: str
+    display_name: str
+    give_up: timedelta
+    limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Snoop(SwitchCommand):
+    """Carry what is spoken on a leg, both ways, into a bridge, and from there back what `mode` says. It ends with the
+    leg, whoever is there to see that."""
+
+    leg: str
+    snoop: str
+    bridge: str
+    mode: SupervisionMode
 
 
 @dataclass(frozen=True, slots=True)

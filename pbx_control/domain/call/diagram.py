@@ -26,6 +26,7 @@ from pbx_control.domain.call.model import (
     Phase,
     Seat,
     Sounds,
+    SupervisionMode,
 )
 from pbx_control.domain.call.moves import IN_CONVERSATION
 
@@ -151,6 +152,8 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield e.ConsultationAsked(AT, BOSS.id)
     elif key is e.LanguageAsked:
         yield e.LanguageAsked(AT, around=e.Surroundings(languages=frozenset({"es", "en"})))
+    elif issubclass(key, e.Supervising | e.SupervisorAnswered | e.SupervisorLeft | e.SnoopEnded):
+        yield from _of_supervisor(call, key)
     elif key is e.PromptEnded:
         yield e.PromptEnded(AT, call.prompt)
     elif key is e.RecordingEnded:
@@ -159,6 +162,18 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield e.Offered(AT, ANA)
     else:
         yield key(AT)
+
+
+def _of_supervisor(call: Call, key: type[e.Event]) -> Iterator[e.Event]:
+    """A supervisor asks, or something happens to her leg: none of it changes the phase."""
+    if key is e.SupervisionAsked:
+        yield e.SupervisionAsked(AT, 1, SupervisionMode.LISTEN, "jefa")
+    elif key is e.SupervisionEndAsked:
+        yield e.SupervisionEndAsked(AT, 1)
+    elif key is e.SnoopEnded:
+        yield e.SnoopEnded(AT, call.snoop)
+    elif key in (e.SupervisorAnswered, e.SupervisorLeft):
+        yield key(AT, call.supervisor_leg)
 
 
 def _table() -> str:

@@ -7,7 +7,7 @@ that is no longer current can be dropped before the table.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pbx_control.domain.call.model import Caller, Deadline, Facts, Limit, Seat
+from pbx_control.domain.call.model import Caller, Deadline, Facts, Limit, Seat, SupervisionMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class Surroundings:
     dialled_now: int = 0  # contacts of this client's that are being called or talked with in other calls
     dialled_today: int = 0  # contacts of this client's that were called since midnight UTC
     languages: frozenset[str] = frozenset()  # spoken by others who may answer for the client and are there
+    supervising: frozenset[int] = frozenset()  # users who are in other calls as supervisors
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,48 @@ class UnmarkAsked(Asked):
 @dataclass(frozen=True, slots=True)
 class WorkDone(Asked):
     """The message of this call is sent: she is free as soon as it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervising(Asked):
+    """A supervisor asks. `user_id`: who she is; a secretary never asks for this."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionAsked(Supervising):
+    """She wants to be in the call, or to be heard there by others than now. Her telephone is `telephone`."""
+
+    mode: SupervisionMode
+    telephone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionEndAsked(Supervising):
+    """She wants to leave the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorAnswered(Event):
+    """Her telephone rang for the call, and she has answered it."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorLeft(Event):
+    """The supervisor's leg is gone. `cause` is the Q.850 cause, 0 if unknown."""
+
+    leg: str
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SnoopEnded(Event):
+    """What carried the secretary's leg to the supervisor is gone: that leg, say."""
+
+    snoop: str
 
 
 @dataclass(frozen=True, slots=True)

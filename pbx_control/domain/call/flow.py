@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from pbx_control.domain.call import transfer
+from pbx_control.domain.call import supervision, transfer
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -79,7 +79,13 @@ from pbx_control.domain.call.events import (
     SecretaryAnswered,
     SecretaryLeft,
     SecretaryRinging,
+    SnoopEnded,
     SpamAsked,
+    Supervising,
+    SupervisionAsked,
+    SupervisionEndAsked,
+    SupervisorAnswered,
+    SupervisorLeft,
     SwitchRefused,
     TakeBackAsked,
     Unheld,
@@ -130,6 +136,9 @@ CHECK_LIMIT = timedelta(seconds=3)
 # How a journal says why a client's caller is turned away.
 OUT_OF_CALLS = "out of calls"
 
+# Somebody answers whom nobody waits for any more.
+ANSWERS = SecretaryAnswered | ContactAnswered | SupervisorAnswered
+
 # Q.850 causes with which a leg ends when its network died; any other is somebody who hung up.
 # 0: ended unseen. 18 no user responding, 20 absent, 27 out of order, 38 network, 41 temporary failure,
 # 44 what Asterisk gives after rtp_timeout, 102 a timer expired.
@@ -145,20 +154,25 @@ def step(call: Call, event: Event) -> Step:
     is hung up.
     """
     if is_stale(call, event):
-        return call, [HangUp(event.leg)] if isinstance(event, SecretaryAnswered | ContactAnswered) else []
+        return call, [HangUp(event.leg)] if isinstance(event, ANSWERS) else []
     handler = TABLE.get((call.phase, key_of(event)))
     if isinstance(event, Asked):
-        return answered(call, event, handler)
-    return handler(call, event) if handler else (call, [])
+        after, commands = answered(call, event, handler)
+    else:
+        after, commands = handler(call, event) if handler else (call, [])
+    return supervision.only_with_her(call, after, commands)
 
 
 def answered(call: Call, event: Asked, handler: Handler | None) -> Step:
     """What is asked from a screen is done by who has the call now, or refused; either way there is an answer."""
+    supervises = isinstance(event, Supervising)
+    if supervises and event.secretary_id is not None:
+        return call, [Reply(event.ticket, Refusal.NOT_A_SUPERVISOR)]
     if not transfer.holds(call, event):
         return call, [Reply(event.ticket, Refusal.NOT_HERS)]
     if handler is None:
         return call, [Reply(event.ticket, Refusal.NOT_NOW)]
-    call, commands = handler(transfer.before_she_acts(call), event)
+    call, commands = handler(call if supervises else transfer.before_she_acts(call), event)
     refusal = next((command.why for command in commands if isinstance(command, Refuse)), None)
     return call, [*commands, Reply(event.ticket, refusal)]
 
@@ -172,6 +186,10 @@ def is_stale(call: Call, event: Event) -> bool:
             return call.seat is None or leg != call.secretary_leg
         case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg) | DiallingRefused(leg=leg):
             return not call.contact_here or leg != call.contact_leg
+        case SupervisorAnswered(leg=leg) | SupervisorLeft(leg=leg):
+            return call.supervision is None or leg != call.supervisor_leg
+        case SnoopEnded(snoop=snoop):
+            return call.supervision is None or snoop != call.snoop
         case PromptEnded(prompt=prompt):
             return not call.prompt_playing or prompt != call.prompt
         case DeadlinePassed(name=name, at=at):
@@ -636,6 +654,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.TALKING, Unheld): unheld,
     (P.TALKING, Recovered): resume_talking,
     **transfer.HANDLERS,
+    **supervision.HANDLERS,
     (P.TAKING_MESSAGE, PromptEnded): record_message,
     (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
     (P.TAKING_MESSAGE, MessageInspected): message_inspected,
@@ -666,6 +685,7 @@ _NO_KEYS = "she is alone in this phase, or not there: her keys command nothing"
 _NOT_NOW = "not possible in this phase: who asked is told so"
 _NO_CONTACT = "no contact is called or talked with in this phase"
 _NOT_RINGING = "no contact's telephone rings: a consultation that is answered, or over, goes on as it is"
+_NO_SUPERVISOR = "nobody listens in this phase: that ended with the conversation"
 _HE_LEFT = "he hung up before this phase began"
 _NO_PROMPT = "no prompt is playing in this phase"
 _NO_FILES = "files are looked at in ENDING only"
@@ -700,6 +720,9 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         ContactLeft: _NO_CONTACT,
         DiallingRefused: _NOT_RINGING,
         LoopFound: _NOT_RINGING,
+        SupervisorAnswered: _NO_SUPERVISOR,
+        SupervisorLeft: _NO_SUPERVISOR,
+        SnoopEnded: _NO_SUPERVISOR,
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
         FilesInspected: _NO_FILES,
@@ -733,6 +756,11 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SpamAsked,
     UnmarkAsked,
     WorkDone,
+    SupervisionAsked,
+    SupervisionEndAsked,
+    SupervisorAnswered,
+    SupervisorLeft,
+    SnoopEnded,
     ContactRinging,
     ContactAnswered,
     ContactLeft,

@@ -23,6 +23,11 @@ from pbx_control.domain.call.events import (
     PromptEnded,
     RecordingEnded,
     SecretaryLeft,
+    SnoopEnded,
+    Supervising,
+    SupervisionAsked,
+    SupervisorAnswered,
+    SupervisorLeft,
     SwitchRefused,
     WorkDone,
 )
@@ -60,12 +65,26 @@ def details(event: Event, before: Call, after: Call) -> dict[str, Any] | None:
 
 def _of_her_command(event: Event, before: Call, after: Call) -> dict[str, Any]:
     """Her command, the contact it is about, and whether it was refused."""
+    if isinstance(event, Supervising):
+        return _of_supervisor(event, before, after)
     if not isinstance(event, KeyPressed | Asked):
         return {}
     keys = {"keys": before.keys_begun + event.key} if isinstance(event, KeyPressed) else _by(event)
     said_twice = isinstance(event, WorkDone) and after.seat is not None
     done = said_twice or _what_keys_change(after) != _what_keys_change(before)
     return keys | _him(after if done else before) | ({} if done else {"refused": True})
+
+
+def _of_supervisor(event: Supervising, before: Call, after: Call) -> dict[str, Any]:
+    """Who asked for what, about whom, and whether it was refused."""
+    now = after.supervision
+    mode = event.mode if isinstance(event, SupervisionAsked) else None
+    if mode is None:
+        done = before.supervision is not None and now is None
+    else:
+        done = now is not None and (now.user_id, now.mode) == (event.user_id, mode)
+    asked = _by(event) | _her(before) | ({"mode": mode.value} if mode else {})
+    return asked | ({} if done else {"refused": True})
 
 
 def _what_keys_change(call: Call) -> tuple[object, ...]:
@@ -96,6 +115,10 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"limit": limit.value} | _him(before) | _her(before)
         case LoopFound():
             return _him(before) | _her(before)
+        case SupervisorAnswered() | SnoopEnded():
+            return _her(before) | _supervisor(before)
+        case SupervisorLeft(cause=cause):
+            return {"cause": cause} | _supervisor(before)
         case PromptEnded(failed=failed):
             ended = {"during": before.phase.value} | ({"failed": True} if failed else {})
             return ended | (_notice(before) if before.phase is Phase.WELCOMING else {})
@@ -138,3 +161,7 @@ def _her(call: Call) -> dict[str, Any]:
 
 def _him(call: Call) -> dict[str, Any]:
     return {"contact": call.contact.name} if call.contact else {}
+
+
+def _supervisor(call: Call) -> dict[str, Any]:
+    return {"by": call.supervision.name} if call.supervision else {}

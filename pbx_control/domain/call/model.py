@@ -191,6 +191,7 @@ class Facts(Struct, frozen=True):
     early_media: bool = False  # the carrier lets its callers hear us before the answer
     trunk: str = ""  # the endpoint by which the call came; "": not known
     turned_away: TurnedAway | None = None  # with Admission.EXHAUSTED
+    announces_supervision: bool = True  # the secretary hears a tone when a supervisor comes in
 
 
 class Caller(Struct, frozen=True):
@@ -212,6 +213,24 @@ class Seat(Struct, frozen=True):
     forwards: bool = False  # her telephone was left on forward when this offer was made
     at_desk: bool = False  # her page was open when this offer was made, or has been since she answered
     work_done: bool = False  # the message of this call is sent: nothing is left to do after it
+
+
+class SupervisionMode(StrEnum):
+    """Who hears a supervisor who is in a call; the names are those of the acts that ask for it."""
+
+    LISTEN = "listen"  # nobody
+    WHISPER = "whisper"  # the secretary alone
+    BARGE = "barge"  # everybody whom the secretary talks with, too
+
+
+class Supervision(Struct, frozen=True):
+    """A supervisor is in the call, or her telephone rings for it. `telephone` names that: PJSIP/{telephone}."""
+
+    user_id: int
+    name: str  # by which she signs in
+    telephone: str
+    mode: SupervisionMode
+    here: bool = False  # she has answered
 
 
 class Call(Struct, frozen=True):
@@ -268,6 +287,9 @@ class Call(Struct, frozen=True):
     message_checked: bool = False  # its file has been asked for, while he waits
     message_flaw: str = ""  # lost | cut
     message_kept: float = 0.0  # seconds of a message that was cut
+    supervision: Supervision | None = None
+    supervisions: int = 0  # numbers the supervisors' legs and their bridges
+    snoops: int = 0  # numbers the channels by which they hear the secretary's leg
     files_awaited: int = 0  # recordings that have not yet reported their end
     inspected: bool = False  # the files have been asked for their lengths
     taken_over: bool = False  # the switch serves the caller alone; its own record will tell how it ended
@@ -288,6 +310,21 @@ class Call(Struct, frozen=True):
     def consultation(self) -> str:
         """The bridge in which she and the contact talk; the caller never enters it."""
         return f"{self.id}-consultation-{self.consultations}"
+
+    @property
+    def supervisor_leg(self) -> str:
+        """The channel id of the current (or last) supervisor's leg."""
+        return f"{self.id}-supervisor-{self.supervisions}"
+
+    @property
+    def supervision_bridge(self) -> str:
+        """The bridge of the supervisor's leg and what she hears; nobody else enters it."""
+        return f"{self.id}-supervision-{self.supervisions}"
+
+    @property
+    def snoop(self) -> str:
+        """The channel that carries the secretary's leg to the supervisor, and her voice back."""
+        return f"{self.id}-snoop-{self.snoops}"
 
     @property
     def bridge(self) -> str:

@@ -151,6 +151,10 @@ def _asked(key: str, refused: str = "screen-refused") -> Callable[[Details], str
     return lambda details: refused if details.get("refused") else key
 
 
+def _supervision(details: Details) -> str:
+    return "supervision-refused" if details.get("refused") else f"supervision-{details.get('mode', 'listen')}"
+
+
 def _contact_left(details: Details) -> str:
     during, cause = details.get("during"), details.get("cause")
     if during in (Phase.CONSULTING, Phase.HANDED_OVER):
@@ -220,6 +224,11 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "SpamAsked": _asked("screen-spam"),
     "UnmarkAsked": _asked("screen-unmark"),
     "WorkDone": _asked("work-done"),
+    "SupervisionAsked": _supervision,
+    "SupervisionEndAsked": _asked("supervision-end"),
+    "SupervisorAnswered": _always("supervisor-answered"),
+    "SupervisorLeft": _always("supervisor-left"),
+    "SnoopEnded": _always("snoop-ended"),
     "ContactRinging": _always("contact-ringing"),
     "ContactAnswered": _always("contact-answered"),
     "ContactLeft": _contact_left,
@@ -313,6 +322,14 @@ WORDS = InLanguages(
         "screen-spam": "{by} marks the call as unwanted from a screen: it is not charged",
         "screen-unmark": "{by} takes the mark back from a screen: the call is charged as any other",
         "work-done": "{by}: the message of this call is sent, and nothing is left to do after it",
+        "supervision-refused": "{by} wanted to be in the call as a supervisor, which is not possible now",
+        "supervision-listen": "{by}, a supervisor, listens to {secretary}: nobody hears her",
+        "supervision-whisper": "{by}, a supervisor, speaks to {secretary} alone",
+        "supervision-barge": "{by}, a supervisor, speaks to everybody in the call",
+        "supervision-end": "{by}, a supervisor, leaves the call",
+        "supervisor-answered": "{by}, a supervisor, has answered her telephone and is in the call",
+        "supervisor-left": "{by}, a supervisor, is no longer in the call (cause {cause})",
+        "snoop-ended": "{by}, a supervisor, is no longer in the call: the secretary's line is closed",
         "contact-ringing": "{contact}'s telephone rings",
         "contact-answered": "{contact} answers",
         "contact-busy": "{contact}'s telephone is busy",

@@ -8,7 +8,7 @@ from itertools import count
 import msgspec
 import structlog
 
-from pbx_control.domain.users import Person
+from pbx_control.domain.users import Person, UserRole
 from pbx_control.live.listener import socket_name
 from pbx_control.live.news import (
     Act,
@@ -178,11 +178,19 @@ class Feed:
 
     async def ask(self, person: Person, call_id: str, act: Act, contact: int = 0) -> Answered:
         """Asks for something in a call; UNKNOWN if no daemon answers: then the page looks."""
+        by = Asker(Role.SECRETARY, person.name, person.secretary_id)
+        return await self._ask(by, call_id, act, contact)
+
+    async def supervise(self, person: Person, call_id: str, act: Act) -> Answered:
+        """Asks for what supervisors do in a call."""
+        role = Role.ADMIN if person.role is UserRole.ADMIN else Role.SUPERVISOR
+        return await self._ask(Asker(role, person.name, user_id=person.user_id), call_id, act)
+
+    async def _ask(self, by: Asker, call_id: str, act: Act, contact: int = 0) -> Answered:
         if self._writer is None:
             return Answered(0, AnswerKind.UNKNOWN)
         ticket = next(self._tickets)
         future = self._asked[ticket] = asyncio.get_running_loop().create_future()
-        by = Asker(Role.SECRETARY, person.name, person.secretary_id)
         self._say(Instruct(ticket, call_id, act, by, contact))
         try:
             return await asyncio.wait_for(future, ANSWER_WITHIN)

@@ -92,6 +92,7 @@ class Room:
         self._by_key: dict[str, Stream] = {}
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
+        self._watchers: set[asyncio.Event] = set()
         self._deliveries: asyncio.TimerHandle | None = None
         self._tasks: tuple[int, int] | None = None  # what tells the open ones from others; None: not looked yet
         self.wall = Wall(engine, ZoneInfo(settings.office.timezone), lambda: self.feed.standing)
@@ -111,6 +112,18 @@ class Room:
             self.wall.end()
             for her in self._streams:
                 self.look(her)
+            for news in self._watchers:
+                news.set()
+
+    @contextmanager
+    def watching(self) -> Iterator[asyncio.Event]:
+        """An event that is set, for the length of the block, whenever something is told of calls or secretaries."""
+        news = asyncio.Event()
+        self._watchers.add(news)
+        try:
+            yield news
+        finally:
+            self._watchers.discard(news)
 
     async def _watch_tasks(self) -> None:
         """Another process writes what is found in clients' calendars. No news come of it, so it is looked for."""
@@ -207,6 +220,8 @@ class Room:
         self.wall.told()
         for her in self._streams if concerned is None else concerned:
             self.look(her)
+        for news in self._watchers:
+            news.set()
         self._delivered |= {one.call for one in messages}
         if self._delivered and self._deliveries is None:
             self._deliveries = asyncio.get_running_loop().call_later(DELIVERIES_EVERY, self._look_at_deliveries)

@@ -236,4 +236,5 @@ def _day(at: datetime, language: str, zone: ZoneInfo, now: datetime) -> str:
 
 
 def _heard(one: Heard, language: str, zone: ZoneInfo) -> Mapping[str, str]:
-    return {"who": one.who, "when": brief_time(one.at.astimezone(zone), language)}
+    who = _say(language, words.LISTENED_LIVE if one.live else words.OFFICE) if one.of_office else one.who
+    return {"who": who, "when": brief_time(one.at.astimezone(zone), language)}

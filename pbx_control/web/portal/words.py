@@ -37,3 +37,6 @@ TOLD_AGAIN = counted("{who} was told again, {when}.", "{who} was told again {tim
 SEEN = N_("{who} has seen it, {when}.")
 UNSEEN = N_("Nobody has said yet that it was seen. Until somebody does, the next one is told again.")
 GIVEN_UP = N_("Nobody has said that it was seen, and everybody was told: the secretaries were asked to call you.")
+# Who has listened, if it was nobody of the client's.
+OFFICE = N_("the office")
+LISTENED_LIVE = N_("the office, while the call lasted")
