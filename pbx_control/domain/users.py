@@ -33,6 +33,10 @@ class UserRole(StrEnum):
     CLIENT = "client"  # one of a client's people
 
 
+# Who looks after the secretaries: the wallboard, live calls, staffing.
+SUPERVISORS = (UserRole.SUPERVISOR, UserRole.ADMIN)
+
+
 class ClientRole(StrEnum):
     """What one of a client's people may do there."""
 

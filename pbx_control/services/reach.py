@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
@@ -282,8 +283,9 @@ class Reach:
             # One that was removed is not there.
             if found is None or not agenda.is_there(conn, number):
                 raise ClientMistake("there is no calendar {id}", Code.NO_SUCH_CALENDAR, id=number)
-        house = house_of(self.settings)
-        return AgendaOf(self.engine, found.client_id, self.actor, self.settings.agenda, house), found.slug
+        settings, writer = self.settings, partial(house_of, self.settings)
+        bound = AgendaOf(self.engine, found.client_id, self.actor, settings.agenda, writer, settings.office.name)
+        return bound, found.slug
 
     def _agenda_with(self, number: int) -> tuple[AgendaOf, str]:
         with reading(self.engine) as conn:

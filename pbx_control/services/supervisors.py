@@ -1,15 +1,12 @@
 """What can be done with the telephones by which supervisors are in calls."""
 
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.users import UserRole
+from pbx_control.domain.users import SUPERVISORS
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.staff import Account, free_user_name, new_secret
 from pbx_control.services.work import Work
 from pbx_control.store import supervisor_telephones, users
 from pbx_control.store.supervisor_telephones import Telephone
-
-# Who may be in a call as a supervisor.
-SUPERVISORS = (UserRole.SUPERVISOR, UserRole.ADMIN)
 
 
 def give_telephone(work: Work, name: str, *, secure: bool = False) -> Account:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pbx_control.catalogue import N_
-from pbx_control.domain.users import ClientRole, Person, UserRole
+from pbx_control.domain.users import SUPERVISORS, ClientRole, Person, UserRole
 from pbx_control.web import (
     feed,
     fetched,
@@ -23,12 +23,11 @@ from pbx_control.web import (
     second_step,
     seen,
     sign_in,
-    staffing,
     webhook,
 )
 from pbx_control.web.account import acts as account
 from pbx_control.web.account import passkeys
-from pbx_control.web.admin import checking, supervision
+from pbx_control.web.admin import checking, staffing, supervision
 from pbx_control.web.api.door import Endpoint as ApiEndpoint
 from pbx_control.web.api.openapi import document_page
 from pbx_control.web.api.reference import reference
@@ -69,9 +68,6 @@ APP_NEEDED = N_("set up a second factor first, on the page of your account")
 # Where an owner may go who has still to set up the second factor that he needs.
 WITHOUT_APP = ("/account", "/logout", "/language")
 
-# Who looks after the house.
-LEADS = (UserRole.ADMIN, UserRole.SUPERVISOR)
-
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
@@ -82,7 +78,7 @@ class Who(Enum):
     VISITOR = "visitor"  # anybody, but it matters who is signed in
     SIGNED_IN = "signed in"
     TOKEN = "token"  # a program: its own door looks at its token (web/api), and at no cookie
-    LEADS = "leads"  # those who look after the house: admins and supervisors
+    SUPERVISES = "supervises"  # a supervisor or an admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,6 @@ class Way:
 
 WAYS = (
     Way("/", ("GET",), sign_in.start, Who.SIGNED_IN),
-    Way("/home", ("GET",), sign_in.home, Who.SIGNED_IN),
     Way("/desk", ("GET",), acts.desk_page, UserRole.SECRETARY),
     Way("/desk/events", ("GET",), acts.desk_events, UserRole.SECRETARY),
     Way("/desk/here", ("POST",), acts.is_here, Who.ANYBODY),
@@ -117,20 +112,20 @@ WAYS = (
     Way("/desk/agenda/{call}/move", ("POST",), desk_agenda.move, UserRole.SECRETARY),
     Way("/desk/agenda/{call}/cancel", ("POST",), desk_agenda.cancel, UserRole.SECRETARY),
     Way("/desk/spell", ("POST",), acts.spell, UserRole.SECRETARY),
-    Way("/admin", ("GET",), wall.now, Who.LEADS),
-    Way("/admin/events", ("GET",), wall.stream, Who.LEADS),
-    Way("/admin/day", ("GET",), curves.day, Who.LEADS),
-    Way("/admin/week", ("GET",), curves.week, Who.LEADS),
-    Way("/admin/figures.csv", ("GET",), curves.sheet, Who.LEADS),
+    Way("/admin", ("GET",), wall.now, Who.SUPERVISES),
+    Way("/admin/events", ("GET",), wall.stream, Who.SUPERVISES),
+    Way("/admin/day", ("GET",), curves.day, Who.SUPERVISES),
+    Way("/admin/week", ("GET",), curves.week, Who.SUPERVISES),
+    Way("/admin/figures.csv", ("GET",), curves.sheet, Who.SUPERVISES),
     Way("/desk/scores", ("GET",), scores.own, UserRole.SECRETARY),
-    Way("/admin/calls", ("GET",), supervision.live, Who.LEADS),
-    Way("/admin/calls/events", ("GET",), supervision.live_events, Who.LEADS),
-    Way("/admin/calls/{call}/act", ("POST",), supervision.act, Who.LEADS),
-    Way("/admin/check", ("GET",), checking.calls, Who.LEADS),
-    Way("/admin/check/{call}", ("GET",), checking.call, Who.LEADS),
-    Way("/admin/check/{call}/recording", ("GET",), checking.recording, Who.LEADS),
-    Way("/admin/check/{call}/voice-message", ("GET",), checking.voice_message, Who.LEADS),
-    Way("/admin/check/{call}/score", ("POST",), checking.score, Who.LEADS),
+    Way("/admin/calls", ("GET",), supervision.live, Who.SUPERVISES),
+    Way("/admin/calls/events", ("GET",), supervision.live_events, Who.SUPERVISES),
+    Way("/admin/calls/{call}/act", ("POST",), supervision.act, Who.SUPERVISES),
+    Way("/admin/check", ("GET",), checking.calls, Who.SUPERVISES),
+    Way("/admin/check/{call}", ("GET",), checking.call, Who.SUPERVISES),
+    Way("/admin/check/{call}/recording", ("GET",), checking.recording, Who.SUPERVISES),
+    Way("/admin/check/{call}/voice-message", ("GET",), checking.voice_message, Who.SUPERVISES),
+    Way("/admin/check/{call}/score", ("POST",), checking.score, Who.SUPERVISES),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
     Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),
@@ -188,7 +183,7 @@ WAYS = (
     Way("/portal/protocol/infos/remove", ("POST",), protocol.remove_info, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("GET",), protocol.proposal, ClientRole.OWNER),
     Way("/portal/protocol/proposals/{proposal}", ("POST",), protocol.decide, ClientRole.OWNER),
-    Way("/admin/staffing", ("GET",), staffing.show, Who.LEADS),
+    Way("/admin/staffing", ("GET",), staffing.show, Who.SUPERVISES),
     Way("/recipients/{token}", ("GET",), invited.question, Who.VISITOR),
     Way("/recipients/{token}", ("POST",), invited.answer, Who.VISITOR),
     Way("/changes/{token}", ("GET",), proposed.question, Who.VISITOR),
@@ -279,8 +274,8 @@ def _who(way: Way, person: Person | None, request: Request) -> Response | None:
         if wants_page(request):
             return go_to(sign_in.login_path(request))
         return refusal(request, 401, N_("nobody is signed in here any more"), "signed-out")
-    leads = Who.LEADS if person.role in LEADS else None
-    if way.who not in (Who.SIGNED_IN, leads, person.role, person.client_role):
+    supervises = Who.SUPERVISES if person.role in SUPERVISORS else None
+    if way.who not in (Who.SIGNED_IN, supervises, person.role, person.client_role):
         return refusal(request, 403, NOT_YOURS, "not-yours")
     return _without_app(way, person, request)
 

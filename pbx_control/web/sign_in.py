@@ -34,7 +34,6 @@ PAGES = {
     UserRole.SUPERVISOR: "/admin",
     UserRole.ADMIN: "/admin",
 }
-ELSEWHERE = "/home"
 # What the browser is lent while the code is awaited.
 STEP = "step"
 
@@ -61,17 +60,12 @@ class Given:
 
 def own_page(person: Person) -> str:
     """Where somebody's pages begin."""
-    return PAGES.get(person.role, ELSEWHERE)
+    return PAGES[person.role]
 
 
 async def start(request: Request) -> Response:
     """GET /: to one's own page."""
     return go_to(own_page(person_of(request)))
-
-
-async def home(request: Request) -> Response:
-    """GET /home: for those whose pages do not exist yet."""
-    return page(request, "home.html.j2")
 
 
 async def form(request: Request) -> Response:

@@ -49,7 +49,7 @@ class Browser:
         """Signs in, and reads the session's token from a page, as a page's script would."""
         answer = await self.client.post("/login", data={"name": name, "password": password, **fields})
         if answer.status_code == 303:
-            home = await self.client.get("/home")
+            home = await self.client.get("/account")
             _, _, rest = home.text.partition('name="csrf" value="')
             self.csrf = rest.partition('"')[0]
         return answer

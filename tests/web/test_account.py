@@ -227,7 +227,7 @@ async def test_the_picture_has_what_the_policy_allows(place: Place) -> None:
 async def test_half_signed_in_is_not_signed_in(place: Place) -> None:
     await with_app(place)
     browser = await at_the_code(place)
-    for path in ("/account", "/portal/messages", "/home", "/"):
+    for path in ("/account", "/portal/messages", "/"):
         assert (await browser.get(path)).headers["location"].startswith("/login")
     thief = place.browser()
     thief.client.cookies.set("pbx", browser.client.cookies["pbx-step"])
@@ -360,7 +360,7 @@ async def test_owners_set_up_an_app_first_where_the_office_says_so(
     strict = Place(tmp_path, database, owners_need_second_factor=True)
     browser, staff = await signed_in(strict), await signed_in(strict, "recepcion")
     assert (await staff.get("/portal/messages")).status_code == 200
-    for path in ("/portal/messages", "/portal/users", "/", "/home"):
+    for path in ("/portal/messages", "/portal/users", "/"):
         assert (await browser.get(path)).headers["location"] == "/account?done=app-needed"
     page = await browser.get("/account?done=app-needed")
     assert "Owners need a second factor here" in page.text

@@ -14,7 +14,7 @@ from pbx_control.store.engine import open_engine
 from pbx_control.web.app import make_app
 from pbx_control.web.guard import LONGEST_BODY, POLICY, hosts
 
-PAGES = ["/login", "/desk", "/home", "/no-such-page", "/healthz", "/static/x/base.css"]
+PAGES = ["/login", "/desk", "/account", "/no-such-page", "/healthz", "/static/x/base.css"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -43,7 +43,7 @@ async def test_no_page_has_a_script_or_a_style_of_its_own(place: Place) -> None:
     browser = place.browser()
     pages = [await browser.get("/login"), await browser.get("/nothing")]
     await browser.sign_in("ana")
-    pages += [await browser.get("/home"), await browser.get("/desk")]
+    pages += [await browser.get("/account"), await browser.get("/desk")]
     for page in pages:
         assert not re.search(r"<style| style=| on\w+=|javascript:|<script(?![^>]* src=)", page.text), page.url
 

@@ -90,7 +90,7 @@ async def test_a_session_that_was_there_before_is_not_continued(place: Place) ->
         assert value not in answer.headers["set-cookie"]
     thief = place.browser()
     thief.client.cookies.set("pbx", cookie)
-    assert (await thief.get("/home")).status_code == 303
+    assert (await thief.get("/account")).status_code == 303
 
 
 async def test_who_signs_out_is_out(place: Place) -> None:
@@ -297,16 +297,16 @@ async def test_page_that_is_not_there_is_told_in_the_language_that_was_chosen(pl
 
 async def test_the_language_that_was_chosen_stays(place: Place) -> None:
     browser = place.browser()
-    form = await browser.get("/login?language=es&next=/home")
+    form = await browser.get("/login?language=es&next=/account")
     assert 'lang="es"' in form.text
     assert "<h1>Entrar</h1>" in form.text
     wrong = await browser.sign_in("ana", "wrong", language="es")
     assert "El nombre o la contraseña no son correctos." in wrong.text
     await browser.sign_in("ana", language="es")
-    assert "Ha entrado como ana" in (await browser.get("/home")).text
-    await browser.post("/language", {"language": "en", "next": "/home"})
-    assert "You are signed in as ana" in (await browser.get("/home")).text
+    assert "<h1>Mi cuenta" in (await browser.get("/account")).text
+    await browser.post("/language", {"language": "en", "next": "/account"})
+    assert "<h1>My account" in (await browser.get("/account")).text
     for other in ("de", "en\r\nX-Evil: 1", "../es", ""):
         answer = await browser.post("/language", {"language": other})
         assert "x-evil" not in answer.headers
-        assert "You are signed in as ana" in (await browser.get("/home")).text
+        assert "<h1>My account" in (await browser.get("/account")).text

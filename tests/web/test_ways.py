@@ -5,7 +5,7 @@ import pytest
 from browsing import CLIENT_ROLES, ROLES, Place
 from starlette.routing import Route
 
-from pbx_control.domain.users import ClientRole, UserRole
+from pbx_control.domain.users import SUPERVISORS, ClientRole, UserRole
 from pbx_control.web.routes import WAYS, Way, Who
 
 # What is filled in for the places of a path, and what a way answers to those who may go there.
@@ -26,7 +26,6 @@ NOBODY = "nobody"
 # What each way is for, and what it answers to those who may go there. A new way needs a line here.
 EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = {
     ("GET", "/"): (Who.SIGNED_IN, {303}),
-    ("GET", "/home"): (Who.SIGNED_IN, {200}),
     ("GET", "/desk"): (UserRole.SECRETARY, {200}),
     ("GET", "/desk/events"): (UserRole.SECRETARY, {200}),
     ("POST", "/desk/here"): (Who.ANYBODY, {400}),
@@ -45,20 +44,20 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/desk/agenda/{call}/move"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/agenda/{call}/cancel"): (UserRole.SECRETARY, {400}),
     ("POST", "/desk/spell"): (UserRole.SECRETARY, {400}),
-    ("GET", "/admin"): (Who.LEADS, {200}),
-    ("GET", "/admin/events"): (Who.LEADS, {200}),
-    ("GET", "/admin/day"): (Who.LEADS, {200}),
-    ("GET", "/admin/week"): (Who.LEADS, {200}),
-    ("GET", "/admin/figures.csv"): (Who.LEADS, {200}),
+    ("GET", "/admin"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/events"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/day"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/week"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/figures.csv"): (Who.SUPERVISES, {200}),
     ("GET", "/desk/scores"): (UserRole.SECRETARY, {200}),
-    ("GET", "/admin/calls"): (Who.LEADS, {200}),
-    ("GET", "/admin/calls/events"): (Who.LEADS, {200}),
-    ("POST", "/admin/calls/{call}/act"): (Who.LEADS, {400}),
-    ("GET", "/admin/check"): (Who.LEADS, {200}),
-    ("GET", "/admin/check/{call}"): (Who.LEADS, {404}),
-    ("GET", "/admin/check/{call}/recording"): (Who.LEADS, {404}),
-    ("GET", "/admin/check/{call}/voice-message"): (Who.LEADS, {404}),
-    ("POST", "/admin/check/{call}/score"): (Who.LEADS, {404}),
+    ("GET", "/admin/calls"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/calls/events"): (Who.SUPERVISES, {200}),
+    ("POST", "/admin/calls/{call}/act"): (Who.SUPERVISES, {400}),
+    ("GET", "/admin/check"): (Who.SUPERVISES, {200}),
+    ("GET", "/admin/check/{call}"): (Who.SUPERVISES, {404}),
+    ("GET", "/admin/check/{call}/recording"): (Who.SUPERVISES, {404}),
+    ("GET", "/admin/check/{call}/voice-message"): (Who.SUPERVISES, {404}),
+    ("POST", "/admin/check/{call}/score"): (Who.SUPERVISES, {404}),
     ("GET", "/portal"): (UserRole.CLIENT, {303}),
     ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
     ("POST", "/portal/messages/read"): (UserRole.CLIENT, {303}),
@@ -116,7 +115,7 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/portal/protocol/infos/remove"): (ClientRole.OWNER, {422}),
     ("GET", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
     ("POST", "/portal/protocol/proposals/{proposal}"): (ClientRole.OWNER, {404}),
-    ("GET", "/admin/staffing"): (Who.LEADS, {200}),
+    ("GET", "/admin/staffing"): (Who.SUPERVISES, {200}),
     ("GET", "/recipients/{token}"): (Who.VISITOR, {404}),
     ("POST", "/recipients/{token}"): (Who.VISITOR, {404}),
     ("GET", "/changes/{token}"): (Who.VISITOR, {404}),
@@ -196,8 +195,8 @@ def allowed(way: Way, who: str) -> bool:
     # Whoever asks as a program is looked at by its token alone: tests/web/test_api_scopes.py.
     if way.who in (Who.ANYBODY, Who.VISITOR, Who.TOKEN):
         return True
-    if who != NOBODY and way.who is Who.LEADS:
-        return ROLES[who] in (UserRole.ADMIN, UserRole.SUPERVISOR)
+    if who != NOBODY and way.who is Who.SUPERVISES:
+        return ROLES[who] in SUPERVISORS
     return who != NOBODY and (way.who is Who.SIGNED_IN or way.who in (ROLES[who], CLIENT_ROLES.get(who)))
 
 

@@ -14,7 +14,7 @@ async def now(request: Request) -> Response:
     wall = site_of(request).room.wall
     await wall.look()
     regions = wall.once("pieces", language_of(request), pieces)
-    return page(request, "wall/now.html.j2", regions=regions, room="/admin", here="/admin")
+    return page(request, "wall/now.html.j2", regions=regions, here="/admin")
 
 
 async def stream(request: Request) -> Response:

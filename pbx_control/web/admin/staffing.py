@@ -93,7 +93,7 @@ async def show(request: Request) -> Response:
             found = _looked(conn, zone, monday, now, sold)
         return _shown(found, monday, zone, language, names, sold, problem)
 
-    return page(request, "staffing.html.j2", shown=await run_sync(read), here=HERE)
+    return page(request, "admin/staffing.html.j2", shown=await run_sync(read), here=HERE)
 
 
 def _looked(conn: Connection, zone: ZoneInfo, monday: date, now: datetime, sold: str) -> Outlook:
