@@ -54,7 +54,7 @@ PROVISIONED: Mapping[str, Table] = {
     N_("changes that were asked for"): proposal,
     N_("mails that came in"): mail_in,
     N_("addresses told of incidents"): incident_letter,
-    N_("tokens"): api_token,
+    N_("tokens of programs"): api_token,
 }
 MARKS = N_("marks of callers")
 

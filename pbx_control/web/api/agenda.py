@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from pbx_control.catalogue import N_
+from pbx_control.catalogue import counted
 from pbx_control.services.appointments import Order
 from pbx_control.services.reach import CalendarSeen, NotedSeen, Reach
 from pbx_control.services.tenant_agenda import changed_at
@@ -94,7 +94,11 @@ def _span(
         raise Refusal(
             HTTPStatus.BAD_REQUEST,
             "bad-value",
-            N_("until must be later than since, by {days} days at most"),
+            counted(
+                "until must be later than since, by {days} day at most",
+                "until must be later than since, by {days} days at most",
+                by="days",
+            ),
             field="until",
             days=most // DAY,
         )
