@@ -142,7 +142,7 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
         "open": page.open_list(waiting, asked, clashes, hasty),
     }
     draft = pop.draft if pop else None
-    concerns = {one.call_id for one in (*waiting, *(one for one, _ in hasty))} | ({pop.call_id} if pop else set())
+    concerns = {one.call_id for one in waiting} | {one.call_id for one, _ in hasty} | ({pop.call_id} if pop else set())
     # Somebody may say at another web process that he has seen it.
     unseen = at + UNSEEN_EVERY if any(how.next_at for _, how in hasty) else None
     fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
