@@ -83,7 +83,7 @@ async def test_a_key_is_added_and_gets_him_in(office: Installation, page: "Page"
     await signs_in(page, "jefa", user["password"])
     assert await violations(page) == []
     await page.click("text=Usar su llave de acceso")
-    await page.wait_for_url("**/home")
+    await page.wait_for_url("**/admin/calls")
 
     # A key that does not say that somebody is there: the browser gives up, the form says so, a code is left.
     await page.context.clear_cookies()

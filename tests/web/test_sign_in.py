@@ -22,7 +22,10 @@ OTHER = "198.51.100.8"
 
 @pytest.mark.parametrize(
     ("name", "page"),
-    [("ana", "/desk"), ("ANA ", "/desk"), ("gerencia", "/portal/messages"), ("jefa", "/home"), ("root", "/home")],
+    [
+        *(("ana", "/desk"), ("ANA ", "/desk"), ("gerencia", "/portal/messages")),
+        *(("jefa", "/admin/calls"), ("root", "/admin/calls")),
+    ],
 )
 async def test_each_role_is_sent_to_its_page(place: Place, name: str, page: str) -> None:
     browser = place.browser()
