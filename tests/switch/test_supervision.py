@@ -46,6 +46,7 @@ class Scene:
     caller: Leg
     her: Ringing
     call: CallNow
+    password: str  # of the supervisor's account
     stretches: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     async def asks(self, act: Act) -> Answered:
@@ -100,7 +101,7 @@ async def scene(town: Town, contact: str = "") -> AsyncIterator[Scene]:
         await town.office.pbx("contact", "add", firm.slug, "Rosa", contact, "--key", "1")
     ana = (await town.secretary(firm, "Ana", ANA)).answers(0.2)
     name = f"jefa{next(SERIAL)}"
-    await town.office.pbx("user", "add", name, "--role", "supervisor")
+    signs_in = await town.office.ask("user", "add", name, "--role", "supervisor")
     account = await town.office.ask("user", "telephone", name)
     jefa = (await town.world.phone(account["user"], account["password"], tone=JEFA)).answers(0.2)
     await town.live()
@@ -111,7 +112,7 @@ async def scene(town: Town, contact: str = "") -> AsyncIterator[Scene]:
         call = await page.sees(firm, "talking")
         await her.answered()
         by = Asker(Role.SUPERVISOR, name, user_id=user_id(town, name))
-        yield Scene(town, firm, ana, jefa, by, page, caller, her, call)
+        yield Scene(town, firm, ana, jefa, by, page, caller, her, call, signs_in["password"])
 
 
 def user_id(town: Town, name: str) -> int:

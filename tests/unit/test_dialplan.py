@@ -27,6 +27,7 @@ from pbx_control.domain.office import (
     MarkKind,
     Office,
     Secretary,
+    SupervisorTelephone,
     Trunk,
 )
 from pbx_control.domain.opening.hours import ALWAYS, NEVER, Span, parse_week
@@ -185,6 +186,14 @@ def test_a_password_passes_unaltered_but_for_the_escape():
     for bad in ("line\nbreak", "nul\0", " space"):
         with pytest.raises(ClientMistake, match="password"):
             secret(bad)
+
+
+def test_a_supervisors_telephone_registers_and_is_in_no_queue():
+    files = rendered(supervisors=(SupervisorTelephone(9, "jefa-2b3c", "secreto"),))
+    names = {section.name for section in sections(files["pjsip.conf"])}
+    assert "jefa-2b3c" in names
+    assert "jefa-2b3c" not in files["queues.conf"]
+    assert "jefa-2b3c" not in files["extensions.conf"]
 
 
 def test_numbers_are_written_as_each_carrier_writes_them():

@@ -1,8 +1,13 @@
 """`user`: the people who sign in to the pages."""
 
 import re
+from datetime import date
 
 from terminal import Admin
+
+from pbx_control.settings import Home, load
+from pbx_control.store.engine import open_engine, reading
+from pbx_control.store.snapshot import read_office, read_revision
 
 READABLE = re.compile(r"[a-hjkmnp-z2-9]{4}(-[a-hjkmnp-z2-9]{4}){3}")
 
@@ -25,6 +30,24 @@ def test_programs_get_the_password_too(office: Admin) -> None:
     again = office.reads("user", "reset-password", "GERENCIA")
     assert again["name"] == "gerencia"
     assert again["password"] != made["password"]
+
+
+def test_a_supervisor_has_a_telephone_and_nobody_else_may(office: Admin) -> None:
+    office.does("user", "add", "jefa", "--role", "supervisor")
+    office.does("user", "add", "gerencia", "--role", "client", "--client", "andes")
+    first = office.reads("user", "telephone", "jefa")
+    again = office.reads("user", "telephone", "JEFA")
+    assert first["user"] == again["user"]
+    assert first["password"] != again["password"]
+    with reading(open_engine(Home(office.home), load(Home(office.home)))) as conn:
+        (telephone,) = read_office(conn, date(2026, 8, 3)).supervisors
+        before = read_revision(conn)
+    assert (telephone.user, telephone.password) == (again["user"], again["password"])
+    assert "is no supervisor" in office.is_refused("user", "telephone", "gerencia")
+    office.does("user", "remove", "jefa")
+    with reading(open_engine(Home(office.home), load(Home(office.home)))) as conn:
+        assert read_office(conn, date(2026, 8, 3)).supervisors == ()
+        assert read_revision(conn) > before  # so that the switch is told
 
 
 def test_a_list_tells_whose_each_is(office: Admin) -> None:
