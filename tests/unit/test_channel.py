@@ -397,7 +397,7 @@ def test_what_is_asked_is_answered_once_when_it_is_committed(home: Home, act: Ac
 JEFA = Asker(Role.SUPERVISOR, "jefa", user_id=9)
 
 
-@pytest.mark.parametrize("act", SUPERVISORS_ACTS)
+@pytest.mark.parametrize("act", sorted(SUPERVISORS_ACTS))
 @pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMIN])
 def test_what_a_supervisor_asks_for_comes_with_her_telephone(home: Home, act: Act, role: Role) -> None:
     async def story(here: Desk) -> None:
