@@ -116,5 +116,5 @@ def compare(engine: Engine, actor: Actor, at: datetime) -> int:
     if found:
         with booking(engine, actor, at) as work:
             quarters.add_rows(work.conn, {key: right - kept for key, (kept, right) in found.items()})
-            work.note(Verb.FIGURES_PUT_RIGHT, "", new={"rows": len(found)})
+            work.note(Verb.FIGURES_PUT_RIGHT, "", new={"entries": len(found)})
     return len(found)

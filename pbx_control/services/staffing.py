@@ -19,7 +19,7 @@ from pbx_control.domain.staffing import forecast
 from pbx_control.domain.staffing.forecast import HALF, Profile, Slot, Sold, half_hours, slot_of
 from pbx_control.domain.staffing.outlook import Gap, HalfHour, Manner, gaps, level_of, manner_of, outlook
 from pbx_control.domain.words.sentences import Sentence
-from pbx_control.errors import ClientMistake, Code
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.settings import Settings
 from pbx_control.store import attendance, clients, letters, plans
 from pbx_control.store import holidays as stored_holidays
@@ -86,7 +86,13 @@ def look(
     Raises ClientMistake for more days than anybody plans.
     """
     if not 1 <= days <= LONGEST:
-        raise ClientMistake("{days} days cannot be planned: 1 to {longest}", Code.BAD_VALUE, days=days, longest=LONGEST)
+        raise ClientMistake(
+            "{days} d cannot be planned: 1 to {longest}",
+            Code.BAD_VALUE,
+            days=days,
+            longest=LONGEST,
+            field=Field("days"),
+        )
     known = read(conn, zone, first, now)
     off = _holidays(conn, first - A_DAY, first + timedelta(days=days))
     return _looked(conn, known, first, days, off, changes)

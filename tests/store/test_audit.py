@@ -152,6 +152,7 @@ def provide(work: Work) -> None:
         "arrived_at": NOON,
         "ended_at": NOON,
         "phase": "ended",
+        "outcome": "answered",
     }
     work.conn.execute(insert(call).values(row))
     ledger.charge(work.conn, andes, Arrived(CALL, CALLER, NOON), NOON, Limits())

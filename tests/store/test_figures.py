@@ -211,7 +211,7 @@ def test_wrong_sums_are_found_and_put_right_and_that_stands_in_the_trail(engine:
     assert differences(engine) == {}
     with reading(engine) as conn:
         [entry, *_] = newest(conn)
-    assert (entry.entry.verb, entry.entry.difference) == ("figures put right", {"rows": (None, 2)})
+    assert (entry.entry.verb, entry.entry.difference) == ("figures put right", {"entries": (None, 2)})
 
 
 def test_what_there_is_already_is_counted_by_the_migration(engine: Engine) -> None:
