@@ -25,6 +25,9 @@ class Idle:
     def call(self, call_id: str) -> None:
         return None
 
+    def desks(self, here: object, lost: object) -> None:
+        """Nobody is offered calls."""
+
 
 class Answering:
     """The channel, from another thread."""

@@ -142,7 +142,7 @@ async def test_every_figure_of_the_dashboard_is_told(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("daemon", "database", "status", "switch"),
+    ("daemon", "store", "status", "switch"),
     [
         ("ready", True, 200, "ok"),
         ("waiting", True, 503, "away"),
@@ -151,15 +151,15 @@ async def test_every_figure_of_the_dashboard_is_told(place: Place) -> None:
     ],
 )
 async def test_it_is_well_only_if_calls_are_taken(
-    place: Place, monkeypatch: pytest.MonkeyPatch, daemon: str, database: bool, status: int, switch: str
+    place: Place, monkeypatch: pytest.MonkeyPatch, daemon: str, store: bool, status: int, switch: str
 ) -> None:
     monkeypatch.setattr(health, "_daemon", lambda _: daemon)
-    if not database:
+    if not store:
         monkeypatch.setattr(health, "_ask", _away)
     answer = await place.browser().get("/healthz")
     assert (answer.status_code, answer.json()) == (
         status,
-        {"daemon": daemon, "database": "ok" if database else "away", "switch": switch},
+        {"daemon": daemon, "database": "ok" if store else "away", "switch": switch},
     )
 
 

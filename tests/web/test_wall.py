@@ -112,7 +112,7 @@ async def test_each_secretary_has_her_state_and_since_when(place: Place) -> None
     call = CallNow("c1", "talking", 1, secretary_id=2, answered_at=answered, waiting_since=answered)
     told(place, call, secretaries=(pauses, talks, SecretaryNow(3, "Luz <b>", registered=True)))
     page = (await (await lead(place, **{"accept-language": "es"})).get("/admin")).text
-    people = page.partition('class="people"')[2].partition("</ul>")[0]
+    people = page.partition('class="staff"')[2].partition("</ul>")[0]
     assert "almuerzo" in people
     assert people.count("≥") == 1  # nobody has seen since when Luz is ready
     assert (lunch.isoformat() in people, answered.isoformat() in people) == (True, True)

@@ -58,8 +58,8 @@ def chairs() -> Iterator[object]:
         {},
     ]
     for number, known in enumerate(told, start=1):
-        chair = a_chair(number, **known)
-        yield replace(chair, seat=replace(chair.seat, name=NAMES[number - 1]))
+        chair = a_chair(number)
+        yield replace(chair, seat=replace(chair.seat, name=NAMES[number - 1]), **known)
 
 
 def happens(channel: Channel) -> None:
