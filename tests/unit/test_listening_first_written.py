@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, insert, select
+from structlog.testing import capture_logs
 from test_switchboard import ANA, SUMMER, House, house, locked, until
 
 from pbx_control.clock import now
@@ -122,10 +123,13 @@ async def test_a_line_that_the_database_refuses_lets_nobody_in(
         def refuses(*_: object) -> None:
             raise KeyError("no such word")
 
-        with monkeypatch.context() as patched:
+        # Captured: printing what was refused takes longer than a slow commit.
+        with monkeypatch.context() as patched, capture_logs() as logged:
             patched.setattr(steps, "_note_supervision", refuses)
             asks(here)
             await here.calm()
+            await until(lambda: here.writer._in_hand_since is None)
+        assert [line["event"] for line in logged] == ["a step was refused by the database"]
         assert done(here, c.RingSupervisor) == 0
         assert trail(engine) == []
         call = here.board.call("c1")
