@@ -214,6 +214,7 @@ def paid_for_a_year(work: Work) -> None:
 
 
 def a_message(work: Work) -> object:
+    work.conn.execute(update(call).where(call.c.id == CALL).values(outcome="answered"))
     messages.open_draft(work.conn, CALL, ana(work).id, work.at)
     return api_messages.write(work, CALL, {"name": "Juan Soto"}, Rules(), gaps=True)
 
