@@ -52,6 +52,7 @@ from pbx_control.domain.sounds import (
     house_sound,
     position_sound,
 )
+from pbx_control.domain.telephony.browser import COMES_FROM, ECHO, browser_of
 from pbx_control.domain.telephony.campaigns import CAMPAIGN
 from pbx_control.domain.telephony.numbering import dialling, written_for
 from pbx_control.domain.telephony.places import PLAIN_ADDRESS, carriers_networks, pattern
@@ -233,6 +234,9 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
         "secretaries": office.secretaries,
+        "browsers": [{"browser": browser_of(one.user)} for one in office.secretaries if one.browser_telephone],
+        "comes_from": Verbatim(COMES_FROM.with_netmask),
+        "echo": ECHO,
         "dids": _dids(office, clients),
         "zones": home.asterisk / "etc" / ZONES,
         "blocked": _blocked(office),
