@@ -16,6 +16,7 @@ from pbx_control.live.kept_running import KeptRunning
 from pbx_control.live.news import MessageNow
 from pbx_control.settings import Home, Settings
 from pbx_control.web.desk.feed import Concerned, Feed
+from pbx_control.web.desk.lines import Lines
 
 # A message has letters to several people: its desk looks this often at most, seconds.
 DELIVERIES_EVERY = 0.5
@@ -55,6 +56,7 @@ class Room:
     def __init__(self, home: Home, settings: Settings, engine: Engine) -> None:
         self.home, self.settings, self.engine = home, settings, engine
         self.feed = Feed(home, self._told)
+        self.lines = Lines(self._say_who_is_here, self.feed.take_back)
         self.ending = False  # the process is asked to end: streams end
         self.making = CapacityLimiter(MADE_AT_ONCE)
         self._streams: dict[int, list[Stream]] = defaultdict(list)  # the oldest first
@@ -118,6 +120,7 @@ class Room:
 
     def signed_out(self, her: int, session_id: int) -> None:
         """She has gone as one goes: the page of that session is not lost, though it may be open a moment longer."""
+        self.lines.signed_out(her, session_id)
         for stream in self._streams.get(her, ()):
             stream.signed_out = stream.signed_out or stream.session_id == session_id
         if timer := self._vanished.pop(her, None):
@@ -126,7 +129,7 @@ class Room:
         self._say_who_is_here()
 
     def _say_who_is_here(self) -> None:
-        self.feed.desks_are({*self._streams, *self._vanished}, self._lost)
+        self.feed.desks_are({*self._streams, *self._vanished}, self._lost, self.lines.ready)
 
     # --- who must look ------------------------------------------------------------------------------------
 
