@@ -32,6 +32,7 @@ let tries = 0;
 let turns = 0; // each beginning: what an earlier one was answered comes too late
 let timer = null;
 let release = null;
+let asking = false; // for the telephone, which another tab has
 const sound = new Audio();
 sound.autoplay = true;
 
@@ -50,8 +51,12 @@ function turnOn() {
   keep("on", "1");
   trouble = "";
   show();
+  if (asking) return;
+  asking = true;
   // It is this tab's until it is closed, or gives it up; a tab that crashes gives it up, too.
   navigator.locks.request(HERE, { mode: "exclusive" }, () => {
+    asking = false;
+    if (!kept("on")) return undefined; // turned off in the other one
     has = true;
     begin();
     return new Promise((end) => (release = end));
@@ -151,7 +156,7 @@ function is(there) {
   registered = there;
   if (there) {
     tries = 0;
-    trouble = "";
+    if (hears()) trouble = "";
   }
   tell();
   show();
@@ -217,8 +222,16 @@ async function useMicrophone() {
 
 navigator.mediaDevices?.addEventListener("devicechange", () => {
   listDevices();
-  if (has && !hears()) begin();
+  if (has && !hears()) regain();
 });
+
+// In a call nothing is begun anew: that would end it.
+async function regain() {
+  if (!session) return begin();
+  if (await openMicrophone()) await useMicrophone();
+  is(registered);
+}
+
 navigator.permissions?.query({ name: "microphone" }).then((permission) => {
   permission.onchange = () => has && !session && begin();
 }).catch(() => {}); // some browsers do not tell
