@@ -53,6 +53,7 @@ window.RTCPeerConnection = class extends Real {
       const writer = context.createScriptProcessor(4096, 1, 1);
       window.kept = [context, source, writer];
       writer.onaudioprocess = ({ inputBuffer }) => {
+        if (window.kept[0] !== context) return; // of an earlier connection
         const samples = inputBuffer.getChannelData(0);
         window.heard.push(Int16Array.from(samples, (one) => Math.max(-1, Math.min(1, one)) * 32767));
       };

@@ -1,6 +1,7 @@
 """The telephone in a page whose sound may go by a TURN server only: a real coturn, and passwords that end."""
 
 import asyncio
+import socket
 from asyncio.subprocess import DEVNULL, create_subprocess_exec
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,13 +19,22 @@ pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 CALLER, ANA = 620, 880
 SECRET = "north-south-east-west"
-HERE = "127.0.0.1"
 PAIR = """async () => {
   const [connection] = window.connections.slice(-1);
   const stats = [...(await connection.getStats()).values()];
   const used = stats.find((one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded");
   return stats.find((one) => one.id === used.localCandidateId).candidateType;
 }"""
+
+
+def own_address() -> str:
+    """This machine's: browsers use no relay at 127.0.0.1."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing
+        return str(probe.getsockname()[0])
+
+
+HERE = own_address()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -64,7 +64,7 @@ async def test_both_hear_each_other_and_her_keys_work(town: Town, tmp_path: Path
         await caller.hears(ROSA)
         await caller.hang_up()
         call = (await town.calls(firm))[-1]
-        assert call["outcome"] == "connected", call
+        assert call["outcome"] == "answered", call
 
 
 async def test_mute_is_silence_and_no_dead_line(town: Town, tmp_path: Path) -> None:
