@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -316,6 +317,7 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
         "local_networks": sip.local_networks,
         # On a wildcard pjproject picks the address by the route to the other side.
         "media_address": "" if wildcard else sip.address,
+        "on_loopback": ip_address(sip.address).is_loopback,
         "rtp_low": low,
         "rtp_high": high,
         "sounds": {sound.value: {one: house_sound(sound, one) for one in LANGUAGES} for sound in HouseSound},

@@ -62,6 +62,10 @@ window.RTCPeerConnection = class extends Real {
   }
 };
 """
+SENT = """async () => {
+  const [connection] = window.connections.slice(-1);
+  return [...(await connection.getStats()).values()].find((one) => one.type === "outbound-rtp").packetsSent;
+}"""
 TAKE = """() => {
   const all = new Int16Array(window.heard.reduce((sum, one) => sum + one.length, 0));
   let at = 0;
@@ -172,6 +176,10 @@ class PageTelephone:
         await self.is_("ringing")
         await self.page.keyboard.press("Alt+KeyT")
         await self.is_("talking")
+
+    async def sent(self) -> int:
+        """How many packets of sound her page has sent in this call."""
+        return int(await self.page.evaluate(SENT))
 
     async def heard(self) -> Path:
         """What her page has heard since the last time, as a file."""
