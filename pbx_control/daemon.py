@@ -55,8 +55,10 @@ from pbx_control.live.news import MessageNow
 from pbx_control.live.node import Membership
 from pbx_control.live.overdue import Overdue
 from pbx_control.live.overheard import Overheard
+from pbx_control.live.page_telephones import PageTelephones
 from pbx_control.live.pages import Child, Pages
 from pbx_control.live.pulse import BEAT_EVERY, Pulse, take_lock
+from pbx_control.live.reach import Reach
 from pbx_control.live.recovery import Recovery
 from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
@@ -114,8 +116,14 @@ class Daemon:
         self._ari = Ari(port, settings.secrets.ari_password, self._happened, whose)
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
+        reach = Reach(self._board)
         self._channel = Channel(
-            home, self._board, settings.node.name, notices_address(self._engine), partial(duty.end_rest, self._engine)
+            home,
+            self._board,
+            settings.node.name,
+            notices_address(self._engine),
+            partial(duty.end_rest, self._engine),
+            PageTelephones(self._ari, self._board, reach),
         )
         self._board.on_floor_change = self._channel.changed
         self._pulse = Pulse(home, self._channel.daemon_is)
@@ -123,19 +131,27 @@ class Daemon:
             home, settings, self._engine, self._ari, self._trunks, self._alarms, self._wake_outbox
         )
         places = Places(self._trunks)
-        self._telephones = Telephones(home, settings, self._engine, self._ari, self._board, self._keeping_out, places)
+        self._telephones = Telephones(
+            home, settings, self._engine, self._ari, self._board, self._keeping_out, places, reach
+        )
         self._overheard = Overheard(settings, self._trunks, self._telephones.refused)
-        self._dead_lines = DeadLines(self._ari, self._board)
+        self._dead_lines = DeadLines(self._ari, self._board, reach)
         # SQLite is no other daemon's: the board and the switch know everything.
         shared = bool(notices_address(self._engine))
         over_limit = partial(reception.limit_reached, self._engine) if shared else None
         elsewhere = reception.FromElsewhere(self._engine, self._board, self._serve, self._came_back_from_elsewhere)
         self._from_elsewhere = elsewhere if shared else None
         self._performer = Performer(
-            self._ari, home.root, self._board.post, self._telephones.redirect, places.may_ring, over_limit
+            self._ari,
+            home.root,
+            self._board.post,
+            self._telephones.redirect,
+            places.may_ring,
+            over_limit,
+            reach.ring,
         )
         self._recovery = Recovery(
-            self._board, self._ari, self._performer, places.at_home, lambda: self._catching_up.take_in()
+            self._board, self._ari, self._performer, places.at_home, lambda: self._catching_up.take_in(), reach
         )
         self._catching_up = CatchingUp(home, self._engine, self._board, rules, self._written_elsewhere)
         self._overdue = Overdue(self._engine, rules, now, self._written_elsewhere)

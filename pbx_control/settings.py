@@ -36,6 +36,8 @@ UNKNOWN = N_("there is no such setting")
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,17}[a-z0-9])?", re.ASCII)
 # As browsers write it: other letters are in punycode.
 HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
+# RFC 7065.
+TURN_URL = re.compile(r"turns?:[A-Za-z0-9.-]+(:\d{1,5})?(\?transport=(udp|tcp))?", re.ASCII)
 # The node of a home that was made before there were several.
 MAIN_NODE = "main"
 # Asterisk listens there without IPv4 (tests/switch/test_families.py).
@@ -87,6 +89,12 @@ def _public_url(value: str) -> str:
     if value and not (right and HOST.fullmatch(url.hostname or "") and "@" not in url.netloc and url.port != 0):
         raise ValueError
     return value.rstrip("/")
+
+
+def _turn_url(value: str) -> str:
+    if value and not TURN_URL.fullmatch(value):
+        raise ValueError
+    return value
 
 
 def _ports(value: str) -> str:
@@ -178,6 +186,13 @@ PublicUrl = Annotated[
         extra={"check": _public_url},
     ),
 ]
+TurnUrl = Annotated[
+    str,
+    Meta(
+        description=N_("must be turn: or turns: and a host, for example turn:turn.example.com:3478, or empty"),
+        extra={"check": _turn_url},
+    ),
+]
 Ports = Annotated[str, Meta(description=N_("must be LOW-HIGH, for example 10000-20000"), extra={"check": _ports})]
 Email = Annotated[str, Meta(description=N_("must be an e-mail address, or empty"), extra={"check": _email_or_empty})]
 Zone = Annotated[
@@ -257,6 +272,8 @@ class Web(Section, frozen=True, kw_only=True):
     certificate: Text = ""
     key: Text = ""
     metrics_token: Text = ""  # who else may read /metrics: whoever shows it as a bearer; empty: this machine alone
+    turn_url: TurnUrl = ""  # turn:turn.example.com:3478, by which the sound of telephones in pages may go
+    turn_secret: Text = ""  # coturn's static-auth-secret
 
     @property
     def address(self) -> str:
@@ -283,6 +300,8 @@ class Web(Section, frozen=True, kw_only=True):
 
     def require_safe(self) -> None:
         """Raises ClientMistake if passwords would cross a network in the clear."""
+        if bool(self.turn_url) != bool(self.turn_secret):
+            raise ClientMistake("[web] has turn_url or turn_secret alone: set both, or neither")
         if bool(self.certificate) != bool(self.key):
             raise ClientMistake("[web] has a certificate or a key alone: set both, or neither")
         if not (self.is_local or self.certificate or self.public_url.startswith("https:")):

@@ -35,6 +35,7 @@ from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import trunk_section
 from pbx_control.domain.sounds import LANGUAGES, house_sounds, sounds_of
+from pbx_control.domain.telephony.browser import MODULES
 from pbx_control.domain.telephony.guessing import place_of
 from pbx_control.domain.words.sentences import read_kept
 from pbx_control.domain.words.wording import clean_line
@@ -262,6 +263,34 @@ def check_telephones(door: Door) -> Iterator[Finding]:
                 "`secretary set {name} --no-secure`",
                 name=row.name,
             )
+
+
+def check_browser_telephones(door: Door) -> Iterator[Finding]:
+    """Telephones in pages can register: Asterisk has what that takes, and browsers give the page a microphone."""
+    with reading(door.engine) as connection:
+        count = sum(row.browser_telephone for row in secretaries.rows(connection))
+    if not count:
+        return
+    web = door.settings.web
+    if not (web.is_https or web.is_local):
+        yield bad("browsers give a page no microphone without HTTPS: set public_url, or certificate and key, in [web]")
+    switch = choose(door.home, door.settings)
+    if switch.wanted == "external" or not switch.status().answers:
+        return
+    missing = [name for name in MODULES if f"{name}.so" not in switch.command(f"module show like {name}")]
+    if missing:
+        yield bad(
+            "telephones in pages need modules that Asterisk has not loaded ({names}): pbx-control setup, then "
+            "pbx-control asterisk restart (all calls end)",
+            names=", ".join(missing),
+        )
+    elif "transport-ws" not in switch.command("pjsip show transports"):
+        yield bad(
+            "Asterisk has begun without the transport of telephones in pages: pbx-control asterisk restart "
+            "(all calls end)"
+        )
+    else:
+        yield good("telephones in pages can register: {count}", count=count)
 
 
 def check_trust(door: Door) -> Iterator[Finding]:
@@ -687,6 +716,7 @@ CHECKS: tuple[Callable[[Door], Iterator[Finding]], ...] = (
     check_nodes,
     check_pauses,
     check_telephones,
+    check_browser_telephones,
     check_trust,
     check_carriers,
     check_guesses,

@@ -1,7 +1,7 @@
 """`secretary`: the people who answer, and their telephones' accounts."""
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import SECRETARY, card, change, examples, noting, tell_change
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
+from pbx_control.domain.telephony.browser import browser_of
 from pbx_control.errors import ClientMistake
 from pbx_control.services import duty, staff
 from pbx_control.services.work import Work
@@ -19,11 +20,16 @@ from pbx_control.settings import Sip
 from pbx_control.store import clients, secretaries
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
+from pbx_control.store.secretaries import Listed
+
+if TYPE_CHECKING:
+    from pbx_control.asterisk.reached import Reached
 
 LONGEST_WRAP_UP = 600  # seconds
 # For a person; --json has everything.
 SHOWN = (
     *("name", "user", N_("state"), "telephone", "over", "languages", "clients", "forwarded_at", "wrap_up", "secure"),
+    *("browser_telephone", "browser"),
 )
 
 
@@ -69,13 +75,16 @@ def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, s
 @click.option("--clients", "slugs", metavar="SLUG,…", help="Whom she may answer for; all: every client.")
 @click.option("--wrap-up", metavar="TIME", help="Her pause after each call.")
 @click.option("--secure/--no-secure", default=None, help="Her telephone must use TLS and SRTP.")
+@click.option(
+    "--browser-telephone/--no-browser-telephone", default=None, help="Whether her page has a telephone, too."
+)
 @click.option("--paused/--available", default=None, help="Whether she is offered calls.")
 @pass_door
 def set_(door: Door, name: str, slugs: str | None, **given: Any) -> None:
     """Changes what is given; the rest stays."""
     if given["secure"]:
         require_tls(door.settings.sip)
-    fields = {key: value for key, value in given.items() if value is not None and key == "secure"}
+    fields = {key: given[key] for key in ("secure", "browser_telephone") if given[key] is not None}
     if given["language"] is not None:
         fields["languages"] = ",".join(checks.languages(given["language"]))
     if given["wrap_up"] is not None:
@@ -117,6 +126,8 @@ def show(door: Door, name: str, as_json: bool) -> None:
 
     Over: udp, tcp or tls, as it has registered.
 
+    Browser: the telephone in her page, if she may have one: reached or away, as above.
+
     Forwarded at: her telephone is left on forward (it answers a call with 302), and did so last then; nobody is called
     there. Empty as soon as it rings again.
     """
@@ -142,8 +153,14 @@ def _rows(door: Door) -> list[dict[str, Any]]:
         facts(row)
         | facts_of(row, known.get(row.id))
         | {"telephone": reached.telephone(row.user), "over": reached.over.get(row.user)}
+        | {"browser": _browser(row, reached)}
         for row in rows
     ]
+
+
+def _browser(row: Listed, reached: "Reached") -> str | None:
+    """How the telephone in her page stands; None: she has none."""
+    return reached.telephone(browser_of(row.user)) if row.browser_telephone else None
 
 
 @secretary.command(epilog=examples("secretary pause Ana"))

@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from pbx_control.domain.call.model import Outcome
+from pbx_control.domain.telephony.browser import user_of
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, decoded
 from pbx_control.settings import Home
 
@@ -152,7 +153,7 @@ class Absence:
             ended_at=told.get("left", lines[-1]).at,
             outcome=_outcome(told, message),
             # Two, if the first one's network died: he was answered by then, and it is the last who had the call.
-            answered_by=answers[-1].details.partition(" ")[2] if answers else "",
+            answered_by=user_of(answers[-1].details.partition(" ")[2]) if answers else "",
             answered_at=answers[0].at if answers else None,
             recording=self._recording(told),
             message=message,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pbx_control.domain.telephony.browser import is_browser
 from pbx_control.errors import SwitchUnavailable
 
 # Asterisk cuts lines at 8192 bytes, and names at 80 (AST_MAX_EXTENSION, AST_MAX_CONTEXT), without a word.
@@ -155,7 +156,9 @@ def _check_pjsip(text: str, contexts: Mapping[str, set[str]]) -> None:
         seen.add((section.name, kind))
     for section in everything:
         for key, value in section.lines:
-            if key in _REFERENCES and (value, _REFERENCES[key]) not in seen:
+            # The password of a telephone in a page is given to Asterisk when the page opens.
+            later = key == "auth" and is_browser(value)
+            if key in _REFERENCES and not later and (value, _REFERENCES[key]) not in seen:
                 raise _fault("pjsip.conf", f"[{section.name}] names {key} = {value}, which is not there")
             if key == "context" and value not in contexts:
                 raise _fault("pjsip.conf", f"[{section.name}] enters [{value}], which extensions.conf has not")

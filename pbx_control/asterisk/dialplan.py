@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -53,6 +54,7 @@ from pbx_control.domain.sounds import (
     house_sound,
     position_sound,
 )
+from pbx_control.domain.telephony.browser import COMES_FROM, ECHO, browser_of
 from pbx_control.domain.telephony.campaigns import CAMPAIGN
 from pbx_control.domain.telephony.numbering import dialling, written_for
 from pbx_control.domain.telephony.places import PLAIN_ADDRESS, carriers_networks, pattern
@@ -239,6 +241,9 @@ def _values(office: Office, settings: Settings, home: Home) -> dict[str, Any]:
         "trunks": [_trunk(trunk, office.dids) for trunk in office.trunks],
         "tls_transports": _tls_transports(office.trunks, settings.sip, home) if settings.sip.tls_bind else [],
         "telephones": _telephones(office),
+        "browsers": [{"browser": browser_of(one.user)} for one in office.secretaries if one.browser_telephone],
+        "comes_from": Verbatim(COMES_FROM.with_netmask),
+        "echo": ECHO,
         "dids": _dids(office, clients),
         "zones": home.asterisk / "etc" / ZONES,
         "blocked": _blocked(office),
@@ -318,6 +323,7 @@ def _settings_values(settings: Settings, home: Home) -> dict[str, Any]:
         "local_networks": sip.local_networks,
         # On a wildcard pjproject picks the address by the route to the other side.
         "media_address": "" if wildcard else sip.address,
+        "on_loopback": ip_address(sip.address).is_loopback,
         "rtp_low": low,
         "rtp_high": high,
         "sounds": {sound.value: {one: house_sound(sound, one) for one in LANGUAGES} for sound in HouseSound},

@@ -36,6 +36,8 @@ MODULES = (
     "res_pjsip_outbound_registration",
     "res_srtp",
     "res_rtp_asterisk",
+    "res_http_websocket",
+    "res_pjsip_transport_websocket",  # telephones in pages, by the web process
     "chan_pjsip",
     "res_hep",  # copies of SIP messages, for pbx_control/live/overheard.py
     "res_hep_pjsip",
@@ -46,7 +48,6 @@ MODULES = (
     "bridge_softmix",
     "chan_bridge_media",
     # ARI
-    "res_http_websocket",
     "res_websocket_client",
     "res_stasis",
     "res_stasis_answer",
@@ -94,6 +95,7 @@ MODULES = (
     "app_userevent",
     "app_celgenuserevent",
     "app_dial",
+    "app_echo",  # a telephone in a page hears itself, before the shift
     "res_musiconhold",
     "app_queue",
     "res_speech",

@@ -53,6 +53,7 @@ Post = Callable[[str, Event], None]
 OverLimit = Callable[[c.Dial], Coroutine[None, None, Limit | None]]
 Redirect = Callable[[str], Awaitable[bool]]
 MayRing = Callable[[str, str], bool]
+TelephoneOf = Callable[[str, str], str]
 # So many secretaries' legs are remembered as moved: far more than ring at once.
 MOST_MOVES = 1000
 # s after a stop of music or tone in a bridge. Of 1,200 on a busy machine one was lost; the next one ended the music.
@@ -64,7 +65,8 @@ PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
 class Performer:
     """Performs switch commands. `post(call id, event)` takes what comes of a refusal; `redirect(leg)` has a secretary's
     leg go to the dialplan, and tells whether it does; `may_ring(telephone, contact)` whether a secretary's telephone
-    is where it says; `over_limit` what other daemons' calls leave of the limits of outgoing ones, if there are any."""
+    is where it says; `over_limit` what other daemons' calls leave of the limits of outgoing ones, if there are any;
+    `telephone_of(user, leg)` which endpoint of hers that leg rings."""
 
     def __init__(
         self,
@@ -74,11 +76,13 @@ class Performer:
         redirect: Redirect,
         may_ring: MayRing,
         over_limit: OverLimit | None = None,
+        telephone_of: TelephoneOf = lambda user, leg: user,
     ) -> None:
         self._ari = ari
         self._redirect = redirect
         self._may_ring = may_ring
         self._over_limit = over_limit
+        self._telephone_of = telephone_of
         self._moves: dict[str, asyncio.Future[bool]] = {}  # secretaries' legs -> whether they go to the dialplan
         self._home = home
         self._post = post
@@ -178,8 +182,10 @@ class Performer:
     def _ring(self, call_id: str, do: c.Ring) -> None:
         """Rings her telephone: her leg is made, dialled once it is in our application, then sent to the dialplan
         (`dialled`). ARI's originate would follow a 302 to whatever channel her telephone names."""
-        leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg, "originator": call_id}
-        self._make_at_home(call_id, do, leg, variables_of_hers(call_id, do), lambda: SecretaryLeft(now(), do.leg))
+        telephone = self._telephone_of(do.user, do.leg)
+        leg = {"endpoint": f"PJSIP/{telephone}", "channelId": do.leg, "originator": call_id}
+        variables = variables_of_hers(call_id, do)
+        self._make_at_home(call_id, do, telephone, leg, variables, lambda: SecretaryLeft(now(), do.leg))
 
     def _ring_supervisor(self, call_id: str, do: c.RingSupervisor) -> None:
         """Her leg stays in our application: without us nobody needs it."""
@@ -188,12 +194,13 @@ class Performer:
             "TIMEOUT(absolute)": str(int(do.limit.total_seconds())),
         }
         leg = {"endpoint": f"PJSIP/{do.user}", "channelId": do.leg}
-        self._make_at_home(call_id, do, leg, variables, lambda: SupervisorLeft(now(), do.leg))
+        self._make_at_home(call_id, do, do.user, leg, variables, lambda: SupervisorLeft(now(), do.leg))
 
     def _make_at_home(
         self,
         call_id: str,
         do: c.Ring | c.RingSupervisor,
+        telephone: str,
         leg: Mapping[str, str],
         variables: Mapping[str, str],
         gone: Callable[[], Event],
@@ -211,7 +218,7 @@ class Performer:
 
             def looked(found: Future[Reply]) -> None:
                 reply = found.result()
-                if reply.ok and not self._may_ring(do.user, str(reply.body["value"])):
+                if reply.ok and not self._may_ring(telephone, str(reply.body["value"])):
                     reply = Reply(CONFLICT, {"message": "her telephone has registered where it is not"})
                 if reply.ok:
                     dial(replied)

@@ -40,6 +40,7 @@ MODULES = {
     "say.conf": ("app_playback",),
     "pjsip.conf": ("res_pjsip", "res_pjsip_outbound_registration"),
     "manager.conf": ("manager",),
+    "rtp.conf": ("res_rtp_asterisk",),
     "logger.conf": ("logger",),
     "hep.conf": ("res_hep",),
     "musiconhold.conf": ("res_musiconhold",),

@@ -164,6 +164,7 @@ class Secretary:
     wrap_up: timedelta = timedelta(0)
     free_from: datetime | None = None  # end of her wrap-up, if it is still to come
     secure: bool = False  # TLS and SRTP
+    browser_telephone: bool = False  # one in her page, too
     forwards: bool = False  # her telephone was left on forward
 
     def may_answer_for(self, client_id: int) -> bool:

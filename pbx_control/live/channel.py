@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,15 +43,19 @@ from pbx_control.live.news import (
     Desks,
     Free,
     Instruct,
+    Lend,
+    Lent,
     Listen,
     MessageNow,
     Role,
     SecretaryNow,
+    TakeBack,
     ToDaemon,
     Trouble,
     asked_by,
     line_of,
 )
+from pbx_control.live.page_telephones import PageTelephones
 from pbx_control.live.relay import Relay
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.settings import Home
@@ -116,6 +120,7 @@ class Channel:
         node: str = "",
         database: str = "",
         end_rest: Callable[[int, datetime], None] = lambda secretary_id, at: None,
+        telephones: PageTelephones | None = None,
     ) -> None:
         self._home = home
         self._board = board
@@ -129,6 +134,7 @@ class Channel:
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0
         self._end_rest = end_rest
+        self._telephones = telephones
         self._desks: dict[_Peer, Desks] = {}  # what web processes here say
         self._desks_elsewhere: dict[str, tuple[Desks, float]] = {}  # by node; with the time until which they hold
         self._ending: set[asyncio.Task[None]] = set()
@@ -238,6 +244,10 @@ class Channel:
                 self.free(peer, message)
             case Desks():
                 self.desks(peer, message)
+            case Lend():
+                self.lend(peer, message)
+            case TakeBack():
+                self._take_back(message)
 
     def begin(self, peer: "_Peer", wish: Listen) -> None:
         """Tells a listener what it missed, else everything once."""
@@ -308,6 +318,8 @@ class Channel:
         """Who has a page open anywhere has lost none."""
         said = [*self._desks.values(), *(desks for desks, _ in self._desks_elsewhere.values())]
         self._board.desks(_all(desks.open for desks in said), _all(desks.lost for desks in said))
+        if self._telephones:  # of the pages here alone: those elsewhere register at another switch
+            self._telephones.are_ready(_all(desks.telephones for desks in self._desks.values()))
 
     def own_desks(self) -> Desks:
         """What the web processes here say together."""
@@ -327,6 +339,33 @@ class Channel:
                 for node in old:
                     del self._desks_elsewhere[node]
                 self._set_desks()
+
+    # --- telephones in pages ------------------------------------------------------------------------------
+
+    def lend(self, peer: "_Peer", wish: Lend) -> None:
+        """Her page is given a password for its telephone."""
+        if peer.questions >= MOST_QUESTIONS:
+            peer.send(line_of(Answered(wish.id, AnswerKind.REFUSED, "too_many_questions")))
+        else:
+            peer.questions += 1
+            self._spawn(self._lend(peer, wish))
+
+    async def _lend(self, peer: "_Peer", wish: Lend) -> None:
+        lent = await self._telephones.lend(wish.secretary_id) if self._telephones else None
+        if lent is None:
+            peer.answered(Answered(wish.id, AnswerKind.REFUSED, Refusal.NOT_NOW.value))
+        else:
+            peer.answered(Lent(wish.id, *lent))
+
+    def _take_back(self, wish: TakeBack) -> None:
+        if self._telephones:
+            self._spawn(self._telephones.take_back(wish.secretary_id))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        task.add_done_callback(log_failure)
 
     def free(self, peer: "_Peer", wish: Free) -> None:
         """Ends her after-call work, or has none follow if she is still in that call: the call itself keeps that, so a
@@ -350,10 +389,7 @@ class Channel:
 
     def _end_work(self, wish: Free, peer: "_Peer") -> None:
         if self._board.may_end_work(wish.secretary_id, wish.call, now()):
-            task = self._loop.create_task(self._end_work_in_store(wish, peer))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-            task.add_done_callback(log_failure)
+            self._spawn(self._end_work_in_store(wish, peer))
         else:
             peer.answered(Answered(wish.id, AnswerKind.REFUSED, Refusal.NOT_NOW.value))
 
@@ -486,7 +522,7 @@ class _Peer(asyncio.Protocol):
             self.number = piece.number
             self._transport.write(piece.full if self._wish.lines else piece.short)
 
-    def answered(self, answer: Answered) -> None:
+    def answered(self, answer: Answered | Lent) -> None:
         """What it asked for is answered."""
         self.questions -= 1
         self.send(line_of(answer))

@@ -99,9 +99,23 @@ class Desks(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="desk
 
     open: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
+    telephones: frozenset[int] = frozenset()  # those whose pages have a telephone: socket and microphone
 
 
-ToDaemon = Listen | Instruct | Free | Desks
+class Lend(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="lend"):
+    """Her page begins with a telephone: make a password for it. Answered by a Lent, or REFUSED."""
+
+    id: int
+    secretary_id: int
+
+
+class TakeBack(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="take-back"):
+    """The page that was lent a telephone's password is gone. It is not answered."""
+
+    secretary_id: int
+
+
+ToDaemon = Listen | Instruct | Free | Desks | Lend | TakeBack
 
 
 # --- from the daemon --------------------------------------------------------------------------------------
@@ -121,6 +135,14 @@ class Answered(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="a
     id: int
     outcome: AnswerKind
     why: str = ""
+
+
+class Lent(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="lent"):
+    """The answer to a Lend: what her page registers with."""
+
+    id: int
+    user: str
+    password: str
 
 
 class Trouble(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="error"):
@@ -239,7 +261,7 @@ class News(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="news"
     look: bool = False  # more was written than is told here: the database has it
 
 
-FromDaemon = State | News | Answered | Trouble
+FromDaemon = State | News | Answered | Lent | Trouble
 
 _ENCODER = msgspec.json.Encoder()
 _TO_DAEMON = msgspec.json.Decoder(ToDaemon)

@@ -29,6 +29,8 @@ from pbx_control.domain.call.events import (
     SupervisorLeft,
 )
 from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.telephony.browser import user_of
+from pbx_control.live.reach import Reach
 from pbx_control.live.switchboard import Switchboard
 
 log = structlog.get_logger()
@@ -103,7 +105,9 @@ class Recovery:
         performer: Performer,
         at_home: Callable[[str], bool] = lambda _: True,
         take_in: Callable[[], Awaitable[None]] | None = None,
+        reach: Reach | None = None,
     ) -> None:
+        self._reach = reach or Reach(board)
         self._at_home = at_home
         self._take_in = take_in  # the switch's own records of calls that it has served to their end
         self._board = board
@@ -200,8 +204,10 @@ class Recovery:
 
     def _note_telephones(self, found: Found) -> None:
         for telephone, is_registered in found.registered.items():
-            self._board.registered(telephone, is_registered and self._at_home(telephone))
-        alone = {leg.id: leg.telephone for leg in found.legs.values() if self._is_not_ours(leg)}
+            self._reach.is_online(telephone, is_registered and self._at_home(telephone))
+        for leg in found.legs.values():
+            self._reach.rings(leg.id, leg.telephone)
+        alone = {leg.id: user_of(leg.telephone) for leg in found.legs.values() if self._is_not_ours(leg)}
         users = {chair.seat.user for chair in self._board.chairs}
         self._busy = {channel: telephone for channel, telephone in alone.items() if telephone in users}
         for user in users:

@@ -108,6 +108,11 @@ class Switchboard:
         held = (self.call(chair.held_by) for chair in self.chairs if chair.held_by and not chair.registered)
         return [call.secretary_leg for call in held if call and call.seat and call.phase in WITH_HER]
 
+    def legs_with_her(self) -> list[str]:
+        """The legs of secretaries who talk."""
+        held = (self.call(chair.held_by) for chair in self.chairs if chair.held_by)
+        return [call.secretary_leg for call in held if call and call.seat and call.phase in WITH_HER]
+
     def settled(self) -> dict[str, Call]:
         """The calls of which nothing is under way at this moment: what they want is what the switch was told."""
         return {call_id: self._board.calls[call_id] for call_id, live in self._calls.items() if live.is_settled}

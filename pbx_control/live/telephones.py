@@ -24,9 +24,11 @@ from pbx_control.asterisk.reached import contacts
 from pbx_control.clock import now
 from pbx_control.domain.audit import SWITCH
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
+from pbx_control.domain.telephony.browser import is_browser
 from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.once_at_a_time import OnceAtATime
+from pbx_control.live.reach import Reach
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.services import staff
 from pbx_control.services.work import booking
@@ -64,6 +66,7 @@ class Telephones:
         board: Switchboard,
         keeping_out: KeepingOut,
         places: Places,
+        reach: Reach,
     ) -> None:
         self._home = home
         self._settings = settings
@@ -72,6 +75,7 @@ class Telephones:
         self._board = board
         self._keeping_out = keeping_out
         self._places = places
+        self._reach = reach
         self._refused: Counter[Counted] = Counter()
         self._numbers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # by source and reason, within an hour
         self._numbers_of: datetime | None = None  # which hour
@@ -163,7 +167,7 @@ class Telephones:
             return  # the comparison after the next connection asks for all telephones
         if reply.ok:
             online, at_home = reply.body["state"] == "online", self._places.at_home(user)
-            self._board.registered(user, online and at_home)
+            self._reach.is_online(user, online and at_home)
             await self._noted(user, online and at_home)
             if online and not at_home:
                 self._sending_away.want(user)
@@ -189,7 +193,7 @@ class Telephones:
             for one in (each for each in there if each.user == user):
                 self._places.registered(user, one.uri)
                 if self._places.at_home(user):
-                    self._board.registered(user, True)
+                    self._reach.is_online(user, True)
                     continue
                 if at_once and not self._places.is_lost(user):
                     self._asking.want(user)  # it has moved: it is given its two seconds
@@ -203,6 +207,8 @@ class Telephones:
 
     async def _noted(self, user: str, there: bool) -> None:
         """Somebody has switched her telephone off and on again: a pause of the system's ends."""
+        if is_browser(user):
+            return  # it comes and goes with her page
         if not there:
             self._gone.add(user)
         elif user in self._gone:

@@ -36,6 +36,7 @@ class Secretary:
     free_from: datetime | None
     forwarded_at: datetime | None
     secure: bool
+    browser_telephone: bool
     removed_at: datetime | None
 
 
@@ -56,6 +57,7 @@ class Listed:
     wrap_up: int
     free_from: datetime | None
     secure: bool
+    browser_telephone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,12 @@ def end_rest(connection: Connection, secretary_id: int, at: datetime) -> None:
     connection.execute(update(secretary).where(*resting).values(free_from=at))
 
 
+def has_browser_telephone(connection: Connection, secretary_id: int) -> bool:
+    """Whether she may have a telephone in her page."""
+    hers = secretary.c.id == secretary_id, secretary.c.removed_at.is_(None)
+    return bool(connection.scalar(select(secretary.c.browser_telephone).where(*hers)))
+
+
 def note_forward(connection: Connection, secretary_id: int, at: datetime | None) -> None:
     """Her telephone has answered with a forward at that instant; None: it rings again."""
     connection.execute(update(secretary).where(secretary.c.id == secretary_id).values(forwarded_at=at))
@@ -206,6 +214,7 @@ def rows(connection: Connection) -> list[Listed]:
             wrap_up=row.wrap_up,
             free_from=row.free_from,
             secure=row.secure,
+            browser_telephone=row.browser_telephone,
         )
         for row in connection.execute(query)
     ]

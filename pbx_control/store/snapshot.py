@@ -202,6 +202,7 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
             wrap_up=timedelta(seconds=row.wrap_up),
             free_from=row.free_from,
             secure=row.secure,
+            browser_telephone=row.browser_telephone,
             forwards=row.forwarded_at is not None,
         )
         for row in connection.execute(query)

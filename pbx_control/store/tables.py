@@ -228,6 +228,7 @@ secretary = Table(
     Column("free_from", Instant),  # end of her last wrap-up
     Column("forwarded_at", Instant),  # her telephone is left on forward (SIP 3xx): the last time that it said so
     Column("secure", Boolean, nullable=False, server_default=text("false")),
+    Column("browser_telephone", Boolean, nullable=False, server_default=text("false")),  # one in her page, too
     Column("removed_at", Instant),  # she has left; the row stays because the calls she answered name it
 )
 _partial_index(

@@ -3,6 +3,7 @@
 import asyncio
 from ipaddress import ip_address
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pbx_control.domain.telephony.guessing import place_of
@@ -36,6 +37,11 @@ class Connection(H11Protocol):
         super().data_received(data)
         if self._answers:
             _cancel(self._silent)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on it is another protocol's, which has its own signs of life."""
+        _cancel(self._silent)
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         """The next request has its own time."""

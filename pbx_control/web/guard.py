@@ -84,6 +84,8 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, self._with_headers(send))
+        elif scope["type"] == "websocket":
+            await self._answer_socket(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -93,6 +95,15 @@ class Guard:
             await _say(refused.status, scope, receive, send)
             return
         await self._app(scope, _again(body, receive) if body is not None else receive, send)
+
+    async def _answer_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As for a request; who is refused is let in to nothing: his hand-shake ends with 403."""
+        try:
+            _look_at(scope)
+        except Refused:
+            await send({"type": "websocket.close"})
+            return
+        await self._app(scope, receive, send)
 
     async def _upload(self, scope: Scope, receive: Receive) -> bytes | None:
         """A file that was sent. Raises Refused for one that is too long or too slow, and while others are sent."""

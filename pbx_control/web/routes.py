@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from pbx_control.catalogue import N_
 from pbx_control.domain.users import SUPERVISORS, ClientRole, Person, UserRole
@@ -32,7 +33,7 @@ from pbx_control.web.api.door import Endpoint as ApiEndpoint
 from pbx_control.web.api.openapi import document_page
 from pbx_control.web.api.reference import reference
 from pbx_control.web.api.ways import DOCUMENT, REFERENCE, by_path
-from pbx_control.web.desk import acts, scores
+from pbx_control.web.desk import acts, scores, telephone
 from pbx_control.web.desk import agenda as desk_agenda
 from pbx_control.web.guard import is_ours
 from pbx_control.web.pages import go_to, refusal, wants_page
@@ -126,6 +127,9 @@ WAYS = (
     Way("/admin/check/{call}/recording", ("GET",), checking.recording, Who.SUPERVISES),
     Way("/admin/check/{call}/voice-message", ("GET",), checking.voice_message, Who.SUPERVISES),
     Way("/admin/check/{call}/score", ("POST",), checking.score, Who.SUPERVISES),
+    Way("/desk/telephone", ("POST",), telephone.begin, UserRole.SECRETARY),
+    Way("/desk/telephone/ready", ("POST",), telephone.is_ready, UserRole.SECRETARY),
+    Way("/desk/telephone/done", ("POST",), telephone.done, UserRole.SECRETARY),
     Way("/portal", ("GET",), portal.start, UserRole.CLIENT),
     Way("/portal/messages", ("GET",), portal.messages, UserRole.CLIENT),
     Way("/portal/messages/read", ("POST",), portal.read_all, UserRole.CLIENT),
@@ -243,9 +247,26 @@ WAYS = (
 )
 
 
-def routes() -> list[Route]:
+# The one socket, and who may open it.
+SOCKET, SOCKET_IS_FOR = "/ws", UserRole.SECRETARY
+
+
+def routes() -> list[Route | WebSocketRoute]:
     """The table, as Starlette takes it: each endpoint behind its gate."""
-    return [Route(way.path, gate(way), methods=list(way.methods)) for way in WAYS]
+    ways = [Route(way.path, gate(way), methods=list(way.methods)) for way in WAYS]
+    return [*ways, WebSocketRoute(SOCKET, _socket)]
+
+
+async def _socket(page: WebSocket) -> None:
+    """Opens it to those whom it is for, from our pages: a browser sends its cookies to it from any page."""
+    site: Site = page.app.state.site
+    origin = page.headers.get("origin")
+    ours = origin is not None and is_ours(page.headers, _origins(site, page))
+    person = await site.sessions.person_of(page) if ours else None
+    if person is None or person.role is not SOCKET_IS_FOR:
+        await page.close()  # before the hand-shake: 403
+        return
+    await telephone.socket(page, person)
 
 
 def gate(way: Way) -> Endpoint:
@@ -302,7 +323,7 @@ async def _forged(site: Site, person: Person | None, request: Request) -> Respon
     )
 
 
-def _origins(site: Site, request: Request) -> list[str]:
+def _origins(site: Site, request: HTTPConnection) -> list[str]:
     """What browsers call the place that our pages come from. The host has been looked at by the guard."""
     scheme = "https" if site.settings.web.certificate else "http"
     direct = f"{scheme}://{request.headers.get('host', '')}"

@@ -19,6 +19,7 @@ from pbx_control.settings import Home, Settings, Web
 from pbx_control.store.engine import open_engine
 from pbx_control.web import connections
 from pbx_control.web.app import make_app
+from pbx_control.web.desk.telephone import LONGEST_MESSAGE
 from pbx_control.web.guard import Guard
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ LOOK_AGAIN = 1.0
 BACKLOG = 256
 # So long an idle connection is kept, seconds: longer than proxies keep theirs, so that none writes into a closed one.
 KEEP_ALIVE = 75
+# A page that has a telephone is asked so often whether it is there, seconds, and answers by then.
+PING_EVERY = 5.0
 # Calls come first where cores are scarce (nice(2)).
 LESS_URGENT = 5
 
@@ -87,7 +90,11 @@ def configured(app: Guard, web: Web) -> uvicorn.Config:
         app,
         loop="uvloop",
         http=connections.Connection,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        ws_ping_interval=PING_EVERY,
+        ws_ping_timeout=PING_EVERY,
+        ws_per_message_deflate=False,
         lifespan="on",
         interface="asgi3",
         # Only a proxy on this machine is believed who asks, and only where one is meant to be.

@@ -6,7 +6,7 @@ from datetime import timedelta
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from sqlalchemy import Engine
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from pbx_control.clock import now
@@ -47,7 +47,7 @@ class Sessions:
         """Takes it out of the browser."""
         self._delete(response, f"{self.cookie}-{what}")
 
-    async def person_of(self, request: Request) -> Person | None:
+    async def person_of(self, request: HTTPConnection) -> Person | None:
         """Who is signed in with the request's cookie. Raises StoreUnavailable."""
         token = request.cookies.get(self.cookie, "")
         if not is_token(token):

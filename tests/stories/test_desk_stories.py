@@ -70,6 +70,12 @@ def test_a_page_that_is_opened_and_lost_before_the_call_ends_gives_no_work() -> 
     calls(day.caller_hangs_up().passes(1), "two").rings("Ana")
 
 
+def test_who_lost_her_network_has_her_caller_again_at_once_and_the_work_follows_then() -> None:
+    day = talks(at_desk()).network_dies("Ana").rings("Ana").answers("Ana").passes(5).caller_hangs_up().passes(1)
+    calls(day, "two").passes(118).rings()
+    day.passes(2).rings("Ana")
+
+
 def test_the_message_is_sent_and_she_is_free_at_once() -> None:
     day = talks(at_desk()).caller_hangs_up().passes(1)
     calls(day, "two").rings()

@@ -87,6 +87,13 @@ def test_a_message_whose_call_has_no_beginning_in_the_record_is_a_message_all_th
     assert (call.outcome, call.did, call.client_id) == (Outcome.LEFT_MESSAGE, "+56225550101", 17)
 
 
+def test_one_answered_in_her_page_is_hers(home, switch):
+    switch.tell("pbx-1.1", ENTERED)
+    switch.tell("pbx-1.2", ("answered", "pbx-1.1 ana_browser"))
+    switch.tell("pbx-1.1", ENDED)
+    assert the_call(home).answered_by == "ana"
+
+
 def test_a_call_with_two_secretaries_was_answered_by_then_and_is_the_last_ones(home, switch):
     switch.tell("pbx-1.1", ENTERED)
     switch.tell("pbx-1.2", ("answered", "pbx-1.1 ana"))

@@ -35,11 +35,14 @@ from pbx_control.live.news import (
     Free,
     FromDaemon,
     Instruct,
+    Lend,
+    Lent,
     Listen,
     MissedNow,
     News,
     Role,
     State,
+    TakeBack,
     ToDaemon,
     Trouble,
     line_of,
@@ -95,6 +98,25 @@ class Board:
         self.arrived.set()
 
 
+class Telephones:
+    """Those in pages: Ana may have one."""
+
+    def __init__(self) -> None:
+        self.ready: Collection[int] = ()
+        self.taken_back: list[int] = []
+        self.took = asyncio.Event()
+
+    async def lend(self, secretary_id: int) -> tuple[str, str] | None:
+        return ("ana_browser", "secret") if secretary_id == ANA.secretary_id else None
+
+    async def take_back(self, secretary_id: int) -> None:
+        self.taken_back.append(secretary_id)
+        self.took.set()
+
+    def are_ready(self, secretary_ids: Collection[int]) -> None:
+        self.ready = secretary_ids
+
+
 class Peer:
     """Somebody at the other end."""
 
@@ -140,7 +162,15 @@ class Desk:
         self.home, self.board = home, Board()
         self.rested: list[int] = []  # whose rest the store was told to end
         self.away = False  # the database
-        self.channel = Channel(home, self.board, home.root.name, database, self._end_rest)  # type: ignore[arg-type]
+        self.telephones = Telephones()
+        self.channel = Channel(
+            home,
+            self.board,  # type: ignore[arg-type]
+            home.root.name,
+            database,
+            self._end_rest,
+            self.telephones,  # type: ignore[arg-type]
+        )
         self._peers: list[Peer] = []
 
     def _end_rest(self, secretary_id: int, at: datetime) -> None:
@@ -194,6 +224,43 @@ def play(home: Home, act: Callable[[Desk], object]) -> None:
             await asyncio.wait_for(act(here), SOON)  # type: ignore[arg-type]
 
     uvloop.run(run())
+
+
+# --- telephones in pages ----------------------------------------------------------------------------------------
+
+
+def test_a_page_is_lent_a_telephone_and_it_is_taken_back(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        assert await peer.says(Lend(5, 1)).hears() == Lent(5, "ana_browser", "secret")
+        assert await peer.says(Lend(6, 2)).hears() == Answered(6, AnswerKind.REFUSED, "not_now")
+        peer.says(TakeBack(1))
+        await here.telephones.took.wait()
+        assert here.telephones.taken_back == [1]
+
+    play(home, story)
+
+
+def test_whose_page_can_be_rung_is_known_while_its_process_is_there(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        peer = await here.connects()
+        peer.says(Desks(frozenset({1, 2}), telephones=frozenset({1})))
+        await here.board.arrived.wait()
+        assert here.telephones.ready == {1}
+        here.board.arrived.clear()
+        here.leave()
+        await here.board.arrived.wait()
+        assert here.telephones.ready == set()
+
+    play(home, story)
+
+
+def test_what_another_daemon_says_of_pages_rings_none_here(home: Home) -> None:
+    async def story(here: Desk) -> None:
+        here.channel.desks_at("south", Desks(frozenset({1}), telephones=frozenset({1})))
+        assert here.telephones.ready == set()
+
+    play(home, story)
 
 
 # --- who is let in ----------------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ OFFICE = Office(
     secretaries=(
         Secretary(1, "Ana", "ana", "a" * 20, wrap_up=timedelta(seconds=20)),
         Secretary(2, "Eva", "eva", "e" * 20, clients=frozenset({1}), secure=True, paused=True),
+        Secretary(3, "Iris", "iris", "i" * 20, clients=frozenset(), browser_telephone=True),
     ),
     holidays=(
         Holiday(date(2026, 9, 18), "Independencia"),

@@ -90,6 +90,27 @@ def performer(asterisk: Asterisk, events: list[Event], redirects: Redirects) -> 
     )
 
 
+def test_the_telephone_in_her_page_is_rung_where_it_is_hers(asterisk, events, redirects):
+    rung: list[tuple[str, str]] = []
+
+    def telephone_of(user: str, leg: str) -> str:
+        rung.append((user, leg))
+        return f"{user}_browser"
+
+    def may_ring(telephone: str, contact: str) -> bool:
+        return telephone == "ana_browser"
+
+    told = Path("/srv/pbx"), lambda call, event: events.append(event), redirects
+    performer = Performer(asterisk, *told, may_ring, telephone_of=telephone_of)
+    asterisk.refusals["variable"] = Reply(200, {"value": "sip:x@127.64.0.1:40000;transport=ws"})
+    performer.perform(CALL, RING)
+    performer.entered(RING.leg)
+    assert asterisk.asked[0][2]["endpoint"] == "PJSIP/ana_browser"
+    assert f"POST channels/{RING.leg}/dial" in asterisk.paths
+    assert rung == [("ana", RING.leg)]
+    assert events == []
+
+
 def test_a_contact_is_dialled_once_his_leg_is_there(asterisk, performer, events):
     performer.perform(CALL, DIAL)
     assert asterisk.paths == ["POST channels/create", "POST applications/pbx/subscription"]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from pbx_control.asterisk.ari import Reply
 from pbx_control.live.dead_lines import DeadLines
+from pbx_control.live.reach import Reach
 
 LEG = "c1-secretary-1"
 
@@ -28,8 +29,9 @@ def looks(switch: Switch, *unreachable: bool) -> list[object]:
     """What was ended after so many looks, in each of which her telephone could not be reached or could."""
 
     async def look() -> None:
-        board = SimpleNamespace(unreachable_legs=lambda: [LEG] if next(turns) else [])
-        lines = DeadLines(switch, board)  # type: ignore[arg-type]
+        told = {"legs_with_her": list, "calls": [], "chairs": []}
+        board = SimpleNamespace(unreachable_legs=lambda: [LEG] if next(turns) else [], **told)
+        lines = DeadLines(switch, board, Reach(board))  # type: ignore[arg-type]
         for _ in unreachable:
             await lines.look()
 

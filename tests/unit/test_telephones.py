@@ -10,7 +10,7 @@ from pbx_control.live.telephones import MOST_NUMBERS, Telephones
 
 @pytest.fixture
 def told() -> Telephones:
-    return Telephones(Mock(), Mock(), Mock(), Mock(), Mock(), Mock(), Mock())
+    return Telephones(Mock(), Mock(), Mock(), Mock(), Mock(), Mock(), Mock(), Mock())
 
 
 def refuse(told: Telephones, number: str, source: str = "192.0.2.1", reason: str = "unknown-number") -> None:

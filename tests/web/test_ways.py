@@ -3,10 +3,10 @@
 import httpx
 import pytest
 from browsing import CLIENT_ROLES, ROLES, Place
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from pbx_control.domain.users import SUPERVISORS, ClientRole, UserRole
-from pbx_control.web.routes import WAYS, Way, Who
+from pbx_control.web.routes import SOCKET, WAYS, Way, Who
 
 # What is filled in for the places of a path, and what a way answers to those who may go there.
 FILLED = {
@@ -58,6 +58,9 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("GET", "/admin/check/{call}/recording"): (Who.SUPERVISES, {404}),
     ("GET", "/admin/check/{call}/voice-message"): (Who.SUPERVISES, {404}),
     ("POST", "/admin/check/{call}/score"): (Who.SUPERVISES, {404}),
+    ("POST", "/desk/telephone"): (UserRole.SECRETARY, {403}),
+    ("POST", "/desk/telephone/ready"): (UserRole.SECRETARY, {400}),
+    ("POST", "/desk/telephone/done"): (UserRole.SECRETARY, {400}),
     ("GET", "/portal"): (UserRole.CLIENT, {303}),
     ("GET", "/portal/messages"): (UserRole.CLIENT, {200}),
     ("POST", "/portal/messages/read"): (UserRole.CLIENT, {303}),
@@ -226,8 +229,11 @@ def test_each_way_has_an_entry_here() -> None:
 
 def test_nothing_is_served_that_is_not_in_the_table(place: Place) -> None:
     routes = place.app.application.routes
-    assert all(isinstance(route, Route) for route in routes)
-    assert [route.path for route in routes] == [way.path for way in WAYS]
+    *ways, socket = routes
+    assert all(isinstance(route, Route) for route in ways)
+    assert [route.path for route in ways] == [way.path for way in WAYS]
+    assert isinstance(socket, WebSocketRoute)  # tests/web/test_page_socket.py tries it as everybody
+    assert socket.path == SOCKET
 
 
 def test_only_a_post_changes_something() -> None:

@@ -450,9 +450,10 @@ def unheld(call: Call, event: Unheld) -> Step:
 
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
-    """Her network died, she did not hang up: the caller goes to the front of the queue."""
+    """Her network died, or her page was loaded anew; she did not hang up. The caller goes to the front of the queue,
+    and she need not write about him before she has him back."""
     call, resume = transfer.recording_resumed(call)
-    call, wait = first_in_line(call, event.at)
+    call, wait = first_in_line(call, event.at, is_over=False)
     return call, [*resume, *wait]
 
 

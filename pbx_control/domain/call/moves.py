@@ -87,12 +87,13 @@ def seat_of(call: Call) -> Seat:
     return call.seat
 
 
-def seat_freed(call: Call, at: datetime) -> Step:
-    """Gives the secretary back to the floor; her wrap-up follows only a conversation."""
+def seat_freed(call: Call, at: datetime, *, is_over: bool = True) -> Step:
+    """Gives the secretary back to the floor; her wrap-up follows only a conversation that is over."""
     if call.seat is None:
         return call, []
     if call.answered_by == call.seat and call.phase in IN_CONVERSATION:
-        free = FreeSeat(call.seat.secretary_id, at + after_call_time(call, call.seat), talked=True)
+        rest = after_call_time(call, call.seat) if is_over else timedelta(0)
+        free = FreeSeat(call.seat.secretary_id, at + rest, talked=True)
     else:
         free = FreeSeat(call.seat.secretary_id, at, call.seat.refusals)
     return replace(call, seat=None), [free]
@@ -136,9 +137,10 @@ def conversation_broken(call: Call, at: datetime) -> Call:
     return replace(call, talking_since=None, talked_before=call.talked_before + talked)
 
 
-def first_in_line(call: Call, at: datetime) -> Step:
-    """He has lost his secretary through no fault of his: he waits again, and is next."""
-    call, free = seat_freed(call, at)
+def first_in_line(call: Call, at: datetime, *, is_over: bool = True) -> Step:
+    """He has lost his secretary through no fault of his: he waits again, and is next. `is_over`: she is done with him,
+    and writes about it; otherwise he may be hers again at once."""
+    call, free = seat_freed(call, at, is_over=is_over)
     call = conversation_broken(call, at)
     call = replace(call, phase=Phase.WAITING, first_in_line=True, waiting_since=at, keys_begun="", deadlines={})
     call = with_deadline(call, Deadline.WAIT_LIMIT, at + call.known.wait_limit)

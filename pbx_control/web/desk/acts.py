@@ -13,6 +13,7 @@ from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.desk.edits import Typed
 from pbx_control.domain.desk.protocol import Problem
 from pbx_control.domain.desk.spelling import spelled
+from pbx_control.domain.telephony.browser import ECHO
 from pbx_control.domain.users import Person
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import PbxError
@@ -39,6 +40,7 @@ from pbx_control.web.desk.asking import (
 )
 from pbx_control.web.desk.room import Stream
 from pbx_control.web.desk.stream import events
+from pbx_control.web.desk.telephone import WITH_MICROPHONE, may_have
 from pbx_control.web.desk.view import view_of
 from pbx_control.web.pages import language_of, page, say
 from pbx_control.web.site import Site, person_of, site_of
@@ -123,9 +125,21 @@ async def desk_page(request: Request) -> Response:
     view = await run_sync(view_of, room, person, language_of(request), looks_at, limiter=room.making)
     if view.taken_from:
         room.look(view.taken_from)
-    keys = [(key, say(request, what)) for key, what in words.KEYS]
+    has_telephone = await run_sync(may_have, site_of(request), secretary_of(person), limiter=room.making)
+    keys = [*words.KEYS, *(words.TELEPHONE_KEYS if has_telephone else ())]
+    told = [(key, say(request, what)) for key, what in keys]
     house = room.wall.once("strip", language_of(request), strip)
-    return page(request, "desk/page.html.j2", view=view, keys=keys, house=house)
+    headers = {"Permissions-Policy": WITH_MICROPHONE} if has_telephone else None
+    return page(
+        request,
+        "desk/page.html.j2",
+        headers=headers,
+        view=view,
+        keys=told,
+        house=house,
+        telephone=has_telephone,
+        echo=ECHO,
+    )
 
 
 async def desk_events(request: Request) -> Response:

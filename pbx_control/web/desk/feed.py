@@ -21,12 +21,15 @@ from pbx_control.live.news import (
     Free,
     FromDaemon,
     Instruct,
+    Lend,
+    Lent,
     Listen,
     MessageNow,
     News,
     Role,
     SecretaryNow,
     State,
+    TakeBack,
     ToDaemon,
     line_of,
     told_by,
@@ -75,7 +78,7 @@ class Feed:
         self._tell = tell
         self.standing = Standing()
         self._writer: asyncio.StreamWriter | None = None
-        self._asked: dict[int, asyncio.Future[Answered]] = {}
+        self._asked: dict[int, asyncio.Future[Answered | Lent]] = {}
         self._tickets = count(1)
         self._desks = Desks()
         self._away = ""  # why no daemon is there, as the log has it: it is told once
@@ -127,7 +130,7 @@ class Feed:
                 self._begin(message)
             case News():
                 self._go_on(message)
-            case Answered():
+            case Answered() | Lent():
                 future = self._asked.pop(message.id, None)
                 if future and not future.done():
                     future.set_result(message)
@@ -164,9 +167,9 @@ class Feed:
 
     # --- what is said -------------------------------------------------------------------------------------
 
-    def desks_are(self, present: Iterable[int], lost: Iterable[int]) -> None:
-        """Whose page is open, and whose has vanished; told again to each daemon that connects."""
-        desks = Desks(frozenset(present), frozenset(lost))
+    def desks_are(self, present: Iterable[int], lost: Iterable[int], telephones: Iterable[int] = ()) -> None:
+        """Whose page is open, whose has vanished, whose has a telephone; told again to each daemon that connects."""
+        desks = Desks(frozenset(present), frozenset(lost), frozenset(telephones))
         if desks != self._desks:
             self._desks = desks
             self._say(desks)
@@ -187,11 +190,24 @@ class Feed:
         return await self._ask(Asker(role, person.name, user_id=person.user_id), call_id, act)
 
     async def _ask(self, by: Asker, call_id: str, act: Act, contact: int = 0) -> Answered:
+        answer = await self._answered(lambda ticket: Instruct(ticket, call_id, act, by, contact))
+        return answer if isinstance(answer, Answered) else Answered(0, AnswerKind.UNKNOWN)
+
+    async def lend(self, secretary_id: int) -> Lent | None:
+        """What her page's telephone registers with; None if she gets none now."""
+        answer = await self._answered(lambda ticket: Lend(ticket, secretary_id))
+        return answer if isinstance(answer, Lent) else None
+
+    def take_back(self, secretary_id: int) -> None:
+        """The page that had it is gone."""
+        self._say(TakeBack(secretary_id))
+
+    async def _answered(self, question: Callable[[int], ToDaemon]) -> Answered | Lent:
         if self._writer is None:
             return Answered(0, AnswerKind.UNKNOWN)
         ticket = next(self._tickets)
         future = self._asked[ticket] = asyncio.get_running_loop().create_future()
-        self._say(Instruct(ticket, call_id, act, by, contact))
+        self._say(question(ticket))
         try:
             return await asyncio.wait_for(future, ANSWER_WITHIN)
         except TimeoutError:

@@ -20,6 +20,7 @@ from pbx_control.services.tasks import mark_of_appointments
 from pbx_control.settings import Home, Settings
 from pbx_control.store.engine import reading
 from pbx_control.web.desk.feed import Concerned, Feed
+from pbx_control.web.desk.lines import Lines
 from pbx_control.web.wall.wall import Wall
 
 # A message has letters to several people: its desk looks this often at most, seconds.
@@ -86,6 +87,7 @@ class Room:
     def __init__(self, home: Home, settings: Settings, engine: Engine) -> None:
         self.home, self.settings, self.engine = home, settings, engine
         self.feed = Feed(home, self._told)
+        self.lines = Lines(self._say_who_is_here, self.feed.take_back)
         self.ending = False  # the process is asked to end: streams end
         self.making = CapacityLimiter(MADE_AT_ONCE)
         self._streams: dict[int, list[Stream]] = defaultdict(list)  # the oldest first
@@ -182,6 +184,7 @@ class Room:
 
     def signed_out(self, her: int, session_id: int) -> None:
         """She has gone as one goes: the page of that session is not lost, though it may be open a moment longer."""
+        self.lines.signed_out(her, session_id)
         for stream in self._streams.get(her, ()):
             stream.signed_out = stream.signed_out or stream.session_id == session_id
         if timer := self._vanished.pop(her, None):
@@ -190,7 +193,7 @@ class Room:
         self._say_who_is_here()
 
     def _say_who_is_here(self) -> None:
-        self.feed.desks_are({*self._streams, *self._vanished}, self._lost)
+        self.feed.desks_are({*self._streams, *self._vanished}, self._lost, self.lines.ready)
 
     # --- who must look ------------------------------------------------------------------------------------
 

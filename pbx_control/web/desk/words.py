@@ -121,6 +121,15 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("?  /  F1", N_("this list")),
 )
 
+# Those of the telephone in the page, where she has one.
+TELEPHONE_KEYS: tuple[tuple[str, str], ...] = (
+    ("Alt T", N_("answer by the telephone in the page")),
+    ("Alt K", N_("hang up there")),
+    ("Alt U", N_("mute there, and be heard again")),
+)
+NO_TELEPHONE = N_("You have no telephone in the page: the admin can turn it on.")
+TELEPHONE_AWAY = N_("The switchboard gives this page no telephone now. It is tried again.")
+
 # Why something that was asked for was not done: codes of domain/call/commands.py, and of the channel.
 REFUSALS: Mapping[str, str] = {
     "not_hers": N_("This call is not yours any more."),

@@ -265,6 +265,7 @@ function ring() {
   document.title = `☎ ${document.querySelector("[data-pop] h1")?.textContent || title}`;
   if (!source || ringing) return; // one tab rings
   wakeAudio();
+  audio.setSinkId?.(localStorage.getItem("pbx-telephone-ring") || "").catch(() => {}); // chosen beside the telephone in the page
   ringing = audio.createGain();
   ringing.connect(audio.destination);
   // By the sound's own clock: a hidden tab's timers run once a minute.
