@@ -138,7 +138,7 @@ def test_such_an_address_is_refused(url: str) -> None:
 def test_a_redirect_is_not_followed(http: Http) -> None:
     with (
         answering(head("200 OK", "Content-Length: 0")) as inner,
-        answering(head("301 Moved", f"Location: {inner}secret", "Content-Length: 0")) as url,
+        answering(head("301 Moved", f"Location: {inner}secret", "Content-Length: 0", "Connection: close")) as url,
     ):
         answer = http.ask("GET", url, limit=5)
         assert (answer.status, answer.headers["location"]) == (301, f"{inner}secret")
