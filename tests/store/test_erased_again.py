@@ -551,9 +551,9 @@ def test_a_restore_signs_everybody_out(place: Place) -> None:
     """Some may have been signed out since the backup."""
     with writing(place.engine) as conn:
         user = {"name": "rosa", "role": "admin", "password_hash": "x", "created_at": NOW}
-        conn.execute(insert(account_user).values(user))
-        session = {"token_hash": "x", "user_id": 1, "began_at": NOW, "seen_at": NOW + DAY, "ends_at": NOW + 2 * DAY}
-        conn.execute(insert(web_session).values(session))
+        (user_id,) = conn.execute(insert(account_user).values(user)).inserted_primary_key
+        session = {"token_hash": "x", "began_at": NOW, "seen_at": NOW + DAY, "ends_at": NOW + 2 * DAY}
+        conn.execute(insert(web_session).values(session | {"user_id": user_id}))
     place.restores(place.backs_up())
     with reading(place.engine) as conn:
         assert conn.scalar(select(web_session.c.ended_at)) == NOW + DAY

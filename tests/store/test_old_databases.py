@@ -95,6 +95,7 @@ KNOWN: Mapping[str, Rows] = {
     "client": [{"state": each} for each in ("active", "suspended", "cancelled")],
     "client_order": [{"state": each} for each in ("open", "confirmed", "refused")],
     "appointment": [{"state": each, "starts": BEGUN} for each in ("confirmed", "cancelled", "no_show")],
+    "attendance": [{"state": each} for each in ("ready", "talking", "pause")],
     "announcement": [{"audio": ""}, {"text": ""}, {"audio": ""}],
     "call": CALLS,
     "journal": JOURNAL,

@@ -35,13 +35,13 @@ async def test_each_role_is_sent_to_its_page(place: Place, name: str, page: str)
 
 async def test_the_page_that_was_wanted_comes_next(place: Place) -> None:
     browser = place.browser()
-    sent = (await browser.get("/home?a=1&b=%C3%B1")).headers["location"]
+    sent = (await browser.get("/account?a=1&b=%C3%B1")).headers["location"]
     assert sent.startswith("/login?next=")
     form = await browser.get(sent)
     wanted = re.search(r'name="next" value="([^"]*)"', form.text)
     assert wanted
     answer = await browser.sign_in("ana", next=wanted[1].replace("&amp;", "&"))
-    assert answer.headers["location"] == "/home?a=1&b=%C3%B1"
+    assert answer.headers["location"] == "/account?a=1&b=%C3%B1"
 
 
 ELSEWHERE = [

@@ -3,7 +3,6 @@ secretary and the client see of it."""
 
 import asyncio
 import json
-from contextlib import suppress
 
 import pytest
 from browsing import AT, Browser, Place, asks, at_desk
@@ -210,9 +209,3 @@ async def test_nobody_else_gets_there(place: Place, over: str, who: str) -> None
         assert (await browser.get(f"/admin/check{path}")).status_code == 403
     assert await judge(browser, over) == 403
     assert not entries(place, Verb.RECORDING_HEARD)
-
-
-async def test_her_pages_begin_with_the_live_calls(place: Place) -> None:
-    browser = place.browser()
-    with suppress(KeyError):
-        assert (await browser.sign_in("jefa")).headers["location"] == "/admin/calls"

@@ -301,7 +301,7 @@ async def test_other_methods_do_nothing(place: Place, method: str) -> None:
 
 async def test_an_unknown_page_is_not_there(place: Place) -> None:
     browser = place.browser()
-    for path in ("/desk/", "/admin", "/portal/", "/login/x", "/.git/config", "/static", "/static/"):
+    for path in ("/desk/", "/admin/", "/home", "/portal/", "/login/x", "/.git/config", "/static", "/static/"):
         answer = await browser.get(path)
         assert answer.status_code == 404
         assert "there is no such page" in answer.text

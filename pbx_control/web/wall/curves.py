@@ -75,7 +75,7 @@ async def _curves(request: Request, days: int, room: str) -> Response:
     asked = await run_sync(_asked, request, days)
     shown = await run_sync(_read, request, asked)
     here = f"{room}?date={asked.first:%Y-%m-%d}&client={asked.slug}"
-    return page(request, "wall/days.html.j2", shown=shown, here=here)
+    return page(request, "wall/days.html.j2", shown=shown, room=room, here=here)
 
 
 def _asked(request: Request, days: int) -> Asked:
