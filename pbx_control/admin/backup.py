@@ -97,6 +97,11 @@ def restore(door: Door, file: Path | None, as_json: bool) -> None:
             first=numbers[0],
             last=numbers[-1],
         )
+    if restored.tokens:
+        door.tell(
+            "these tokens are good again: {names}; revoke anew what was revoked since: pbx-control token revoke",
+            names=", ".join(restored.tokens),
+        )
     if clock.now() - manifest.made_at > LONGEST_LEAP:
         door.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     door.tell("next: pbx-control setup, then start Asterisk and the daemon")
@@ -146,5 +151,6 @@ def _restored(restored: Any) -> dict[str, object]:
         "kept": restored.kept,
         "kept_schema": restored.schema,
         "erased_again": asdict(restored.again),
+        "tokens": list(restored.tokens),
         "issued_since": {kind.value: [numbers[0], numbers[-1]] for kind, numbers in restored.issued_since.items()},
     }

@@ -29,7 +29,7 @@ from pbx_control.jobs.erased_again import DoneAgain, Restoring
 from pbx_control.live.pulse import take_lock
 from pbx_control.media.erased import take_over
 from pbx_control.settings import Home, Settings, load
-from pbx_control.store import audit, copies, invoices, users
+from pbx_control.store import audit, copies, invoices, tokens, users
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import newest, upgrade
 
@@ -37,7 +37,7 @@ SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
 # What is added to what lies there: such files are written once, under a name of their own.
 ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
 
-FIRST_WITH_INVOICES, FIRST_WITH_AUDIT, FIRST_WITH_SESSIONS = 3, 13, 18  # of the schemas
+FIRST_WITH_INVOICES, FIRST_WITH_AUDIT, FIRST_WITH_SESSIONS, FIRST_WITH_TOKENS = 3, 13, 18, 40  # of the schemas
 # What the folder of a backup that is being unpacked is called.
 UNPACKED = ".restoring-"
 # As they are written into the names of PDFs; a longer one would be none that the database can count.
@@ -49,7 +49,8 @@ class Restored:
     """What was restored, and where that lies what it replaced: a folder, and a schema of PostgreSQL ("" if none).
 
     `issued_since` are invoices that were issued after the backup was made: only their PDFs are left in the home, and
-    their numbers are not given again. `again`: what was erased since then, and is again.
+    their numbers are not given again. `again`: what was erased since then, and is again. `tokens`: those that programs
+    may use again, also if they were revoked since.
     """
 
     manifest: Manifest
@@ -57,6 +58,7 @@ class Restored:
     schema: str = ""
     again: DoneAgain = field(default_factory=DoneAgain)
     issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
+    tokens: Sequence[str] = ()
 
 
 def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
@@ -86,8 +88,9 @@ def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
             Restoring(home=home, settings=settings, actor=actor, made_at=manifest.made_at, added=added), at
         )
         home.unfinished_restore.unlink()
-    _note(home, settings, manifest, AuditEntry(at=at, actor=actor, verb=Verb.BACKUP_RESTORED, subject=file.name[:200]))
-    return replace(restored, again=again, issued_since=_count_on(home, settings, manifest))
+    entry = AuditEntry(at=at, actor=actor, verb=Verb.BACKUP_RESTORED, subject=file.name[:200])
+    usable = _note(home, settings, manifest, entry)
+    return replace(restored, again=again, issued_since=_count_on(home, settings, manifest), tokens=usable)
 
 
 def finish(home: Home, actor: Actor, at: datetime) -> DoneAgain:
@@ -219,10 +222,11 @@ def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at
     return Restored(manifest, kept, schema if there else "")
 
 
-def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry) -> None:
-    """The restored database says that it is one; the tables of an old backup have no room for that yet."""
+def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry) -> Sequence[str]:
+    """The restored database says that it is one; the tables of an old backup have no room for that yet. Gives the
+    tokens that are in it."""
     if int(manifest.schema) < FIRST_WITH_AUDIT:
-        return
+        return ()
     told = difference({}, {"made_at": manifest.made_at, "version": manifest.version})
     engine = open_engine(home, settings)
     try:
@@ -230,6 +234,7 @@ def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry)
             audit.add(conn, replace(entry, difference=told))
             if int(manifest.schema) >= FIRST_WITH_SESSIONS:
                 users.end_all_sessions(conn, entry.at)  # some may have been revoked since the backup
+            return tokens.names(conn) if int(manifest.schema) >= FIRST_WITH_TOKENS else ()
     finally:
         engine.dispose()
 

@@ -23,7 +23,8 @@ from pbx_control.jobs.restore import Restored, finish, restore
 from pbx_control.media import erased
 from pbx_control.media.erased import Blocked, CallerErased, ClientErased, Purged
 from pbx_control.media.erasure import ErasureOrder, erase
-from pbx_control.services import cancelled, restricting
+from pbx_control.services import cancelled, restricting, tokens
+from pbx_control.services.work import changing
 from pbx_control.settings import Home, load
 from pbx_control.store import caller_marks, holds, restrictions, retention
 from pbx_control.store.engine import open_engine, reading, writing
@@ -557,6 +558,15 @@ def test_a_restore_signs_everybody_out(place: Place) -> None:
     place.restores(place.backs_up())
     with reading(place.engine) as conn:
         assert conn.scalar(select(web_session.c.ended_at)) == NOW + DAY
+
+
+def test_a_restore_names_the_tokens_that_are_good_again(place: Place) -> None:
+    with changing(place.engine, ADMIN, NOW) as work:
+        tokens.add(work, "crm", ["calls:read"], None)
+    file = place.backs_up()
+    with changing(place.engine, ADMIN, NOW) as work:
+        tokens.revoke(work, "crm")
+    assert place.restores(file).tokens == ["crm"]
 
 
 def test_nothing_is_restored_beneath_pages_that_are_served(place: Place) -> None:
