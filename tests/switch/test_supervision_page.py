@@ -15,6 +15,8 @@ async def signs_in(page: Page, town: Town, name: str, password: str) -> None:
     await page.fill("[name=name]", name)
     await page.fill("[name=password]", password)
     await page.keyboard.press("Enter")
+    await page.wait_for_url("**/admin")
+    await page.click("text=Llamadas en curso")
     await page.wait_for_url("**/admin/calls")
 
 
