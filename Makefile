@@ -20,6 +20,9 @@ TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah chromium dovecot-
 # A failure is told when it happens, and all of them once more at the end.
 PYTEST := $(BIN)/pytest --instafail
 ON_THE_SWITCH := -m "switch or postgres"
+WITHOUT_SWITCH := -m "not switch and not postgres"
+# What could not even be collected is not tried again.
+ONLY_FAILED := --last-failed --last-failed-no-failures none
 AT_ONCE := -n 4 --dist loadscope
 
 .PHONY: help demo test check coverage prepared bench texts clean
@@ -33,13 +36,14 @@ demo: .venv/.run ## real calls through a real Asterisk, told as they happen (ARG
 test: ## everything, with the real Asterisk, SIPp and PostgreSQL (ARGS for pytest)
 	@$(MAKE) -j 2 check prepared
 	@$(PYTEST) $(AT_ONCE) $(ON_THE_SWITCH) --durations=15 $(ARGS) || \
-	  (echo "once more, alone, what failed:" && $(PYTEST) --verbose --last-failed $(ON_THE_SWITCH) $(ARGS))
+	  (echo "once more, alone, what failed:" && $(PYTEST) --verbose $(ONLY_FAILED) $(ON_THE_SWITCH) $(ARGS))
 
 check: .venv/.test ## the quick check, without Asterisk
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(PYTEST) -n 2 -m "not switch and not postgres"
+	@$(PYTEST) -n 2 $(WITHOUT_SWITCH) || \
+	  (echo "once more, alone, what failed:" && $(PYTEST) --verbose $(ONLY_FAILED) $(WITHOUT_SWITCH))
 
 # Apart from `make test`: counting lines makes each test slower, and some of those on the switch are in real time.
 coverage: .venv/.test .venv/.debian-test ## what share of each room's lines all the tests run (slower than test)

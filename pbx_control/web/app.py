@@ -93,7 +93,8 @@ async def _unknown(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 400
     answer = refusal(request, status, SAID.get(status, NOT_UNDERSTOOD), "unknown")
     if isinstance(error, HTTPException) and error.headers:
-        answer.headers.update(error.headers)  # which methods there are
+        # Which methods there are.
+        answer.headers.update({name: _in_order(value) for name, value in error.headers.items()})
     return answer
 
 
@@ -119,3 +120,8 @@ async def _mistaken(request: Request, error: Exception) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     log.error("a page failed", path=request.url.path, exc_info=error)
     return refusal(request, 500, BROKEN, "broken")
+
+
+def _in_order(listed: str) -> str:
+    """A header's list, sorted: Starlette has the methods of a way in no order."""
+    return ", ".join(sorted(listed.split(", ")))

@@ -52,7 +52,7 @@ async def test_many_that_hang_wait_for_the_first_of_them_alone(monkeypatch):
             before = len(log)
             await asyncio.sleep(0)
             alone += len(log) - before == 1
-    assert alone < 4  # the others begin together
+    assert alone < 8  # the others begin together; each on its own it would be sixteen
     never.set()
     await asyncio.gather(*hanging)
 
