@@ -58,6 +58,8 @@ TelephoneOf = Callable[[str, str], str]
 MOST_MOVES = 1000
 # s after a stop of music or tone in a bridge. Of 1,200 on a busy machine one was lost; the next one ended the music.
 STOPPED_AGAIN = (0.1, 0.3)
+# s after which Asterisk has forgotten whose packets a snoop channel carried: some frames of 20 ms after its end.
+FORGOTTEN = 0.15
 # s between two tries to mute a recorder that has not begun, and how many: it begins within some milliseconds.
 PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
 
@@ -89,6 +91,7 @@ class Performer:
         self._going: set[asyncio.Task[None]] = set()
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._stops: dict[str, list[asyncio.TimerHandle]] = {}  # legs -> the stops of their waiting audio still to come
+        self._renewals: dict[str, asyncio.TimerHandle] = {}  # snoop channels that are soon made -> when
         self._pauses: dict[str, asyncio.TimerHandle] = {}  # recordings -> the next try to mute one that has not begun
         self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
@@ -331,10 +334,17 @@ class Performer:
             self._refused(call_id, do, reply)
             self._post(call_id, SnoopEnded(now(), do.snoop))
 
+        def carry() -> None:
+            self._renewals.pop(do.snoop, None)
+            uri = path("channels", do.leg, "snoop", do.snoop)
+            self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, spy="both", whisper=HEARD_BY[do.mode])
+            self.follow(do.snoop)
+
         self._made[do.snoop] = lambda: self._send(call_id, do, "POST", add, channel=do.snoop, **UNSEEN)
-        uri = path("channels", do.leg, "snoop", do.snoop)
-        self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, spy="both", whisper=HEARD_BY[do.mode])
-        self.follow(do.snoop)
+        if do.moved:
+            self._renewals[do.snoop] = asyncio.get_running_loop().call_later(FORGOTTEN, carry)
+        else:
+            carry()
 
     def _remove(self, leg: str) -> None:
         """A leg that is not dialled after all ends, and takes no place."""
@@ -386,6 +396,8 @@ class Performer:
             else:
                 self._refused(call_id, do, reply)
 
+        if renewal := self._renewals.pop(do.leg, None):
+            renewal.cancel()
         self._ari.request("DELETE", path("channels", do.leg), replied)
 
     def _join(self, call_id: str, do: c.Join) -> None:

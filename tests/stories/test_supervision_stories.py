@@ -106,6 +106,23 @@ def test_she_hears_the_consultation_and_leaves_before_the_hand_over() -> None:
     assert call.supervision is None
 
 
+def test_what_she_hears_is_carried_anew_when_the_secretary_goes_to_others_and_comes_back() -> None:
+    story = in_the_call()
+    first = story.call.snoop
+    story.consults()
+    second = story.call.snoop
+    story.expect(Snoop, snoop=first, moved=False).expect(HangUp, leg=first).expect(Snoop, snoop=second, moved=True)
+    story.presses("Ana", "*0").is_in(Phase.TALKING).hears("ana")
+    story.expect(HangUp, leg=second).expect(Snoop, snoop=story.call.snoop, moved=True)
+    assert story.call.supervision
+
+
+def test_before_she_has_answered_there_is_nothing_to_carry_anew() -> None:
+    story = asks(talking())
+    story.consults()
+    assert not [one for _, one in story.switch.done if isinstance(one, Snoop)]
+
+
 def test_she_does_not_stay_for_the_next_secretary() -> None:
     story = comes_in(talking("Eva")).network_dies("Ana")
     assert story.call.supervision is None

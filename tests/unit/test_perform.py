@@ -13,7 +13,7 @@ from pbx_control.asterisk.ari import Reply
 from pbx_control.asterisk.perform import Performer
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import CallerLeft, ContactLeft, DiallingRefused, Event, SecretaryLeft, SwitchRefused
-from pbx_control.domain.call.model import Limit
+from pbx_control.domain.call.model import Limit, SupervisionMode
 from pbx_control.domain.sounds import BEEP
 
 CALL, HERS, CONTACTS = "pbx-1.5", "pbx-1.5-secretary-1", "pbx-1.5-contact-1"
@@ -391,3 +391,25 @@ async def test_outside_of_a_bridge_one_stop_is_enough(asterisk, performer, monke
     performer.perform(CALL, c.StopMusic(CALL))
     await asyncio.sleep(0.01)
     assert asterisk.paths == [f"DELETE channels/{CALL}/moh"]
+
+
+SNOOP = c.Snoop(HERS, "pbx-1.5-snoop-2", "pbx-1.5-supervision-1", SupervisionMode.LISTEN, moved=True)
+CARRIED = f"POST channels/{HERS}/snoop/{SNOOP.snoop}"
+
+
+async def test_of_a_leg_that_has_moved_it_is_carried_once_asterisk_has_forgotten_the_others(
+    asterisk, performer, monkeypatch
+):
+    monkeypatch.setattr(perform, "FORGOTTEN", 0)
+    performer.perform(CALL, SNOOP)
+    assert asterisk.paths == []
+    await asyncio.sleep(0.01)
+    assert CARRIED in asterisk.paths
+
+
+async def test_what_is_over_before_it_was_carried_anew_is_not_carried(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "FORGOTTEN", 0)
+    performer.perform(CALL, SNOOP)
+    performer.perform(CALL, c.HangUp(SNOOP.snoop))
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [f"DELETE channels/{SNOOP.snoop}"]

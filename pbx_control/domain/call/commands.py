@@ -289,6 +289,7 @@ class Snoop(SwitchCommand):
     snoop: str
     bridge: str
     mode: SupervisionMode
+    moved: bool = False  # the leg goes to other people: what it carried until now must be forgotten first
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,9 @@ def noted(call: Call, now: Supervision, before: Supervision | None = None) -> No
     return NoteSupervision(now.name, now.telephone, seat_of(call).name, now.mode, before.mode if before else None)
 
 
-def snooped(call: Call, now: Supervision) -> Step:
+def snooped(call: Call, now: Supervision, *, moved: bool = False) -> Step:
     call = replace(call, snoops=call.snoops + 1)
-    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode)]
+    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode, moved)]
 
 
 def supervisor_answered(call: Call, event: SupervisorAnswered) -> Step:
@@ -122,9 +122,20 @@ def only_with_her(before: Call, after: Call, commands: list[Command]) -> Step:
         return after, commands
     still = after.phase in SUPERVISED and after.seat is not None and after.secretary_leg == before.secretary_leg
     if still:
-        return after, commands
+        return with_her(before, after, after.supervision, commands)
     after, let_go = ended(after)
     return after, [*let_go, *commands]
+
+
+def with_her(before: Call, after: Call, now: Supervision, commands: list[Command]) -> Step:
+    """Where the secretary goes to another conversation, what the supervisor hears is carried anew: Asterisk takes the
+    packets of another speaker for late ones of the former, and may drop all of them."""
+    heard = before.supervision is not None and before.supervision.here
+    moves = any(isinstance(each, Join) and each.secretary == after.secretary_leg for each in commands)
+    if not (heard and moves):
+        return after, commands
+    after, snoop = snooped(after, now, moved=True)
+    return after, [HangUp(before.snoop), *commands, *snoop]
 
 
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
