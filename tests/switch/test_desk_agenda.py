@@ -1,14 +1,16 @@
 """Booking from the secretary's desk during a real call, by keys only, in a real browser."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any, TypeAlias
 
 import pytest
 from at_desk import Desk, at_desk, looked_at
 from conftest import Firm, Town
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from pbx_control.world.legs import Leg
 
@@ -133,6 +135,20 @@ async def test_she_books_moves_and_cancels_by_keys_while_she_talks(town: Town, b
         await caller.hang_up()
 
 
+async def both_answered_together(page: Page, way: str) -> None:
+    """The first request of that way waits for the second one."""
+    second = asyncio.Event()
+    asked = count(1)
+
+    async def hold(route: Route) -> None:
+        if next(asked) >= 2:
+            second.set()
+        await second.wait()
+        await route.continue_()
+
+    await page.route(way, hold)
+
+
 async def test_the_week_is_gone_through_by_keys(town: Town, browser: Browser) -> None:
     firm = await with_calendar(town)
     async with at_desk(town, browser, firm) as desk:
@@ -144,7 +160,10 @@ async def test_the_week_is_gone_through_by_keys(town: Town, browser: Browser) ->
         await presses(desk, "Control+Enter")
         await expect(part(desk, "booked").locator("li")).to_have_count(1)
         await part(desk, "week").focus()
+        # A colleague books in the same moment: the week is asked for once more before it is there.
+        await both_answered_together(desk.page, "**/agenda/*/week?*")
         await presses(desk, "Enter")
+        await desk.page.evaluate("document.dispatchEvent(new Event('pbx-agenda'))")
         grid = part(desk, "grid")
         await grid.locator('[data-kind="free"]').first.wait_for()
         await expect(grid.locator('[data-kind="confirmed"]')).to_contain_text("Ada")

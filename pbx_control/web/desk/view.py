@@ -106,6 +106,33 @@ class View:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What the database says of her desk."""
+
+    pop: Pop | None
+    again: bool  # the page has that pop
+    taken_from: int | None
+    waiting: Sequence[OpenMessage]
+    asked: Sequence[Task]
+    clashes: Sequence[AppointmentTask]
+    hasty: Sequence[tuple[OnDesk, Urgency]]
+    deliveries: Sequence[Delivery]
+    urgency: Urgency | None
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """The calls whose messages stand on her page."""
+        own = {self.pop.call_id} if self.pop else set()
+        return frozenset({one.call_id for one in self.waiting} | {one.call_id for one, _ in self.hasty} | own)
+
+    def due(self, at: datetime) -> Iterator[datetime]:
+        """When something of it is over by itself, or may have been seen at another web process."""
+        yield from (one.due_at for one in self.waiting if one.due_at)
+        if any(how.next_at for _, how in self.hasty):
+            yield at + UNSEEN_EVERY
+
+
 def view_of(room: Room, person: Person, language: str, looks_at: str = "", before: View | None = None) -> View:
     """What her page shows now, in that language. `looks_at` is the call of an open message that she has chosen;
     `before` is what the page has."""
@@ -118,48 +145,45 @@ def view_of(room: Room, person: Person, language: str, looks_at: str = "", befor
     published = standing.daemon.published if standing.daemon else 0
     # A change of the office (a contact who is away, the rota) is shown at once.
     fresh = before.read_at and at - before.read_at < READ_EVERY and before.published == published
-    known = before.pop if fresh else None
-    if call and not (known and known.call_id == call.id):
-        known, opened = None, desk.open_pop(room.engine, call.id, her_id, at)
-    else:
-        opened = None
-    with reading(room.engine) as conn:
-        # In a call no other one's pop: she would answer for the wrong client.
-        pop = opened if call and not known else _on_desk(conn, her_id, call.id if call else looks_at, known, at)
-        pop = None if pop and call and pop.call_id != call.id else pop
-        again = known is not None and pop is not None and pop.call_id == known.call_id
-        waiting, asked = messages.open_of(conn, her_id), tasks.open_for(conn, her_id)
-        clashes = tasks.about_appointments(conn, her_id, at)
-        deliveries = messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else []
-        urgency = urgent.told(conn, pop.call_id) if pop else None
-        hasty = urgent.on_desk(conn, her_id, at)
-    page = _Page(room, person, language, state_of(her, at), her, call, pop, at)
-    regions = {
-        "bar": page.bar(),
-        "pop": before.regions["pop"] if again else page.pop_region(),
-        "live": page.live(),
-        "after": page.after(deliveries, urgency),
-        "open": page.open_list(waiting, asked, clashes, hasty),
-    }
-    draft = pop.draft if pop else None
-    concerns = {one.call_id for one in waiting} | {one.call_id for one, _ in hasty} | ({pop.call_id} if pop else set())
-    # Somebody may say at another web process that he has seen it.
-    unseen = at + UNSEEN_EVERY if any(how.next_at for _, how in hasty) else None
-    fields = {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {}
+    read = _read(room, her_id, call, looks_at, before.pop if fresh else None, at)
+    page = _Page(room, person, language, state_of(her, at), her, call, read.pop, at)
+    draft = read.pop.draft if read.pop else None
     return View(
         page.duty.state.value,
         draft.call_id if draft else "",
-        regions,
-        fields,
+        page.regions(read, before),
+        {key: (value, draft.edits[key]) for key, value in draft.values.items()} if draft else {},
         not standing.ready,
         page.work_done,
-        pop,
-        before.read_at if again else at,
+        read.pop,
+        before.read_at if read.again else at,
         published,
-        frozenset(concerns),
-        min((due for due in (*page.over_by_itself, *(one.due_at for one in waiting), unseen) if due), default=None),
-        opened.taken_from if opened else None,
+        read.concerns,
+        min((due for due in (*page.over_by_itself, *read.due(at)) if due), default=None),
+        read.taken_from,
     )
+
+
+def _read(room: Room, her: int, call: CallNow | None, looks_at: str, known: Pop | None, at: datetime) -> _Read:
+    """Reads it; of a pop that is `known` her words only. A call that is new to her is put on her desk."""
+    opened = None
+    if call and not (known and known.call_id == call.id):
+        known, opened = None, desk.open_pop(room.engine, call.id, her, at)
+    with reading(room.engine) as conn:
+        # In a call no other one's pop: she would answer for the wrong client.
+        pop = opened if call and not known else _on_desk(conn, her, call.id if call else looks_at, known, at)
+        pop = None if pop and call and pop.call_id != call.id else pop
+        return _Read(
+            pop=pop,
+            again=known is not None and pop is not None and pop.call_id == known.call_id,
+            taken_from=opened.taken_from if opened else None,
+            waiting=messages.open_of(conn, her),
+            asked=tasks.open_for(conn, her),
+            clashes=tasks.about_appointments(conn, her, at),
+            hasty=urgent.on_desk(conn, her, at),
+            deliveries=messages.deliveries(conn, pop.call_id) if pop and pop.draft.state in TOLD else [],
+            urgency=urgent.told(conn, pop.call_id) if pop else None,
+        )
 
 
 def _on_desk(conn: Connection, her: int, wanted: str, known: Pop | None, at: datetime) -> Pop | None:
@@ -193,6 +217,16 @@ class _Page:
 
     def _fragment(self, template: str, **values: object) -> str:
         return environment(self.language).get_template(template).render(**values)
+
+    def regions(self, read: _Read, before: View) -> dict[str, str]:
+        """The pieces of the page by their names."""
+        return {
+            "bar": self.bar(),
+            "pop": before.regions["pop"] if read.again else self.pop_region(),
+            "live": self.live(),
+            "after": self.after(read.deliveries, read.urgency),
+            "open": self.open_list(read.waiting, read.asked, read.clashes, read.hasty),
+        }
 
     def bar(self) -> str:
         """Her state, and what she can do about it."""

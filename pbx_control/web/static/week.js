@@ -46,6 +46,7 @@ export class Week {
     this.locale = LOCALES[language] || language;
     this.asked = 0;
     this.at = ""; // what the arrow keys stand on
+    this.enters = false; // the keys go into the grid as soon as it is drawn, whichever answer draws it
     this.build();
     place.addEventListener("keydown", (event) => this.key(event));
     NARROW.addEventListener("change", (this.turned = () => this.told && this.draw()));
@@ -54,8 +55,8 @@ export class Week {
   // Shows the days about `day` ("": this week), and puts the keys there.
   async open(day = "") {
     this.first = day;
+    this.enters = true;
     await this.reload();
-    this.focus();
   }
 
   // The same days anew; what stands there stays until they are here.
@@ -72,7 +73,9 @@ export class Week {
       this.status.textContent = told.trouble ? `${this.words.trouble} ${told.trouble}` : "";
       await this.draw();
     } catch (error) {
-      if (asked === this.asked) this.status.textContent = error.told || this.words.away;
+      if (asked !== this.asked) return;
+      this.status.textContent = error.told || this.words.away;
+      this.enter();
     }
   }
 
@@ -131,11 +134,10 @@ export class Week {
 
   // Who goes by keys goes on in the grid; who presses a button stays on it.
   async go(day, byKey = false) {
-    const inside = byKey || this.grid.contains(document.activeElement);
+    this.enters ||= byKey || this.grid.contains(document.activeElement);
     this.first = day;
     this.at = "";
     await this.reload();
-    if (inside) this.focus();
   }
 
   // A day of a week is today's, where the week has it; a week is that of the day.
@@ -151,7 +153,7 @@ export class Week {
 
   async draw() {
     const { told } = this;
-    const inside = this.grid.contains(document.activeElement);
+    this.enters ||= this.grid.contains(document.activeElement);
     const options = this.options();
     this.asDay.setAttribute("aria-pressed", String(!this.week));
     this.asWeek.setAttribute("aria-pressed", String(this.week));
@@ -165,7 +167,7 @@ export class Week {
     await new Promise((drawn) => requestAnimationFrame(drawn));
     if (told !== this.told || !this.grid.isConnected) return; // she has turned on, or closed it
     this.dress();
-    if (inside) this.focus();
+    this.enter();
     this.place.dataset.weekReady = `${told.from} ${told.days}`;
   }
 
@@ -314,9 +316,10 @@ export class Week {
     return on;
   }
 
-  focus() {
-    const on = this.rove();
-    (on || this.now).focus({ preventScroll: false });
+  enter() {
+    if (!this.enters) return;
+    this.enters = false;
+    (this.rove() || this.now).focus({ preventScroll: false });
   }
 
   key(event) {
