@@ -138,13 +138,15 @@ def connected(engine: Engine, urls: list[str]) -> list[int]:
     with booking(engine, BENCH, now()) as work:
         client_id = clients.find(work.conn, FREE_CLIENT).id
         there = agenda.slugs(work.conn, client_id)
-        for number, url in enumerate(urls):
+        for number in range(len(urls)):
             slug = f"calendar-{number}"
             if slug not in there:
                 calendars.add(work, client_id, slug, slug, [Kind(0, "Consulta", 30)], week="always")
             ids.append(calendars.get(work.conn, client_id, slug).id)
+    with writing(engine) as conn:
+        for calendar_id, url in zip(ids, urls, strict=True):
             access = Access(source=Source.CALDAV, address=url, user=USER, secret=PASSWORD)
-            remotes.put_access(work.conn, ids[-1], access)
+            remotes.put_access(conn, calendar_id, access)
     return ids
 
 
