@@ -44,7 +44,7 @@ async def test_it_shows_where_secretaries_lack(busy: Place) -> None:
     page = await read(busy)
     assert set(cells(page, "bad")) == {"1 / 4"}
     assert "Too few secretaries:" in page
-    assert "3 lack," in page
+    assert "3 are missing," in page
     assert re.search(r"of the callers are expected to be answered within 20 s", page)
     assert '<th scope="row">10:00</th>' in page
     assert '<th scope="row">03:00</th>' not in page
