@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     ScalarSelect,
+    Select,
     String,
     bindparam,
     cast,
@@ -29,6 +31,7 @@ from pbx_control.domain.agenda.slots import Taken
 from pbx_control.domain.keeping.retention import ERASED
 from pbx_control.store import agenda, restrictions
 from pbx_control.store.engine import insert_into, is_new
+from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import (
     appointment,
@@ -465,13 +468,7 @@ def decided(conn: Connection, calendar_id: int) -> set[Clash]:
 
 def tasks_for(conn: Connection, secretary_id: int, at: datetime) -> list[AppointmentTask]:
     """What is open about coming appointments of the clients for whom that secretary answers; the next one first."""
-    hers = or_(
-        exists().where(secretary.c.id == secretary_id, secretary.c.all_clients),
-        exists().where(
-            secretary_client.c.secretary_id == secretary_id, secretary_client.c.client_id == appointment.c.client_id
-        ),
-    )
-    return _tasks(conn, at, hers)
+    return _TASKS_FOR.all(conn, her=secretary_id, at=at)
 
 
 def tasks_of(
@@ -483,11 +480,15 @@ def tasks_of(
         wanted.append(appointment.c.client_id == client_id)
     if calendar_id is not None:
         wanted.append(appointment.c.calendar_id == calendar_id)
-    return _tasks(conn, at, *wanted)
+    return [_task(**row._mapping) for row in conn.execute(_tasks(literal(at, appointment.c.ends.type), *wanted))]
 
 
-def _tasks(conn: Connection, at: datetime, *wanted: ColumnElement[bool]) -> list[AppointmentTask]:
-    query = (
+def _task(*, kind: str, **values: Any) -> AppointmentTask:
+    return AppointmentTask(kind=ClashKind(kind), **values)
+
+
+def _tasks(at: ColumnElement[datetime], *wanted: ColumnElement[bool]) -> Select[Any]:
+    return (
         select(
             appointment_task.c.id,
             appointment_task.c.kind,
@@ -510,7 +511,6 @@ def _tasks(conn: Connection, at: datetime, *wanted: ColumnElement[bool]) -> list
         .where(appointment_task.c.done_at.is_(None), appointment.c.ends > at, *wanted)
         .order_by(appointment.c.starts, appointment_task.c.id)
     )
-    return [AppointmentTask(**{**row._mapping, "kind": ClashKind(row.kind)}) for row in conn.execute(query)]
 
 
 def _times_of_other(which: ColumnElement[datetime]) -> ScalarSelect[datetime]:
@@ -526,6 +526,16 @@ def _times_of_other(which: ColumnElement[datetime]) -> ScalarSelect[datetime]:
     )
     mine = remote_busy.c.calendar_id == appointment.c.calendar_id, or_(is_moved, is_over_it)
     return select(which).where(*mine).correlate(appointment, appointment_task).scalar_subquery()
+
+
+def _hers() -> ColumnElement[bool]:
+    """Whether the secretary `her` answers for the appointment's client."""
+    her = bindparam("her", type_=secretary.c.id.type)
+    theirs = secretary_client.c.secretary_id == her, secretary_client.c.client_id == appointment.c.client_id
+    return or_(exists().where(secretary.c.id == her, secretary.c.all_clients), exists().where(*theirs))
+
+
+_TASKS_FOR = FixedQuery(_task, _tasks(bindparam("at", type_=appointment.c.ends.type), _hers()))
 
 
 def mark_of_tasks(conn: Connection) -> tuple[int, int]:
