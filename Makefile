@@ -12,7 +12,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pbx-control
 
 # What an Asterisk of our own, its prompts and their voices need; then what the tests and measurements need besides.
 RUN_PACKAGES := python3-venv mmdebstrap uidmap bubblewrap espeak-ng
-TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah chromium dovecot-imapd prometheus coturn
+TEST_PACKAGES := $(RUN_PACKAGES) sip-tester postgresql buildah chromium dovecot-imapd prometheus coturn nginx-light
 
 # Real calls in real time: the tests wait more than they compute, so that two cores have work for four of them
 # (tests/shares.py). On a machine whose cores have other work, one call in some hundred comes late. What failed is tried

@@ -113,6 +113,7 @@ class PageTelephone:
     browser: Browser
     context: BrowserContext
     folder: Path
+    address: str  # of the pages
     page: Page = field(init=False)
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -126,7 +127,7 @@ class PageTelephone:
         return self.page
 
     async def signs_in(self) -> None:
-        await self.page.goto(f"{self.town.office.url}/login")
+        await self.page.goto(f"{self.address}/login")
         await self.page.fill("[name=name]", self.user)
         await self.page.fill("[name=password]", self.password)
         await self.page.keyboard.press("Enter")
@@ -164,7 +165,7 @@ class PageTelephone:
         self.context.set_default_timeout(seconds(15))
         await self.context.add_init_script(INIT)
         await self.opens()
-        await self.page.goto(f"{self.town.office.url}/desk")
+        await self.page.goto(f"{self.address}/desk")
 
     async def calls(self, number: str) -> str:
         """What the switch says when a script of hers dials that number by her page's own connection."""
@@ -202,9 +203,10 @@ class PageTelephone:
 
 @asynccontextmanager
 async def page_telephone(
-    town: Town, folder: Path, firm: Firm, who: str = "Ana", tone: float = 880, init: str = "", *flags: str
+    town: Town, folder: Path, firm: Firm, who: str = "Ana", tone: float = 880, init: str = "", *flags: str, at: str = ""
 ) -> AsyncIterator[PageTelephone]:
-    """A secretary of a firm with a telephone in her page, signed in, and it is ready. `tone` is her voice."""
+    """A secretary of a firm with a telephone in her page, signed in, and it is ready. `tone` is her voice, `at` the
+    address by which she opens the pages, if it is not their own."""
     await town.office.served()
     her = f"{who} {firm.slug}"
     account = await town.office.ask("secretary", "add", her, "--clients", firm.slug)
@@ -224,9 +226,9 @@ async def page_telephone(
         context = await browser.new_context(locale="es-CL", viewport={"width": 1280, "height": 900})
         context.set_default_timeout(seconds(15))
         await context.add_init_script(init + INIT)
-        one = PageTelephone(
-            town, firm, her, name, user["password"], account["user"], account["password"], browser, context, folder
-        )
+        sip = account["user"], account["password"]
+        address = at or town.office.url
+        one = PageTelephone(town, firm, her, name, user["password"], *sip, browser, context, folder, address)
         try:
             await one.opens()
             await one.signs_in()
