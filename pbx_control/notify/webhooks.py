@@ -13,7 +13,7 @@ from standardwebhooks import Webhook as Signer
 from pbx_control.clock import now
 from pbx_control.domain.notices.messages import Letter
 from pbx_control.domain.webhooks import TEST, body_of, event_id
-from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.errors import DeliveryFailed, Fault, StoreUnavailable
 from pbx_control.notify.turns import LastStep, at_once
 from pbx_control.outward import Answer, Http, Network, NoAnswer, in_a_thread, retry_after
 from pbx_control.store import webhooks
@@ -52,8 +52,11 @@ class Teller:
         """No connection outlasts its request."""
 
     def _tell(self, letter: Letter) -> None:
-        with reading(self._engine) as conn:
-            found = webhooks.find(conn, int(letter.address))
+        try:
+            with reading(self._engine) as conn:
+                found = webhooks.find(conn, int(letter.address))
+        except StoreUnavailable as error:
+            raise DeliveryFailed(error.template, Fault.LATER, **error.values) from error
         if found is None or found.stopped_at is not None:
             raise DeliveryFailed("the webhook was removed", Fault.FINAL)
         self._post(found, letter.message_id, letter.text)

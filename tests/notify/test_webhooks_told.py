@@ -28,12 +28,14 @@ from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.webhooks import FAILS_FOR, Listener, OfCall, letter_of, secret_of, started
 from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.notify.lanes import Room
 from pbx_control.notify.webhooks import Teller
 from pbx_control.notify.worker import SLOTS_FOR_SLOW, Outbox
 from pbx_control.services import webhooks as services
 from pbx_control.settings import Database, Home, Settings
 from pbx_control.store import letters, webhooks
 from pbx_control.store.engine import open_engine, reading, writing
+from pbx_control.store.letters import Head
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client
 from pbx_control.store.tables import letter as letter_table
@@ -523,3 +525,13 @@ def test_a_killed_daemon_sends_once_more_what_nobody_had_noted_under_the_same_id
     with reading(engine) as conn:
         assert webhooks.get(conn, made.id).waiting == 0
     engine.dispose()
+
+
+def test_slow_receivers_get_few_slots_and_no_place_before_others() -> None:
+    at = HandClock()()
+    heads = [Head(number, str(number), at) for number in range(1, 30)]
+    slow = frozenset(str(number) for number in range(1, 21))
+    room = Room(Channel.WEBHOOK, 16, frozenset({"21"}), None, slow, 2)
+    assert room.choose(heads, at) == ([1, 2, *range(22, 30)], None)
+    assert room.enough > len(heads)
+    assert Room(Channel.WEBHOOK, 16, frozenset(), None, slow, 0).choose(heads[:20], at) == ([], None)
