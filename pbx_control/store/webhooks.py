@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, Text, cast, func, select, update
+from sqlalchemy import Connection, Row, Select, Text, cast, func, literal, select, update
 
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import ClientState
@@ -15,7 +15,7 @@ from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
 from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.mailboxes import ERROR_LIMIT
-from pbx_control.store.tables import client, letter, webhook
+from pbx_control.store.tables import Instant, client, letter, webhook
 
 State = Literal["working", "failing", "stopped"]
 
@@ -115,10 +115,11 @@ def note_delivered(conn: Connection, number: int, at: datetime) -> None:
 
 def note_failed(conn: Connection, number: int, at: datetime, why: Sentence) -> datetime:
     """A try failed; gives since when they do."""
-    failed = {"failing_since": func.coalesce(webhook.c.failing_since, at), "last_error": kept(why, ERROR_LIMIT)}
+    since = func.coalesce(webhook.c.failing_since, literal(at, Instant))
+    failed = {"failing_since": since, "last_error": kept(why, ERROR_LIMIT)}
     noted = update(webhook).where(webhook.c.id == number).values(failed).returning(webhook.c.failing_since)
-    since: datetime | None = conn.scalar(noted)
-    return since or at
+    began: datetime | None = conn.scalar(noted)
+    return began or at
 
 
 def count_lost(conn: Connection, number: int, events: int) -> None:

@@ -54,7 +54,8 @@ def event_for(webhook: int, name: str, at: datetime) -> Letter:
 
 
 def keep_call(conn: Connection, name: str, at: datetime) -> None:
-    conn.execute(insert(calls).values(id=name, client_id=1, did="+56225550101", phase="ended", arrived_at=at))
+    row = {"id": name, "client_id": 1, "did": "+56225550101", "caller": "+56981234567", "phase": "ended"}
+    conn.execute(insert(calls).values(row | {"arrived_at": at}))
 
 
 class House:
@@ -85,28 +86,27 @@ class House:
             letters.add(conn, [letter])
         self.outbox.wake()
 
-    def is_put_off(self) -> bool:
-        """Whether the one event that there is waits for its next try."""
+    def put_off(self) -> datetime | None:
+        """When the event that is first in line is tried again; None while it is under way."""
         with reading(self.engine) as conn:
-            return (
-                self.clock()
-                < conn.execute(select(letter_table.c.due_at)).scalar_one()
-                < self.clock() + timedelta(minutes=16)
-                and not self.outbox._lanes[Channel.WEBHOOK].in_flight
-            )
+            (head, *_) = letters.heads(conn, Channel.WEBHOOK, 1)
+        is_claimed = head.due_at - self.clock() == letters.LEASE
+        return head.due_at if head.due_at > self.clock() and not is_claimed else None
+
+    async def next_try(self) -> None:
+        """The clock goes on until the first event is tried again."""
+        await self.watch.until(lambda: self.put_off() is not None)
+        due_at = self.put_off()
+        assert due_at
+        self.advance(due_at - self.clock())
 
     def happens(self, *to: Webhook) -> Letter:
         """A call begins; gives the last one's event."""
         self.number += 1
         name = f"pbx-{self.number}"
-        told = OfCall(id=name, client_id=1, caller="+56981234567", arrived_at=self.clock())
-        events = [
-            letter_of(started(told), Listener(one.id, 1, frozenset()), "andes", "", sensitive=False) for one in to
-        ]
+        events = [event_for(one.id, name, self.clock()) for one in to]
         with writing(self.engine) as conn:
-            conn.execute(
-                insert(calls).values(id=name, client_id=1, did="+56225550101", phase="ended", arrived_at=self.clock())
-            )
+            keep_call(conn, name, self.clock())
             letters.add(conn, events)
         self.outbox.wake()
         return events[-1]
@@ -127,17 +127,13 @@ class House:
         self.clock.advance(by)
         self.outbox.wake()
 
-    async def failing_goes_on(self, one: Webhook) -> None:
-        """Time passes until it is stopped, however often it is tried."""
-        while self.stands(one).state != "stopped":
-            tried = self.tries()
-            self.advance(timedelta(hours=2))
-            await self.watch.until(lambda tried=tried: self.tries() > tried or self.stands(one).state == "stopped")
-
-    def tries(self) -> int:
-        with reading(self.engine) as conn:
-            found = conn.execute(select(letter_table.c.attempts).where(letter_table.c.channel == "webhook"))
-            return sum(found.scalars())
+    async def fails_until_it_is_stopped(self, one: Webhook) -> None:
+        """Time passes, try after try."""
+        while True:
+            await self.watch.until(lambda: self.stands(one).state == "stopped" or self.put_off() is not None)
+            if self.stands(one).state == "stopped":
+                return
+            await self.next_try()
 
     @asynccontextmanager
     async def open(self, limit: float = 10.0, private: Any = LOOPBACK) -> AsyncIterator[None]:
@@ -229,7 +225,7 @@ async def test_one_that_is_down_loses_nothing_for_five_days_then_stops_and_the_o
         house.happens(made)
         house.happens(made)
         await house.failed(made, "cannot be reached")
-        await house.failing_goes_on(made)
+        await house.fails_until_it_is_stopped(made)
         assert house.clock() - began >= FAILS_FOR
         stopped = house.stands(made)
         assert (stopped.lost, stopped.waiting) == (2, 0)
@@ -449,10 +445,9 @@ async def test_what_waits_goes_at_once_when_a_test_is_taken(house: House, receiv
     made = house.add(receiver.url())
     async with house.open():
         house.happens(made)
-        for pause in (1, 2, 5):
-            await house.watch.until(lambda: house.is_put_off())
-            house.advance(timedelta(minutes=pause))
-        await house.watch.until(lambda: len(receiver.requests) == 4 and house.is_put_off())
+        for _ in range(3):
+            await house.next_try()
+        await house.watch.until(lambda: len(receiver.requests) == 4 and house.put_off() is not None)
         with writing(house.engine) as conn:
             services.note_test(by_admin(conn, house.clock()), made.id, taken=True)
         house.outbox.wake()
@@ -518,7 +513,7 @@ def test_a_killed_daemon_sends_once_more_what_nobody_had_noted_under_the_same_id
     try:
         receiver.until(lambda: len(receiver.requests) == 2)
     finally:
-        second.terminate()
+        second.send_signal(signal.SIGINT)  # it writes down what it has sent
         second.wait()
     assert [one.id for one in receiver.requests] == [event.message_id] * 2
     assert all(one.is_signed_by(made.secret) for one in receiver.requests)

@@ -93,7 +93,7 @@ def test_each_event_is_told_once_however_often_its_step_is_saved(desk: Desk) -> 
     add(desk.office)
     whole_call(desk)
     for state in (TALKING, RECORDED, RECORDED):
-        step(desk, state, WriteLetters(), event="SecretaryAnswered", at=TALKING.answered_at)
+        step(desk, state, event="SecretaryAnswered", at=TALKING.answered_at)
     assert sorted(types(desk.office)) == sorted(ALL)
 
 
