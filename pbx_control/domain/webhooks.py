@@ -103,10 +103,12 @@ def answered(call: OfCall, at: datetime) -> CallEvent:
 
 def ended(call: OfCall, at: datetime) -> list[CallEvent]:
     """It is over; and what was recorded of it can be heard."""
-    facts = {"answered_at": call.answered_at, "ended_at": at, "outcome": call.outcome, "talked": call.talked}
+    over = _event(
+        EventType.ENDED, call, at, answered_at=call.answered_at, ended_at=at, outcome=call.outcome, talked=call.talked
+    )
     files = [*([CONVERSATION] if call.recorded else []), *([VOICE_MESSAGE] if call.left_message else [])]
     ready = (_event(EventType.RECORDING_READY, call, at, of, kind=of) for of in files)
-    return [_event(EventType.ENDED, call, at, **facts), *ready]
+    return [over, *ready]
 
 
 def message_sent(call: OfCall, version: int, at: datetime, *, urgent: bool) -> CallEvent:

@@ -26,8 +26,13 @@ def add(work: Work, url: str, events: Collection[str], client_id: int | None = N
         raise ClientMistake("there are {most} webhooks already", Code.TOO_MANY_WEBHOOKS, most=MOST_OF_ONE)
     values = {"client_id": client_id, "url": kept, "secret": secret_of(secrets.token_bytes(SECRET_BYTES))}
     number = webhooks.insert_row(work.conn, values | {"events": " ".join(types), "created_at": work.at})
-    work.note(Verb.WEBHOOK_ADDED, str(number), client_id=client_id, new={"url": _shown(kept), "events": list(types)})
+    new = {"url": _shown(kept), "events": list(types)}
+    work.note(Verb.WEBHOOK_ADDED, _subject(number), client_id=client_id, new=new)
     return webhooks.get(work.conn, number)
+
+
+def _subject(number: int) -> str:
+    return f"webhook {number}"
 
 
 def _shown(url: str) -> str:
@@ -41,7 +46,7 @@ def remove(work: Work, number: int, client_id: int | None = None) -> None:
     found = webhooks.get(work.conn, number, client_id)
     webhooks.remove(work.conn, found.id, work.at)
     letters.drop_for_program(work.conn, str(found.id))
-    work.note(Verb.WEBHOOK_REMOVED, str(found.id), client_id=found.client_id, old={"url": _shown(found.url)})
+    work.note(Verb.WEBHOOK_REMOVED, _subject(number), client_id=found.client_id, old={"url": _shown(found.url)})
 
 
 def note_test(work: Work, number: int, *, taken: bool) -> None:
@@ -51,4 +56,4 @@ def note_test(work: Work, number: int, *, taken: bool) -> None:
     if taken:
         webhooks.go_on(work.conn, found.id, work.at)
         letters.hurry_for_program(work.conn, str(found.id), work.at)
-    work.note(Verb.WEBHOOK_TESTED, str(found.id), client_id=found.client_id, new={"taken": taken})
+    work.note(Verb.WEBHOOK_TESTED, _subject(number), client_id=found.client_id, new={"taken": taken})

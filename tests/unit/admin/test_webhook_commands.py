@@ -21,7 +21,8 @@ def receiver() -> Iterator[Receiver]:
 def inner(office: Admin) -> Admin:
     """An office whose settings let events go to loopback."""
     settings = Path(office.home) / "pbx.toml"
-    settings.write_text(settings.read_text() + '\n[webhooks]\nprivate_networks = ["127.0.0.1/32"]\n')
+    listed = '[webhooks]\nprivate_networks = ["127.0.0.1/32"]\n'
+    settings.write_text(settings.read_text().replace("[webhooks]\n", listed, 1))
     return office
 
 
