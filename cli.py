@@ -73,6 +73,10 @@ COMMANDS = {
         "pbx_control.admin.token:token",
         "The tokens by which programs use the API: of the office, or of one client alone.",
     ),
+    "webhook": Late(
+        "pbx_control.admin.webhook:webhook",
+        "Where programs are told what happens in calls, signed by the Standard Webhooks convention.",
+    ),
     "contact": Late(
         "pbx_control.admin.contact:contact", "The people of a client's to whom its calls may be transferred."
     ),

@@ -39,6 +39,7 @@ from pbx_control.clock import now
 from pbx_control.domain.call.commands import PauseSeat, RaiseAlarm, ReportLoss, WriteLetters
 from pbx_control.domain.call.events import LoopFound, SecretaryAnswered
 from pbx_control.domain.call.saving import Save
+from pbx_control.domain.notices.messages import Kind
 from pbx_control.domain.office import Office, Trunk
 from pbx_control.errors import PbxError, SwitchUnavailable
 from pbx_control.garbage import spare_what_stays
@@ -64,7 +65,7 @@ from pbx_control.live.switchboard import Inspection, Switchboard
 from pbx_control.live.telephones import Telephones
 from pbx_control.live.writer import Writer
 from pbx_control.logs import log_to_stderr
-from pbx_control.services import duty
+from pbx_control.services import call_events, duty
 from pbx_control.services.steps import rules_of
 from pbx_control.settings import Home, Settings
 from pbx_control.store import remotes
@@ -74,7 +75,7 @@ from pbx_control.store.migrate import upgrade
 if TYPE_CHECKING:
     from pbx_control.jobs.schedule import Schedule
     from pbx_control.live.publishing import Publishing
-    from pbx_control.notify.outcomes import Delivery
+    from pbx_control.notify.delivery import Delivery
     from pbx_control.notify.worker import Outbox
 
 log = structlog.get_logger()
@@ -359,13 +360,15 @@ class Daemon:
         from pbx_control.notify.mail import Mailer
         from pbx_control.notify.taken import TakenLetters
         from pbx_control.notify.telegram import Telegrammer
+        from pbx_control.notify.webhooks import Teller
         from pbx_control.notify.worker import Outbox
 
         mailer = Mailer(self._settings.mail, self._settings.office.name, self._home)
         telegrammer = Telegrammer(self._settings.telegram, self._home)
         links = Links.of(self._home, self._settings)
         taken = TakenLetters(self._home)
-        return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried, links, taken)
+        teller = Teller(self._engine, self._settings.webhooks.private)
+        return Outbox(self._engine, mailer, telegrammer, now, self._alarms, self._letters_tried, links, taken, teller)
 
     async def _serve_pages(self) -> None:
         assert self._pages
@@ -405,9 +408,12 @@ class Daemon:
                 log.warning("a limit of outgoing calls is reached", client=client, limit=command.limit, why=command.why)
         if any(isinstance(command, (WriteLetters, RaiseAlarm, ReportLoss, PauseSeat)) for _, command in told):
             self._wake_outbox()
+        elif self._outbox and any(call_events.tells(step) for step in steps):
+            self._outbox.wake_to_tell()
 
     def _letters_tried(self, tried: "Iterable[Delivery]") -> None:
-        self._channel.letters([_message_now(each) for each in tried])
+        to_people = (each for each in tried if each.posted.letter.kind is not Kind.WEBHOOK)
+        self._channel.letters([_message_now(each) for each in to_people])
 
     def _written_elsewhere(self) -> None:
         self._wake_outbox()

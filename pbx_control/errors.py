@@ -50,6 +50,8 @@ class Code(StrEnum):
     NO_SUCH_TRUNK = "no-such-trunk"
     NO_SUCH_USER = "no-such-user"
     NO_SUCH_TOKEN = "no-such-token"
+    NO_SUCH_WEBHOOK = "no-such-webhook"
+    TOO_MANY_WEBHOOKS = "too-many-webhooks"
     NO_SUCH_PLAN = "no-such-plan"
     NO_SUCH_MESSAGE = "no-such-message"
     NO_SUCH_NODE = "no-such-node"

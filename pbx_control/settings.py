@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -352,6 +352,18 @@ class Agenda(Section, frozen=True, kw_only=True):
     google_tokens: Text = "https://oauth2.googleapis.com/token"
 
 
+class Webhooks(Section, frozen=True, kw_only=True):
+    """Where programs are told of events."""
+
+    # Within our own walls, where receivers may be, without TLS, too.
+    private_networks: Networks = msgspec.field(default_factory=list)
+
+    @property
+    def private(self) -> list[IPv4Network | IPv6Network]:
+        """These networks."""
+        return [ip_network(each) for each in self.private_networks]
+
+
 class Telegram(Section, frozen=True, kw_only=True):
     token: Text = ""
     base_url: Text = "https://api.telegram.org/bot"
@@ -442,6 +454,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail: Mail = Mail()
     mail_in: MailIn = MailIn()
     agenda: Agenda = Agenda()
+    webhooks: Webhooks = Webhooks()
     telegram: Telegram = Telegram()
     office: OfficeSettings = OfficeSettings()
     billing: Billing = Billing()

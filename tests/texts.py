@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 SAYING = {
     *("N_", "Word", "Sentence", "spoken", "confirm", "tell", "say"),
     *("ClientMistake", "SwitchUnavailable", "StoreUnavailable", "DeliveryFailed", "RemoteTrouble", "DaemonAway"),
+    "NoAnswer",
     *("title", "chapter", "note", "fact", "working", "good", "doubt", "bad"),
 }
 HEADING = {"reading_command", "table"}

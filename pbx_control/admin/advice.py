@@ -17,6 +17,8 @@ ADVICE: Mapping[Code, str] = {
     Code.NO_SUCH_TRUNK: N_("`trunk list` shows all"),
     Code.NO_SUCH_USER: N_("`user list` shows all"),
     Code.NO_SUCH_TOKEN: N_("`token list` shows all"),
+    Code.NO_SUCH_WEBHOOK: N_("`webhook list` shows all"),
+    Code.TOO_MANY_WEBHOOKS: N_("remove one first: `webhook list` shows all"),
     Code.NO_SUCH_PLAN: N_("`plan list` shows all"),
     Code.NO_SUCH_MESSAGE: N_("`pbx-control message list` shows them"),
     Code.NO_SUCH_NODE: N_("`pbx-control node list` shows them"),

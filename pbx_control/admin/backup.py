@@ -102,6 +102,12 @@ def restore(door: Door, file: Path | None, as_json: bool) -> None:
             "these tokens are good again: {names}; revoke anew what was revoked since: pbx-control token revoke",
             names=", ".join(restored.tokens),
         )
+    if restored.webhooks:
+        door.tell(
+            "these webhooks are told of events again: {numbers}; remove anew what was removed since: "
+            "pbx-control webhook remove",
+            numbers=", ".join(map(str, restored.webhooks)),
+        )
     if clock.now() - manifest.made_at > LONGEST_LEAP:
         door.tell("to this database the clock has leapt: confirm it by `pbx-control recording purge --clock-is-right`")
     door.tell("next: pbx-control setup, then start Asterisk and the daemon")
@@ -152,5 +158,6 @@ def _restored(restored: Any) -> dict[str, object]:
         "kept_schema": restored.schema,
         "erased_again": asdict(restored.again),
         "tokens": list(restored.tokens),
+        "webhooks": list(restored.webhooks),
         "issued_since": {kind.value: [numbers[0], numbers[-1]] for kind, numbers in restored.issued_since.items()},
     }

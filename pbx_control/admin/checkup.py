@@ -44,7 +44,18 @@ from pbx_control.jobs.run import Task
 from pbx_control.live.directory import Directory
 from pbx_control.media.prompts import missing
 from pbx_control.settings import SYSTEM_CA, Mail, Web, keys
-from pbx_control.store import job_runs, letters, mailboxes, nodes, recipients, refusals, remotes, secretaries, trunks
+from pbx_control.store import (
+    job_runs,
+    letters,
+    mailboxes,
+    nodes,
+    recipients,
+    refusals,
+    remotes,
+    secretaries,
+    trunks,
+    webhooks,
+)
 from pbx_control.store.engine import reading
 from pbx_control.store.migrate import is_current
 from pbx_control.store.snapshot import read_clients, read_office
@@ -610,6 +621,33 @@ def check_letters(door: Door) -> Iterator[Finding]:
         )
 
 
+def check_webhooks(door: Door) -> Iterator[Finding]:
+    """Programs take what they are told."""
+    with reading(door.engine) as connection:
+        found = webhooks.rows(connection)
+    for one in found:
+        why = Word(clean_line(one.error.said(door.language), 120))
+        if one.stopped_at:
+            yield bad(
+                "the webhook {id} was stopped at {since} ({why}), events lost: {lost}; once its receiver works: "
+                "pbx-control webhook test {id}",
+                id=one.id,
+                since=door.plain(one.stopped_at),
+                why=why,
+                lost=one.lost,
+            )
+        elif one.failing_since:
+            yield doubt(
+                "the webhook {id} fails since {since} ({why}), events that wait: {waiting}",
+                id=one.id,
+                since=door.plain(one.failing_since),
+                why=why,
+                waiting=one.waiting,
+            )
+        elif one.lost:
+            yield doubt("the webhook {id} has lost events: {lost}; pbx-control webhook list", id=one.id, lost=one.lost)
+
+
 def check_telegram(door: Door) -> Iterator[Finding]:
     """There is a bot if somebody is to get messages by it."""
     if not door.settings.telegram.token and _count_recipients(door, Channel.TELEGRAM):
@@ -730,6 +768,7 @@ CHECKS: tuple[Callable[[Door], Iterator[Finding]], ...] = (
     check_remote_calendars,
     check_telegram,
     check_letters,
+    check_webhooks,
 )
 
 

@@ -105,6 +105,9 @@ FIRST_SETTINGS = """\
 # private_networks = []       # within your own walls, where clients' CalDAV servers may be asked: ["10.0.0.0/8"]
 # google_account = ""         # e-mail address of your service account at Google: clients' owners read it in the portal
 
+[webhooks]
+# private_networks = []       # within your own walls, where programs may be told of events: ["10.0.0.5/32"]
+
 [telegram]
 # token = ""
 

@@ -177,6 +177,9 @@ class Verb(StrEnum):
     APPOINTMENT_REMINDED = "appointment reminded"
     TOKEN_ADDED = "token added"
     TOKEN_REVOKED = "token revoked"
+    WEBHOOK_ADDED = "webhook added"
+    WEBHOOK_TESTED = "webhook tested"
+    WEBHOOK_REMOVED = "webhook removed"
     MESSAGE_SENT = "message sent"
 
 

@@ -28,6 +28,8 @@ class Scope(StrEnum):
     CALENDARS_READ = "calendars:read"
     APPOINTMENTS_READ = "appointments:read"
     APPOINTMENTS_WRITE = "appointments:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 # A client reads what is written to it about its calls; it does not write that itself.

@@ -29,7 +29,7 @@ from pbx_control.jobs.erased_again import DoneAgain, Restoring
 from pbx_control.live.pulse import take_lock
 from pbx_control.media.erased import take_over
 from pbx_control.settings import Home, Settings, load
-from pbx_control.store import audit, copies, invoices, tokens, users
+from pbx_control.store import audit, copies, invoices, tokens, users, webhooks
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.migrate import newest, upgrade
 
@@ -37,7 +37,8 @@ SQLITE_FILES = ("pbx.db", "pbx.db-wal", "pbx.db-shm", "pbx.db-journal")
 # What is added to what lies there: such files are written once, under a name of their own.
 ADDED = {"prompts/audio": (0o755, 0o644), "documents": (0o700, 0o600), "recordings": (0o700, 0o600)}
 
-FIRST_WITH_INVOICES, FIRST_WITH_AUDIT, FIRST_WITH_SESSIONS, FIRST_WITH_TOKENS = 3, 13, 18, 40  # of the schemas
+FIRST_WITH_INVOICES, FIRST_WITH_AUDIT, FIRST_WITH_SESSIONS = 3, 13, 18  # of the schemas
+FIRST_WITH_TOKENS, FIRST_WITH_WEBHOOKS = 40, 48
 # What the folder of a backup that is being unpacked is called.
 UNPACKED = ".restoring-"
 # As they are written into the names of PDFs; a longer one would be none that the database can count.
@@ -50,7 +51,7 @@ class Restored:
 
     `issued_since` are invoices that were issued after the backup was made: only their PDFs are left in the home, and
     their numbers are not given again. `again`: what was erased since then, and is again. `tokens`: those that programs
-    may use again, also if they were revoked since.
+    may use again, also if they were revoked since; `webhooks`: those that are told of events again.
     """
 
     manifest: Manifest
@@ -59,6 +60,7 @@ class Restored:
     again: DoneAgain = field(default_factory=DoneAgain)
     issued_since: Mapping[InvoiceKind, range] = field(default_factory=dict)
     tokens: Sequence[str] = ()
+    webhooks: Sequence[int] = ()
 
 
 def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
@@ -89,8 +91,9 @@ def restore(home: Home, file: Path, actor: Actor, at: datetime) -> Restored:
         )
         home.unfinished_restore.unlink()
     entry = AuditEntry(at=at, actor=actor, verb=Verb.BACKUP_RESTORED, subject=file.name[:200])
-    usable = _note(home, settings, manifest, entry)
-    return replace(restored, again=again, issued_since=_count_on(home, settings, manifest), tokens=usable)
+    usable, told = _note(home, settings, manifest, entry)
+    issued = _count_on(home, settings, manifest)
+    return replace(restored, again=again, issued_since=issued, tokens=usable, webhooks=told)
 
 
 def finish(home: Home, actor: Actor, at: datetime) -> DoneAgain:
@@ -222,11 +225,11 @@ def _replace(home: Home, fresh: Home, settings: Settings, manifest: Manifest, at
     return Restored(manifest, kept, schema if there else "")
 
 
-def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry) -> Sequence[str]:
+def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry) -> tuple[Sequence[str], Sequence[int]]:
     """The restored database says that it is one; the tables of an old backup have no room for that yet. Gives the
-    tokens that are in it."""
+    tokens and webhooks that are in it."""
     if int(manifest.schema) < FIRST_WITH_AUDIT:
-        return ()
+        return (), ()
     told = difference({}, {"made_at": manifest.made_at, "version": manifest.version})
     engine = open_engine(home, settings)
     try:
@@ -234,7 +237,9 @@ def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry)
             audit.add(conn, replace(entry, difference=told))
             if int(manifest.schema) >= FIRST_WITH_SESSIONS:
                 users.end_all_sessions(conn, entry.at)  # some may have been revoked since the backup
-            return tokens.names(conn) if int(manifest.schema) >= FIRST_WITH_TOKENS else ()
+            usable = tokens.names(conn) if int(manifest.schema) >= FIRST_WITH_TOKENS else ()
+            heard = [one.id for one in webhooks.rows(conn)] if int(manifest.schema) >= FIRST_WITH_WEBHOOKS else ()
+            return usable, heard
     finally:
         engine.dispose()
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from pbx_control.domain import webhooks
 from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.services.work import booking
-from pbx_control.store import attendance, audit, job_runs, mail_in, refusals
+from pbx_control.store import attendance, audit, job_runs, letters, mail_in, refusals
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
@@ -37,6 +38,7 @@ def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
         runs = job_runs.forget(conn, at - KEPT)
         mail_in.forget(conn, at - KEPT)
         attendance.forget(conn, at - ATTENDANCE_KEPT)
+        letters.forget_for_programs(conn, at - webhooks.KEPT)
     with booking(engine, actor, at) as work:
         entries = audit.forget(work.conn, at - AUDIT_KEPT)
         if entries:

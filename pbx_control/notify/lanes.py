@@ -1,8 +1,9 @@
 """A lane of the outbox: what is in flight to one server, and how much of it that server takes at once."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -17,6 +18,8 @@ GROW_AFTER = 20
 # A letter that is refused so often as if the server were away, while that has taken others between its tries, keeps its
 # own pauses from then on.
 MOST_AT_ONCE = 3
+# A receiver that takes longer, or does not answer, is slow to its next try, seconds: such get few of the slots.
+SLOW = 2.0
 # How long a server is left alone that refuses even a single session: longer each time.
 FIRST_HOLD, LONGEST_HOLD = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -40,6 +43,7 @@ class Flight:
     renew_at: datetime
     task: asyncio.Task[None]
     alone: bool = False  # nothing else was sent beside it
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +62,18 @@ class Room:
     free: int
     busy: frozenset[str]
     held_until: datetime | None
+    slow: frozenset[str] = frozenset()  # of these no more at once than
+    free_for_slow: int = 0
 
     @property
     def enough(self) -> int:
         """How many of the letters that are first in line show which can be sent, and when the next one is due."""
-        return 2 * (self.free + len(self.busy)) + 2
+        return 2 * (self.free + len(self.busy) + len(self.slow)) + 2
 
     def choose(self, heads: Iterable[Head], at: datetime) -> tuple[list[int], datetime | None]:
         """Which letters to send now, one to each recipient, and when to look again; None: when one has ended."""
         ids: list[int] = []
-        busy = set(self.busy)
+        busy, for_slow = set(self.busy), self.free_for_slow
         for head in heads:
             if head.address in busy:
                 continue
@@ -75,6 +81,10 @@ class Room:
                 return ids, head.due_at
             if len(ids) >= self.free:
                 return ids, self.held_until
+            if head.address in self.slow:
+                if not for_slow:
+                    continue  # until one of them has ended
+                for_slow -= 1
             ids.append(head.id)
             busy.add(head.address)
         return ids, None
@@ -86,9 +96,13 @@ class Lane:
     A server that refuses a session because it has enough of them gets fewer at once; the letters wait for their turn
     and are no worse for it. One that answers nobody, or is away for several in a row, gets one letter at a
     time, and less often each time, so that as few as may be are sent twice.
+
+    `slots_for_slow`: where each address is a server of its own, those that were slow last get no more slots than that.
     """
 
-    def __init__(self, channel: Channel, sender: Sender, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, channel: Channel, sender: Sender, clock: Callable[[], datetime], slots_for_slow: int | None = None
+    ) -> None:
         self.channel = channel
         self.sender = sender
         self.in_flight: dict[str, Flight] = {}  # by address
@@ -103,6 +117,8 @@ class Lane:
         self._taken = 0
         self._tried: dict[int, Tried] = {}  # by the letter's id
         self._rested = True
+        self._slots_for_slow = slots_for_slow
+        self._slow: set[str] = set()  # addresses
 
     def room(self, at: datetime) -> Room:
         """What can be sent now."""
@@ -110,7 +126,11 @@ class Lane:
         if self._held_until and at < self._held_until:
             return Room(self.channel, 0, busy, self._held_until)
         slots = 1 if self._silent else self._slots
-        return Room(self.channel, max(0, slots - len(busy)), busy, None)
+        free = max(0, slots - len(busy))
+        if self._slots_for_slow is None:
+            return Room(self.channel, free, busy, None)
+        for_slow = max(0, self._slots_for_slow - len(busy & self._slow))
+        return Room(self.channel, free, busy, None, frozenset(self._slow), for_slow)
 
     def begin(self, flight: Flight) -> None:
         """Note that a letter is being sent."""
@@ -120,6 +140,8 @@ class Lane:
 
     def ended(self, flight: Flight, failure: DeliveryFailed | None) -> bool:
         """Learn from how a letter ended that is still `in_flight`; returns whether the server is back."""
+        if self._slots_for_slow is not None:
+            self._learn_pace(flight, failure)
         if failure is None:
             self._tried.pop(flight.posted.id, None)
             return self._learn_success()
@@ -165,6 +187,13 @@ class Lane:
         if self._accepted >= GROW_AFTER:
             self._slots, self._accepted = min(MOST_SLOTS, self._slots + 1), 0
         return was_away
+
+    def _learn_pace(self, flight: Flight, failure: DeliveryFailed | None) -> None:
+        unanswered = failure is not None and failure.fault is Fault.LATER
+        if unanswered or time.monotonic() - flight.began > SLOW:
+            self._slow.add(flight.posted.letter.address)
+        else:
+            self._slow.discard(flight.posted.letter.address)
 
     def _learn_away(self, failed: Flight) -> None:
         # The first may be one letter's own trouble: a recipient whom the server does not let us write to.

@@ -1,7 +1,7 @@
 """Writes down how tries to deliver letters ended, and tells the office what it has to know of that."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -14,23 +14,12 @@ from pbx_control.domain.notices.retries import after_failure
 from pbx_control.domain.notices.sign_in_letters import RESET_WITHIN
 from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.notify.delivery import Delivery
+from pbx_control.notify.told import record_told
 from pbx_control.store import letters, mailboxes
 from pbx_control.store.letters import Posted
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a try ended, to be written down; `failure` is None if the letter was taken. `receipt`: what its server knows
-    it by. `others_taken`: that has taken others since this one's try before; `passed_over`: several times."""
-
-    posted: Posted
-    at: datetime
-    failure: DeliveryFailed | None
-    receipt: str = ""
-    others_taken: bool = True
-    passed_over: bool = False
 
 
 def record(conn: Connection, finished: Iterable[Delivery], desk: AlarmDesk, *, has_links: bool = False) -> None:
@@ -39,7 +28,9 @@ def record(conn: Connection, finished: Iterable[Delivery], desk: AlarmDesk, *, h
     letters.all_delivered(conn, [(one.posted, one.at, one.receipt) for one in done if one.failure is None])
     for delivery in done:
         failure = delivery.failure
-        if failure is None:
+        if delivery.posted.letter.kind is Kind.WEBHOOK:
+            record_told(conn, delivery, desk)
+        elif failure is None:
             _forget_secrets(conn, delivery.posted)
         elif failure.fault is Fault.TOO_LARGE and delivery.posted.letter.attachment and not delivery.posted.linked_at:
             letters.link(conn, delivery.posted, delivery.at, failure)

@@ -19,13 +19,14 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault, StoreUnavailable
+from pbx_control.notify.delivery import Delivery
 from pbx_control.notify.lanes import Flight, Lane, Room, Sender
 from pbx_control.notify.links import Links
-from pbx_control.notify.outcomes import Delivery, record
+from pbx_control.notify.outcomes import record
 from pbx_control.notify.taken import Taken, TakenLetters
 from pbx_control.notify.turns import Turn, Turns
 from pbx_control.settings import Home
-from pbx_control.store import letters
+from pbx_control.store import letters, webhooks
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.letters import Posted
 
@@ -36,6 +37,7 @@ BREATH = 0.05  # seconds from one turn to the next at least: a burst is recorded
 GATHERED = 0.25  # seconds from news of letters to the look for them: each costs live calls' CPU
 AWAY_PAUSE = 2.0  # seconds until the database is tried again
 GRACE = 5.0  # seconds that letters in flight get when the daemon stops
+SLOTS_FOR_SLOW = 4  # webhooks that hang or dawdle get no more of their lane's slots than these
 
 NOBODY = AlarmDesk()
 NO_LINKS = Links(Home(Path()))
@@ -45,7 +47,7 @@ log = structlog.get_logger()
 
 class Outbox:
     """The worker of the outbox; `clock` gives the present instant, aware, `desk` is told what the office must know.
-    `taken`: where it keeps what servers have taken until the database says so."""
+    `taken`: where it keeps what servers have taken until the database says so. `teller` tells webhooks of events."""
 
     def __init__(
         self,
@@ -57,10 +59,14 @@ class Outbox:
         told: Callable[[Sequence[Delivery]], None] = lambda tried: None,
         links: Links = NO_LINKS,
         taken: TakenLetters | None = None,
+        teller: Sender | None = None,
     ) -> None:
         self._engine = engine
         senders = {Channel.EMAIL: mailer, Channel.TELEGRAM: telegrammer}
         self._lanes = {channel: Lane(channel, sender, clock) for channel, sender in senders.items()}
+        if teller is not None:
+            self._lanes[Channel.WEBHOOK] = Lane(Channel.WEBHOOK, teller, clock, SLOTS_FOR_SLOW)
+        self._tells = False  # whether there are webhooks
         self._clock = clock
         self._desk = desk
         self._links = links
@@ -78,6 +84,11 @@ class Outbox:
         """Say that a transaction with letters was committed; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._look_soon)
+
+    def wake_to_tell(self) -> None:
+        """The same of a transaction that may have events for webhooks: where there are none, nobody looks for them."""
+        if self._tells:
+            self.wake()
 
     def _look_soon(self) -> None:
         """The letters of all the calls that end within a moment are looked for once."""
@@ -166,6 +177,7 @@ class Outbox:
         if not news.to_write:
             # Most turns find nothing to do, and a read does not hold up the writer.
             with reading(self._engine) as conn:
+                self._tells = Channel.WEBHOOK in self._lanes and webhooks.any_there(conn)
                 ids, due = _choose(conn, news.rooms, at)
             if not ids:
                 return [], due

@@ -35,9 +35,11 @@ from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.notices.messages import CallSummary, Channel, Letter, Recipient, compose
 from pbx_control.domain.notices.urgency import token_of
 from pbx_control.domain.notices.urgent_letters import as_urgent, told_again
+from pbx_control.domain.webhooks import OfCall, message_sent
 from pbx_control.domain.words.sentences import Sentence, read_kept
 from pbx_control.domain.words.wording import clean_line, is_withheld
 from pbx_control.errors import ClientMistake, Code
+from pbx_control.services import call_events
 from pbx_control.services.discretion import discreet
 from pbx_control.services.protocols import local
 from pbx_control.services.work import Work
@@ -541,9 +543,20 @@ def _send(
     version = messages.add_version(conn, kept, words, at, gist=reason, urgent=urgent)
     written = Written(words=words, stage=stage, gist=reason, urgent=urgent, version=version, before=before, at=at)
     _write(conn, summary, rules, written)
+    call_events.tell(conn, [message_sent(_told_of(summary), version, at, urgent=urgent)], rules.url)
     if urgent:
         urgencies.begin(conn, kept.call_id, kept.client_id, at)
     return version
+
+
+def _told_of(summary: CallSummary) -> OfCall:
+    """What programs are told of the call."""
+    return OfCall(
+        id=summary.call_id,
+        client_id=summary.client_id,
+        caller=summary.caller,
+        arrived_at=summary.arrived_at,
+    )
 
 
 def _write(conn: Connection, summary: CallSummary, rules: "Rules", written: Written | None = None) -> None:

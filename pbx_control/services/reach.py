@@ -21,7 +21,7 @@ from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.desk.words import Words
 from pbx_control.domain.words.written_time import read_month
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import api_messages, messages, tokens
+from pbx_control.services import api_messages, messages, tokens, webhooks
 from pbx_control.services.appointment_letters import house_of
 from pbx_control.services.appointments import Order
 from pbx_control.services.messages import Delivery, Draft
@@ -33,11 +33,23 @@ from pbx_control.services.tokens import Once, Token
 from pbx_control.services.work import booking
 from pbx_control.settings import Settings
 from pbx_control.store import agenda, api_lists, clients
+from pbx_control.store import webhooks as stored_webhooks
 from pbx_control.store.api_lists import After, ClientShown, Place, Span
 from pbx_control.store.engine import reading
 from pbx_control.store.inbox import Reader, Received
+from pbx_control.store.webhooks import Webhook
 
-__all__ = ["CalendarSeen", "CallSeen", "ClientShown", "MessageSeen", "NotedSeen", "Reach", "Span", "Withheld"]
+__all__ = [
+    "CalendarSeen",
+    "CallSeen",
+    "ClientShown",
+    "MessageSeen",
+    "NotedSeen",
+    "Reach",
+    "Span",
+    "Webhook",
+    "Withheld",
+]
 # No person reads: nothing is new to a program, or read by it.
 NOBODY = 0
 # Characters of an id that an error shows.
@@ -244,6 +256,38 @@ class Reach:
 
             _, again = tokens.once(work.conn, at, self.token, asked, cancel)
         return self._appointment(bound, slug, number), again
+
+    # --- webhooks ---
+
+    def webhooks(self, slug: str, after: int, limit: int) -> Sequence[Webhook]:
+        """The webhooks that it reaches, by number. Raises ClientMistake if it reaches no client of that name."""
+        with reading(self.engine) as conn:
+            return stored_webhooks.rows(conn, self._whose(conn, slug), after, limit)
+
+    def add_webhook(
+        self, url: str, events: Sequence[str], slug: str, asked: Once, at: datetime
+    ) -> tuple[Webhook, bool]:
+        """Makes a webhook for a client's calls, or for all that it reaches; whether that was done already. Raises
+        ClientMistake as `services.webhooks.add`, if it reaches no client of that name, or it was removed since."""
+        private = bool(self.settings.webhooks.private)
+        with booking(self.engine, self.actor, at) as work:
+            whose = self._whose(work.conn, slug)
+
+            def add() -> str:
+                return str(webhooks.add(work, url, events, whose, private=private).id)
+
+            made, again = tokens.once(work.conn, at, self.token, asked, add)
+            return stored_webhooks.get(work.conn, int(made), self.token.client_id), again
+
+    def remove_webhook(self, number: int, asked: Once, at: datetime) -> bool:
+        """Removes a webhook; whether that was done already. Raises ClientMistake if it reaches none of that number."""
+        with booking(self.engine, self.actor, at) as work:
+
+            def remove() -> str:
+                webhooks.remove(work, number, self.token.client_id)
+                return str(number)
+
+            return tokens.once(work.conn, at, self.token, asked, remove)[1]
 
     # --- what each of them needs ---
 

@@ -32,7 +32,7 @@ from pbx_control.domain.notices.loss_notes import Loss, compose_loss
 from pbx_control.domain.notices.notes import AlarmDesk, LimitReached, compose_alarm
 from pbx_control.domain.notices.pause_notes import Pause, compose_pause
 from pbx_control.errors import ClientMistake
-from pbx_control.services import corrections, figures, messages
+from pbx_control.services import call_events, corrections, figures, messages
 from pbx_control.services.offers import write_offer
 from pbx_control.settings import Settings
 from pbx_control.store import audit, calls, clients, ledger, letters, repeats, secretaries
@@ -69,6 +69,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
     valid = [step for step, keep in zip(steps, kept, strict=True) if keep]
     over = figures.ending(conn, valid)
     calls.write(conn, valid)
+    call_events.tell(conn, call_events.of_beginnings(valid), rules.url)
     for step in valid:
         for command in step.commands:
             if isinstance(command, WriteLetters):
@@ -91,6 +92,7 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
             elif isinstance(command, ReturnUnit):
                 with suppress(ClientMistake):  # nothing was charged, or the admin was faster
                     _uncount(conn, step, command)
+    call_events.tell(conn, call_events.of_ends(over), rules.url)
     figures.count(conn, over)
     return kept
 

@@ -10,7 +10,8 @@ from pbx_control.domain.call.model import Outcome
 from pbx_control.domain.money.quota import Uncounted
 from pbx_control.domain.money.repeats import Arrived
 from pbx_control.domain.notices.messages import CallSummary
-from pbx_control.services import figures, messages, steps
+from pbx_control.domain.webhooks import CallEvent, OfCall, answered, ended, started
+from pbx_control.services import call_events, figures, messages, steps
 from pbx_control.services.steps import Rules
 from pbx_control.store import caller_marks, calls, clients, dids, ledger, secretaries
 from pbx_control.store.calls import Begun, ServedBySwitch
@@ -67,11 +68,39 @@ def take_in(conn: Connection, one: SwitchCall, rules: Rules) -> bool:
     owner, her = _owner(conn, one), secretaries.of_telephone(conn, one.answered_by)
     calls.write_served_by_switch(conn, _served(one, owner, her), new=begun is None)
     calls.add_lines(conn, one.id, [(event.at, "ServedByTheSwitch", _told(event)) for event in one.events])
+    told = _told_of(one, begun, owner) if owner is not None else None
+    if told:
+        call_events.tell(conn, _before_its_end(told, begun), rules.url)
     _charge(conn, one, begun, owner, rules)
     _write_letters(conn, one, owner, her, rules)
+    if told:
+        call_events.tell(conn, ended(told, one.ended_at), rules.url)
     _tell_losses(conn, one, owner, rules)
     figures.count_kept(conn, one.id)
     return True
+
+
+def _told_of(one: SwitchCall, begun: Begun | None, owner: int) -> OfCall:
+    """What programs are told of it."""
+    return OfCall(
+        id=one.id,
+        client_id=owner,
+        caller=begun.caller if begun else one.caller,
+        arrived_at=begun.arrived_at if begun else one.arrived_at,
+        answered_at=one.answered_at,
+        ended_at=one.ended_at,
+        outcome=one.outcome.value,
+        talked=calls.seconds(one.talked) if one.answered_at else None,
+        recorded=bool(one.recording) and one.recording_flaw != "missing",
+        left_message=bool(one.message),
+    )
+
+
+def _before_its_end(told: OfCall, begun: Begun | None) -> list[CallEvent]:
+    """What nobody has told while the call lasted."""
+    first = [] if begun else [started(told)]
+    was_answered = begun is not None and begun.answered_at is not None
+    return [*first, *([answered(told, told.answered_at)] if told.answered_at and not was_answered else [])]
 
 
 def settle_unended(conn: Connection, node: str, at: datetime, rules: Rules) -> int:

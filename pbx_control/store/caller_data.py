@@ -18,7 +18,7 @@ from pbx_control.domain.agenda.rules import Source
 from pbx_control.domain.audit import ABOUT_OUR_NUMBERS
 from pbx_control.domain.keeping.erasure import names_number, redacted, redacted_details, without_person
 from pbx_control.domain.keeping.retention import ERASED
-from pbx_control.domain.notices.messages import TO_CALLERS
+from pbx_control.domain.notices.messages import TO_CALLERS, Kind
 from pbx_control.store import audit, caller_marks, caller_requests, letters, messages, restrictions, score_sheets
 from pbx_control.store.tables import (
     appointment,
@@ -178,8 +178,8 @@ def _letters(conn: Connection, whose: Whose) -> Iterator[Row]:
     query = select(letter.c.id, letter.c.kind, letter.c.address, *(letter.c[name] for name in columns))
     for row in _of_calls(conn, whose, query.order_by(letter.c.id), letter.c.call_id):
         told = {name: value for name, value in row.items() if name not in ("kind", "address")}
-        to_himself = row["kind"] in TO_CALLERS
-        yield told | {"to": row["address"] if to_himself else "client"}
+        others = "program" if row["kind"] == Kind.WEBHOOK.value else "client"
+        yield told | {"to": row["address"] if row["kind"] in TO_CALLERS else others}
 
 
 def _erase_letters(conn: Connection, whose: Whose) -> int:
@@ -361,7 +361,10 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         name="letters",
-        what=N_("What was sent about the calls: to the client that was called, or to the caller himself."),
+        what=N_(
+            "What was sent about the calls: to the client that was called, to a program that is told of calls, or to "
+            "the caller himself."
+        ),
         tables=(letter, mailbox),
         rows=_letters,
         erase=_erase_letters,
@@ -450,6 +453,7 @@ WITHOUT_CALLERS: Mapping[str, str] = {
     **dict.fromkeys(("half_sign_in", "second_factor", "recovery_code", "sign_in_link"), _STAFF),
     **dict.fromkeys(("passkey", "passkey_challenge"), _STAFF),
     "api_token": "names of programs",
+    "webhook": "where programs are told of events; the events are letters",
     "api_once": "what a program asked for, as a hash; forgotten after a day",
     **dict.fromkeys(("rota_rule", "rota_turn", "rota_swap", "subprocessors_told", "incident_letter"), _CLIENT),
     **dict.fromkeys(("incident", "incident_client", "incident_entry"), _INCIDENT),

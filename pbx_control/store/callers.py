@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select
 
 from pbx_control.domain.keeping.retention import ERASED
+from pbx_control.domain.notices.messages import Kind
 from pbx_control.store import holds, restrictions, retention
 from pbx_control.store.caller_data import Whose
 from pbx_control.store.rows import record
@@ -92,8 +93,10 @@ def numbers(conn: Connection) -> list[str]:
 
 
 def letters_about(conn: Connection, calls: Collection[str], *, waiting: bool = False) -> list[int]:
-    """The numbers of the letters about these calls; `waiting`: only those that are still to be sent."""
-    query = select(letter.c.id).where(letter.c.call_id.in_(list(calls))).order_by(letter.c.id)
+    """The numbers of the letters about these calls; `waiting`: only those that are still to be sent. Events for
+    programs are none: they need nobody's word to go."""
+    theirs = letter.c.call_id.in_(list(calls)), letter.c.kind != Kind.WEBHOOK.value
+    query = select(letter.c.id).where(*theirs).order_by(letter.c.id)
     return list(conn.scalars(query.where(letter.c.due_at.is_not(None)) if waiting else query))
 
 

@@ -37,6 +37,7 @@ from pbx_control.store.tables import (
     rota_swap,
     shown,
     task,
+    webhook,
 )
 
 # What the service had of a client. Letters are about calls or, like offers and reports, about none.
@@ -55,6 +56,7 @@ PROVISIONED: Mapping[str, Table] = {
     N_("mails that came in"): mail_in,
     N_("addresses told of incidents"): incident_letter,
     N_("tokens of programs"): api_token,
+    N_("webhooks"): webhook,
 }
 MARKS = N_("marks of callers")
 

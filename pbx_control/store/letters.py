@@ -62,6 +62,9 @@ from pbx_control.store.tables import client, letter, mailbox
 # A claim that is not renewed runs out after this.
 LEASE = timedelta(seconds=75)
 
+# Events for programs wait here, too, but are no letters: lists, counts and `resend` leave them out.
+_TO_PEOPLE = letter.c.channel != Channel.WEBHOOK.value
+
 # What stays of a letter whose caller was erased.
 BLANK = {"subject": ERASED, "body_text": ERASED, "body_html": "", "invitation": "", "attachment": "", "due_at": None}
 
@@ -371,8 +374,9 @@ def move(conn: Connection, old: Recipient, address: str) -> None:
 
 
 def newest(conn: Connection, *, undelivered: bool = False, slug: str | None = None, limit: int = 100) -> list[Posted]:
-    """The newest letters, newest first: all, or those not (yet) delivered, or those of one client."""
-    query = _with_client().order_by(letter.c.id.desc()).limit(limit)
+    """The newest letters, newest first: all, or those not (yet) delivered, or those of one client. Events for programs
+    are no letters."""
+    query = _with_client().where(_TO_PEOPLE).order_by(letter.c.id.desc()).limit(limit)
     if undelivered:
         query = query.where(letter.c.delivered_at.is_(None))
     if slug is not None:
@@ -383,7 +387,7 @@ def newest(conn: Connection, *, undelivered: bool = False, slug: str | None = No
 def get(conn: Connection, letter_id: int) -> Posted:
     """One letter, for somebody who reads it or sends it again. Raises ClientMistake if there is none of that number, or
     (RESTRICTED) a request is being decided of a caller that it tells of."""
-    row = conn.execute(_with_client().where(letter.c.id == letter_id)).one_or_none()
+    row = conn.execute(_with_client().where(_TO_PEOPLE, letter.c.id == letter_id)).one_or_none()
     if row is None:
         raise ClientMistake("there is no message {id}", Code.NO_SUCH_MESSAGE, id=letter_id)
     if row.restricted:
@@ -431,7 +435,7 @@ def resend_undelivered(conn: Connection, at: datetime, *, address: str = "", cli
     not_in_flight = or_(letter.c.due_at.is_(None), letter.c.due_at > at + LEASE)
     secret = [kind.value for kind in SECRET]
     which = [letter.c.delivered_at.is_(None), not_in_flight, letter.c.kind.not_in(secret), ~restrictions.stops()]
-    which.append(letter.c.subject != ERASED)
+    which += [letter.c.subject != ERASED, _TO_PEOPLE]
     if address:
         which.append(func.lower(letter.c.address) == address.lower())
     if client_id is not None:
@@ -452,9 +456,40 @@ def _anew(at: datetime) -> dict[str, Any]:
     }
 
 
+# --- events for programs: `address` is a webhook's number, as text ---
+
+
+def waits_for_program(conn: Connection, address: str, most: int) -> int:
+    """How many events wait for a webhook, `most` at most."""
+    few = select(letter.c.id).where(*_waits_for(address)).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(few)).scalar_one())
+
+
+def drop_for_program(conn: Connection, address: str) -> int:
+    """Takes away what waits for a webhook; gives how many events."""
+    return conn.execute(delete(letter).where(*_waits_for(address))).rowcount
+
+
+def hurry_for_program(conn: Connection, address: str, at: datetime) -> None:
+    """Makes due at once what waits for a webhook; those in flight are left to their sender."""
+    later = letter.c.due_at > at + LEASE
+    conn.execute(update(letter).where(*_waits_for(address), later).values(due_at=at))
+
+
+def forget_for_programs(conn: Connection, before: datetime) -> int:
+    """Takes away events that were sent, or given up, and written before that; gives how many."""
+    over = letter.c.channel == Channel.WEBHOOK.value, letter.c.due_at.is_(None), letter.c.written_at < before
+    return conn.execute(delete(letter).where(*over, ~restrictions.stops())).rowcount
+
+
+def _waits_for(address: str) -> tuple[ColumnElement[bool], ...]:
+    return letter.c.channel == Channel.WEBHOOK.value, letter.c.address == address, letter.c.due_at.is_not(None)
+
+
 def waiting_since(conn: Connection) -> datetime | None:
     """When the oldest letter that waits to be sent was written; None if none waits."""
-    written: datetime | None = conn.scalar(select(func.min(letter.c.written_at)).where(letter.c.due_at.is_not(None)))
+    waits = letter.c.due_at.is_not(None), _TO_PEOPLE
+    written: datetime | None = conn.scalar(select(func.min(letter.c.written_at)).where(*waits))
     return written
 
 
@@ -469,7 +504,7 @@ class Waiting:
 def waiting(conn: Connection) -> Waiting:
     """All letters that are still to be sent, to whomever."""
     columns = func.count().label("number"), func.min(letter.c.written_at).label("since")
-    return record(Waiting, conn.execute(select(*columns).where(letter.c.due_at.is_not(None))).one())
+    return record(Waiting, conn.execute(select(*columns).where(letter.c.due_at.is_not(None), _TO_PEOPLE)).one())
 
 
 def count_undelivered(conn: Connection, written_before: datetime, given_up_since: datetime) -> int:

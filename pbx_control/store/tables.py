@@ -630,6 +630,24 @@ api_once = Table(
     Column("came_of_it", String(64), nullable=False, server_default=""),  # an appointment's number, a call's id
 )
 
+webhook = Table(
+    # Where a program is told of events: the office's, or (`client_id`) of one client's calls alone.
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client_id", ForeignKey("client.id"), index=True),
+    Column("url", Text, nullable=False),
+    Column("secret", String(80), nullable=False),  # must be read again to sign; "" once removed
+    Column("events", Text, nullable=False, server_default=""),  # domain.webhooks.EventType, by blanks; "": all
+    Column("created_at", Instant, nullable=False),
+    Column("delivered_at", Instant),  # the last event that was taken
+    Column("failing_since", Instant),  # the first try that failed since
+    Column("last_error", Text, nullable=False, server_default=""),  # a sentence (domain.words.sentences)
+    Column("lost", Integer, nullable=False, server_default="0"),  # events that were never taken
+    Column("stopped_at", Instant),  # nothing is told any more, until a test is taken
+    Column("removed_at", Instant),
+)
+
 # --- what the desk shows, and what is written there --------------------------------------------------------
 
 protocol = Table(

@@ -17,7 +17,14 @@ PROBLEM_TYPE = "application/problem+json"
 # Of mistakes, those that are not about what was sent (422).
 STATUS: Mapping[Code, HTTPStatus] = {
     **dict.fromkeys(
-        (Code.NO_SUCH_CALL, Code.NO_SUCH_CLIENT, Code.NO_SUCH_CALENDAR, Code.NO_SUCH_APPOINTMENT), HTTPStatus.NOT_FOUND
+        (
+            Code.NO_SUCH_CALL,
+            Code.NO_SUCH_CLIENT,
+            Code.NO_SUCH_CALENDAR,
+            Code.NO_SUCH_APPOINTMENT,
+            Code.NO_SUCH_WEBHOOK,
+        ),
+        HTTPStatus.NOT_FOUND,
     ),
     **dict.fromkeys(
         (
@@ -28,6 +35,7 @@ STATUS: Mapping[Code, HTTPStatus] = {
             Code.NOT_ON_DESK,
             Code.CLIENT_CANCELLED,
             Code.TOO_MANY_CORRECTIONS,
+            Code.TOO_MANY_WEBHOOKS,
         ),
         HTTPStatus.CONFLICT,
     ),

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from pbx_control.calendars import http as guarded
 from pbx_control.calendars.caldav import CalDav
-from pbx_control.calendars.http import Guard, Http, retry_after
+from pbx_control.calendars.http import Http, retry_after
 from pbx_control.calendars.remote import RemoteTrouble, TroubleKind
+from pbx_control.outward import LONGEST_WAIT, Guard
 
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 
@@ -233,7 +233,7 @@ def test_passwords_in_addresses_are_in_no_error(http: Http) -> None:
         ("", None),
         ("soon", None),
         ("-5", None),
-        ("999999999999999999", guarded.LONGEST_WAIT),
+        ("999999999999999999", LONGEST_WAIT),
         ("Mon, 30 Nov 2026 12:00:30 GMT", 30.0),
         ("Mon, 30 Nov 2020 12:00:30 GMT", 0.0),
     ],

@@ -7,9 +7,10 @@ import pytest
 
 from pbx_control.calendars import caldav
 from pbx_control.calendars.caldav import CalDav
-from pbx_control.calendars.http import Answer, Guard, Turnwise
+from pbx_control.calendars.http import Answer, Turnwise
 from pbx_control.calendars.remote import RemoteTrouble, TroubleKind
 from pbx_control.domain.agenda.rules import Source
+from pbx_control.outward import Guard
 from pbx_control.services import calendar_sync
 from pbx_control.settings import Agenda
 from pbx_control.store.remotes import Access

@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from chaos.fast_time import FastLoop, SharedTime
 from pbx_control.domain.notices.messages import Letter
+from pbx_control.notify.delivery import Delivery
 from pbx_control.notify.lanes import Sender
 from pbx_control.notify.mail import Mailer
-from pbx_control.notify.outcomes import Delivery
 from pbx_control.notify.taken import TakenLetters
 from pbx_control.notify.telegram import Telegrammer
 from pbx_control.notify.turns import LastStep, at_once

@@ -11,7 +11,8 @@ from pbx_control.domain.notices.messages import Channel, Kind, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.notices.sign_in_letters import RESET_WITHIN, SignInLink, compose_link
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
-from pbx_control.notify.outcomes import Delivery, record
+from pbx_control.notify.delivery import Delivery
+from pbx_control.notify.outcomes import record
 from pbx_control.services import post
 from pbx_control.services.work import booking
 from pbx_control.store import letters

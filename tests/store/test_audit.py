@@ -86,6 +86,7 @@ from pbx_control.services import (
     today,
     tokens,
     users,
+    webhooks,
 )
 from pbx_control.services import sign_in_links as link_services
 from pbx_control.services.downloads import Download
@@ -217,6 +218,10 @@ def a_message(work: Work) -> object:
     work.conn.execute(update(call).where(call.c.id == CALL).values(outcome="answered"))
     messages.open_draft(work.conn, CALL, ana(work).id, work.at)
     return api_messages.write(work, CALL, {"name": "Juan Soto"}, Rules(), gaps=True)
+
+
+def a_webhook(work: Work) -> object:
+    return webhooks.add(work, "https://crm.example/calls", ["call.ended"], 1, private=False)
 
 
 def send_info(work: Work) -> None:
@@ -400,6 +405,8 @@ ALWAYS_ROSA = Rule(read_shifts("always"), (1,))
 ROSA_FOR_A_DAY = Swap(1, NOON, NOON + DAY)
 BEFORE: dict[Callable[..., Any], Act] = {
     tokens.revoke: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
+    webhooks.remove: a_webhook,
+    webhooks.note_test: a_webhook,
     supervisors.take_telephone: a_telephone,
     appointments.move: a_visit,
     appointments.cancel: a_visit,
@@ -467,6 +474,9 @@ BEFORE: dict[Callable[..., Any], Act] = {
 EXAMPLES: dict[Callable[..., Any], Act] = {
     tokens.add: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
     tokens.revoke: lambda work: tokens.revoke(work, "crm"),
+    webhooks.add: a_webhook,
+    webhooks.remove: lambda work: webhooks.remove(work, 1),
+    webhooks.note_test: lambda work: webhooks.note_test(work, 1, taken=True),
     api_messages.write: a_message,
     appointments.book: a_visit,
     appointments.move: lambda work: appointments.move(work, 1, 1, THREE + timedelta(hours=1), house=HOUSE),
@@ -683,6 +693,8 @@ def test_every_service_that_changes_something_says_who_did_it(service: Callable[
 # What happens anew each time that it is asked for; all others change nothing the second time, or are refused.
 ANEW = {
     calendars.renew_feed,
+    webhooks.add,  # of several to one address
+    webhooks.note_test,
     accounts.sell_bag,
     caller_requests.add,
     incidents.add,

@@ -23,7 +23,7 @@ from pbx_control.jobs.restore import Restored, finish, restore
 from pbx_control.media import erased
 from pbx_control.media.erased import Blocked, CallerErased, ClientErased, Purged
 from pbx_control.media.erasure import ErasureOrder, erase
-from pbx_control.services import cancelled, restricting, tokens
+from pbx_control.services import cancelled, restricting, tokens, webhooks
 from pbx_control.services.work import changing
 from pbx_control.settings import Home, load
 from pbx_control.store import caller_marks, holds, restrictions, retention
@@ -567,6 +567,15 @@ def test_a_restore_names_the_tokens_that_are_good_again(place: Place) -> None:
     with changing(place.engine, ADMIN, NOW) as work:
         tokens.revoke(work, "crm")
     assert place.restores(file).tokens == ["crm"]
+
+
+def test_a_restore_names_the_webhooks_that_are_told_again(place: Place) -> None:
+    with changing(place.engine, ADMIN, NOW) as work:
+        made = webhooks.add(work, "https://crm.example/calls", [], private=False)
+    file = place.backs_up()
+    with changing(place.engine, ADMIN, NOW) as work:
+        webhooks.remove(work, made.id)
+    assert place.restores(file).webhooks == [made.id]
 
 
 def test_nothing_is_restored_beneath_pages_that_are_served(place: Place) -> None:

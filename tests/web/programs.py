@@ -17,7 +17,7 @@ from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.notices.appointment_letters import House
 from pbx_control.domain.notices.messages import FIRST, Channel, Letter
 from pbx_control.domain.tokens import Scope
-from pbx_control.services import appointments, calendars, subscriptions, tokens
+from pbx_control.services import appointments, calendars, subscriptions, tokens, webhooks
 from pbx_control.services.appointments import Order
 from pbx_control.services.work import booking, changing
 from pbx_control.store import clients, letters, messages, secretaries
@@ -65,6 +65,7 @@ class Office:
     calendars: dict[str, int] = field(default_factory=dict)
     appointments: dict[str, int] = field(default_factory=dict)
     calls: dict[str, list[str]] = field(default_factory=dict)
+    webhooks: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         with changing(self.place.engine, ADMIN, BEGAN) as work:
@@ -91,6 +92,8 @@ class Office:
                 answers={f"¿{mark(slug)}?": mark(slug)},
             )
             booked = appointments.book(work, order, house=HOUSE)
+            told = webhooks.add(work, f"https://hooks.example/{mark(slug)}", [], client_id, private=False)
+        self.webhooks[slug] = told.id
         self.calendars[slug], self.appointments[slug] = made.id, booked.id
         # What was sent about the first one can still be added to.
         times = [at - 5 * MINUTE, BEGAN, BEGAN]

@@ -58,6 +58,7 @@ def known(office: Office) -> Mapping[str, Any]:
         "client": "andes",
         "calendar": office.calendars["andes"],
         "appointment": office.appointments["andes"],
+        "webhook": office.webhooks["andes"],
     }
 
 

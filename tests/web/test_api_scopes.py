@@ -41,7 +41,13 @@ class Tries:
     def places(self, slug: str) -> dict[str, object]:
         office = self.office
         calls, calendar, booked = office.calls[slug], office.calendars[slug], office.appointments[slug]
-        return {"call": calls[0], "client": slug, "calendar": calendar, "appointment": booked}
+        places = {"call": calls[0], "client": slug, "calendar": calendar, "appointment": booked}
+        return places | {"webhook": office.webhooks[slug]}
+
+    @property
+    def names_something(self) -> bool:
+        """Whether what is asked for has a place, or names a client in what is sent."""
+        return "{" in self.way.path or self.way.name == "addWebhook"
 
     def body(self, slug: str) -> dict[str, Any]:
         self.slots += 1
@@ -51,6 +57,8 @@ class Tries:
             "bookAppointment": {"starts": starts, "name": mark(slug)},
             "moveAppointment": {"starts": starts},
             "cancelAppointment": {},
+            "addWebhook": {"url": f"https://hooks.example/{mark(slug)}/{self.slots}", "client": slug},
+            "removeWebhook": {},
         }[self.way.name]
 
     def program(self, who: str, scopes: list[Scope]) -> Program:
@@ -114,7 +122,7 @@ async def test_a_token_reaches_what_its_scope_says(office: Office, way: ApiWay, 
             assert f'scope="{way.scope}"' in answer.headers["www-authenticate"]
             assert mark("andes") not in answer.text
         elif who == "other client" or (who == "client" and scope in OFFICE_ONLY):
-            places = "{" in way.path
+            places = tries.names_something
             assert answer.status_code == (404 if places else 200)
             told = answer.text.replace(office.calls["andes"][0], "") if places else answer.text
             assert mark("andes") not in told
@@ -130,7 +138,8 @@ async def test_anothers_thing_is_answered_as_one_that_is_not_there(office: Offic
     """But for the name that was asked for."""
     tries, told = Tries(office, way), []
     program = office.holding(slug="lagos")
-    theirs, unknown = tries.places("andes"), {"call": "none.1", "client": "none", "calendar": 999, "appointment": 999}
+    unknown = {"call": "none.1", "client": "none", **dict.fromkeys(("calendar", "appointment", "webhook"), 999)}
+    theirs = tries.places("andes")
     for places in (theirs, unknown):
         tries.places = lambda _slug, known=places: known  # type: ignore[method-assign,misc]
         answer = await tries.ask(program, "lagos")

@@ -181,6 +181,9 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("POST", "/api/v1/calendars/{calendar}/appointments"): (Who.TOKEN, {401}),
     ("POST", "/api/v1/appointments/{appointment}/move"): (Who.TOKEN, {401}),
     ("POST", "/api/v1/appointments/{appointment}/cancel"): (Who.TOKEN, {401}),
+    ("GET", "/api/v1/webhooks"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/webhooks"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/webhooks/{webhook}/remove"): (Who.TOKEN, {401}),
     ("GET", "/api/v1/openapi.json"): (Who.ANYBODY, {200}),
     ("GET", "/api/docs"): (Who.VISITOR, {200}),
     ("GET", "/healthz"): (Who.ANYBODY, {503}),  # no daemon is there

@@ -64,10 +64,12 @@ MAX_ATTEMPTS = len(PAUSES) + (PATIENCE - sum(PAUSES, timedelta())) // LATER_PAUS
 
 
 class Channel(StrEnum):
-    """The ways to reach a recipient; the names are those of the table `recipient`."""
+    """The ways out of the outbox. A recipient has one of the first two (the names are those of the table `recipient`);
+    by the third a program is told of events (`domain/webhooks.py`)."""
 
     EMAIL = "email"
     TELEGRAM = "telegram"
+    WEBHOOK = "webhook"
 
 
 class Kind(StrEnum):
@@ -79,6 +81,7 @@ class Kind(StrEnum):
     RESET = "reset"  # somebody who has forgotten his password
     INVITE = "invite"  # somebody who has never had one
     ASK = "ask"  # an address that is asked whether it wants a client's messages
+    WEBHOOK = "webhook"  # a program: no letter to anybody
 
 
 # What stands in these opens an account, or says yes for somebody: it is gone once they are sent, or given up.

@@ -44,12 +44,12 @@ NAMES = (
     *(N_("keep_days"), N_("discount_3"), N_("discount_6"), N_("discount_12"), N_("identity"), N_("number_format")),
     *(N_("did_from"), N_("verify"), N_("ca"), N_("srtp"), N_("sessions_ended"), N_("subprocessors")),
     *(N_("rota"), N_("on_call"), N_("instead_of"), N_("questions"), N_("map_link")),
-    *(N_("told_in_order"), N_("urgent_interval"), N_("urgent_rounds")),
+    *(N_("told_in_order"), N_("urgent_interval"), N_("urgent_rounds"), N_("taken")),
 )
 
 
 # What a subject begins with that is known by a number.
-NUMBERED = (N_("entry"), N_("mark"), N_("restriction"), N_("incident"), N_("request"))
+NUMBERED = (N_("entry"), N_("mark"), N_("restriction"), N_("incident"), N_("request"), N_("webhook"))
 _NUMBERED = re.compile(rf"({'|'.join(NUMBERED)}) ([0-9]+)")
 
 

@@ -38,7 +38,7 @@ OF_A_CHANGE = (
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
 # The numbers in paths; the others are texts.
-NUMBERS = frozenset({"calendar", "appointment"})
+NUMBERS = frozenset({"calendar", "appointment", "webhook"})
 HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer, and what is wrong with the token (RFC 6750)."},
     HTTPStatus.FORBIDDEN: {"WWW-Authenticate": "The scope that the token lacks (RFC 6750)."},

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from pbx_control.catalogue import N_
+from pbx_control.domain.webhooks import LONGEST_URL
 
 # As the database numbers things.
 Number = Annotated[int, Meta(ge=1, lt=2**31)]
@@ -17,6 +18,7 @@ Limit = Annotated[int, Meta(ge=1, le=100, description=N_("How many at most."))]
 Cursor = Annotated[str, Meta(max_length=200, description=N_("`next` of the page before."))]
 Slug = Annotated[str, Meta(max_length=64, description=N_("Only those of this client, by its short name."))]
 Next = Annotated[str | None, Meta(description=N_("The cursor of the page that follows; null: there is none."))]
+Event = Literal["call.started", "call.answered", "call.ended", "message.sent", "recording.ready"]
 Withheld = Annotated[
     Literal["", "request", "sensitive"],
     Meta(
@@ -111,6 +113,14 @@ class AppointmentsWanted(Asked):
     cursor: Cursor = ""
 
 
+class WebhooksWanted(Asked):
+    """Which webhooks, by number."""
+
+    client: Slug = ""
+    limit: Limit = 30
+    cursor: Cursor = ""
+
+
 # --- what is to be done -----------------------------------------------------------------------------------
 
 
@@ -160,6 +170,28 @@ class Cancel(Asked):
     version: Annotated[
         Short | None, Meta(description=N_("Only if the appointment is still that version; null: whatever it is."))
     ] = None
+
+
+class Receiver(Asked):
+    """Where events are to be told."""
+
+    url: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_URL, description=N_("https://, no user, nothing after a #."))
+    ]
+    events: Annotated[list[Event], Meta(max_length=20, description=N_("Only these; without any, all."))] = (
+        msgspec.field(default_factory=list)
+    )
+    client: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description=N_("Of this client's calls alone, by its short name; without it, of all that it reaches."),
+        ),
+    ] = ""
+
+
+class Removal(Asked):
+    """Nothing need be said."""
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -366,3 +398,40 @@ class Appointments(Told):
 
     items: list[Appointment]
     next: Next
+
+
+class Webhook(Told):
+    """Where events are told."""
+
+    id: int
+    client: Annotated[str, Meta(description=N_("Of whose calls; empty: of all clients'."))]
+    url: str
+    events: Annotated[list[Event], Meta(description=N_("None: all."))]
+    state: Annotated[
+        Literal["working", "failing", "stopped"],
+        Meta(description=N_("stopped: nothing is told any more; the office lets it go on.")),
+    ]
+    created_at: datetime
+    delivered_at: Annotated[datetime | None, Meta(description=N_("When an event was taken last."))]
+    failing_since: datetime | None
+    waiting: Annotated[int, Meta(description=N_("Events that are still to be taken."))]
+    lost: Annotated[int, Meta(description=N_("Events that were never taken."))]
+
+
+class WebhookMade(Webhook):
+    """A webhook that was just made."""
+
+    secret: Annotated[str, Meta(description=N_("By this what is told is signed: it is never told again."))]
+
+
+class Webhooks(Told):
+    """A page of webhooks."""
+
+    items: list[Webhook]
+    next: Next
+
+
+class WebhookRemoved(Told):
+    """The number of the webhook that is gone."""
+
+    id: int

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pbx_control.catalogue import N_
 from pbx_control.domain.tokens import Scope
 from pbx_control.services.reach import Reach
-from pbx_control.web.api import agenda, calls, clients, shapes
+from pbx_control.web.api import agenda, calls, clients, shapes, webhooks
 from pbx_control.web.api.asking import Given
 from pbx_control.web.api.done import Done
 from pbx_control.web.api.shapes import Asked, Told
@@ -157,6 +157,37 @@ API_WAYS = (
         act=agenda.cancel,
         body=shapes.Cancel,
         answer=shapes.Appointment,
+    ),
+    ApiWay(
+        name="listWebhooks",
+        method="GET",
+        path="/webhooks",
+        scope=Scope.WEBHOOKS_READ,
+        what=N_("Where events are told, by number, and how it stands with each; never the secret."),
+        act=webhooks.webhooks,
+        query=shapes.WebhooksWanted,
+        answer=shapes.Webhooks,
+    ),
+    ApiWay(
+        name="addWebhook",
+        method="POST",
+        path="/webhooks",
+        scope=Scope.WEBHOOKS_WRITE,
+        what=N_("Has events told to a receiver, signed by the secret that is answered."),
+        act=webhooks.add,
+        body=shapes.Receiver,
+        answer=shapes.WebhookMade,
+        status=HTTPStatus.CREATED,
+    ),
+    ApiWay(
+        name="removeWebhook",
+        method="POST",
+        path="/webhooks/{webhook}/remove",
+        scope=Scope.WEBHOOKS_WRITE,
+        what=N_("Has nothing more told there; what waits is dropped."),
+        act=webhooks.remove,
+        body=shapes.Removal,
+        answer=shapes.WebhookRemoved,
     ),
 )
 # Nobody needs a token for them: they tell what there is, and of nobody.

@@ -23,7 +23,8 @@ from pbx_control.asterisk.runtime import Runtime, Status
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.errors import DeliveryFailed, Fault
-from pbx_control.notify.outcomes import Delivery, record
+from pbx_control.notify.delivery import Delivery
+from pbx_control.notify.outcomes import record
 from pbx_control.settings import Home, Settings
 from pbx_control.store import letters, secretaries
 from pbx_control.store.engine import open_engine, writing

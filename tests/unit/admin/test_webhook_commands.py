@@ -1,0 +1,86 @@
+"""The commands about webhooks: the secret is printed once; a test tells in one line what the receiver answered."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from terminal import Admin
+from webhook_receiver import Answer, Receiver, receiving
+
+URL = "https://crm.example/calls"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture
+def inner(office: Admin) -> Admin:
+    """An office whose settings let events go to loopback."""
+    settings = Path(office.home) / "pbx.toml"
+    listed = '[webhooks]\nprivate_networks = ["127.0.0.1/32"]\n'
+    settings.write_text(settings.read_text().replace("[webhooks]\n", listed, 1))
+    return office
+
+
+def add(office: Admin, url: str = URL, *more: str) -> dict[str, object]:
+    told: dict[str, object] = json.loads(office.does("webhook", "add", "--url", url, *more, "--json"))
+    return told
+
+
+def test_one_is_made_listed_and_removed(office: Admin) -> None:
+    made = add(office, URL, "--client", "andes", "--event", "call.ended,call.started", "--event", "message.sent")
+    assert made["events"] == ["call.started", "call.ended", "message.sent"]
+    secret = str(made["secret"])
+    assert secret.startswith("whsec_")
+    printed = office.does("webhook", "add", "--url", URL)
+    assert "whsec_" in printed
+    assert "pbx-control webhook test 2" in printed
+    assert "whsec_" not in office.does("webhook", "list", "--json") + office.does("webhook", "list")
+    rows = {one["id"]: one for one in office.reads("webhook", "list")}
+    assert (rows[1]["client"], rows[2]["client"], rows[2]["events"]) == ("andes", "", [])
+    standing = [rows[1][name] for name in ("state", "waiting", "events_lost", "last_error")]
+    assert standing == ["working", 0, 0, ""]
+    assert not {"secret", "kept_error"} & rows[1].keys()
+    office.does("webhook", "remove", "1")
+    assert [one["id"] for one in office.reads("webhook", "list")] == [2]
+    assert "whsec_" not in office.does("audit", "list")
+    assert "webhook removed" in office.does("audit", "list")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("add", "--url", "http://crm.example/"), "https://"),
+        (("add", "--url", "https://127.0.0.1/"), "private"),
+        (("add", "--url", URL, "--event", "call.*"), "no event"),
+        (("add", "--url", URL, "--client", "nobody"), "no client"),
+        (("test", "9"), "there is no webhook 9"),
+        (("remove", "9"), "there is no webhook 9: `webhook list`"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(office: Admin, words: tuple[str, ...], told: str) -> None:
+    assert told in office.is_refused("webhook", *words)
+
+
+def test_a_test_tells_status_and_time(inner: Admin, receiver: Receiver) -> None:
+    made = add(inner, receiver.url())
+    assert inner.does("webhook", "test", "1").startswith("taken: 204, in 0")
+    told = json.loads(inner.does("webhook", "test", "1", "--json"))
+    assert told["status"] == 204
+    assert [one.event["type"] for one in receiver.requests] == ["webhook.test"] * 2
+    assert all(one.is_signed_by(str(made["secret"])) for one in receiver.requests)
+    receiver.answers = [Answer(500)]
+    assert "the receiver answers 500" in inner.is_refused("webhook", "test", "1")
+    assert inner.does("audit", "list").count("webhook tested") == 3
+
+
+def test_without_the_setting_no_address_within_our_walls_is_asked(inner: Admin, receiver: Receiver) -> None:
+    add(inner, receiver.url())
+    settings = Path(inner.home) / "pbx.toml"
+    settings.write_text(settings.read_text().replace('["127.0.0.1/32"]', "[]"))
+    assert "[webhooks] private_networks" in inner.is_refused("webhook", "test", "1")
+    assert receiver.requests == []
