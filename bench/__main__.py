@@ -47,7 +47,10 @@ from bench.table import (
     start_goal,
     start_table,
     table,
+    wallboards_goals,
+    wallboards_table,
 )
+from bench.wallboards import CLOSED, Hall, on_the_wall
 from bench.ways import Way, ways
 
 WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
@@ -56,6 +59,8 @@ WARM_UP_RATE, WARM_UP_SECONDS = 20, 1.0
 LONG_SHIFT = Shift(desks=60, rate=20, rounds=3, seconds=15.0)
 # Calls that last until a page on a busy machine has seen them.
 SHORT_SHIFT = Shift(desks=12, rate=2, rounds=1, seconds=4.0, talk=4000)
+LARGE_HALL = Hall(boards=60, secretaries=60, rate=20, rounds=5, seconds=15.0)
+SMALL_HALL = Hall(boards=6, secretaries=12, rate=4, rounds=1, seconds=3.0)
 LARGE_HOME = Extent(recordings=100_000, due=10_000, rounds=5, seconds=15.0)
 SMALL_HOME = Extent(recordings=2000, due=200, rounds=1, seconds=2.0)
 
@@ -76,6 +81,7 @@ class Plan:
     transfer_seconds: float = 20.0
     listening_rounds: int = 5
     shift: Shift = LONG_SHIFT
+    hall: Hall = LARGE_HALL
     purge: Extent = LARGE_HOME
     letter_seconds: float = 180.0
     starts: int = 15  # of each command
@@ -97,6 +103,7 @@ QUICK = Plan(
     transfer_seconds=2.0,
     listening_rounds=1,
     shift=SHORT_SHIFT,
+    hall=SMALL_HALL,
     purge=SMALL_HOME,
     letter_seconds=4.0,
     starts=2,
@@ -113,6 +120,7 @@ def main() -> None:
     parser.add_argument("--transfers", action="store_true", help="only the measurement of supervised transfers")
     parser.add_argument("--listeners", action="store_true", help="only what listeners at the channel cost the daemon")
     parser.add_argument("--desks", action="store_true", help="only how soon a call is painted on a secretary's page")
+    parser.add_argument("--wallboards", action="store_true", help="only how old a wallboard's figures are")
     parser.add_argument("--purge", action="store_true", help="only set-up beside the purge of a large home")
     parser.add_argument("--letters", action="store_true", help="only how soon a letter is with the mail server")
     parser.add_argument("--start", action="store_true", help="only the start of commands")
@@ -164,14 +172,29 @@ async def _in_a_lab(folder: Path, plan: Plan, asked: argparse.Namespace) -> list
         return await run_publishing(folder, plan)
     if asked.desks:
         return await run_desks(folder, plan)
+    if asked.wallboards:
+        return await run_wallboards(folder, plan)
     if asked.listeners:
         return await run_listening(folder, plan)
     lines = await run(folder, plan, asked.transfers)
     if asked.transfers:
         return lines
     desks = await run_desks(folder / "desks", plan)
+    wall = await run_wallboards(folder / "wall", plan)
     letters = await asyncio.to_thread(run_letters, folder, plan)
-    return [*lines, "", *desks, "", *letters, "", *await run_publishing(folder, plan), "", *run_start(folder, plan)]
+    return [
+        *lines,
+        "",
+        *desks,
+        "",
+        *wall,
+        "",
+        *letters,
+        "",
+        *await run_publishing(folder, plan),
+        "",
+        *run_start(folder, plan),
+    ]
 
 
 async def run_calendars(folder: Path, plan: Plan) -> list[str]:
@@ -198,6 +221,15 @@ async def run_desks(folder: Path, plan: Plan) -> list[str]:
     async with Lab(folder, plan.shift.desks, pages=True) as lab:
         done = await at_desks(lab, plan.shift)
     return [desks_table(done), *desks_goals(done)]
+
+
+async def run_wallboards(folder: Path, plan: Plan) -> list[str]:
+    """How old the figures on wallboards are, on an installation of its own."""
+    tell("setting up Asterisk, the daemon and {} wallboards …", plan.hall.boards)
+    async with Lab(folder, plan.hall.secretaries, pages=True) as lab:
+        await measured(lab, Way(CLOSED, lambda calls: [DID] * calls, None), WARM_UP_RATE, WARM_UP_SECONDS)
+        done = await on_the_wall(lab, plan.hall)
+    return [wallboards_table(done), *wallboards_goals(done)]
 
 
 async def run_listening(folder: Path, plan: Plan) -> list[str]:

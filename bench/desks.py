@@ -118,7 +118,7 @@ async def at_desks(lab: Lab, shift: Shift) -> Desks:
         await _all_ready(lab)
         done.alone.append(await measured(lab, way, shift.rate, shift.seconds, talk=shift.talk))
         async with _pages(lab, accounts) as pops:
-            before = cpu_ms(web := _web_of(lab))
+            before = cpu_ms(web := web_of(lab))
             done.beside.append(await measured(lab, way, shift.rate, shift.seconds, talk=shift.talk))
             done.web_cpu.append((cpu_ms(web) - before) / done.beside[-1].calls)
             rung = lab.phones.rung_at()
@@ -163,7 +163,7 @@ def _callers(lab: Lab) -> dict[str, str]:
         return {row.id: row.caller for row in conn.execute(select(call.c.id, call.c.caller))}
 
 
-def _web_of(lab: Lab) -> psutil.Process:
+def web_of(lab: Lab) -> psutil.Process:
     """The process that serves the pages, a child of the daemon's."""
     return next(each for each in lab.daemon.children(recursive=True) if "web" in each.cmdline())
 

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import calendars
+from bench import calendars, wallboards
 from bench.beside import ALONE, BESIDE, NO_PLAN, Beside
 from bench.calendars import Calendars
 from bench.consultation import Consultations
@@ -16,6 +16,7 @@ from bench.listening import RATE as LISTENED_RATE
 from bench.measure import Round, percentile
 from bench.publishing import RELOAD, Publications
 from bench.start import BARE, SQLALCHEMY, Starts
+from bench.wallboards import Ages, Wallboards
 from bench.ways import DIAL, FASTAGI, PBX_CONTROL
 
 WAYS = (PBX_CONTROL, DIAL, FASTAGI)
@@ -31,6 +32,8 @@ GOAL_LISTENING = 0.05
 GOAL_LETTER = 1000.0
 # And of the desk: a pop in milliseconds (p99), and what open pages add to set-up, a share.
 GOAL_POP, GOAL_PAGES = 300.0, 0.1
+# And of a wallboard: how old a figure is at most, milliseconds, and set-up against that without any.
+GOAL_AGE, GOAL_WALL = 1000.0, 1.1
 # And of calls beside a purge: p99 against that without one, the purge in seconds, and its memory's growth from a
 # quarter of its time on.
 GOAL_BESIDE, GOAL_PURGE, GOAL_FLAT = 1.2, 60.0, 1.05
@@ -161,6 +164,60 @@ def desks_goals(done: Desks) -> list[str]:
         f"p99 pop, goal at most {GOAL_POP:g} ms: {worst:.0f} ms, {done.failed} failed, {_word(worst <= GOAL_POP)}",
         f"p50 set-up with pages, goal at most {GOAL_PAGES:.0%} more: {slower:+.1%}, {_word(slower <= GOAL_PAGES)}",
     ]
+
+
+def wallboards_table(done: Wallboards) -> str:
+    """Set-up and CPU without and with open wallboards, the medians of the rounds; then how old their figures were."""
+    rows = [_wall_row(done, what, value) for what, value in WALL_ROWS]
+    web = [statistics.median(done.web_cpu[way]) for way in WALL_WAYS]
+    calls = (_calls_and_failed(_on_the_wall(done, way)) for way in WALL_WAYS)
+    rows += [
+        ["web process CPU a call, ms", *(f"{each:.1f}" for each in web), NONE],
+        ["calls, failed", *calls, NONE],
+        ["a secretary talks, old, p50 / p99 / worst, ms", NONE, _ages(done.floor), NONE],
+        ["calls of the day, old, p50 / p99 / worst, ms", NONE, _ages(done.day), NONE],
+        ["changes that pages never showed", NONE, f"{done.floor.missing + done.day.missing}", NONE],
+    ]
+    head = [f"wallboards at {done.hall.rate} calls/s", "none", f"{done.hall.boards} open", "ratio"]
+    return markdown(head, rows)
+
+
+def wallboards_goals(done: Wallboards) -> list[str]:
+    """A sentence for each of their goals: what was reached."""
+    worst, missing = max((*done.floor.took, *done.day.took), default=math.inf), done.floor.missing + done.day.missing
+    fresh = worst <= GOAL_AGE and not missing
+    failed = sum(each.failed for each in done.rounds)
+    ratios = [(what, _wall_ratio(done, value)) for what, value in (("p50", _p50), ("p99", _p99))]
+    return [
+        f"figures on {done.hall.boards} wallboards, goal at most {GOAL_AGE:.0f} ms old and none missing: "
+        f"{worst:.0f} ms at worst, {missing} missing, {_word(fresh)}",
+        *(
+            f"{what} set-up at {done.hall.rate}/s with wallboards, goal at most {GOAL_WALL:g} x without, "
+            f"no call failed: {ratio:.2f}, {failed} failed, {_word(ratio <= GOAL_WALL and not failed)}"
+            for what, ratio in ratios
+        ),
+    ]
+
+
+def _wall_row(done: Wallboards, what: str, value: Callable[[Round], float]) -> list[str]:
+    cells = (f"{_wall_median(done, way, value):.1f}" for way in WALL_WAYS)
+    return [what.format(rate=done.hall.rate), *cells, f"{_wall_ratio(done, value):.2f}"]
+
+
+def _wall_ratio(done: Wallboards, value: Callable[[Round], float]) -> float:
+    return _wall_median(done, wallboards.OPEN, value) / _wall_median(done, wallboards.CLOSED, value)
+
+
+def _wall_median(done: Wallboards, way: str, value: Callable[[Round], float]) -> float:
+    return statistics.median(map(value, _on_the_wall(done, way)))
+
+
+def _on_the_wall(done: Wallboards, way: str) -> list[Round]:
+    return [each for each in done.rounds if each.way == way]
+
+
+def _ages(ages: Ages) -> str:
+    return " / ".join(f"{percentile(ages.took, percent):.0f}" for percent in (50, 99, 100))
 
 
 def listening_table(done: Listening) -> str:
@@ -408,6 +465,12 @@ def _word(reached: bool) -> str:
     return "reached" if reached else "NOT reached"
 
 
+WALL_WAYS = (wallboards.CLOSED, wallboards.OPEN)
+WALL_ROWS = (
+    ("set-up at {rate}/s, p50, ms", _p50),
+    ("set-up at {rate}/s, p99, ms", _p99),
+    ("control CPU a call at {rate}/s, ms", _control_cpu),
+)
 BESIDE_WAYS = (NO_PLAN, ALONE, BESIDE)
 BESIDE_ROWS = (
     ("set-up at {rate}/s, p50, ms", _p50),

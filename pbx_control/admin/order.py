@@ -9,11 +9,12 @@ from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.plan import send_invoices, warn_of_staffing
 from pbx_control.admin.provisioning import CLIENT, book, change, examples
-from pbx_control.domain.money.orders import ClientOrder, OrderState
+from pbx_control.domain.money.orders import OrderState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.services import client_orders as services
 from pbx_control.store import client_orders, clients
 from pbx_control.store.engine import reading
+from pbx_control.store.rows import facts
 
 ORDER = click.IntRange(1, 2**31 - 1)
 
@@ -37,12 +38,19 @@ def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
 @click.option("--all", "everything", is_flag=True, help="Those that are decided, too.")
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@reading_command(["id", "asked_at", "client", "order", "price", "asked_by", "state", "why"], _listed)
-def list_(door: Door, everything: bool, slug: str | None, limit: int) -> list[ClientOrder]:
-    """The orders that wait, the newest first; prices are net, as the client was shown them."""
+@reading_command(["id", "asked_at", "client", "order", "price", "asked_by", "state", "too_few", "why"], _listed)
+def list_(door: Door, everything: bool, slug: str | None, limit: int) -> list[dict[str, Any]]:
+    """The orders that wait, the newest first; prices are net, as the client was shown them. `too_few`: in so many half
+    hours of a usual week too few secretaries would be there if it were confirmed.
+    """
     with reading(door.engine) as conn:
         client_id = clients.find(conn, slug).id if slug else None
-        return client_orders.rows(conn, client_id=client_id, open_only=not everything, limit=limit)
+        found = client_orders.rows(conn, client_id=client_id, open_only=not everything, limit=limit)
+        worse = services.staffing_of(conn, door.settings, found, clock.now())
+    return [
+        facts(one) | {"too_few": sum(gap.half_hours for gap in gaps) or None}
+        for one, gaps in zip(found, worse, strict=True)
+    ]
 
 
 @order.command(epilog=examples("order confirm 12"))

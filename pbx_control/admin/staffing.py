@@ -11,8 +11,8 @@ from pbx_control.admin.door import Door, pass_door, print_json, table_options
 from pbx_control.admin.plan import PLAN
 from pbx_control.admin.provisioning import CLIENT, examples
 from pbx_control.catalogue import counted
-from pbx_control.domain.notices.staffing_notes import span_of
-from pbx_control.domain.staffing.outlook import Gap, HalfHour, gaps
+from pbx_control.domain.notices.staffing_notes import hours_of_week, span_of
+from pbx_control.domain.staffing.outlook import Gap, HalfHour
 from pbx_control.domain.words.wording import brief_time
 from pbx_control.services import staffing as services
 from pbx_control.services.staffing import Change, Outlook
@@ -69,9 +69,7 @@ def show(door: Door, as_json: bool, day: str | None, plans: Sequence[str], clien
 def tell_of(door: Door, changes: Sequence[Change]) -> None:
     """Says in one line what would break in a usual week if this were sold; nothing if it is well."""
     with reading(door.engine) as conn:
-        before, after = services.what_breaks(conn, door.zone, clock.now(), changes)
-    known = {one.at: one.lacking for one in before}
-    worse = [one for one in after if one.lacking > known.get(one.at, 0)]
+        [worse] = services.what_gets_worse(conn, door.zone, clock.now(), [changes])
     if worse:
         door.tell(
             counted(
@@ -81,26 +79,21 @@ def tell_of(door: Door, changes: Sequence[Change]) -> None:
                 "usual week: {when}; see: pbx-control staffing show",
                 by="count",
             ),
-            count=len(worse),
-            when=_times(door, gaps(worse)),
+            count=sum(gap.half_hours for gap in worse),
+            when=_times(door, worse),
         )
 
 
 def _times(door: Door, gaps: Sequence[Gap]) -> str:
     told = [
-        door.say("{when} (secretaries lacking: {count})", when=_hours(door, gap), count=gap.lacking)
+        door.say(
+            "{when} (secretaries lacking: {count})",
+            when=hours_of_week(gap, door.zone, door.language),
+            count=gap.lacking,
+        )
         for gap in gaps[:MOST_TOLD]
     ]
     return ", ".join([*told, "…"] if len(gaps) > MOST_TOLD else told)
-
-
-def _hours(door: Door, gap: Gap) -> str:
-    """ "Mon 10:00-11:30": of any week."""
-    # Imported here: most commands need no names of days.
-    from babel.dates import format_date
-
-    begins, ends = gap.at.astimezone(door.zone), gap.until.astimezone(door.zone)
-    return f"{format_date(begins, 'EEE', locale=door.language)} {begins:%H:%M}-{ends:%H:%M}"
 
 
 def _row(door: Door, one: HalfHour) -> list[object]:

@@ -112,6 +112,7 @@ class Verb(StrEnum):
     CALL_RELEASED = "call released"
     RECORDING_HEARD = "recording heard"
     CALL_SUPERVISED = "call supervised"
+    SUPERVISION_ENDED = "supervision ended"
     CALL_SCORED = "call scored"
     TELEPHONE_GIVEN = "telephone given"
     TELEPHONE_TAKEN = "telephone taken away"

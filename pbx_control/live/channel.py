@@ -585,8 +585,9 @@ def _not_allowed(instruct: Instruct) -> Refusal | None:
 def _event(instruct: Instruct, ticket: int, telephone: str = "") -> events.Asked:
     """What is asked for, as an event of the call; `telephone` is that of a supervisor who asks."""
     by = instruct.by
-    if instruct.act is Act.LEAVE:
-        return events.SupervisionEndAsked(now(), by.user_id, ticket=ticket, asker=by.name)
+    if instruct.act in (Act.LEAVE, Act.END_SUPERVISION):
+        anybodys = instruct.act is Act.END_SUPERVISION and by.role is Role.ADMIN
+        return events.SupervisionEndAsked(now(), by.user_id, anybodys, ticket=ticket, asker=by.name)
     if instruct.act in SUPERVISORS_ACTS:
         mode = SupervisionMode(instruct.act.value)
         return events.SupervisionAsked(now(), by.user_id, mode, telephone, ticket=ticket, asker=by.name)

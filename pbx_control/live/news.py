@@ -32,9 +32,10 @@ class Act(StrEnum):
     WHISPER = "whisper"
     BARGE = "barge"
     LEAVE = "leave"
+    END_SUPERVISION = "end-supervision"  # an admin's: whoever supervises the call leaves it
 
 
-SUPERVISORS_ACTS = frozenset({Act.LISTEN, Act.WHISPER, Act.BARGE, Act.LEAVE})
+SUPERVISORS_ACTS = frozenset({Act.LISTEN, Act.WHISPER, Act.BARGE, Act.LEAVE, Act.END_SUPERVISION})
 
 
 class Role(StrEnum):

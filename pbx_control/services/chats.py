@@ -26,6 +26,8 @@ from pbx_control.services.proposals import Told
 from pbx_control.services.rotas import Now
 from pbx_control.services.work import booking, changing
 from pbx_control.store import (
+    call_log,
+    caller_marks,
     clients,
     desk,
     greetings,
@@ -51,6 +53,7 @@ __all__ = [
     "Balance",
     "Client",
     "ContactOnDesk",
+    "InChat",
     "Mine",
     "Now",
     "Posted",
@@ -61,6 +64,8 @@ __all__ = [
 LONGEST_NAME = 60
 # So many calls are listed.
 LAST_CALLS = 5
+# What a block's reason begins with that was said in a chat: then his name.
+IN_A_CHAT = "Telegram: "
 # A user's id that nobody has: who reads in a chat has opened nothing.
 NOBODY = 0
 
@@ -80,6 +85,28 @@ class Writer:
         return clean_line(self.name, LONGEST_NAME) or "Telegram"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InChat:
+    """A letter with buttons in a chat, and who has done what about its call; "": nobody."""
+
+    posted: Posted
+    language: str
+    seen_by: str
+    called_back_by: str  # the secretaries have still to do it
+    taken_by: str
+    blocked_by: str  # in a chat
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the chat has it, and where is known."""
+        return self.posted.receipt.isdecimal() and self.posted.letter.address.lstrip("-").isdecimal()
+
+    @property
+    def will_arrive(self) -> bool:
+        """Whether it is still on its way."""
+        return self.posted.due_at is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What became of a button: who has done it, now or before, and what else is to be told."""
@@ -88,8 +115,8 @@ class Answered:
     act: Act
     who: str
     first: bool  # it was done just now
-    letter: Posted
-    others: Sequence[Posted] = ()  # the same letter in other chats
+    letter: InChat
+    news: bool  # what stands beneath the call's other letters is not so any more
     blocked: Blocked | None = None
 
 
@@ -180,18 +207,17 @@ def press(engine: Engine, writer: Writer, act: Act, message_id: str, at: datetim
         firm, letter = _letter_here(conn, writer, message_id)
         call_id = letter.letter.call_id or ""
         # First of all: whoever is about to tell the next one is waited for, or sees this.
-        urgent.seen(conn, call_id, writer.shown, at)
+        news = urgent.seen(conn, call_id, writer.shown, at)
         first = letters.note_seen(conn, letter.id, at, writer.shown)
         who = writer.shown if first else letter.seen_by
         letters.note_seen_there(conn, letter, at, writer.shown)
-        others: list[Posted] = []
         if act is Act.CALL_BACK:
             first = tasks.ask(conn, firm.id, call_id, writer.shown, at)
             who = writer.shown if first else tasks.about(conn, call_id)[-1].asked_by
         elif act is Act.TAKE:
             who, first = messages.take(conn, call_id, writer.shown, at)
-            others = letters.of_version(conn, letter)
-    return Answered(firm.language, act, who, first, letter, others)
+        news = news or (first and act is not Act.SEEN)
+        return Answered(firm.language, act, who, first, _in_chat(conn, firm, message_id), news)
 
 
 def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Answered:
@@ -201,10 +227,44 @@ def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Ans
     if person is None:
         raise ClientMistake("only an account that is connected in the portal may do this", Code.NOT_YOURS)
     with writing(engine) as conn:
-        urgent.seen(conn, letter.letter.call_id or "", writer.shown, at)
+        news = urgent.seen(conn, letter.letter.call_id or "", writer.shown, at)
     with changing(engine, actor_of(person, writer), at) as work:
-        blocked = blocking.block(work, firm.id, letter.letter.call_id or "", f"Telegram: {writer.shown}")
-    return Answered(firm.language, Act.BLOCK, writer.shown, True, letter, blocked=blocked)
+        blocked = blocking.block(work, firm.id, letter.letter.call_id or "", f"{IN_A_CHAT}{writer.shown}")
+        there = _in_chat(work.conn, firm, message_id)
+    return Answered(firm.language, Act.BLOCK, writer.shown, True, there, news, blocked)
+
+
+def in_chats(engine: Engine, call_id: str) -> list[InChat]:
+    """The letters with buttons about a call in those chats that still are its client's. Raises StoreUnavailable."""
+    with reading(engine) as conn:
+        found = []
+        for posted in letters.in_chats(conn, call_id):
+            client_id = posted.letter.client_id
+            if posted.letter.acts and client_id in recipients.clients_of(conn, posted.recipient):
+                found.append(_beneath(conn, clients.get(conn, client_id), posted))
+        return found
+
+
+def _in_chat(conn: Connection, firm: Client, message_id: str) -> InChat:
+    posted = letters.by_name(conn, message_id)
+    assert posted  # in the same transaction
+    return _beneath(conn, firm, posted)
+
+
+def _beneath(conn: Connection, firm: Client, posted: Posted) -> InChat:
+    call_id = posted.letter.call_id or ""
+    urgency = urgent.told(conn, call_id)
+    asked = [one.asked_by for one in tasks.about(conn, call_id) if one.done_at is None]
+    mark = caller_marks.find(conn, call_log.find(conn, call_id).caller, firm.id) if call_id else None
+    why = mark.why if mark and mark.kind == "blocked" else ""
+    return InChat(
+        posted=posted,
+        language=firm.language,
+        seen_by=posted.seen_by or (urgency.seen_by if urgency else ""),
+        called_back_by=asked[-1] if asked else "",
+        taken_by=messages.taken_by(conn, call_id),
+        blocked_by=why.removeprefix(IN_A_CHAT) if why.startswith(IN_A_CHAT) else "",
+    )
 
 
 def _letter_here(conn: Connection, writer: Writer, message_id: str) -> tuple[Client, Posted]:

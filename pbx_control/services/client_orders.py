@@ -1,6 +1,9 @@
 """What a client orders on its page, bags and another plan, and what the office makes of it (rules 10 and 11)."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -17,6 +20,9 @@ from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.settings import Settings
 from pbx_control.store import client_orders, clients, invoices, letters, plans
+
+if TYPE_CHECKING:
+    from pbx_control.domain.staffing.outlook import Gap
 
 
 def order_bag(work: Work, settings: Settings, client_id: int, calls: int) -> ClientOrder:
@@ -39,8 +45,39 @@ def order_bag(work: Work, settings: Settings, client_id: int, calls: int) -> Cli
     return _placed(work, settings, made)
 
 
-def order_plan(work: Work, settings: Settings, client_id: int, name: str) -> ClientOrder:
-    """Orders another plan. The same once more is no other order.
+def staffing_before(conn: Connection, settings: Settings, client_id: int, name: str, at: datetime) -> "Sequence[Gap]":
+    """Where too few secretaries would be there if this plan were ordered and confirmed: for the letter to the office.
+
+    It is reckoned for a while, so not in the transaction that orders; not at all for what will be no new order.
+    """
+    waits = client_orders.open_of(conn, client_id, OrderKind.PLAN)
+    if waits or not settings.office.alarms_to or name not in {one.name for one in on_offer(conn, client_id)}:
+        return ()
+    return _worse(conn, settings, [(clients.get(conn, client_id).slug, name)], at)[0]
+
+
+def staffing_of(
+    conn: Connection, settings: Settings, orders: Sequence[ClientOrder], at: datetime
+) -> "list[Sequence[Gap]]":
+    """The same for each of these orders, as it is by now: nothing for bags, and for what has been decided."""
+    sales = [(one.client, (one.plan or "") if one.state is OrderState.OPEN else "") for one in orders]
+    return _worse(conn, settings, sales, at)
+
+
+def _worse(
+    conn: Connection, settings: Settings, sales: Sequence[tuple[str, str]], at: datetime
+) -> "list[Sequence[Gap]]":
+    if not any(plan for _, plan in sales):
+        return [() for _ in sales]
+    # Imported here: it reckons with matrices, which nothing else about orders does.
+    from pbx_control.services import staffing
+
+    changes = [staffing.selling(conn, slug, plan) if plan else [] for slug, plan in sales]
+    return [*staffing.what_gets_worse(conn, ZoneInfo(settings.office.timezone), at, changes)]
+
+
+def order_plan(work: Work, settings: Settings, client_id: int, name: str, worse: "Sequence[Gap]" = ()) -> ClientOrder:
+    """Orders another plan. The same once more is no other order. The office is warned of `worse` (`staffing_before`).
 
     Raises ClientMistake if the client has cancelled, the plan is not on offer for it, or is the one that it has, or
     another one waits.
@@ -56,7 +93,7 @@ def order_plan(work: Work, settings: Settings, client_id: int, name: str) -> Cli
     made = client_orders.add(
         work.conn, client_id, OrderKind.PLAN, wanted.price, work.at, work.actor.name, plan_id=wanted.id
     )
-    return _placed(work, settings, made)
+    return _placed(work, settings, made, worse)
 
 
 def on_offer(conn: Connection, client_id: int) -> list[Plan]:
@@ -120,12 +157,12 @@ def _refuse_second(waits: ClientOrder | None) -> None:
         raise ClientMistake("another order waits to be confirmed: withdraw it first", Code.WRONG_STATE)
 
 
-def _placed(work: Work, settings: Settings, order: ClientOrder) -> ClientOrder:
+def _placed(work: Work, settings: Settings, order: ClientOrder, worse: "Sequence[Gap]" = ()) -> ClientOrder:
     office = settings.office
     desk = AlarmDesk(office.alarms_to, office.language, office.name, office.timezone)
     if desk.address:
         name = clients.get(work.conn, order.client_id).name
-        letters.add(work.conn, [compose_order(order, name, desk)])
+        letters.add(work.conn, [compose_order(order, name, desk, worse)])
     told = {"order": order.what, "price": order.price}
     work.note(Verb.ORDER_PLACED, order.client, client_id=order.client_id, new=told)
     return order

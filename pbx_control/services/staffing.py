@@ -98,15 +98,22 @@ def look(
     return _looked(conn, known, first, days, off, changes)
 
 
-def what_breaks(
-    conn: Connection, zone: ZoneInfo, now: datetime, changes: Iterable[Change]
-) -> tuple[list[HalfHour], list[HalfHour]]:
-    """The half hours of a usual week that break now, and those that would if this were sold."""
+def what_gets_worse(
+    conn: Connection, zone: ZoneInfo, now: datetime, sales: Sequence[Sequence[Change]]
+) -> list[list[Gap]]:
+    """For each of these sales, on its own: where in a usual week more secretaries would lack than do now."""
+    if not any(sales):
+        return [[] for _ in sales]
     today = now.astimezone(zone).date()
     monday = today + timedelta(days=7 - today.weekday())
     known = read(conn, zone, monday, now)
-    before, after = (_looked(conn, known, monday, 7, frozenset(), these) for these in ((), tuple(changes)))
-    return [one for one in before.halves if one.breaks], [one for one in after.halves if one.breaks]
+
+    def lacking(changes: Sequence[Change]) -> list[HalfHour]:
+        return [one for one in _looked(conn, known, monday, 7, frozenset(), changes).halves if one.breaks]
+
+    already = {one.at: one.lacking for one in lacking(())}
+    worse = ([one for one in lacking(sale) if one.lacking > already.get(one.at, 0)] if sale else [] for sale in sales)
+    return [gaps(found) for found in worse]
 
 
 def selling(conn: Connection, slug: str, plan: str) -> list[Change]:

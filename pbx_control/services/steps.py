@@ -13,6 +13,7 @@ from pbx_control.domain.call.commands import (
     ClaimSeat,
     NoteForward,
     NoteSupervision,
+    NoteSupervisionEnd,
     PauseSeat,
     RaiseAlarm,
     ReleaseUnit,
@@ -83,6 +84,8 @@ def save(conn: Connection, steps: Sequence[Save], rules: Rules) -> list[bool]:
                 secretaries.note_forward(conn, command.secretary_id, at)
             elif isinstance(command, NoteSupervision):
                 _note_supervision(conn, step, command)
+            elif isinstance(command, NoteSupervisionEnd):
+                _note_supervision_end(conn, step, command)
             elif isinstance(command, ReportLoss):
                 facts, at = step.call.known, step.entries[-1].at
                 tell_loss(conn, command.what, step.call.id, facts.client_name, step.call.caller.number, at, rules)
@@ -131,6 +134,20 @@ def _note_supervision(conn: Connection, step: Save, command: NoteSupervision) ->
         subject=step.call.id,
         client_id=step.call.known.client_id,
         difference=difference(was, {"supervision": command.mode, "secretary": command.secretary}),
+    )
+    audit.add(conn, entry)
+
+
+def _note_supervision_end(conn: Connection, step: Save, command: NoteSupervisionEnd) -> None:
+    """That an admin has ended what another supervisor did."""
+    was = {"supervision": command.mode, "supervisor": command.supervisor, "secretary": command.secretary}
+    entry = AuditEntry(
+        at=step.entries[-1].at,
+        actor=Actor(ActorKind.ADMIN, command.by),
+        verb=Verb.SUPERVISION_ENDED,
+        subject=step.call.id,
+        client_id=step.call.known.client_id,
+        difference=difference(was, {}),
     )
     audit.add(conn, entry)
 

@@ -208,10 +208,10 @@ class Tenant:
         blocking.unblock(work, self.reader.client_id, self.received(call_id).caller)
 
     def ask_to_call_back(self, call_id: str, who: str, at: datetime) -> bool:
-        """The secretaries are asked to call back; False if they are already. Raises ClientMistake if his firm has no
-        such call."""
-        self.say_seen(call_id, who, at)
-        return tasks.ask(self.conn, self.reader.client_id, self.received(call_id).call_id, who, at)
+        """The secretaries are asked to call back, and he has seen the message; False if both was so before. Raises
+        ClientMistake if his firm has no such call."""
+        just_now = self.say_seen(call_id, who, at)
+        return tasks.ask(self.conn, self.reader.client_id, self.received(call_id).call_id, who, at) or just_now
 
     def note_opened(self, calls: Sequence[str], at: datetime) -> None:
         """He has read these, or that one may not be shown. Raises ClientMistake if one is not his firm's."""

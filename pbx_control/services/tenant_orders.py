@@ -66,8 +66,10 @@ class OrdersOf:
 
     def plan(self, name: str, at: datetime) -> None:
         """Orders another plan. Raises ClientMistake as `services.client_orders.order_plan`."""
+        with reading(self.engine) as conn:
+            worse = client_orders.staffing_before(conn, self.settings, self.client_id, name, at)
         with booking(self.engine, self.actor, at) as work:
-            client_orders.order_plan(work, self.settings, self.client_id, name)
+            client_orders.order_plan(work, self.settings, self.client_id, name, worse)
 
     def withdraw(self, order_id: int, at: datetime) -> None:
         """Takes an order back. Raises ClientMistake if it is none of the client's, or has been decided."""

@@ -73,6 +73,8 @@ class Told:
 class Looked:
     """What a letter's link leads to. It tells nothing of what was said: whoever got the letter has that."""
 
+    call_id: str
+    just_now: bool  # it was seen by this
     address: str
     client: str
     language: str
@@ -160,9 +162,9 @@ def say_seen(conn: Connection, token: str, at: datetime) -> Looked:
     posted, firm = _find(conn, token, at)
     call_id, who = posted.letter.call_id or "", posted.letter.address
     # First of all: whoever is about to tell the next one is waited for, or sees this.
-    seen(conn, call_id, who, at)
+    just_now = seen(conn, call_id, who, at)
     letters.note_seen_there(conn, posted, at, who)
-    return _looked(conn, posted, firm)
+    return _looked(conn, posted, firm, just_now=just_now)
 
 
 def _find(conn: Connection, token: str, at: datetime) -> tuple[Posted, Client]:
@@ -178,12 +180,14 @@ def _find(conn: Connection, token: str, at: datetime) -> tuple[Posted, Client]:
     return posted, firm
 
 
-def _looked(conn: Connection, posted: Posted, firm: Client) -> Looked:
+def _looked(conn: Connection, posted: Posted, firm: Client, *, just_now: bool = False) -> Looked:
     call_id = posted.letter.call_id or ""
     known = urgencies.find(conn, call_id)
     if known is None:  # the caller was erased
         raise _dead()
     return Looked(
+        call_id=call_id,
+        just_now=just_now,
         address=posted.letter.address,
         client=firm.name,
         language=firm.language,

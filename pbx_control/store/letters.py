@@ -183,16 +183,10 @@ def by_name(conn: Connection, message_id: str) -> Posted | None:
     return _posted(row) if row else None
 
 
-def of_version(conn: Connection, posted: Posted) -> list[Posted]:
-    """The letters that told other chats the same: those of the call that were written at the same instant."""
-    same = (
-        letter.c.call_id == posted.letter.call_id,
-        letter.c.channel == Channel.TELEGRAM.value,
-        letter.c.written_at == posted.letter.written_at,
-        letter.c.kind == Kind.OURS.value,
-        letter.c.id != posted.id,
-    )
-    return [_posted(row) for row in conn.execute(select(letter).where(*same).order_by(letter.c.id))]
+def in_chats(conn: Connection, call_id: str) -> list[Posted]:
+    """The letters about a call to chats, the oldest first."""
+    theirs = letter.c.call_id == call_id, letter.c.channel == Channel.TELEGRAM.value, letter.c.kind == Kind.OURS.value
+    return [_posted(row) for row in conn.execute(select(letter).where(*theirs).order_by(letter.c.id))]
 
 
 def note_seen(conn: Connection, letter_id: int, at: datetime, who: str) -> bool:

@@ -41,19 +41,20 @@ async def answer(request: Request) -> Response:
         with writing(site_of(request).engine) as conn:
             return urgent.say_seen(conn, _token(request), now())
 
-    said = await _answered(request, say, done=True)
-    site_of(request).room.look_all()
-    return said
+    return await _answered(request, say, done=True)
 
 
 async def _answered(request: Request, do: Callable[[], Looked], *, done: bool) -> Response:
     try:
-        return _page(request, await run_sync(do), done=done)
+        found = await run_sync(do)
     except ClientMistake as error:
         restricted = error.code is Code.RESTRICTED
         refused = refusal(request, 404, INSTEAD if restricted else DEAD, "dead-secret")
         refused.headers.update(PRIVATE)
         return refused
+    if found.just_now:
+        site_of(request).was_seen(found.call_id)
+    return _page(request, found, done=done)
 
 
 def _page(request: Request, found: Looked, *, done: bool) -> Response:

@@ -93,6 +93,12 @@ class Site:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     afterwards: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def was_seen(self, call_id: str) -> None:
+        """Somebody has seen to a call's message: desks and chats show so."""
+        self.room.look_all()
+        if self.bot:
+            self.bot.redraw(call_id)
+
     def do_afterwards(self, work: Coroutine[None, None, None]) -> None:
         """Does something of which the answer tells nothing, not even by the time that it takes."""
         task = asyncio.create_task(work)

@@ -59,6 +59,8 @@ class TelegramServer:
     webhook: dict[str, str] = field(default_factory=dict)
     toasts: list[dict[str, str]] = field(default_factory=list)  # what whoever pressed a button was told
     edits: list[dict[str, Any]] = field(default_factory=list)
+    edits_refused: list[Refusal] = field(default_factory=list)  # given to the next edits
+    edits_asked: int = 0
     commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # offered, by language
     asked: int = 0  # how often updates were asked for
     requests: int = 0
@@ -241,6 +243,11 @@ class TelegramServer:
         return True
 
     def _edit(self, fields: dict[str, str]) -> dict[str, Any]:
+        with self._news:
+            self.edits_asked += 1
+            self._news.notify_all()
+        if self.edits_refused:
+            raise self.edits_refused.pop(0)
         key = fields["chat_id"], int(fields["message_id"])
         if key not in self._messages:
             raise Refusal(400, "Bad Request: message to edit not found")

@@ -153,7 +153,7 @@ def anything_at_all(call_id: str, at: datetime, choose: Choices) -> e.Event:
         e.ConsultationAsked(at, number, secretary_id=number),
         choose.of(*SCREEN)(at, secretary_id=number),
         e.SupervisionAsked(at, number, choose.of(*SupervisionMode), choose.of("", "jefa"), secretary_id=number or None),
-        e.SupervisionEndAsked(at, number),
+        e.SupervisionEndAsked(at, number, found[0]),
         e.SupervisorAnswered(at, f"{call_id}-supervisor-{number}"),
         e.SupervisorLeft(at, f"{call_id}-supervisor-{number}", cause),
         e.SnoopEnded(at, f"{call_id}-snoop-{number}"),

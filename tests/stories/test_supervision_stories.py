@@ -1,6 +1,7 @@
 """Stories of a supervisor in a call: the trail has it first, she is heard by whom she chose, and she never stays when
 the secretary leaves."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from pbx_control.domain.call.commands import (
     HangUp,
     Join,
     NoteSupervision,
+    NoteSupervisionEnd,
     Refusal,
     RemoveBridge,
     RingSupervisor,
@@ -88,11 +90,38 @@ def test_the_call_goes_on_when_she_leaves(how: type[e.SupervisorLeft | e.SnoopEn
     assert story.call.supervision is None
 
 
+def ends(story: Story, user: int, *, anybodys: bool = False) -> Story:
+    return story.happens(e.SupervisionEndAsked(story.now, user, anybodys, ticket=7, asker="root"))
+
+
 def test_she_leaves_by_her_screen() -> None:
     story = in_the_call()
-    story.happens(e.SupervisionEndAsked(story.now, OTHER, ticket=7)).is_told(Refusal.NOT_NOW)
-    story.happens(e.SupervisionEndAsked(story.now, JEFA, ticket=7)).is_told()
+    ends(story, JEFA).is_told()
     story.expect(HangUp, leg=story.call.snoop).expect(HangUp, leg=story.call.supervisor_leg)
+    ends(story, JEFA).is_told(Refusal.NOT_NOW)
+
+
+def test_no_other_supervisor_has_her_leave() -> None:
+    story = in_the_call()
+    ends(story, OTHER).is_told(Refusal.ONLY_AN_ADMIN)
+    assert story.call.supervision
+
+
+@pytest.mark.parametrize("come", [asks, comes_in], ids=["while her telephone rings", "while she listens"])
+def test_an_admin_has_her_leave_and_the_trail_has_who_did(come: Callable[[Story, SupervisionMode], Story]) -> None:
+    story = come(talking(), WHISPER)
+    after, commands = step(story.call, e.SupervisionEndAsked(story.now, OTHER, True, ticket=7, asker="root"))
+    assert commands[0] == NoteSupervisionEnd("root", "jefa", "Ana", WHISPER)
+    assert after.supervision is None
+    ends(story, OTHER, anybodys=True).is_told().expect(HangUp, leg=story.call.supervisor_leg)
+    story.is_in(Phase.TALKING).hears("ana")
+    ends(story, OTHER, anybodys=True).is_told(Refusal.NOT_NOW)
+
+
+def test_an_admin_who_leaves_himself_is_no_entry() -> None:
+    story = in_the_call()
+    _, commands = step(story.call, e.SupervisionEndAsked(story.now, JEFA, True, ticket=7, asker="jefa"))
+    assert not [one for one in commands if isinstance(one, NoteSupervisionEnd)]
 
 
 def test_she_hears_the_consultation_and_leaves_before_the_hand_over() -> None:

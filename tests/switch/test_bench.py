@@ -79,6 +79,13 @@ def desks(printed) -> dict[str, str]:
 
 
 @pytest.fixture
+def wallboards(printed) -> dict[str, list[str]]:
+    """What was measured of open wallboards."""
+    _, *rows = rows_under(printed, "wallboards")
+    return {name: cells for name, *cells in rows}
+
+
+@pytest.fixture
 def listening(printed) -> dict[str, list[str]]:
     """What listeners at the channel cost."""
     _, *rows = rows_under(printed, "the channel")
@@ -125,6 +132,16 @@ def test_calls_pop_in_browsers_and_streams(desks):
     assert float(desks["web process CPU a call, ms"]) > 0
 
 
+def test_wallboards_showed_every_call(wallboards):
+    assert [int(cell.split(", ")[0]) for cell in wallboards["calls, failed"][:2]] == [12, 12]
+    assert wallboards["changes that pages never showed"][1] == "0"
+    for name, cells in wallboards.items():
+        if "old" in name:
+            p50, p99, worst = map(float, cells[1].split(" / "))
+            assert 0 < p50 <= p99 <= worst < float("inf")
+    assert all(float(cell) >= 0 for cell in wallboards["web process CPU a call, ms"][:2])
+
+
 def test_each_command_took_some_time(starts):
     head, *rows = starts
     assert head[1:] == ["CPU, ms", "/ bare Python", "/ import sqlalchemy"]
@@ -151,5 +168,5 @@ def test_a_change_takes_longer_than_to_read_the_configuration_anew(publishings):
 
 def test_each_goal_is_judged(printed):
     judged = [line for line in printed if line.endswith(("reached", "NOT reached"))]
-    assert len(judged) == 11
+    assert len(judged) == 14
     assert all("goal" in line for line in judged)

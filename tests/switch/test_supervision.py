@@ -174,6 +174,29 @@ async def test_the_secretary_alone_hears_a_tone_when_she_comes_in(town: Town) ->
         assert beeps(here.caller.heard) == beeps(file) == 0
 
 
+async def test_an_admin_has_her_leave_and_another_supervisor_has_not(town: Town) -> None:
+    async with scene(town) as here:
+        jefa = await here.comes_in(Act.LISTEN)
+        await here.lasts("listen", 1)
+        other = Asker(Role.SUPERVISOR, "otra", user_id=10_000)
+        refused = await here.page.asks(here.call.id, Act.END_SUPERVISION, other)
+        assert (refused.outcome, refused.why) == (AnswerKind.REFUSED, "only_an_admin")
+        await here.lasts("listen on", 1)
+        assert jefa.end.at is None
+        root = Asker(Role.ADMIN, "root", user_id=10_001)
+        assert (await here.page.asks(here.call.id, Act.END_SUPERVISION, root)).outcome is AnswerKind.DONE
+        await jefa.ended(5)
+        await here.lasts("after", 2)
+        assert here.caller.end.at is None
+        call = await here.over()
+        assert here.heard(here.caller, "after") == {ANA}
+        assert call["recording_flaw"] == ""
+        trail = await town.office.ask("audit", "list")
+        [line] = [one for one in trail if (one["verb"], one["subject"]) == ("supervision ended", here.call.id)]
+        assert line["who"] == "root"
+        assert line["changes"]["supervisor"] == {"old": here.by.name, "new": None}
+
+
 def beeps(file) -> int:
     return len([one for one in audio.spans(file, BEEP, 0.08) if one.seconds < 0.6])
 

@@ -482,8 +482,29 @@ def test_what_a_supervisor_asks_for_comes_with_her_telephone(home: Home, act: Ac
 
 
 @pytest.mark.parametrize(
+    ("role", "act", "anybodys"),
+    [
+        (Role.ADMIN, Act.END_SUPERVISION, True),
+        (Role.ADMIN, Act.LEAVE, False),
+        (Role.SUPERVISOR, Act.END_SUPERVISION, False),
+    ],
+)
+def test_an_admin_alone_has_others_leave(home: Home, role: Role, act: Act, anybodys: bool) -> None:
+    async def story(here: Desk) -> None:
+        (await here.connects()).says(Instruct(41, "c1", act, Asker(role, "jefa", user_id=9)))
+        await here.board.arrived.wait()
+        [(_, event)] = here.board.posted
+        assert isinstance(event, events.SupervisionEndAsked)
+        assert event.anybodys is anybodys
+
+    play(home, story)
+
+
+@pytest.mark.parametrize(
     ("by", "act", "why"),
     [
+        (HER, Act.END_SUPERVISION, "not_a_supervisor"),
+        (Asker(Role.ADMIN, "root"), Act.END_SUPERVISION, "not_a_supervisor"),
         (HER, Act.LISTEN, "not_a_supervisor"),
         (Asker(Role.SECRETARY, "Ana", 1, user_id=9), Act.BARGE, "not_a_supervisor"),
         (Asker(Role.ADMIN, "root"), Act.WHISPER, "not_a_supervisor"),

@@ -10,11 +10,15 @@ from structlog.testing import capture_logs
 from test_switchboard import ANA, SUMMER, House, house, locked, until
 
 from pbx_control.clock import now
+from pbx_control.domain.audit import ActorKind, Verb
 from pbx_control.domain.call import commands as c
-from pbx_control.domain.call.events import SupervisionAsked, SupervisorAnswered
+from pbx_control.domain.call.events import SupervisionAsked, SupervisionEndAsked, SupervisorAnswered
 from pbx_control.domain.call.model import Phase, SupervisionMode
+from pbx_control.domain.call.story import sentence
 from pbx_control.services import steps
 from pbx_control.settings import Home, Settings
+from pbx_control.store import audit as trails
+from pbx_control.store import call_log
 from pbx_control.store.engine import open_engine, reading, writing
 from pbx_control.store.tables import audit, client, recipient, secretary
 
@@ -112,6 +116,30 @@ async def test_with_a_slow_database_nobody_hears_her_who_did_not(
             call = here.board.call("c1")
             assert call
             assert call.supervision is None  # she is let go
+
+
+async def test_the_trail_says_which_admin_has_ended_whose_listening(engine: Engine) -> None:
+    async with house(engine, ANA) as here:
+        await talks(here)
+        asks(here)
+        await here.calm()
+        here.board.post("c1", SupervisionEndAsked(now(), 10, True, ticket=2, asker="root"))
+        await here.calm()
+        call = here.board.call("c1")
+        assert call
+        assert (call.phase, call.supervision) == (Phase.TALKING, None)
+    with reading(engine) as conn:
+        [entry] = [one.entry for one in trails.newest(conn) if one.entry.verb is Verb.SUPERVISION_ENDED]
+        line = call_log.journal_of(conn, "c1")[-1]
+    assert (entry.actor.kind, entry.actor.name, entry.subject, entry.client_id) == (ActorKind.ADMIN, "root", "c1", 1)
+    assert entry.difference == {
+        "supervision": ("listen", None),
+        "supervisor": ("jefa", None),
+        "secretary": (ANA.name, None),
+    }
+    assert line.details == {"by": "root", "secretary": ANA.name, "supervisor": "jefa"}
+    told = sentence(line.event, line.details, "en")
+    assert told == "root, an admin, has jefa, a supervisor, leave the call"
 
 
 async def test_a_line_that_the_database_refuses_lets_nobody_in(

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.types import Receive, Scope, Send
 
 from pbx_control.web.api.openapi import document
+from pbx_control.web.api.reference import with_code
 from pbx_control.web.api.ways import API_WAYS, DOCUMENT
 from pbx_control.web.tries import RateLimitItemPerMinute
 
@@ -109,6 +110,22 @@ async def test_the_document_and_the_reference_need_no_token(office: Office) -> N
         assert word in answer.text
         assert "<script" not in answer.text
         assert " style=" not in answer.text
+        assert "`" not in answer.text
+        assert "<code>next</code>" in answer.text
         for way in API_WAYS:
             assert way.address in answer.text
     assert mark("andes") not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("send `next` as `cursor`", "send <code>next</code> as <code>cursor</code>"),
+        ("`<b>` & <i>", "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"),
+        ("one ` alone", "one ` alone"),
+        ("`a` and ` alone", "<code>a</code> and ` alone"),
+        ("none", "none"),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_nothing_else_is_html(text: str, html: str) -> None:
+    assert str(with_code(text)) == html

@@ -1,8 +1,10 @@
 """An owner orders bags and plans; the office confirms or refuses, once, at the price that was shown."""
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier
 
 import httpx
@@ -10,12 +12,14 @@ import pytest
 from acting import ADMIN
 from browsing import Browser, Place
 from sqlalchemy import Engine, select
+from staffed import SANTIAGO, busy_weeks
 
 from pbx_control.clock import now
 from pbx_control.domain.money.orders import OrderState
 from pbx_control.domain.money.plans import Plan
 from pbx_control.errors import ClientMistake
-from pbx_control.services import client_orders, clientele, subscriptions
+from pbx_control.services import client_orders, clientele, staffing, subscriptions
+from pbx_control.services.tenant_orders import OrdersOf
 from pbx_control.services.work import booking, changing
 from pbx_control.settings import OfficeSettings, Settings
 from pbx_control.store import client_orders as store
@@ -194,6 +198,41 @@ def test_the_admin_is_written_to_once(office: Engine) -> None:
     assert sent.letter.address == "admin@casa.example"
     assert "25" in sent.letter.subject
     assert "pbx-control order confirm 1" in sent.letter.text
+
+
+def test_the_admin_is_warned_of_a_plan_for_which_too_few_secretaries_are_there(office: Engine) -> None:
+    busy_weeks(office, now().astimezone(SANTIAGO).date(), each=4)
+    huge = Plan(name="huge", calls=4000, price=1, extra_call=800, contacts=2, calendars=1)
+    at = now() + timedelta(seconds=1)
+    with changing(office, ADMIN, at) as work:
+        subscriptions.set_plan(work, huge)
+    his = OrdersOf(office, SETTINGS, clients_of(office)["lagos"], ADMIN)
+    his.plan("huge", at)
+    his.plan("huge", at)
+    with reading(office) as conn:
+        (sent,) = letters.newest(conn)
+    lines = sent.letter.text.splitlines()
+    [told] = [line for line in lines if line.startswith("Demasiado pocas secretarias si lo confirma")]
+    times = [line for line in lines if re.match(r"lun \d\d:\d\d-\d\d:\d\d: ", line)]
+    assert "80 %" in told
+    assert 1 <= len(times) <= 8
+    assert "Demasiado pocas" in sent.letter.html
+
+
+def test_nothing_is_reckoned_for_what_will_be_no_order(office: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    his = OrdersOf(office, SETTINGS, clients_of(office)["andes"], ADMIN)
+    his.plan("large", now())
+    monkeypatch.setattr(staffing, "what_gets_worse", lambda *_: pytest.fail("it was reckoned"))
+    his.plan("large", now())
+    for name in ("small", "measured", "no such"):
+        with pytest.raises(ClientMistake):
+            his.plan(name, now())
+    OrdersOf(office, Settings(), clients_of(office)["lagos"], ADMIN).plan("large", now())
+
+
+def clients_of(office: Engine) -> dict[str, int]:
+    with reading(office) as conn:
+        return {slug: clients.find(conn, slug).id for slug in ("andes", "lagos")}
 
 
 @pytest.mark.parametrize("act", ["confirm", "order"])

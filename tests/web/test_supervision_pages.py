@@ -72,6 +72,21 @@ async def test_a_call_that_another_supervisor_is_in_has_no_button_to_press(place
     assert answer.text.count(" disabled>") == 3
 
 
+@pytest.mark.parametrize(("who", "may"), [("root", True), ("jefa", False)])
+async def test_an_admin_alone_has_a_button_that_ends_what_another_does(place: Place, who: str, may: bool) -> None:
+    live(place, supervisor_id=10_000, supervisor="<otra>", supervision="listen", supervisor_here=True)
+    answer = await (await at_desk(place, who)).get("/admin/calls")
+    assert ('data-act="end-supervision"' in answer.text) is may
+    assert ("Have &lt;otra&gt; leave" in answer.text) is may
+
+
+async def test_nobody_is_there_to_be_sent_away_from_a_call_of_ones_own(place: Place) -> None:
+    live(place)
+    assert "end-supervision" not in (await (await at_desk(place, "root")).get("/admin/calls")).text
+    live(place, supervisor_id=user_id(place, "root"), supervisor="root", supervision="listen", supervisor_here=True)
+    assert "end-supervision" not in (await (await at_desk(place, "root")).get("/admin/calls")).text
+
+
 async def test_she_sees_how_she_is_in_it(place: Place) -> None:
     live(place, supervisor_id=user_id(place, "jefa"), supervisor="jefa", supervision="whisper", supervisor_here=True)
     answer = await (await at_desk(place, "jefa")).get("/admin/calls")
@@ -86,6 +101,7 @@ async def test_she_sees_how_she_is_in_it(place: Place) -> None:
         (Answered(1, AnswerKind.DONE), 200, ""),
         (Answered(1, AnswerKind.REFUSED, "no_telephone"), 409, "You have no telephone yet"),
         (Answered(1, AnswerKind.REFUSED, "supervised_already"), 409, "Another supervisor is in this call"),
+        (Answered(1, AnswerKind.REFUSED, "only_an_admin"), 409, "Only an admin has another"),
         (Answered(1, AnswerKind.UNKNOWN), 409, "Nobody answers for this call"),
     ],
 )

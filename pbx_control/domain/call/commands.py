@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     NO_TELEPHONE = "no_telephone"  # the supervisor has none
     SUPERVISED_ALREADY = "supervised_already"  # another supervisor is in the call
     SUPERVISES_ELSEWHERE = "supervises_elsewhere"  # she is in another call
+    ONLY_AN_ADMIN = "only_an_admin"  # it is another who supervises the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,16 @@ class NoteSupervision(StoreCommand):
     secretary: str
     mode: SupervisionMode
     before: SupervisionMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSupervisionEnd(StoreCommand):
+    """Write into the audit trail that an admin (`by`) has ended that another supervises the call."""
+
+    by: str
+    supervisor: str
+    secretary: str
+    mode: SupervisionMode
 
 
 @dataclass(frozen=True, slots=True)

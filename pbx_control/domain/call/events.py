@@ -170,7 +170,9 @@ class SupervisionAsked(Supervising):
 
 @dataclass(frozen=True, slots=True)
 class SupervisionEndAsked(Supervising):
-    """She wants to leave the call."""
+    """She wants to leave the call. `anybodys`: an admin wants whoever supervises it to leave."""
+
+    anybodys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

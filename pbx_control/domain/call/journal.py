@@ -84,7 +84,14 @@ def _of_supervisor(event: Supervising, before: Call, after: Call) -> dict[str, A
     else:
         done = now is not None and (now.user_id, now.mode) == (event.user_id, mode)
     asked = _by(event) | _her(before) | ({"mode": mode.value} if mode else {})
-    return asked | ({} if done else {"refused": True})
+    return asked | _who_left(event, before, done) | ({} if done else {"refused": True})
+
+
+def _who_left(event: Supervising, before: Call, done: bool) -> dict[str, Any]:
+    """Whom an admin had leave the call."""
+    was = before.supervision
+    hers = was is None or was.user_id == event.user_id
+    return {"supervisor": was.name} if was and done and not hers else {}
 
 
 def _what_keys_change(call: Call) -> tuple[object, ...]:

@@ -155,6 +155,12 @@ def _supervision(details: Details) -> str:
     return "supervision-refused" if details.get("refused") else f"supervision-{details.get('mode', 'listen')}"
 
 
+def _supervision_end(details: Details) -> str:
+    if details.get("refused"):
+        return "screen-refused"
+    return "supervision-ended-by" if details.get("supervisor") else "supervision-end"
+
+
 def _contact_left(details: Details) -> str:
     during, cause = details.get("during"), details.get("cause")
     if during in (Phase.CONSULTING, Phase.HANDED_OVER):
@@ -225,7 +231,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "UnmarkAsked": _asked("screen-unmark"),
     "WorkDone": _asked("work-done"),
     "SupervisionAsked": _supervision,
-    "SupervisionEndAsked": _asked("supervision-end"),
+    "SupervisionEndAsked": _supervision_end,
     "SupervisorAnswered": _always("supervisor-answered"),
     "SupervisorLeft": _always("supervisor-left"),
     "SnoopEnded": _always("snoop-ended"),
@@ -327,6 +333,7 @@ WORDS = InLanguages(
         "supervision-whisper": "{by}, a supervisor, speaks to {secretary} alone",
         "supervision-barge": "{by}, a supervisor, speaks to everybody in the call",
         "supervision-end": "{by}, a supervisor, leaves the call",
+        "supervision-ended-by": "{by}, an admin, has {supervisor}, a supervisor, leave the call",
         "supervisor-answered": "{by}, a supervisor, has answered her telephone and is in the call",
         "supervisor-left": "{by}, a supervisor, is no longer in the call (cause {cause})",
         "snoop-ended": "{by}, a supervisor, is no longer in the call: the secretary's line is closed",

@@ -13,6 +13,7 @@ from pbx_control.domain.call.commands import (
     HangUp,
     Join,
     NoteSupervision,
+    NoteSupervisionEnd,
     Refusal,
     Refuse,
     RemoveBridge,
@@ -99,9 +100,16 @@ def supervisor_answered(call: Call, event: SupervisorAnswered) -> Step:
 
 
 def supervisor_leaves(call: Call, event: SupervisionEndAsked) -> Step:
-    if call.supervision is None or call.supervision.user_id != event.user_id:
+    """She leaves, or an admin has her leave: the trail has who did."""
+    now = call.supervision
+    if now is None:
         return call, [Refuse(Refusal.NOT_NOW)]
-    return ended(call)
+    if now.user_id == event.user_id:
+        return ended(call)
+    if not event.anybodys:
+        return call, [Refuse(Refusal.ONLY_AN_ADMIN)]
+    after, let_go = ended(call)
+    return after, [NoteSupervisionEnd(event.asker, now.name, seat_of(call).name, now.mode), *let_go]
 
 
 def supervisor_gone(call: Call, event: SupervisorLeft | SnoopEnded) -> Step:

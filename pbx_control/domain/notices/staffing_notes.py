@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Fact, Letter
 from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
-from pbx_control.domain.staffing.outlook import Gap
+
+if TYPE_CHECKING:
+    # Reckons with matrices: most of those who write a letter do not.
+    from pbx_control.domain.staffing.outlook import Gap
 
 # More lines than this nobody reads; the command has them all.
 MOST_SHOWN = 20
 
 
-def compose_month(first: date, gaps: Sequence[Gap], zone: tzinfo, at: datetime, desk: AlarmDesk) -> Letter:
+def compose_month(first: date, gaps: "Sequence[Gap]", zone: tzinfo, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about the month that begins on `first`; one for each month has the same `message_id`."""
     words = WORDS[desk.language]
-    facts = tuple(
-        Fact(span_of(gap, zone), words["lacking"].format(count=gap.lacking, level=round(100 * gap.level)))
-        for gap in gaps[:MOST_SHOWN]
-    )
+    facts = tuple(Fact(span_of(gap, zone), lacking_in(gap, desk.language)) for gap in gaps[:MOST_SHOWN])
     more = len(gaps) - len(facts)
     return warning(
         desk,
@@ -36,11 +37,25 @@ def compose_month(first: date, gaps: Sequence[Gap], zone: tzinfo, at: datetime, 
     )
 
 
-def span_of(gap: Gap, zone: tzinfo) -> str:
+def span_of(gap: "Gap", zone: tzinfo) -> str:
     """Its days and hours: "2026-12-01 10:00-11:30"."""
     begins, ends = gap.at.astimezone(zone), gap.until.astimezone(zone)
     same = ends.date() == begins.date()
     return f"{begins:%Y-%m-%d %H:%M}-" + (f"{ends:%H:%M}" if same else f"{ends:%Y-%m-%d %H:%M}")
+
+
+def hours_of_week(gap: "Gap", zone: tzinfo, language: str) -> str:
+    """ "Mon 10:00-11:30": of any week."""
+    # Imported here: most commands need no names of days.
+    from babel.dates import format_date
+
+    begins, ends = gap.at.astimezone(zone), gap.until.astimezone(zone)
+    return f"{format_date(begins, 'EEE', locale=language)} {begins:%H:%M}-{ends:%H:%M}"
+
+
+def lacking_in(gap: "Gap", language: str) -> str:
+    """How many secretaries lack then, and the service that this comes to."""
+    return WORDS[language]["lacking"].format(count=gap.lacking, level=round(100 * gap.level))
 
 
 WORDS = InLanguages(

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from pbx_control.catalogue import N_
 from pbx_control.domain.call.commands import Refusal
 from pbx_control.domain.call.model import Phase
-from pbx_control.domain.users import Person
+from pbx_control.domain.users import Person, UserRole
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, is_withheld, readable_number
 from pbx_control.live.news import SUPERVISORS_ACTS, Act, AnswerKind, CallNow
 from pbx_control.web.desk.asking import NOT_OURS, Refused, call_of, in_words, read, room_of
@@ -35,6 +35,7 @@ WORDS = {
     Refusal.NO_TELEPHONE: N_("You have no telephone yet: ask an admin for one (`user telephone NAME`)."),
     Refusal.SUPERVISED_ALREADY: N_("Another supervisor is in this call."),
     Refusal.SUPERVISES_ELSEWHERE: N_("You are in another call: leave that one first."),
+    Refusal.ONLY_AN_ADMIN: N_("Only an admin has another supervisor leave a call."),
     Refusal.NOT_A_SUPERVISOR: N_("Only supervisors and admins are in calls of others."),
 }
 UNKNOWN = N_("Nobody answers for this call: it is over, or the switchboard is away.")
@@ -59,6 +60,7 @@ class Row:
     mode: str  # how whoever looks at the page is in it; "": not at all
     rings: bool  # her telephone rings for it
     other: str  # another supervisor who is in it
+    may_end: bool  # whoever looks at the page may have that one leave
 
 
 def rows_of(calls: Sequence[CallNow], person: Person) -> list[Row]:
@@ -70,6 +72,7 @@ def rows_of(calls: Sequence[CallNow], person: Person) -> list[Row]:
 
 def _row(call: CallNow, person: Person) -> Row:
     hers = call.supervisor_id == person.user_id
+    other = "" if hers else call.supervisor
     number = "" if is_withheld(call.caller) else readable_number(call.caller)
     return Row(
         call_id=call.id,
@@ -80,7 +83,8 @@ def _row(call: CallNow, person: Person) -> Row:
         since=call.answered_at,
         mode=call.supervision if hers else "",
         rings=hers and not call.supervisor_here,
-        other="" if hers else call.supervisor,
+        other=other,
+        may_end=bool(other) and person.role is UserRole.ADMIN,
     )
 
 

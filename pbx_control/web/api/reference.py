@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -47,7 +48,23 @@ class Shape:
 async def reference(request: Request) -> Response:
     """GET /api/docs"""
     ways = [_way(one) for one in API_WAYS]
-    return page(request, "api/reference.html.j2", ways=ways, shapes=_shapes(), scopes=_scopes(), document=DOCUMENT)
+    return page(
+        request,
+        "api/reference.html.j2",
+        ways=ways,
+        shapes=_shapes(),
+        scopes=_scopes(),
+        document=DOCUMENT,
+        with_code=with_code,
+    )
+
+
+def with_code(text: str) -> Markup:
+    """A text as HTML, with what stands between backticks as code; one without a partner is a character like others."""
+    words, *rest = (escape(piece) for piece in text.split("`"))
+    for code, after in zip(rest[::2], rest[1::2], strict=False):
+        words += Markup("<code>{}</code>").format(code) + after
+    return words + "`" + rest[-1] if len(rest) % 2 else words
 
 
 def _way(way: ApiWay) -> WayShown:

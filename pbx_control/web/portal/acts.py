@@ -114,10 +114,11 @@ async def ask_to_call_back(request: Request) -> Response:
     """POST /portal/calls/ID/call-back: it stands on the secretaries' desks."""
     call_id, who = request.path_params["call"], person_of(request).name
     try:
-        await _as_tenant(request, lambda tenant: tenant.ask_to_call_back(call_id, who, clock.now()), writes=True)
+        news = await _as_tenant(request, lambda tenant: tenant.ask_to_call_back(call_id, who, clock.now()), writes=True)
     except ClientMistake as error:
         return _not_shown(request, error)
-    site_of(request).room.look_all()
+    if news:
+        site_of(request).was_seen(call_id)
     return go_to(f"/portal/calls/{call_id}")
 
 
@@ -125,10 +126,11 @@ async def say_seen(request: Request) -> Response:
     """POST /portal/calls/ID/seen: of an urgent message, nobody is told again."""
     call_id, who = request.path_params["call"], person_of(request).name
     try:
-        await _as_tenant(request, lambda tenant: tenant.say_seen(call_id, who, clock.now()), writes=True)
+        news = await _as_tenant(request, lambda tenant: tenant.say_seen(call_id, who, clock.now()), writes=True)
     except ClientMistake as error:
         return _not_shown(request, error)
-    site_of(request).room.look_all()
+    if news:
+        site_of(request).was_seen(call_id)
     return go_to(f"/portal/calls/{call_id}")
 
 

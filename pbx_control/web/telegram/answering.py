@@ -24,10 +24,11 @@ from pbx_control.domain.words.sentences import said
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.notify.telegram import cut
 from pbx_control.services import chats, invitations
-from pbx_control.services.chats import Answered, Availabilities, Mine, Writer
+from pbx_control.services.chats import Availabilities, Mine, Writer
 from pbx_control.services.invitations import Joined
 from pbx_control.services.work import booking
 from pbx_control.web.telegram import words
+from pbx_control.web.telegram.redrawing import Redrawing
 from pbx_control.web.tries import Tries
 
 log = structlog.get_logger()
@@ -54,6 +55,7 @@ class Answers:
         self._engine = engine
         self._tries = tries
         self._looked_for = looked_for  # desks may have to show something new
+        self.redrawing = Redrawing(engine)
         self._bot: Bot | None = None
         self.name = ""  # the bot's user name, once Telegram has told it
         self._commands: dict[str, Command] = {
@@ -270,9 +272,10 @@ class Answers:
             told = words.REFUSED.get(error.code, words.GONE)
             return await self._toast(query, said(_language(query), told, {}), alert=error.code is Code.NOT_YOURS)
         self._looked_for()
+        if done.news:
+            self.redrawing.draw(done.letter.posted.letter.call_id or "", but=done.letter.posted.id)
         await self._toast(query, words.toast(done))
-        await self._show(message, done)
-        return await self._show_elsewhere(done)
+        return await self._edit(message.chat_id, message.message_id, words.buttons_after(done.letter))
 
     async def _ask_about_block(self, query: CallbackQuery, message: Message, name: str, sure: str) -> None:
         """Once more: a finger slips. The question takes the buttons' place."""
@@ -285,17 +288,6 @@ class Answers:
             rows = _rows(await run_sync(chats.acts_beneath, self._engine, name), name, language)
         await self._edit(message.chat_id, message.message_id, rows)
         await self._toast(query, "")
-
-    async def _show(self, message: Message, done: Answered) -> None:
-        """Beneath the message stands what has been done, and what still can be."""
-        await self._edit(message.chat_id, message.message_id, words.buttons_after(done, done.letter))
-
-    async def _show_elsewhere(self, done: Answered) -> None:
-        """In the other chats that got the same."""
-        for other in done.others:
-            if other.receipt.isdecimal() and other.letter.address.lstrip("-").isdecimal():
-                rows = words.buttons_after(done, other)
-                await self._edit(int(other.letter.address), int(other.receipt), rows)
 
     # --- how it is said -----------------------------------------------------------------------------------
 

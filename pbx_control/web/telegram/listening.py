@@ -20,6 +20,7 @@ from telegram.request import HTTPXRequest
 
 from pbx_control.clock import now
 from pbx_control.errors import StoreUnavailable
+from pbx_control.live.kept_running import KeptRunning
 from pbx_control.services import leases
 from pbx_control.settings import Telegram
 from pbx_control.web.telegram.answering import Answers
@@ -59,11 +60,15 @@ class Listener:
         """The bot's user name; "" while Telegram has not told it."""
         return self._answers.name
 
+    def redraw(self, call_id: str) -> None:
+        """Has the buttons drawn anew beneath the letters about a call, in all chats: somebody has seen to it."""
+        self._answers.redrawing.draw(call_id)
+
     async def run(self) -> None:
         """Listens for ever. Whatever goes wrong with one update or with Telegram, it goes on."""
         while True:
             try:
-                async with self.bot:
+                async with self.bot, KeptRunning(lambda: self._answers.redrawing.run(self.bot)):
                     self._answers.know(self.bot)
                     await self._listen()
             except InvalidToken:

@@ -21,8 +21,8 @@ from pbx_control.services.chats import (
     Balance,
     Client,
     ContactOnDesk,
+    InChat,
     Now,
-    Posted,
     Received,
 )
 from pbx_control.services.proposals import Told
@@ -155,18 +155,19 @@ def toast(done: Answered) -> str:
     return said(language, {Act.CALL_BACK: ASKED, Act.TAKE: TAKE}.get(done.act, NOTED), {})
 
 
-def buttons_after(done: Answered, letter: Posted) -> list[list[InlineKeyboardButton]]:
-    """The buttons beneath a letter once one has been pressed: that one says who did it."""
-    pressed = {Act.SEEN: SEEN, Act.CALL_BACK: CALLED_BACK, Act.TAKE: TAKEN, Act.BLOCK: BLOCKED}
+def buttons_after(one: InChat) -> list[list[InlineKeyboardButton]]:
+    """The buttons beneath a letter: what has been done says who did it."""
+    done = {
+        Act.SEEN: (SEEN, one.seen_by),
+        Act.CALL_BACK: (CALLED_BACK, one.called_back_by),
+        Act.TAKE: (TAKEN, one.taken_by),
+        Act.BLOCK: (BLOCKED, one.blocked_by),
+    }
     rows = []
-    for act in letter.letter.acts:
-        if act is done.act:
-            label = said(done.language, pressed[act], {"who": done.who})
-        elif act is Act.SEEN and letter.seen_at:
-            label = said(done.language, SEEN, {"who": letter.seen_by})
-        else:
-            label = said(done.language, LABELS[act], {})
-        rows.append([InlineKeyboardButton(label, callback_data=f"{act}:{letter.letter.message_id}")])
+    for act in one.posted.letter.acts:
+        words, who = done[act]
+        label = said(one.language, words if who else LABELS[act], {"who": clean_line(who, NAME_LIMIT)})
+        rows.append([InlineKeyboardButton(label, callback_data=f"{act}:{one.posted.letter.message_id}")])
     return rows
 
 

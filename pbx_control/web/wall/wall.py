@@ -28,6 +28,8 @@ T = TypeVar("T")
 READ_EVERY = 0.7
 # And what the daemon tells is shown so often at most.
 TOGETHER = 0.4
+# So long the figures wait for the database's, seconds: a slow one holds up nothing that the daemon tells.
+READ_WITHIN = 0.1
 # Figures of the day that could not be read anew for so long are not shown any more.
 STALE_AFTER = 2.5
 
@@ -90,10 +92,11 @@ class Wall:
         """For ever. Also while nobody looks: since when a secretary is as she is must have been seen."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), READ_EVERY - TOGETHER if self._viewers else None)
+                await asyncio.wait_for(self._changed.wait(), self._until_due() if self._viewers else None)
             self._changed.clear()
             if self._viewers and self._is_due():
                 self._refreshing = asyncio.create_task(self._refresh())
+                await asyncio.wait({self._refreshing}, timeout=READ_WITHIN)
             self._show()
             await asyncio.sleep(TOGETHER)  # one press brings several changes
 
@@ -136,7 +139,11 @@ class Wall:
         return self._show()
 
     def _is_due(self) -> bool:
-        return self._now() - self._read_at >= READ_EVERY and not self._reading.locked()
+        return self._until_due() == 0.0 and not self._reading.locked()
+
+    def _until_due(self) -> float:
+        """Seconds until the database is to be read."""
+        return max(0.0, READ_EVERY - (self._now() - self._read_at))
 
     async def _refresh(self) -> None:
         """Asks the database, in a thread: one that hangs holds up nothing that the daemon tells."""

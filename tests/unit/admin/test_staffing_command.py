@@ -69,7 +69,11 @@ def test_who_confirms_an_order_is_told_too(busy: Admin) -> None:
     engine = open_engine(Home(busy.home), Settings())
     with booking(engine, ADMIN, now() + timedelta(seconds=1)) as work:
         client_orders.order_plan(work, Settings(), clients.find(work.conn, "sur").id, "pro")
+        client_orders.order_plan(work, Settings(), clients.find(work.conn, "andes").id, "pro")
+        client_orders.withdraw(work, clients.find(work.conn, "andes").id, 2)
     engine.dispose()
+    assert [(one["id"], one["too_few"]) for one in busy.reads("order", "list", "--all")] == [(2, None), (1, 10)]
+    assert "too_few" in busy.does("order", "list")
     spanish = busy.does("order", "confirm", "1", env={"LC_ALL": "es_CL.UTF-8"})
     assert "demasiado pocas secretarias" in spanish
     assert "decided already" in busy.is_refused("order", "confirm", "1")
