@@ -60,6 +60,8 @@ MOST_MOVES = 1000
 STOPPED_AGAIN = (0.1, 0.3)
 # s after which Asterisk has forgotten whose packets a snoop channel carried: some frames of 20 ms after its end.
 FORGOTTEN = 0.15
+# s after a secretary's telephone has ended its hold: what is on its way then belongs to its old stream.
+RESUMED = 0.3
 # s between two tries to mute a recorder that has not begun, and how many: it begins within some milliseconds.
 PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
 
@@ -92,6 +94,7 @@ class Performer:
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._stops: dict[str, list[asyncio.TimerHandle]] = {}  # legs -> the stops of their waiting audio still to come
         self._renewals: dict[str, asyncio.TimerHandle] = {}  # snoop channels that are soon made -> when
+        self._anew: dict[str, asyncio.TimerHandle] = {}  # secretaries' legs that soon join their bridges anew -> when
         self._pauses: dict[str, asyncio.TimerHandle] = {}  # recordings -> the next try to mute one that has not begun
         self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
@@ -112,6 +115,7 @@ class Performer:
             c.PauseRecording: self._pause_recording,
             c.ResumeRecording: self._resume_recording,
             c.Join: self._join,
+            c.JoinAnew: self._join_anew,
             c.Leave: self._leave,
             c.RecordBridge: self._record_bridge,
             c.RecordMessage: self._record_message,
@@ -396,6 +400,7 @@ class Performer:
             else:
                 self._refused(call_id, do, reply)
 
+        self._not_anew(do.leg)
         if renewal := self._renewals.pop(do.leg, None):
             renewal.cancel()
         self._ari.request("DELETE", path("channels", do.leg), replied)
@@ -405,6 +410,7 @@ class Performer:
             if reply.status != CONFLICT:  # it is there: the caller waits in it for his next secretary
                 self._refused(call_id, do, reply)
 
+        self._not_anew(do.secretary)
         bridge = path("bridges", do.bridge)
         add = f"{bridge}/addChannel"
         self._ari.request("POST", bridge, made, type=BRIDGE_TYPE)
@@ -412,6 +418,23 @@ class Performer:
             self._send(call_id, do, "POST", add, channel=",".join(others), **UNSEEN)
         if do.secretary:  # what she presses comes to us alone; what is no command is passed on
             self._send(call_id, do, "POST", add, channel=do.secretary, absorbDTMF="true", **UNSEEN)
+
+    def _join_anew(self, call_id: str, do: c.JoinAnew) -> None:
+        """Asterisk forgets what it has translated for a leg when that leaves the bridge."""
+
+        def again() -> None:
+            self._anew.pop(do.leg, None)
+            bridge = path("bridges", do.bridge)
+            self._ari.request("POST", f"{bridge}/removeChannel", None, channel=do.leg)
+            self._ari.request("POST", f"{bridge}/addChannel", None, channel=do.leg, absorbDTMF="true", **UNSEEN)
+
+        self._not_anew(do.leg)
+        self._anew[do.leg] = asyncio.get_running_loop().call_later(RESUMED, again)
+
+    def _not_anew(self, leg: str) -> None:
+        """It goes elsewhere, or ends."""
+        if later := self._anew.pop(leg, None):
+            later.cancel()
 
     def _leave(self, call_id: str, do: c.Leave) -> None:
         self._send(call_id, do, "POST", path("bridges", do.bridge, "removeChannel"), channel=do.leg)

@@ -104,7 +104,8 @@ def next_due(conn: Connection) -> datetime | None:
 
 def _step(conn: Connection, one: Urgency, at: datetime, rules: "Rules") -> None:
     firm, done = clients.get(conn, one.client_id), urgencies.steps(conn, one.call_id)
-    people = recipients.of_client(conn, one.client_id, About.CALLS)
+    # The links of one that has cancelled are dead: whoever were told again could not say that he has seen it.
+    people = [] if firm.cancelled_at else recipients.of_client(conn, one.client_id, About.CALLS)
     patience = Patience(timedelta(seconds=firm.urgent_interval), firm.urgent_rounds)
     match next_step(_unseen(one, done), people, urgencies.failing(conn, people), patience, at):
         case Wait(until):

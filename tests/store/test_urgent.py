@@ -326,6 +326,14 @@ def test_what_is_seen_late_takes_the_task_off_the_desks(marked: Desk) -> None:
     assert how(marked).seen_by == "Rosa"
 
 
+def test_of_a_client_that_has_cancelled_nobody_is_told_again_by_letters_with_dead_links(marked: Desk) -> None:
+    with marked.work() as conn:
+        clientele.cancel(by_admin(conn), "andes")
+    assert goes_on(marked, SENT + FIVE) == ["oficina@casa.example"]
+    assert how(marked).given_up_at == SENT + FIVE
+    assert open_tasks(marked) == [TaskKind.UNSEEN]
+
+
 @pytest.mark.parametrize("why", ["old", "forged", "gone", "wants none", "cancelled", "another's"])
 def test_dead_links(marked: Desk, why: str) -> None:
     link, at = token(marked), SENT

@@ -12,6 +12,7 @@ from pbx_control.domain.call.commands import (
     HangUp,
     IndicateRinging,
     Join,
+    JoinAnew,
     LimitLeg,
     Play,
     RecordBridge,
@@ -530,11 +531,14 @@ def test_while_she_holds_the_line_of_a_recorded_call_the_caller_hears_music() ->
     leg = story.call.secretary_leg
     story.happens(Held(story.now, leg)).expect(StartMusic, leg="maria")
     story.passes(9).happens(Unheld(story.now, leg)).expect(StopMusic, leg="maria").hears("ana")
+    story.expect(JoinAnew, bridge=story.call.bridge, leg=leg)
 
 
 def test_an_unrecorded_bridge_passes_her_hold_on_by_itself() -> None:
     story = Story("Ana").caller_dials("andes").answers("Ana").passes(5)
-    story.expect(LimitLeg, after=None).happens(Held(story.now, story.call.secretary_leg)).never(StartMusic)
+    leg = story.call.secretary_leg
+    story.expect(LimitLeg, after=None).happens(Held(story.now, leg)).never(StartMusic)
+    story.happens(Unheld(story.now, leg)).never(JoinAnew)
 
 
 # --- a daemon that hung as he came ----------------------------------------------------------------------------------

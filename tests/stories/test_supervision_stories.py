@@ -146,9 +146,18 @@ def test_what_she_hears_is_carried_anew_when_the_secretary_goes_to_others_and_co
     assert story.call.supervision
 
 
+@pytest.mark.parametrize("recording", [True, False])
+def test_it_is_carried_anew_when_the_secretary_has_held_as_her_telephone_may_begin_a_new_stream(recording) -> None:
+    story = in_the_call(recording=recording)
+    first, hers = story.call.snoop, story.call.secretary_leg
+    story.happens(e.Held(story.now, hers)).passes(3).happens(e.Unheld(story.now, hers))
+    story.expect(HangUp, leg=first).expect(Snoop, snoop=story.call.snoop, leg=hers, mode=LISTEN, moved=True)
+    assert story.call.snoop != first
+
+
 def test_before_she_has_answered_there_is_nothing_to_carry_anew() -> None:
     story = asks(talking())
-    story.consults()
+    story.happens(e.Unheld(story.now, story.call.secretary_leg)).consults()
     assert not [one for _, one in story.switch.done if isinstance(one, Snoop)]
 
 

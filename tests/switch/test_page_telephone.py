@@ -73,13 +73,13 @@ async def test_mute_is_silence_and_no_dead_line(town: Town, tmp_path: Path) -> N
         caller = await is_called(town, firm)
         await ana.answers()
         await hear_each_other(caller, ana, CALLER, ANA)
-        await ana.page.keyboard.press("Alt+KeyU")
+        await ana.page.keyboard.press("Alt+KeyX")
         await expect(ana.page.locator("[data-part=mute]")).to_have_attribute("aria-pressed", "true")
         before = await ana.sent()
         await talking(16)  # longer than a silent page is let go on
         assert await ana.sent() - before > 16 * 40  # fifty a second, of silence
         await ana.hears(CALLER)
-        await ana.page.keyboard.press("Alt+KeyU")
+        await ana.page.keyboard.press("Alt+KeyX")
         await caller.hears(ANA)
         await ana.page.keyboard.press("Alt+KeyK")
         await caller.ended()

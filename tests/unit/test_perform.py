@@ -413,3 +413,28 @@ async def test_what_is_over_before_it_was_carried_anew_is_not_carried(asterisk, 
     performer.perform(CALL, c.HangUp(SNOOP.snoop))
     await asyncio.sleep(0.01)
     assert asterisk.paths == [f"DELETE channels/{SNOOP.snoop}"]
+
+
+HELD = c.JoinAnew("pbx-1.5-bridge-1", HERS)
+
+
+async def test_of_a_leg_that_was_on_hold_what_asterisk_knows_of_its_old_stream_is_forgotten(
+    asterisk, performer, monkeypatch
+):
+    monkeypatch.setattr(perform, "RESUMED", 0)
+    performer.perform(CALL, HELD)
+    assert asterisk.paths == []
+    await asyncio.sleep(0.01)
+    assert asterisk.paths == [f"POST bridges/{HELD.bridge}/{verb}Channel" for verb in ("remove", "add")]
+    assert asterisk.asked[-1][2]["absorbDTMF"] == "true"
+
+
+@pytest.mark.parametrize(
+    "after", [c.Join(CONSULTATION, (HERS,), mixed=False, secretary=HERS), c.HangUp(HERS)], ids=["consults", "leaves"]
+)
+async def test_who_has_gone_elsewhere_meanwhile_does_not_come_back(asterisk, performer, monkeypatch, after):
+    monkeypatch.setattr(perform, "RESUMED", 0)
+    performer.perform(CALL, HELD)
+    performer.perform(CALL, after)
+    await asyncio.sleep(0.01)
+    assert not [one for one in asterisk.paths if HELD.bridge in one]

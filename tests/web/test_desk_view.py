@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from acting import ADMIN
 from browsing import AT, Place, at_desk
 from msgspec.structs import replace
 
-from pbx_control import clock
+from pbx_control import clock, web
 from pbx_control.clock import now
 from pbx_control.domain.call.model import Call, Missed, Seat, WhyNot
 from pbx_control.domain.opening.written_rota import read_rules
@@ -22,7 +23,7 @@ from pbx_control.services.work import changing
 from pbx_control.store import clients
 from pbx_control.store.desk import contacts_of
 from pbx_control.store.secretaries import find
-from pbx_control.web.desk import stream
+from pbx_control.web.desk import stream, words
 from pbx_control.web.desk.feed import Standing
 from pbx_control.web.desk.room import Stream
 from pbx_control.web.desk.view import MISSED_FOR, view_of
@@ -227,3 +228,13 @@ def replace_daemon(standing: Standing, published: int) -> Standing:
     assert standing.daemon
     daemon = replace(standing.daemon, published=published)
     return Standing(daemon, standing.calls, standing.secretaries)
+
+
+def test_no_key_of_the_desk_does_two_things() -> None:
+    told = [key for key, _ in (*words.KEYS, *words.TELEPHONE_KEYS)]
+    assert len(told) == len(set(told))
+    scripts = [(Path(web.__file__).parent / f"static/{name}.js").read_text() for name in ("desk", "telephone")]
+    desk, telephone = (re.findall(r"\bKey[A-Z](?=:)", script) for script in scripts)
+    assert desk
+    assert telephone
+    assert not set(desk) & set(telephone)

@@ -355,6 +355,15 @@ class Leave(SwitchCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class JoinAnew(SwitchCommand):
+    """Take a secretary's leg out of a bridge that is recorded and put it in again, in a moment: her telephone may have
+    begun a new stream, of whose packets Asterisk would let nobody hear anything."""
+
+    bridge: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordBridge(SwitchCommand):
     """Record what a bridge mixes; a file that is there already is continued."""
 

@@ -16,6 +16,7 @@ from pbx_control.domain.call.commands import (
     FreeSeat,
     HangUp,
     InspectMessage,
+    JoinAnew,
     Leave,
     LimitLeg,
     NoteForward,
@@ -446,7 +447,10 @@ def held(call: Call, event: Held) -> Step:
 
 
 def unheld(call: Call, event: Unheld) -> Step:
-    return call, [StopMusic(call.id, call.bridged)] if call.known.recording else []
+    """Many telephones begin a new stream then. Where its packets are translated, Asterisk takes them for late ones of
+    the old stream if their numbers are lower, and drops them to the end of the call."""
+    again: list[Command] = [StopMusic(call.id, call.bridged), JoinAnew(call.bridge, call.secretary_leg)]
+    return supervision.carried_anew(call, call, again if call.known.recording else [])
 
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:

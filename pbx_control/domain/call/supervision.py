@@ -130,19 +130,23 @@ def only_with_her(before: Call, after: Call, commands: list[Command]) -> Step:
         return after, commands
     still = after.phase in SUPERVISED and after.seat is not None and after.secretary_leg == before.secretary_leg
     if still:
-        return with_her(before, after, after.supervision, commands)
+        return with_her(before, after, commands)
     after, let_go = ended(after)
     return after, [*let_go, *commands]
 
 
-def with_her(before: Call, after: Call, now: Supervision, commands: list[Command]) -> Step:
+def with_her(before: Call, after: Call, commands: list[Command]) -> Step:
     """Where the secretary goes to another conversation, what the supervisor hears is carried anew: Asterisk takes the
     packets of another speaker for late ones of the former, and may drop all of them."""
-    heard = before.supervision is not None and before.supervision.here
     moves = any(isinstance(each, Join) and each.secretary == after.secretary_leg for each in commands)
-    if not (heard and moves):
+    return carried_anew(before, after, commands) if moves else (after, commands)
+
+
+def carried_anew(before: Call, after: Call, commands: list[Command]) -> Step:
+    heard = before.supervision is not None and before.supervision.here
+    if not heard or after.supervision is None:
         return after, commands
-    after, snoop = snooped(after, now, moved=True)
+    after, snoop = snooped(after, after.supervision, moved=True)
     return after, [HangUp(before.snoop), *commands, *snoop]
 
 

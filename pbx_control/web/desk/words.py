@@ -125,7 +125,7 @@ KEYS: tuple[tuple[str, str], ...] = (
 TELEPHONE_KEYS: tuple[tuple[str, str], ...] = (
     ("Alt T", N_("answer by the telephone in the page")),
     ("Alt K", N_("hang up there")),
-    ("Alt U", N_("mute there, and be heard again")),
+    ("Alt X", N_("mute there, and be heard again")),
 )
 NO_TELEPHONE = N_("You have no telephone in the page: the admin can turn it on.")
 TELEPHONE_AWAY = N_("The switchboard gives this page no telephone now. It is tried again.")

@@ -424,7 +424,7 @@ place.addEventListener("change", ({ target }) => DEVICES[target.dataset.part] &&
 place.addEventListener("keydown", (event) => {
   if (event.target.closest("[data-part=keys]") && /^[0-9*#]$/.test(event.key) && !event.altKey) press(event.key);
 });
-const withAlt = { KeyT: answer, KeyK: hangUp, KeyU: mute };
+const withAlt = { KeyT: answer, KeyK: hangUp, KeyX: mute };
 addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey || !withAlt[event.code] || event.repeat) return;
   event.preventDefault();
