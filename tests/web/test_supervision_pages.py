@@ -14,6 +14,7 @@ from pbx_control.live.news import Act, Answered, AnswerKind, CallNow, DaemonNow
 from pbx_control.store import audit
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account_user, call, score_mark
+from pbx_control.store.tables import audit as audit_rows
 
 FILE = "2026/01/05/pbx-1.2.wav"
 SOUND = b"RIFF" + bytes(range(200)) * 20
@@ -160,6 +161,16 @@ async def test_who_asks_for_the_middle_first_has_listened_too(place: Place, over
     browser = await at_desk(place, "jefa")
     await browser.get(f"/admin/check/{over}/recording", headers={"range": "bytes=1000-1099"})
     assert len(entries(place, Verb.RECORDING_HEARD)) == 1
+
+
+async def test_who_listens_again_on_another_day_is_written_down_again(place: Place, over: str) -> None:
+    browser = await at_desk(place, "jefa")
+    for number in (1, 2):
+        for _ in range(2):
+            await browser.get(f"/admin/check/{over}/recording", headers={"range": "bytes=1-"})
+        assert len(entries(place, Verb.RECORDING_HEARD)) == number
+        with writing(place.engine) as conn:
+            conn.execute(update(audit_rows).values(at=AT))
 
 
 async def judge(browser: Browser, call_id: str, points: str = "4", note: str = "Bien") -> int:
