@@ -15,6 +15,8 @@ from pbx_control.store import audit
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account_user, call, score_mark
 from pbx_control.store.tables import audit as audit_rows
+from pbx_control.web.desk import room
+from pbx_control.world.legs import patience
 
 FILE = "2026/01/05/pbx-1.2.wav"
 SOUND = b"RIFF" + bytes(range(200)) * 20
@@ -130,6 +132,19 @@ async def test_the_stream_tells_what_changes(place: Place) -> None:
     views = [json.loads(one.split("data: ")[1].strip()) for one in told.split("\n\n") if "event: view" in one]
     assert "Ana" in views[0]
     assert "Nobody talks at this moment" in views[-1]
+
+
+async def test_one_page_too_many_of_hers_ends_another(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_STREAMS", 2)
+    place.site.room.ending = False
+    jefa, root = await at_desk(place, "jefa"), await at_desk(place, "root")
+    roots = asyncio.ensure_future(root.get("/admin/calls/events"))
+    hers = {asyncio.ensure_future(jefa.get("/admin/calls/events")) for _ in range(3)}
+    ended, open_ = await asyncio.wait(hers, timeout=patience(10), return_when=asyncio.FIRST_COMPLETED)
+    assert (len(ended), len(open_), roots.done()) == (1, 2, False)
+    place.site.room.ending = True
+    place.site.room._told(None, ())
+    await asyncio.wait_for(asyncio.gather(*open_, roots), patience(10))
 
 
 # --- check --------------------------------------------------------------------------------------------------
