@@ -171,8 +171,15 @@ class Switchboard:
         self.directory = directory
         at = now()
         self._board.staff(chair_of(each, idle_since.get(each.id, at)) for each in directory.office.secretaries)
+        self._let_go_who_may_not_listen(directory)
         self.on_floor_change()
         self.look_at_floor()
+
+    def _let_go_who_may_not_listen(self, directory: Directory) -> None:
+        """A supervisor whose telephone, or account, was taken away is in no call any more."""
+        for call in list(self._board.calls.values()):
+            if call.supervision and not directory.telephone_of(call.supervision.user_id):
+                self.post(call.id, SupervisorLeft(now(), call.supervisor_leg))
 
     def dialled_before(self, today: dict[int, int]) -> None:
         """How often each client's contacts (by the client's id) were dialled today (UTC) by earlier daemons."""

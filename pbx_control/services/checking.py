@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from pbx_control.domain import checks
-from pbx_control.domain.audit import ActorKind, Verb
+from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.domain.desk.scores import MOST_POINTS
 from pbx_control.domain.desk.words import Words
 from pbx_control.domain.words.characters import harmless
@@ -24,6 +24,8 @@ PAGE, SHEETS = 30, 30
 AVERAGE_OVER = timedelta(days=90)
 # Characters of a note.
 LONGEST_NOTE = 2000
+# A player asks for a recording in pieces: those of one listening are asked for within this.
+ONE_LISTENING = timedelta(hours=1)
 HEARD = (Verb.RECORDING_HEARD, Verb.CALL_SUPERVISED)
 
 
@@ -98,6 +100,14 @@ def heard(conn: Connection, client_id: int, call_id: str) -> list[Heard]:
         for entry in entries
     ]
     return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def is_listening(conn: Connection, client_id: int, call_id: str, who: Actor, at: datetime) -> bool:
+    """Whether it is written down that somebody listens to a call's recording at that time: a player that seeks asks for
+    pieces only, and so may somebody who would rather leave no trace."""
+    entries = audit.about(conn, client_id, Verb.RECORDING_HEARD, call_id)
+    his = [each for each in entries if (each.actor.kind, each.actor.name) == (who.kind, who.name)]
+    return any(each.at > at - ONE_LISTENING for each in his)
 
 
 def note_heard(work: Work, call_id: str) -> None:

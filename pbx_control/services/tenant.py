@@ -217,6 +217,10 @@ class Tenant:
         """He has read these, or that one may not be shown. Raises ClientMistake if one is not his firm's."""
         inbox.note_opened(self.conn, self.reader, [self._found(one).call_id for one in calls], at)
 
+    def is_listening(self, call: Received, actor: Actor, at: datetime) -> bool:
+        """Whether it is written down that he listens to a call's recording at that time."""
+        return checking.is_listening(self.conn, self.reader.client_id, call.call_id, actor, at)
+
     def note_heard(self, call: Received, actor: Actor, at: datetime) -> None:
         """He listens to a call's recording, or the message that was left: everybody who may see the call sees that."""
         Work(self.conn, actor, at).note(Verb.RECORDING_HEARD, call.call_id, client_id=self.reader.client_id)

@@ -79,7 +79,7 @@ TAKE = """() => {
 
 
 # A telephone of a script's own, in her page and with what her page was lent.
-DIAL = """async (number) => {
+DIAL = """async ([number, times]) => {
   const beside = document.querySelector("script[src*=telephone]").src;
   const { default: JsSIP } = await import(new URL("vendor/jssip.min.js", beside));
   const csrf = document.body.dataset.csrf;
@@ -87,13 +87,17 @@ DIAL = """async (number) => {
   const lent = await (await fetch("/desk/telephone", { method: "POST", headers, body: "{}" })).json();
   const socket = new JsSIP.WebSocketInterface(`ws://${location.host}/ws?line=${lent.line}`);
   const ua = new JsSIP.UA({ sockets: [socket], uri: `sip:${lent.user}@pbx.invalid`, password: lent.password });
-  const done = new Promise((tell) => ua.on("registered", () => {
-    const call = ua.call(`sip:${number}@pbx.invalid`, { mediaConstraints: { audio: true, video: false } });
-    call.on("failed", ({ cause }) => tell(cause));
-    call.on("confirmed", () => tell("answered"));
-  }));
+  const registered = new Promise((tell) => ua.on("registered", tell));
   ua.start();
-  const told = await done;
+  await registered;
+  const told = [];
+  while (told.length < times) {
+    const call = ua.call(`sip:${number}@pbx.invalid`, { mediaConstraints: { audio: true, video: false } });
+    told.push(await new Promise((tell) => {
+      call.on("failed", ({ cause }) => tell(cause));
+      call.on("confirmed", () => tell("answered"));
+    }));
+  }
   ua.stop();
   return told;
 }"""
@@ -169,7 +173,11 @@ class PageTelephone:
 
     async def calls(self, number: str) -> str:
         """What the switch says when a script of hers dials that number by her page's own connection."""
-        told: str = await self.page.evaluate(DIAL, number)
+        return (await self.calls_at_once(number, 1))[0]
+
+    async def calls_at_once(self, number: str, times: int) -> list[str]:
+        """The same of so many calls, none of which she ends before the last one is answered."""
+        told: list[str] = await self.page.evaluate(DIAL, [number, times])
         return told
 
     async def answers(self) -> None:

@@ -149,6 +149,9 @@ async def test_she_hears_herself_before_the_shift_and_reaches_nothing_else(town:
         await ana.is_("ready")
         for number in ("133", firm.number, "open", "s"):
             assert await ana.calls(number) in ("Rejected", "Not Found", "Unavailable", "Address Incomplete"), number
+        # nor does she hold the ports of everybody's sound by calling herself again and again
+        told = await ana.calls_at_once("echo", 5)
+        assert [one == "answered" for one in told] == [True] * 3 + [False] * 2, told
         await ana.is_("elsewhere")  # that script has it now
         await ana.page.click("[data-telephone-do=here]")
         await ana.is_("ready")

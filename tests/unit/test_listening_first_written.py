@@ -2,6 +2,7 @@
 or that refuses."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import SupervisionAsked, SupervisionEndAsked, SupervisorAnswered
 from pbx_control.domain.call.model import Phase, SupervisionMode
 from pbx_control.domain.call.story import sentence
+from pbx_control.domain.office import SupervisorTelephone
+from pbx_control.live.directory import Directory
 from pbx_control.services import steps
 from pbx_control.settings import Home, Settings
 from pbx_control.store import audit as trails
@@ -140,6 +143,24 @@ async def test_the_trail_says_which_admin_has_ended_whose_listening(engine: Engi
     assert line.details == {"by": "root", "secretary": ANA.name, "supervisor": "jefa"}
     told = sentence(line.event, line.details, "en")
     assert told == "root, an admin, has jefa, a supervisor, leave the call"
+
+
+async def test_who_loses_her_telephone_hears_no_more(engine: Engine) -> None:
+    async with house(engine, ANA) as here:
+        await talks(here)
+        asks(here)
+        await here.calm()
+        here.board.post("c1", SupervisorAnswered(now(), "c1-supervisor-1"))
+        await here.calm()
+        assert here.board.directory
+        office = here.board.directory.office
+        for theirs, stays in (((SupervisorTelephone(9, "jefa-1", "x"),), True), ((), False)):
+            here.board.staff(Directory(replace(office, supervisors=theirs)), {})
+            await here.calm()
+            call = here.board.call("c1")
+            assert call
+            assert bool(call.supervision) is stays
+        assert here.phase() is Phase.TALKING
 
 
 async def test_a_line_that_the_database_refuses_lets_nobody_in(

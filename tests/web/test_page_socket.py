@@ -25,6 +25,11 @@ REGISTER = "REGISTER sip:pbx.invalid SIP/2.0\r\nVia: x\r\n\r\n"
 OK = "SIP/2.0 200 OK\r\n\r\n"
 
 
+def with_length(length: str) -> str:
+    """A message's head."""
+    return f"INVITE sip:echo@pbx.invalid SIP/2.0\r\nVia: x\r\nContent-Length: {length}\r\n\r\n"
+
+
 class Switch:
     """Asterisk's HTTP server: says OK to whatever comes, and knows from where."""
 
@@ -199,6 +204,17 @@ async def test_a_key_that_is_not_hers_opens_nothing(place: Place, switch: Switch
         "SUBSCRIBE sip:x SIP/2.0\r\n\r\n",
         "REFER sip:x SIP/2.0\r\n\r\n",
         "REGISTER sip:pbx.invalid SIP/2.0\r\n" + "x" * telephone.LONGEST_MESSAGE,
+        REGISTER + "REFER sip:x SIP/2.0\r\n\r\n",
+        REGISTER + REGISTER,
+        OK + "\r\n\r\n" + REGISTER,
+        with_length("0") + REGISTER,
+        with_length("9") + "v=0\r\n" + REGISTER,
+        with_length("0\r\nContent-Length: 5") + "v=0\r\n",
+        with_length("0\r\nl: 5") + "v=0\r\n",
+        with_length("5\r\nContent-Length\r\n : 0") + "v=0\r\n",
+        with_length("5\r\nX: x\n\r\n") + "v=0\r\n",
+        with_length("4") + "é=0\r\n",
+        "REGISTER sip:pbx.invalid SIP/2.0\r\nVia: x\r\n",
     ],
 )
 async def test_what_no_telephone_says_ends_it(place: Place, switch: Switch, said: str) -> None:
@@ -208,6 +224,19 @@ async def test_what_no_telephone_says_ends_it(place: Place, switch: Switch, said
     page.says(said)
     assert await page.closed() == telephone.TOO_MUCH
     assert not switch.heard
+
+
+@pytest.mark.parametrize(
+    "said", [with_length("0"), with_length("5") + "v=0\r\n", with_length("5").replace("Content-Length", "l") + "é=0\r"]
+)
+async def test_what_a_telephone_says_is_passed_on_with_its_body(place: Place, switch: Switch, said: str) -> None:
+    browser, line = await hers(place)
+    page = Socket(place, browser, line.key)
+    await page.is_open()
+    page.says(said)
+    assert (await page.told())["text"] == OK
+    assert switch.heard == [said]
+    page.leaves()
 
 
 async def test_bytes_end_it_too(place: Place, switch: Switch) -> None:

@@ -227,6 +227,15 @@ async def test_he_listens_and_that_he_did_is_told_once_for_each_time(place: Plac
     assert (await browser.get(f"/portal/calls/{one}")).text.count("<li>gerencia") == 2
 
 
+@pytest.mark.parametrize("wanted", ["bytes=1-", "bytes=-99999", "bytes=1-1,0-"])
+async def test_who_leaves_out_the_beginning_has_listened_too(place: Place, called: Called, wanted: str) -> None:
+    one, browser = called(recording="2026/11/20/pbx-1.1.wav"), await reader(place)
+    for _ in range(2):
+        piece = await browser.get(f"/portal/calls/{one}/recording", headers={"range": wanted})
+        assert piece.status_code == 206
+    assert (await browser.get(f"/portal/calls/{one}")).text.count("<li>gerencia") == 1
+
+
 async def test_a_recording_that_is_gone_is_told_so(place: Place, called: Called, tmp_path: Path) -> None:
     one, browser = called(recording="2026/11/20/pbx-1.1.wav"), await reader(place)
     (tmp_path / "recordings/2026/11/20/pbx-1.1.wav").unlink()

@@ -14,6 +14,9 @@ from pbx_control.live.news import Act, Answered, AnswerKind, CallNow, DaemonNow
 from pbx_control.store import audit
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import account_user, call, score_mark
+from pbx_control.store.tables import audit as audit_rows
+from pbx_control.web.desk import room
+from pbx_control.world.legs import patience
 
 FILE = "2026/01/05/pbx-1.2.wav"
 SOUND = b"RIFF" + bytes(range(200)) * 20
@@ -147,6 +150,19 @@ async def test_the_stream_tells_what_changes(place: Place) -> None:
     assert "Nobody talks at this moment" in views[-1]
 
 
+async def test_one_page_too_many_of_hers_ends_another(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_STREAMS", 2)
+    place.site.room.ending = False
+    jefa, root = await at_desk(place, "jefa"), await at_desk(place, "root")
+    roots = asyncio.ensure_future(root.get("/admin/calls/events"))
+    hers = {asyncio.ensure_future(jefa.get("/admin/calls/events")) for _ in range(3)}
+    ended, open_ = await asyncio.wait(hers, timeout=patience(10), return_when=asyncio.FIRST_COMPLETED)
+    assert (len(ended), len(open_), roots.done()) == (1, 2, False)
+    place.site.room.ending = True
+    place.site.room._told(None, ())
+    await asyncio.wait_for(asyncio.gather(*open_, roots), patience(10))
+
+
 # --- check --------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +192,16 @@ async def test_who_asks_for_the_middle_first_has_listened_too(place: Place, over
     browser = await at_desk(place, "jefa")
     await browser.get(f"/admin/check/{over}/recording", headers={"range": "bytes=1000-1099"})
     assert len(entries(place, Verb.RECORDING_HEARD)) == 1
+
+
+async def test_who_listens_again_on_another_day_is_written_down_again(place: Place, over: str) -> None:
+    browser = await at_desk(place, "jefa")
+    for number in (1, 2):
+        for _ in range(2):
+            await browser.get(f"/admin/check/{over}/recording", headers={"range": "bytes=1-"})
+        assert len(entries(place, Verb.RECORDING_HEARD)) == number
+        with writing(place.engine) as conn:
+            conn.execute(update(audit_rows).values(at=AT))
 
 
 async def judge(browser: Browser, call_id: str, points: str = "4", note: str = "Bien") -> int:

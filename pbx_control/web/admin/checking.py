@@ -180,19 +180,17 @@ async def _sound(request: Request, which: Callable[[Checked], str]) -> Response:
     if not which(found) or not await run_sync(file.is_file):
         here = found.node == site.settings.node.name
         return refusal(request, 404, NO_SOUND if here or not which(found) else ELSEWHERE, "no-recording")
-    if begins(request) or not await _has_begun(request, found):
-        person = person_of(request)
-        actor = actor_of(person.name, person.role, _origin(request))
+    person = person_of(request)
+    actor = actor_of(person.name, person.role, _origin(request))
+    if begins(request) or not await _is_listening(request, found, actor):
         await run_sync(_note_heard, request, call_id, actor)
     return FileResponse(file, media_type="audio/wav")
 
 
-async def _has_begun(request: Request, found: Checked) -> bool:
-    """Whether it is written down that she has listened: a player that seeks asks for pieces only, and so may somebody
-    who would rather leave no trace."""
-    who = person_of(request).name
-    heard = await _read(request, lambda conn: checking.heard(conn, found.client_id, found.call_id))
-    return any(one.who == who and one.of_office and not one.live for one in heard)
+async def _is_listening(request: Request, found: Checked, who: Actor) -> bool:
+    return await _read(
+        request, lambda conn: checking.is_listening(conn, found.client_id, found.call_id, who, clock.now())
+    )
 
 
 def _note_heard(request: Request, call_id: str, actor: Actor) -> None:

@@ -102,23 +102,23 @@ async def live_events(request: Request) -> Response:
 async def _events(request: Request) -> AsyncGenerator[bytes, None]:
     room, sessions, person = room_of(request), site_of(request).sessions, person_of(request)
     sent, now = "", asyncio.get_running_loop().time
-    with room.watching() as news:
+    with room.watching(person.user_id) as watcher:
         yield b"retry: 1000\n\n"
         due = now() + ALIVE_EVERY
-        while not room.ending:
+        while not (room.ending or watcher.over):
             if now() >= due:
                 if not await sessions.still_valid(person.session_id):
                     yield _event("signed-out", "")
                     return
                 yield _event("alive", "")
                 due = now() + ALIVE_EVERY
-            news.clear()
+            watcher.news.clear()
             if (shown := _region(request)) != sent:
                 sent = shown
                 yield _event("view", shown)
                 await asyncio.sleep(TOGETHER)  # one press brings several changes
             try:
-                await asyncio.wait_for(news.wait(), max(0.0, due - now()))
+                await asyncio.wait_for(watcher.news.wait(), max(0.0, due - now()))
             except TimeoutError:
                 continue
 

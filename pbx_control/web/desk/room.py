@@ -31,7 +31,7 @@ TASKS_EVERY = 1.0
 MADE_AT_ONCE = 2
 # A page answers every three seconds to what it hears; what is silent for so long is not there, seconds.
 ANSWERS_WITHIN = 12.0
-# Streams of one secretary's. One more ends the oldest, so that nobody holds them without end.
+# Streams of one secretary's, or one supervisor's. One more ends the oldest, so that nobody holds them without end.
 MOST_STREAMS = 12
 
 
@@ -81,6 +81,15 @@ class Stream:
         return self.heard_at is not None and asyncio.get_running_loop().time() - self.heard_at > ANSWERS_WITHIN
 
 
+@dataclass(eq=False, slots=True)
+class Watcher:
+    """An open page of the live calls: `news` is set whenever something is told of calls or secretaries."""
+
+    user_id: int
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False  # newer ones have taken its place
+
+
 class Room:
     """All desks of this web process."""
 
@@ -94,7 +103,7 @@ class Room:
         self._by_key: dict[str, Stream] = {}
         self._vanished: dict[int, asyncio.TimerHandle] = {}
         self._lost: set[int] = set()
-        self._watchers: set[asyncio.Event] = set()
+        self._watchers: list[Watcher] = []  # the oldest first
         self._deliveries: asyncio.TimerHandle | None = None
         self._tasks: tuple[int, int] | None = None  # what tells the open ones from others; None: not looked yet
         self.wall = Wall(engine, ZoneInfo(settings.office.timezone), lambda: self.feed.standing)
@@ -114,18 +123,21 @@ class Room:
             self.wall.end()
             for her in self._streams:
                 self.look(her)
-            for news in self._watchers:
-                news.set()
+            for one in self._watchers:
+                one.news.set()
 
     @contextmanager
-    def watching(self) -> Iterator[asyncio.Event]:
-        """An event that is set, for the length of the block, whenever something is told of calls or secretaries."""
-        news = asyncio.Event()
-        self._watchers.add(news)
+    def watching(self, user_id: int) -> Iterator[Watcher]:
+        """A page of that person's hears, for the length of the block, of calls and secretaries."""
+        watcher = Watcher(user_id)
+        for oldest in [one for one in self._watchers if one.user_id == user_id][: 1 - MOST_STREAMS]:
+            oldest.over = True
+            oldest.news.set()
+        self._watchers.append(watcher)
         try:
-            yield news
+            yield watcher
         finally:
-            self._watchers.discard(news)
+            self._watchers.remove(watcher)
 
     async def _watch_tasks(self) -> None:
         """Another process writes what is found in clients' calendars. No news come of it, so it is looked for."""
@@ -223,8 +235,8 @@ class Room:
         self.wall.told()
         for her in self._streams if concerned is None else concerned:
             self.look(her)
-        for news in self._watchers:
-            news.set()
+        for one in self._watchers:
+            one.news.set()
         self._delivered |= {one.call for one in messages}
         if self._delivered and self._deliveries is None:
             self._deliveries = asyncio.get_running_loop().call_later(DELIVERIES_EVERY, self._look_at_deliveries)

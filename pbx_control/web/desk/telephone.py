@@ -46,6 +46,10 @@ _FROM_PAGE = re.compile(
     r"(SIP/2\.0 [1-6]\d\d |(REGISTER|INVITE|ACK|BYE|CANCEL|OPTIONS|UPDATE|INFO) sips?:[^\s]{1,200} SIP/2\.0\r\n)"
 )
 SIGNS_OF_LIFE = ("\r\n\r\n", "\r\n")
+# What no page's telephone writes into a message's head, and what Asterisk could read otherwise than we do: lines that
+# end otherwise, or go on in the next one.
+_ODD_LINES = re.compile(r"\r(?!\n)|(?<!\r)\n|\n[ \t]")
+_LENGTHS = re.compile(r"^(?:content-length|l)[ \t]*:[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 # Asterisk is on this machine, seconds.
 CONNECTS_WITHIN = 3.0
 # How often it is looked whether she is still signed in, seconds.
@@ -186,8 +190,17 @@ async def _to_switch(page: WebSocket, switch: ClientConnection) -> int:
 
 
 def is_sip(text: str) -> bool:
-    """Whether that is what a telephone says."""
-    return text in SIGNS_OF_LIFE or _FROM_PAGE.match(text) is not None
+    """Whether that is what a telephone says: one message (RFC 7118 5)."""
+    return text in SIGNS_OF_LIFE or (_FROM_PAGE.match(text) is not None and is_alone(text))
+
+
+def is_alone(text: str) -> bool:
+    """Whether nothing follows a message: Asterisk takes it for the next one, of any kind, and one frame has dozens."""
+    head, end, body = text.partition("\r\n\r\n")
+    if not end or _ODD_LINES.search(head):
+        return False
+    lengths = _LENGTHS.findall(head.replace("\r\n", "\n"))
+    return lengths == [str(len(body.encode()))] or not (lengths or body)
 
 
 async def _to_page(page: WebSocket, switch: ClientConnection) -> int:

@@ -157,7 +157,8 @@ async def _about_caller(request: Request, do: Callable[[Tenant, Work, str], obje
 
 
 async def _sound(request: Request, which: Callable[[Received], str]) -> Response:
-    """A call's sound; that he listens is written down when he begins, not with each piece that his player asks for."""
+    """A call's sound; that he listens is written down before the first of it is sent, from wherever, and not with each
+    piece that his player asks for."""
     site, call_id = site_of(request), request.path_params["call"]
     try:
         found = await _as_tenant(request, lambda tenant: tenant.received(call_id))
@@ -167,8 +168,8 @@ async def _sound(request: Request, which: Callable[[Received], str]) -> Response
     if not which(found) or not await run_sync(file.is_file):
         here = found.node == site.settings.node.name
         return refusal(request, 404, NO_SOUND if here or not which(found) else ELSEWHERE, "no-recording")
-    if begins(request):
-        actor = actor_of(person_of(request), request.client.host if request.client else "")
+    actor = actor_of(person_of(request), request.client.host if request.client else "")
+    if begins(request) or not await _as_tenant(request, lambda one: one.is_listening(found, actor, clock.now())):
         await _as_tenant(request, lambda tenant: tenant.note_heard(found, actor, clock.now()), writes=True)
     return FileResponse(file, media_type="audio/wav")
 
