@@ -29,7 +29,7 @@ LONGEST_WRAP_UP = 600  # seconds
 # For a person; --json has everything.
 SHOWN = (
     *("name", "user", N_("state"), "telephone", "over", "languages", "clients", "forwarded_at", "wrap_up", "secure"),
-    *("browser_telephone", "browser"),
+    *(N_("browser_telephone"), "browser"),
 )
 
 

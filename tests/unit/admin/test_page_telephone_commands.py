@@ -29,6 +29,11 @@ def test_it_is_off_until_it_is_turned_on(office: Admin) -> None:
     assert shown(office) is None
 
 
+def test_it_has_a_spanish_name(office: Admin) -> None:
+    office.does("secretary", "add", "Eva")
+    assert "teléfono en la página" in office.does("--lang", "es", "secretary", "show", "Eva")
+
+
 def test_no_password_of_a_page_stands_in_a_file(office: Admin) -> None:
     office.does("secretary", "add", "Eva")
     office.does("secretary", "set", "Eva", "--browser-telephone")
