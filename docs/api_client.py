@@ -2,6 +2,7 @@
 
 import json
 import os
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
@@ -17,7 +18,8 @@ def ask(path, body=None):
 
 for call in ask("/calls?limit=3")["items"]:
     print(call["arrived_at"], call["caller"], call["outcome"])
-calendar = f"/calendars/{ask('/calendars')['items'][0]['id']}"
-slot = ask(f"{calendar}/slots")["items"][0]
-booked = ask(f"{calendar}/appointments", {"starts": slot["starts"], "name": "María Soto"})
+calendar = ask("/calendars")["items"][0]
+place, kind = f"/calendars/{calendar['id']}", calendar["kinds"][0]["name"]
+slot = ask(f"{place}/slots?{urlencode({'kind': kind})}")["items"][0]
+booked = ask(f"{place}/appointments", {"starts": slot["starts"], "kind": kind, "name": "María Soto"})
 print("booked:", booked["id"], booked["state"], booked["starts"] == slot["starts"])

@@ -45,7 +45,7 @@ ADVICE: Mapping[Code, str] = {
         "add another or `did remove` it first", "add another or `did remove` them first", by="count"
     ),
     Code.CA_WITHOUT_TLS: N_("`--ca system` takes it away"),
-    Code.NOTHING_TO_CHANGE: N_("name an option, such as --name; --help lists them"),
+    Code.NOTHING_TO_CHANGE: N_("name an option: --help lists them"),
     Code.CLIENT_CANCELLED: N_("`client resume {slug}` it first"),
     Code.CLIENT_NOT_READY: N_("first do {commands}"),
     Code.NOT_PAID: N_("`client paid {slug}` comes first"),

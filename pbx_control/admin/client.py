@@ -91,8 +91,8 @@ OF_ITS_INVOICES: tuple[Decorator, ...] = (
     ),
 )
 OF_WAITING_CALLERS: tuple[Decorator, ...] = (
-    click.option("--wait-limit", metavar="TIME", help="How long a caller waits before he may leave a message [90s]."),
-    click.option("--after-call", metavar="TIME", help="What a secretary at her desk has for the message [2m]."),
+    click.option("--wait-limit", metavar="LENGTH", help="How long a caller waits before he may leave a message [90s]."),
+    click.option("--after-call", metavar="LENGTH", help="What a secretary at her desk has for the message [2m]."),
     click.option("--music/--ringing", default=None, help="What a waiting caller hears after 20 s [music]."),
     click.option(
         "--messages/--no-messages",
@@ -145,7 +145,7 @@ OF_LETTERS: tuple[Decorator, ...] = (
 OF_URGENT_MESSAGES: tuple[Decorator, ...] = (
     click.option(
         "--urgent-interval",
-        metavar="TIME",
+        metavar="LENGTH",
         help="How long somebody has to say that he has seen an urgent message before the next one is told again [5m].",
     ),
     click.option(
@@ -170,10 +170,10 @@ OF_PRIVACY: tuple[Decorator, ...] = (
 OF_COUNTING: tuple[Decorator, ...] = (
     click.option(
         "--repeat-within",
-        metavar="TIME",
+        metavar="LENGTH",
         help="Who calls again so soon after a short conversation is not charged; 0s: is charged [60s].",
     ),
-    click.option("--short-call", metavar="TIME", help="Shorter conversations are short ones [10s]."),
+    click.option("--short-call", metavar="LENGTH", help="Shorter conversations are short ones [10s]."),
 )
 OF_CALLS_OUT: tuple[Decorator, ...] = (
     click.option(

@@ -108,8 +108,10 @@ def facts_of(row: Listed, who: Known | None) -> dict[str, Any]:
 
 
 def in_words(door: Door, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with `facts_of` and what is known of her telephone, as a table shows it."""
-    return {**row, "state": _state(door, row), "clients": door.say("all") if row["clients"] is None else row["clients"]}
+    """A row with `facts_of` and what is known of her telephones, as a table shows it."""
+    clients = door.say("all") if row["clients"] is None else row["clients"]
+    browser = row["browser"] and door.say(row["browser"])
+    return {**row, "state": _state(door, row), "clients": clients, "browser": browser}
 
 
 def _state(door: Door, row: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ LONGEST_WRAP_UP = 600  # seconds
 # For a person; --json has everything.
 SHOWN = (
     *("name", "user", N_("state"), "telephone", "over", "languages", "clients", "forwarded_at", "wrap_up", "secure"),
-    *("browser_telephone", "browser"),
+    *(N_("browser_telephone"), "browser"),
 )
 
 
@@ -44,7 +44,7 @@ def secretary() -> None:
 @click.argument("name")
 @click.option("--language", default="es", show_default=True, metavar="es,en", help="What she speaks, the best first.")
 @click.option("--clients", "slugs", metavar="SLUG,…", help="Whom she may answer for [every client].")
-@click.option("--wrap-up", default="0s", metavar="TIME", help="Her pause after each call [0s].")
+@click.option("--wrap-up", default="0s", metavar="LENGTH", help="Her pause after each call [0s].")
 @click.option("--secure", is_flag=True, help="Her telephone must use TLS and SRTP.")
 @json_option
 @pass_door
@@ -73,7 +73,7 @@ def add(door: Door, name: str, language: str, slugs: str | None, wrap_up: str, s
 @click.argument("name", type=SECRETARY)
 @click.option("--language", metavar="es,en", help="What she speaks, the best first.")
 @click.option("--clients", "slugs", metavar="SLUG,…", help="Whom she may answer for; all: every client.")
-@click.option("--wrap-up", metavar="TIME", help="Her pause after each call.")
+@click.option("--wrap-up", metavar="LENGTH", help="Her pause after each call.")
 @click.option("--secure/--no-secure", default=None, help="Her telephone must use TLS and SRTP.")
 @click.option(
     "--browser-telephone/--no-browser-telephone", default=None, help="Whether her page has a telephone, too."

@@ -83,6 +83,7 @@ class Looked:
     seen_at: datetime | None
     seen_by: str
     taken_by: str  # who sees to it, or ""
+    given_up: bool  # nobody is told again: the secretaries have it as a task
 
 
 # --- going on ---------------------------------------------------------------------------------------------
@@ -197,6 +198,7 @@ def _looked(conn: Connection, posted: Posted, firm: Client, *, just_now: bool = 
         seen_at=known.seen_at,
         seen_by=known.seen_by,
         taken_by=stored.taken_by(conn, call_id),
+        given_up=known.given_up_at is not None,
     )
 
 

@@ -70,6 +70,7 @@ def _page(request: Request, found: Looked, *, done: bool) -> Response:
         seen=brief_time(found.seen_at.astimezone(zone), language) if found.seen_at else "",
         by_himself=found.seen_by == found.address,
         taken_by=found.taken_by,
+        given_up=found.given_up,
         done=done,
     )
 

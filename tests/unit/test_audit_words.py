@@ -21,12 +21,13 @@ from pbx_control.domain.users import ClientRole, UserRole
 from pbx_control.domain.words.trail import changes, subject
 from pbx_control.store.clients import Client
 from pbx_control.store.contacts import Contact
+from pbx_control.store.secretaries import Secretary
 from pbx_control.store.users import Listed as Account
 from tests.texts import ROOT, catalogue
 
 WRITTEN = {message.id for message in catalogue() if isinstance(message.id, str)}
 # Records whose fields, whichever are changed, stand in an entry.
-RECORDS = (Client, Trunk, Plan, Contact, Account)
+RECORDS = (Client, Trunk, Plan, Contact, Account, Secretary)
 # What no entry tells: what a row is known by within, and what is counted for lists.
 WITHIN = {"id", "last_seen", "has_second_factor", "since"}
 

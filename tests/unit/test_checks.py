@@ -116,12 +116,14 @@ def test_a_wrong_rut_is_refused(value: str) -> None:
         checks.rut(value)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("90", 90), ("2m", 120), ("2min", 120), (" 10S ", 10)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("90", 90), ("2m", 120), ("2min", 120), (" 10S ", 10), ("1h", 3600)]
+)
 def test_durations(text: str, seconds: int) -> None:
     assert checks.duration(text, "--wait-limit", 10, 3600) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "s", "9s", "3601", "1h", "-5", "1e3", "٩٠", "99999999999m"])
+@pytest.mark.parametrize("text", ["", "s", "9s", "3601", "2h", "-5", "1e3", "٩٠", "99999999999m"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ClientMistake, match="--wait-limit"):
         checks.duration(text, "--wait-limit", 10, 3600)

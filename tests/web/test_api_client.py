@@ -42,7 +42,10 @@ def office(tmp_path: Path) -> Installation:
     engine = open_engine(home, load(home))
     add_client(engine)
     with booking(engine, ADMIN, now()) as work:
-        calendars.add(work, 1, "soto", "Dra. Soto", [Kind(0, "Control", 30)], week="always", lead=timedelta(0))
+        # As in README: more than one kind, and a question.
+        kinds = [Kind(0, "Primera consulta", 30, 10), Kind(1, "Control", 15)]
+        rules = {"week": "always", "lead": timedelta(0), "questions": ["¿Primera vez?"]}
+        calendars.add(work, 1, "soto", "Dra. Soto", kinds, **rules)
     with writing(engine) as conn:
         for number in range(2):
             at = CAME + timedelta(minutes=number)

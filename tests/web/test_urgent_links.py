@@ -189,6 +189,9 @@ async def test_when_nobody_is_left_every_desk_has_a_task_until_one_has_done_it(h
     for step in range(1, 9):
         hasty.goes_on(SENT + step * FIVE)
     assert "data-unseen" in await desk(hasty, "eva")
+    page = (await hasty.place.browser().get(hasty.links()[0])).text
+    assert ("se avisa de nuevo al siguiente" in page, "quedó como tarea de las secretarias" in page) == (False, True)
+    assert "Lo he visto" in page
     eva = await at_desk(hasty.place, "eva")
     task = re.search(r'data-task="(\d+)"', await desk(hasty, "eva"))
     assert task

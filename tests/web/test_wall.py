@@ -339,6 +339,7 @@ async def test_a_day_has_its_curves_with_a_table_and_its_client(place: Place) ->
     browser = await lead(place)
     page = (await browser.get("/admin/day?date=2026-08-03")).text
     assert 'data-calls="6"' in page
+    assert "<h1>Monday 3 August 2026</h1>" in page
     assert page.count('role="img"') == 2
     assert "Most at 08:00: 4." in page
     assert '<th scope="row">08:00–09:00</th><td>4</td><td>4</td><td>3</td><td class="warn">75 %</td>' in page
@@ -354,7 +355,9 @@ async def test_a_week_begins_on_monday_and_has_a_line_for_each_day(place: Place)
     page = (await browser.get("/admin/week?date=2026-08-06")).text
     assert 'data-calls="2"' in page
     assert page.count("</tr>") == 8
-    assert "lunes 3 agosto" in page.lower()
+    assert "lunes 3 de agosto" in page.lower()
+    assert "3 de agosto de 2026 – 9 de agosto de 2026" in page
+    assert "3 August 2026 – 9 August 2026" in (await (await lead(place)).get("/admin/week?date=2026-08-06")).text
 
 
 @pytest.mark.parametrize("asked", ["date=x", "date=9999-12-31", "date=0001-01-01", "client=nobody", "date=2026-08-03x"])

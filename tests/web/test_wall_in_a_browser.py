@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from acting import ADMIN
 from answering_daemon import a_chair, answering
 from axe_playwright_python.async_playwright import Axe
 from msgspec.structs import replace
 from pages_process import said, started
+from sqlalchemy import insert
 from test_agenda_in_a_browser import BASE, TELEPHONE, WIDE, browser, office
 
 from pbx_control.clock import now
@@ -19,10 +21,13 @@ from pbx_control.domain.call.saving import Save
 from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.figures.levels import Sums
 from pbx_control.live.channel import Channel
+from pbx_control.services import checking
+from pbx_control.services.work import changing
 from pbx_control.settings import Home, load
 from pbx_control.store import quarters
 from pbx_control.store.engine import open_engine, writing
 from pbx_control.store.quarters import Counted
+from pbx_control.store.tables import call
 from pbx_control.world.installation import Installation
 from pbx_control.world.legs import patience
 
@@ -126,6 +131,30 @@ async def test_all_its_pages_can_be_read_by_everybody(
                 await page.goto(f"{BASE}/admin/{path}")
                 await page.locator("summary").click()
                 await is_fit(page)
+
+
+async def judge_one(office: Installation) -> None:
+    """A call of a secretary's is over, and was judged."""
+    await office.pbx("secretary", "add", NAMES[0])
+    engine = open_engine(Home(office.home), load(Home(office.home)))
+    row = {"id": "pbx-9.1", "client_id": 1, "did": "+56225550101", "caller": "+56223334455", "phase": "ended"}
+    over = {"outcome": "answered", "secretary_id": 1, "arrived_at": now(), "ended_at": now(), "talked": 65.0}
+    with writing(engine) as conn:
+        conn.execute(insert(call).values(row | over))
+    with changing(engine, ADMIN, now()) as work:
+        checking.score(work, "pbx-9.1", 1, {"Saludo": "4"}, "", ["Saludo"])
+    engine.dispose()
+
+
+async def test_no_word_above_the_averages_is_cut_on_a_telephone(office: Installation) -> None:
+    async with browser("es-CL", viewport=TELEPHONE) as page:
+        await signs_in(office, page)
+        await judge_one(office)
+        await page.goto(f"{BASE}/admin/check")
+        heading = page.locator(".averages th", has_text="Secretaria")
+        await heading.evaluate("one => getSelection().selectAllChildren(one)")
+        lines = await page.evaluate("getSelection().getRangeAt(0).getClientRects().length")
+        assert lines == 1
 
 
 async def test_what_happens_is_there_within_a_second_and_ticks_by_itself(office: Installation) -> None:

@@ -17,7 +17,7 @@ from pbx_control.domain.staffing.erlang import GOAL
 from pbx_control.domain.staffing.forecast import HALF
 from pbx_control.domain.staffing.outlook import HalfHour, Manner
 from pbx_control.domain.words.sentences import said
-from pbx_control.domain.words.wording import decimal
+from pbx_control.domain.words.wording import day_in_words, decimal
 from pbx_control.domain.words.written_time import read_day
 from pbx_control.errors import ClientMistake
 from pbx_control.services import staffing
@@ -124,7 +124,7 @@ def _shown(
         rows=_rows(found.halves, zone, language, days),
         gaps=[
             GapShown(
-                day=format_date(gap.at.astimezone(zone), "EEEE d MMMM", locale=language),
+                day=day_in_words(gap.at.astimezone(zone), language, with_year=False),
                 hours=f"{gap.at.astimezone(zone):%H:%M}–{gap.until.astimezone(zone):%H:%M}",
                 lacking=gap.lacking,
                 level=round(100 * gap.level),

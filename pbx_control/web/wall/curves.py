@@ -18,7 +18,7 @@ from pbx_control.domain.figures.curves import HEIGHT, LEFT, RIGHT, WIDTH, Drawin
 from pbx_control.domain.figures.days import DAY, HOUR, QUARTER, begin_of, day_of, hours_of, monday_of
 from pbx_control.domain.figures.levels import GOAL, Sums
 from pbx_control.domain.words.sentences import said
-from pbx_control.domain.words.wording import NAME_LIMIT, clean_line, no_formula
+from pbx_control.domain.words.wording import LOCALES, NAME_LIMIT, clean_line, day_in_words, no_formula
 from pbx_control.errors import ClientMistake
 from pbx_control.services import figures
 from pbx_control.store import clients, quarters
@@ -135,9 +135,9 @@ class Shown:
     def title(self) -> str:
         """Which day, or week."""
         if self.asked.days == 1:
-            return self._date(self.asked.first, "full")
+            return day_in_words(self.asked.first, self.language)
         last = self.asked.first + (WEEK - 1) * DAY
-        return f"{self._date(self.asked.first, 'long')} – {self._date(last, 'long')}"
+        return f"{self._date(self.asked.first)} – {self._date(last)}"
 
     @property
     def all(self) -> Sums:
@@ -253,11 +253,11 @@ class Shown:
     def _row_name(self, step: Step) -> str:
         local = step.since.astimezone(self.zone)
         if self.asked.days > 1:
-            return format_date(local, "EEEE d MMMM", self.language)
+            return day_in_words(local, self.language, with_year=False)
         return f"{local:%H:%M}–{step.until.astimezone(self.zone):%H:%M}"
 
-    def _date(self, one: date, form: str) -> str:
-        return format_date(one, form, self.language)
+    def _date(self, one: date) -> str:
+        return format_date(one, "long", LOCALES[self.language])
 
 
 def _sheet(request: Request, asked: Asked, zone: ZoneInfo) -> Iterator[bytes]:

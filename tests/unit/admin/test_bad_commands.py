@@ -44,7 +44,7 @@ REFUSED = [
     (["trunk", "add", "other", "--match", "0.0.0.0/0"], "everybody"),
     (["trunk", "add", "other", "--match", "127.0.0.2"], "carrier"),
     (["trunk", "remove", "carrier"], "3 numbers"),
-    (["trunk", "set", "carrier"], "nothing to change"),
+    (["trunk", "set", "carrier"], "nothing to change was given: name an option: --help lists them"),
     (["trunk", "set", "carrier", "--register"], "--host"),
     (["trunk", "set", "carrier", "--match", "0.0.0.0/0"], "everybody"),
     (["trunk", "set", "carier", "--max-calls", "3"], "carrier"),

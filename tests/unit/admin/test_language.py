@@ -30,6 +30,22 @@ def test_help_of_a_command_has_no_english_word_of_clicks(path: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["client", "set"], "--urgent-interval"),
+        (["client", "set"], "--wait-limit"),
+        (["client", "add"], "--after-call"),
+        (["client", "add"], "--repeat-within"),
+        (["client", "set"], "--short-call"),
+        (["secretary", "add"], "--wrap-up"),
+        (["secretary", "set"], "--wrap-up"),
+    ],
+)
+def test_how_long_is_no_date(words: list[str], option: str) -> None:
+    assert re.search(rf"{option} +DURACIÓN", typed(*words, "--help"))
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["cliet", "list"], "No existe el comando 'cliet'. ¿Quiso decir 'client'?"),

@@ -29,6 +29,13 @@ def test_it_is_off_until_it_is_turned_on(office: Admin) -> None:
     assert shown(office) is None
 
 
+def test_it_has_a_spanish_name_and_state(office: Admin) -> None:
+    office.does("secretary", "add", "Eva")
+    office.does("secretary", "set", "Eva", "--browser-telephone")
+    told = office.does("--lang", "es", "secretary", "show", "Eva")
+    assert ("teléfono en la página" in told, "unknown" in told) == (True, False)
+
+
 def test_no_password_of_a_page_stands_in_a_file(office: Admin) -> None:
     office.does("secretary", "add", "Eva")
     office.does("secretary", "set", "Eva", "--browser-telephone")
