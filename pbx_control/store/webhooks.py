@@ -114,10 +114,10 @@ def note_delivered(conn: Connection, number: int, at: datetime) -> None:
 
 
 def note_failed(conn: Connection, number: int, at: datetime, why: Sentence) -> datetime:
-    """A try failed; gives since when they do."""
+    """A try failed; gives since when they do. Of one that was removed meanwhile nothing is kept: why names its host."""
     since = func.coalesce(webhook.c.failing_since, literal(at, Instant))
     failed = {"failing_since": since, "last_error": kept(why, ERROR_LIMIT)}
-    noted = update(webhook).where(webhook.c.id == number).values(failed).returning(webhook.c.failing_since)
+    noted = update(webhook).where(webhook.c.id == number, _THERE).values(failed).returning(webhook.c.failing_since)
     began: datetime | None = conn.scalar(noted)
     return began or at
 
