@@ -192,6 +192,7 @@ def test_of_a_call_that_the_switch_took_over_only_the_rest_is_told_then(desk: De
     with desk.work() as conn:
         taken_in.take_in(conn, served("c1"), RULES)
     assert types(desk.office) == ["call.started", "call.answered", "call.ended", "recording.ready"]
+    assert told(desk.office)[2]["data"]["answered_at"] == "2026-01-05T15:00:08Z"  # the daemon's, which was the first
 
 
 # --- what becomes of them ---------------------------------------------------------------------------------------
@@ -278,6 +279,20 @@ def test_no_more_wait_than_may_and_what_is_lost_is_counted(desk: Desk, monkeypat
     with reading(desk.office) as conn:
         found = stored.get(conn, made.id)
     assert (found.waiting, found.lost) == (2, 4)
+
+
+def test_a_step_asks_each_webhook_once_what_waits_however_many_events_it_has(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live call waits for each statement."""
+    add(desk.office)
+    add(desk.office, client_id=None)
+    step(desk, RINGING)
+    asked, real = [], letters.waits_for_program
+    monkeypatch.setattr(letters, "waits_for_program", lambda *given: asked.append(given[1]) or real(*given))
+    step(desk, RECORDED, WriteLetters(), at=ENDED)
+    assert types(desk.office)[1:] == ["call.ended", "recording.ready", "recording.ready"]
+    assert sorted(asked) == ["1", "2"]
 
 
 def test_those_that_are_over_are_forgotten_after_a_week(desk: Desk) -> None:
