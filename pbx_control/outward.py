@@ -351,6 +351,16 @@ class _Transport(httpx.BaseTransport):
         self._pool.close()
 
 
+# A name that begins with xn-- and stands for none is found out by httpx as late as that, with a UnicodeError.
+_UNASKABLE = (
+    httpcore.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    UnicodeError,
+)
+
+
 @contextmanager
 def _translated(url: str) -> Generator[None]:
     """Errors of the libraries become ours."""
@@ -372,16 +382,20 @@ def _translated(url: str) -> Generator[None]:
         raise NoAnswer(
             "the connection to {host} broke: {why}", NoAnswerKind.CUT, host=host, why=str(error)[:200]
         ) from error
-    except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
+    except _UNASKABLE as error:
         raise NoAnswer("{host} cannot be asked: {why}", NoAnswerKind.ODD, host=host, why=str(error)[:200]) from error
 
 
 def host_of(url: str) -> str:
     """The server that an address names; never its user or password."""
     try:
-        return httpx.URL(url).host or url[:80]
+        parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return url[:80]
+    try:
+        return parsed.host or url[:80]
+    except UnicodeError:
+        return parsed.raw_host.decode("ascii")
 
 
 def _certificate(error: BaseException) -> str | None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pbx_control.catalogue import N_
-from pbx_control.domain.notices.messages import LATER_PAUSE, PATIENCE, Channel, Kind, Letter, next_try
+from pbx_control.domain.notices.messages import LATER_PAUSE, MAX_ATTEMPTS, PATIENCE, Channel, Kind, Letter, next_try
 from pbx_control.domain.notices.retries import PATIENT_TRIES, Retry
 from pbx_control.domain.words.sentences import sentence_of
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed, Fault, Field
@@ -29,6 +29,8 @@ MOST_WAITING = 5_000
 KEPT = timedelta(days=7)
 # Webhooks of one client, and of the office.
 MOST_OF_ONE = 5
+# So many they make within a day: what is removed leaves its row, which each step of a live call passes.
+MOST_MADE, MADE_WITHIN = 50, timedelta(days=1)
 LONGEST_URL = 500
 SECRET_BYTES = 32
 SECRET_PREFIX = "whsec_"
@@ -230,8 +232,9 @@ def _is_inner(host: str) -> bool:
 
 def after_try(failure: DeliveryFailed, tries: int, failing_since: datetime, at: datetime) -> Retry | None:
     """What becomes of an event after a try that failed, the `tries`-th; None: the webhook is at an end, and with it all
-    that waits. `failing_since`: the first try that failed since one succeeded."""
-    if failure.fault is Fault.FINAL or at - failing_since >= FAILS_FOR:
+    that waits. `failing_since`: the first try that failed since one succeeded. Days in which nothing was tried (there
+    was no event, or no daemon) use up nothing: the one event must have been tried as long as any is."""
+    if failure.fault is Fault.FINAL or (at - failing_since >= FAILS_FOR and tries >= MAX_ATTEMPTS):
         return None
     why, due_at = sentence_of(failure), next_try(tries, at)
     if due_at is None and at - failing_since >= PATIENCE:

@@ -1,5 +1,6 @@
 """What happens in calls is told to webhooks: an event enters the outbox in the transaction that makes it true."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
@@ -19,20 +20,30 @@ def tell(conn: Connection, events: Sequence[CallEvent], url: str) -> None:
     """Writes events for each webhook that wants them; `url`: where the pages are. The same event once more is written
     once."""
     listeners = webhooks.listening(conn) if events else []
-    for event in events:
-        if theirs := [one for one in listeners if one.wants(event)]:
-            _write(conn, event, theirs, url)
+    if told := [(event, one) for event in events for one in listeners if one.wants(event)]:
+        _write(conn, told, url)
 
 
-def _write(conn: Connection, event: CallEvent, theirs: Iterable[Listener], url: str) -> None:
-    firm = clients.get(conn, event.client_id)
-    leaving: list[Letter] = []
-    for one in theirs:
-        if letters.waits_for_program(conn, str(one.id), MOST_WAITING) < MOST_WAITING:
+def _write(conn: Connection, told: Sequence[tuple[CallEvent, Listener]], url: str) -> None:
+    """All at once: a live call's step waits for each statement."""
+    firms = {number: clients.get(conn, number) for number in {event.client_id for event, _ in told}}
+    room = {number: _room(conn, number) for number in {one.id for _, one in told}}
+    leaving, lost = list[Letter](), Counter[int]()
+    for event, one in told:
+        if room[one.id] > 0:
+            firm = firms[event.client_id]
             leaving.append(letter_of(event, one, firm.slug, url, sensitive=firm.sensitive))
+            room[one.id] -= 1
         else:
-            webhooks.count_lost(conn, one.id, 1)
+            lost[one.id] += 1
     letters.add(conn, leaving)
+    for number, how_many in sorted(lost.items()):
+        webhooks.count_lost(conn, number, how_many)
+
+
+def _room(conn: Connection, number: int) -> int:
+    """How many more may wait for a webhook."""
+    return MOST_WAITING - letters.waits_for_program(conn, str(number), MOST_WAITING)
 
 
 def of_beginnings(steps: Iterable[Save]) -> list[CallEvent]:

@@ -56,6 +56,7 @@ from pbx_control.domain.words.sentences import kept, read_kept, sentence_of
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed
 from pbx_control.store import mailboxes, recipients, restrictions
 from pbx_control.store.engine import insert_into, node_here
+from pbx_control.store.fixed import Fixed, FixedQuery
 from pbx_control.store.rows import record
 from pbx_control.store.tables import client, letter, mailbox
 
@@ -110,7 +111,7 @@ def add(conn: Connection, letters: Sequence[Letter], node: str = "") -> None:
     where their attachments lie, if not here."""
     if letters:
         place = node or node_here(conn)
-        conn.execute(_unless_there(conn.dialect.name), [_row(each, place) for each in letters])
+        _unless_there(conn.dialect.name).run_each(conn, [_row(each, place) for each in letters])
 
 
 def is_there(conn: Connection, message_ids: Collection[str]) -> bool:
@@ -221,8 +222,8 @@ def free_of_node(conn: Connection, node: str) -> None:
 
 
 @cache
-def _unless_there(dialect: str) -> Any:
-    return insert_into(dialect, letter).on_conflict_do_nothing(index_elements=["message_id"])
+def _unless_there(dialect: str) -> Fixed:
+    return Fixed(insert_into(dialect, letter).on_conflict_do_nothing(index_elements=["message_id"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,8 +456,7 @@ def _anew(at: datetime) -> dict[str, Any]:
 
 def waits_for_program(conn: Connection, address: str, most: int) -> int:
     """How many events wait for a webhook, `most` at most."""
-    few = select(letter.c.id).where(*_waits_for(address)).limit(most).subquery()
-    return int(conn.execute(select(func.count()).select_from(few)).scalar_one())
+    return _WAITS.all(conn, where=address, most=most)[0]
 
 
 def drop_for_program(conn: Connection, address: str) -> int:
@@ -476,8 +476,13 @@ def forget_for_programs(conn: Connection, before: datetime) -> int:
     return conn.execute(delete(letter).where(*over, ~restrictions.stops())).rowcount
 
 
-def _waits_for(address: str) -> tuple[ColumnElement[bool], ...]:
+def _waits_for(address: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
     return letter.c.channel == Channel.WEBHOOK.value, letter.c.address == address, letter.c.due_at.is_not(None)
+
+
+_FEW = select(letter.c.id).where(*_waits_for(bindparam("where"))).limit(bindparam("most", type_=Integer)).subquery()
+# A live call's step asks for it.
+_WAITS = FixedQuery[int](lambda number: number, select(func.count().label("number")).select_from(_FEW))
 
 
 def waiting_since(conn: Connection) -> datetime | None:

@@ -86,6 +86,12 @@ def count_of(conn: Connection, client_id: int | None) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def made_since(conn: Connection, client_id: int | None, since: datetime) -> int:
+    """How many the client has made after that, also those that were removed; None: the office."""
+    query = select(func.count()).where(webhook.c.client_id.is_not_distinct_from(client_id), webhook.c.created_at > since)
+    return int(conn.execute(query).scalar_one())
+
+
 def listening(conn: Connection) -> list[Listener]:
     """All that are told of events: neither stopped nor those of a client that has cancelled."""
     return _LISTENING.all(conn)
@@ -114,10 +120,10 @@ def note_delivered(conn: Connection, number: int, at: datetime) -> None:
 
 
 def note_failed(conn: Connection, number: int, at: datetime, why: Sentence) -> datetime:
-    """A try failed; gives since when they do."""
+    """A try failed; gives since when they do. Of one that was removed meanwhile nothing is kept: why names its host."""
     since = func.coalesce(webhook.c.failing_since, literal(at, Instant))
     failed = {"failing_since": since, "last_error": kept(why, ERROR_LIMIT)}
-    noted = update(webhook).where(webhook.c.id == number).values(failed).returning(webhook.c.failing_since)
+    noted = update(webhook).where(webhook.c.id == number, _THERE).values(failed).returning(webhook.c.failing_since)
     began: datetime | None = conn.scalar(noted)
     return began or at
 

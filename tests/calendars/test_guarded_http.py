@@ -135,6 +135,16 @@ def test_such_an_address_is_refused(url: str) -> None:
     http.close()
 
 
+@pytest.mark.parametrize("host", ["xn--", "xn--a", "xn--zzzzzzzz.com", "xn--n3h.example"])
+def test_a_name_that_stands_for_none_is_told_and_no_fault_of_ours(host: str) -> None:
+    http = Http()
+    trouble = refused(lambda: http.ask("GET", f"https://{host}/?key=hidden", limit=2))
+    assert trouble.kind is TroubleKind.ODD
+    assert str(trouble).startswith(f"{host} cannot be asked")
+    assert "hidden" not in str(trouble)
+    http.close()
+
+
 def test_a_redirect_is_not_followed(http: Http) -> None:
     with (
         answering(head("200 OK", "Content-Length: 0")) as inner,

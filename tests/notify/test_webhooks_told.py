@@ -39,6 +39,7 @@ from pbx_control.store.letters import Head
 from pbx_control.store.tables import call as calls
 from pbx_control.store.tables import client
 from pbx_control.store.tables import letter as letter_table
+from pbx_control.store.tables import webhook as webhook_table
 from pbx_control.store.webhooks import Webhook
 
 MINUTE = timedelta(minutes=1)
@@ -469,6 +470,9 @@ async def test_what_is_removed_while_its_event_is_under_way_gets_no_more(house: 
         house.advance(timedelta(hours=3))
     assert len(receiver.requests) == 1
     assert house.mailer.sent == []
+    with reading(house.engine) as conn:
+        kept = conn.execute(select(webhook_table).where(webhook_table.c.id == made.id)).one()
+    assert (kept.url, kept.secret, kept.last_error) == ("", "", "")
 
 
 async def test_a_removed_one_is_asked_nothing(house: House, receiver: Receiver) -> None:

@@ -19,7 +19,7 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.notices.messages import Channel
-from pbx_control.domain.webhooks import KEPT, MOST_OF_ONE, MOST_WAITING
+from pbx_control.domain.webhooks import KEPT, MADE_WITHIN, MOST_MADE, MOST_OF_ONE, MOST_WAITING
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.jobs import upkeep
 from pbx_control.services import call_events, clientele, post, taken_in, webhooks
@@ -192,6 +192,7 @@ def test_of_a_call_that_the_switch_took_over_only_the_rest_is_told_then(desk: De
     with desk.work() as conn:
         taken_in.take_in(conn, served("c1"), RULES)
     assert types(desk.office) == ["call.started", "call.answered", "call.ended", "recording.ready"]
+    assert told(desk.office)[2]["data"]["answered_at"] == "2026-01-05T15:00:08Z"  # the daemon's, which was the first
 
 
 # --- what becomes of them ---------------------------------------------------------------------------------------
@@ -280,6 +281,20 @@ def test_no_more_wait_than_may_and_what_is_lost_is_counted(desk: Desk, monkeypat
     assert (found.waiting, found.lost) == (2, 4)
 
 
+def test_a_step_asks_each_webhook_once_what_waits_however_many_events_it_has(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live call waits for each statement."""
+    add(desk.office)
+    add(desk.office, client_id=None)
+    step(desk, RINGING)
+    asked, real = [], letters.waits_for_program
+    monkeypatch.setattr(letters, "waits_for_program", lambda *given: asked.append(given[1]) or real(*given))
+    step(desk, RECORDED, WriteLetters(), at=ENDED)
+    assert types(desk.office)[1:] == ["call.ended", "recording.ready", "recording.ready"]
+    assert sorted(asked) == ["1", "2"]
+
+
 def test_those_that_are_over_are_forgotten_after_a_week(desk: Desk) -> None:
     add(desk.office)
     whole_call(desk)
@@ -321,6 +336,20 @@ def test_each_has_so_many_at_most(office: Engine) -> None:
         with booking(office, ADMIN, AT) as work:
             webhooks.remove(work, made.id)
         add(office, client_id=which)
+
+
+def test_what_is_made_and_removed_again_and_again_ends_for_the_day(office: Engine) -> None:
+    """Each leaves a row that the steps of live calls pass."""
+    for _ in range(MOST_MADE):
+        made = add(office)
+        with booking(office, ADMIN, AT) as work:
+            webhooks.remove(work, made.id)
+    with pytest.raises(ClientMistake) as error:
+        add(office)
+    assert error.value.code is Code.TOO_MANY_WEBHOOKS
+    add(office, client_id=2)
+    with booking(office, ADMIN, AT + MADE_WITHIN) as work:
+        assert webhooks.add(work, URL, [], 1, private=False)
 
 
 def test_of_another_client_none_is_removed(office: Engine) -> None:

@@ -210,5 +210,15 @@ def test_while_none_is_taken_nothing_is_lost_for_five_days_and_then_the_webhook_
     assert after_try(failed(Fault.LATER), MAX_ATTEMPTS + 5, AT - FAILS_FOR, AT) is None
 
 
+@pytest.mark.parametrize("fault", [Fault.LATER, Fault.LETTER, Fault.PAUSE])
+def test_days_in_which_nothing_was_tried_do_not_end_a_webhook(fault: Fault) -> None:
+    """It failed last week, and that event is no more; or the daemon was off, or was restored from a backup."""
+    for tries in (1, MAX_ATTEMPTS - 1):
+        then = after_try(failed(fault), tries, AT - 30 * DAY, AT)
+        assert then
+        assert then.due_at
+    assert after_try(failed(fault), MAX_ATTEMPTS, AT - 30 * DAY, AT) is None
+
+
 def test_gone_is_the_end() -> None:
     assert after_try(failed(Fault.FINAL), 1, AT, AT) is None
