@@ -341,7 +341,8 @@ class Performer:
         def carry() -> None:
             self._renewals.pop(do.snoop, None)
             uri = path("channels", do.leg, "snoop", do.snoop)
-            self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, spy="both", whisper=HEARD_BY[do.mode])
+            heard = {"spy": "in" if do.her_side else "both", "whisper": HEARD_BY[do.mode]}
+            self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, **heard)
             self.follow(do.snoop)
 
         self._made[do.snoop] = lambda: self._send(call_id, do, "POST", add, channel=do.snoop, **UNSEEN)

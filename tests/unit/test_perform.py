@@ -407,6 +407,12 @@ async def test_of_a_leg_that_has_moved_it_is_carried_once_asterisk_has_forgotten
     assert CARRIED in asterisk.paths
 
 
+@pytest.mark.parametrize(("her_side", "heard"), [(False, "both"), (True, "in")])
+def test_who_is_on_hold_is_not_carried(asterisk, performer, her_side, heard):
+    performer.perform(CALL, replace(SNOOP, moved=False, her_side=her_side))
+    assert [query["spy"] for _, uri, query in asterisk.asked if uri.endswith(SNOOP.snoop)] == [heard]
+
+
 async def test_what_is_over_before_it_was_carried_anew_is_not_carried(asterisk, performer, monkeypatch):
     monkeypatch.setattr(perform, "FORGOTTEN", 0)
     performer.perform(CALL, SNOOP)

@@ -85,8 +85,9 @@ def noted(call: Call, now: Supervision, before: Supervision | None = None) -> No
 
 
 def snooped(call: Call, now: Supervision, *, moved: bool = False) -> Step:
+    """While the secretary's telephone holds whom she talks with, he speaks freely: the supervisor hears her alone."""
     call = replace(call, snoops=call.snoops + 1)
-    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode, moved)]
+    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode, moved, her_side=call.held)]
 
 
 def supervisor_answered(call: Call, event: SupervisorAnswered) -> Step:
