@@ -363,6 +363,11 @@ class Performer:
         if dial := self._made.pop(leg, None):
             dial()
 
+    @property
+    def coming(self) -> frozenset[str]:
+        """The legs that were commanded and are not in our application yet."""
+        return frozenset(self._made)
+
     def dialled(self, leg: str) -> None:
         """Has a secretary's leg wait for her answer in the dialplan, where she is connected even if nobody of us is
         left by then. (By AMI: ARI lets no leg go that is not answered.)"""
@@ -404,6 +409,7 @@ class Performer:
         self._not_anew(do.leg)
         if renewal := self._renewals.pop(do.leg, None):
             renewal.cancel()
+            self._made.pop(do.leg, None)
         self._ari.request("DELETE", path("channels", do.leg), replied)
 
     def _join(self, call_id: str, do: c.Join) -> None:

@@ -96,6 +96,7 @@ class Found:
     playing: frozenset[str] = frozenset()  # ids of prompts
     begun: frozenset[str] = frozenset()  # those that were begun last on their callers' legs
     causes: dict[str, int] = field(default_factory=dict)  # legs that are gone -> why (Q.850), where the switch knows
+    coming: frozenset[str] = frozenset()  # legs that the switch was told to make, and may not have made yet
     holding: frozenset[str] | None = None  # legs of secretaries whose telephones hold them; None: not asked for
     # Who is gone and of whose end the switch kept no record left before this: later ones it does record.
     unrecorded_until: datetime | None = None
@@ -130,7 +131,9 @@ class Recovery:
         """
         known = {call.id for call in self._board.calls}
         before = self._board.settled()
-        found = await self._look(before.values())
+        # Looked at first: what is still to come then, the switch may not have. (Of a lost connection's nothing comes.)
+        coming = frozenset() if newly_connected else self._performer.coming
+        found = replace(await self._look(before.values()), coming=coming)
         if last_beat:
             found = replace(found, unrecorded_until=last_beat + RECORDED_AFTER)
         if newly_connected:
@@ -375,7 +378,7 @@ def _what_the_supervisor_did(call: Call, found: Found, at: datetime, newly_conne
     if not call.supervision.here:
         return [SupervisorAnswered(at, leg.id)] if leg.up else []
     together = found.bridges.get(call.supervision_bridge, frozenset())
-    hears = {leg.id, call.snoop} <= together if newly_connected else call.snoop in found.legs
+    hears = {leg.id, call.snoop} <= together if newly_connected else call.snoop in (*found.legs, *found.coming)
     return [] if hears else [SupervisorLeft(at, leg.id)]
 
 

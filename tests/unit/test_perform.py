@@ -417,8 +417,20 @@ async def test_what_is_over_before_it_was_carried_anew_is_not_carried(asterisk, 
     monkeypatch.setattr(perform, "FORGOTTEN", 0)
     performer.perform(CALL, SNOOP)
     performer.perform(CALL, c.HangUp(SNOOP.snoop))
+    assert not performer.coming
     await asyncio.sleep(0.01)
     assert asterisk.paths == [f"DELETE channels/{SNOOP.snoop}"]
+
+
+async def test_what_is_not_with_us_yet_is_still_coming(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "FORGOTTEN", 0)
+    performer.perform(CALL, SNOOP)
+    assert performer.coming == {SNOOP.snoop}
+    await asyncio.sleep(0.01)
+    assert CARRIED in asterisk.paths
+    assert performer.coming == {SNOOP.snoop}
+    performer.entered(SNOOP.snoop)
+    assert not performer.coming
 
 
 HELD = c.JoinAnew("pbx-1.5-bridge-1", HERS)

@@ -300,7 +300,7 @@ class Snoop(SwitchCommand):
     snoop: str
     bridge: str
     mode: SupervisionMode
-    moved: bool = False  # the leg goes to other people: what it carried until now must be forgotten first
+    moved: bool = False  # there was another before it: what that carried must be forgotten first
     her_side: bool = False
 
 
