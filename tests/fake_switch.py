@@ -85,6 +85,7 @@ class FakeSwitch:
     looking_takes: timedelta = ON_THE_WIRE  # at files
     keeps: timedelta | None = None  # so much of each file, as the disk is full
     causes: dict[str, int] = field(default_factory=dict)  # of secretaries' legs that are gone
+    holding: set[str] = field(default_factory=set)  # legs of secretaries whose telephones hold them
     done: list[tuple[str, c.SwitchCommand]] = field(default_factory=list)
 
     # --- what people do -----------------------------------------------------------------------------------

@@ -341,7 +341,8 @@ class Performer:
         def carry() -> None:
             self._renewals.pop(do.snoop, None)
             uri = path("channels", do.leg, "snoop", do.snoop)
-            self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, spy="both", whisper=HEARD_BY[do.mode])
+            heard = {"spy": "in" if do.her_side else "both", "whisper": HEARD_BY[do.mode]}
+            self._ari.request("POST", uri, replied, app=APP, appArgs=MADE, **heard)
             self.follow(do.snoop)
 
         self._made[do.snoop] = lambda: self._send(call_id, do, "POST", add, channel=do.snoop, **UNSEEN)
@@ -361,6 +362,11 @@ class Performer:
         """A leg that was made is in our application now; before, nothing can be done with it."""
         if dial := self._made.pop(leg, None):
             dial()
+
+    @property
+    def coming(self) -> frozenset[str]:
+        """The legs that were commanded and are not in our application yet."""
+        return frozenset(self._made)
 
     def dialled(self, leg: str) -> None:
         """Has a secretary's leg wait for her answer in the dialplan, where she is connected even if nobody of us is
@@ -403,6 +409,7 @@ class Performer:
         self._not_anew(do.leg)
         if renewal := self._renewals.pop(do.leg, None):
             renewal.cancel()
+            self._made.pop(do.leg, None)
         self._ari.request("DELETE", path("channels", do.leg), replied)
 
     def _join(self, call_id: str, do: c.Join) -> None:

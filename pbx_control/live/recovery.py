@@ -22,13 +22,16 @@ from pbx_control.domain.call.events import (
     ContactAnswered,
     ContactLeft,
     Event,
+    Held,
     Recovered,
     SecretaryAnswered,
     SecretaryLeft,
     SupervisorAnswered,
     SupervisorLeft,
+    Unheld,
 )
 from pbx_control.domain.call.model import Call, Phase
+from pbx_control.domain.call.supervision import SUPERVISED
 from pbx_control.domain.telephony.browser import user_of
 from pbx_control.live.reach import Reach
 from pbx_control.live.switchboard import Switchboard
@@ -37,6 +40,8 @@ log = structlog.get_logger()
 
 # The context of the hangup handler in dialplans/extensions.conf.j2.
 HANGUP_HANDLER = "departure"
+# Whether a leg's telephone holds it: "1".
+HOLDS = "CHANNEL(rtp,hold)"
 # Where that of a secretary's leg says how she went: `LEG CAUSE`.
 SECRETARY_LEFT = "SHARED(SECRETARY_LEFT)"
 # The dialplan takes a daemon for alive, and keeps no record of an end, for so long after its last sign of life.
@@ -91,6 +96,8 @@ class Found:
     playing: frozenset[str] = frozenset()  # ids of prompts
     begun: frozenset[str] = frozenset()  # those that were begun last on their callers' legs
     causes: dict[str, int] = field(default_factory=dict)  # legs that are gone -> why (Q.850), where the switch knows
+    coming: frozenset[str] = frozenset()  # legs that the switch was told to make, and may not have made yet
+    holding: frozenset[str] | None = None  # legs of secretaries whose telephones hold them; None: not asked for
     # Who is gone and of whose end the switch kept no record left before this: later ones it does record.
     unrecorded_until: datetime | None = None
 
@@ -124,11 +131,14 @@ class Recovery:
         """
         known = {call.id for call in self._board.calls}
         before = self._board.settled()
-        found = await self._look(before.values())
+        # Looked at first: what is still to come then, the switch may not have. (Of a lost connection's nothing comes.)
+        coming = frozenset() if newly_connected else self._performer.coming
+        found = replace(await self._look(before.values()), coming=coming)
         if last_beat:
             found = replace(found, unrecorded_until=last_beat + RECORDED_AFTER)
         if newly_connected:
             found = await self._without_undialled(before.values(), found)
+            found = replace(found, holding=await self._holding(before.values(), found))
         if self._take_in and any(call.id not in found.legs for call in before.values() if call.caller_here):
             await self._take_in()  # whose caller is gone may have been joined, and have ended, by the switch alone
         still = {call_id: call for call_id, call in self._board.settled().items() if before.get(call_id) is call}
@@ -202,6 +212,14 @@ class Recovery:
         told = [str(reply.body["value"]).split() for reply in replies if reply.ok]
         return {leg: int(cause) for leg, cause in (words for words in told if len(words) == 2) if cause.isdecimal()}
 
+    async def _holding(self, calls: Iterable[Call], found: Found) -> frozenset[str]:
+        """The secretaries' legs that their telephones hold: nobody was there to be told."""
+        legs = [call.secretary_leg for call in calls if call.phase in SUPERVISED and call.secretary_leg in found.legs]
+        uris = [path("channels", leg, "variable") for leg in legs]
+        replies = await asyncio.gather(*(self._ari.ask("GET", uri, variable=HOLDS) for uri in uris))
+        told = zip(legs, replies, strict=True)
+        return frozenset(leg for leg, reply in told if reply.ok and str(reply.body["value"]) == "1")
+
     def _note_telephones(self, found: Found) -> None:
         for telephone, is_registered in found.registered.items():
             self._reach.is_online(telephone, is_registered and self._at_home(telephone))
@@ -258,7 +276,8 @@ def differences(call: Call, found: Found, at: datetime, newly_connected: bool) -
         return [CallerTakenOver(at)]
     left: list[Event] = [_caller_left(call, found, at)] if caller is None and call.caller_here else []
     supervisor = _what_the_supervisor_did(call, found, at, newly_connected)
-    people = [*left, *supervisor, *_what_she_did(call, found, at), *_what_the_contact_did(call, found, at)]
+    hers = [*_what_she_did(call, found, at), *_what_she_holds(call, found, at)]
+    people = [*left, *supervisor, *hers, *_what_the_contact_did(call, found, at)]
     if call.phase in CONVERSING and any(isinstance(event, ENDS[call.phase]) for event in people):
         return people
     if call.phase is not Phase.ENDING and left:
@@ -329,6 +348,16 @@ def _what_she_did(call: Call, found: Found, at: datetime) -> list[Event]:
     return []
 
 
+def _what_she_holds(call: Call, found: Found, at: datetime) -> list[Event]:
+    """Her telephone may have begun or ended its hold meanwhile. A hold that lasts is told once more: music goes on."""
+    leg = call.secretary_leg
+    if found.holding is None or call.phase not in SUPERVISED or leg not in found.legs:
+        return []
+    if leg in found.holding:
+        return [Held(at, leg)]
+    return [Unheld(at, leg)] if call.held else []
+
+
 def _what_the_contact_did(call: Call, found: Found, at: datetime) -> list[Event]:
     if not call.contact_here:
         return []
@@ -349,7 +378,7 @@ def _what_the_supervisor_did(call: Call, found: Found, at: datetime, newly_conne
     if not call.supervision.here:
         return [SupervisorAnswered(at, leg.id)] if leg.up else []
     together = found.bridges.get(call.supervision_bridge, frozenset())
-    hears = {leg.id, call.snoop} <= together if newly_connected else call.snoop in found.legs
+    hears = {leg.id, call.snoop} <= together if newly_connected else call.snoop in (*found.legs, *found.coming)
     return [] if hears else [SupervisorLeft(at, leg.id)]
 
 

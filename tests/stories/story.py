@@ -32,7 +32,7 @@ from pbx_control.domain.call.commands import (
     SwitchCommand,
     WriteLetters,
 )
-from pbx_control.domain.call.events import Asked, CallArrived, ConsultationAsked, Event, KeyPressed
+from pbx_control.domain.call.events import Asked, CallArrived, ConsultationAsked, Event, Held, KeyPressed, Unheld
 from pbx_control.domain.call.model import (
     Admission,
     Call,
@@ -200,6 +200,19 @@ class Story:
         )
         return self
 
+    def holds(self, name: str) -> Self:
+        """By her telephone's own key."""
+        leg = self._telephone(name)
+        self.switch.holding.add(leg)
+        self._hear(self.current, Held(self.now, leg))
+        return self
+
+    def resumes(self, name: str) -> Self:
+        leg = self._telephone(name)
+        self.switch.holding.remove(leg)
+        self._hear(self.current, Unheld(self.now, leg))
+        return self
+
     def hangs_up(self, name: str) -> Self:
         self.switch.leaves(self._telephone(name))
         return self
@@ -326,6 +339,8 @@ class Story:
     def compares(self, *, newly_connected: bool = False) -> Self:
         """The comparison that is made every minute, and after each new connection."""
         found = self.switch.found({})
+        if newly_connected:
+            found = dataclasses.replace(found, holding=frozenset(self.switch.holding))
         if newly_connected and self._last_beat:
             found = dataclasses.replace(found, unrecorded_until=self._last_beat + RECORDED_AFTER)
         for call in list(self.calls.values()):

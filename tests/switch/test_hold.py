@@ -1,19 +1,26 @@
 """A secretary's telephone holds its call by SIP, and begins a new stream when it takes the caller back, as many do.
-Asterisk drops what it translates of a stream whose packets have lower numbers than those of the one before."""
+Asterisk drops what it translates of a stream whose packets have lower numbers than those of the one before. What she
+does not hear meanwhile, no supervisor hears."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from holding_phone import holding_phone
+from conftest import Town
+from holding_phone import HoldingPhone, holding_phone
 from lengths import talking
+from test_channel_calls import screen
+from test_supervision import CALLER, Scene, user_id
 
+from pbx_control.live.news import Act, AnswerKind, Asker, Role
 from pbx_control.world import audio
 from pbx_control.world.legs import patience
 
 pytestmark = [pytest.mark.switch, pytest.mark.asyncio(loop_scope="session")]
 
 HOST = "127.0.0.14"
-BEFORE, AFTER = 880, 1240  # what she says, Hz
+BEFORE, AFTER, ON_HOLD = 880, 1240, 1700  # what she says, and what her telephone plays while she holds, Hz
 TALKS = 4.0
 
 
@@ -38,3 +45,63 @@ async def test_who_was_on_hold_hears_her_again_and_so_does_the_recording(town, f
     for file in (caller.heard, town.office.home / "recordings" / call["recording"]):
         assert audio.heard(file, BEFORE) > 1.5
         assert audio.heard(file, AFTER) > TALKS - 1
+
+
+@asynccontextmanager
+async def supervised(town: Town, *options: str) -> AsyncIterator[tuple[Scene, HoldingPhone]]:
+    """A caller talks with Ana, whose telephone holds by SIP; a supervisor has a telephone."""
+    firm = await town.firm("always", *options)
+    account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
+    name = f"jefa-{firm.slug}"
+    await town.office.ask("user", "add", name, "--role", "supervisor")
+    hers = await town.office.ask("user", "telephone", name)
+    jefa = (await town.world.phone(hers["user"], hers["password"])).answers(0.2)
+    await town.live()
+    port = town.office.ports.base + 76
+    async with (
+        holding_phone(town.world.place.pbx, HOST, port, account["user"], account["password"]) as ana,
+        screen(town) as page,
+    ):
+        caller = await town.world.call(firm.number, tone=CALLER)
+        await caller.answered()
+        call = await page.sees(firm, "talking")
+        by = Asker(Role.SUPERVISOR, name, user_id=user_id(town, name))
+        yield Scene(town, firm, None, jefa, by, page, caller, None, call, ""), ana
+
+
+@pytest.mark.parametrize("options", [("--recording",), ()], ids=["recorded", "not recorded"])
+async def test_a_supervisor_does_not_hear_who_is_on_hold(town, options):
+    async with supervised(town, *options) as (here, ana):
+        jefa = await here.comes_in(Act.LISTEN)
+        await asyncio.gather(here.lasts("talking"), ana.talks(BEFORE, 30_000, 3))
+        await ana.changes_to("sendonly")
+        await asyncio.gather(here.lasts("on hold"), ana.talks(ON_HOLD, 31_000, 3))
+        assert (await here.asks(Act.BARGE)).outcome is AnswerKind.DONE
+        await asyncio.gather(here.lasts("on hold, another mode", 2), ana.talks(ON_HOLD, 32_000, 2))
+        await ana.changes_to("sendrecv")
+        await asyncio.gather(here.lasts("talking again"), ana.talks(AFTER, 100, 3))
+        await here.over()
+        heard = {name: here.heard(jefa, name, (CALLER, BEFORE, AFTER, ON_HOLD)) for name in here.stretches}
+        assert heard == {
+            "talking": {CALLER, BEFORE},
+            "on hold": {ON_HOLD},
+            "on hold, another mode": {ON_HOLD},
+            "talking again": {CALLER, AFTER},
+        }
+
+
+async def test_nor_who_was_put_on_hold_while_no_daemon_was_there(town):
+    async with supervised(town, "--recording") as (here, ana):
+        jefa = await here.comes_in(Act.LISTEN)
+        await asyncio.gather(here.lasts("talking", 2), ana.talks(BEFORE, 30_000, 2))
+        await town.office.kill_daemon()
+        await ana.changes_to("sendonly")
+        await town.office.start_daemon()
+        await asyncio.gather(here.lasts("on hold"), ana.talks(ON_HOLD, 35_000, 3))
+        await town.office.kill_daemon()
+        await ana.changes_to("sendrecv")
+        await town.office.start_daemon()
+        await asyncio.gather(here.lasts("talking again"), ana.talks(AFTER, 100, 3))
+        await here.over()
+        heard = {name: here.heard(jefa, name, (CALLER, BEFORE, AFTER, ON_HOLD)) for name in here.stretches}
+        assert heard == {"talking": {CALLER, BEFORE}, "on hold": {ON_HOLD}, "talking again": {CALLER, AFTER}}

@@ -1,7 +1,9 @@
 """What a comparison makes of transfers: who is where he should be, who is gone, what is left over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -13,8 +15,9 @@ from pbx_control.domain.call.events import (
     Event,
     Recovered,
     SecretaryLeft,
+    SupervisorLeft,
 )
-from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Seat, Sounds
+from pbx_control.domain.call.model import Admission, Call, Facts, Phase, Seat, Sounds, Supervision, SupervisionMode
 from pbx_control.live.recovery import Found, FoundLeg, Recovery, differences
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -107,6 +110,41 @@ def test_a_recording_that_ended_goes_on(phase: Phase) -> None:
     (recovered,) = differences(recorded, found(phase), AT, newly_connected=False)
     assert isinstance(recovered, Recovered)
     assert (recovered.bridged, recovered.recorded) == (True, False)
+
+
+# --- a supervisor -----------------------------------------------------------------------------------------------
+
+SUPERVISORS = f"{ID}-supervisor-1"
+LISTENS = Supervision(9, "jefa", "jefa-1", SupervisionMode.LISTEN, here=True)
+
+
+async def posted(snoop_is: str) -> list[type[Event]]:
+    """What the minute's comparison tells a call with a supervisor whose snoop channel is gone: not to be, or `coming`
+    as the look at the switch begins."""
+    supervised = call(CONSULTING, supervision=LISTENS, supervisions=1, snoops=2)
+    there = found(CONSULTING)
+    board, performer, told = Mock(calls=[supervised], chairs=[]), Mock(coming=frozenset()), []
+    board.settled.return_value = {ID: supervised}
+    board.call.return_value = supervised
+    board.post = lambda _, event: told.append(type(event))
+    performer.coming = frozenset({supervised.snoop} if snoop_is == "coming" else ())
+    recovery = Recovery(board, AsyncMock(), performer, reach=Mock())
+
+    async def look(_: object) -> Found:
+        performer.coming = frozenset()  # it comes while the switch is asked
+        return replace(there, legs=there.legs | legs(SUPERVISORS))
+
+    recovery._look = look  # type: ignore[method-assign]
+    await recovery.compare(newly_connected=False)
+    return told
+
+
+async def test_a_supervisor_who_hears_nothing_any_more_is_let_go() -> None:
+    assert await posted("gone") == [SupervisorLeft]
+
+
+async def test_one_whose_hearing_is_being_renewed_stays() -> None:
+    assert await posted("coming") == []
 
 
 # --- what is left over ------------------------------------------------------------------------------------------

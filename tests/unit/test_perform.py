@@ -407,12 +407,30 @@ async def test_of_a_leg_that_has_moved_it_is_carried_once_asterisk_has_forgotten
     assert CARRIED in asterisk.paths
 
 
+@pytest.mark.parametrize(("her_side", "heard"), [(False, "both"), (True, "in")])
+def test_who_is_on_hold_is_not_carried(asterisk, performer, her_side, heard):
+    performer.perform(CALL, replace(SNOOP, moved=False, her_side=her_side))
+    assert [query["spy"] for _, uri, query in asterisk.asked if uri.endswith(SNOOP.snoop)] == [heard]
+
+
 async def test_what_is_over_before_it_was_carried_anew_is_not_carried(asterisk, performer, monkeypatch):
     monkeypatch.setattr(perform, "FORGOTTEN", 0)
     performer.perform(CALL, SNOOP)
     performer.perform(CALL, c.HangUp(SNOOP.snoop))
+    assert not performer.coming
     await asyncio.sleep(0.01)
     assert asterisk.paths == [f"DELETE channels/{SNOOP.snoop}"]
+
+
+async def test_what_is_not_with_us_yet_is_still_coming(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "FORGOTTEN", 0)
+    performer.perform(CALL, SNOOP)
+    assert performer.coming == {SNOOP.snoop}
+    await asyncio.sleep(0.01)
+    assert CARRIED in asterisk.paths
+    assert performer.coming == {SNOOP.snoop}
+    performer.entered(SNOOP.snoop)
+    assert not performer.coming
 
 
 HELD = c.JoinAnew("pbx-1.5-bridge-1", HERS)

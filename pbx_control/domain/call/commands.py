@@ -294,13 +294,14 @@ class RingSupervisor(SwitchCommand):
 @dataclass(frozen=True, slots=True)
 class Snoop(SwitchCommand):
     """Carry what is spoken on a leg, both ways, into a bridge, and from there back what `mode` says. It ends with the
-    leg, whoever is there to see that."""
+    leg, whoever is there to see that. `her_side`: only what its own telephone says, as that hears nobody."""
 
     leg: str
     snoop: str
     bridge: str
     mode: SupervisionMode
-    moved: bool = False  # the leg goes to other people: what it carried until now must be forgotten first
+    moved: bool = False  # there was another before it: what that carried must be forgotten first
+    her_side: bool = False
 
 
 @dataclass(frozen=True, slots=True)

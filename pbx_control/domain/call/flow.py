@@ -442,15 +442,22 @@ def secretary_hung_up(call: Call, event: SecretaryLeft) -> Step:
 
 
 def held(call: Call, event: Held) -> Step:
-    """Her telephone's own hold. Asterisk itself plays music to the other side, but not in a bridge that is recorded."""
-    return call, [StartMusic(call.id)] if call.known.recording else []
+    """Her telephone's own hold. Asterisk itself plays music to the other side, but not in a bridge that is recorded.
+    (One who is consulted is in none; the caller has his music then.)"""
+    music: list[Command] = [StartMusic(call.id)] if _in_what_is_recorded(call) else []
+    return (call, music) if call.held else supervision.carried_anew(call, replace(call, held=True), music)
 
 
 def unheld(call: Call, event: Unheld) -> Step:
     """Many telephones begin a new stream then. Where its packets are translated, Asterisk takes them for late ones of
     the old stream if their numbers are lower, and drops them to the end of the call."""
     again: list[Command] = [StopMusic(call.id, call.bridged), JoinAnew(call.bridge, call.secretary_leg)]
-    return supervision.carried_anew(call, call, again if call.known.recording else [])
+    return supervision.carried_anew(call, replace(call, held=False), again if _in_what_is_recorded(call) else [])
+
+
+def _in_what_is_recorded(call: Call) -> bool:
+    """Whether she talks with the caller, in a bridge that is recorded."""
+    return call.known.recording and call.phase is Phase.TALKING
 
 
 def secretary_lost(call: Call, event: SecretaryLeft) -> Step:
@@ -655,8 +662,8 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.WITHDRAWING, Recovered): resume_withdrawing,
     (P.TALKING, CallerLeft): caller_hung_up,
     (P.TALKING, SecretaryLeft): secretary_hung_up,
-    (P.TALKING, Held): held,
-    (P.TALKING, Unheld): unheld,
+    **{(p, Held): held for p in supervision.SUPERVISED},
+    **{(p, Unheld): unheld for p in supervision.SUPERVISED},
     (P.TALKING, Recovered): resume_talking,
     **transfer.HANDLERS,
     **supervision.HANDLERS,

@@ -269,6 +269,7 @@ class Call(Struct, frozen=True):
     recording_flaw: str = ""
     recording_paused: bool = False
     language: str = ""  # in which the caller turned out to speak, if not his client's
+    held: bool = False  # her telephone holds whom she talks with
     keys_begun: str = ""  # the first key of a command, until the second follows
     # leg -> the id of the last prompt or tone that was played to it alone; "words" in calls that are kept
     spoken_prompts: dict[str, str] = field(default_factory=dict, name="words")

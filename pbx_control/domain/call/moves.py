@@ -96,7 +96,7 @@ def seat_freed(call: Call, at: datetime, *, is_over: bool = True) -> Step:
         free = FreeSeat(call.seat.secretary_id, at + rest, talked=True)
     else:
         free = FreeSeat(call.seat.secretary_id, at, call.seat.refusals)
-    return replace(call, seat=None), [free]
+    return replace(call, seat=None, held=False), [free]
 
 
 def after_call_time(call: Call, her: Seat) -> timedelta:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pbx_control.domain.call.commands import (
     Command,
+    Dial,
     HangUp,
     Join,
     NoteSupervision,
@@ -69,14 +70,15 @@ def begun(call: Call, event: SupervisionAsked) -> Step:
 
 
 def changed(call: Call, before: Supervision, event: SupervisionAsked) -> Step:
-    """What carried her voice until now ends first: whom she no longer speaks to must not hear another word."""
+    """What carried her voice until now ends first: whom she no longer speaks to must not hear another word. What comes
+    instead may take the place of one that waits until Asterisk has forgotten an old stream: so it waits, too."""
     now = replace(before, mode=event.mode)
     call = replace(call, supervision=now)
     note = noted(call, now, before)
     if not now.here:
         return call, [note]
     old = call.snoop
-    call, snoop = snooped(call, now)
+    call, snoop = snooped(call, now, moved=True)
     return call, [note, HangUp(old), *snoop]
 
 
@@ -85,8 +87,9 @@ def noted(call: Call, now: Supervision, before: Supervision | None = None) -> No
 
 
 def snooped(call: Call, now: Supervision, *, moved: bool = False) -> Step:
+    """While the secretary's telephone holds whom she talks with, he speaks freely: the supervisor hears her alone."""
     call = replace(call, snoops=call.snoops + 1)
-    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode, moved)]
+    return call, [Snoop(call.secretary_leg, call.snoop, call.supervision_bridge, now.mode, moved, her_side=call.held)]
 
 
 def supervisor_answered(call: Call, event: SupervisorAnswered) -> Step:
@@ -136,9 +139,11 @@ def only_with_her(before: Call, after: Call, commands: list[Command]) -> Step:
 
 
 def with_her(before: Call, after: Call, commands: list[Command]) -> Step:
-    """Where the secretary goes to another conversation, what the supervisor hears is carried anew: Asterisk takes the
-    packets of another speaker for late ones of the former, and may drop all of them."""
-    moves = any(isinstance(each, Join) and each.secretary == after.secretary_leg for each in commands)
+    """Where the secretary hears somebody else from here on, another number of a contact's too, what the supervisor
+    hears is carried anew: Asterisk takes the packets of another speaker for late ones of the former, and may drop all
+    of them."""
+    joins = any(isinstance(each, Join) and each.secretary == after.secretary_leg for each in commands)
+    moves = joins or any(isinstance(each, Dial) for each in commands)
     return carried_anew(before, after, commands) if moves else (after, commands)
 
 
