@@ -29,6 +29,8 @@ MOST_WAITING = 5_000
 KEPT = timedelta(days=7)
 # Webhooks of one client, and of the office.
 MOST_OF_ONE = 5
+# So many they make within a day: what is removed leaves its row, which each step of a live call passes.
+MOST_MADE, MADE_WITHIN = 50, timedelta(days=1)
 LONGEST_URL = 500
 SECRET_BYTES = 32
 SECRET_PREFIX = "whsec_"

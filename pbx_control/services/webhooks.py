@@ -4,7 +4,15 @@ import secrets
 from collections.abc import Collection
 
 from pbx_control.domain.audit import Verb
-from pbx_control.domain.webhooks import MOST_OF_ONE, SECRET_BYTES, event_types, receiver_url, secret_of
+from pbx_control.domain.webhooks import (
+    MADE_WITHIN,
+    MOST_MADE,
+    MOST_OF_ONE,
+    SECRET_BYTES,
+    event_types,
+    receiver_url,
+    secret_of,
+)
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
@@ -16,19 +24,25 @@ def add(work: Work, url: str, events: Collection[str], client_id: int | None = N
     """Makes a webhook, of the office or (`client_id`) of one client; no events are all of them. `private`: the settings
     list networks within our own walls.
 
-    Raises ClientMistake if that is no address of a receiver or no event, the client has cancelled, or it has as many as
-    it may have.
+    Raises ClientMistake if that is no address of a receiver or no event, the client has cancelled, or it has, or has
+    made within a day, as many as it may.
     """
     kept, types = receiver_url(url, private=private), event_types(events)
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)
-    if webhooks.count_of(work.conn, client_id) >= MOST_OF_ONE:
-        raise ClientMistake("there are {most} webhooks already", Code.TOO_MANY_WEBHOOKS, most=MOST_OF_ONE)
+    _refuse_too_many(work, client_id)
     values = {"client_id": client_id, "url": kept, "secret": secret_of(secrets.token_bytes(SECRET_BYTES))}
     number = webhooks.insert_row(work.conn, values | {"events": " ".join(types), "created_at": work.at})
     new = {"url": _shown(kept), "events": list(types)}
     work.note(Verb.WEBHOOK_ADDED, _subject(number), client_id=client_id, new=new)
     return webhooks.get(work.conn, number)
+
+
+def _refuse_too_many(work: Work, client_id: int | None) -> None:
+    if webhooks.count_of(work.conn, client_id) >= MOST_OF_ONE:
+        raise ClientMistake("there are {most} webhooks already", Code.TOO_MANY_WEBHOOKS, most=MOST_OF_ONE)
+    if webhooks.made_since(work.conn, client_id, work.at - MADE_WITHIN) >= MOST_MADE:
+        raise ClientMistake("{most} webhooks were made within a day", Code.TOO_MANY_WEBHOOKS, most=MOST_MADE)
 
 
 def _subject(number: int) -> str:

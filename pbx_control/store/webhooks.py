@@ -86,6 +86,13 @@ def count_of(conn: Connection, client_id: int | None) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def made_since(conn: Connection, client_id: int | None, since: datetime) -> int:
+    """How many the client has made after that, also those that were removed; None: the office."""
+    theirs = webhook.c.client_id.is_not_distinct_from(client_id)
+    query = select(func.count()).where(theirs, webhook.c.created_at > since)
+    return int(conn.execute(query).scalar_one())
+
+
 def listening(conn: Connection) -> list[Listener]:
     """All that are told of events: neither stopped nor those of a client that has cancelled."""
     return _LISTENING.all(conn)

@@ -19,7 +19,7 @@ from pbx_control.domain.call.journal import Line
 from pbx_control.domain.call.model import Call, Outcome, Phase
 from pbx_control.domain.call.saving import Save
 from pbx_control.domain.notices.messages import Channel
-from pbx_control.domain.webhooks import KEPT, MOST_OF_ONE, MOST_WAITING
+from pbx_control.domain.webhooks import KEPT, MADE_WITHIN, MOST_MADE, MOST_OF_ONE, MOST_WAITING
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.jobs import upkeep
 from pbx_control.services import call_events, clientele, post, taken_in, webhooks
@@ -336,6 +336,20 @@ def test_each_has_so_many_at_most(office: Engine) -> None:
         with booking(office, ADMIN, AT) as work:
             webhooks.remove(work, made.id)
         add(office, client_id=which)
+
+
+def test_what_is_made_and_removed_again_and_again_ends_for_the_day(office: Engine) -> None:
+    """Each leaves a row that the steps of live calls pass."""
+    for _ in range(MOST_MADE):
+        made = add(office)
+        with booking(office, ADMIN, AT) as work:
+            webhooks.remove(work, made.id)
+    with pytest.raises(ClientMistake) as error:
+        add(office)
+    assert error.value.code is Code.TOO_MANY_WEBHOOKS
+    add(office, client_id=2)
+    with booking(office, ADMIN, AT + MADE_WITHIN) as work:
+        assert webhooks.add(work, URL, [], 1, private=False)
 
 
 def test_of_another_client_none_is_removed(office: Engine) -> None:
