@@ -34,6 +34,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 CONNECT_LIMIT = 5.0
 # Bytes of one answer.
 MOST_BYTES = 32 * 1024 * 1024
+# Bytes of what comes before an answer's own bytes: its headers, and interim answers, of which there may be any number.
+MOST_HEAD = 256 * 1024
 # A server that asks to wait longer is asked again then, seconds.
 LONGEST_WAIT = 3600.0
 # Names that are looked up at once: a look-up has no limit of time of its own.
@@ -92,12 +94,14 @@ class Answer:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Request:
     """What the connection must know of the request that it is made for."""
 
     ends: float  # of the monotonic clock
     plain: bool  # without TLS: a password would be read on the way
+    head_left: int = MOST_HEAD
+    is_answered: bool = False  # the headers have come
 
 
 _asked: ContextVar[_Request] = ContextVar("asked")
@@ -169,6 +173,7 @@ class Http:
             timeout=httpx.Timeout(limit, connect=min(limit, CONNECT_LIMIT)),
         )
         response = self._client.send(request, stream=True, auth=auth)
+        _asked.get().is_answered = True
         try:
             body = b"" if most is None else _body_of(response, url.host, most)
             return Answer(response.status_code, dict(response.headers.items()), body, response.reason_phrase)
@@ -285,7 +290,12 @@ class _Stream(httpcore.NetworkStream):
         self._real = real
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._real.read(max_bytes, _left(_asked.get(), timeout, httpcore.ReadTimeout))
+        request = _asked.get()
+        part = self._real.read(max_bytes, _left(request, timeout, httpcore.ReadTimeout))
+        request.head_left -= len(part)
+        if request.head_left < 0 and not request.is_answered:
+            raise httpcore.RemoteProtocolError("too much comes before its answer")
+        return part
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._real.write(buffer, _left(_asked.get(), timeout, httpcore.WriteTimeout))

@@ -88,8 +88,9 @@ def count_of(conn: Connection, client_id: int | None) -> int:
 
 def made_since(conn: Connection, client_id: int | None, since: datetime) -> int:
     """How many the client has made after that, also those that were removed; None: the office."""
-    theirs = webhook.c.client_id.is_not_distinct_from(client_id), webhook.c.created_at > since
-    return int(conn.execute(select(func.count()).where(*theirs)).scalar_one())
+    theirs = webhook.c.client_id.is_not_distinct_from(client_id)
+    query = select(func.count()).where(theirs, webhook.c.created_at > since)
+    return int(conn.execute(query).scalar_one())
 
 
 def listening(conn: Connection) -> list[Listener]:

@@ -164,6 +164,14 @@ def test_an_answer_without_end_is_left(http: Http) -> None:
         assert refused(lambda: http.ask("GET", url, limit=20, most=1_000_000)).kind is TroubleKind.ODD
 
 
+def test_interim_answers_without_end_are_left(http: Http) -> None:
+    """To read them takes the process's time, which live calls need."""
+    with answering(*[head("100 Continue") * 2000] * 1000) as url:
+        trouble = refused(lambda: http.ask("GET", url, limit=3))
+        assert trouble.kind is TroubleKind.CUT
+        assert "too much comes before its answer" in str(trouble)
+
+
 def test_a_packed_answer_is_left(http: Http) -> None:
     with answering(head("200 OK", "Content-Encoding: gzip", "Content-Length: 3"), b"abc") as url:
         assert refused(lambda: http.ask("GET", url, limit=5)).kind is TroubleKind.ODD
