@@ -215,7 +215,7 @@ def _amiss(url: str, private: bool) -> str:
     if "#" in url:
         return N_("the address must have no part after #: it is never sent")
     if not private and _is_inner(host):
-        return N_("the address is a private one, which is never asked")
+        return N_("the address is a private one, which [webhooks] private_networks in pbx.toml does not list")
     return ""
 
 
