@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from pbx_control.asterisk.ari import APP, Ari, OnReply, Reply, path
-from pbx_control.asterisk.translate import CONTACT, MADE, MARK_HEADER, SNOOP, SUPERVISOR, WAITS_IN, call_of
+from pbx_control.asterisk.translate import CONTACT, LEG, MADE, MARK_HEADER, SNOOP, SUPERVISOR, WAITS_IN, call_of
 from pbx_control.clock import now
 from pbx_control.domain.call import commands as c
 from pbx_control.domain.call.events import (
@@ -60,7 +60,7 @@ MOST_MOVES = 1000
 STOPPED_AGAIN = (0.1, 0.3)
 # s after which Asterisk has forgotten whose packets a snoop channel carried: some frames of 20 ms after its end.
 FORGOTTEN = 0.15
-# s after a secretary's telephone has ended its hold: what is on its way then belongs to its old stream.
+# s after a telephone has ended its hold: what is on its way then belongs to its old stream.
 RESUMED = 0.3
 # s between two tries to mute a recorder that has not begun, and how many: it begins within some milliseconds.
 PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
@@ -94,7 +94,7 @@ class Performer:
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._stops: dict[str, list[asyncio.TimerHandle]] = {}  # legs -> the stops of their waiting audio still to come
         self._renewals: dict[str, asyncio.TimerHandle] = {}  # snoop channels that are soon made -> when
-        self._anew: dict[str, asyncio.TimerHandle] = {}  # secretaries' legs that soon join their bridges anew -> when
+        self._anew: dict[str, asyncio.TimerHandle] = {}  # legs that soon join their bridges anew -> when
         self._pauses: dict[str, asyncio.TimerHandle] = {}  # recordings -> the next try to mute one that has not begun
         self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
@@ -433,7 +433,8 @@ class Performer:
             self._anew.pop(do.leg, None)
             bridge = path("bridges", do.bridge)
             self._ari.request("POST", f"{bridge}/removeChannel", None, channel=do.leg)
-            self._ari.request("POST", f"{bridge}/addChannel", None, channel=do.leg, absorbDTMF="true", **UNSEEN)
+            keys = {"absorbDTMF": "true"} if call_of(LEG, do.leg) else {}
+            self._ari.request("POST", f"{bridge}/addChannel", None, channel=do.leg, **keys, **UNSEEN)
 
         self._not_anew(do.leg)
         self._anew[do.leg] = asyncio.get_running_loop().call_later(RESUMED, again)

@@ -23,6 +23,7 @@ from pbx_control.domain.call.events import (
     SnoopEnded,
     SupervisorAnswered,
     SupervisorLeft,
+    SupervisorUnheld,
     Unheld,
 )
 from pbx_control.domain.words.wording import decoded
@@ -198,10 +199,12 @@ def _key(data: dict[str, Any], at: datetime) -> Translated | None:
 
 
 def _hold(data: dict[str, Any], at: datetime) -> Translated | None:
-    leg = data["channel"]["id"]
-    call = call_of(LEG, leg)
-    happened = Held if data["type"] == "ChannelHold" else Unheld
-    return (call, happened(at, leg)) if call else None
+    """A secretary's, and the end of a supervisor's: what she speaks then may be a new stream."""
+    leg, begins = data["channel"]["id"], data["type"] == "ChannelHold"
+    if call := call_of(LEG, leg):
+        return call, Held(at, leg) if begins else Unheld(at, leg)
+    call = call_of(SUPERVISOR, leg)
+    return (call, SupervisorUnheld(at, leg)) if call and not begins else None
 
 
 def _dial(data: dict[str, Any], at: datetime) -> Translated | None:

@@ -14,6 +14,7 @@ from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
     Join,
+    JoinAnew,
     NoteSupervision,
     NoteSupervisionEnd,
     Refusal,
@@ -202,6 +203,13 @@ def test_a_hold_that_began_or_ended_while_no_daemon_was_there_is_known_to_the_ne
     story.daemon_dies().passes(2).daemon_returns().expect(StartMusic, leg="maria")
     story.daemon_dies().resumes("Ana").passes(2).daemon_returns().expect(StopMusic, leg="maria").never(StartMusic)
     assert not story.call.held
+
+
+def test_she_is_heard_again_after_a_hold_of_her_own_telephone() -> None:
+    story = comes_in(talking(), BARGE)
+    story.happens(e.SupervisorUnheld(story.now, story.call.supervisor_leg))
+    story.expect(JoinAnew, bridge=story.call.supervision_bridge, leg=story.call.supervisor_leg)
+    story.happens(e.SupervisorUnheld(story.now, "maria-supervisor-7")).never(JoinAnew)
 
 
 def test_before_she_has_answered_there_is_nothing_to_carry_anew() -> None:

@@ -105,3 +105,34 @@ async def test_nor_who_was_put_on_hold_while_no_daemon_was_there(town):
         await here.over()
         heard = {name: here.heard(jefa, name, (CALLER, BEFORE, AFTER, ON_HOLD)) for name in here.stretches}
         assert heard == {"talking": {CALLER, BEFORE}, "on hold": {ON_HOLD}, "talking again": {CALLER, AFTER}}
+
+
+async def test_a_supervisor_who_barges_in_is_heard_again_after_a_hold_of_her_telephone(town):
+    firm = await town.firm("always", "--recording")
+    her = (await town.secretary(firm, "Ana", BEFORE)).answers(0.2)
+    name = f"jefa-{firm.slug}"
+    await town.office.ask("user", "add", name, "--role", "supervisor")
+    account = await town.office.ask("user", "telephone", name)
+    await town.live()
+    port = town.office.ports.base + 76
+    async with (
+        holding_phone(town.world.place.pbx, HOST, port, account["user"], account["password"]) as jefa,
+        screen(town) as page,
+    ):
+        caller = await town.world.call(firm.number, tone=CALLER)
+        await caller.answered()
+        call = await page.sees(firm, "talking")
+        by = Asker(Role.SUPERVISOR, name, user_id=user_id(town, name))
+        here = Scene(town, firm, her, None, by, page, caller, await her.rung(), call, "")
+        assert (await here.asks(Act.BARGE)).outcome is AnswerKind.DONE
+        await asyncio.wait_for(jefa.answered.wait(), patience(3))
+        await asyncio.gather(here.lasts("barge"), jefa.talks(ON_HOLD, 30_000, 3))
+        await jefa.changes_to("sendonly")
+        await here.lasts("her hold")
+        await jefa.changes_to("sendrecv")
+        await asyncio.gather(here.lasts("barge again"), jefa.talks(AFTER, 100, 3))
+        await here.over()
+    heard = {name: here.heard(caller, name, (BEFORE, AFTER, ON_HOLD)) for name in here.stretches}
+    assert heard == {"barge": {BEFORE, ON_HOLD}, "her hold": {BEFORE}, "barge again": {BEFORE, AFTER}}
+    heard = {name: here.heard(here.her, name, (CALLER, AFTER, ON_HOLD)) for name in here.stretches}
+    assert heard == {"barge": {CALLER, ON_HOLD}, "her hold": {CALLER}, "barge again": {CALLER, AFTER}}

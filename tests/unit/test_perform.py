@@ -447,6 +447,13 @@ async def test_of_a_leg_that_was_on_hold_what_asterisk_knows_of_its_old_stream_i
     assert asterisk.asked[-1][2]["absorbDTMF"] == "true"
 
 
+async def test_a_supervisors_keys_are_no_commands_after_a_hold_of_hers_either(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "RESUMED", 0)
+    performer.perform(CALL, c.JoinAnew("pbx-1.5-supervision-1", "pbx-1.5-supervisor-1"))
+    await asyncio.sleep(0.01)
+    assert "absorbDTMF" not in asterisk.asked[-1][2]
+
+
 @pytest.mark.parametrize(
     "after", [c.Join(CONSULTATION, (HERS,), mixed=False, secretary=HERS), c.HangUp(HERS)], ids=["consults", "leaves"]
 )

@@ -5,10 +5,20 @@ from datetime import UTC, datetime
 import pytest
 
 from pbx_control.asterisk.translate import AnsweredHere, LegDialled, LegMade, translate
-from pbx_control.domain.call.events import ContactAnswered, ContactLeft, ContactRinging, KeyPressed, SecretaryLeft
+from pbx_control.domain.call.events import (
+    ContactAnswered,
+    ContactLeft,
+    ContactRinging,
+    Held,
+    KeyPressed,
+    SecretaryLeft,
+    SupervisorUnheld,
+    Unheld,
+)
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CALL, CONTACTS, HERS = "pbx-1764000000.5", "pbx-1764000000.5-contact-2", "pbx-1764000000.5-secretary-1"
+SUPERVISORS = "pbx-1764000000.5-supervisor-1"
 
 
 def of(kind, channel, **facts):
@@ -20,6 +30,14 @@ def test_a_contacts_leg_rings_is_answered_and_leaves():
     assert translate(ringing, AT) == (CALL, ContactRinging(AT, CONTACTS))
     assert translate(of("ChannelStateChange", CONTACTS), AT) == (CALL, ContactAnswered(AT, CONTACTS))
     assert translate(of("ChannelDestroyed", CONTACTS, cause=17), AT) == (CALL, ContactLeft(AT, CONTACTS, 17))
+
+
+def test_a_hold_is_her_telephones_and_of_a_supervisors_its_end_alone_matters():
+    assert translate(of("ChannelHold", HERS), AT) == (CALL, Held(AT, HERS))
+    assert translate(of("ChannelUnhold", HERS), AT) == (CALL, Unheld(AT, HERS))
+    assert translate(of("ChannelHold", SUPERVISORS), AT) is None
+    assert translate(of("ChannelUnhold", SUPERVISORS), AT) == (CALL, SupervisorUnheld(AT, SUPERVISORS))
+    assert translate(of("ChannelUnhold", CONTACTS), AT) is None
 
 
 @pytest.mark.parametrize("leg", [CONTACTS, HERS])

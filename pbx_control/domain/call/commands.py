@@ -357,8 +357,8 @@ class Leave(SwitchCommand):
 
 @dataclass(frozen=True, slots=True)
 class JoinAnew(SwitchCommand):
-    """Take a secretary's leg out of a bridge that is recorded and put it in again, in a moment: her telephone may have
-    begun a new stream, of whose packets Asterisk would let nobody hear anything."""
+    """Take a secretary's or a supervisor's leg out of a bridge where her sound is translated and put it in again, in a
+    moment: her telephone may have begun a new stream, of whose packets Asterisk would let nobody hear anything."""
 
     bridge: str
     leg: str

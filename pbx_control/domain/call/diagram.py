@@ -45,6 +45,7 @@ KEYS = {
     "*9": "wrong number",
     "*#": "other language",
 }
+OF_SUPERVISOR = e.SupervisorAnswered | e.SupervisorLeft | e.SupervisorUnheld
 # Leads to ENDED out of every phase: told in words instead of by ten arrows.
 EVERYWHERE = e.CallerTakenOver
 HEAD = """\
@@ -152,7 +153,7 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield e.ConsultationAsked(AT, BOSS.id)
     elif key is e.LanguageAsked:
         yield e.LanguageAsked(AT, around=e.Surroundings(languages=frozenset({"es", "en"})))
-    elif issubclass(key, e.Supervising | e.SupervisorAnswered | e.SupervisorLeft | e.SnoopEnded):
+    elif issubclass(key, e.Supervising | OF_SUPERVISOR | e.SnoopEnded):
         yield from _of_supervisor(call, key)
     elif key is e.PromptEnded:
         yield e.PromptEnded(AT, call.prompt)
@@ -172,7 +173,7 @@ def _of_supervisor(call: Call, key: type[e.Event]) -> Iterator[e.Event]:
         yield e.SupervisionEndAsked(AT, 1)
     elif key is e.SnoopEnded:
         yield e.SnoopEnded(AT, call.snoop)
-    elif key in (e.SupervisorAnswered, e.SupervisorLeft):
+    elif issubclass(key, OF_SUPERVISOR):
         yield key(AT, call.supervisor_leg)
 
 

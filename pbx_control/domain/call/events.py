@@ -191,6 +191,13 @@ class SupervisorLeft(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisorUnheld(Event):
+    """The supervisor's telephone held the call by its own key, and does so no more."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
 class SnoopEnded(Event):
     """What carried the secretary's leg to the supervisor is gone: that leg, say."""
 

@@ -87,6 +87,7 @@ from pbx_control.domain.call.events import (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
+    SupervisorUnheld,
     SwitchRefused,
     TakeBackAsked,
     Unheld,
@@ -187,7 +188,7 @@ def is_stale(call: Call, event: Event) -> bool:
             return call.seat is None or leg != call.secretary_leg
         case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg) | DiallingRefused(leg=leg):
             return not call.contact_here or leg != call.contact_leg
-        case SupervisorAnswered(leg=leg) | SupervisorLeft(leg=leg):
+        case SupervisorAnswered(leg=leg) | SupervisorLeft(leg=leg) | SupervisorUnheld(leg=leg):
             return call.supervision is None or leg != call.supervisor_leg
         case SnoopEnded(snoop=snoop):
             return call.supervision is None or snoop != call.snoop
@@ -734,6 +735,7 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         LoopFound: _NOT_RINGING,
         SupervisorAnswered: _NO_SUPERVISOR,
         SupervisorLeft: _NO_SUPERVISOR,
+        SupervisorUnheld: _NO_SUPERVISOR,
         SnoopEnded: _NO_SUPERVISOR,
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
@@ -772,6 +774,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
+    SupervisorUnheld,
     SnoopEnded,
     ContactRinging,
     ContactAnswered,

@@ -28,6 +28,7 @@ from pbx_control.domain.call.events import (
     SupervisionAsked,
     SupervisorAnswered,
     SupervisorLeft,
+    SupervisorUnheld,
     SwitchRefused,
     WorkDone,
 )
@@ -122,7 +123,7 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"limit": limit.value} | _him(before) | _her(before)
         case LoopFound():
             return _him(before) | _her(before)
-        case SupervisorAnswered() | SnoopEnded():
+        case SupervisorAnswered() | SupervisorUnheld() | SnoopEnded():
             return _her(before) | _supervisor(before)
         case SupervisorLeft(cause=cause):
             return {"cause": cause} | _supervisor(before)

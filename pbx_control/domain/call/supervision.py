@@ -13,6 +13,7 @@ from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
     Join,
+    JoinAnew,
     NoteSupervision,
     NoteSupervisionEnd,
     Refusal,
@@ -28,6 +29,7 @@ from pbx_control.domain.call.events import (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
+    SupervisorUnheld,
 )
 from pbx_control.domain.call.model import Call, Deadline, Phase, Supervision
 from pbx_control.domain.call.moves import Handler, Step, seat_of, tell
@@ -115,6 +117,12 @@ def supervisor_leaves(call: Call, event: SupervisionEndAsked) -> Step:
     return after, [NoteSupervisionEnd(event.asker, now.name, seat_of(call).name, now.mode), *let_go]
 
 
+def supervisor_unheld(call: Call, event: SupervisorUnheld) -> Step:
+    """As with a secretary's telephone (`flow.unheld`), nobody would hear her new stream."""
+    here = call.supervision is not None and call.supervision.here
+    return call, [JoinAnew(call.supervision_bridge, call.supervisor_leg)] if here else []
+
+
 def supervisor_gone(call: Call, event: SupervisorLeft | SnoopEnded) -> Step:
     return ended(call)
 
@@ -160,5 +168,6 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     **{(phase, SupervisionEndAsked): supervisor_leaves for phase in SUPERVISED},
     **{(phase, SupervisorAnswered): supervisor_answered for phase in SUPERVISED},
     **{(phase, SupervisorLeft): supervisor_gone for phase in SUPERVISED},
+    **{(phase, SupervisorUnheld): supervisor_unheld for phase in SUPERVISED},
     **{(phase, SnoopEnded): supervisor_gone for phase in SUPERVISED},
 }
