@@ -77,6 +77,14 @@ class Authenticated:
     host: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a leg sends now: its channel id, and the SSRC (RFC 3550) of the stream."""
+
+    leg: str
+    source: str
+
+
 class Ami:
     """One connection. It comes back by itself after a break; an action while it is away raises SwitchUnavailable.
 
@@ -212,6 +220,12 @@ def authenticated(name: str, event: Mapping[str, str]) -> Authenticated | None:
         return None
     user = event.get("AccountID", "").partition("@")[0]
     return Authenticated(user, _address_of_security_event(event.get("RemoteAddress", "")))
+
+
+def stream(name: str, event: Mapping[str, str]) -> Stream | None:
+    """What Asterisk reports to a leg's telephone of the stream that it gets from there; None for other events."""
+    source = event.get("Report0SourceSSRC", "") if name == "RTCPSent" else ""
+    return Stream(event.get("Uniqueid", ""), source) if source else None
 
 
 def _address_of_socket(text: str) -> str:

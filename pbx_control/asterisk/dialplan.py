@@ -85,6 +85,7 @@ AMI_EVENTS = (
     "InvalidAccountID",
     "FailedACL",
     "UserEvent",
+    "RTCPSent",
 )
 # What calls, legs and telephones give rise to all the time, and no account of ours reads.
 UNHEARD_EVENTS = (
@@ -93,7 +94,7 @@ UNHEARD_EVENTS = (
     *("HangupHandlerPush", "HangupHandlerRun", "HangupHandlerPop"),
     *("BridgeCreate", "BridgeEnter", "BridgeLeave", "BridgeDestroy"),
     *("MusicOnHoldStart", "MusicOnHoldStop", "Hold", "Unhold", "DTMFBegin", "DTMFEnd"),
-    *("RTCPSent", "RTCPReceived", "DeviceStateChange", "ExtensionStatus"),
+    *("RTCPReceived", "DeviceStateChange", "ExtensionStatus"),
     "ChallengeSent",
 )
 FILES = (

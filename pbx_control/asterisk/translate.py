@@ -15,6 +15,7 @@ from pbx_control.domain.call.events import (
     Event,
     Held,
     KeyPressed,
+    NewStream,
     PromptEnded,
     RecordingEnded,
     SecretaryAnswered,
@@ -23,7 +24,6 @@ from pbx_control.domain.call.events import (
     SnoopEnded,
     SupervisorAnswered,
     SupervisorLeft,
-    SupervisorUnheld,
     Unheld,
 )
 from pbx_control.domain.words.wording import decoded
@@ -199,12 +199,17 @@ def _key(data: dict[str, Any], at: datetime) -> Translated | None:
 
 
 def _hold(data: dict[str, Any], at: datetime) -> Translated | None:
-    """A secretary's, and the end of a supervisor's: what she speaks then may be a new stream."""
+    """A secretary's; of others the end alone matters, as what they speak then may be a new stream."""
     leg, begins = data["channel"]["id"], data["type"] == "ChannelHold"
     if call := call_of(LEG, leg):
         return call, Held(at, leg) if begins else Unheld(at, leg)
-    call = call_of(SUPERVISOR, leg)
-    return (call, SupervisorUnheld(at, leg)) if call and not begins else None
+    return None if begins else new_stream(leg, at)
+
+
+def new_stream(leg: str, at: datetime) -> tuple[str, NewStream]:
+    """The event, and the id of the call that the leg belongs to; a caller's leg has his call's own id."""
+    call = next((found for kind in (LEG, CONTACT, SUPERVISOR) if (found := call_of(kind, leg))), leg)
+    return call, NewStream(at, leg)
 
 
 def _dial(data: dict[str, Any], at: datetime) -> Translated | None:

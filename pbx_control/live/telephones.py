@@ -1,4 +1,4 @@
-"""Listens to AMI: which telephones can be reached, and who was refused by the switch."""
+"""Listens to AMI: which telephones can be reached, who was refused by the switch, and which leg begins a new stream."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -15,12 +15,14 @@ from pbx_control.asterisk.ami import (
     Refused,
     authenticated,
     refusal,
+    stream,
     telephone,
     to_dialplan,
 )
 from pbx_control.asterisk.ari import Ari, path
 from pbx_control.asterisk.places import Places
 from pbx_control.asterisk.reached import contacts
+from pbx_control.asterisk.translate import new_stream
 from pbx_control.clock import now
 from pbx_control.domain.audit import SWITCH
 from pbx_control.domain.call.flow import PAUSE_AFTER_REFUSALS
@@ -29,6 +31,7 @@ from pbx_control.errors import StoreUnavailable, SwitchUnavailable
 from pbx_control.live.keeping_out import KeepingOut
 from pbx_control.live.once_at_a_time import OnceAtATime
 from pbx_control.live.reach import Reach
+from pbx_control.live.streams import Streams
 from pbx_control.live.switchboard import Switchboard
 from pbx_control.services import staff
 from pbx_control.services.work import booking
@@ -84,6 +87,7 @@ class Telephones:
         self._reading: asyncio.Task[None] | None = None
         self._gone: set[str] = set()  # telephones that were there and are not any more
         self._ami: Ami | None = None
+        self._streams = Streams()
 
     async def run(self) -> None:
         """Connects to AMI; the connection comes back by itself after a break."""
@@ -128,6 +132,9 @@ class Telephones:
     def _happened(self, name: str, event: Mapping[str, str]) -> None:
         if name == "FullyBooted":
             self._reading = asyncio.ensure_future(self._read_places())
+        elif sent := stream(name, event):
+            if self._streams.is_new(sent):
+                self._board.heard(*new_stream(sent.leg, now()))
         elif phone := telephone(name, event):
             if phone.reachable:
                 self._places.registered(phone.user, phone.uri)

@@ -127,7 +127,7 @@ def what_may_come_next(call: Call, at: datetime) -> list[e.Event]:
         e.SupervisionAsked(at, 1, SupervisionMode.BARGE, "jefa"),
         e.SupervisorAnswered(at, call.supervisor_leg),
         e.SupervisorLeft(at, call.supervisor_leg, 16),
-        e.SupervisorUnheld(at, call.supervisor_leg),
+        *(e.NewStream(at, leg) for leg in (call.id, call.secretary_leg, call.contact_leg, call.supervisor_leg)),
         e.SnoopEnded(at, call.snoop),
     ]
 
@@ -157,7 +157,7 @@ def anything_at_all(call_id: str, at: datetime, choose: Choices) -> e.Event:
         e.SupervisionEndAsked(at, number, found[0]),
         e.SupervisorAnswered(at, f"{call_id}-supervisor-{number}"),
         e.SupervisorLeft(at, f"{call_id}-supervisor-{number}", cause),
-        e.SupervisorUnheld(at, f"{call_id}-supervisor-{number}"),
+        e.NewStream(at, choose.of(call_id, hers, his, f"{call_id}-supervisor-{number}")),
         e.SnoopEnded(at, f"{call_id}-snoop-{number}"),
         e.DiallingRefused(at, his, choose.of(Limit.AT_ONCE, Limit.A_DAY)),
         e.LoopFound(at),

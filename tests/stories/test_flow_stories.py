@@ -24,6 +24,7 @@ from pbx_control.domain.call.commands import (
 from pbx_control.domain.call.events import (
     DeadlinePassed,
     Held,
+    NewStream,
     PromptEnded,
     SecretaryAnswered,
     SecretaryLeft,
@@ -539,6 +540,23 @@ def test_an_unrecorded_bridge_passes_her_hold_on_by_itself() -> None:
     leg = story.call.secretary_leg
     story.expect(LimitLeg, after=None).happens(Held(story.now, leg)).never(StartMusic)
     story.happens(Unheld(story.now, leg)).never(JoinAnew)
+
+
+# --- a stream that begins anew, without a word by SIP ----------------------------------------------------------------
+
+
+def test_whose_sound_comes_by_another_stream_is_joined_anew() -> None:
+    story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(5)
+    for leg in (story.call.id, story.call.secretary_leg):
+        story.happens(NewStream(story.now, leg)).expect(JoinAnew, bridge=story.call.bridge, leg=leg).hears("ana")
+    story.happens(NewStream(story.now, "maria-secretary-7")).never(JoinAnew)
+
+
+def test_nobody_is_joined_who_is_not_heard() -> None:
+    story = Story("Ana").caller_dials("andes")
+    story.happens(NewStream(story.now, "maria")).never(JoinAnew)
+    story.answers("Ana").passes(5).happens(Held(story.now, story.call.secretary_leg))
+    story.happens(NewStream(story.now, story.call.secretary_leg)).never(JoinAnew)
 
 
 # --- a daemon that hung as he came ----------------------------------------------------------------------------------

@@ -207,9 +207,18 @@ def test_a_hold_that_began_or_ended_while_no_daemon_was_there_is_known_to_the_ne
 
 def test_she_is_heard_again_after_a_hold_of_her_own_telephone() -> None:
     story = comes_in(talking(), BARGE)
-    story.happens(e.SupervisorUnheld(story.now, story.call.supervisor_leg))
-    story.expect(JoinAnew, bridge=story.call.supervision_bridge, leg=story.call.supervisor_leg)
-    story.happens(e.SupervisorUnheld(story.now, "maria-supervisor-7")).never(JoinAnew)
+    story.expect(Snoop).happens(e.NewStream(story.now, story.call.supervisor_leg))
+    story.expect(JoinAnew, bridge=story.call.supervision_bridge, leg=story.call.supervisor_leg).never(Snoop)
+    story.happens(e.NewStream(story.now, "maria-supervisor-7")).never(JoinAnew)
+
+
+@pytest.mark.parametrize("whose", ["caller", "secretary"])
+def test_it_is_carried_anew_when_somebody_in_the_call_begins_a_new_stream(whose: str) -> None:
+    story = in_the_call()
+    first, leg = story.call.snoop, {"caller": story.call.id, "secretary": story.call.secretary_leg}[whose]
+    story.happens(e.NewStream(story.now, leg)).expect(HangUp, leg=first).expect(JoinAnew, leg=leg)
+    story.expect(Snoop, snoop=story.call.snoop, moved=True)
+    assert story.call.snoop != first
 
 
 def test_before_she_has_answered_there_is_nothing_to_carry_anew() -> None:

@@ -8,6 +8,7 @@ from story import BOSS, BOSS_AT_HOME, MORNING, OURS, SALES, Story, speaks
 from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
+    JoinAnew,
     Leave,
     LimitLeg,
     PauseRecording,
@@ -21,6 +22,7 @@ from pbx_control.domain.call.events import (
     ContactAnswered,
     DiallingRefused,
     LoopFound,
+    NewStream,
     RecordingPauseAsked,
     SecretaryLeft,
 )
@@ -52,6 +54,25 @@ def test_she_hears_the_contacts_telephone_ring_and_the_caller_hears_music() -> N
 def test_she_talks_with_the_contact_in_private() -> None:
     story = talking().consults()
     story.hears("music").she_hears(BOSS).contact_hears("ana").passes(60).hears("music")
+
+
+def test_she_hears_him_although_his_voice_is_another_stream_than_his_carriers_ringing() -> None:
+    story = talking().presses("Ana", "*1").passes(3).contact_answers()
+    story.expect(JoinAnew, bridge=story.call.consultation, leg=story.call.contact_leg)
+
+
+def test_who_begins_a_new_stream_is_joined_anew_where_he_is_heard() -> None:
+    story = talking().consults()
+    private = {"bridge": story.call.consultation}
+    story.happens(NewStream(story.now, story.call.contact_leg)).expect(JoinAnew).expect(
+        JoinAnew, **private, leg=story.call.contact_leg
+    )
+    story.happens(NewStream(story.now, story.call.secretary_leg)).expect(JoinAnew, **private)
+    story.happens(NewStream(story.now, story.call.id)).never(JoinAnew)
+    story.presses("Ana", "##").passes(0.5)
+    for leg in (story.call.id, story.call.contact_leg):
+        story.happens(NewStream(story.now, leg)).expect(JoinAnew, bridge=story.call.bridge, leg=leg)
+    story.happens(NewStream(story.now, story.call.secretary_leg)).never(JoinAnew)
 
 
 def test_from_the_desk_she_reaches_contacts_without_a_key() -> None:

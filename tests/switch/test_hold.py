@@ -47,6 +47,25 @@ async def test_who_was_on_hold_hears_her_again_and_so_does_the_recording(town, f
         assert audio.heard(file, AFTER) > TALKS - 1
 
 
+async def test_who_begins_a_new_stream_without_a_word_by_sip_is_heard_again(town):
+    firm = await town.firm("always", "--recording")
+    account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
+    await town.live()
+    port = town.office.ports.base + 76
+    async with holding_phone(town.world.place.pbx, HOST, port, account["user"], account["password"]) as ana:
+        caller = await town.world.call(firm.number)
+        await caller.answered()
+        await asyncio.wait_for(ana.answered.wait(), patience(3))
+        await ana.talks(BEFORE, 30_000, 4)
+        await ana.talks(AFTER, 100, 8)
+        await caller.hang_up()
+        assert await town.quiet(8) == ""
+    (call,) = await town.calls(firm)
+    for file in (caller.heard, town.office.home / "recordings" / call["recording"]):
+        assert audio.heard(file, BEFORE) > 3
+        assert audio.heard(file, AFTER) > 4  # seen within two seconds
+
+
 @asynccontextmanager
 async def supervised(town: Town, *options: str) -> AsyncIterator[tuple[Scene, HoldingPhone]]:
     """A caller talks with Ana, whose telephone holds by SIP; a supervisor has a telephone."""

@@ -1,8 +1,17 @@
-"""What AMI's events say about refusals and telephones."""
+"""What AMI's events say about refusals, telephones and streams."""
 
 import pytest
 
-from pbx_control.asterisk.ami import Authenticated, Refused, Telephone, authenticated, refusal, telephone
+from pbx_control.asterisk.ami import (
+    Authenticated,
+    Refused,
+    Stream,
+    Telephone,
+    authenticated,
+    refusal,
+    stream,
+    telephone,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +76,10 @@ def test_our_own_login_is_no_telephones():
     event = {"Service": "AMI", "AccountID": "pbx", "RemoteAddress": "IPV4/TCP/127.0.0.1/4711"}
     assert authenticated("SuccessfulAuth", event) is None
     assert authenticated("InvalidPassword", event | {"Service": "PJSIP"}) is None
+
+
+def test_a_report_names_the_stream_that_comes_from_a_leg():
+    report = {"Uniqueid": "pbx-1.5", "SSRC": "0x00000001", "ReportCount": "1", "Report0SourceSSRC": "0x00c0ffee"}
+    assert stream("RTCPSent", report) == Stream("pbx-1.5", "0x00c0ffee")
+    assert stream("RTCPReceived", report) is None
+    assert stream("RTCPSent", {"Uniqueid": "pbx-1.5", "SSRC": "0x00000001", "ReportCount": "0"}) is None

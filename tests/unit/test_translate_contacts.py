@@ -11,8 +11,8 @@ from pbx_control.domain.call.events import (
     ContactRinging,
     Held,
     KeyPressed,
+    NewStream,
     SecretaryLeft,
-    SupervisorUnheld,
     Unheld,
 )
 
@@ -32,12 +32,12 @@ def test_a_contacts_leg_rings_is_answered_and_leaves():
     assert translate(of("ChannelDestroyed", CONTACTS, cause=17), AT) == (CALL, ContactLeft(AT, CONTACTS, 17))
 
 
-def test_a_hold_is_her_telephones_and_of_a_supervisors_its_end_alone_matters():
+def test_a_hold_is_her_telephones_and_of_others_its_end_alone_matters():
     assert translate(of("ChannelHold", HERS), AT) == (CALL, Held(AT, HERS))
     assert translate(of("ChannelUnhold", HERS), AT) == (CALL, Unheld(AT, HERS))
-    assert translate(of("ChannelHold", SUPERVISORS), AT) is None
-    assert translate(of("ChannelUnhold", SUPERVISORS), AT) == (CALL, SupervisorUnheld(AT, SUPERVISORS))
-    assert translate(of("ChannelUnhold", CONTACTS), AT) is None
+    for leg in (SUPERVISORS, CONTACTS, CALL):
+        assert translate(of("ChannelHold", leg), AT) is None
+        assert translate(of("ChannelUnhold", leg), AT) == (CALL, NewStream(AT, leg))
 
 
 @pytest.mark.parametrize("leg", [CONTACTS, HERS])

@@ -357,8 +357,8 @@ class Leave(SwitchCommand):
 
 @dataclass(frozen=True, slots=True)
 class JoinAnew(SwitchCommand):
-    """Take a secretary's or a supervisor's leg out of a bridge where her sound is translated and put it in again, in a
-    moment: her telephone may have begun a new stream, of whose packets Asterisk would let nobody hear anything."""
+    """Take a leg out of a bridge and put it in again, in a moment: its telephone may have begun a new stream, of whose
+    packets Asterisk would let nobody hear anything where they are translated."""
 
     bridge: str
     leg: str

@@ -12,7 +12,7 @@ from itertools import product
 from msgspec.structs import replace
 
 from pbx_control.domain.call import events as e
-from pbx_control.domain.call import flow, transfer
+from pbx_control.domain.call import flow, streams, transfer
 from pbx_control.domain.call.model import (
     Admission,
     Call,
@@ -45,7 +45,7 @@ KEYS = {
     "*9": "wrong number",
     "*#": "other language",
 }
-OF_SUPERVISOR = e.SupervisorAnswered | e.SupervisorLeft | e.SupervisorUnheld
+OF_SUPERVISOR = e.SupervisorAnswered | e.SupervisorLeft
 # Leads to ENDED out of every phase: told in words instead of by ten arrows.
 EVERYWHERE = e.CallerTakenOver
 HEAD = """\
@@ -145,6 +145,9 @@ def _events(call: Call, key: type[e.Event] | Deadline) -> Iterator[e.Event]:
         yield from (e.ContactLeft(AT, call.contact_leg, cause) for cause in (16, 21))
     elif key in (e.SecretaryRinging, e.SecretaryAnswered, e.Held, e.Unheld):
         yield key(AT, call.secretary_leg)
+    elif key is e.NewStream:
+        legs = (call.id, call.secretary_leg, call.contact_leg)
+        yield from (e.NewStream(AT, leg) for leg in legs if streams.bridge_of(call, leg))
     elif key in (e.ContactRinging, e.ContactAnswered):
         yield key(AT, call.contact_leg)
     elif key is e.DiallingRefused:

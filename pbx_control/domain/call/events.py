@@ -191,8 +191,8 @@ class SupervisorLeft(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisorUnheld(Event):
-    """The supervisor's telephone held the call by its own key, and does so no more."""
+class NewStream(Event):
+    """What comes from a leg is a new RTP stream, or may be one: its SSRC is another, or a hold has ended at its end."""
 
     leg: str
 

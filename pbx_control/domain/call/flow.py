@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from pbx_control.domain.call import supervision, transfer
+from pbx_control.domain.call import streams, supervision, transfer
 from pbx_control.domain.call.commands import (
     ChargeUnit,
     ClaimSeat,
@@ -69,6 +69,7 @@ from pbx_control.domain.call.events import (
     LanguageAsked,
     LoopFound,
     MessageInspected,
+    NewStream,
     Offered,
     OfferLost,
     PromptEnded,
@@ -87,7 +88,6 @@ from pbx_control.domain.call.events import (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
-    SupervisorUnheld,
     SwitchRefused,
     TakeBackAsked,
     Unheld,
@@ -188,8 +188,10 @@ def is_stale(call: Call, event: Event) -> bool:
             return call.seat is None or leg != call.secretary_leg
         case ContactRinging(leg=leg) | ContactAnswered(leg=leg) | ContactLeft(leg=leg) | DiallingRefused(leg=leg):
             return not call.contact_here or leg != call.contact_leg
-        case SupervisorAnswered(leg=leg) | SupervisorLeft(leg=leg) | SupervisorUnheld(leg=leg):
+        case SupervisorAnswered(leg=leg) | SupervisorLeft(leg=leg):
             return call.supervision is None or leg != call.supervisor_leg
+        case NewStream(leg=leg):
+            return not streams.bridge_of(call, leg)
         case SnoopEnded(snoop=snoop):
             return call.supervision is None or snoop != call.snoop
         case PromptEnded(prompt=prompt):
@@ -446,14 +448,13 @@ def held(call: Call, event: Held) -> Step:
     """Her telephone's own hold. Asterisk itself plays music to the other side, but not in a bridge that is recorded.
     (One who is consulted is in none; the caller has his music then.)"""
     music: list[Command] = [StartMusic(call.id)] if _in_what_is_recorded(call) else []
-    return (call, music) if call.held else supervision.carried_anew(call, replace(call, held=True), music)
+    return replace(call, held=True), music
 
 
 def unheld(call: Call, event: Unheld) -> Step:
-    """Many telephones begin a new stream then. Where its packets are translated, Asterisk takes them for late ones of
-    the old stream if their numbers are lower, and drops them to the end of the call."""
+    """Many telephones begin a new stream then (`streams`)."""
     again: list[Command] = [StopMusic(call.id, call.bridged), JoinAnew(call.bridge, call.secretary_leg)]
-    return supervision.carried_anew(call, replace(call, held=False), again if _in_what_is_recorded(call) else [])
+    return replace(call, held=False), again if _in_what_is_recorded(call) else []
 
 
 def _in_what_is_recorded(call: Call) -> bool:
@@ -668,6 +669,7 @@ TABLE: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     (P.TALKING, Recovered): resume_talking,
     **transfer.HANDLERS,
     **supervision.HANDLERS,
+    **{(p, NewStream): handler for p, handler in streams.HANDLERS.items()},
     (P.TAKING_MESSAGE, PromptEnded): record_message,
     (P.TAKING_MESSAGE, RecordingEnded): message_recorded,
     (P.TAKING_MESSAGE, MessageInspected): message_inspected,
@@ -699,6 +701,7 @@ _NOT_NOW = "not possible in this phase: who asked is told so"
 _NO_CONTACT = "no contact is called or talked with in this phase"
 _NOT_RINGING = "no contact's telephone rings: a consultation that is answered, or over, goes on as it is"
 _NO_SUPERVISOR = "nobody listens in this phase: that ended with the conversation"
+_NOT_HEARD = "nobody hears that leg in this phase: it is joined when somebody does"
 _HE_LEFT = "he hung up before this phase began"
 _NO_PROMPT = "no prompt is playing in this phase"
 _NO_FILES = "files are looked at in ENDING only"
@@ -735,8 +738,8 @@ def _reason(phase: Phase, key: type[Event] | Deadline) -> str:
         LoopFound: _NOT_RINGING,
         SupervisorAnswered: _NO_SUPERVISOR,
         SupervisorLeft: _NO_SUPERVISOR,
-        SupervisorUnheld: _NO_SUPERVISOR,
         SnoopEnded: _NO_SUPERVISOR,
+        NewStream: _NOT_HEARD,
         CallerLeft: _HE_LEFT,
         PromptEnded: _NO_PROMPT,
         FilesInspected: _NO_FILES,
@@ -774,8 +777,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
-    SupervisorUnheld,
     SnoopEnded,
+    NewStream,
     ContactRinging,
     ContactAnswered,
     ContactLeft,

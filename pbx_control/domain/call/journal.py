@@ -19,6 +19,7 @@ from pbx_control.domain.call.events import (
     KeyPressed,
     LoopFound,
     MessageInspected,
+    NewStream,
     Offered,
     PromptEnded,
     RecordingEnded,
@@ -28,7 +29,6 @@ from pbx_control.domain.call.events import (
     SupervisionAsked,
     SupervisorAnswered,
     SupervisorLeft,
-    SupervisorUnheld,
     SwitchRefused,
     WorkDone,
 )
@@ -88,6 +88,12 @@ def _of_supervisor(event: Supervising, before: Call, after: Call) -> dict[str, A
     return asked | _who_left(event, before, done) | ({} if done else {"refused": True})
 
 
+def _whose(call: Call, leg: str) -> str:
+    """Which of the people in a call has that leg."""
+    others = {call.secretary_leg: "secretary", call.contact_leg: "contact", call.supervisor_leg: "supervisor"}
+    return others.get(leg, "caller")
+
+
 def _who_left(event: Supervising, before: Call, done: bool) -> dict[str, Any]:
     """Whom an admin had leave the call."""
     was = before.supervision
@@ -123,8 +129,10 @@ def _details_of(event: Event, before: Call) -> dict[str, Any]:
             return {"limit": limit.value} | _him(before) | _her(before)
         case LoopFound():
             return _him(before) | _her(before)
-        case SupervisorAnswered() | SupervisorUnheld() | SnoopEnded():
+        case SupervisorAnswered() | SnoopEnded():
             return _her(before) | _supervisor(before)
+        case NewStream(leg=leg):
+            return {"of": _whose(before, leg)} | _her(before) | _him(before) | _supervisor(before)
         case SupervisorLeft(cause=cause):
             return {"cause": cause} | _supervisor(before)
         case PromptEnded(failed=failed):

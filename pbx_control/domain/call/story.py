@@ -203,6 +203,10 @@ def _message(details: Details) -> str:
     return f"message-{flaw}" if flaw else "files-message" if details.get("message") is not None else "files"
 
 
+def _new_stream(details: Details) -> str:
+    return f"new-stream-{details.get('of', 'caller')}"
+
+
 def _switch(details: Details) -> str:
     return f"switch-{details.get('what', '')}"
 
@@ -234,7 +238,7 @@ KEYS: dict[str, Callable[[Details], str]] = {
     "SupervisionEndAsked": _supervision_end,
     "SupervisorAnswered": _always("supervisor-answered"),
     "SupervisorLeft": _always("supervisor-left"),
-    "SupervisorUnheld": _always("supervisor-unheld"),
+    "NewStream": _new_stream,
     "SnoopEnded": _always("snoop-ended"),
     "ContactRinging": _always("contact-ringing"),
     "ContactAnswered": _always("contact-answered"),
@@ -337,7 +341,10 @@ WORDS = InLanguages(
         "supervision-ended-by": "{by}, an admin, has {supervisor}, a supervisor, leave the call",
         "supervisor-answered": "{by}, a supervisor, has answered her telephone and is in the call",
         "supervisor-left": "{by}, a supervisor, is no longer in the call (cause {cause})",
-        "supervisor-unheld": "{by}, a supervisor, takes the call off hold at her telephone",
+        "new-stream-caller": "The caller's sound comes by a new stream now",
+        "new-stream-secretary": "{secretary}'s sound comes by a new stream now",
+        "new-stream-contact": "{contact}'s sound comes by a new stream now",
+        "new-stream-supervisor": "The sound of {by}, a supervisor, comes by a new stream now",
         "snoop-ended": "{by}, a supervisor, is no longer in the call: the secretary's line is closed",
         "contact-ringing": "{contact}'s telephone rings",
         "contact-answered": "{contact} answers",

@@ -29,7 +29,6 @@ from pbx_control.domain.call.events import (
     SupervisionEndAsked,
     SupervisorAnswered,
     SupervisorLeft,
-    SupervisorUnheld,
 )
 from pbx_control.domain.call.model import Call, Deadline, Phase, Supervision
 from pbx_control.domain.call.moves import Handler, Step, seat_of, tell
@@ -117,12 +116,6 @@ def supervisor_leaves(call: Call, event: SupervisionEndAsked) -> Step:
     return after, [NoteSupervisionEnd(event.asker, now.name, seat_of(call).name, now.mode), *let_go]
 
 
-def supervisor_unheld(call: Call, event: SupervisorUnheld) -> Step:
-    """As with a secretary's telephone (`flow.unheld`), nobody would hear her new stream."""
-    here = call.supervision is not None and call.supervision.here
-    return call, [JoinAnew(call.supervision_bridge, call.supervisor_leg)] if here else []
-
-
 def supervisor_gone(call: Call, event: SupervisorLeft | SnoopEnded) -> Step:
     return ended(call)
 
@@ -147,20 +140,23 @@ def only_with_her(before: Call, after: Call, commands: list[Command]) -> Step:
 
 
 def with_her(before: Call, after: Call, commands: list[Command]) -> Step:
-    """Where the secretary hears somebody else from here on, another number of a contact's too, what the supervisor
-    hears is carried anew: Asterisk takes the packets of another speaker for late ones of the former, and may drop all
-    of them."""
-    joins = any(isinstance(each, Join) and each.secretary == after.secretary_leg for each in commands)
-    moves = joins or any(isinstance(each, Dial) for each in commands)
-    return carried_anew(before, after, commands) if moves else (after, commands)
-
-
-def carried_anew(before: Call, after: Call, commands: list[Command]) -> Step:
+    """Where the secretary hears somebody else from here on, another number of a contact's too, or a new stream of
+    whom she hears already, what the supervisor hears is carried anew: Asterisk may drop all of it (`streams`)."""
     heard = before.supervision is not None and before.supervision.here
-    if not heard or after.supervision is None:
+    changes = before.held != after.held or any(_is_another_stream(each, after) for each in commands)
+    if not (heard and changes) or after.supervision is None:
         return after, commands
     after, snoop = snooped(after, after.supervision, moved=True)
     return after, [HangUp(before.snoop), *commands, *snoop]
+
+
+def _is_another_stream(command: Command, call: Call) -> bool:
+    match command:
+        case Join(secretary=secretary):
+            return secretary == call.secretary_leg
+        case JoinAnew(leg=leg):
+            return leg != call.supervisor_leg
+    return isinstance(command, Dial)
 
 
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
@@ -168,6 +164,5 @@ HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {
     **{(phase, SupervisionEndAsked): supervisor_leaves for phase in SUPERVISED},
     **{(phase, SupervisorAnswered): supervisor_answered for phase in SUPERVISED},
     **{(phase, SupervisorLeft): supervisor_gone for phase in SUPERVISED},
-    **{(phase, SupervisorUnheld): supervisor_unheld for phase in SUPERVISED},
     **{(phase, SnoopEnded): supervisor_gone for phase in SUPERVISED},
 }

@@ -14,6 +14,7 @@ from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
     Join,
+    JoinAnew,
     Leave,
     LimitLeg,
     NoteDialling,
@@ -280,8 +281,9 @@ def on_hold(call: Call) -> list[Command]:
 
 
 def contact_answered(call: Call, event: ContactAnswered) -> Step:
+    """Until now she heard his carrier ring, or say something; his voice is often another stream (`streams`)."""
     call = replace(without_deadline(call, Deadline.CONTACT), phase=Phase.CONSULTING)
-    return call, [her_limit(call, CONSULTATION_LIMIT)]
+    return call, [JoinAnew(call.consultation, call.contact_leg), her_limit(call, CONSULTATION_LIMIT)]
 
 
 def contact_unavailable(call: Call, event: ContactLeft) -> Step:
