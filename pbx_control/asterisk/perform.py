@@ -417,7 +417,8 @@ class Performer:
             if reply.status != CONFLICT:  # it is there: the caller waits in it for his next secretary
                 self._refused(call_id, do, reply)
 
-        self._not_anew(do.secretary)
+        for leg in do.legs:
+            self._not_anew(leg)
         bridge = path("bridges", do.bridge)
         add = f"{bridge}/addChannel"
         self._ari.request("POST", bridge, made, type=BRIDGE_TYPE)
@@ -445,6 +446,7 @@ class Performer:
             later.cancel()
 
     def _leave(self, call_id: str, do: c.Leave) -> None:
+        self._not_anew(do.leg)
         self._send(call_id, do, "POST", path("bridges", do.bridge, "removeChannel"), channel=do.leg)
 
     def _record_bridge(self, call_id: str, do: c.RecordBridge) -> None:

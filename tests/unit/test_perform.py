@@ -455,11 +455,18 @@ async def test_a_supervisors_keys_are_no_commands_after_a_hold_of_hers_either(as
 
 
 @pytest.mark.parametrize(
-    "after", [c.Join(CONSULTATION, (HERS,), mixed=False, secretary=HERS), c.HangUp(HERS)], ids=["consults", "leaves"]
+    ("leg", "after"),
+    [
+        (HERS, c.Join(CONSULTATION, (HERS,), mixed=False, secretary=HERS)),
+        (HERS, c.HangUp(HERS)),
+        (CONTACTS, c.Join(CONSULTATION, (CONTACTS,), mixed=True)),
+        (CALL, c.Leave(HELD.bridge, CALL)),
+    ],
+    ids=["consults", "leaves", "handed over", "is to speak a message"],
 )
-async def test_who_has_gone_elsewhere_meanwhile_does_not_come_back(asterisk, performer, monkeypatch, after):
+async def test_who_has_gone_elsewhere_meanwhile_does_not_come_back(asterisk, performer, monkeypatch, leg, after):
     monkeypatch.setattr(perform, "RESUMED", 0)
-    performer.perform(CALL, HELD)
+    performer.perform(CALL, c.JoinAnew(HELD.bridge, leg))
     performer.perform(CALL, after)
     await asyncio.sleep(0.01)
-    assert not [one for one in asterisk.paths if HELD.bridge in one]
+    assert f"POST bridges/{HELD.bridge}/addChannel" not in asterisk.paths
