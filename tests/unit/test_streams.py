@@ -19,3 +19,9 @@ def test_of_more_legs_than_a_switch_has_the_oldest_are_forgotten(monkeypatch):
         known.is_new(Stream(leg, "1"))
     assert known.is_new(Stream("a", "2"))
     assert not known.is_new(Stream("b", "2"))
+
+
+def test_who_changes_all_the_time_is_left_alone_at_last(monkeypatch):
+    monkeypatch.setattr(streams, "MOST_CHANGES", 3)
+    known = Streams()
+    assert [known.is_new(Stream("a", str(k % 2))) for k in range(6)] == [False, True, True, True, False, False]
