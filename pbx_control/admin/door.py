@@ -26,7 +26,7 @@ from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import harmless, unseen_in, without_unseen
 from pbx_control.domain.words.facts import fact, readable, week
 from pbx_control.domain.words.sentences import read_kept, said
-from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
+from pbx_control.errors import ClientMistake, Code, Field, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.rows import facts
 
@@ -138,6 +138,25 @@ class Door:
         from pbx_control.domain.words.written_time import read_day
 
         return read_day(text, clock.now().astimezone(self.zone).date())
+
+    def end(self, text: str, zone: ZoneInfo | None = None) -> datetime:
+        """An instant to come, until which something is to hold, as --until has it; in that zone [the office's].
+
+        Raises ClientMistake if it is none, or has passed.
+        """
+        # Imported here, as for the others.
+        from pbx_control.domain.words.written_time import read_end
+
+        now = clock.now()
+        end = read_end(text, zone or self.zone, now)
+        if end <= now:
+            raise ClientMistake(
+                "{field} {value} has passed: give a later time",
+                Code.BAD_VALUE,
+                field=Field("until"),
+                value=repr(text[:40]),
+            )
+        return end
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], cut: Sequence[str] = ()) -> None:
         """Prints rows under translated headings, as they come; what is in the columns `cut` is shortened to fit."""
