@@ -50,7 +50,7 @@ class Listed:
     user: str
     register: bool
     transport: str
-    codecs: str
+    codecs: list[str]
     identity: str
     number_format: str
     country: str
@@ -126,7 +126,7 @@ def _listed(row: Row[Any]) -> Listed:
         user=row.user,
         register=row.register,
         transport=row.transport,
-        codecs=row.codecs,
+        codecs=row.codecs.split(","),
         identity=row.identity,
         number_format=row.number_format,
         country=row.country,

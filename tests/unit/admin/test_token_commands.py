@@ -1,6 +1,7 @@
 """The commands about tokens: the secret is printed once, a list never has it."""
 
 import json
+import re
 
 from terminal import Admin
 
@@ -13,7 +14,8 @@ def test_a_token_is_made_listed_and_revoked(office: Admin) -> None:
     assert "pbx_" in office.does("token", "add", "wall", "--scope", "calls:read", "--until", "2099-12-31")
     assert "pbx_" not in office.does("token", "list", "--json") + office.does("token", "list")
     rows = {one["name"]: one for one in office.reads("token", "list")}
-    assert rows["crm"]["scopes"] == "calls:read messages:read"
+    assert rows["crm"]["scopes"] == ["calls:read", "messages:read"]
+    assert re.search("crm +andes +calls:read, messages:read ", office.does("token", "list"))
     assert (rows["crm"]["client"], rows["wall"]["client"], rows["wall"]["used_at"]) == ("andes", "", None)
     office.does("token", "revoke", "crm")
     assert [one["name"] for one in office.reads("token", "list")] == ["wall"]
