@@ -6,6 +6,7 @@ import click
 
 from pbx_control.admin.door import Door, pass_door, print_json_rows, show_rows, table_options
 from pbx_control.admin.provisioning import CLIENT, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.words.trail import VALUE_LIMIT, changes, subject
 from pbx_control.domain.words.wording import clean_line
@@ -28,7 +29,7 @@ def audit() -> None:
 )
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only what was changed of this client.")
 @click.option("--since", metavar="TIME", help="Only since then: yesterday, 2h, 28/11/2026 9:30 …")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from pbx_control.admin.door import Door, json_option, pass_door, print_json, rea
 from pbx_control.admin.language import spoken
 from pbx_control.admin.new_file import write_new
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.money.invoice_export import as_csv, as_record
@@ -35,7 +36,7 @@ OWN_NAMES = {
     "factura": N_("internal factura"),
     "nota_credito": N_("internal credit note"),
 }
-NUMBER = click.IntRange(1, NUMBER_END - 1)
+NUMBER = WholeNumber(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 
 
@@ -98,7 +99,7 @@ def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
 @click.option("--month", metavar="YYYY-MM", help="Only those issued in this month.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"], _listed)
 def list_invoices(door: Door, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest invoices and credit notes, newest first."""

@@ -6,6 +6,7 @@ import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, book, examples
+from pbx_control.admin.whole import NumberOf
 from pbx_control.catalogue import N_
 from pbx_control.domain.webhooks import EventType
 from pbx_control.errors import DeliveryFailed
@@ -16,7 +17,7 @@ from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
 from pbx_control.store.webhooks import Webhook
 
-NUMBER = click.IntRange(1, 2**31 - 1)
+NUMBER = NumberOf("webhook list")
 HIDDEN = ("secret", "client_id", "kept_error", "lost")
 STATES = {"working": N_("it works"), "failing": N_("it fails"), "stopped": N_("stopped")}
 
