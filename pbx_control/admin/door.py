@@ -125,6 +125,10 @@ class Door:
 
     def instant(self, text: str) -> datetime:
         """An instant that a person wrote; without an offset, in the office's zone, as the lists show it.
+    def minute(self, at: datetime) -> str:
+        """An instant to the minute, in the office's zone, for a sentence: "2026-08-03 12:00"."""
+        return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M}"
+
 
         Raises ClientMistake if it is none.
         """
