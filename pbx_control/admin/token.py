@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pbx_control.admin.completion import Several
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, TOKEN, book, examples
 from pbx_control.domain.tokens import Scope
@@ -31,6 +32,7 @@ def token() -> None:
     "--scope",
     "scopes",
     metavar="SCOPE[,…]",
+    type=Several(Scope),
     multiple=True,
     required=True,
     help=f"What it may be used for: {', '.join(Scope)}.",

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+from sqlalchemy import Connection
 
+from pbx_control.admin.completion import Several, from_store
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, book, examples
 from pbx_control.admin.whole import NumberOf
@@ -17,7 +20,23 @@ from pbx_control.store import clients, webhooks
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
 from pbx_control.store.webhooks import State, Webhook
-NUMBER = NumberOf("webhook list")
+
+
+class Number(NumberOf):
+    """The number of a webhook, which the shell completes."""
+
+    def shell_complete(
+        self, context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Those that begin so."""
+
+        def begun(connection: Connection) -> list[str]:
+            return [number for one in webhooks.rows(connection) if (number := str(one.id)).startswith(incomplete)]
+
+        return from_store(context, begun)
+
+
+NUMBER = Number("webhook list")
 HIDDEN = ("secret", "client_id", "kept_error", "lost")
 STATES: Mapping[State, str] = {
     "untried": N_("nothing sent yet"),
@@ -43,6 +62,7 @@ def webhook() -> None:
     "--event",
     "events",
     metavar="EVENT[,…]",
+    type=Several(EventType),
     multiple=True,
     help=f"Only these: {', '.join(EventType)} [all].",
 )

@@ -1,6 +1,7 @@
 """The provisioning commands as an admin types them: what they do, print and complete."""
 
 import json
+import subprocess
 import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from acting import ADMIN
 from answering_daemon import a_chair, answering
 from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 from msgspec.structs import replace
 from sqlalchemy import update
 from terminal import Admin
@@ -410,6 +412,12 @@ def test_only_groups_of_the_tree_are_known() -> None:
         (["did", "assign", "+56225550102"], "", ["andes"]),
         (["trunk", "remove"], "c", ["carrier"]),
         (["announcement", "reset", "andes"], "clo", ["closed"]),
+        (["token", "add", "crm", "--scope"], "cal", ["calls:read", "calendars:read"]),
+        (["token", "add", "crm", "--scope"], "calls:read,lead,led", ["calls:read,lead,ledger:read"]),
+        (["token", "add", "crm", "--scope"], "webhooks:", ["webhooks:read", "webhooks:write"]),
+        (["webhook", "add", "--event"], "call.s", ["call.started"]),
+        (["webhook", "add", "--event"], "call.ended,message", ["call.ended,message.sent"]),
+        (["webhook", "add", "--event"], "x", []),
     ],
 )
 def test_shell_completes_names(office: Admin, words: list[str], begun: str, offered: list[str]) -> None:
@@ -418,14 +426,6 @@ def test_shell_completes_names(office: Admin, words: list[str], begun: str, offe
     assert [item.value for item in found] == offered
 
 
-def test_a_secretary_whose_name_has_a_blank_is_completed_by_her_user(office: Admin) -> None:
-    office.does("secretary", "add", "Eva")
-    office.does("secretary", "add", "Ana Rojas")
-    [ana] = [row["user"] for row in office.reads("secretary", "list") if row["name"] == "Ana Rojas"]
-    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
-    for begun, offered in (("Ana", [ana]), ("ana-", [ana]), ("E", ["Eva"]), ("", [ana, "Eva"])):
-        words = ["--home", str(office.home), "secretary", "set"]
-        assert [item.value for item in complete.get_completions(words, begun)] == offered
 def test_what_is_several_is_a_list_for_programs(office: Admin) -> None:
     office.does("trunk", "set", "carrier", "--codecs", "ulaw,alaw")
     assert office.reads("trunk", "list")[0]["codecs"] == ["ulaw", "alaw"]
@@ -452,6 +452,14 @@ def test_shell_completes_the_numbers_of_webhooks(office: Admin, verb: str) -> No
         assert [item.value for item in complete.get_completions(words, begun)] == offered
 
 
+def test_a_secretary_whose_name_has_a_blank_is_completed_by_her_user(office: Admin) -> None:
+    office.does("secretary", "add", "Eva")
+    office.does("secretary", "add", "Ana Rojas")
+    [ana] = [row["user"] for row in office.reads("secretary", "list") if row["name"] == "Ana Rojas"]
+    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
+    for begun, offered in (("Ana", [ana]), ("ana-", [ana]), ("E", ["Eva"]), ("", [ana, "Eva"])):
+        words = ["--home", str(office.home), "secretary", "set"]
+        assert [item.value for item in complete.get_completions(words, begun)] == offered
     office.does("secretary", "set", ana, "--paused")
 
 
