@@ -133,6 +133,24 @@ async def test_all_its_pages_can_be_read_by_everybody(
                 await is_fit(page)
 
 
+async def test_no_number_is_parted_from_its_unit_on_a_telephone(office: Installation) -> None:
+    parted = """() => [...document.querySelectorAll('dt, dd, small, th, td, p, li')].flatMap(one => {
+        const found = [...one.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)
+        return found.flatMap(node => [...node.textContent.matchAll(/[0-9]\\s(s|%|min)(?![a-z])/g)].filter(match => {
+            const range = document.createRange()
+            range.setStart(node, match.index)
+            range.setEnd(node, match.index + match[0].length)
+            return range.getClientRects().length > 1
+        }).map(() => node.textContent))
+    })"""
+    with answering(Home(office.home), chairs=list(chairs())):
+        async with wallboard(office, "es-CL", viewport=TELEPHONE) as page:
+            await page.locator("[data-figure=abandoned] small").wait_for()
+            for path in ("", "/day", "/week", "/staffing"):
+                await page.goto(f"{BASE}/admin{path}")
+                assert await page.evaluate(parted) == [], path
+
+
 async def judge_one(office: Installation) -> None:
     """A call of a secretary's is over, and was judged."""
     await office.pbx("secretary", "add", NAMES[0])
