@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pbx_control import clock
 from pbx_control.catalogue import N_
-from pbx_control.domain.figures.curves import HEIGHT, LEFT, RIGHT, WIDTH, Drawing, Step, longest_gap, runs, scale, steps
+from pbx_control.domain.figures.curves import HEIGHT, WIDTH, Drawing, Step, longest_gap, runs, scale, steps
 from pbx_control.domain.figures.days import DAY, HOUR, QUARTER, begin_of, day_of, hours_of, monday_of
 from pbx_control.domain.figures.levels import GOAL, Sums
 from pbx_control.domain.words.sentences import said
@@ -159,9 +159,11 @@ class Shown:
         return after if after <= self.today else None
 
     @property
-    def marks(self) -> Sequence[tuple[float, str]]:
-        """The times beneath the drawing."""
-        return [(self.numbers.x(at), self._mark(at)) for at in self._times()]
+    def marks(self) -> Sequence[tuple[float, str, bool]]:
+        """The times beneath the drawing: where each stands, in percent, and whether a narrow page can do without."""
+        spare = self.asked.days == 1
+        marked = enumerate(self._times())
+        return [(self.numbers.percent(at), self._mark(at), spare and place % 2 == 1) for place, at in marked]
 
     def _times(self) -> Iterator[datetime]:
         at, until = self.drawn[0].since, self.drawn[-1].until
@@ -223,7 +225,7 @@ class Shown:
 
     @property
     def size(self) -> Mapping[str, int]:
-        return {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT}
+        return {"width": WIDTH, "height": HEIGHT}
 
     @property
     def told(self) -> str:
