@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,8 @@ from pbx_control.web.wall import stream, wall
 from pbx_control.web.wall.wall import Wall
 from pbx_control.world.legs import patience
 
-
 NBSP = "\N{NO-BREAK SPACE}"
+
 
 def told(place: Place, *calls: CallNow, secretaries: tuple[SecretaryNow, ...] = (), ready: bool = True) -> None:
     """The daemon tells how things are."""
@@ -364,10 +365,35 @@ async def test_a_week_begins_on_monday_and_has_a_line_for_each_day(place: Place)
 
 
 @pytest.mark.parametrize("asked", ["date=x", "date=9999-12-31", "date=0001-01-01", "client=nobody", "date=2026-08-03x"])
-async def test_what_makes_no_sense_is_today(place: Place, asked: str) -> None:
+async def test_what_makes_no_sense_is_told_and_today_is_shown(place: Place, asked: str) -> None:
     browser = await lead(place)
-    for room in ("day", "week", "figures.csv"):
-        assert (await browser.get(f"/admin/{room}?{asked}")).status_code == 200
+    for room in ("day", "week"):
+        answer = await browser.get(f"/admin/{room}?{asked}")
+        assert answer.status_code == 200
+        [told] = re.findall(r'<p class="problem" role="alert">(.*?)</p>', answer.text)
+        assert told.startswith(("there is no client", "&#39;", "9999-12-31 is too", "0001-01-01 is too"))
+        assert told.endswith(("all are shown", "today is shown", "this week is shown"))
+    answer = await browser.get(f"/admin/figures.csv?{asked}")
+    assert answer.status_code == 422  # nobody looks at a file twice
+    assert "text/csv" not in answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("asked", ["", "date=", "date=2026-08-03", "client=", "date=2026-08-03&client=andes"])
+async def test_what_makes_sense_is_no_problem(place: Place, asked: str) -> None:
+    browser = await lead(place)
+    for room in ("day", "week"):
+        assert 'class="problem"' not in (await browser.get(f"/admin/{room}?{asked}")).text
+    assert (await browser.get(f"/admin/figures.csv?{asked}")).status_code == 200
+
+
+async def test_what_was_typed_is_quoted_as_a_text(place: Place) -> None:
+    browser = await lead(place, **{"accept-language": "es"})
+    page = (await browser.get("/admin/week?date=<b>hoy&client=<i>")).text
+    assert "&lt;b&gt;hoy" in page
+    assert "&lt;i&gt;" in page
+    assert ("<b>hoy" in page, "<i>" in page) == (False, False)
+    assert "no es una fecha" in page
+    assert "no existe" in page
 
 
 async def test_the_file_is_one_for_spreadsheets_that_run_nothing_of_it(place: Place) -> None:
