@@ -8,7 +8,7 @@ from pbx_control.admin.door import Door, pass_door, print_json_rows, show_rows, 
 from pbx_control.admin.provisioning import CLIENT, examples
 from pbx_control.admin.whole import WholeNumber
 from pbx_control.domain.audit import Actor, ActorKind
-from pbx_control.domain.words.trail import VALUE_LIMIT, changes, subject
+from pbx_control.domain.words.trail import VALUE_LIMIT, changes, origin, subject
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.store import audit as trail
 from pbx_control.store import clients
@@ -57,9 +57,9 @@ def row_of(door: Door, one: Kept) -> dict[str, Any]:
     return {
         "at": entry.at,
         "who": _who(door, entry.actor),
-        "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
+        "origin": origin(entry.actor.origin, door.language),
         "what": door.say(entry.verb.value),
-        "subject": subject(entry.subject, door.language),
+        "subject": subject(entry.subject, door.language, door.zone),
         "client": one.client,
         "changes": "; ".join(told),
     }

@@ -22,7 +22,7 @@ from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
-from pbx_control.domain.office import EarlyMedia, Lack
+from pbx_control.domain.office import EARLY_MEDIA, EarlyMedia, Lack
 from pbx_control.services import clientele
 from pbx_control.services.work import Work
 from pbx_control.store import clients
@@ -45,7 +45,6 @@ DURATIONS = {
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 MOST_ROUNDS = 20
-EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 LATE = {
     "annex": Late(

@@ -124,6 +124,14 @@ def _parsed(number: str) -> "PhoneNumber | None":
     return parsed if is_possible_number(parsed) else None
 
 
+def language_in(code: str, language: str) -> str:
+    """What a language is called in that language: "inglés"; its letters, if it has no name there."""
+    from babel import Locale
+
+    name: str = Locale.parse(LOCALES[language]).languages.get(code, code)
+    return name
+
+
 def decimal(number: float, language: str) -> str:
     """ "63,7" / "63.7": what has a fraction, with the language's sign for it."""
     text = str(number)
