@@ -14,6 +14,7 @@ from pbx_control.admin.calendar import calendar_argument, find, refuse_pairless
 from pbx_control.admin.calendar_remote import look_again
 from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, noting, tell_change
+from pbx_control.admin.whole import NumberOf, WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.domain.agenda.appointments import STATE_WORDS, Appointment, AppointmentState
 from pbx_control.domain.agenda.clashes import CLASH_WORDS, ClashKind
@@ -38,7 +39,7 @@ STORY = ("at", "who", "what", "changes")
 LABELS = (N_("booked_by"), N_("in the client's calendar"))
 COLUMNS = ("id", "client", "calendar", "starts", "kind", "name", "number", "state")
 
-number_argument = click.argument("number", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+number_argument = click.argument("number", metavar="ID", type=NumberOf("appointment list"))
 kind_option = click.option("--kind", default="", metavar="NAME", help="Of appointment [the calendar's only one].")
 
 
@@ -57,7 +58,7 @@ def appointment() -> None:
 @calendar_argument
 @kind_option
 @click.option("--day", metavar="DAY", help="From this day on, in the calendar's zone [today].")
-@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=7, show_default=True, help="So many days.")
+@click.option("--days", type=WholeNumber(1, MOST_DAYS), default=7, show_default=True, help="So many days.")
 @reading_command(["day", "starts", "ends"])
 def slots(door: Door, slug: str, calendar: str, kind: str, day: str | None, days: int) -> Sequence[dict[str, Any]]:
     """The slots that are free, in the calendar's time zone."""
@@ -105,7 +106,7 @@ def _clash_line(door: Door, clash: dict[str, Any], zone: ZoneInfo) -> str:
 @click.option("--until", metavar="DAY", help="Those that begin before it has ended.")
 @click.option("--all", "cancelled", is_flag=True, help="Those that are cancelled, too.")
 @click.option("--clashes", is_flag=True, help="Only those that do not agree with the client's own calendar.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=1000, show_default=True, help="How many at most.")
 @reading_command(list(COLUMNS), _listed, cut=("name", "kind"))
 def list_(
     door: Door,
@@ -182,9 +183,7 @@ def _found(conn: Connection, number: int) -> tuple[Appointment, AgendaCalendar, 
     return one, calendar, names
 
 
-def _show_facts(
-    door: Door, one: Appointment, calendar: AgendaCalendar, names: tuple[str, str], mirror: Mirror
-) -> None:
+def _show_facts(door: Door, one: Appointment, calendar: AgendaCalendar, names: tuple[str, str], mirror: Mirror) -> None:
     """What an appointment is, in lines."""
     zone = ZoneInfo(calendar.zone)
     starts, ends = one.starts.astimezone(zone), one.ends.astimezone(zone)

@@ -6,8 +6,9 @@ import click
 
 from pbx_control.admin.door import Door, pass_door, print_json_rows, show_rows, table_options
 from pbx_control.admin.provisioning import CLIENT, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.domain.audit import Actor, ActorKind
-from pbx_control.domain.words.trail import VALUE_LIMIT, changes, subject
+from pbx_control.domain.words.trail import VALUE_LIMIT, changes, origin, subject
 from pbx_control.domain.words.wording import clean_line
 from pbx_control.store import audit as trail
 from pbx_control.store import clients
@@ -28,7 +29,7 @@ def audit() -> None:
 )
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only what was changed of this client.")
 @click.option("--since", metavar="TIME", help="Only since then: yesterday, 2h, 28/11/2026 9:30 …")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def list_(door: Door, slug: str | None, since: str | None, limit: int, as_json: bool) -> None:
@@ -56,9 +57,9 @@ def row_of(door: Door, one: Kept) -> dict[str, Any]:
     return {
         "at": entry.at,
         "who": _who(door, entry.actor),
-        "origin": clean_line(entry.actor.origin, VALUE_LIMIT),
+        "origin": origin(entry.actor.origin, door.language),
         "what": door.say(entry.verb.value),
-        "subject": subject(entry.subject, door.language),
+        "subject": subject(entry.subject, door.language, door.zone),
         "client": one.client,
         "changes": "; ".join(told),
     }

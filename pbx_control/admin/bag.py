@@ -8,6 +8,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.plan import MONEY, MOST_CALLS, send_invoices
 from pbx_control.admin.provisioning import CLIENT, book, client_argument, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import counted
 from pbx_control.services import accounts
 from pbx_control.store import clients, ledger
@@ -22,7 +23,7 @@ def bag() -> None:
 
 @bag.command(epilog=examples("bag add andes 50", "bag add andes 25 --price 0"))
 @client_argument
-@click.argument("calls", type=click.IntRange(1, MOST_CALLS))
+@click.argument("calls", type=WholeNumber(1, MOST_CALLS))
 @click.option("--price", type=MONEY, help="Net pesos for all of it [CALLS times the plan's price of an extra call].")
 @pass_door
 def add(door: Door, slug: str, calls: int, price: int | None) -> None:

@@ -20,6 +20,7 @@ from pbx_control.admin.provisioning import (
     noting,
     tell_change,
 )
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.domain.agenda.rules import SOURCES, Kind, Source, length_text
 from pbx_control.errors import ClientMistake, Code
@@ -89,7 +90,7 @@ def _fields(command: Any) -> Any:
         click.option("--resource", metavar="WHO", help="The person or thing that is booked: Dra. Soto, Sala 2."),
         click.option("--hours", "week", metavar="HOURS", help="Bookable ones, as `hours set` takes them."),
         click.option("--zone", metavar="ZONE", help="Time zone, like America/Santiago."),
-        click.option("--step", type=int, metavar="MINUTES", help="Appointments begin every so many minutes."),
+        click.option("--step", type=WholeNumber(), metavar="MINUTES", help="Appointments begin every so many minutes."),
         click.option("--lead", type=Length(), metavar="LENGTH", help="No sooner than that from now: 30m, 2h, 1d."),
         click.option("--horizon", type=Length(), metavar="LENGTH", help="No later than that from now: 60d."),
         click.option("--address", metavar="TEXT", help="Where one goes."),

@@ -12,6 +12,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import PIECE, Door, json_option, pass_door, print_json, show_rows, table_options
 from pbx_control.admin.provisioning import CLIENT, book, card, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.domain.call.model import Phase
 from pbx_control.domain.call.story import sentence
@@ -49,7 +50,7 @@ def call() -> None:
 @click.option("--client", "slug", metavar="SLUG", type=CLIENT, help="Only those of this client.")
 @click.option("--since", metavar="TIME", help="Only those since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--live", is_flag=True, help="Only those that last still.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def list_(door: Door, slug: str | None, since: str | None, live: bool, limit: int, as_json: bool) -> None:

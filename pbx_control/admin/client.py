@@ -18,10 +18,11 @@ from pbx_control.admin.provisioning import (
     noting,
     tell_change,
 )
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.repeats import LONGEST_SHORT, LONGEST_WITHIN
-from pbx_control.domain.office import EarlyMedia, Lack
+from pbx_control.domain.office import EARLY_MEDIA, EarlyMedia, Lack
 from pbx_control.services import clientele
 from pbx_control.services.work import Work
 from pbx_control.store import clients
@@ -44,7 +45,6 @@ DURATIONS = {
 # Of calls to a client's contacts: what nobody reaches in earnest is a slip of the finger.
 MOST_AT_ONCE, MOST_A_DAY = 1000, 100_000
 MOST_ROUNDS = 20
-EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 LATE = {
     "annex": Late(
@@ -150,7 +150,7 @@ OF_URGENT_MESSAGES: tuple[Decorator, ...] = (
     ),
     click.option(
         "--urgent-rounds",
-        type=click.IntRange(0, MOST_ROUNDS),
+        type=WholeNumber(0, MOST_ROUNDS),
         metavar="N",
         help="How often each recipient is told again; then it is a task of the secretaries [3].",
     ),
@@ -178,13 +178,13 @@ OF_COUNTING: tuple[Decorator, ...] = (
 OF_CALLS_OUT: tuple[Decorator, ...] = (
     click.option(
         "--calls-out-at-once",
-        type=click.IntRange(0, MOST_AT_ONCE),
+        type=WholeNumber(0, MOST_AT_ONCE),
         metavar="N",
         help="How many of its contacts may be called or talked with at the same time [3].",
     ),
     click.option(
         "--calls-out-a-day",
-        type=click.IntRange(0, MOST_A_DAY),
+        type=WholeNumber(0, MOST_A_DAY),
         metavar="N",
         help="How many calls to its contacts may be made in a UTC day [100].",
     ),

@@ -9,7 +9,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import CLIENT, change, client_argument, examples
-from pbx_control.domain.words.written_time import read_end
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.services import people
 from pbx_control.services.work import Work
 from pbx_control.store import clients, contacts
@@ -33,7 +33,7 @@ def contact() -> None:
 @click.argument("number")
 @click.option("--then", "then_number", default="", metavar="NUMBER", help="Called if the first does not answer.")
 @click.option("--department", default="", help="Support, sales, billing …")
-@click.option("--key", type=click.IntRange(1, 6), help="*KEY on a secretary's telephone [the lowest free].")
+@click.option("--key", type=WholeNumber(1, 6), help="*KEY on a secretary's telephone [the lowest free].")
 @pass_door
 def add(door: Door, slug: str, name: str, number: str, **given: Any) -> None:
     """Adds a contact: a landline or mobile in Chile, Mexico, Colombia, Brazil, Peru, Puerto Rico, USA, Canada,
@@ -81,7 +81,7 @@ def away(door: Door, slug: str, name: str, until: str) -> None:
     """Not to be consulted before a time: secretaries see it, and NAME is not called. Then again by itself."""
     with reading(door.engine) as connection:
         zone = ZoneInfo(clients.find(connection, slug).timezone)
-    end = read_end(until, zone, clock.now())
+    end = door.end(until, zone)
     change(door, lambda work: people.set_away(work, clients.find(work.conn, slug).id, name, end))
     door.tell("{name} is not consulted until {until}", name=name, until=f"{end.astimezone(zone):%Y-%m-%d %H:%M %Z}")
 

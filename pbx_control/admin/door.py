@@ -26,7 +26,7 @@ from pbx_control.domain.audit import Actor
 from pbx_control.domain.words.characters import harmless, unseen_in, without_unseen
 from pbx_control.domain.words.facts import fact, readable, week
 from pbx_control.domain.words.sentences import read_kept, said
-from pbx_control.errors import ClientMistake, PbxError, Pesos, reason
+from pbx_control.errors import ClientMistake, Code, Field, PbxError, Pesos, reason
 from pbx_control.settings import Home, Settings, find_home, load, require_owner
 from pbx_control.store.rows import facts
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NO_PAGER_HELP = "Long lists do not go through $PAGER."
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+# By this variable a shell asks for its script, or for what may follow.
+COMPLETING = "_PBX_CONTROL_COMPLETE"
 T = TypeVar("T")
 
 # Rows or lines that are printed in one piece.
@@ -123,6 +125,10 @@ class Door:
         language writes them."""
         return readable(cell, self.language, self.zone)
 
+    def minute(self, at: datetime) -> str:
+        """An instant to the minute, in the office's zone, for a sentence: "2026-08-03 12:00"."""
+        return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M}"
+
     def instant(self, text: str) -> datetime:
         """An instant that a person wrote; without an offset, in the office's zone, as the lists show it.
 
@@ -132,6 +138,25 @@ class Door:
         from pbx_control.domain.words.written_time import read_instant
 
         return read_instant(text, self.zone, clock.now())
+
+    def end(self, text: str, zone: ZoneInfo | None = None) -> datetime:
+        """An instant to come, until which something is to hold, as --until has it; in that zone [the office's].
+
+        Raises ClientMistake if it is none, or has passed.
+        """
+        # Imported here, as for the others.
+        from pbx_control.domain.words.written_time import read_end
+
+        now = clock.now()
+        end = read_end(text, zone or self.zone, now)
+        if end <= now:
+            raise ClientMistake(
+                "{field} {value} has passed: give a later time",
+                Code.BAD_VALUE,
+                field=Field("until"),
+                value=repr(text[:40]),
+            )
+        return end
 
     def day(self, text: str) -> date:
         """A day that a person wrote. Raises ClientMistake if it is none."""
@@ -223,6 +248,9 @@ class Tree(LateGroup):
         arguments = sys.argv[1:] if args is None else list(args)
         speak(asked_language(arguments))
         arguments = [_seen(argument) for argument in arguments]
+        if COMPLETING in os.environ:
+            # Imported here: it says what click is to tell a shell.
+            import_module("pbx_control.admin.completion")
         return super(Tree, with_help_in(self)).main(arguments, *more, **options)
 
     def __init__(self, commands: Mapping[str, Late]) -> None:

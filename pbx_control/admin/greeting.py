@@ -6,6 +6,7 @@ import click
 
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import change, client_argument, examples, listing, tell_version
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.services import texts
 from pbx_control.services.work import Work
@@ -67,7 +68,7 @@ def history(door: Door, slug: str) -> list[Version]:
 
 @greeting.command(epilog=examples("greeting rollback andes", "greeting rollback andes --to 3"))
 @client_argument
-@click.option("--to", "version", type=click.IntRange(1), metavar="VERSION", help="[the last different one]")
+@click.option("--to", "version", type=WholeNumber(1), metavar="VERSION", help="[the last different one]")
 @pass_door
 def rollback(door: Door, slug: str, version: int | None) -> None:
     """Puts an earlier greeting in force again; the history keeps both."""

@@ -5,6 +5,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.provisioning import CLIENT, change, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.services import closing_days
 from pbx_control.services.work import Work
 from pbx_control.store import clients, holidays
@@ -23,7 +24,7 @@ def holiday() -> None:
 
 
 @holiday.command("list", epilog=examples("holiday list", "holiday list --year 2027 --client andes"))
-@click.option("--year", type=click.IntRange(2000, 2100), help="[this year]")
+@click.option("--year", type=WholeNumber(2000, 2100), help="[this year]")
 @client_option
 @reading_command(["day", "name", "client", "closed"])
 def list_(door: Door, year: int | None, slug: str | None) -> list[Listed]:

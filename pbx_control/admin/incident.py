@@ -16,6 +16,7 @@ from pbx_control.admin.door import (
 )
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import CLIENT, book, card, examples
+from pbx_control.admin.whole import NumberOf, WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain.keeping.incidents import EntryKind
 from pbx_control.domain.words.characters import harmless
@@ -26,7 +27,7 @@ from pbx_control.store.engine import reading
 from pbx_control.store.incidents import Listed
 from pbx_control.store.rows import facts
 
-NUMBER = click.IntRange(1, 2**31 - 1)
+NUMBER = NumberOf("incident list")
 # Of an incident's facts, as `show` calls them.
 LABELS = (N_("id"), N_("title"), N_("happened_at"), N_("known_at"), N_("what"), N_("data"), N_("measures"))
 KINDS = {EntryKind.NOTE: N_("noted"), EntryKind.SENT: N_("letters sent to"), EntryKind.CLOSED: N_("closed")}
@@ -85,7 +86,7 @@ def add(
 
 
 @incident.command("list", epilog=examples("incident list", "incident list --json"))
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["id", "happened_at", "title", "clients", "told", "closed_at"], cut=("title",))
 def list_(door: Door, limit: int) -> list[Listed]:
     """The incidents, the newest first: how many clients each concerns, and how many of them were written to."""

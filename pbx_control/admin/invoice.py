@@ -16,8 +16,8 @@ from pbx_control.admin.door import Door, json_option, pass_door, print_json, rea
 from pbx_control.admin.language import spoken
 from pbx_control.admin.new_file import write_new
 from pbx_control.admin.provisioning import CLIENT, book, card, client_argument, examples, rehearsed
-from pbx_control.catalogue import N_
-from pbx_control.domain.money.billing import VAT_PERCENT, Invoice, InvoiceKind
+from pbx_control.admin.whole import WholeNumber
+from pbx_control.domain.money.billing import OWN_NAMES, VAT_PERCENT, Invoice, InvoiceKind
 from pbx_control.domain.money.invoice_export import as_csv, as_record
 from pbx_control.domain.notices.invoice_letters import document
 from pbx_control.domain.words.wording import clean_line
@@ -29,13 +29,7 @@ from pbx_control.store import clients, invoices
 from pbx_control.store.engine import reading
 
 NUMBER_END = 2**31
-# What a kind is called beside its number: these numbers are this house's own, and not the SII's.
-OWN_NAMES = {
-    "boleta": N_("internal boleta"),
-    "factura": N_("internal factura"),
-    "nota_credito": N_("internal credit note"),
-}
-NUMBER = click.IntRange(1, NUMBER_END - 1)
+NUMBER = WholeNumber(1, NUMBER_END - 1)
 _REFERENCE = re.compile(r"(?:(boleta|factura|nota_credito)[- ])?0*([1-9]\d{0,9})", re.ASCII)
 
 
@@ -91,14 +85,14 @@ def issue(door: Door, slug: str, dry_run: bool, as_json: bool) -> None:
 def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     """An invoice's row for a person: money as money."""
     corrects = row["corrects"] and own_name(door, *row["corrects"].split(" "))
-    named = {"kind": door.say(OWN_NAMES[row["kind"]]), "corrects": corrects}
+    named = {"kind": door.say(OWN_NAMES[InvoiceKind(row["kind"])]), "corrects": corrects}
     return row | named | {sum_: door.pesos(row[sum_]) for sum_ in ("net", "vat", "total")}
 
 
 @invoice.command("list", epilog=examples("invoice list --month 2026-11", "invoice list --client andes --json"))
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
 @click.option("--month", metavar="YYYY-MM", help="Only those issued in this month.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["kind", "number", "day", "client", "net", "vat", "total", "corrects"], _listed)
 def list_invoices(door: Door, slug: str | None, month: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest invoices and credit notes, newest first."""
@@ -215,7 +209,7 @@ def _find(conn: Connection, reference: tuple[str | None, int], kind: str | None,
 
 def own_name(door: Door, kind: str, number: int | str) -> str:
     """What an invoice is called: "internal boleta 3"."""
-    return f"{door.say(OWN_NAMES[kind])} {number}"
+    return f"{door.say(OWN_NAMES[InvoiceKind(kind)])} {number}"
 
 
 def _tell_issued(door: Door, issued: Invoice) -> None:

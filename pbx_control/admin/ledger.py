@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.provisioning import book, card, client_argument, examples
+from pbx_control.admin.whole import NumberOf
 from pbx_control.domain.money import quota
 from pbx_control.domain.money.periods import Period, period_of
 from pbx_control.domain.words.wording import clean_line, readable_number
@@ -23,7 +24,7 @@ from pbx_control.store.ledger import Dispute, Told
 from pbx_control.store.rows import facts
 
 COLUMNS = ("id", "at", "what", "units", "from", "call", "caller", "why")
-ENTRY = click.IntRange(1, 2**31 - 1)
+ENTRY = NumberOf("ledger show CLIENT")
 
 
 @click.group("ledger")

@@ -8,6 +8,7 @@ import click
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, show_rows, table_options
 from pbx_control.admin.language import spoken
 from pbx_control.admin.provisioning import book, examples
+from pbx_control.admin.whole import NumberOf, WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain.words.wording import caller_line, clean_line
 from pbx_control.services import messages, post, urgent
@@ -37,7 +38,7 @@ def message() -> None:
 @click.option("--undelivered", is_flag=True, help="Only those that have not reached their recipient (yet).")
 @click.option("--open", "open_ones", is_flag=True, help="Instead: calls whose message is not written yet.")
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def list_messages(door: Door, undelivered: bool, open_ones: bool, slug: str | None, limit: int, as_json: bool) -> None:
@@ -52,7 +53,7 @@ def list_messages(door: Door, undelivered: bool, open_ones: bool, slug: str | No
 
 
 @message.command(help="One message in full, with what became of it.")
-@click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+@click.argument("message_id", metavar="ID", type=NumberOf("message list"))
 @json_option
 @pass_door
 def show(door: Door, message_id: int, as_json: bool) -> None:
@@ -100,7 +101,7 @@ def _urgent(door: Door, how: Told) -> Iterator[str]:
 @message.command(
     epilog=examples("message resend 812 813", "message resend --to ventas@andes.cl", "message resend --client andes")
 )
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=NumberOf("message list"))
 @click.option("--to", "address", metavar="ADDRESS", default="", help="All that have not reached this address or chat.")
 @click.option("--client", "slug", metavar="SLUG", help="All of this client that have not reached their recipients.")
 @pass_door

@@ -9,6 +9,7 @@ from pbx_control.admin.door import Door, pass_door, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.plan import send_invoices, warn_of_staffing
 from pbx_control.admin.provisioning import CLIENT, book, change, examples
+from pbx_control.admin.whole import NumberOf, WholeNumber
 from pbx_control.domain.money.orders import OrderState
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
 from pbx_control.services import client_orders as services
@@ -16,7 +17,7 @@ from pbx_control.store import client_orders, clients
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
 
-ORDER = click.IntRange(1, 2**31 - 1)
+ORDER = NumberOf("order list")
 
 
 @click.group()
@@ -37,7 +38,7 @@ def _listed(door: Door, row: dict[str, Any]) -> dict[str, Any]:
 @order.command("list", epilog=examples("order list", "order list --all --client andes --json"))
 @click.option("--all", "everything", is_flag=True, help="Those that are decided, too.")
 @click.option("--client", "slug", metavar="CLIENT", type=CLIENT, help="Only those of this client.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["id", "asked_at", "client", "order", "price", "asked_by", "state", "too_few", "why"], _listed)
 def list_(door: Door, everything: bool, slug: str | None, limit: int) -> list[dict[str, Any]]:
     """The orders that wait, the newest first; prices are net, as the client was shown them. `too_few`: in so many half

@@ -12,6 +12,7 @@ from pbx_control.admin.invoice import own_name
 from pbx_control.admin.language import spoken
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import CLIENT, Named, change, client_argument, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain import checks
 from pbx_control.domain.money.plans import MONTHS_AHEAD, MOST_PESOS, USUAL_KEEP_DAYS, Plan
@@ -26,13 +27,13 @@ from pbx_control.store.plans import Listed
 PLAN = Named("plan", plans.names)
 # What no plan reaches in earnest is a slip of the finger.
 MOST_CALLS, MOST_PEOPLE, MOST_DAYS = 100_000, 1000, 3650
-COUNT = click.IntRange(0, MOST_CALLS)
+COUNT = WholeNumber(0, MOST_CALLS)
 # Chilean pesos have no decimals: in 39.000, as it is written there, the point can only part thousands.
 _PESOS = re.compile(r"\$?([0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3})+)")
 PAIR = re.compile(r"([A-Za-z0-9]{1,3})=([0-9$.]{1,12})")
 
 
-class Money(click.IntRange):
+class Money(WholeNumber):
     """An amount in pesos: 39000, or 39.000 as Chile writes it."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
@@ -70,11 +71,11 @@ def plan() -> None:
 @click.option("--calls", type=COUNT, required=True, help="Calls a month.")
 @click.option("--price", type=MONEY, required=True, help="Net pesos a month.")
 @click.option("--extra-call", type=MONEY, required=True, help="Net pesos for one call of a bag.")
-@click.option("--contacts", type=click.IntRange(0, MOST_PEOPLE), required=True, help="How many contacts it may have.")
-@click.option("--calendars", type=click.IntRange(0, MOST_PEOPLE), required=True, help="How many calendars.")
+@click.option("--contacts", type=WholeNumber(0, MOST_PEOPLE), required=True, help="How many contacts it may have.")
+@click.option("--calendars", type=WholeNumber(0, MOST_PEOPLE), required=True, help="How many calendars.")
 @click.option("--recording/--no-recording", default=False, help="Calls may be recorded [no].")
 @click.option(
-    "--keep-days", type=click.IntRange(1, MOST_DAYS), default=USUAL_KEEP_DAYS, show_default=True, help="Of recordings."
+    "--keep-days", type=WholeNumber(1, MOST_DAYS), default=USUAL_KEEP_DAYS, show_default=True, help="Of recordings."
 )
 @click.option("--discount", "discounts", multiple=True, metavar="MONTHS=PERCENT", help="For 3, 6 or 12 months ahead.")
 @click.option("--did", "dids", multiple=True, metavar="COUNTRY=PESOS", help="An extra number of that country a month.")
@@ -133,10 +134,8 @@ def list_(door: Door, retired: bool) -> list[Listed]:
 )
 @client_argument
 @click.argument("name", type=PLAN, metavar="PLAN")
-@click.option("--months", type=int, default=1, show_default=True, help="Paid ahead: 1, 3, 6 or 12.")
-@click.option(
-    "--day", type=click.IntRange(1, 31), help="On which its months begin, for its first plan [that of today]."
-)
+@click.option("--months", type=WholeNumber(), default=1, show_default=True, help="Paid ahead: 1, 3, 6 or 12.")
+@click.option("--day", type=WholeNumber(1, 31), help="On which its months begin, for its first plan [that of today].")
 @pass_door
 def assign(door: Door, slug: str, name: str, months: int, day: int | None) -> None:
     """Gives CLIENT a plan, from now on. Within a month that has begun the difference is granted and invoiced in

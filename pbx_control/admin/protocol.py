@@ -15,6 +15,7 @@ from pbx_control.admin.provisioning import (
     tell_version,
     typed_text,
 )
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_, in_context
 from pbx_control.domain.desk.protocol import Field, Protocol, colour_of
 from pbx_control.domain.desk.protocol_file import LARGEST, parse, written
@@ -65,7 +66,7 @@ def check(door: Door, file: str) -> None:
 
 @protocol.command(epilog=examples("protocol show andes", "protocol show andes --toml > andes.toml"))
 @client_argument
-@click.option("--version", type=click.IntRange(1), metavar="VERSION", help="An earlier one [the one in force].")
+@click.option("--version", type=WholeNumber(1), metavar="VERSION", help="An earlier one [the one in force].")
 @click.option("--toml", "as_toml", is_flag=True, help="Print the file, which can be edited and set again.")
 @table_options
 @pass_door
@@ -98,7 +99,7 @@ def history(door: Door, slug: str) -> list[dict[str, Any]]:
 
 @protocol.command(epilog=examples("protocol rollback andes", "protocol rollback andes --to 3"))
 @client_argument
-@click.option("--to", "version", type=click.IntRange(1), metavar="VERSION", help="[the last different one]")
+@click.option("--to", "version", type=WholeNumber(1), metavar="VERSION", help="[the last different one]")
 @pass_door
 def rollback(door: Door, slug: str, version: int | None) -> None:
     """Puts an earlier protocol in force again; the history keeps both."""

@@ -9,15 +9,14 @@ from click.shell_completion import CompletionItem
 from sqlalchemy import Connection
 
 from pbx_control import clock
+from pbx_control.admin.completion import from_store
 from pbx_control.admin.door import Door
 from pbx_control.catalogue import N_
 from pbx_control.domain.words.characters import harmless
-from pbx_control.errors import ClientMistake, PbxError
+from pbx_control.errors import ClientMistake
 from pbx_control.services.work import Work, booking, changing
 from pbx_control.services.work import rehearsed as rehearse
-from pbx_control.settings import find_home
 from pbx_control.store import agenda, clients, dids, infos, secretaries, tokens, trunks, users
-from pbx_control.store.engine import reading
 
 T = TypeVar("T")
 
@@ -124,13 +123,8 @@ class Named(click.ParamType[str]):
     def shell_complete(
         self, context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """What may follow; nothing where there is no home yet: a completion must not print errors."""
-        try:
-            door = Door(find_home(context.find_root().params.get("home")), "en")
-            with reading(door.engine) as connection:
-                return [CompletionItem(name) for name in self.begun(connection, context, incomplete)]
-        except PbxError:
-            return []
+        """What may follow."""
+        return from_store(context, lambda connection: self.begun(connection, context, incomplete))
 
     def begun(self, connection: Connection, _context: click.Context, start: str) -> Iterable[str]:
         """The names that begin so."""

@@ -11,6 +11,7 @@ from pbx_control import clock
 from pbx_control.admin.door import Door, pass_door, print_json, print_json_rows, table_options
 from pbx_control.admin.progress import Teller, telling
 from pbx_control.admin.provisioning import book, examples
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_, counted
 from pbx_control.domain.keeping.retention import Cause, Trust, instant
 from pbx_control.domain.words.wording import clean_line
@@ -82,7 +83,7 @@ def reconcile(door: Door, as_json: bool) -> None:
 @click.command("receipts", epilog=examples("recording receipts --since 2026-08-01", "recording receipts --call 17.3"))
 @click.option("--since", metavar="TIME", help="Only deletions since then: yesterday, 2h, 28/11/2026 9:30 …")
 @click.option("--call", "call_id", metavar="ID", help="Only those of this call.")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 1_000_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def receipts(door: Door, since: str | None, call_id: str | None, limit: int, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from pbx_control.admin.door import Door, pass_door, show_rows, table_options
 from pbx_control.admin.provisioning import book, examples
 from pbx_control.admin.purging import purge, receipts, reconcile
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.domain.words.wording import caller_line, clean_line
 from pbx_control.errors import ClientMistake, reason
 from pbx_control.media import recordings
@@ -36,7 +37,7 @@ for command in (purge, reconcile, receipts):
 
 @recording.command("list", help="The newest calls with a recording or a left message, newest first.")
 @click.option("--client", "slug", metavar="SLUG", help="Only those of this client.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @table_options
 @pass_door
 def list_recordings(door: Door, slug: str | None, limit: int, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import click
 from pbx_control import clock
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command, table_options
 from pbx_control.admin.provisioning import CLIENT, book, card, examples
+from pbx_control.admin.whole import NumberOf
 from pbx_control.catalogue import N_, in_context
 from pbx_control.domain.keeping.requests import RequestKind
 from pbx_control.domain.keeping.retention import ERASED
@@ -18,7 +19,7 @@ from pbx_control.store.caller_requests import CallerRequest, Taken
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
 
-REQUEST = click.IntRange(1, 2**31 - 1)
+REQUEST = NumberOf("request list")
 # Kinds, standings and steps, in words.
 WORDS = {
     "access": N_("access"),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from pbx_control import clock
 from pbx_control.admin.door import Door, json_option, pass_door, print_json
 from pbx_control.admin.provisioning import change, client_argument, examples, noting, tell_change
+from pbx_control.admin.whole import NumberOf
 from pbx_control.catalogue import N_
 from pbx_control.domain.opening.hours import week_text
 from pbx_control.domain.opening.rota import gaps
@@ -104,7 +105,13 @@ def swap(door: Door, slug: str, text: str, department: str) -> None:
 @rota.command(epilog=examples("rota clear andes", "rota clear andes --department Ventas", "rota clear andes --swap 7"))
 @client_argument
 @DEPARTMENT
-@click.option("--swap", "number", type=int, metavar="NUMBER", help="This one alone; `rota show` has the numbers.")
+@click.option(
+    "--swap",
+    "number",
+    type=NumberOf("rota show CLIENT"),
+    metavar="NUMBER",
+    help="This one alone; `rota show` has the numbers.",
+)
 @pass_door
 def clear(door: Door, slug: str, department: str, number: int | None) -> None:
     """Takes lines and swaps away: nobody is on call there."""

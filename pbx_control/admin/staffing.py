@@ -118,7 +118,7 @@ def _sum_up(door: Door, found: Outlook) -> None:
     for gap in found.gaps:
         door.tell(
             "too few from {when}: secretaries lacking: {count}; answered in time: {level} %",
-            when=span_of(gap, door.zone),
+            when=span_of(gap, door.zone, door.language),
             count=gap.lacking,
             level=round(100 * gap.level),
         )

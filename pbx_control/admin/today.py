@@ -15,7 +15,6 @@ from pbx_control.domain.office import Client
 from pbx_control.domain.opening.holidays import of_client
 from pbx_control.domain.opening.hours import next_opening
 from pbx_control.domain.opening.overrides import OverrideKind, end_of_day
-from pbx_control.domain.words.written_time import read_end
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services import today as services
 from pbx_control.services.work import Work
@@ -106,7 +105,7 @@ def _say(door: Door, slug: str, kind: OverrideKind, until: str | None, told: str
     now = clock.now()
     with reading(door.engine) as connection:
         client = read_client(connection, slug, now)
-        end = _end(connection, client, until, now)
+        end = _end(door, connection, client, until, now)
 
     def act(work: Work) -> None:
         services.say(work, client.id, kind, end, text)
@@ -116,13 +115,13 @@ def _say(door: Door, slug: str, kind: OverrideKind, until: str | None, told: str
     tell_change(door, changed, told, slug=slug, until=until)
 
 
-def _end(connection: Connection, client: Client, until: str | None, now: datetime) -> datetime:
+def _end(door: Door, connection: Connection, client: Client, until: str | None, now: datetime) -> datetime:
     """The end that was typed; without one that of the local day."""
     zone = ZoneInfo(client.timezone)
     if until is None:
         return end_of_day(zone, now)
     if until.strip().lower() not in OPENING:
-        return read_end(until, zone, now)
+        return door.end(until, zone)
     holidays = of_client(read_holidays(connection, now.astimezone(zone).date()), client.id, client.week)
     opening = next_opening(client.week, holidays, zone, now)
     if opening is None:

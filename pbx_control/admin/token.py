@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from pbx_control import clock
+from pbx_control.admin.completion import Several
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, TOKEN, book, examples
 from pbx_control.domain.tokens import Scope
-from pbx_control.domain.words.written_time import read_end
 from pbx_control.services import tokens as services
 from pbx_control.services.work import Work
 from pbx_control.store import clients, tokens
@@ -33,6 +32,7 @@ def token() -> None:
     "--scope",
     "scopes",
     metavar="SCOPE[,…]",
+    type=Several(Scope),
     multiple=True,
     required=True,
     help=f"What it may be used for: {', '.join(Scope)}.",
@@ -47,7 +47,7 @@ def add(door: Door, name: str, scopes: tuple[str, ...], slug: str | None, until:
     One of a client's reaches that client's things alone; others are answered as if they did not exist. One of the
     office's reaches all, without the content of clients that handle sensitive matters.
     """
-    ends_at = read_end(until, door.zone, clock.now()) if until is not None else None
+    ends_at = door.end(until) if until is not None else None
     wanted = [scope for given in scopes for scope in given.split(",") if scope]
 
     def act(work: Work) -> str:

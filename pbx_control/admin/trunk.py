@@ -9,6 +9,7 @@ import click
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.live import wait_until_live
 from pbx_control.admin.provisioning import TRUNK, card, change, examples, noting, tell_change
+from pbx_control.admin.whole import WholeNumber
 from pbx_control.catalogue import N_
 from pbx_control.domain import checks
 from pbx_control.domain.office import OurNumber, Trunk, trunk_section
@@ -91,7 +92,7 @@ OPTIONS = (
     ),
     click.option("--country", metavar="CC", help="Of national numbers [CL]."),
     click.option("--did-from", type=click.Choice(["request", "to"]), help="Where the dialled number stands [request]."),
-    click.option("--max-calls", type=click.IntRange(0, MOST_CALLS), help="At once; 0: no limit [0]."),
+    click.option("--max-calls", type=WholeNumber(0, MOST_CALLS), help="At once; 0: no limit [0]."),
     click.option(
         "--early-media/--no-early-media",
         default=None,
@@ -205,7 +206,7 @@ def remove(door: Door, name: str) -> None:
 
 @trunk.command(epilog=examples("trunk refusals", "trunk refusals --since 2026-04-01 --json"))
 @click.option("--since", metavar="TIME", help="Only the hours since then: yesterday, 2h, 28/11/2026 9:30 …")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=WholeNumber(1, 100_000), default=100, show_default=True, help="How many at most.")
 @reading_command(["hour", "source", "trunk", "number", "reason", "count", "mend"])
 def refusals(door: Door, since: str | None, limit: int) -> list[dict[str, Any]]:
     """Who was refused by the switch, counted by hour, address, reason and number, and what would mend it.

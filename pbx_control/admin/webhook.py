@@ -1,11 +1,16 @@
 """`webhook`: where programs are told of events."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
+from sqlalchemy import Connection
 
+from pbx_control.admin.completion import Several, from_store
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, book, examples
+from pbx_control.admin.whole import NumberOf
 from pbx_control.catalogue import N_
 from pbx_control.domain.webhooks import EventType
 from pbx_control.errors import DeliveryFailed
@@ -14,11 +19,31 @@ from pbx_control.services.work import Work
 from pbx_control.store import clients, webhooks
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
-from pbx_control.store.webhooks import Webhook
+from pbx_control.store.webhooks import State, Webhook
 
-NUMBER = click.IntRange(1, 2**31 - 1)
+
+class Number(NumberOf):
+    """The number of a webhook, which the shell completes."""
+
+    def shell_complete(
+        self, context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Those that begin so."""
+
+        def begun(connection: Connection) -> list[str]:
+            return [number for one in webhooks.rows(connection) if (number := str(one.id)).startswith(incomplete)]
+
+        return from_store(context, begun)
+
+
+NUMBER = Number("webhook list")
 HIDDEN = ("secret", "client_id", "kept_error", "lost")
-STATES = {"working": N_("it works"), "failing": N_("it fails"), "stopped": N_("stopped")}
+STATES: Mapping[State, str] = {
+    "untried": N_("nothing sent yet"),
+    "working": N_("it works, last at {delivered_at}"),
+    "failing": N_("it fails since {failing_since}: {last_error}"),
+    "stopped": N_("stopped at {stopped_at}: {last_error}"),
+}
 
 
 @click.group()
@@ -37,6 +62,7 @@ def webhook() -> None:
     "--event",
     "events",
     metavar="EVENT[,…]",
+    type=Several(EventType),
     multiple=True,
     help=f"Only these: {', '.join(EventType)} [all].",
 )
@@ -62,8 +88,10 @@ def add(door: Door, url: str, events: tuple[str, ...], slug: str | None, as_json
 
 def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     whose, events = row["client"] or door.say("office"), row["events"] or door.say("all")
-    error = row["last_error"].said(door.language)
-    return row | {"client": whose, "events": events, "state": door.say(STATES[row["state"]]), "last_error": error}
+    times = {name: row[name] and door.minute(row[name]) for name in ("delivered_at", "failing_since", "stopped_at")}
+    state = door.say(STATES[row["state"]], last_error=row["last_error"], **times)
+    lost = door.say("events lost: {lost}", lost=row["events_lost"]) if row["events_lost"] else ""
+    return row | {"client": whose, "events": events, "state": "; ".join(filter(None, (state, lost)))}
 
 
 def _row(one: Webhook) -> dict[str, Any]:
@@ -74,12 +102,10 @@ def _row(one: Webhook) -> dict[str, Any]:
 
 
 @webhook.command("list", epilog=examples("webhook list", "webhook list --json"))
-@reading_command(
-    ["id", "client", "url", "events", "state", "waiting", "events_lost", "delivered_at", "failing_since", "last_error"],
-    _said,
-)
+@reading_command(["id", "client", "url", "events", "waiting", "state"], _said)
 def list_(door: Door) -> list[dict[str, Any]]:
-    """All webhooks: whose each is, how many events wait for it, how many it never took, and since when it fails."""
+    """All webhooks: whose each is, how many events wait for it, whether it works and since when it does not, and how
+    many events it never took. --json has each of these as a field."""
     with reading(door.engine) as connection:
         return [_row(one) for one in webhooks.rows(connection)]
 

@@ -27,8 +27,8 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END
 MOST_CERTIFICATES = 1 << 20
 _THIS_MACHINE = "localhost"
 LONGEST_REASON = 300  # characters
-_DURATION = re.compile(r"([0-9]{1,5})(s|m|min|h)?")
-_SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+_DURATION = re.compile(r"([0-9]{1,5}) ?(s|m|min|h)?")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def line(value: str, field: str, longest: int = 80) -> str:
@@ -288,9 +288,16 @@ def codecs(value: str) -> tuple[str, ...]:
 
 
 def duration(value: str, field: str, least: int, most: int) -> timedelta:
-    """A duration written as 90s, 90, 2m or 1h, within its limits in seconds."""
+    """A duration written as 90s, 2m or 1h, within its limits in seconds; without a unit nobody knows which is meant."""
     match = _DURATION.fullmatch(value.strip().lower())
-    seconds = int(match[1]) * _SECONDS[match[2]] if match else -1
+    if match and int(match[1]) and not match[2]:
+        raise ClientMistake(
+            "{field}: {number} of what? Write {number}s for seconds, {number}m for minutes, or {number}h for hours",
+            Code.BAD_VALUE,
+            field=Field(field),
+            number=match[1],
+        )
+    seconds = int(match[1]) * _SECONDS[match[2] or "s"] if match else -1
     if not least <= seconds <= most:
         raise ClientMistake(
             "{field} {value} is no duration from {least} to {most} seconds: write it like 90s, 2m or 1h",

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.desk.duty import PausedBy
 from pbx_control.domain.opening.hours import Week
 from pbx_control.domain.opening.overrides import Override
@@ -115,6 +116,9 @@ class EarlyMedia(StrEnum):
     AS_TRUNK = "trunk"  # as the trunk's callers; who was forwarded to us does not
     YES = "yes"
     NO = "no"
+
+
+EARLY_MEDIA = {EarlyMedia.AS_TRUNK: N_("as the trunk"), EarlyMedia.YES: N_("yes"), EarlyMedia.NO: N_("no")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pbx_control.domain.audit import Verb
 from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
-from pbx_control.store import clients, contacts, dids, plans
+from pbx_control.store import clients, contacts, dids, plans, trunks
 from pbx_control.store.dids import Did
 
 # A released number rests before another client gets it: the old one's callers go on dialling it for a while.
@@ -50,8 +50,9 @@ def add(work: Work, new: Sequence[str], trunk_id: int | None) -> list[str]:
     ]
     dids.insert_rows(work.conn, rows)
     several = f"{written[0]} … ({len(written)})"
+    trunk = trunks.name_of(work.conn, trunk_id) if trunk_id is not None else None
     subject = several if len(written) > 1 else written[0]
-    work.note(Verb.NUMBER_ADDED, subject, new={"numbers": written, "trunk_id": trunk_id})
+    work.note(Verb.NUMBER_ADDED, subject, new={"numbers": written, "trunk": trunk})
     return written
 
 

@@ -13,6 +13,7 @@ from pbx_control.domain import checks
 from pbx_control.domain.agenda.rules import Source
 from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.keeping.subprocessors import (
+    EVERYBODY,
     GOOGLE,
     LONGEST_NAME,
     LONGEST_PURPOSE,
@@ -31,8 +32,6 @@ from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
 from pbx_control.store import clients, invoices, letters, remotes, subprocessors
 from pbx_control.store.engine import reading
-
-EVERYBODY = "*"
 
 
 def current(conn: Connection, settings: Settings, client_id: int) -> list[Subprocessor]:

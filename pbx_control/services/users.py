@@ -231,13 +231,19 @@ def _check_whose(
     role: UserRole, secretary_id: int | None, client_id: int | None, client_role: ClientRole | None
 ) -> None:
     if role is UserRole.SECRETARY and secretary_id is None:
-        raise ClientMistake("an account with the role secretary needs the secretary whose it is", Code.FIELDS_DISAGREE)
+        raise ClientMistake(
+            "an account with the role secretary needs {field}: whose it is",
+            Code.FIELDS_DISAGREE,
+            field=Field("secretary"),
+        )
     if role is UserRole.CLIENT and client_id is None:
-        raise ClientMistake("an account with the role client needs the client whose it is", Code.FIELDS_DISAGREE)
+        raise ClientMistake(
+            "an account with the role client needs {field}: whose it is", Code.FIELDS_DISAGREE, field=Field("client")
+        )
     if role is not UserRole.SECRETARY and secretary_id is not None:
-        raise ClientMistake("only an account with the role secretary is a secretary's", Code.FIELDS_DISAGREE)
+        raise ClientMistake("{field} is for the role secretary alone", Code.FIELDS_DISAGREE, field=Field("secretary"))
     if role is not UserRole.CLIENT and client_id is not None:
-        raise ClientMistake("only an account with the role client is a client's", Code.FIELDS_DISAGREE)
+        raise ClientMistake("{field} is for the role client alone", Code.FIELDS_DISAGREE, field=Field("client"))
     if role is not UserRole.CLIENT and client_role is not None:
         raise ClientMistake("only an account with the role client is an owner's or staff's", Code.FIELDS_DISAGREE)
 

@@ -96,6 +96,13 @@ def locked(connection: Connection, secretary_id: int) -> Secretary:
     return record(Secretary, row)
 
 
+def known_id(connection: Connection, text: str) -> int | None:
+    """The id that is written there, if it is that of a secretary, also of one who has left."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        return None
+    return connection.scalar(select(secretary.c.id).where(secretary.c.id == int(text)))
+
+
 def names(connection: Connection) -> list[str]:
     """The names of all who have not left, sorted."""
     return list(

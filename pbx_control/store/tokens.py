@@ -33,7 +33,7 @@ class Listed:
 
     name: str
     client: str  # slug; "": the office's
-    scopes: str
+    scopes: list[str]
     created_at: datetime
     ends_at: datetime | None
     used_at: datetime | None
@@ -85,7 +85,8 @@ def rows(conn: Connection) -> list[Listed]:
     """All tokens that were not revoked, by name."""
     columns = [api_token.c[name] for name in ("name", "scopes", "created_at", "ends_at", "used_at")]
     query = select(*columns, func.coalesce(client.c.slug, "").label("client")).select_from(api_token.outerjoin(client))
-    return [record(Listed, row) for row in conn.execute(query.where(_KEPT).order_by(api_token.c.name))]
+    found = conn.execute(query.where(_KEPT).order_by(api_token.c.name))
+    return [Listed(**dict(row._mapping) | {"scopes": row.scopes.split()}) for row in found]
 
 
 def note_used(conn: Connection, token_id: int, at: datetime) -> None:

@@ -50,7 +50,7 @@ class Listed:
     user: str
     register: bool
     transport: str
-    codecs: str
+    codecs: list[str]
     identity: str
     number_format: str
     country: str
@@ -97,6 +97,11 @@ def delete_row(connection: Connection, trunk_id: int) -> None:
     connection.execute(delete(trunk).where(trunk.c.id == trunk_id))
 
 
+def name_of(connection: Connection, trunk_id: int) -> str | None:
+    """What the trunk of that id is called; None if there is none."""
+    return connection.scalar(select(trunk.c.name).where(trunk.c.id == trunk_id))
+
+
 def numbers_by(connection: Connection, trunk_id: int | None) -> int:
     """How many numbers come in by a trunk; None: by any."""
     here = did.c.trunk_id.is_not_distinct_from(trunk_id)
@@ -126,7 +131,7 @@ def _listed(row: Row[Any]) -> Listed:
         user=row.user,
         register=row.register,
         transport=row.transport,
-        codecs=row.codecs,
+        codecs=row.codecs.split(","),
         identity=row.identity,
         number_format=row.number_format,
         country=row.country,

@@ -17,7 +17,7 @@ from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.mailboxes import ERROR_LIMIT
 from pbx_control.store.tables import Instant, client, letter, webhook
 
-State = Literal["working", "failing", "stopped"]
+State = Literal["untried", "working", "failing", "stopped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,9 @@ class Webhook:
     def state(self) -> State:
         if self.stopped_at is not None:
             return "stopped"
-        return "working" if self.failing_since is None else "failing"
+        if self.failing_since is not None:
+            return "failing"
+        return "untried" if self.delivered_at is None else "working"
 
     @property
     def error(self) -> Sentence:

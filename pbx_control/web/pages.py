@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from pbx_control.catalogue import LANGUAGES, counted
 from pbx_control.domain.agenda.appointments import STATE_WORDS
 from pbx_control.domain.words.sentences import said
+from pbx_control.domain.words.wording import unbroken
 from pbx_control.web.problems import is_api, problem
 from pbx_control.web.site import site_of, visitor
 
@@ -114,9 +115,9 @@ def environment(language: str) -> Environment:
     )
 
     def one_or_many(one: str, many: str, by: str, **values: object) -> str:
-        return said(language, counted(one, many, by), values)
+        return unbroken(said(language, counted(one, many, by), values))
 
-    made.globals["_"] = lambda template, **values: said(language, template, values)
+    made.globals["_"] = lambda template, **values: unbroken(said(language, template, values))
     made.globals["ngettext"] = one_or_many
     made.globals["appointment_states"] = {state.value: words for state, words in STATE_WORDS.items()}
     return made

@@ -179,7 +179,7 @@ def test_the_office_is_warned_once_before_a_month(office: Engine) -> None:
         [one] = letters.newest(conn)
     # Twice on 21 working days: Friday the eighteenth is a holiday.
     assert one.letter.subject == "Faltan secretarias en 09/2026; medias horas: 42"
-    assert "2026-09-01 10:00-10:30" in one.letter.text
+    assert "mar 1 sept, 10:00-10:30" in one.letter.text
     assert "pbx-control staffing show --week 2026-09-01" in one.letter.text
     nobody = staffing.warn_of_month(office, Settings(), late).said("en")
     assert nobody.endswith("nobody to tell ([office] alarms_to)")

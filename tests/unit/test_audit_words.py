@@ -18,7 +18,7 @@ from pbx_control.domain.notices.kinds import About
 from pbx_control.domain.office import AnnouncementKind, ClientState, Trunk
 from pbx_control.domain.opening.overrides import OverrideKind
 from pbx_control.domain.users import ClientRole, UserRole
-from pbx_control.domain.words.trail import changes, subject
+from pbx_control.domain.words.trail import changes, origin, subject
 from pbx_control.store.clients import Client
 from pbx_control.store.contacts import Contact
 from pbx_control.store.secretaries import Secretary
@@ -77,7 +77,32 @@ def test_word_of_ours_is_translated(value: str) -> None:
             "recibe: mensajes y llamadas, cuando se acaban las llamadas → boletas y facturas",
             "gets: messages and calls, when calls run out → boletas and facturas",
         ),
-        ({"note": (None, "nota_credito-1")}, "nota de crédito: nota_credito-1", "credit note: nota_credito-1"),
+        (
+            {"note": (None, "nota_credito-1")},
+            "nota de crédito: nota de crédito interna 1",
+            "credit note: internal credit note 1",
+        ),
+        (
+            {"invoices": (None, ["boleta-7", "factura-8"])},
+            "documentos: boleta interna 7, factura interna 8",
+            "invoices: internal boleta 7, internal factura 8",
+        ),
+        ({"state": ("confirmed", "cancelled")}, "estado: confirmada → cancelada", "state: confirmed → cancelled"),
+        ({"state": ("confirmed", "no_show")}, "estado: confirmada → no vino", "state: confirmed → did not come"),
+        ({"state": ("active", "cancelled")}, "estado: activo → dado de baja", "state: active → cancelled"),
+        ({"questions": ("[]", '["¿RUT?", "¿Edad?"]')}, "preguntas: – → ¿RUT?, ¿Edad?", "questions: – → ¿RUT?, ¿Edad?"),
+        ({"questions": (None, "{")}, "preguntas: {", "questions: {"),
+        ({"languages": ("es", "es,en")}, "idiomas: español → español, inglés", "languages: Spanish → Spanish, English"),
+        ({"language": (None, "en")}, "idioma: inglés", "language: English"),
+        ({"codecs": (None, ["alaw", "ulaw"])}, "códecs: alaw, ulaw", "codecs: alaw, ulaw"),
+        # What the store knows things by, nobody else does; the entry's client has a column.
+        ({"client_id": (None, 1), "trunk_id": (1, 2), "main": (True, None)}, "principal: sí → –", "main: yes → –"),
+        ({"main": (False, True)}, "principal: no → sí", "main: no → yes"),
+        ({"recording": (True, False)}, "grabación: sí → no", "recording: yes → no"),
+        ({"price": (39000, 45000)}, "precio: $39.000 → $45.000", "price: CLP 39,000 → CLP 45,000"),
+        ({"country": (None, "US")}, "país: Estados Unidos", "country: United States"),
+        ({"country": ("Bodega", None)}, "país: Bodega → –", "country: Bodega → –"),
+        ({"early_media": ("trunk", "no")}, "audio previo: según la troncal → no", "early media: as the trunk → no"),
         ({"by": (None, "rosa")}, "decidido por: rosa", "decided by: rosa"),
         ({"order": (None, "bag 25")}, "pedido: bolsa 25", "order: bag 25"),
         ({"reason": (None, "wrong-number")}, "motivo: número equivocado", "reason: wrong-number"),
@@ -105,11 +130,22 @@ def test_change_is_told_in_words(difference: Difference, spanish: str, english: 
 
 
 def test_what_a_change_was_of_is_told_in_words() -> None:
-    subjects = ("request 7", "entry 2", "+56225550101", "request 7; x", "andes\x1b[31m")
-    assert [subject(one, "es") for one in subjects] == [
+    subjects = ("*", "request 7", "entry 2", "boleta-3", "2026-08-03T16:00:00+00:00", "+56225550101", "request 7; x")
+    zone = ZoneInfo("America/Santiago")
+    assert [subject(one, "es", zone) for one in (*subjects, "andes\x1b[31m")] == [
+        "todos los clientes",
         "solicitud 7",
         "asiento 2",
+        "boleta interna 3",
+        "2026-08-03 12:00:00 -04",
         "+56225550101",
         "request 7; x",
         "andes[31m",
+    ]
+
+
+def test_from_where_is_told_in_words() -> None:
+    places = ("mail", "mail, 203.0.113.5", "203.0.113.5", "mailbox", "Telegram 4711", "ssh 203.0.113.5\x1b[2J")
+    assert [origin(one, "es") for one in places] == [
+        *("correo", "correo, 203.0.113.5", "203.0.113.5", "mailbox", "Telegram 4711", "ssh 203.0.113.5[2J"),
     ]

@@ -117,13 +117,24 @@ def test_a_wrong_rut_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("90", 90), ("2m", 120), ("2min", 120), (" 10S ", 10), ("1h", 3600)]
+    ("text", "seconds"), [("90s", 90), ("2m", 120), ("2min", 120), (" 10S ", 10), ("1h", 3600), ("90 s", 90)]
 )
 def test_durations(text: str, seconds: int) -> None:
     assert checks.duration(text, "--wait-limit", 10, 3600) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "s", "9s", "3601", "2h", "-5", "1e3", "٩٠", "99999999999m"])
+@pytest.mark.parametrize("text", ["90", " 5 ", "007", "99999"])
+def test_a_number_without_a_unit_is_no_duration(text: str) -> None:
+    number = text.strip()
+    with pytest.raises(ClientMistake, match=f"--wait-limit: {number} of what.* {number}s .* {number}m .* {number}h"):
+        checks.duration(text, "--wait-limit", 10, 3600)
+
+
+def test_nothing_needs_no_unit() -> None:
+    assert checks.duration("0", "--wrap-up", 0, 60) == timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["", "s", "9s", "3601s", "2h", "-5", "1e3", "٩٠", "99999999999m"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ClientMistake, match="--wait-limit"):
         checks.duration(text, "--wait-limit", 10, 3600)

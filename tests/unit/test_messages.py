@@ -19,7 +19,7 @@ from pbx_control.domain.notices.discretion import without_content
 from pbx_control.domain.notices.gone import attachment_gone
 from pbx_control.domain.notices.messages import CallSummary, Channel, Recipient, compose, next_try
 from pbx_control.domain.words.characters import category
-from pbx_control.domain.words.wording import clean_line, duration, readable_number
+from pbx_control.domain.words.wording import clean_line, duration, readable_number, unbroken
 from pbx_control.notify.mail import write
 
 BY_MAIL = Recipient(Channel.EMAIL, "gerencia@andes.example")
@@ -396,3 +396,18 @@ def test_letter_of_a_sensitive_client_bears_a_link_and_no_content(recipient, lan
     assert sealed.attachment == ""
     assert set(sealed.acts) <= {Act.SEEN}
     assert (sealed.message_id, sealed.in_reply_to) == (letter.message_id, letter.in_reply_to)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("y 20 en menos de 5 s", "y 20 en menos de 5_s"),
+        ("80 % of them within 20 s (90 %)", "80_% of them within 20_s (90_%)"),
+        ("{seconds} s old", "{seconds}_s old"),
+        ("3 secretarias, 2 son de 5 minutos", "3 secretarias, 2 son de 5 minutos"),
+        ("late by 5 min", "late by 5_min"),
+        ("a s", "a s"),
+    ],
+)
+def test_number_and_unit_stay_on_one_line(text: str, shown: str) -> None:
+    assert unbroken(text) == shown.replace("_", "\N{NO-BREAK SPACE}")

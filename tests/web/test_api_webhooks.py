@@ -35,7 +35,7 @@ async def test_one_is_made_once_for_its_key_and_its_secret_is_told_then_alone(of
     made = first.json()
     assert made == again.json()
     assert made["secret"].startswith("whsec_")
-    assert (made["client"], made["events"], made["state"]) == ("andes", ["call.started", "call.ended"], "working")
+    assert (made["client"], made["events"], made["state"]) == ("andes", ["call.started", "call.ended"], "untried")
     listed = await program.get("/webhooks")
     assert [one["id"] for one in listed.json()["items"]] == [office.webhooks["andes"], made["id"]]
     assert made["secret"] not in listed.text

@@ -55,8 +55,11 @@ async def test_another_plan_would_make_it_worse(busy: Place) -> None:
     page = await read(busy, plan="pro")
     assert "If the plan pro is sold once more" in page
     assert set(cells(page, "bad")) == {"1 / 6"}
-    # Nobody is told what there is not.
-    assert "In short" in await read(busy, plan="<script>")
+    assert 'class="problem"' not in page
+    # What there is not is told.
+    page = await read(busy, plan="<script>")
+    assert "In short" in page
+    assert "there is no plan &#39;&lt;script&gt;&#39;" in page
 
 
 async def test_who_was_there_is_not_known_yet(busy: Place) -> None:

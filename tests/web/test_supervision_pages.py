@@ -3,6 +3,7 @@ secretary and the client see of it."""
 
 import asyncio
 import json
+import re
 
 import pytest
 from browsing import AT, Browser, Place, asks, at_desk
@@ -173,6 +174,22 @@ async def test_a_call_that_is_over_stands_in_the_list_and_on_a_page(place: Place
     page = await browser.get(f"/admin/check/{over}")
     assert f'src="/admin/check/{over}/recording"' in page.text
     assert "greeting and tone" in page.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("secretary=x", "there is no secretary &#39;x&#39;; the calls of all are shown"),
+        ("secretary=999", "there is no secretary &#39;999&#39;; the calls of all are shown"),
+        ("after=x", "&#39;x&#39; is no place in this list; the newest calls are shown"),
+        ("secretary=1", ""),
+        ("secretary=&after=", ""),
+    ],
+)
+async def test_what_makes_no_sense_in_its_address_is_told(place: Place, over: str, asked: str, told: str) -> None:
+    page = (await (await at_desk(place, "jefa")).get(f"/admin/check?{asked}")).text
+    assert re.findall(r'<p class="problem" role="alert">(.*?)</p>', page) == ([told] if told else [])
+    assert f'data-call="{over}"' in page
 
 
 async def test_who_listens_is_written_down_once_and_the_client_sees_it(place: Place, over: str) -> None:

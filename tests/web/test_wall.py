@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ from pbx_control.web.desk.room import Stream
 from pbx_control.web.wall import stream, wall
 from pbx_control.web.wall.wall import Wall
 from pbx_control.world.legs import patience
+
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def told(place: Place, *calls: CallNow, secretaries: tuple[SecretaryNow, ...] = (), ready: bool = True) -> None:
@@ -75,8 +78,8 @@ async def test_the_figures_of_the_day_and_of_the_moment_are_shown(place: Place) 
     page = (await (await lead(place)).get("/admin")).text
     assert figure(page, "waiting") == "2"
     assert f'datetime="{since.isoformat()}"' in figure(page, "longest-wait")
-    assert figure(page, "service-level").startswith("50 % <small>5 of 10")
-    assert figure(page, "abandoned").startswith("1 <small>and 3 within 5 s")
+    assert figure(page, "service-level").startswith(f"50{NBSP}% <small>5 of 10")
+    assert figure(page, "abandoned").startswith(f"1 <small>and 3 within 5{NBSP}s")
     assert (figure(page, "undelivered"), figure(page, "open-messages")) == ("0", "0")
     assert 'data-client="andes"' in page
     assert "data-trouble" not in page
@@ -147,7 +150,8 @@ async def test_the_desk_shows_the_house_in_one_line(place: Place) -> None:
     browser = place.browser()
     await browser.sign_in("ana")
     page = (await browser.get("/desk")).text
-    assert (figure(page, "waiting"), figure(page, "service-level"), figure(page, "abandoned")) == ("1", "75 %", "1")
+    shown = [figure(page, name) for name in ("waiting", "service-level", "abandoned")]
+    assert shown == ["1", f"75{NBSP}%", "1"]
 
 
 # --- the stream -------------------------------------------------------------------------------------------
@@ -181,7 +185,7 @@ async def test_a_change_is_told_and_only_what_changed(place: Place, board: Wall)
         assert (set(change), figure(change["numbers"], "waiting")) == ({"numbers"}, "1")
         counted(place, Sums(in_time=1))
         change = (await next_figures(heard))["regions"]
-        assert (set(change), figure(change["numbers"], "service-level")[:5]) == ({"numbers", "clients"}, "100 %")
+        assert (set(change), figure(change["numbers"], "service-level")[:5]) == ({"numbers", "clients"}, f"100{NBSP}%")
 
 
 async def test_a_page_that_is_left_alone_hears_that_the_figures_are_so_still(place: Place, board: Wall) -> None:
@@ -342,7 +346,7 @@ async def test_a_day_has_its_curves_with_a_table_and_its_client(place: Place) ->
     assert "<h1>Monday 3 August 2026</h1>" in page
     assert page.count('role="img"') == 2
     assert "Most at 08:00: 4." in page
-    assert '<th scope="row">08:00–09:00</th><td>4</td><td>4</td><td>3</td><td class="warn">75 %</td>' in page
+    assert f'<th scope="row">08:00–09:00</th><td>4</td><td>4</td><td>3</td><td class="warn">75{NBSP}%</td>' in page
     page = (await browser.get("/admin/day?date=2026-08-03&client=lagos")).text
     assert ('data-calls="2"' in page, '<option value="lagos" selected>' in page) == (True, True)
 
@@ -361,10 +365,35 @@ async def test_a_week_begins_on_monday_and_has_a_line_for_each_day(place: Place)
 
 
 @pytest.mark.parametrize("asked", ["date=x", "date=9999-12-31", "date=0001-01-01", "client=nobody", "date=2026-08-03x"])
-async def test_what_makes_no_sense_is_today(place: Place, asked: str) -> None:
+async def test_what_makes_no_sense_is_told_and_today_is_shown(place: Place, asked: str) -> None:
     browser = await lead(place)
-    for room in ("day", "week", "figures.csv"):
-        assert (await browser.get(f"/admin/{room}?{asked}")).status_code == 200
+    for room in ("day", "week"):
+        answer = await browser.get(f"/admin/{room}?{asked}")
+        assert answer.status_code == 200
+        [told] = re.findall(r'<p class="problem" role="alert">(.*?)</p>', answer.text)
+        assert told.startswith(("there is no client", "&#39;", "9999-12-31 is too", "0001-01-01 is too"))
+        assert told.endswith(("all are shown", "today is shown", "this week is shown"))
+    answer = await browser.get(f"/admin/figures.csv?{asked}")
+    assert answer.status_code == 422  # nobody looks at a file twice
+    assert "text/csv" not in answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("asked", ["", "date=", "date=2026-08-03", "client=", "date=2026-08-03&client=andes"])
+async def test_what_makes_sense_is_no_problem(place: Place, asked: str) -> None:
+    browser = await lead(place)
+    for room in ("day", "week"):
+        assert 'class="problem"' not in (await browser.get(f"/admin/{room}?{asked}")).text
+    assert (await browser.get(f"/admin/figures.csv?{asked}")).status_code == 200
+
+
+async def test_what_was_typed_is_quoted_as_a_text(place: Place) -> None:
+    browser = await lead(place, **{"accept-language": "es"})
+    page = (await browser.get("/admin/week?date=<b>hoy&client=<i>")).text
+    assert "&lt;b&gt;hoy" in page
+    assert "&lt;i&gt;" in page
+    assert ("<b>hoy" in page, "<i>" in page) == (False, False)
+    assert "no es una fecha" in page
+    assert "no existe" in page
 
 
 async def test_the_file_is_one_for_spreadsheets_that_run_nothing_of_it(place: Place) -> None:

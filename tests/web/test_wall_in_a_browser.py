@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,6 +132,49 @@ async def test_all_its_pages_can_be_read_by_everybody(
                 await page.goto(f"{BASE}/admin/{path}")
                 await page.locator("summary").click()
                 await is_fit(page)
+
+
+# Of each word in the drawings that is shown: how high its letters are, and where it begins and ends.
+WORDS = """() => [...document.querySelectorAll('.chart > svg')].map(svg => {
+    const box = svg.getBoundingClientRect()
+    return [...svg.querySelectorAll('text')].filter(one => one.getClientRects().length).map(one => {
+        const {left, right, top, height} = one.getBoundingClientRect()
+        const place = {left: left - box.left, right: right - box.left, room: box.width}
+        return {words: one.textContent, height, row: Math.round(top), ...place}
+    })
+})"""
+
+
+@pytest.mark.parametrize("viewport", [TELEPHONE, WIDE], ids=["telephone", "wide"])
+@pytest.mark.parametrize("path", ["day", "week"])
+async def test_curves_are_read_without_moving_them(office: Installation, viewport: dict[str, int], path: str) -> None:
+    async with wallboard(office, "es-CL", viewport=viewport) as page:
+        await page.goto(f"{BASE}/admin/{path}")
+        boxes = page.locator(".chart")
+        assert await boxes.evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)") == [0, 0]
+        for words in await page.evaluate(WORDS):
+            assert all(one["height"] >= 12 and one["left"] >= 0 and one["right"] <= one["room"] for one in words), words
+            beneath = [one for one in words if one["row"] == max(each["row"] for each in words)]
+            assert len(beneath) >= (6 if path == "day" else 7)
+            assert all(one["right"] < other["left"] for one, other in pairwise(beneath)), beneath
+
+
+async def test_no_number_is_parted_from_its_unit_on_a_telephone(office: Installation) -> None:
+    parted = """() => [...document.querySelectorAll('dt, dd, small, th, td, p, li')].flatMap(one => {
+        const found = [...one.childNodes].filter(node => node.nodeType === Node.TEXT_NODE)
+        return found.flatMap(node => [...node.textContent.matchAll(/[0-9]\\s(s|%|min)(?![a-z])/g)].filter(match => {
+            const range = document.createRange()
+            range.setStart(node, match.index)
+            range.setEnd(node, match.index + match[0].length)
+            return range.getClientRects().length > 1
+        }).map(() => node.textContent))
+    })"""
+    with answering(Home(office.home), chairs=list(chairs())):
+        async with wallboard(office, "es-CL", viewport=TELEPHONE) as page:
+            await page.locator("[data-figure=abandoned] small").wait_for()
+            for path in ("", "/day", "/week", "/staffing"):
+                await page.goto(f"{BASE}/admin{path}")
+                assert await page.evaluate(parted) == [], path
 
 
 async def judge_one(office: Installation) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pbx_control.domain.figures.days import QUARTER
 from pbx_control.domain.figures.levels import Sums
 
-# The drawing, in units of its own: browsers stretch it to the page.
+# The drawing: across in units of its own, which browsers stretch to the page; up in pixels.
 WIDTH, HEIGHT = 960, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 12, 26
+TOP, BOTTOM = 20, 26
 # Lines across it, at most.
 MOST_LINES = 5
 
@@ -57,8 +57,14 @@ class Drawing:
 
     def x(self, at: datetime) -> float:
         """An instant's place."""
-        share = (at - self.since) / (self.until - self.since)
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(self._share(at) * WIDTH, 1)
+
+    def percent(self, at: datetime) -> float:
+        """The same, in percent of the drawing's width."""
+        return round(self._share(at) * 100, 2)
+
+    def _share(self, at: datetime) -> float:
+        return (at - self.since) / (self.until - self.since)
 
     def y(self, number: float) -> float:
         """A number's place."""

@@ -22,6 +22,8 @@ class Does(StrEnum):
     CARRIER = "carrier"
 
 
+# By this the audit trail knows what is for all clients.
+EVERYBODY = "*"
 PURPOSES = InLanguages(
     {
         Does.MAIL.value: "delivers our letters and messages by e-mail",

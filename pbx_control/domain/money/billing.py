@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from pbx_control.catalogue import N_
 from pbx_control.domain.money.periods import Period
 from pbx_control.domain.money.plans import Plan
 from pbx_control.domain.words.wording import NAME_LIMIT, clean_line
@@ -37,6 +38,14 @@ class InvoiceKind(StrEnum):
     BOLETA = "boleta"
     FACTURA = "factura"
     CREDIT_NOTE = "nota_credito"
+
+
+# What a kind is called beside its number: these numbers are this house's own, and not the SII's.
+OWN_NAMES = {
+    InvoiceKind.BOLETA: N_("internal boleta"),
+    InvoiceKind.FACTURA: N_("internal factura"),
+    InvoiceKind.CREDIT_NOTE: N_("internal credit note"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pbx_control.catalogue import InLanguages
 from pbx_control.domain.notices.messages import Fact, Letter
 from pbx_control.domain.notices.notes import CAUTION, AlarmDesk, named, warning
+from pbx_control.domain.words.wording import brief_time
 
 if TYPE_CHECKING:
     # Reckons with matrices: most of those who write a letter do not.
@@ -19,7 +20,7 @@ MOST_SHOWN = 20
 def compose_month(first: date, gaps: "Sequence[Gap]", zone: tzinfo, at: datetime, desk: AlarmDesk) -> Letter:
     """The letter about the month that begins on `first`; one for each month has the same `message_id`."""
     words = WORDS[desk.language]
-    facts = tuple(Fact(span_of(gap, zone), lacking_in(gap, desk.language)) for gap in gaps[:MOST_SHOWN])
+    facts = tuple(Fact(span_of(gap, zone, desk.language), lacking_in(gap, desk.language)) for gap in gaps[:MOST_SHOWN])
     more = len(gaps) - len(facts)
     return warning(
         desk,
@@ -37,11 +38,11 @@ def compose_month(first: date, gaps: "Sequence[Gap]", zone: tzinfo, at: datetime
     )
 
 
-def span_of(gap: "Gap", zone: tzinfo) -> str:
-    """Its days and hours: "2026-12-01 10:00-11:30"."""
+def span_of(gap: "Gap", zone: tzinfo, language: str) -> str:
+    """Its days and hours: "Tue 1 Dec, 10:00-11:30"."""
     begins, ends = gap.at.astimezone(zone), gap.until.astimezone(zone)
     same = ends.date() == begins.date()
-    return f"{begins:%Y-%m-%d %H:%M}-" + (f"{ends:%H:%M}" if same else f"{ends:%Y-%m-%d %H:%M}")
+    return f"{brief_time(begins, language)}-" + (f"{ends:%H:%M}" if same else brief_time(ends, language))
 
 
 def hours_of_week(gap: "Gap", zone: tzinfo, language: str) -> str:

@@ -25,6 +25,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20
 OTHER_CELL = re.compile(rf"([;|\t]\s*)(?=[{re.escape(''.join(FORMULA))}])")
 # What bytes are counted in, the largest first.
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
+# The blank between a number and its unit; a place that a script fills in stands for a number.
+_BEFORE_A_UNIT = re.compile(r"(?<=[0-9}]) (?=(?:s|min|h|kB|MB|GB|%)(?!\w))")
 NAME_LIMIT = 60  # characters of a person's or firm's name that are shown
 CUT_FROM = 60  # bytes: Asterisk keeps 79 of a caller's name, wherever a letter ends; some of those we drop
 
@@ -122,6 +124,14 @@ def _parsed(number: str) -> "PhoneNumber | None":
     return parsed if is_possible_number(parsed) else None
 
 
+def language_in(code: str, language: str) -> str:
+    """What a language is called in that language: "inglés"; its letters, if it has no name there."""
+    from babel import Locale
+
+    name: str = Locale.parse(LOCALES[language]).languages.get(code, code)
+    return name
+
+
 def decimal(number: float, language: str) -> str:
     """ "63,7" / "63.7": what has a fraction, with the language's sign for it."""
     text = str(number)
@@ -132,6 +142,11 @@ def size(count: int, language: str) -> str:
     """So many bytes: "63,7 GB" / "63.7 GB", "6 MB", "12 B"."""
     unit, name = next((each for each in UNITS if count >= each[0]), UNITS[-1])
     return f"{decimal(round(count / unit, 1), language).removesuffix('.0').removesuffix(',0')} {name}"
+
+
+def unbroken(text: str) -> str:
+    """The text with each number and its unit ("20 s", "80 %") on one line: no-break spaces between them."""
+    return _BEFORE_A_UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def date_and_time(local: datetime, language: str) -> str:

@@ -33,9 +33,10 @@ from pbx_control.services.account_trail import actor_of
 from pbx_control.services.checking import CallChecked
 from pbx_control.services.tenant import INSTEAD
 from pbx_control.services.work import booking
+from pbx_control.store import secretaries
 from pbx_control.store.engine import reading
 from pbx_control.store.score_sheets import Average, Checked
-from pbx_control.web.pages import go_to, language_of, page, refusal
+from pbx_control.web.pages import go_to, language_of, page, refusal, say
 from pbx_control.web.portal.acts import ELSEWHERE, NO_CALL, NO_SOUND, begins
 from pbx_control.web.site import person_of, site_of
 
@@ -89,14 +90,21 @@ async def calls(request: Request) -> Response:
     """GET /admin/check: the newest calls that secretaries answered; `secretary` is the id of one, `after` goes on where
     a page ended."""
     given, at = request.query_params, clock.now()
-    wanted = given.get("secretary", "")
-    secretary_id = int(wanted) if wanted.isdecimal() and wanted.isascii() and len(wanted) < 10 else None
-    after = _place(given.get("after", "")[:LONGEST_PLACE])
+    wanted, place = given.get("secretary", ""), given.get("after", "")[:LONGEST_PLACE]
+    after = _place(place)
 
-    def ask(conn: Connection) -> tuple[checking.Calls, list[Average]]:
-        return checking.calls(conn, secretary_id, after), checking.averages(conn, at)
+    def ask(conn: Connection) -> tuple[int | None, checking.Calls, list[Average]]:
+        secretary_id = secretaries.known_id(conn, wanted)
+        return secretary_id, checking.calls(conn, secretary_id, after), checking.averages(conn, at)
 
-    found, averages = await _read(request, ask)
+    secretary_id, found, averages = await _read(request, ask)
+    problems = []
+    if wanted and secretary_id is None:
+        told = N_("there is no secretary {name}; the calls of all are shown")
+        problems.append(say(request, told, name=repr(wanted[:NAME_LIMIT])))
+    if place and after is None:
+        told = N_("{place} is no place in this list; the newest calls are shown")
+        problems.append(say(request, told, place=repr(place[:NAME_LIMIT])))
     older = {"after": f"{found.next[0].isoformat()}~{found.next[1]}"} if found.next else None
     more = {"secretary": str(secretary_id)} if secretary_id is not None else {}
     return page(
@@ -105,6 +113,7 @@ async def calls(request: Request) -> Response:
         rows=[_row(one, request) for one in found.calls],
         averages=[(one, points_in_words(one.points, language_of(request))) for one in averages],
         chosen=secretary_id,
+        problems=problems,
         older=urlencode(older | more) if older else "",
         here="/admin/check",
     )
@@ -247,9 +256,7 @@ def _shown(found: CallChecked, request: Request, typed: Mapping[str, str]) -> Sh
             for one in found.heard[:20]
         ],
         criteria=[
-            Criterion(
-                f"points-{place}", said(language, one, {}), typed.get(f"points-{place}", given.get(one, ""))
-            )
+            Criterion(f"points-{place}", said(language, one, {}), typed.get(f"points-{place}", given.get(one, "")))
             for place, one in enumerate(criteria)
         ],
         note=typed.get("note", sheet.note if sheet else ""),

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pbx_control import clock
+from pbx_control.catalogue import N_
 from pbx_control.domain.staffing.erlang import GOAL
 from pbx_control.domain.staffing.forecast import HALF
 from pbx_control.domain.staffing.outlook import HalfHour, Manner
@@ -75,7 +76,7 @@ class Shown:
     manner: Manner
     plans: Sequence[str]
     sold: str  # the plan of which it is asked what it would change
-    problem: str
+    problems: Sequence[str]
 
 
 async def show(request: Request) -> Response:
@@ -89,9 +90,9 @@ async def show(request: Request) -> Response:
     def read() -> Shown:
         with reading(site.engine) as conn:
             names = plans.names(conn)
-            sold = given["plan"] if given["plan"] in names else ""
+            sold, unknown = _sold(given["plan"], names, language)
             found = _looked(conn, zone, monday, now, sold)
-        return _shown(found, monday, zone, language, names, sold, problem)
+        return _shown(found, monday, zone, language, names, sold, [one for one in (problem, unknown) if one])
 
     return page(request, "admin/staffing.html.j2", shown=await run_sync(read), here=HERE)
 
@@ -99,6 +100,13 @@ async def show(request: Request) -> Response:
 def _looked(conn: Connection, zone: ZoneInfo, monday: date, now: datetime, sold: str) -> Outlook:
     changes = [staffing.selling_to_somebody(conn, sold)] if sold else []
     return staffing.look(conn, zone, monday, 7, now, changes)
+
+
+def _sold(text: str, names: Sequence[str], language: str) -> tuple[str, str]:
+    """The plan of which it is asked what it would change, and what is wrong with what was written."""
+    if not text or text in names:
+        return text, ""
+    return "", said(language, N_("there is no plan {name}"), {"name": repr(text)})
 
 
 def _monday(text: str, today: date, language: str) -> tuple[date, str]:
@@ -113,7 +121,13 @@ def _monday(text: str, today: date, language: str) -> tuple[date, str]:
 
 
 def _shown(
-    found: Outlook, monday: date, zone: ZoneInfo, language: str, names: Sequence[str], sold: str, problem: str
+    found: Outlook,
+    monday: date,
+    zone: ZoneInfo,
+    language: str,
+    names: Sequence[str],
+    sold: str,
+    problems: Sequence[str],
 ) -> Shown:
     days = [monday + timedelta(days=number) for number in range(7)]
     return Shown(
@@ -136,7 +150,7 @@ def _shown(
         manner=found.manner,
         plans=names,
         sold=sold,
-        problem=problem,
+        problems=problems,
     )
 
 

@@ -408,8 +408,12 @@ class Webhook(Told):
     url: str
     events: Annotated[list[Event], Meta(description=N_("None: all."))]
     state: Annotated[
-        Literal["working", "failing", "stopped"],
-        Meta(description=N_("stopped: nothing is told any more; the office lets it go on.")),
+        Literal["untried", "working", "failing", "stopped"],
+        Meta(
+            description=N_(
+                "untried: nothing was sent yet. stopped: nothing is told any more; the office lets it go on."
+            )
+        ),
     ]
     created_at: datetime
     delivered_at: Annotated[datetime | None, Meta(description=N_("When an event was taken last."))]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from pbx_control import clock
 from pbx_control.domain.words.sentences import said
-from pbx_control.domain.words.trail import VALUE_LIMIT, changes, subject
+from pbx_control.domain.words.trail import VALUE_LIMIT, changes, origin, subject
 from pbx_control.domain.words.wording import brief_time, clean_line
 from pbx_control.domain.words.written_time import read_day
 from pbx_control.errors import ClientMistake
@@ -104,9 +104,9 @@ def _shown(one: Entry, zone: ZoneInfo, language: str, office: str) -> EntryShown
         when=brief_time(one.at.astimezone(zone), language),
         at=one.at,
         who=clean_line(one.who, VALUE_LIMIT) or office,
-        origin=clean_line(one.origin, VALUE_LIMIT),
+        origin=origin(one.origin, language),
         what=said(language, one.verb.value, {}),
-        about="" if one.is_call else subject(one.about, language),
+        about="" if one.is_call else subject(one.about, language, zone),
         call=one.about if one.is_call else "",
         changes=changes(one.difference, language, zone)[:MOST_CHANGES],
     )

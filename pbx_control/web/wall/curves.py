@@ -14,17 +14,18 @@ from starlette.responses import Response, StreamingResponse
 
 from pbx_control import clock
 from pbx_control.catalogue import N_
-from pbx_control.domain.figures.curves import HEIGHT, LEFT, RIGHT, WIDTH, Drawing, Step, longest_gap, runs, scale, steps
+from pbx_control.domain.figures.curves import HEIGHT, WIDTH, Drawing, Step, longest_gap, runs, scale, steps
 from pbx_control.domain.figures.days import DAY, HOUR, QUARTER, begin_of, day_of, hours_of, monday_of
 from pbx_control.domain.figures.levels import GOAL, Sums
-from pbx_control.domain.words.sentences import said
+from pbx_control.domain.words.sentences import Sentence, said, sentence_of
 from pbx_control.domain.words.wording import LOCALES, NAME_LIMIT, clean_line, day_in_words, no_formula
-from pbx_control.errors import ClientMistake
+from pbx_control.domain.words.written_time import read_day
+from pbx_control.errors import ClientMistake, Code, Field
 from pbx_control.services import figures
 from pbx_control.store import clients, quarters
 from pbx_control.store.engine import reading
 from pbx_control.store.quarters import ALL
-from pbx_control.web.pages import language_of, page
+from pbx_control.web.pages import language_of, page, refusal
 from pbx_control.web.site import site_of
 from pbx_control.web.wall.view import client_row, percent, worst_first
 
@@ -35,18 +36,21 @@ COLUMNS = (
     *("from", "to", "client", "name", "calls", "answered", "within_20_s", "abandoned", "within_5_s", "voice_message"),
     *("waited_s", "talked_s"),
 )
+# Characters of what is asked for.
+LONGEST = 40
 # Characters of a file that are sent at once.
 PIECE = 32_000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which days, and whose."""
+    """Which days, and whose; `problems` are what made no sense in the page's address, and what is shown instead."""
 
     first: date
     days: int
     slug: str
     client_id: int
+    problems: tuple[Sentence, ...] = ()
 
 
 async def day(request: Request) -> Response:
@@ -64,6 +68,9 @@ async def sheet(request: Request) -> Response:
     site = site_of(request)
     days = WEEK if request.query_params.get("days") == str(WEEK) else 1
     asked = await run_sync(_asked, request, days)
+    if asked.problems:
+        # Who keeps a file does not see which day it is of.
+        return refusal(request, 422, "{problems}", "bad-value", problems=asked.problems)
     zone = ZoneInfo(site.settings.office.timezone)
     made = await run_sync(lambda: list(_sheet(request, asked, zone)))
     name = f"figures-{asked.first:%Y-%m-%d}-{asked.days}.csv"
@@ -79,23 +86,30 @@ async def _curves(request: Request, days: int, room: str) -> Response:
 
 
 def _asked(request: Request, days: int) -> Asked:
-    """What the page's address asks for; what makes no sense in it is today, and all clients."""
+    """What the page's address asks for; in the place of what makes no sense today, and all clients."""
     site, given = site_of(request), request.query_params
-    today = day_of(clock.now(), ZoneInfo(site.settings.office.timezone))
+    today, problems = day_of(clock.now(), ZoneInfo(site.settings.office.timezone)), []
+    first, slug, client_id = today, given.get("client", "")[:LONGEST], ALL
     try:
-        first = date.fromisoformat(given.get("date", "")[:10])
-    except ValueError:
-        first = today
-    first = first if EARLIEST <= first <= LATEST else today
-    first = monday_of(first) if days == WEEK else first
-    slug, client_id = given.get("client", "")[:40], ALL
-    if slug:
-        try:
-            with reading(site.engine) as conn:
-                client_id = clients.find(conn, slug).id
-        except ClientMistake:
-            slug = ""
-    return Asked(first, days, slug, client_id)
+        first = _first(given.get("date", "")[:LONGEST], today)
+    except ClientMistake as mistake:
+        instead = N_("{why}; this week is shown") if days == WEEK else N_("{why}; today is shown")
+        problems.append(Sentence(instead, why=sentence_of(mistake)))
+    try:
+        with reading(site.engine) as conn:
+            client_id = clients.find(conn, slug).id if slug else ALL
+    except ClientMistake as mistake:
+        slug = ""
+        problems.append(Sentence(N_("{why}; all are shown"), why=sentence_of(mistake)))
+    return Asked(monday_of(first) if days == WEEK else first, days, slug, client_id, tuple(problems))
+
+
+def _first(text: str, today: date) -> date:
+    """The day that was written; nothing is today. Raises ClientMistake if it is none, or too far away."""
+    first = read_day(text, today) if text else today
+    if not EARLIEST <= first <= LATEST:
+        raise ClientMistake("{day} is too far away", Code.BAD_VALUE, day=first.isoformat(), field=Field("date"))
+    return first
 
 
 def _read(request: Request, asked: Asked) -> "Shown":
@@ -145,6 +159,11 @@ class Shown:
         return Sums.of(step.sums for step in self.drawn)
 
     @property
+    def problems(self) -> Sequence[str]:
+        """What made no sense in the page's address."""
+        return [one.said(self.language) for one in self.asked.problems]
+
+    @property
     def level(self) -> str:
         return percent(self.all.level)
 
@@ -159,9 +178,11 @@ class Shown:
         return after if after <= self.today else None
 
     @property
-    def marks(self) -> Sequence[tuple[float, str]]:
-        """The times beneath the drawing."""
-        return [(self.numbers.x(at), self._mark(at)) for at in self._times()]
+    def marks(self) -> Sequence[tuple[float, str, bool]]:
+        """The times beneath the drawing: where each stands, in percent, and whether a narrow page can do without."""
+        spare = self.asked.days == 1
+        marked = enumerate(self._times())
+        return [(self.numbers.percent(at), self._mark(at), spare and place % 2 == 1) for place, at in marked]
 
     def _times(self) -> Iterator[datetime]:
         at, until = self.drawn[0].since, self.drawn[-1].until
@@ -223,7 +244,7 @@ class Shown:
 
     @property
     def size(self) -> Mapping[str, int]:
-        return {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT}
+        return {"width": WIDTH, "height": HEIGHT}
 
     @property
     def told(self) -> str:

@@ -34,8 +34,9 @@ NAMES = {
 
 
 def percent(share: float | None) -> str:
-    """ "83 %"; a dash where there was nothing to count. Rounded down: the goal is reached when it is."""
-    return "–" if share is None else f"{int(share * 100 + 1e-9)} %"
+    """ "83 %", with a no-break space; a dash where there was nothing to count. Rounded down: the goal is reached when
+    it is."""
+    return "–" if share is None else f"{int(share * 100 + 1e-9)}\N{NO-BREAK SPACE}%"
 
 
 REGIONS = ("numbers", "floor", "clients")

@@ -27,6 +27,11 @@ REFUSED = [
     (["client", "set", "andes"], "nothing to change"),
     (["client", "set", "andes", "--rut", "76.086.428-4"], "no RUT"),
     (["client", "set", "andes", "--wait-limit", "1 week"], "--wait-limit"),
+    *(
+        (["client", "set", "andes", option, "5"], f"{option}: 5 of what?")
+        for option in ("--wait-limit", "--after-call", "--urgent-interval", "--repeat-within", "--short-call")
+    ),
+    (["secretary", "add", "Eva", "--wrap-up", "5"], "--wrap-up: 5 of what?"),
     (["client", "set", "andes", "--language", "fr"], "es or en"),
     (["did", "add", "+56225550109", "+56225550101"], "already"),
     (["did", "add", "+56225550109", "+56225550109"], "twice"),

@@ -1,6 +1,7 @@
 """The provisioning commands as an admin types them: what they do, print and complete."""
 
 import json
+import subprocess
 import wave
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from acting import ADMIN
 from answering_daemon import a_chair, answering
 from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 from msgspec.structs import replace
 from sqlalchemy import update
 from terminal import Admin
@@ -291,7 +293,7 @@ def test_a_trunk_is_changed_and_keeps_the_rest(office: Admin) -> None:
     office.does("trunk", "set", "carrier", "--host", "sip.example.cl", "--user", "56", "--password", "p", "--register")
     office.does("trunk", "set", "carrier", "--match", "127.0.0.2", "--match", "127.0.0.3", "--codecs", "ulaw")
     [row] = office.reads("trunk", "list")
-    assert (row["host"], row["user"], row["codecs"]) == ("sip.example.cl", "56", "ulaw")
+    assert (row["host"], row["user"], row["codecs"]) == ("sip.example.cl", "56", ["ulaw"])
     assert (row["match"], row["numbers"]) == (["127.0.0.2", "127.0.0.3"], 3)
     assert office.does("trunk", "set", "carrier", "--no-register")
     assert office.reads("trunk", "list")[0]["registration"] is None
@@ -360,7 +362,7 @@ def test_a_telephone_that_is_left_on_forward_and_a_pause_of_another_day_are_told
 def test_a_trunk_is_shown_with_all_that_a_list_has_no_room_for(office: Admin) -> None:
     shown = office.does("--lang", "es", "trunk", "show", "carrier")
     assert "127.0.0.2" in shown
-    assert "alaw,ulaw" in shown
+    assert "alaw, ulaw" in shown
     assert office.reads("trunk", "show", "carrier") == office.reads("trunk", "list")[0]
     assert office.is_refused("trunk", "show", "xyz") == "there is no trunk 'xyz': `trunk list` shows all"
 
@@ -410,12 +412,44 @@ def test_only_groups_of_the_tree_are_known() -> None:
         (["did", "assign", "+56225550102"], "", ["andes"]),
         (["trunk", "remove"], "c", ["carrier"]),
         (["announcement", "reset", "andes"], "clo", ["closed"]),
+        (["token", "add", "crm", "--scope"], "cal", ["calls:read", "calendars:read"]),
+        (["token", "add", "crm", "--scope"], "calls:read,lead,led", ["calls:read,lead,ledger:read"]),
+        (["token", "add", "crm", "--scope"], "webhooks:", ["webhooks:read", "webhooks:write"]),
+        (["webhook", "add", "--event"], "call.s", ["call.started"]),
+        (["webhook", "add", "--event"], "call.ended,message", ["call.ended,message.sent"]),
+        (["webhook", "add", "--event"], "x", []),
     ],
 )
 def test_shell_completes_names(office: Admin, words: list[str], begun: str, offered: list[str]) -> None:
     complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
     found = complete.get_completions(["--home", str(office.home), *words], begun)
     assert [item.value for item in found] == offered
+
+
+def test_what_is_several_is_a_list_for_programs(office: Admin) -> None:
+    office.does("trunk", "set", "carrier", "--codecs", "ulaw,alaw")
+    assert office.reads("trunk", "list")[0]["codecs"] == ["ulaw", "alaw"]
+    assert office.reads("trunk", "show", "carrier")["codecs"] == ["ulaw", "alaw"]
+    assert "ulaw, alaw" in office.does("trunk", "show", "carrier")
+
+
+def test_bash_completes_words_with_a_colon() -> None:
+    asked = {"_PBX_CONTROL_COMPLETE": "bash_source"}
+    script = CliRunner().invoke(main, [], prog_name="pbx-control", env=asked).stdout
+    bash = ["bash", "--norc", "-c", 'COMP_WORDBREAKS=" :="; eval "$1"; echo "$COMP_WORDBREAKS"; complete', "-", script]
+    done = subprocess.run(bash, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(" =\n")
+    assert done.stdout.rstrip().endswith("pbx-control")
+
+
+@pytest.mark.parametrize("verb", ["test", "remove"])
+def test_shell_completes_the_numbers_of_webhooks(office: Admin, verb: str) -> None:
+    for _ in range(2):
+        office.does("webhook", "add", "--url", "https://crm.example/calls")
+    complete = ShellComplete(main, {}, "pbx-control", "_PBX_CONTROL_COMPLETE")
+    for begun, offered in (("", ["1", "2"]), ("2", ["2"]), ("x", [])):
+        words = ["--home", str(office.home), "webhook", verb]
+        assert [item.value for item in complete.get_completions(words, begun)] == offered
 
 
 def test_a_secretary_whose_name_has_a_blank_is_completed_by_her_user(office: Admin) -> None:

@@ -19,6 +19,7 @@ import pytest
 from terminal import Admin
 
 from pbx_control import clock, disks
+from pbx_control.admin import checkup
 from pbx_control.asterisk.runtime import Runtime, Status
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
@@ -103,7 +104,6 @@ def test_contacts_that_no_carrier_reaches_are_told(office: Admin) -> None:
 
 def test_who_guesses_passwords_is_named(office: Admin) -> None:
     words = "wrong passwords"
-    assert level(findings(office), "nobody guesses passwords") == "ok"
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     with closing(sqlite3.connect(office.home / "pbx.db")) as raw:
         for source, at, times in (("203.0.113.9", hour, 600), ("203.0.113.8", hour, 3), ("203.0.113.7", OLD, 600)):
@@ -113,6 +113,27 @@ def test_who_guesses_passwords_is_named(office: Admin) -> None:
     found = findings(office)
     assert level(found, words) == "warn"
     assert level(found, "203.0.113.9 has tried 600") == "warn"
+
+
+@pytest.mark.parametrize(
+    ("answers", "ready", "told", "bad"),
+    [
+        (True, True, "nobody guesses passwords of telephones", "ok"),
+        (False, True, "guesses passwords of telephones cannot be told: Asterisk does not answer", "warn"),
+        (True, False, "guesses passwords of telephones cannot be told: the daemon does not take calls", "warn"),
+    ],
+)
+def test_that_nobody_guesses_is_said_only_if_somebody_listens(
+    office: Admin, monkeypatch: pytest.MonkeyPatch, answers: bool, ready: bool, told: str, bad: str
+) -> None:
+    status = Status(running=answers, answers=answers, runtime="rootfs", version="22.10.1")
+    monkeypatch.setattr(Runtime, "status", lambda self: status)
+    monkeypatch.setattr(checkup, "daemon_state", lambda *_: {"ready": ready, "running": ready})
+    found = findings(office)
+    assert level(found, told) == bad
+    assert [finding for finding in found if "guesses passwords" in finding] == [
+        finding for finding in found if told in finding
+    ]
 
 
 def test_whose_telephone_was_left_on_forward_is_named_until_it_rings_again(office: Admin) -> None:

@@ -9,8 +9,11 @@ from terminal import Admin
 
 from cli import main
 from pbx_control.admin.language import asked_language
+from pbx_control.admin.whole import WholeNumber
 from tests.texts import every_command
 
+# How click itself reads numbers.
+OF_CLICK = (click.types.IntParamType, click.types.FloatParamType)
 SPANISH = {"LC_ALL": "es_CL.UTF-8", "COLUMNS": "200", "PBX_HOME": None}
 
 
@@ -55,8 +58,18 @@ def test_how_long_is_no_date(words: list[str], option: str) -> None:
         (["client", "list", "x"], "Sobra un argumento (x)"),
         (["client", "list", "x", "y"], "Sobran argumentos (x y)"),
         (["client", "add", "andes", "--name"], "La opción '--name' requiere un valor."),
-        (["call", "list", "--limit", "0"], "Valor no válido para '--limit': 0 está fuera del rango 1<=x<=100000."),
-        (["call", "list", "--limit", "x"], "Valor no válido para '--limit': 'x' no es un número válido."),
+        (
+            ["call", "list", "--limit", "0"],
+            "Valor no válido para '--limit': '0' no es un número entero de 1 a 100000: escríbalo en cifras",
+        ),
+        (
+            ["call", "list", "--limit", "uno"],
+            "Valor no válido para '--limit': 'uno' no es un número entero de 1 a 100000: escríbalo en cifras",
+        ),
+        (["plan", "assign", "a", "b", "--months", "x"], "'x' no es un número entero: escríbalo en cifras"),
+        (["greeting", "rollback", "a", "--to", "0"], "'0' no es un número entero desde 1: escríbalo en cifras"),
+        (["message", "show", "x"], "'x' no es el número de ninguno: `pbx-control message list` los muestra"),
+        (["webhook", "test", "x"], "'x' no es el número de ninguno: `pbx-control webhook list` los muestra"),
         (["trunk", "add", "x", "--transport", "ip"], "'ip' no es ninguno de estos: 'udp', 'tcp', 'tls'."),
         (["--lang", "fr", "status"], "'fr' no es ninguno de estos: 'es', 'en'."),
         (["recipient", "add", "andes"], "indique --email o --telegram"),
@@ -71,6 +84,34 @@ def test_wrong_usage_is_told_in_spanish(words: list[str], said: str) -> None:
     if "requiere" not in told:  # click tells those without the usage line
         assert told.startswith("Uso: pbx-control")
         assert "Vea la ayuda con 'pbx-control" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["message", "show", "2026-x"], "'2026-x' is not the number of one: `pbx-control message list` shows them"),
+        (["message", "show", "0"], "'0' is not the number of one: `pbx-control message list` shows them"),
+        (["call", "list", "--limit", "one"], "'one' is no whole number from 1 to 100000: write it in figures"),
+        (["calendar", "set", "a", "b", "--step", "x"], "'x' is no whole number: write it in figures"),
+        (["bag", "add", "a", "x"], "'x' is no whole number from 1 to 100000: write it in figures"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else None,
+)
+def test_a_number_that_is_none_is_told_in_plain_words(words: list[str], said: str) -> None:
+    told = typed(*words, env={"LC_ALL": "C.UTF-8", "COLUMNS": "200"})
+    assert said in told
+    assert "integer range" not in told
+
+
+def test_no_command_leaves_a_number_to_the_words_of_click() -> None:
+    """Those say "'x' is not a valid integer range", and "1<=x<=7"."""
+    of_click = {
+        f"{' '.join(path)} {one.name}"
+        for path, command in every_command(main)
+        for one in command.params
+        if isinstance(one.type, OF_CLICK) and not isinstance(one.type, WholeNumber)
+    }
+    assert of_click == set()
 
 
 def test_help_of_help_is_told_anew_in_another_language() -> None:

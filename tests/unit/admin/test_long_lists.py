@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -118,10 +119,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def on_a_terminal(home: Home, *words: str, height: int = HEIGHT, **environment: str) -> str:
+def on_a_terminal(home: Home, *words: str, height: int = HEIGHT, width: int = WIDTH, **environment: str) -> str:
     """What a command shows on a terminal."""
     ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", height, WIDTH, 0, 0))
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
     pager = home.root / "pager"
     pager.write_text(f"#!{sys.executable}\n{PAGER}\n")
     pager.chmod(0o755)
@@ -160,6 +161,19 @@ def test_the_pager_may_be_left_out(home, words, begun):
     shown = on_a_terminal(home, *words)
     assert "PAGER" not in shown
     assert not begun or shown.count(begun) == CLIENTS
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize(("language", "never_sent"), [("en", "nothing sent yet"), ("es", "aún no se ha enviado nada")])
+def test_webhooks_are_read_in_a_usual_terminal(office, width, language, never_sent):
+    office.does("webhook", "add", "--url", "https://crm.andes.example.com/calls/of/andes", "--client", "andes")
+    office.does("webhook", "add", "--url", "https://wall.example.com/calls", "--event", "call.started,call.ended")
+    shown = on_a_terminal(Home(office.home), "--lang", language, "webhook", "list", width=width)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [len(re.findall(r"^ *[12] ", line)) for line in lines].index(1) == 1  # the headings need one line
+    assert all(whole in shown for whole in ("https://crm.andes", "call.started", *never_sent.split()))
+    assert len(lines) <= 9
 
 
 def test_every_command_with_a_table_can_leave_the_pager_out():

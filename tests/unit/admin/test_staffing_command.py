@@ -1,5 +1,6 @@
 """`staffing show`, and what is said before a plan is sold."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,14 @@ def test_what_would_be(busy: Admin) -> None:
     assert sum(one["calls"] for one in busy.reads("staffing", "show", "--without", "andes")["half_hours"]) < 0.01
     assert "there is no plan" in busy.is_refused("staffing", "show", "--with-plan", "gratis")
     assert "there is no client" in busy.is_refused("staffing", "show", "--without", "nadie")
+
+
+def test_when_too_few_are_there_is_told_as_in_the_table_above(busy: Admin) -> None:
+    words = ("staffing", "show", "--with-plan", "pro", "--with-plan", "pro")
+    for language, begins in (("es", r"(lun|mar|mié|jue|vie) \d+ \w+, "), ("en", r"(Mon|Tue|Wed|Thu|Fri) \d+ \w+, ")):
+        few = [line for line in busy.does("--lang", language, *words).splitlines() if ":00-" in line or ":30-" in line]
+        assert few
+        assert all(re.search(begins + r"\d\d:\d\d-\d\d:\d\d", line) for line in few), few
 
 
 def test_who_sells_is_told_what_breaks(busy: Admin) -> None:

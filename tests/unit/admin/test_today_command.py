@@ -68,7 +68,7 @@ def test_without_an_end_it_holds_until_the_days_and_opening_is_that_of_the_next_
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["closed", "andes", "--until", "2020-01-01 10:00"], "this time has passed"),
+        (["closed", "andes", "--until", "2020-01-01 10:00"], "--until '2020-01-01 10:00' has passed"),
         (["open", "andes", "--until", "99d"], "more than a month away"),
         (["open", "andes", "--until", "soon"], "'soon' is no time to come"),
         (["announce", "andes", "{hora}"], "{hora}, which is not known"),
@@ -95,5 +95,6 @@ def test_a_contact_is_away_until_a_time_and_back_again(office: Admin) -> None:
     assert abs(datetime.fromisoformat(row["away_until"]) - now() - timedelta(hours=2)) < timedelta(minutes=1)
     office.does("contact", "back", "andes", "Rosa")
     assert office.reads("contact", "list", "andes")[0]["away_until"] is None
-    assert "this time has passed" in office.is_refused("contact", "away", "andes", "Rosa", "--until", "2020-01-01")
+    told = office.is_refused("contact", "away", "andes", "Rosa", "--until", "2020-01-01")
+    assert told == "--until '2020-01-01' has passed: give a later time"
     assert "is no contact of this client" in office.is_refused("contact", "away", "andes", "Eva", "--until", "2h")

@@ -114,8 +114,13 @@ def test_who_is_removed_is_gone(office: Admin) -> None:
 
 def test_what_is_wrong_is_told_in_one_line(office: Admin) -> None:
     office.does("user", "add", "jefa", "--role", "supervisor")
+    office.does("secretary", "add", "Eva")
     for words, told in (
-        (["add", "ana", "--role", "secretary"], "needs the secretary whose it is"),
+        (["add", "ana", "--role", "secretary"], "an account with the role secretary needs --secretary: whose it is"),
+        (["add", "ana", "--role", "client"], "an account with the role client needs --client: whose it is"),
+        (["add", "ana", "--role", "admin", "--client", "andes"], "--client is for the role client alone"),
+        (["add", "ana", "--role", "supervisor", "--secretary", "Eva"], "--secretary is for the role secretary alone"),
+        (["add", "ana", "--role", "admin", "--owner"], "only an account with the role client"),
         (["add", "ana", "--role", "client", "--client", "andez"], "andes"),
         (["add", "a", "--role", "admin"], "cannot be a name to sign in with"),
         (["add", "jefa", "--role", "admin"], "there is a user jefa already"),

@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from terminal import Admin
 from webhook_receiver import Answer, Receiver, receiving
+
+from pbx_control.domain.words.sentences import Sentence
+from pbx_control.settings import Home, load
+from pbx_control.store import webhooks
+from pbx_control.store.engine import open_engine, writing
 
 URL = "https://crm.example/calls"
 
@@ -43,7 +49,7 @@ def test_one_is_made_listed_and_removed(office: Admin) -> None:
     rows = {one["id"]: one for one in office.reads("webhook", "list")}
     assert (rows[1]["client"], rows[2]["client"], rows[2]["events"]) == ("andes", "", [])
     standing = [rows[1][name] for name in ("state", "waiting", "events_lost", "last_error")]
-    assert standing == ["working", 0, 0, ""]
+    assert standing == ["untried", 0, 0, ""]
     assert not {"secret", "kept_error"} & rows[1].keys()
     office.does("webhook", "remove", "1")
     assert [one["id"] for one in office.reads("webhook", "list")] == [2]
@@ -76,6 +82,31 @@ def test_a_test_tells_status_and_time(inner: Admin, receiver: Receiver) -> None:
     receiver.answers = [Answer(500)]
     assert "the receiver answers 500" in inner.is_refused("webhook", "test", "1")
     assert inner.does("audit", "list").count("webhook tested") == 3
+
+
+def test_what_becomes_of_a_webhook_is_told_in_its_state(inner: Admin, receiver: Receiver) -> None:
+    add(inner, receiver.url())
+    assert "nothing sent yet" in inner.does("webhook", "list")
+    inner.does("webhook", "test", "1")
+    assert "it works, last at 20" in inner.does("webhook", "list")
+    assert [one["state"] for one in inner.reads("webhook", "list")] == ["working"]
+
+
+def test_since_when_a_webhook_fails_or_is_stopped_is_told_with_the_reason(office: Admin) -> None:
+    add(office)
+    engine = open_engine(Home(office.home), load(Home(office.home)))
+    at = datetime(2026, 8, 3, 16, tzinfo=UTC)
+    with writing(engine) as conn:
+        webhooks.note_failed(conn, 1, at, Sentence("the receiver answers {status}", status=500))
+    assert "it fails since 2026-08-03 12:00: the receiver answers 500\n" in office.does("webhook", "list")
+    with writing(engine) as conn:
+        webhooks.stop(conn, 1, at + timedelta(days=5))
+        webhooks.count_lost(conn, 1, 3)
+    engine.dispose()
+    shown = office.does("--lang", "es", "webhook", "list")
+    assert "detenido el 2026-08-08 12:00: el receptor responde 500; eventos perdidos: 3\n" in shown
+    [row] = office.reads("webhook", "list")
+    assert (row["state"], row["last_error"], row["events_lost"]) == ("stopped", "the receiver answers 500", 3)
 
 
 def test_without_the_setting_no_address_within_our_walls_is_asked(inner: Admin, receiver: Receiver) -> None:
