@@ -49,8 +49,8 @@ check: .venv/.test ## the quick check, without Asterisk
 coverage: .venv/.test .venv/.debian-test ## what share of each room's lines all the tests run (slower than test)
 	@$(MAKE) prepared
 	@$(BIN)/coverage erase
-	@$(PYTEST) $(AT_ONCE) --cov --cov-report= $(ARGS)
-	@$(BIN)/python -m tests.covered
+	@$(PYTEST) $(AT_ONCE) --cov --cov-report= $(ARGS) || failed=1
+	$(BIN)/python -m tests.covered && [ -z "$${failed:-}" ]
 
 prepared: .venv/.test .venv/.debian-test
 	@$(BIN)/python -m tests.prepared

@@ -1,6 +1,5 @@
 """Commands that cannot be done as typed: one clear line, exit status 1, nothing changed."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
-from terminal import Admin
+from terminal import Admin, uncounted
 
 from pbx_control.store import engine as store
 
@@ -180,7 +179,7 @@ def test_disk_on_which_no_file_can_grow_is_said(office: Admin, tmp_path: Path) -
     done = subprocess.run(
         command,
         cwd=Path(__file__).parents[3],
-        env=os.environ | {"LC_ALL": "C.UTF-8"},
+        env=uncounted() | {"LC_ALL": "C.UTF-8"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
         capture_output=True,
         text=True,

@@ -1,12 +1,11 @@
 """A disk that is full: what only reads goes on reading, and what writes says why it cannot."""
 
-import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
-from terminal import Admin
+from terminal import Admin, uncounted
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -17,7 +16,7 @@ def full() -> None:
 
 
 def on_a_full_disk(office: Admin, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = uncounted() | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "cli", "--home", str(office.home), *words]
     return subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, preexec_fn=full, check=False
