@@ -48,5 +48,5 @@ class Admin:
 
 
 def uncounted() -> dict[str, str]:
-    """The environment of a process whose lines `make coverage` cannot count, since it has no room to write them down."""
+    """The environment of a process whose lines `make coverage` cannot count: it has no room to write them down."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
