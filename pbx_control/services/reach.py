@@ -288,7 +288,7 @@ class Reach:
             whose = self._whose(work.conn, slug)
 
             def add() -> str:
-                return str(webhooks.add(work, url, events, whose, private=private).id)
+                return str(webhooks.add(work, url, events, whose, private=private, token_id=self.token.id).id)
 
             made, again = tokens.once(work.conn, at, self.token, asked, add)
             return stored_webhooks.get(work.conn, int(made), self.token.client_id), again

@@ -636,6 +636,7 @@ webhook = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("client_id", ForeignKey("client.id"), index=True),
+    Column("token_id", ForeignKey("api_token.id")),  # made by it; NULL: by a command
     Column("url", Text, nullable=False),
     Column("secret", String(80), nullable=False),  # must be read again to sign; "" once removed
     Column("events", Text, nullable=False, server_default=""),  # domain.webhooks.EventType, by blanks; "": all

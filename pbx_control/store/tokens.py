@@ -88,6 +88,12 @@ def rows(conn: Connection) -> list[Listed]:
     return [record(Listed, row) for row in conn.execute(query.where(_KEPT).order_by(api_token.c.name))]
 
 
+def ended(conn: Connection, at: datetime) -> list[int]:
+    """The ids of tokens whose time is over and that were not revoked, by id."""
+    query = select(api_token.c.id).where(_KEPT, api_token.c.ends_at <= at)
+    return list(conn.scalars(query.order_by(api_token.c.id)))
+
+
 def note_used(conn: Connection, token_id: int, at: datetime) -> None:
     """It was used at that instant."""
     conn.execute(update(api_token).where(api_token.c.id == token_id, _KEPT).values(used_at=at))

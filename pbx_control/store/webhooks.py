@@ -15,7 +15,7 @@ from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
 from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.mailboxes import ERROR_LIMIT
-from pbx_control.store.tables import Instant, client, letter, webhook
+from pbx_control.store.tables import Instant, api_token, client, letter, webhook
 
 State = Literal["working", "failing", "stopped"]
 
@@ -27,6 +27,7 @@ class Webhook:
     id: int
     client_id: int | None
     client: str
+    token: str  # the name of the token that made it, with which it ends; "": it was made by a command
     url: str
     secret: str = field(repr=False)
     events: tuple[EventType, ...]  # (): all
@@ -80,6 +81,17 @@ def rows(conn: Connection, client_id: int | None = None, after: int = 0, limit: 
     return [_webhook(row) for row in conn.execute(query)]
 
 
+def numbers(conn: Connection) -> list[int]:
+    """The numbers of all webhooks, also in a database as the first version with webhooks left it."""
+    return list(conn.scalars(select(webhook.c.id).where(_THERE).order_by(webhook.c.id)))
+
+
+def of_token(conn: Connection, token_id: int) -> list[Webhook]:
+    """The webhooks that a token has made, by number."""
+    query = _query().where(webhook.c.token_id == token_id).order_by(webhook.c.id)
+    return [_webhook(row) for row in conn.execute(query)]
+
+
 def count_of(conn: Connection, client_id: int | None) -> int:
     """How many the client has; None: the office."""
     query = select(func.count()).where(webhook.c.client_id.is_not_distinct_from(client_id), _THERE)
@@ -103,7 +115,7 @@ _WITH_US = client.c.id.is_(None) | (client.c.state != ClientState.CANCELLED.valu
 _LISTENING = FixedQuery(
     lambda id, client_id, events: Listener(id, client_id, frozenset(events.split())),
     select(webhook.c.id, webhook.c.client_id, webhook.c.events)
-    .select_from(webhook.outerjoin(client))
+    .select_from(webhook.outerjoin(client, client.c.id == webhook.c.client_id))
     .where(_THERE, webhook.c.stopped_at.is_(None), _WITH_US)
     .order_by(webhook.c.id),
 )
@@ -156,8 +168,11 @@ def _query() -> Select[Any]:
     waits = letter.c.channel == Channel.WEBHOOK.value, letter.c.due_at.is_not(None)
     theirs = select(func.count()).where(*waits, letter.c.address == cast(webhook.c.id, Text))
     waiting = theirs.correlate(webhook).scalar_subquery()
-    columns = (func.coalesce(client.c.slug, "").label("client"), waiting.label("waiting"))
-    return select(webhook, *columns).select_from(webhook.outerjoin(client)).where(_THERE)
+    names = (func.coalesce(client.c.slug, "").label("client"), func.coalesce(api_token.c.name, "").label("token"))
+    joined = webhook.outerjoin(client, client.c.id == webhook.c.client_id).outerjoin(
+        api_token, api_token.c.id == webhook.c.token_id
+    )
+    return select(webhook, *names, waiting.label("waiting")).select_from(joined).where(_THERE)
 
 
 def _webhook(row: Row[Any]) -> Webhook:
@@ -165,6 +180,7 @@ def _webhook(row: Row[Any]) -> Webhook:
         id=row.id,
         client_id=row.client_id,
         client=row.client,
+        token=row.token,
         url=row.url,
         secret=row.secret,
         events=tuple(EventType(one) for one in row.events.split() if one in _KNOWN),

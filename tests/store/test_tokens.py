@@ -14,11 +14,12 @@ from pbx_control.domain.audit import Actor, ActorKind
 from pbx_control.domain.notices.appointment_letters import House
 from pbx_control.domain.tokens import KEY_KEPT, Scope
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import appointments, calendars, clientele, tokens
+from pbx_control.services import appointments, calendars, clientele, tokens, webhooks
 from pbx_control.services.appointments import Order
 from pbx_control.services.tokens import Once, Token
 from pbx_control.services.work import booking, changing
 from pbx_control.store import tokens as kept
+from pbx_control.store import webhooks as kept_webhooks
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import api_once, api_token, appointment
 
@@ -46,6 +47,19 @@ def token(engine: Engine, name: str = "crm") -> Token:
     found = tokens.holder(engine, made(engine, name), NOW)
     assert found
     return found
+
+
+def test_webhooks_end_with_the_tokens_that_made_them(office: Engine) -> None:
+    for name, until in (("over", TEN), ("later", TEN + timedelta(days=1)), ("for-ever", None)):
+        made(office, name, until=until)
+        with booking(office, ADMIN, NOW) as work:
+            url, token_id = f"https://{name}.example/", kept.find(work.conn, name).id
+            webhooks.add(work, url, [], private=False, token_id=token_id)
+    with booking(office, ADMIN, TEN) as work:
+        assert tokens.remove_webhooks_of_ended(work) == 1
+    with booking(office, ADMIN, TEN) as work:
+        assert tokens.remove_webhooks_of_ended(work) == 0
+        assert [one.token for one in kept_webhooks.rows(work.conn)] == ["later", "for-ever"]
 
 
 def test_only_a_hash_of_the_secret_is_kept(office: Engine) -> None:
