@@ -1,5 +1,6 @@
 """`webhook`: where programs are told of events."""
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -7,7 +8,7 @@ import click
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, book, examples
 from pbx_control.catalogue import N_
-from pbx_control.domain.webhooks import EventType
+from pbx_control.domain.webhooks import BOTH_SIGN_FOR, EventType
 from pbx_control.errors import DeliveryFailed
 from pbx_control.services import webhooks as services
 from pbx_control.services.work import Work
@@ -17,7 +18,7 @@ from pbx_control.store.rows import facts
 from pbx_control.store.webhooks import Webhook
 
 NUMBER = click.IntRange(1, 2**31 - 1)
-HIDDEN = ("secret", "client_id", "kept_error", "lost")
+HIDDEN = ("secret", "former_secret", "client_id", "kept_error", "lost")
 STATES = {"working": N_("it works"), "failing": N_("it fails"), "stopped": N_("stopped")}
 
 
@@ -106,6 +107,24 @@ def test(door: Door, number: int, as_json: bool) -> None:
         print_json({"id": number, "status": status, "seconds": round(seconds, 3)})
         return
     door.tell("taken: {status}, in {seconds} s", status=status, seconds=f"{seconds:.2f}")
+
+
+@webhook.command(epilog=examples("webhook rotate 3", "webhook rotate 3 --json"))
+@click.argument("number", metavar="ID", type=NUMBER)
+@json_option
+@pass_door
+def rotate(door: Door, number: int, as_json: bool) -> None:
+    """Gives a webhook another secret and prints it, once.
+
+    For 24 hours events are signed by both, the new one first: give it to the receiver meanwhile. Afterwards the new
+    one alone signs. Renewed twice within that time, the last two sign.
+    """
+    made = book(door, lambda work: services.rotate(work, number))
+    if as_json:
+        print_json({"id": made.id, "secret": made.secret})
+        return
+    door.tell("secret: {secret}   (shown only now)", secret=made.secret)
+    door.tell("the former one signs, too, for {hours} h", hours=BOTH_SIGN_FOR // timedelta(hours=1))
 
 
 @webhook.command(epilog=examples("webhook remove 3"))

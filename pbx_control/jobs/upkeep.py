@@ -13,6 +13,7 @@ from pbx_control.errors import Code, StoreUnavailable
 from pbx_control.services import tokens
 from pbx_control.services.work import booking
 from pbx_control.store import attendance, audit, job_runs, letters, mail_in, refusals
+from pbx_control.store import webhooks as kept_webhooks
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
@@ -40,6 +41,7 @@ def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
         mail_in.forget(conn, at - KEPT)
         attendance.forget(conn, at - ATTENDANCE_KEPT)
         letters.forget_for_programs(conn, at - webhooks.KEPT)
+        kept_webhooks.forget_former_secrets(conn, at - webhooks.BOTH_SIGN_FOR)
     with booking(engine, actor, at) as work:
         entries = audit.forget(work.conn, at - AUDIT_KEPT)
         if entries:

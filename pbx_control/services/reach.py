@@ -293,6 +293,17 @@ class Reach:
             made, again = tokens.once(work.conn, at, self.token, asked, add)
             return stored_webhooks.get(work.conn, int(made), self.token.client_id), again
 
+    def rotate_webhook(self, number: int, asked: Once, at: datetime) -> tuple[Webhook, bool]:
+        """Gives a webhook another secret; whether that was done already. Raises ClientMistake if it reaches none of
+        that number, or it was removed since."""
+        with booking(self.engine, self.actor, at) as work:
+
+            def rotate() -> str:
+                return str(webhooks.rotate(work, number, self.token.client_id).id)
+
+            made, again = tokens.once(work.conn, at, self.token, asked, rotate)
+            return stored_webhooks.get(work.conn, int(made), self.token.client_id), again
+
     def remove_webhook(self, number: int, asked: Once, at: datetime) -> bool:
         """Removes a webhook; whether that was done already. Raises ClientMistake if it reaches none of that number."""
         with booking(self.engine, self.actor, at) as work:

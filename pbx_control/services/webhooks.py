@@ -63,6 +63,15 @@ def _shown(url: str) -> str:
     return url.partition("?")[0]
 
 
+def rotate(work: Work, number: int, client_id: int | None = None) -> Webhook:
+    """Gives a webhook another secret; the one that it has signs, too, for a day (`domain.webhooks.BOTH_SIGN_FOR`), any
+    earlier one no more. `client_id`: only if it is that client's. Raises ClientMistake if there is none."""
+    found = webhooks.get(work.conn, number, client_id)
+    webhooks.rotate(work.conn, found.id, secret_of(secrets.token_bytes(SECRET_BYTES)), work.at)
+    work.note(Verb.WEBHOOK_ROTATED, _subject(number), client_id=found.client_id)
+    return webhooks.get(work.conn, number)
+
+
 def remove(work: Work, number: int, client_id: int | None = None) -> None:
     """Nothing is told there any more, and what waits is dropped. `client_id`: only if it is that client's. Raises
     ClientMistake if there is none."""

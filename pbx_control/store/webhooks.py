@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, Text, cast, func, literal, selec
 
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import ClientState
-from pbx_control.domain.webhooks import EventType, Listener
+from pbx_control.domain.webhooks import EventType, Listener, signing_secrets
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
@@ -30,6 +30,8 @@ class Webhook:
     token: str  # the name of the token that made it, with which it ends; "": it was made by a command
     url: str
     secret: str = field(repr=False)
+    former_secret: str = field(repr=False)  # "": none, or forgotten
+    rotated_at: datetime | None  # when the secret took the former one's place
     events: tuple[EventType, ...]  # (): all
     created_at: datetime
     delivered_at: datetime | None
@@ -44,6 +46,10 @@ class Webhook:
         if self.stopped_at is not None:
             return "stopped"
         return "working" if self.failing_since is None else "failing"
+
+    def secrets_at(self, at: datetime) -> tuple[str, ...]:
+        """By which secrets an event is signed at that instant, the one that holds first."""
+        return signing_secrets(self.secret, self.former_secret, self.rotated_at, at)
 
     @property
     def error(self) -> Sentence:
@@ -158,9 +164,21 @@ def go_on(conn: Connection, number: int, at: datetime) -> None:
     conn.execute(update(webhook).where(webhook.c.id == number).values(stopped_at=None))
 
 
+def rotate(conn: Connection, number: int, secret: str, at: datetime) -> None:
+    """Another secret holds; the one that held becomes the former one."""
+    values = {"secret": secret, "former_secret": webhook.c.secret, "rotated_at": at}
+    conn.execute(update(webhook).where(webhook.c.id == number, _THERE).values(values))
+
+
+def forget_former_secrets(conn: Connection, before: datetime) -> None:
+    """Those that were replaced until then sign nothing any more, and are not kept."""
+    old = webhook.c.former_secret != "", webhook.c.rotated_at <= before
+    conn.execute(update(webhook).where(*old).values(former_secret=""))
+
+
 def remove(conn: Connection, number: int, at: datetime) -> None:
     """It is gone, its secret and address with it."""
-    gone = {"removed_at": at, "secret": "", "url": "", "last_error": ""}
+    gone = {"removed_at": at, "secret": "", "former_secret": "", "url": "", "last_error": ""}
     conn.execute(update(webhook).where(webhook.c.id == number).values(gone))
 
 
@@ -183,6 +201,8 @@ def _webhook(row: Row[Any]) -> Webhook:
         token=row.token,
         url=row.url,
         secret=row.secret,
+        former_secret=row.former_secret,
+        rotated_at=row.rotated_at,
         events=tuple(EventType(one) for one in row.events.split() if one in _KNOWN),
         created_at=row.created_at,
         delivered_at=row.delivered_at,

@@ -413,6 +413,7 @@ BEFORE: dict[Callable[..., Any], Act] = {
     tokens.revoke: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
     tokens.remove_webhooks_of_ended: a_webhook_of_an_ended_token,
     webhooks.remove: a_webhook,
+    webhooks.rotate: a_webhook,
     webhooks.note_test: a_webhook,
     supervisors.take_telephone: a_telephone,
     appointments.move: a_visit,
@@ -484,6 +485,7 @@ EXAMPLES: dict[Callable[..., Any], Act] = {
     tokens.remove_webhooks_of_ended: tokens.remove_webhooks_of_ended,
     webhooks.add: a_webhook,
     webhooks.remove: lambda work: webhooks.remove(work, 1),
+    webhooks.rotate: lambda work: webhooks.rotate(work, 1),
     webhooks.note_test: lambda work: webhooks.note_test(work, 1, taken=True),
     api_messages.write: a_message,
     appointments.book: a_visit,
@@ -703,6 +705,7 @@ ANEW = {
     calendars.renew_feed,
     webhooks.add,  # of several to one address
     webhooks.note_test,
+    webhooks.rotate,
     accounts.sell_bag,
     caller_requests.add,
     incidents.add,

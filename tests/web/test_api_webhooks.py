@@ -67,6 +67,27 @@ async def test_each_lists_and_removes_what_it_reaches(office: Office) -> None:
     assert (await client.get("/webhooks")).json()["items"] == []
 
 
+async def test_a_secret_is_renewed_once_for_its_key(office: Office) -> None:
+    program = office.holding(*BOTH, slug="andes")
+    made = (await program.post("/webhooks", {"url": URL})).json()
+    assert made["rotated_at"] is None
+    first = await program.post(f"/webhooks/{made['id']}/rotate", {}, "k1")
+    again = await program.post(f"/webhooks/{made['id']}/rotate", {}, "k1")
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert first.json()["secret"].startswith("whsec_")
+    assert first.json()["secret"] != made["secret"]
+    assert first.json()["rotated_at"]
+    listed = (await program.get("/webhooks")).text
+    assert not any(secret in listed for secret in (made["secret"], first.json()["secret"]))
+    answer = await program.post(f"/webhooks/{office.webhooks['lagos']}/rotate", {})
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-webhook")
+    with reading(office.place.engine) as conn:
+        trail = repr(conn.execute(select(audit)).all())
+    assert trail.count("webhook secret renewed") == 1
+    assert not any(secret in trail for secret in (made["secret"], first.json()["secret"]))
+
+
 async def test_what_a_token_has_made_ends_with_it(office: Office) -> None:
     program, other = (office.holding(*BOTH, slug="andes") for _ in range(2))
     made = [(await program.post("/webhooks", {"url": URL})).json()["id"] for _ in range(2)]
