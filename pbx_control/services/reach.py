@@ -33,6 +33,7 @@ from pbx_control.services.tokens import Once, Token
 from pbx_control.services.work import booking
 from pbx_control.settings import Settings
 from pbx_control.store import agenda, api_lists, clients
+from pbx_control.store import tokens as stored_tokens
 from pbx_control.store import webhooks as stored_webhooks
 from pbx_control.store.api_lists import After, ClientShown, Place, Span
 from pbx_control.store.engine import reading
@@ -282,9 +283,12 @@ class Reach:
         self, url: str, events: Sequence[str], slug: str, asked: Once, at: datetime
     ) -> tuple[Webhook, bool]:
         """Makes a webhook for a client's calls, or for all that it reaches; whether that was done already. Raises
-        ClientMistake as `services.webhooks.add`, if it reaches no client of that name, or it was removed since."""
+        ClientMistake as `services.webhooks.add`, if it reaches no client of that name, it was removed since, or the
+        token was revoked just now."""
         private = bool(self.settings.webhooks.private)
         with booking(self.engine, self.actor, at) as work:
+            # Revoked meanwhile, it would leave a webhook behind that nobody ends with it.
+            stored_tokens.keep(work.conn, self.token)
             whose = self._whose(work.conn, slug)
 
             def add() -> str:

@@ -75,6 +75,13 @@ def good(conn: Connection, token_hash: str, at: datetime) -> Token | None:
     return _token(row) if row else None
 
 
+def keep(conn: Connection, token: Token) -> None:
+    """Nobody revokes the token before the transaction ends. Raises ClientMistake if it was revoked already."""
+    query = select(api_token.c.id).where(api_token.c.id == token.id, _KEPT)
+    if conn.execute(query.with_for_update(read=True)).first() is None:
+        raise ClientMistake("there is no token {name}", Code.NO_SUCH_TOKEN, name=repr(token.name))
+
+
 def names(conn: Connection, beginning: str = "") -> list[str]:
     """The names that begin so, sorted."""
     named = api_token.c.name.startswith(beginning, autoescape=True)

@@ -12,7 +12,10 @@ from pbx_control.clock import now
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.tokens import Scope
 from pbx_control.domain.webhooks import LONGEST_URL, MOST_OF_ONE, EventType
+from pbx_control.errors import ClientMistake, Code
 from pbx_control.services import tokens
+from pbx_control.services.reach import Reach
+from pbx_control.services.tokens import Once
 from pbx_control.services.work import booking
 from pbx_control.store import audit as audit_trail
 from pbx_control.store import webhooks
@@ -102,6 +105,22 @@ async def test_what_a_token_has_made_ends_with_it(office: Office) -> None:
         newest = [one.entry for one in audit_trail.newest(conn, limit=3)]
     assert [one.verb for one in newest] == [Verb.WEBHOOK_REMOVED, Verb.WEBHOOK_REMOVED, Verb.TOKEN_REVOKED]
     assert {one.actor for one in newest} == {ADMIN}
+
+
+async def test_a_token_that_is_revoked_while_it_asks_makes_no_webhook(office: Office) -> None:
+    place = office.place
+    with booking(place.engine, ADMIN, now()) as work:
+        secret = tokens.add(work, "crm", [Scope.WEBHOOKS_WRITE])
+    let_in = tokens.holder(place.engine, secret, now())
+    assert let_in
+    with booking(place.engine, ADMIN, now()) as work:
+        tokens.revoke(work, "crm")
+    reach = Reach(place.engine, place.site.settings, let_in, "")
+    with pytest.raises(ClientMistake) as refused:
+        reach.add_webhook(URL, [], "", Once("k1", b""), now())
+    assert refused.value.code is Code.NO_SUCH_TOKEN
+    with reading(place.engine) as conn:
+        assert len(webhooks.rows(conn)) == 2
 
 
 async def test_the_offices_are_told_of_all_or_of_one_client(office: Office) -> None:
