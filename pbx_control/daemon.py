@@ -118,13 +118,14 @@ class Daemon:
         self._board = Switchboard(self._writer, self._perform, self._inspect)
         self._board.hold()
         reach = Reach(self._board)
+        self._page_telephones = PageTelephones(self._ari, self._board, reach)
         self._channel = Channel(
             home,
             self._board,
             settings.node.name,
             notices_address(self._engine),
             partial(duty.end_rest, self._engine),
-            PageTelephones(self._ari, self._board, reach),
+            self._page_telephones,
         )
         self._board.on_floor_change = self._channel.changed
         self._pulse = Pulse(home, self._channel.daemon_is)
@@ -314,6 +315,7 @@ class Daemon:
         self._pulse.set_ready(True)
         self._taken_up.set()
         log.info("ready", calls=len(list(self._board.calls)))
+        await self._page_telephones.close_those_without(newly_connected=True)
 
     async def _last_beat(self) -> datetime | None:
         """When whoever was connected before gave the last sign of life, as the dialplan knows it."""
@@ -324,6 +326,8 @@ class Daemon:
     async def _compare(self, *, newly_connected: bool, last_beat: datetime | None = None) -> None:
         for arrival in await self._recovery.compare(newly_connected=newly_connected, last_beat=last_beat):
             self._receive(arrival)
+        if not newly_connected:
+            await self._page_telephones.close_those_without(newly_connected=False)
 
     async def _beat(self) -> None:
         while True:

@@ -80,6 +80,8 @@ def list_(door: Door) -> list[Listed]:
 @click.argument("name", type=TOKEN)
 @pass_door
 def revoke(door: Door, name: str) -> None:
-    """Ends a token: the next request with it is refused."""
-    book(door, lambda work: services.revoke(work, name))
+    """Ends a token: the next request with it is refused, and the webhooks that were made with it are removed."""
+    removed = book(door, lambda work: services.revoke(work, name))
     door.tell("token {name} revoked", name=name.strip().lower())
+    if removed:
+        door.tell("webhooks that were made with it, removed: {numbers}", numbers=", ".join(map(str, removed)))

@@ -1,6 +1,7 @@
 """`webhook`: where programs are told of events."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from pbx_control.admin.door import Door, json_option, pass_door, print_json, rea
 from pbx_control.admin.provisioning import CLIENT, book, examples
 from pbx_control.admin.whole import NumberOf
 from pbx_control.catalogue import N_
-from pbx_control.domain.webhooks import EventType
+from pbx_control.domain.webhooks import BOTH_SIGN_FOR, EventType
 from pbx_control.errors import DeliveryFailed
 from pbx_control.services import webhooks as services
 from pbx_control.services.work import Work
@@ -37,7 +38,7 @@ class Number(NumberOf):
 
 
 NUMBER = Number("webhook list")
-HIDDEN = ("secret", "client_id", "kept_error", "lost")
+HIDDEN = ("secret", "former_secret", "client_id", "kept_error", "lost")
 STATES: Mapping[State, str] = {
     "untried": N_("nothing sent yet"),
     "working": N_("it works, last at {delivered_at}"),
@@ -132,6 +133,24 @@ def test(door: Door, number: int, as_json: bool) -> None:
         print_json({"id": number, "status": status, "seconds": round(seconds, 3)})
         return
     door.tell("taken: {status}, in {seconds} s", status=status, seconds=f"{seconds:.2f}")
+
+
+@webhook.command(epilog=examples("webhook rotate 3", "webhook rotate 3 --json"))
+@click.argument("number", metavar="ID", type=NUMBER)
+@json_option
+@pass_door
+def rotate(door: Door, number: int, as_json: bool) -> None:
+    """Gives a webhook another secret and prints it, once.
+
+    For 24 hours events are signed by both, the new one first: give it to the receiver meanwhile. Afterwards the new
+    one alone signs. Renewed twice within that time, the last two sign.
+    """
+    made = book(door, lambda work: services.rotate(work, number))
+    if as_json:
+        print_json({"id": made.id, "secret": made.secret})
+        return
+    door.tell("secret: {secret}   (shown only now)", secret=made.secret)
+    door.tell("the former one signs, too, for {hours} h", hours=BOTH_SIGN_FOR // timedelta(hours=1))
 
 
 @webhook.command(epilog=examples("webhook remove 3"))

@@ -1,5 +1,7 @@
 """The passwords of telephones in pages: Asterisk has them in memory only, and until they are taken back."""
 
+from secrets import token_urlsafe
+
 from pbx_control.asterisk.ari import Ari, path
 
 
@@ -11,8 +13,19 @@ async def put(ari: Ari, endpoint: str, password: str) -> bool:
     return (await ari.ask("PUT", _object(endpoint), body)).ok
 
 
+async def is_there(ari: Ari, endpoint: str) -> bool:
+    """Whether that endpoint has a password. Raises SwitchUnavailable."""
+    return (await ari.ask("GET", _object(endpoint))).ok
+
+
+async def close(ari: Ari, endpoint: str) -> bool:
+    """Nobody registers as that endpoint any more: its password is one that nobody is told. Without any, Asterisk would
+    answer 500 to whoever tries, in place of 401. False if Asterisk does not take it. Raises SwitchUnavailable."""
+    return await put(ari, endpoint, token_urlsafe(24))
+
+
 async def drop(ari: Ari, endpoint: str) -> None:
-    """Nobody registers as that endpoint any more. Raises SwitchUnavailable."""
+    """The endpoint is gone, and its password with it. Raises SwitchUnavailable."""
     await ari.ask("DELETE", _object(endpoint))
 
 

@@ -180,6 +180,7 @@ class Verb(StrEnum):
     TOKEN_REVOKED = "token revoked"
     WEBHOOK_ADDED = "webhook added"
     WEBHOOK_TESTED = "webhook tested"
+    WEBHOOK_ROTATED = "webhook secret renewed"
     WEBHOOK_REMOVED = "webhook removed"
     MESSAGE_SENT = "message sent"
 

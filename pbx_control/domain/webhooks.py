@@ -34,6 +34,8 @@ MOST_MADE, MADE_WITHIN = 50, timedelta(days=1)
 LONGEST_URL = 500
 SECRET_BYTES = 32
 SECRET_PREFIX = "whsec_"
+# So long the secret before signs, too: receivers are given the new one meanwhile.
+BOTH_SIGN_FOR = timedelta(hours=24)
 TEST = "webhook.test"
 # What a recording is of; these names are promises, too.
 CONVERSATION, VOICE_MESSAGE = "conversation", "voice-message"
@@ -169,6 +171,14 @@ def body_of(type_: str, at: datetime, data: Mapping[str, Any]) -> str:
 def secret_of(random: bytes) -> str:
     """A secret as receivers are given it."""
     return SECRET_PREFIX + base64.b64encode(random).decode()
+
+
+def signing_secrets(secret: str, former: str, rotated_at: datetime | None, at: datetime) -> tuple[str, ...]:
+    """By which secrets an event is signed at that instant, the one that holds first. `former`: the one before, "" if
+    there was none; `rotated_at`: when it was replaced."""
+    if former and rotated_at is not None and at < rotated_at + BOTH_SIGN_FOR:
+        return secret, former
+    return (secret,)
 
 
 def event_types(texts: Iterable[str]) -> tuple[EventType, ...]:

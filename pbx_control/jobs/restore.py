@@ -238,7 +238,7 @@ def _note(home: Home, settings: Settings, manifest: Manifest, entry: AuditEntry)
             if int(manifest.schema) >= FIRST_WITH_SESSIONS:
                 users.end_all_sessions(conn, entry.at)  # some may have been revoked since the backup
             usable = tokens.names(conn) if int(manifest.schema) >= FIRST_WITH_TOKENS else ()
-            heard = [one.id for one in webhooks.rows(conn)] if int(manifest.schema) >= FIRST_WITH_WEBHOOKS else ()
+            heard = webhooks.numbers(conn) if int(manifest.schema) >= FIRST_WITH_WEBHOOKS else ()
             return usable, heard
     finally:
         engine.dispose()

@@ -10,8 +10,10 @@ from pbx_control.domain import webhooks
 from pbx_control.domain.audit import Actor, Verb
 from pbx_control.domain.words.sentences import Sentence
 from pbx_control.errors import Code, StoreUnavailable
+from pbx_control.services import tokens
 from pbx_control.services.work import booking
 from pbx_control.store import attendance, audit, job_runs, letters, mail_in, refusals
+from pbx_control.store import webhooks as kept_webhooks
 from pbx_control.store.causes import cause
 from pbx_control.store.engine import writing
 
@@ -39,10 +41,12 @@ def tend(engine: Engine, actor: Actor, at: datetime) -> Sentence:
         mail_in.forget(conn, at - KEPT)
         attendance.forget(conn, at - ATTENDANCE_KEPT)
         letters.forget_for_programs(conn, at - webhooks.KEPT)
+        kept_webhooks.forget_former_secrets(conn, at - webhooks.BOTH_SIGN_FOR)
     with booking(engine, actor, at) as work:
         entries = audit.forget(work.conn, at - AUDIT_KEPT)
         if entries:
             work.note(Verb.ENTRIES_FORGOTTEN, "", new={"entries": entries})
+        tokens.remove_webhooks_of_ended(work)
     tended = _tend_postgresql(engine) if engine.dialect.name == "postgresql" else _tend_sqlite(engine)
     return Sentence(
         "{tended}; forgotten: counts of refusals: {refused}, runs of jobs: {runs}",

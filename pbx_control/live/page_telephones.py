@@ -25,6 +25,7 @@ class PageTelephones:
         self._ari = ari
         self._board = board
         self._reach = reach
+        self._with_password: set[str] = set()  # endpoints; of this switch
         self._one_by_one: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def lend(self, secretary_id: int) -> tuple[str, str] | None:
@@ -43,6 +44,7 @@ class PageTelephones:
         if not taken:
             log.warning("Asterisk takes no password of a page: start it anew, it has old modules", telephone=endpoint)
             return None
+        self._with_password.add(endpoint)
         self._reach.page_opened(her.user)
         return endpoint, password
 
@@ -51,9 +53,35 @@ class PageTelephones:
         if her := self._her(secretary_id):
             async with self._one_by_one[secretary_id]:
                 try:
-                    await page_passwords.drop(self._ari, browser_of(her.user))
+                    await self._take_back(her)
                 except SwitchUnavailable as error:
                     log.info("a page's password ends with the switch", why=str(error))
+
+    async def _take_back(self, her: Secretary) -> None:
+        endpoint = browser_of(her.user)
+        if her.browser_telephone:
+            await page_passwords.close(self._ari, endpoint)
+        else:
+            await page_passwords.drop(self._ari, endpoint)
+            self._with_password.discard(endpoint)
+
+    async def close_those_without(self, *, newly_connected: bool) -> None:
+        """Gives each telephone that has no password one that nobody knows, until a page is lent another. After a new
+        connection all are looked at: it may be to another Asterisk. Raises SwitchUnavailable."""
+        if newly_connected:
+            self._with_password.clear()
+        office = self._board.directory.office if self._board.directory else None
+        for her in office.secretaries if office else ():
+            if her.browser_telephone and browser_of(her.user) not in self._with_password:
+                await self._close(her)
+
+    async def _close(self, her: Secretary) -> None:
+        endpoint = browser_of(her.user)
+        async with self._one_by_one[her.id]:
+            if endpoint in self._with_password:  # a page was lent one meanwhile
+                return
+            if await page_passwords.is_there(self._ari, endpoint) or await page_passwords.close(self._ari, endpoint):
+                self._with_password.add(endpoint)
 
     def are_ready(self, secretary_ids: Collection[int]) -> None:
         """Whose page has its socket and a microphone: all of them."""

@@ -77,7 +77,7 @@ class Teller:
                 "POST",
                 to.url,
                 limit=self._limit,
-                headers=_headers(to.secret, name, body, self._clock()),
+                headers=_headers(to, name, body, self._clock()),
                 content=body.encode(),
                 body=False,
             )
@@ -88,12 +88,12 @@ class Teller:
         return answer
 
 
-def _headers(secret: str, name: str, body: str, at: datetime) -> dict[str, str]:
+def _headers(to: Webhook, name: str, body: str, at: datetime) -> dict[str, str]:
     return {
         "Content-Type": "application/json",
         "webhook-id": name,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Signer(secret).sign(name, at, body),
+        "webhook-signature": " ".join(Signer(secret).sign(name, at, body) for secret in to.secrets_at(at)),
     }
 
 

@@ -1,7 +1,7 @@
 """What people may do and learn in a Telegram chat. A chat that is nobody's learns nothing.
 
 A chat is a client's if it is one of its recipients; an account is one of its people's if it was connected by a code.
-Everybody in a chat may answer its messages; what changes something for callers needs an account with that right.
+Everybody in a chat may answer its messages; what changes something for callers needs an account with that right, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -154,13 +154,6 @@ def firms(engine: Engine, writer: Writer) -> list[Client]:
         return firms_of(conn, writer)
 
 
-def acts_beneath(engine: Engine, message_id: str) -> Sequence[Act]:
-    """What can be done with a letter. Raises StoreUnavailable."""
-    with reading(engine) as conn:
-        found = letters.by_name(conn, message_id)
-    return found.letter.acts if found else ()
-
-
 def person_of(conn: Connection, writer: Writer, client_id: int) -> Owner | None:
     """Which of the client's people writes; None: somebody else, who may only answer messages."""
     return next((one for one in telegram_accounts.owners(conn, writer.account) if one.client_id == client_id), None)
@@ -180,15 +173,16 @@ class Mine:
 
 
 def his_firms(engine: Engine, writer: Writer) -> list[Mine]:
-    """The clients of which the writing account is one of the people. Raises StoreUnavailable."""
+    """The clients whose chat this is and of which the writing account is one of the people. Raises StoreUnavailable."""
     with reading(engine) as conn:
         return his_firms_in(conn, writer)
 
 
 def his_firms_in(conn: Connection, writer: Writer) -> list[Mine]:
     """The same, in a transaction."""
-    found = [Mine(one, clients.get(conn, one.client_id)) for one in telegram_accounts.owners(conn, writer.account)]
-    return [one for one in found if one.client.cancelled_at is None]
+    here = {firm.id: firm for firm in firms_of(conn, writer)}
+    owners = telegram_accounts.owners(conn, writer.account)
+    return [Mine(one, here[one.client_id]) for one in owners if one.client_id in here]
 
 
 # --- the buttons of a message -----------------------------------------------------------------------------
@@ -197,14 +191,14 @@ def his_firms_in(conn: Connection, writer: Writer) -> list[Mine]:
 def press(engine: Engine, writer: Writer, act: Act, message_id: str, at: datetime) -> Answered:
     """Does what a button beneath a letter says: once, however often and by how many it is pressed.
 
-    Raises ClientMistake: NOT_HERE if the letter was not sent to this chat, or the chat is no recipient any more;
-    NOT_YOURS if this needs an account with that right; RESTRICTED while a request of the caller's is decided. Raises
-    StoreUnavailable.
+    Raises ClientMistake: NOT_HERE if the letter was not sent to this chat or has no such button, or the chat is no
+    recipient any more; NOT_YOURS if this needs an account with that right; RESTRICTED while a request of the caller's
+    is decided. Raises StoreUnavailable.
     """
     if act is Act.BLOCK:
         return _block(engine, writer, message_id, at)
     with writing(engine) as conn:
-        firm, letter = _letter_here(conn, writer, message_id)
+        firm, letter = _letter_here(conn, writer, act, message_id)
         call_id = letter.letter.call_id or ""
         # First of all: whoever is about to tell the next one is waited for, or sees this.
         news = urgent.seen(conn, call_id, writer.shown, at)
@@ -222,7 +216,7 @@ def press(engine: Engine, writer: Writer, act: Act, message_id: str, at: datetim
 
 def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Answered:
     with reading(engine) as conn:
-        firm, letter = _letter_here(conn, writer, message_id)
+        firm, letter = _letter_here(conn, writer, Act.BLOCK, message_id)
         person = person_of(conn, writer, firm.id)
     if person is None:
         raise ClientMistake("only an account that is connected in the portal may do this", Code.NOT_YOURS)
@@ -232,6 +226,13 @@ def _block(engine: Engine, writer: Writer, message_id: str, at: datetime) -> Ans
         blocked = blocking.block(work, firm.id, letter.letter.call_id or "", f"{IN_A_CHAT}{writer.shown}")
         there = _in_chat(work.conn, firm, message_id)
     return Answered(firm.language, Act.BLOCK, writer.shown, True, there, news, blocked)
+
+
+def letter_here(engine: Engine, writer: Writer, act: Act, message_id: str) -> InChat:
+    """The letter beneath which somebody presses that button. Raises ClientMistake as `press` does, StoreUnavailable."""
+    with reading(engine) as conn:
+        firm, posted = _letter_here(conn, writer, act, message_id)
+        return _beneath(conn, firm, posted)
 
 
 def in_chats(engine: Engine, call_id: str) -> list[InChat]:
@@ -267,12 +268,15 @@ def _beneath(conn: Connection, firm: Client, posted: Posted) -> InChat:
     )
 
 
-def _letter_here(conn: Connection, writer: Writer, message_id: str) -> tuple[Client, Posted]:
-    """The letter, if this chat is the recipient that it was sent to."""
+def _letter_here(conn: Connection, writer: Writer, act: Act, message_id: str) -> tuple[Client, Posted]:
+    """The letter, if this chat is the recipient that it was sent to, and it has that button."""
     found = letters.by_name(conn, message_id)
     here = Recipient(Channel.TELEGRAM, writer.chat)
     client_id = found.letter.client_id if found else None
-    if found is None or client_id is None or client_id not in recipients.clients_of(conn, here):
+    # What a button sends back can be made up: of a sensitive client's letter, that a caller is to be blocked.
+    if found is None or act not in found.letter.acts:
+        raise ClientMistake("this message is not known here any more", Code.NOT_HERE)
+    if client_id is None or client_id not in recipients.clients_of(conn, here):
         raise ClientMistake("this message is not known here any more", Code.NOT_HERE)
     # A group that became a supergroup keeps its messages' buttons: what was sent before bears its old number.
     if found.recipient != here and not _moved(conn, found, client_id):
@@ -337,13 +341,14 @@ def press_availability(
     engine: Engine, writer: Writer, contact_id: int, until: Callable[[ZoneInfo], datetime | None], at: datetime
 ) -> Mine:
     """The same by a button; gives whose contact it is. Raises ClientMistake: NOT_YOURS from an account that has not
-    that right, NOT_HERE for a contact that is none of its clients'; StoreUnavailable."""
+    that right, NOT_HERE for a contact that is none of its clients', or in another client's chat; StoreUnavailable."""
     with reading(engine) as conn:
         his = his_firms_in(conn, writer)
         found = [
             (mine, one.name) for mine in his for one in desk.contacts_of(conn, mine.client.id) if one.id == contact_id
         ]
-    if not his:
+        connected = bool(telegram_accounts.owners(conn, writer.account))
+    if not connected:
         raise ClientMistake("only an account that is connected in the portal may do this", Code.NOT_YOURS)
     if not found:
         raise ClientMistake("this message is not known here any more", Code.NOT_HERE)
@@ -373,7 +378,8 @@ def propose_greeting(engine: Engine, writer: Writer, mine: Mine, text: str, at: 
 
 def decide(engine: Engine, writer: Writer, number: int, *, yes: bool, at: datetime) -> Mine:
     """Somebody confirms what was proposed, or does not want it. Raises ClientMistake: NOT_HERE if he has no client with
-    such a proposal, NOT_YOURS without that right, others if it was decided before; StoreUnavailable."""
+    such a proposal whose chat this is, NOT_YOURS without that right, others if it was decided before.
+    Raises StoreUnavailable."""
     with reading(engine) as conn:
         found = next((one for one in his_firms_in(conn, writer) if proposals.is_of(conn, one.client.id, number)), None)
     if found is None:

@@ -28,11 +28,12 @@ from pbx_control.services.messages import Delivery, Draft
 from pbx_control.services.steps import rules_of
 from pbx_control.services.tenant import Tenant
 from pbx_control.services.tenant_agenda import AgendaOf, Noted
-from pbx_control.services.tenant_money import LedgerOf, MoneyOf
+from pbx_control.services.tenant_money import LedgerOf, MoneyOf, Told
 from pbx_control.services.tokens import Once, Token
 from pbx_control.services.work import booking
 from pbx_control.settings import Settings
 from pbx_control.store import agenda, api_lists, clients
+from pbx_control.store import tokens as stored_tokens
 from pbx_control.store import webhooks as stored_webhooks
 from pbx_control.store.api_lists import After, ClientShown, Place, Span
 from pbx_control.store.engine import reading
@@ -43,6 +44,8 @@ __all__ = [
     "CalendarSeen",
     "CallSeen",
     "ClientShown",
+    "EntrySeen",
+    "LedgerSeen",
     "MessageSeen",
     "NotedSeen",
     "Reach",
@@ -84,6 +87,22 @@ class MessageSeen:
     sent_at: datetime
     words: Words
     deliveries: Sequence[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySeen:
+    """A line of a ledger, and why `why` may not be told."""
+
+    entry: Told
+    withheld: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSeen:
+    """A month of a client's ledger, with its entries as far as they may be told, the newest first."""
+
+    month: LedgerOf
+    entries: Sequence[EntrySeen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +198,15 @@ class Reach:
         with reading(self.engine) as conn:
             return api_lists.clients(conn, self.token.client_id, after, limit)
 
-    def ledger(self, slug: str, month: str, at: datetime) -> LedgerOf:
+    def ledger(self, slug: str, month: str, at: datetime) -> LedgerSeen:
         """A month of a client's ledger (`month`: "2026-10", in which it begins); "" is the one under way. Raises
         ClientMistake if it reaches no client of that name, or that is no month."""
         with reading(self.engine) as conn:
             client_id = self._client(conn, slug)
-            zone = ZoneInfo(clients.timezone_of(conn, client_id))
+            zone, hidden = ZoneInfo(clients.timezone_of(conn, client_id)), self._hides(conn, client_id)
         money = MoneyOf(self.engine, client_id, self.actor)
-        if not month:
-            return money.ledger(None, at)
-        start = read_month(month)
-        # On its last day the period that begins in that month is under way, whatever day that is.
-        last = monthrange(start.year, start.month)[1]
-        return money.ledger(datetime(start.year, start.month, last, 12, tzinfo=zone), at)
+        found = money.ledger(_within(month, zone) if month else None, at)
+        return LedgerSeen(found, [_entry(one, sensitive=hidden) for one in found.entries])
 
     # --- calendars ---
 
@@ -268,15 +283,29 @@ class Reach:
         self, url: str, events: Sequence[str], slug: str, asked: Once, at: datetime
     ) -> tuple[Webhook, bool]:
         """Makes a webhook for a client's calls, or for all that it reaches; whether that was done already. Raises
-        ClientMistake as `services.webhooks.add`, if it reaches no client of that name, or it was removed since."""
+        ClientMistake as `services.webhooks.add`, if it reaches no client of that name, it was removed since, or the
+        token was revoked just now."""
         private = bool(self.settings.webhooks.private)
         with booking(self.engine, self.actor, at) as work:
+            # Revoked meanwhile, it would leave a webhook behind that nobody ends with it.
+            stored_tokens.keep(work.conn, self.token)
             whose = self._whose(work.conn, slug)
 
             def add() -> str:
-                return str(webhooks.add(work, url, events, whose, private=private).id)
+                return str(webhooks.add(work, url, events, whose, private=private, token_id=self.token.id).id)
 
             made, again = tokens.once(work.conn, at, self.token, asked, add)
+            return stored_webhooks.get(work.conn, int(made), self.token.client_id), again
+
+    def rotate_webhook(self, number: int, asked: Once, at: datetime) -> tuple[Webhook, bool]:
+        """Gives a webhook another secret; whether that was done already. Raises ClientMistake if it reaches none of
+        that number, or it was removed since."""
+        with booking(self.engine, self.actor, at) as work:
+
+            def rotate() -> str:
+                return str(webhooks.rotate(work, number, self.token.client_id).id)
+
+            made, again = tokens.once(work.conn, at, self.token, asked, rotate)
             return stored_webhooks.get(work.conn, int(made), self.token.client_id), again
 
     def remove_webhook(self, number: int, asked: Once, at: datetime) -> bool:
@@ -360,6 +389,17 @@ def _calls(conn: Connection, places: Sequence[Place], hides: Callable[[Connectio
         for received in _tenant(conn, client_id).among(call_ids):
             found[received.call_id] = _call(received, slugs[client_id], sensitive=hidden)
     return [found[one.call_id] for one in places]
+
+
+def _within(month: str, zone: ZoneInfo) -> datetime:
+    """Its last day: then the period that begins in that month is under way, whatever day that is."""
+    start = read_month(month)
+    return datetime(start.year, start.month, monthrange(start.year, start.month)[1], 12, tzinfo=zone)
+
+
+def _entry(one: Told, *, sensitive: bool) -> EntrySeen:
+    why = Withheld.REQUEST if one.restricted else Withheld.SENSITIVE if sensitive else Withheld.NO
+    return EntrySeen(replace(one, why="") if why else one, why)
 
 
 def _call(received: Received, slug: str, *, sensitive: bool) -> CallSeen:

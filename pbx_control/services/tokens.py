@@ -12,13 +12,15 @@ from sqlalchemy import Connection, Engine
 from pbx_control.domain.audit import Verb
 from pbx_control.domain.tokens import KEY_KEPT, PREFIX, USED_EVERY, token_name, token_scopes
 from pbx_control.errors import ClientMistake, Code, Field, StoreUnavailable
+from pbx_control.services import webhooks
 from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.work import Work
 from pbx_control.store import tokens
+from pbx_control.store import webhooks as stored_webhooks
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tokens import Token
 
-__all__ = ["Once", "Token", "add", "holder", "once", "revoke"]
+__all__ = ["Once", "Token", "add", "holder", "once", "remove_webhooks_of_ended", "revoke"]
 _SECRET_BYTES = 32
 # Longer ones are none of ours.
 LONGEST_SECRET = 100
@@ -57,11 +59,25 @@ def add(
     return secret
 
 
-def revoke(work: Work, name: str) -> None:
-    """The token is good no more, from the next request on. Raises ClientMistake if there is none of that name."""
+def revoke(work: Work, name: str) -> list[int]:
+    """The token is good no more, from the next request on, and the webhooks that were made with it are removed; gives
+    their numbers. Raises ClientMistake if there is none of that name."""
     found = tokens.find(work.conn, name.strip().lower())
     tokens.revoke(work.conn, found.id, work.at)
     work.note(Verb.TOKEN_REVOKED, found.name, client_id=found.client_id)
+    return _remove_webhooks(work, found.id)
+
+
+def remove_webhooks_of_ended(work: Work) -> int:
+    """Removes the webhooks that were made with tokens whose time is over; gives how many."""
+    return sum(len(_remove_webhooks(work, one)) for one in tokens.ended(work.conn, work.at))
+
+
+def _remove_webhooks(work: Work, token_id: int) -> list[int]:
+    numbers = [one.id for one in stored_webhooks.of_token(work.conn, token_id)]
+    for number in numbers:
+        webhooks.remove(work, number)
+    return numbers
 
 
 def holder(engine: Engine, secret: str, at: datetime) -> Token | None:

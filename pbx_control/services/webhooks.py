@@ -20,9 +20,17 @@ from pbx_control.store import letters, webhooks
 from pbx_control.store.webhooks import Webhook
 
 
-def add(work: Work, url: str, events: Collection[str], client_id: int | None = None, *, private: bool) -> Webhook:
+def add(
+    work: Work,
+    url: str,
+    events: Collection[str],
+    client_id: int | None = None,
+    *,
+    private: bool,
+    token_id: int | None = None,
+) -> Webhook:
     """Makes a webhook, of the office or (`client_id`) of one client; no events are all of them. `private`: the settings
-    list networks within our own walls.
+    list networks within our own walls. `token_id`: by which token it is made, with which it ends; None: by none.
 
     Raises ClientMistake if that is no address of a receiver or no event, the client has cancelled, or it has, or has
     made within a day, as many as it may.
@@ -31,7 +39,8 @@ def add(work: Work, url: str, events: Collection[str], client_id: int | None = N
     if client_id is not None:
         refuse_cancelled(work.conn, client_id)
     _refuse_too_many(work, client_id)
-    values = {"client_id": client_id, "url": kept, "secret": secret_of(secrets.token_bytes(SECRET_BYTES))}
+    values = {"client_id": client_id, "token_id": token_id, "url": kept}
+    values |= {"secret": secret_of(secrets.token_bytes(SECRET_BYTES))}
     number = webhooks.insert_row(work.conn, values | {"events": " ".join(types), "created_at": work.at})
     new = {"url": _shown(kept), "events": list(types)}
     work.note(Verb.WEBHOOK_ADDED, _subject(number), client_id=client_id, new=new)
@@ -52,6 +61,15 @@ def _subject(number: int) -> str:
 def _shown(url: str) -> str:
     """As the trail has it: some receivers are given a key of theirs after the question mark."""
     return url.partition("?")[0]
+
+
+def rotate(work: Work, number: int, client_id: int | None = None) -> Webhook:
+    """Gives a webhook another secret; the one that it has signs, too, for a day (`domain.webhooks.BOTH_SIGN_FOR`), any
+    earlier one no more. `client_id`: only if it is that client's. Raises ClientMistake if there is none."""
+    found = webhooks.get(work.conn, number, client_id)
+    webhooks.rotate(work.conn, found.id, secret_of(secrets.token_bytes(SECRET_BYTES)), work.at)
+    work.note(Verb.WEBHOOK_ROTATED, _subject(number), client_id=found.client_id)
+    return webhooks.get(work.conn, number)
 
 
 def remove(work: Work, number: int, client_id: int | None = None) -> None:

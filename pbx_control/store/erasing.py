@@ -55,8 +55,8 @@ PROVISIONED: Mapping[str, Table] = {
     N_("changes that were asked for"): proposal,
     N_("mails that came in"): mail_in,
     N_("addresses told of incidents"): incident_letter,
+    N_("webhooks"): webhook,  # first of all: they name the tokens that made them
     N_("tokens of programs"): api_token,
-    N_("webhooks"): webhook,
 }
 MARKS = N_("marks of callers")
 

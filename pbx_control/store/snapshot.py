@@ -26,10 +26,12 @@ from pbx_control.domain.office import (
 from pbx_control.domain.opening import holidays
 from pbx_control.domain.opening.hours import parse_week
 from pbx_control.domain.opening.overrides import Override
+from pbx_control.domain.users import SUPERVISORS
 from pbx_control.store import clients, overrides
 from pbx_control.store.holidays import changes
 from pbx_control.store.tables import (
     account,
+    account_user,
     announcement,
     caller_mark,
     client,
@@ -210,7 +212,10 @@ def _secretaries(connection: Connection) -> tuple[Secretary, ...]:
 
 
 def _supervisors(connection: Connection) -> tuple[SupervisorTelephone, ...]:
-    query = select(supervisor_telephone).order_by(supervisor_telephone.c.user)
+    """Of whoever may still be in calls: a telephone outlasts no role."""
+    roles = account_user.c.role.in_([role.value for role in SUPERVISORS])
+    query = select(supervisor_telephone).join_from(supervisor_telephone, account_user)
+    query = query.where(roles, account_user.c.removed_at.is_(None)).order_by(supervisor_telephone.c.user)
     return tuple(
         SupervisorTelephone(row.user_id, row.user, row.password, row.secure) for row in connection.execute(query)
     )

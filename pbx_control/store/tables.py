@@ -636,8 +636,11 @@ webhook = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("client_id", ForeignKey("client.id"), index=True),
+    Column("token_id", ForeignKey("api_token.id")),  # made by it; NULL: by a command
     Column("url", Text, nullable=False),
     Column("secret", String(80), nullable=False),  # must be read again to sign; "" once removed
+    Column("former_secret", String(80), nullable=False, server_default=""),  # signs, too, for a day after `rotated_at`
+    Column("rotated_at", Instant),  # when the secret was renewed
     Column("events", Text, nullable=False, server_default=""),  # domain.webhooks.EventType, by blanks; "": all
     Column("created_at", Instant, nullable=False),
     Column("delivered_at", Instant),  # the last event that was taken

@@ -75,6 +75,13 @@ def good(conn: Connection, token_hash: str, at: datetime) -> Token | None:
     return _token(row) if row else None
 
 
+def keep(conn: Connection, token: Token) -> None:
+    """Nobody revokes the token before the transaction ends. Raises ClientMistake if it was revoked already."""
+    query = select(api_token.c.id).where(api_token.c.id == token.id, _KEPT)
+    if conn.execute(query.with_for_update(read=True)).first() is None:
+        raise ClientMistake("there is no token {name}", Code.NO_SUCH_TOKEN, name=repr(token.name))
+
+
 def names(conn: Connection, beginning: str = "") -> list[str]:
     """The names that begin so, sorted."""
     named = api_token.c.name.startswith(beginning, autoescape=True)
@@ -87,6 +94,12 @@ def rows(conn: Connection) -> list[Listed]:
     query = select(*columns, func.coalesce(client.c.slug, "").label("client")).select_from(api_token.outerjoin(client))
     found = conn.execute(query.where(_KEPT).order_by(api_token.c.name))
     return [Listed(**dict(row._mapping) | {"scopes": row.scopes.split()}) for row in found]
+
+
+def ended(conn: Connection, at: datetime) -> list[int]:
+    """The ids of tokens whose time is over and that were not revoked, by id."""
+    query = select(api_token.c.id).where(_KEPT, api_token.c.ends_at <= at)
+    return list(conn.scalars(query.order_by(api_token.c.id)))
 
 
 def note_used(conn: Connection, token_id: int, at: datetime) -> None:

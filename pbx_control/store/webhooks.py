@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Row, Select, Text, cast, func, literal, selec
 
 from pbx_control.domain.notices.messages import Channel
 from pbx_control.domain.office import ClientState
-from pbx_control.domain.webhooks import EventType, Listener
+from pbx_control.domain.webhooks import EventType, Listener, signing_secrets
 from pbx_control.domain.words.sentences import Sentence, kept, read_kept
 from pbx_control.errors import ClientMistake, Code
 from pbx_control.store.engine import new_id
 from pbx_control.store.fixed import FixedQuery
 from pbx_control.store.mailboxes import ERROR_LIMIT
-from pbx_control.store.tables import Instant, client, letter, webhook
+from pbx_control.store.tables import Instant, api_token, client, letter, webhook
 
 State = Literal["untried", "working", "failing", "stopped"]
 
@@ -27,8 +27,11 @@ class Webhook:
     id: int
     client_id: int | None
     client: str
+    token: str  # the name of the token that made it, with which it ends; "": it was made by a command
     url: str
     secret: str = field(repr=False)
+    former_secret: str = field(repr=False)  # "": none, or forgotten
+    rotated_at: datetime | None  # when the secret took the former one's place
     events: tuple[EventType, ...]  # (): all
     created_at: datetime
     delivered_at: datetime | None
@@ -45,6 +48,10 @@ class Webhook:
         if self.failing_since is not None:
             return "failing"
         return "untried" if self.delivered_at is None else "working"
+
+    def secrets_at(self, at: datetime) -> tuple[str, ...]:
+        """By which secrets an event is signed at that instant, the one that holds first."""
+        return signing_secrets(self.secret, self.former_secret, self.rotated_at, at)
 
     @property
     def error(self) -> Sentence:
@@ -82,6 +89,17 @@ def rows(conn: Connection, client_id: int | None = None, after: int = 0, limit: 
     return [_webhook(row) for row in conn.execute(query)]
 
 
+def numbers(conn: Connection) -> list[int]:
+    """The numbers of all webhooks, also in a database as the first version with webhooks left it."""
+    return list(conn.scalars(select(webhook.c.id).where(_THERE).order_by(webhook.c.id)))
+
+
+def of_token(conn: Connection, token_id: int) -> list[Webhook]:
+    """The webhooks that a token has made, by number."""
+    query = _query().where(webhook.c.token_id == token_id).order_by(webhook.c.id)
+    return [_webhook(row) for row in conn.execute(query)]
+
+
 def count_of(conn: Connection, client_id: int | None) -> int:
     """How many the client has; None: the office."""
     query = select(func.count()).where(webhook.c.client_id.is_not_distinct_from(client_id), _THERE)
@@ -105,7 +123,7 @@ _WITH_US = client.c.id.is_(None) | (client.c.state != ClientState.CANCELLED.valu
 _LISTENING = FixedQuery(
     lambda id, client_id, events: Listener(id, client_id, frozenset(events.split())),
     select(webhook.c.id, webhook.c.client_id, webhook.c.events)
-    .select_from(webhook.outerjoin(client))
+    .select_from(webhook.outerjoin(client, client.c.id == webhook.c.client_id))
     .where(_THERE, webhook.c.stopped_at.is_(None), _WITH_US)
     .order_by(webhook.c.id),
 )
@@ -148,9 +166,21 @@ def go_on(conn: Connection, number: int, at: datetime) -> None:
     conn.execute(update(webhook).where(webhook.c.id == number).values(stopped_at=None))
 
 
+def rotate(conn: Connection, number: int, secret: str, at: datetime) -> None:
+    """Another secret holds; the one that held becomes the former one."""
+    values = {"secret": secret, "former_secret": webhook.c.secret, "rotated_at": at}
+    conn.execute(update(webhook).where(webhook.c.id == number, _THERE).values(values))
+
+
+def forget_former_secrets(conn: Connection, before: datetime) -> None:
+    """Those that were replaced until then sign nothing any more, and are not kept."""
+    old = webhook.c.former_secret != "", webhook.c.rotated_at <= before
+    conn.execute(update(webhook).where(*old).values(former_secret=""))
+
+
 def remove(conn: Connection, number: int, at: datetime) -> None:
     """It is gone, its secret and address with it."""
-    gone = {"removed_at": at, "secret": "", "url": "", "last_error": ""}
+    gone = {"removed_at": at, "secret": "", "former_secret": "", "url": "", "last_error": ""}
     conn.execute(update(webhook).where(webhook.c.id == number).values(gone))
 
 
@@ -158,8 +188,11 @@ def _query() -> Select[Any]:
     waits = letter.c.channel == Channel.WEBHOOK.value, letter.c.due_at.is_not(None)
     theirs = select(func.count()).where(*waits, letter.c.address == cast(webhook.c.id, Text))
     waiting = theirs.correlate(webhook).scalar_subquery()
-    columns = (func.coalesce(client.c.slug, "").label("client"), waiting.label("waiting"))
-    return select(webhook, *columns).select_from(webhook.outerjoin(client)).where(_THERE)
+    names = (func.coalesce(client.c.slug, "").label("client"), func.coalesce(api_token.c.name, "").label("token"))
+    joined = webhook.outerjoin(client, client.c.id == webhook.c.client_id).outerjoin(
+        api_token, api_token.c.id == webhook.c.token_id
+    )
+    return select(webhook, *names, waiting.label("waiting")).select_from(joined).where(_THERE)
 
 
 def _webhook(row: Row[Any]) -> Webhook:
@@ -167,8 +200,11 @@ def _webhook(row: Row[Any]) -> Webhook:
         id=row.id,
         client_id=row.client_id,
         client=row.client,
+        token=row.token,
         url=row.url,
         secret=row.secret,
+        former_secret=row.former_secret,
+        rotated_at=row.rotated_at,
         events=tuple(EventType(one) for one in row.events.split() if one in _KNOWN),
         created_at=row.created_at,
         delivered_at=row.delivered_at,

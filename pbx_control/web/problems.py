@@ -36,6 +36,7 @@ STATUS: Mapping[Code, HTTPStatus] = {
             Code.CLIENT_CANCELLED,
             Code.TOO_MANY_CORRECTIONS,
             Code.TOO_MANY_WEBHOOKS,
+            Code.NO_SUCH_TOKEN,  # its own, revoked while it asked
         ),
         HTTPStatus.CONFLICT,
     ),

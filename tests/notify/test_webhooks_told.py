@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ import pytest
 from acting import by_admin
 from post_office import HandClock, SentLetters, Watch
 from sqlalchemy import Connection, Engine, insert, select, update
+from standardwebhooks import Webhook as Signer
 from webhook_receiver import Answer, Receiver, receiving
 
 from pbx_control.clock import now
 from pbx_control.domain.notices.messages import Channel, Letter
 from pbx_control.domain.notices.notes import AlarmDesk
 from pbx_control.domain.webhooks import FAILS_FOR, Listener, OfCall, letter_of, secret_of, started
-from pbx_control.errors import DeliveryFailed, Fault
+from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
 from pbx_control.notify.lanes import Room
 from pbx_control.notify.webhooks import Teller
 from pbx_control.notify.worker import SLOTS_FOR_SLOW, Outbox
@@ -424,6 +425,46 @@ def test_a_test_is_an_event_of_its_own(engine: Engine, clock: HandClock, receive
     receiver.answers = [Answer(302, {"Location": "http://127.0.0.1/"})]
     with pytest.raises(DeliveryFailed, match="sends elsewhere"):
         Teller(engine, LOOPBACK).test(made)
+
+
+def test_for_a_day_a_renewed_secret_and_the_former_one_sign_both(
+    engine: Engine, clock: HandClock, receiver: Receiver
+) -> None:
+    def signed() -> list[str]:
+        """By which secrets the next event is, in their order; of those that there were."""
+        with reading(engine) as conn:
+            Teller(engine, LOOPBACK, clock).test(webhooks.get(conn, 1))
+        sent = receiver.requests[-1]
+        name, at = sent.headers["webhook-id"], datetime.fromtimestamp(int(sent.headers["webhook-timestamp"]), UTC)
+        known = {Signer(secret).sign(name, at, sent.body.decode()): secret for secret in secrets}
+        return [known[signature] for signature in sent.headers["webhook-signature"].split(" ")]
+
+    with writing(engine) as conn:
+        secrets = [services.add(by_admin(conn, clock()), receiver.url(), [], private=True).secret]
+    for _ in range(2):
+        with writing(engine) as conn:
+            secrets.append(services.rotate(by_admin(conn, clock()), 1).secret)
+    first, second, third = secrets
+    assert len({first, second, third}) == 3
+    assert signed() == [third, second]
+    clock.advance(timedelta(hours=24))
+    assert signed() == [third]
+    with writing(engine) as conn:
+        webhooks.forget_former_secrets(conn, clock())
+        row = conn.execute(select(webhook_table)).one()
+        assert (row.secret, row.former_secret) == (third, "")
+
+
+def test_a_removed_one_has_no_secret(engine: Engine, clock: HandClock) -> None:
+    with writing(engine) as conn:
+        work = by_admin(conn, clock())
+        services.add(work, "https://crm.example/calls", [], private=True)
+        services.rotate(work, 1)
+        services.remove(work, 1)
+        row = conn.execute(select(webhook_table)).one()
+        assert (row.secret, row.former_secret) == ("", "")
+        with pytest.raises(ClientMistake):
+            services.rotate(work, 1)
 
 
 async def test_one_that_was_stopped_goes_on_after_a_test_that_it_takes(house: House, receiver: Receiver) -> None:

@@ -103,8 +103,8 @@ from pbx_control.store.infos import in_force
 from pbx_control.store.remotes import Access
 from pbx_control.store.secretaries import Secretary, find
 from pbx_control.store.snapshot import read_revision
+from pbx_control.store.tables import api_token, call, client, letter, secretary, web_session
 from pbx_control.store.tables import audit as entries
-from pbx_control.store.tables import call, client, letter, secretary, web_session
 
 DAY = timedelta(days=1)
 NOON = datetime(2026, 8, 3, 16, tzinfo=UTC)
@@ -218,6 +218,12 @@ def a_message(work: Work) -> object:
     work.conn.execute(update(call).where(call.c.id == CALL).values(outcome="answered"))
     messages.open_draft(work.conn, CALL, ana(work).id, work.at)
     return api_messages.write(work, CALL, {"name": "Juan Soto"}, Rules(), gaps=True)
+
+
+def a_webhook_of_an_ended_token(work: Work) -> None:
+    tokens.add(work, "crm", ["calls:read"], 1)
+    work.conn.execute(update(api_token).values(ends_at=work.at))
+    webhooks.add(work, "https://crm.example/calls", ["call.ended"], 1, private=False, token_id=1)
 
 
 def a_webhook(work: Work) -> object:
@@ -405,7 +411,9 @@ ALWAYS_ROSA = Rule(read_shifts("always"), (1,))
 ROSA_FOR_A_DAY = Swap(1, NOON, NOON + DAY)
 BEFORE: dict[Callable[..., Any], Act] = {
     tokens.revoke: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
+    tokens.remove_webhooks_of_ended: a_webhook_of_an_ended_token,
     webhooks.remove: a_webhook,
+    webhooks.rotate: a_webhook,
     webhooks.note_test: a_webhook,
     supervisors.take_telephone: a_telephone,
     appointments.move: a_visit,
@@ -474,8 +482,10 @@ BEFORE: dict[Callable[..., Any], Act] = {
 EXAMPLES: dict[Callable[..., Any], Act] = {
     tokens.add: lambda work: tokens.add(work, "crm", ["calls:read"], 1),
     tokens.revoke: lambda work: tokens.revoke(work, "crm"),
+    tokens.remove_webhooks_of_ended: tokens.remove_webhooks_of_ended,
     webhooks.add: a_webhook,
     webhooks.remove: lambda work: webhooks.remove(work, 1),
+    webhooks.rotate: lambda work: webhooks.rotate(work, 1),
     webhooks.note_test: lambda work: webhooks.note_test(work, 1, taken=True),
     api_messages.write: a_message,
     appointments.book: a_visit,
@@ -695,6 +705,7 @@ ANEW = {
     calendars.renew_feed,
     webhooks.add,  # of several to one address
     webhooks.note_test,
+    webhooks.rotate,
     accounts.sell_bag,
     caller_requests.add,
     incidents.add,

@@ -28,6 +28,7 @@ from pbx_control.services.work import changing
 from pbx_control.settings import Home, load
 from pbx_control.store import caller_marks, holds, restrictions, retention
 from pbx_control.store.engine import open_engine, reading, writing
+from pbx_control.store.migrate import move
 from pbx_control.store.tables import account_user, client, greeting, metadata, recording_hold, web_session
 
 WISH = ErasureOrder(number=HIS, why="his letter", key="secret", actor=ADMIN)
@@ -576,6 +577,14 @@ def test_a_restore_names_the_webhooks_that_are_told_again(place: Place) -> None:
     with changing(place.engine, ADMIN, NOW) as work:
         webhooks.remove(work, made.id)
     assert place.restores(file).webhooks == [made.id]
+
+
+def test_a_restore_names_the_webhooks_of_an_older_backup(place: Place) -> None:
+    with changing(place.engine, ADMIN, NOW) as work:
+        made = webhooks.add(work, "https://crm.example/calls", [], private=False)
+    with writing(place.engine) as conn:
+        move(conn, "0048")
+    assert place.restores(place.backs_up()).webhooks == [made.id]
 
 
 def test_nothing_is_restored_beneath_pages_that_are_served(place: Place) -> None:

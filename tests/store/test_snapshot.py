@@ -14,7 +14,7 @@ from pbx_control.domain.opening.hours import parse_week
 from pbx_control.services import carriers, clientele, closing_days, numbers, people, staff, texts
 from pbx_control.store.engine import changing, reading
 from pbx_control.store.snapshot import read_client, read_office
-from pbx_control.store.tables import announcement, client, did, greeting
+from pbx_control.store.tables import account_user, announcement, client, did, greeting, supervisor_telephone
 
 NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -26,6 +26,19 @@ def test_empty_office_has_the_public_holidays(engine: Engine) -> None:
         office = read_office(connection, TODAY)
     assert (office.revision, office.clients, office.dids) == (1, (), ())
     assert Holiday(date(2026, 12, 25), "Navidad") in office.holidays
+
+
+def test_only_who_may_supervise_has_a_supervisors_telephone(engine: Engine) -> None:
+    rows = [(1, "jefa", "supervisor", None), (2, "admin", "admin", None), (3, "ana", "secretary", None)]
+    with changing(engine) as connection:
+        for number, name, role, removed_at in [*rows, (4, "eva", "supervisor", NOON)]:
+            values = {"id": number, "name": name, "role": role, "removed_at": removed_at}
+            connection.execute(insert(account_user).values(values | {"password_hash": "x", "created_at": NOON}))
+            telephone = {"user_id": number, "user": f"s-{name}", "password": "x"}
+            connection.execute(insert(supervisor_telephone).values(telephone))
+    with reading(engine) as connection:
+        office = read_office(connection, TODAY)
+    assert [one.user for one in office.supervisors] == ["s-admin", "s-jefa"]
 
 
 def test_office_is_what_was_provisioned(engine: Engine) -> None:

@@ -5,20 +5,23 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from acting import ADMIN
+from acting import ADMIN, JOB
 from running_out import add_client
 from sqlalchemy import Engine, select, update
 
 from pbx_control.domain.agenda.rules import Kind
-from pbx_control.domain.audit import Actor, ActorKind
+from pbx_control.domain.audit import Actor, ActorKind, Verb
 from pbx_control.domain.notices.appointment_letters import House
 from pbx_control.domain.tokens import KEY_KEPT, Scope
 from pbx_control.errors import ClientMistake, Code
-from pbx_control.services import appointments, calendars, clientele, tokens
+from pbx_control.jobs import upkeep
+from pbx_control.services import appointments, calendars, clientele, tokens, webhooks
 from pbx_control.services.appointments import Order
 from pbx_control.services.tokens import Once, Token
 from pbx_control.services.work import booking, changing
+from pbx_control.store import audit
 from pbx_control.store import tokens as kept
+from pbx_control.store import webhooks as kept_webhooks
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import api_once, api_token, appointment
 
@@ -46,6 +49,37 @@ def token(engine: Engine, name: str = "crm") -> Token:
     found = tokens.holder(engine, made(engine, name), NOW)
     assert found
     return found
+
+
+def test_webhooks_end_with_the_tokens_that_made_them(office: Engine) -> None:
+    for name, until in (("over", TEN), ("later", TEN + timedelta(days=1)), ("for-ever", None)):
+        made(office, name, until=until)
+        with booking(office, ADMIN, NOW) as work:
+            url, token_id = f"https://{name}.example/", kept.find(work.conn, name).id
+            webhooks.add(work, url, [], private=False, token_id=token_id)
+    with booking(office, ADMIN, TEN) as work:
+        assert tokens.remove_webhooks_of_ended(work) == 1
+    with booking(office, ADMIN, TEN) as work:
+        assert tokens.remove_webhooks_of_ended(work) == 0
+        assert [one.token for one in kept_webhooks.rows(work.conn)] == ["later", "for-ever"]
+
+
+def test_the_nightly_job_ends_such_webhooks_and_forgets_former_secrets(office: Engine) -> None:
+    made(office, "over", until=TEN)
+    with booking(office, ADMIN, NOW) as work:
+        kept_one = webhooks.add(work, "https://stays.example/", [], private=False)
+        over = webhooks.add(work, "https://over.example/", [], private=False, token_id=kept.find(work.conn, "over").id)
+        webhooks.rotate(work, kept_one.id)
+    upkeep.tend(office, JOB, NOW + timedelta(hours=1))
+    with reading(office) as conn:
+        assert [one.id for one in kept_webhooks.rows(conn)] == [kept_one.id, over.id]
+        assert kept_webhooks.get(conn, kept_one.id).former_secret == kept_one.secret
+    upkeep.tend(office, JOB, NOW + timedelta(days=1))
+    with reading(office) as conn:
+        (left,) = kept_webhooks.rows(conn)
+        newest = audit.newest(conn)[0].entry
+    assert (left.id, left.former_secret) == (kept_one.id, "")
+    assert (newest.verb, newest.actor, newest.subject) == (Verb.WEBHOOK_REMOVED, JOB, f"webhook {over.id}")
 
 
 def test_only_a_hash_of_the_secret_is_kept(office: Engine) -> None:

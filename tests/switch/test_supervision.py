@@ -277,6 +277,20 @@ async def test_a_new_daemon_goes_on_with_who_listens(town: Town) -> None:
         assert here.heard(here.her, "listen") == {CALLER}
 
 
+async def test_who_was_removed_while_no_daemon_lived_is_in_no_call_once_there_is_one(town: Town) -> None:
+    async with scene(town) as here:
+        jefa = await here.comes_in(Act.WHISPER)
+        await here.lasts("before", 1)
+        await town.office.kill_daemon()
+        await town.office.pbx("user", "remove", here.by.name)
+        await town.office.start_daemon()
+        await jefa.ended(5)
+        assert here.caller.end.at is None
+        async with screen(town) as here.page:
+            assert not (await here.page.sees(here.firm, "talking")).supervisor
+        await here.over()
+
+
 async def test_nothing_is_left_over_of_who_listened_while_no_daemon_saw_the_end(town: Town) -> None:
     async with scene(town) as here:
         jefa = await here.comes_in(Act.LISTEN)

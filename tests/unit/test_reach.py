@@ -155,15 +155,15 @@ def test_a_softphone_that_is_silent_is_not(board: Board, reach: Reach) -> None:
 class Passwords:
     """An Asterisk that keeps passwords, or is away."""
 
-    def __init__(self, status: int = 200) -> None:
-        self.status = status
+    def __init__(self, status: int = 200, there: int = 404) -> None:
+        self.status, self.there = status, there  # of what is changed, of what is asked for
         self.asked: list[tuple[str, str, Any]] = []
 
     async def ask(self, method: str, uri: str, body: Any = None, /) -> Reply:
         if not self.status:
             raise SwitchUnavailable("it is away")
         self.asked.append((method, uri, body))
-        return Reply(self.status)
+        return Reply(self.there if method == "GET" else self.status)
 
 
 async def test_each_page_gets_a_password_of_its_own(board: Board, reach: Reach) -> None:
@@ -178,7 +178,36 @@ async def test_each_page_gets_a_password_of_its_own(board: Board, reach: Reach) 
     fields = {each["attribute"]: each["value"] for each in switch.asked[1][2]["fields"]}
     assert fields == {"auth_type": "userpass", "username": PAGE, "password": two[1]}
     await telephones.take_back(7)
+    # Without any password Asterisk answers 500: it would tell whoever asks which telephones there are.
+    method, _, body = switch.asked[-1]
+    passwords = {each["value"] for each in body["fields"] if each["attribute"] == "password"}
+    assert method == "PUT"
+    assert passwords.isdisjoint({one[1], two[1]})
+    board.directory.office.secretaries = [SimpleNamespace(id=7, user="ana", browser_telephone=False)]
+    await telephones.take_back(7)
     assert switch.asked[-1][0] == "DELETE"
+
+
+@pytest.mark.parametrize(("there", "done"), [(404, ["GET", "PUT"]), (200, ["GET"])])
+async def test_a_telephone_whose_page_is_closed_has_a_password_that_nobody_knows(
+    board: Board, reach: Reach, there: int, done: list[str]
+) -> None:
+    switch = Passwords(there=there)  # 200: that of a page that is open
+    telephones = PageTelephones(switch, board, reach)  # type: ignore[arg-type]
+    await telephones.close_those_without(newly_connected=True)
+    assert [method for method, _, _ in switch.asked] == done
+    await telephones.close_those_without(newly_connected=False)
+    assert len(switch.asked) == len(done)
+    await telephones.close_those_without(newly_connected=True)  # it may be another Asterisk
+    assert len(switch.asked) == 2 * len(done)
+
+
+async def test_one_that_was_lent_a_password_is_not_asked_for(board: Board, reach: Reach) -> None:
+    switch = Passwords()
+    telephones = PageTelephones(switch, board, reach)  # type: ignore[arg-type]
+    await telephones.lend(7)
+    await telephones.close_those_without(newly_connected=False)
+    assert [method for method, _, _ in switch.asked] == ["PUT"]
 
 
 @pytest.mark.parametrize(("status", "her", "has"), [(0, 7, True), (409, 7, True), (200, 8, True), (200, 7, False)])

@@ -21,6 +21,7 @@ from pbx_control.domain.webhooks import (
     message_sent,
     receiver_url,
     secret_of,
+    signing_secrets,
     started,
 )
 from pbx_control.errors import ClientMistake, DeliveryFailed, Fault
@@ -106,6 +107,13 @@ def test_types_stand_in_one_order_each_once() -> None:
 
 def test_a_secret_is_as_the_convention_says() -> None:
     assert secret_of(bytes(32)) == "whsec_" + "A" * 43 + "="
+
+
+def test_both_secrets_sign_for_a_day_the_new_one_first() -> None:
+    assert signing_secrets("new", "", None, AT) == ("new",)
+    assert signing_secrets("new", "old", AT, AT) == ("new", "old")
+    assert signing_secrets("new", "old", AT, AT + DAY - timedelta(microseconds=1)) == ("new", "old")
+    assert signing_secrets("new", "old", AT, AT + DAY) == ("new",)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pbx_control.domain.tokens import Scope
 from pbx_control.store import audit, clients, restrictions, tokens
 from pbx_control.store.engine import reading, writing
 from pbx_control.store.tables import appointment, client, letter
+from pbx_control.store.tables import call as kept_call
 from pbx_control.web.tries import RateLimitItemPerMinute
 
 PROBLEM = "application/problem+json"
@@ -127,8 +128,35 @@ async def test_of_a_sensitive_client_the_offices_tokens_are_told_no_content(offi
     booked = (await ours.get(f"/calendars/{office.calendars['andes']}/appointments")).text
     assert '"withheld":"sensitive"' in booked
     assert mark("andes") not in booked
+    ledger = (await ours.get("/clients/andes/ledger", month="2026-11")).json()
+    assert {(one["withheld"], one["why"]) for one in ledger["entries"]} == {("sensitive", "")}
+    own = (await theirs.get("/clients/andes/ledger", month="2026-11")).json()
+    assert ("", mark("andes")) in {(one["withheld"], one["why"]) for one in own["entries"]}
     assert (await theirs.get("/calls/only-andes.1")).json()["caller_name"] == mark("andes")
     assert len((await theirs.get("/messages")).json()["items"]) == 3
+
+
+async def test_no_answer_to_the_offices_tokens_has_content_of_a_sensitive_client(office: Office) -> None:
+    with writing(office.place.engine) as conn:
+        conn.execute(update(client).where(client.c.slug == "andes").values(sensitive=True))
+        conn.execute(update(kept_call).where(kept_call.c.id == "only-andes.0").values(ended_at=now()))
+    ours, booked = office.holding(), office.appointments["andes"]
+    answers = [
+        await ours.get("/calls"),
+        await ours.get("/calls/only-andes.1"),
+        await ours.get("/messages"),
+        await ours.get("/clients/andes/ledger", month="2026-11"),
+        await ours.get(f"/calendars/{office.calendars['andes']}/appointments"),
+        await ours.post("/calls/only-andes.0/message", {"fields": {"message": "Hola"}, "gaps": True}),
+        await ours.post("/calls/only-andes.0/message", {"fields": {"nothing": "Hola"}}),
+        await ours.post(f"/appointments/{booked}/move", {"starts": office.slot(3).isoformat()}),
+        await ours.post(f"/appointments/{booked}/cancel", {"version": "0"}),
+        await ours.post(f"/appointments/{booked}/cancel", {}),
+        await ours.post(f"/appointments/{booked}/cancel", {}),
+    ]
+    for answer in answers:
+        told = answer.text.replace("only-andes.", "")  # the calls' ids
+        assert mark("andes") not in told, answer.url
 
 
 async def test_an_erased_client_is_not_there(office: Office) -> None:

@@ -58,6 +58,7 @@ class Tries:
             "moveAppointment": {"starts": starts},
             "cancelAppointment": {},
             "addWebhook": {"url": f"https://hooks.example/{mark(slug)}/{self.slots}", "client": slug},
+            "rotateWebhook": {},
             "removeWebhook": {},
         }[self.way.name]
 

@@ -286,6 +286,56 @@ async def test_buttons_of_another_chat_or_of_one_that_was_removed_are_dead(bot: 
     assert posted.seen_at is None
 
 
+async def made_up(bot: Bot, data: str, chat: int = JUAN, user: int = JUAN) -> str:
+    """Sends what no button there sends, beneath a message of the bot's in that chat; gives what is answered."""
+    before = len(bot.server.sent)
+    bot.server.writes("/help", chat=chat, user=user)
+    await bot.told(before + 1)
+    press = bot.server.presses(chat, bot.server.sent[-1].number, data, user)
+    toast = await bot.until(lambda: next((x for x in bot.server.toasts if x["callback_query_id"] == press), None))
+    return str(toast.get("text", ""))
+
+
+def to_lagos(bot: Bot, chat: int) -> None:
+    with changing(bot.engine, ADMIN, now()) as work:
+        people.add_recipient(work, clients.find(work.conn, "lagos").id, Channel.TELEGRAM, str(chat))
+
+
+@pytest.mark.parametrize("data", [Act.BLOCK, f"not-{Act.BLOCK}", f"sure-{Act.BLOCK}", Act.TAKE])
+async def test_another_clients_chat_is_shown_nothing_of_a_message(bot: Bot, data: str) -> None:
+    await bot.connect()
+    _, name = await bot.message(urgent=True)
+    to_lagos(bot, GROUP)
+    assert "ya no se conoce" in await made_up(bot, f"{data}:{name}", GROUP)
+    assert bot.server.edits == []
+
+
+async def test_question_about_a_block_is_not_asked_in_a_chat_that_was_removed(bot: Bot) -> None:
+    await bot.connect()
+    number, _ = await bot.message()
+    await bot.press("Bloquear", number)
+    with booking(bot.engine, ADMIN, now()) as work:
+        people.remove_recipient(work, clients.find(work.conn, "andes").id, str(JUAN))
+    assert "ya no se conoce" in await bot.press("volver", number)
+    assert bot.server.buttons(JUAN, number) == ["⛔ Sí, bloquear", "No, volver"]
+
+
+async def test_going_back_from_a_block_shows_who_has_seen_it(bot: Bot) -> None:
+    await bot.connect()
+    number, _ = await bot.message()
+    await bot.press("Visto", number)
+    await bot.press("Bloquear", number)
+    await bot.press("volver", number)
+    await bot.until(lambda: len(bot.server.edits) >= 3)
+    assert "✓ Visto por Juan" in bot.server.buttons(JUAN, number)
+
+
+async def test_a_button_that_a_letter_has_not_does_nothing(bot: Bot) -> None:
+    await bot.connect()
+    _, name = await bot.message()
+    assert "ya no se conoce" in await made_up(bot, f"{Act.TAKE}:{name}")
+
+
 @pytest.mark.parametrize("data", ["", ":", "seen", "seen:", "nonsense:call.1", "sure-sure-block:x", "seen:" + "x" * 59])
 async def test_what_no_button_of_ours_sends_does_nothing(bot: Bot, data: str) -> None:
     await bot.connect()
@@ -453,6 +503,16 @@ async def test_strangers_press_of_a_proposals_button_decides_nothing(bot: Bot) -
     assert greeting(bot) == ""
 
 
+async def test_proposal_is_not_decided_in_another_clients_chat(bot: Bot) -> None:
+    await bot.connect()
+    bot.server.writes("/saludo Otra cosa")
+    await bot.told(2)
+    confirm = bot.server.data(JUAN, bot.server.sent[-1].number, "Ponerlo")
+    to_lagos(bot, GROUP)
+    assert "ya no se conoce" in await made_up(bot, confirm, GROUP)
+    assert greeting(bot) == ""
+
+
 async def test_account_that_was_disconnected_changes_nothing_any_more(bot: Bot, place: Place) -> None:
     await bot.connect()
     object.__setattr__(place.site, "bot", bot.listener)
@@ -589,6 +649,18 @@ async def test_a_button_reaches_no_other_clients_contact(on_call: Bot) -> None:
     toast = await bot.until(lambda: next((x for x in bot.server.toasts if x["callback_query_id"] == press), None))
     assert "ya no se conoce" in toast["text"]
     assert contacts_of(bot, "lagos") == {"Luis": None}
+
+
+async def test_contacts_are_not_shown_nor_changed_in_another_clients_chat(on_call: Bot) -> None:
+    bot = on_call
+    await bot.connect()
+    to_lagos(bot, GROUP)
+    with reading(bot.engine) as conn:
+        ana = next(one for one in desk.contacts_of(conn, clients.find(conn, "andes").id) if one.name == "Ana")
+    assert "ya no se conoce" in await made_up(bot, f"away-hour:{ana.id}", GROUP)
+    assert contacts_of(bot)["Ana"] is None
+    bot.server.writes("/disponibilidad", chat=GROUP)
+    assert "Ana" not in (await bot.told(3))[2]
 
 
 async def test_a_client_without_contacts_is_told_so(bot: Bot) -> None:

@@ -99,7 +99,10 @@ ELSEWHERE = "198.51.100.7"
     [
         ("127.0.0.1", "http://127.0.0.1:8080", {}, 200),
         ("::1", "http://localhost:8080", {}, 200),
+        ("127.0.0.2", "http://localhost", {}, 200),  # whatever name it is asked by
+        ("::ffff:127.0.0.1", "http://127.0.0.1:8080", {}, 200),
         (ELSEWHERE, "http://127.0.0.1:8080", {}, 403),
+        (ELSEWHERE, "http://localhost", {}, 403),
         (ELSEWHERE, "http://127.0.0.1:8080", {"authorization": "Bearer of-the-office"}, 200),
         (ELSEWHERE, "http://127.0.0.1:8080", {"authorization": "bearer of-the-office"}, 200),
         (ELSEWHERE, "http://127.0.0.1:8080", {"authorization": "Bearer of-the-offic"}, 403),
@@ -109,6 +112,9 @@ ELSEWHERE = "198.51.100.7"
         ("127.0.0.1", "https://desk.example.com", {}, 403),
         ("127.0.0.1", "http://127.0.0.1:8080", {"x-forwarded-for": ELSEWHERE}, 403),
         ("127.0.0.1", "http://127.0.0.1:8080", {"forwarded": f"for={ELSEWHERE}"}, 403),
+        ("127.0.0.1", "http://127.0.0.1:8080", {"x-forwarded-for": "127.0.0.1"}, 403),
+        ("127.0.0.1", "http://127.0.0.1:8080", {"x-forwarded-server": "desk"}, 403),
+        ("127.0.0.1", "http://127.0.0.1:8080", {"x-client-ip": ELSEWHERE}, 403),
         ("127.0.0.1", "http://127.0.0.1:8080", {"via": "1.1 proxy"}, 403),
     ],
 )

@@ -184,6 +184,7 @@ EXPECTED: dict[tuple[str, str], tuple[Who | UserRole | ClientRole, set[int]]] = 
     ("GET", "/api/v1/webhooks"): (Who.TOKEN, {401}),
     ("POST", "/api/v1/webhooks"): (Who.TOKEN, {401}),
     ("POST", "/api/v1/webhooks/{webhook}/remove"): (Who.TOKEN, {401}),
+    ("POST", "/api/v1/webhooks/{webhook}/rotate"): (Who.TOKEN, {401}),
     ("GET", "/api/v1/openapi.json"): (Who.ANYBODY, {200}),
     ("GET", "/api/docs"): (Who.VISITOR, {200}),
     ("GET", "/healthz"): (Who.ANYBODY, {503}),  # no daemon is there

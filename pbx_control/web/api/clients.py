@@ -1,7 +1,6 @@
 """/api/v1/clients: the clients that a token reaches, and their ledgers."""
 
-from pbx_control.services.reach import Reach
-from pbx_control.services.tenant_money import Told
+from pbx_control.services.reach import EntrySeen, Reach
 from pbx_control.web.api import shapes
 from pbx_control.web.api.asking import Given
 from pbx_control.web.api.cursors import at_name, cursor
@@ -25,7 +24,8 @@ def ledger(reach: Reach, given: Given, _site: Site) -> Done:
     """GET /clients/CLIENT/ledger"""
     wanted: shapes.LedgerWanted = given.query
     slug = given.path["client"]
-    told = reach.ledger(slug, wanted.month, given.at)
+    seen = reach.ledger(slug, wanted.month, given.at)
+    told = seen.month
     answer = shapes.Ledger(
         client=slug,
         plan=told.plan,
@@ -35,12 +35,13 @@ def ledger(reach: Reach, given: Given, _site: Site) -> Done:
         opening=told.opening,
         closing=told.closing,
         left=told.account.left if told.account else None,
-        entries=[_entry(one) for one in told.entries],
+        entries=[_entry(one) for one in seen.entries],
     )
     return Done(answer=answer)
 
 
-def _entry(one: Told) -> shapes.Entry:
+def _entry(seen: EntrySeen) -> shapes.Entry:
+    one = seen.entry
     return shapes.Entry(
         id=one.id,
         at=one.at,
@@ -49,8 +50,8 @@ def _entry(one: Told) -> shapes.Entry:
         source=one.source,
         call=one.call_id,
         reverses=one.reverses,
-        why="" if one.restricted else one.why,
+        why=one.why,
         disputed=one.disputed is not None,
         settled=one.settled_at is not None,
-        withheld="request" if one.restricted else "",
+        withheld=seen.withheld,  # type: ignore[arg-type]
     )

@@ -190,6 +190,10 @@ class Receiver(Asked):
     ] = ""
 
 
+class Rotation(Asked):
+    """Nothing need be said."""
+
+
 class Removal(Asked):
     """Nothing need be said."""
 
@@ -416,6 +420,9 @@ class Webhook(Told):
         ),
     ]
     created_at: datetime
+    rotated_at: Annotated[
+        datetime | None, Meta(description=N_("When its secret was renewed; for 24 hours the former one signs, too."))
+    ]
     delivered_at: Annotated[datetime | None, Meta(description=N_("When an event was taken last."))]
     failing_since: datetime | None
     waiting: Annotated[int, Meta(description=N_("Events that are still to be taken."))]
@@ -423,7 +430,7 @@ class Webhook(Told):
 
 
 class WebhookMade(Webhook):
-    """A webhook that was just made."""
+    """A webhook whose secret was just made."""
 
     secret: Annotated[str, Meta(description=N_("By this what is told is signed: it is never told again."))]
 

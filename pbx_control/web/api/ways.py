@@ -180,6 +180,16 @@ API_WAYS = (
         status=HTTPStatus.CREATED,
     ),
     ApiWay(
+        name="rotateWebhook",
+        method="POST",
+        path="/webhooks/{webhook}/rotate",
+        scope=Scope.WEBHOOKS_WRITE,
+        what=N_("Gives a webhook another secret, which is answered; for 24 hours the former one signs, too."),
+        act=webhooks.rotate,
+        body=shapes.Rotation,
+        answer=shapes.WebhookMade,
+    ),
+    ApiWay(
         name="removeWebhook",
         method="POST",
         path="/webhooks/{webhook}/remove",

@@ -21,8 +21,13 @@ def add(reach: Reach, given: Given, _site: Site) -> Done:
     """POST /webhooks"""
     asked: shapes.Receiver = given.body
     made, again = reach.add_webhook(asked.url, asked.events, asked.client, given.once, given.at)
-    facts = {name: getattr(_webhook(made), name) for name in shapes.Webhook.__struct_fields__}
-    return Done(answer=shapes.WebhookMade(**facts, secret=made.secret), again=again)
+    return Done(answer=_with_secret(made), again=again)
+
+
+def rotate(reach: Reach, given: Given, _site: Site) -> Done:
+    """POST /webhooks/WEBHOOK/rotate"""
+    made, again = reach.rotate_webhook(given.number("webhook"), given.once, given.at)
+    return Done(answer=_with_secret(made), again=again)
 
 
 def remove(reach: Reach, given: Given, _site: Site) -> Done:
@@ -30,6 +35,11 @@ def remove(reach: Reach, given: Given, _site: Site) -> Done:
     number = given.number("webhook")
     again = reach.remove_webhook(number, given.once, given.at)
     return Done(answer=shapes.WebhookRemoved(number), again=again)
+
+
+def _with_secret(made: Webhook) -> shapes.WebhookMade:
+    facts = {name: getattr(_webhook(made), name) for name in shapes.Webhook.__struct_fields__}
+    return shapes.WebhookMade(**facts, secret=made.secret)
 
 
 def _webhook(one: Webhook) -> shapes.Webhook:
@@ -40,6 +50,7 @@ def _webhook(one: Webhook) -> shapes.Webhook:
         events=[each.value for each in one.events],
         state=one.state,
         created_at=one.created_at,
+        rotated_at=one.rotated_at,
         delivered_at=one.delivered_at,
         failing_since=one.failing_since,
         waiting=one.waiting,

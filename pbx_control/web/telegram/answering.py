@@ -17,7 +17,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from pbx_control.catalogue import LANGUAGES
 from pbx_control.clock import now
 from pbx_control.domain.audit import Actor, ActorKind
-from pbx_control.domain.notices.acts import LABELS, Act
+from pbx_control.domain.notices.acts import Act
 from pbx_control.domain.notices.chat_commands import about, read_availability, read_today
 from pbx_control.domain.opening.overrides import end_of_day
 from pbx_control.domain.words.sentences import said
@@ -265,29 +265,32 @@ class Answers:
             return await self._toast(query, said(_language(query), words.GONE, {}))
         writer = _presser(query, message)
         if act is Act.BLOCK and sure != SURE:
-            return await self._ask_about_block(query, message, name, sure)
+            return await self._ask_about_block(query, message, writer, name, sure)
         try:
             done = await run_sync(chats.press, self._engine, writer, act, name, now())
         except ClientMistake as error:
-            told = words.REFUSED.get(error.code, words.GONE)
-            return await self._toast(query, said(_language(query), told, {}), alert=error.code is Code.NOT_YOURS)
+            return await self._refuse(query, error)
         self._looked_for()
         if done.news:
             self.redrawing.draw(done.letter.posted.letter.call_id or "", but=done.letter.posted.id)
         await self._toast(query, words.toast(done))
         return await self._edit(message.chat_id, message.message_id, words.buttons_after(done.letter))
 
-    async def _ask_about_block(self, query: CallbackQuery, message: Message, name: str, sure: str) -> None:
+    async def _refuse(self, query: CallbackQuery, error: ClientMistake) -> None:
+        told = words.REFUSED.get(error.code, words.GONE)
+        await self._toast(query, said(_language(query), told, {}), alert=error.code is Code.NOT_YOURS)
+
+    async def _ask_about_block(
+        self, query: CallbackQuery, message: Message, writer: Writer, name: str, sure: str
+    ) -> None:
         """Once more: a finger slips. The question takes the buttons' place."""
-        language = _language(query)
-        rows = [
-            [InlineKeyboardButton(said(language, words.SURE, {}), callback_data=f"{SURE}{Act.BLOCK}:{name}")],
-            [InlineKeyboardButton(said(language, words.NOT_SURE, {}), callback_data=f"{NOT_SURE}{Act.BLOCK}:{name}")],
-        ]
-        if sure == NOT_SURE:
-            rows = _rows(await run_sync(chats.acts_beneath, self._engine, name), name, language)
+        try:
+            letter = await run_sync(chats.letter_here, self._engine, writer, Act.BLOCK, name)
+        except ClientMistake as error:
+            return await self._refuse(query, error)
+        rows = words.buttons_after(letter) if sure == NOT_SURE else _question(name, letter.language)
         await self._edit(message.chat_id, message.message_id, rows)
-        await self._toast(query, "")
+        return await self._toast(query, "")
 
     # --- how it is said -----------------------------------------------------------------------------------
 
@@ -331,8 +334,12 @@ def _button(data: str) -> tuple[Act | None, str, str]:
         return None, "", ""
 
 
-def _rows(acts: Sequence[Act], name: str, language: str) -> list[list[InlineKeyboardButton]]:
-    return [[InlineKeyboardButton(said(language, LABELS[act], {}), callback_data=f"{act}:{name}")] for act in acts]
+def _question(name: str, language: str) -> list[list[InlineKeyboardButton]]:
+    """Yes and no, to whether a caller is to be blocked."""
+    return [
+        [InlineKeyboardButton(said(language, words.SURE, {}), callback_data=f"{SURE}{Act.BLOCK}:{name}")],
+        [InlineKeyboardButton(said(language, words.NOT_SURE, {}), callback_data=f"{NOT_SURE}{Act.BLOCK}:{name}")],
+    ]
 
 
 def _writer(message: Message) -> Writer:

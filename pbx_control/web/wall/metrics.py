@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 from anyio.to_thread import run_sync
 from prometheus_client import CollectorRegistry, generate_latest
@@ -28,14 +29,13 @@ from pbx_control.services import gauges
 from pbx_control.services.figures import Today
 from pbx_control.services.gauges import Gauges
 from pbx_control.store.engine import reading
-from pbx_control.web.guard import LOOPBACK
 from pbx_control.web.site import Site, site_of
 from pbx_control.web.wall.wall import Snapshot
 
 # They are measured anew after so long, seconds, however many ask.
 GOOD_FOR = 1.0
-# Headers that a proxy adds: what comes by one comes from elsewhere, whatever address it has here.
-OF_PROXIES = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "via")
+# Headers by which a proxy says for whom it asks: what it passes on comes from elsewhere, whatever address it has here.
+OF_PROXIES = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-forwarded-")
 LONGEST_TOKEN = 500
 
 Families = Iterator[GaugeMetricFamily]
@@ -44,20 +44,30 @@ Families = Iterator[GaugeMetricFamily]
 async def metrics(request: Request) -> Response:
     """GET /metrics, for programs on this machine and for whoever has [web] metrics_token."""
     site = site_of(request)
-    if not (_is_local(request) or _has_token(request, site.settings.web.metrics_token)):
+    web = site.settings.web
+    if not (_is_local(request, web.public_url) or _has_token(request, web.metrics_token)):
         return PlainTextResponse("for this machine, or with the token of [web] metrics_token\n", 403)
     return Response(await _measured(site), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _is_local(request: Request) -> bool:
-    """Whether a program on this machine asks for it by this machine's name, and no proxy for somebody else."""
-    if request.client is None or any(name in request.headers for name in OF_PROXIES):
+def _is_local(request: Request, public_url: str) -> bool:
+    """Whether a program on this machine asks, and no proxy for somebody else. The peer's address decides; nothing that
+    a request says of itself makes it local."""
+    if request.client is None or _is_passed_on(request, public_url):
         return False
     try:
-        here = ip_address(request.client.host).is_loopback
+        peer = ip_address(request.client.host)
     except ValueError:
         return False
-    return here and request.headers.get("host", "").rpartition(":")[0] in LOOPBACK
+    # A socket of IPv6 gives peers of IPv4 such an address.
+    mapped = peer.ipv4_mapped if isinstance(peer, IPv6Address) else None
+    return (mapped or peer).is_loopback
+
+
+def _is_passed_on(request: Request, public_url: str) -> bool:
+    """Whether it bears the mark of a proxy: a header of theirs, or the name by which the world reaches us."""
+    name = request.headers.get("host", "").partition(":")[0].lower()
+    return name == (urlsplit(public_url).hostname or None) or any(one.startswith(OF_PROXIES) for one in request.headers)
 
 
 def _has_token(request: Request, token: str) -> bool:

@@ -65,11 +65,28 @@ def test_one_is_made_listed_and_removed(office: Admin) -> None:
         (("add", "--url", URL, "--event", "call.*"), "no event"),
         (("add", "--url", URL, "--client", "nobody"), "no client"),
         (("test", "9"), "there is no webhook 9"),
+        (("rotate", "9"), "there is no webhook 9: `webhook list`"),
         (("remove", "9"), "there is no webhook 9: `webhook list`"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(office: Admin, words: tuple[str, ...], told: str) -> None:
     assert told in office.is_refused("webhook", *words)
+
+
+def test_a_secret_is_renewed_and_shown_once(inner: Admin, receiver: Receiver) -> None:
+    made = add(inner, receiver.url())
+    told = json.loads(inner.does("webhook", "rotate", "1", "--json"))
+    assert told["id"] == 1
+    assert told["secret"] != made["secret"]
+    inner.does("webhook", "test", "1")
+    (request,) = receiver.requests
+    assert all(request.is_signed_by(str(secret)) for secret in (told["secret"], made["secret"]))
+    printed = inner.does("webhook", "rotate", "1")
+    assert printed.startswith("secret: whsec_")
+    assert "24 h" in printed
+    shown = inner.does("webhook", "list", "--json") + inner.does("webhook", "list") + inner.does("audit", "list")
+    assert "whsec_" not in shown
+    assert shown.count("webhook secret renewed") == 2
 
 
 def test_a_test_tells_status_and_time(inner: Admin, receiver: Receiver) -> None:
