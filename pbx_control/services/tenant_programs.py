@@ -21,7 +21,7 @@ from pbx_control.settings import Settings
 from pbx_control.store import clients
 from pbx_control.store import tokens as kept_tokens
 from pbx_control.store import webhooks as kept_webhooks
-from pbx_control.store.engine import reading
+from pbx_control.store.engine import reading, writing
 from pbx_control.store.tokens import Listed
 from pbx_control.store.webhooks import Webhook
 
@@ -107,7 +107,7 @@ class ProgramsOf:
         # Imported here: nothing else of this page speaks with receivers.
         from pbx_control.notify.webhooks import Teller
 
-        with reading(self.engine) as conn:
+        with writing(self.engine) as conn:  # whose owner is asked is locked
             require_owner(conn, self.client_id, self.person)
             found = self._webhook(conn, number)
         try:

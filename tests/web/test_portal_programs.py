@@ -3,7 +3,9 @@
 import html
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import get_args
 
 import httpx
@@ -12,7 +14,7 @@ import pytest
 from acting import ADMIN
 from browsing import PASSWORD, Browser, Place
 from limits import RateLimitItemPerMinute
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from webhook_receiver import Answer, Receiver, receiving
 
 from pbx_control.clock import now
@@ -22,11 +24,11 @@ from pbx_control.domain.users import ClientRole, Person, UserRole
 from pbx_control.domain.webhooks import MOST_OF_ONE, EventType
 from pbx_control.domain.words.programs import EVENTS, SCOPES, STATES
 from pbx_control.errors import ClientMistake
-from pbx_control.services import tokens, users, webhooks
+from pbx_control.services import clientele, tokens, users, webhooks
 from pbx_control.services.tenant_programs import ProgramsOf
 from pbx_control.services.users import NewPassword
-from pbx_control.services.work import booking
-from pbx_control.settings import Webhooks
+from pbx_control.services.work import booking, changing
+from pbx_control.settings import Settings, Webhooks
 from pbx_control.store import clients
 from pbx_control.store import tokens as kept_tokens
 from pbx_control.store import webhooks as kept_webhooks
@@ -363,27 +365,61 @@ async def test_whoever_finds_an_open_page_guesses_no_password(place: Place, owne
     assert theirs(place, "andes") == ([], [])
 
 
-async def test_an_owner_who_was_made_staff_meanwhile_changes_nothing(place: Place, owner: Browser) -> None:
-    await makes(owner)
-    await adds(owner)
-    (number,) = theirs(place, "andes")[1]
-    with booking(place.engine, ADMIN, now()) as work:
-        his = users.users.find(work.conn, "gerencia")
-        andes = clients.find(work.conn, "andes").id
-        users.add(work, "rosa", UserRole.CLIENT, NewPassword("x", "y"), client_id=andes, client_role=ClientRole.OWNER)
-        users.change(work, "gerencia", client_role=ClientRole.STAFF)
+# --- at the same instant; on both databases ---------------------------------------------------------------
+
+
+def of_firm(engine: Engine) -> ProgramsOf:
+    """The programs of a new client, for one of its two owners."""
+    password = NewPassword("x", "y")
+    with changing(engine, ADMIN, now()) as work:
+        andes = clientele.add(work, "andes", name="Andes")
+        for name in ("rosa", "luis"):
+            users.add(work, name, UserRole.CLIENT, password, client_id=andes, client_role=ClientRole.OWNER)
+        his = users.users.find(work.conn, "rosa")
     person = Person(his.id, his.name, his.role, None, andes, ClientRole.OWNER, 1, False, "", "")
-    bound = ProgramsOf(place.engine, place.site.settings, andes, person, Actor(ActorKind.USER, his.name, ""))
-    for act in (
-        lambda: bound.add_token("x1", ["calls:read"], None, now()),
-        lambda: bound.revoke("andes.crm", now()),
-        lambda: bound.add_webhook(f"{URL}/2", [], now()),
-        lambda: bound.test(number, now),
-        lambda: bound.remove_webhook(number, now()),
-    ):
-        with pytest.raises(ClientMistake, match="only an owner"):
-            act()
-    assert theirs(place, "andes") == (["andes.crm"], [number])
+    inner = Settings(webhooks=Webhooks(private_networks=["127.0.0.0/8"]))
+    return ProgramsOf(engine, inner, andes, person, Actor(ActorKind.USER, his.name, "198.51.100.7"))
+
+
+def test_an_owner_who_was_made_staff_meanwhile_changes_nothing(engine: Engine) -> None:
+    bound = of_firm(engine)
+    with receiving() as receiver:
+        bound.add_token("crm", ["calls:read"], None, now())
+        number = bound.add_webhook(receiver.url(), [], now()).id
+        bound.test(number, now)
+        with booking(engine, ADMIN, now()) as work:
+            users.change(work, "rosa", client_role=ClientRole.STAFF)
+        for act in (
+            lambda: bound.add_token("x1", ["calls:read"], None, now()),
+            lambda: bound.revoke("andes.crm", now()),
+            lambda: bound.add_webhook(URL, [], now()),
+            lambda: bound.test(number, now),
+            lambda: bound.remove_webhook(number, now()),
+        ):
+            with pytest.raises(ClientMistake, match="only an owner"):
+                act()
+        assert len(receiver.requests) == 1
+    found = bound.all()
+    assert ([one.name for one in found.tokens], [one.id for one in found.webhooks]) == (["andes.crm"], [number])
+
+
+def test_of_many_forms_at_once_no_more_tokens_come_than_there_may_be(engine: Engine) -> None:
+    bound = of_firm(engine)
+    for number in range(MOST_OF_OWNERS - 1):
+        bound.add_token(f"t{number}", ["calls:read"], None, now())
+    start = Barrier(4)
+
+    def make(name: str) -> bool:
+        start.wait()
+        try:
+            bound.add_token(name, ["calls:read"], None, now())
+        except ClientMistake:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(make, ("x1", "x1", "x2", "x2"))) == [False, False, False, True]
+    assert len(bound.all().tokens) == MOST_OF_OWNERS
 
 
 # --- what is told -----------------------------------------------------------------------------------------
