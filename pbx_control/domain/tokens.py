@@ -13,7 +13,7 @@ PREFIX = "pbx_"
 USED_EVERY = timedelta(minutes=5)
 # How long an Idempotency-Key is known.
 KEY_KEPT = timedelta(hours=24)
-# Tokens of one client that its own owners make; the office may make more.
+# A client that has so many gets no more from its owners; the office may make more.
 MOST_OF_OWNERS = 20
 
 _NAME = re.compile(r"[a-z0-9._-]{2,40}", re.ASCII)
