@@ -1,6 +1,5 @@
 """`webhook`: where programs are told of events."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,15 +11,15 @@ from pbx_control.admin.completion import Several, from_store
 from pbx_control.admin.door import Door, json_option, pass_door, print_json, reading_command
 from pbx_control.admin.provisioning import CLIENT, book, examples
 from pbx_control.admin.whole import NumberOf
-from pbx_control.catalogue import N_
 from pbx_control.domain.webhooks import BOTH_SIGN_FOR, EventType
+from pbx_control.domain.words.programs import LOST, STATES
 from pbx_control.errors import DeliveryFailed
 from pbx_control.services import webhooks as services
 from pbx_control.services.work import Work
 from pbx_control.store import clients, webhooks
 from pbx_control.store.engine import reading
 from pbx_control.store.rows import facts
-from pbx_control.store.webhooks import State, Webhook
+from pbx_control.store.webhooks import Webhook
 
 
 class Number(NumberOf):
@@ -39,12 +38,6 @@ class Number(NumberOf):
 
 NUMBER = Number("webhook list")
 HIDDEN = ("secret", "former_secret", "client_id", "kept_error", "lost")
-STATES: Mapping[State, str] = {
-    "untried": N_("nothing sent yet"),
-    "working": N_("it works, last at {delivered_at}"),
-    "failing": N_("it fails since {failing_since}: {last_error}"),
-    "stopped": N_("stopped at {stopped_at}: {last_error}"),
-}
 
 
 @click.group()
@@ -91,7 +84,7 @@ def _said(door: Door, row: dict[str, Any]) -> dict[str, Any]:
     whose, events = row["client"] or door.say("office"), row["events"] or door.say("all")
     times = {name: row[name] and door.minute(row[name]) for name in ("delivered_at", "failing_since", "stopped_at")}
     state = door.say(STATES[row["state"]], last_error=row["last_error"], **times)
-    lost = door.say("events lost: {lost}", lost=row["events_lost"]) if row["events_lost"] else ""
+    lost = door.say(LOST, lost=row["events_lost"]) if row["events_lost"] else ""
     return row | {"client": whose, "events": events, "state": "; ".join(filter(None, (state, lost)))}
 
 

@@ -13,6 +13,8 @@ PREFIX = "pbx_"
 USED_EVERY = timedelta(minutes=5)
 # How long an Idempotency-Key is known.
 KEY_KEPT = timedelta(hours=24)
+# A client that has so many gets no more from its owners; the office may make more.
+MOST_OF_OWNERS = 20
 
 _NAME = re.compile(r"[a-z0-9._-]{2,40}", re.ASCII)
 
@@ -34,6 +36,7 @@ class Scope(StrEnum):
 
 # A client reads what is written to it about its calls; it does not write that itself.
 OFFICE_ONLY = frozenset({Scope.MESSAGES_WRITE})
+OF_CLIENTS = tuple(one for one in Scope if one not in OFFICE_ONLY)
 
 
 def token_name(value: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from pbx_control.domain.audit import Actor
 from pbx_control.domain.users import ClientRole, Person, UserRole, login_name
@@ -22,7 +22,7 @@ from pbx_control.store import users as store
 from pbx_control.store.engine import reading
 from pbx_control.store.users import Colleague, User
 
-__all__ = ["Colleague", "PeopleOf", "Staffed"]
+__all__ = ["Colleague", "PeopleOf", "Staffed", "prefix_of", "require_owner"]
 # Accounts of one client's.
 MOST_PEOPLE = 50
 # Of the client's short name, characters that stand before its people's names.
@@ -56,7 +56,7 @@ class PeopleOf:
         with reading(self.engine) as conn:
             firm = clients.get(conn, self.client_id)
             people = store.colleagues(conn, self.client_id)
-        return Staffed(firm=firm.name, timezone=firm.timezone, prefix=_prefix(firm.slug), people=people)
+        return Staffed(firm=firm.name, timezone=firm.timezone, prefix=prefix_of(firm.slug), people=people)
 
     def add(self, name: str, role: ClientRole, email: str, password: NewPassword, at: datetime) -> str:
         """Adds somebody; gives the whole name. With an e-mail address he is sent a link to set his password.
@@ -67,7 +67,7 @@ class PeopleOf:
         """
 
         def act(work: Work) -> str:
-            whole = _prefix(clients.get(work.conn, self.client_id).slug) + login_name(name)
+            whole = prefix_of(clients.get(work.conn, self.client_id).slug) + login_name(name)
             if len(store.of_client(work.conn, self.client_id)) >= MOST_PEOPLE:
                 raise ClientMistake("there are {count} people already: remove one", Code.WRONG_STATE, count=MOST_PEOPLE)
             kept = users.add(
@@ -114,10 +114,7 @@ class PeopleOf:
 
     def _do(self, act: Callable[[Work], Answer], at: datetime) -> Answer:
         with booking(self.engine, self.actor, at) as work:
-            # Asked once more, within: his own role may be taken from him at the same instant.
-            mine = [one for one in store.of_client(work.conn, self.client_id) if one.id == self.person.user_id]
-            if not mine or mine[0].client_role is not ClientRole.OWNER:
-                raise ClientMistake("only an owner may do this", Code.CHANGED_MEANWHILE)
+            require_owner(work.conn, self.client_id, self.person)
             return act(work)
 
     def _one(self, work: Work, user_id: int) -> User:
@@ -127,5 +124,14 @@ class PeopleOf:
         return found[0]
 
 
-def _prefix(slug: str) -> str:
+def require_owner(conn: Connection, client_id: int, person: Person) -> None:
+    """Asked once more within the transaction: his own role may be taken from him at the same instant. Raises
+    ClientMistake if he is no owner of the client's any more."""
+    mine = [one for one in store.of_client(conn, client_id) if one.id == person.user_id]
+    if not mine or mine[0].client_role is not ClientRole.OWNER:
+        raise ClientMistake("only an owner may do this", Code.CHANGED_MEANWHILE)
+
+
+def prefix_of(slug: str) -> str:
+    """What the names begin with that a client's owner gives: whether another client has one is not told by that."""
     return f"{slug[:PREFIX]}."

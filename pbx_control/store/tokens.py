@@ -88,10 +88,12 @@ def names(conn: Connection, beginning: str = "") -> list[str]:
     return list(conn.scalars(select(api_token.c.name).where(_KEPT, named).order_by(api_token.c.name)))
 
 
-def rows(conn: Connection) -> list[Listed]:
-    """All tokens that were not revoked, by name."""
+def rows(conn: Connection, client_id: int | None = None) -> list[Listed]:
+    """The tokens that were not revoked, of one client or all, by name."""
     columns = [api_token.c[name] for name in ("name", "scopes", "created_at", "ends_at", "used_at")]
     query = select(*columns, func.coalesce(client.c.slug, "").label("client")).select_from(api_token.outerjoin(client))
+    if client_id is not None:
+        query = query.where(api_token.c.client_id == client_id)
     found = conn.execute(query.where(_KEPT).order_by(api_token.c.name))
     return [Listed(**dict(row._mapping) | {"scopes": row.scopes.split()}) for row in found]
 

@@ -27,6 +27,7 @@ from pbx_control.web.tries import (
     LETTERS_OF_A_PLACE,
     PIECES_OF_A_FETCH,
     REQUESTS_OF_A_TOKEN,
+    WEBHOOK_TESTS_OF_ONE,
     WRONG_TOKENS_OF_A_PLACE,
     Allowance,
     Tries,
@@ -75,6 +76,7 @@ class Site:
     tries: Tries = field(default_factory=Tries)
     codes: Allowance = field(default_factory=lambda: Allowance(CODES_OF_ONE, CODES_OF_ONE_A_DAY))
     calendars: Allowance = field(default_factory=lambda: Allowance(CALENDARS_OF_ONE))
+    webhook_tests: Allowance = field(default_factory=lambda: Allowance(WEBHOOK_TESTS_OF_ONE))
     invited: Allowance = field(default_factory=lambda: Allowance(INVITED_BY_ONE, INVITED_BY_ONE_A_DAY))
     exports: Allowance = field(default_factory=lambda: Allowance(EXPORTS_OF_ONE))
     letters: Allowance = field(default_factory=lambda: Allowance(LETTERS_OF_A_PLACE))

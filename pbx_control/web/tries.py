@@ -29,6 +29,8 @@ LETTERS_OF_A_PLACE = RateLimitItemPerMinute(10, 15)
 FETCHES_OF_A_PLACE = RateLimitItemPerMinute(300, 15)
 # Tries of a remote calendar by one client's people: our server asks another one at an address of theirs.
 CALENDARS_OF_ONE = RateLimitItemPerMinute(20, 15)
+# Tests of webhooks by one client's people: our server asks another one at an address of theirs.
+WEBHOOK_TESTS_OF_ONE = RateLimitItemPerMinute(20, 15)
 # E-mail addresses that are written to appointments of one client, or by one secretary: each is sent a letter.
 INVITED_BY_ONE = RateLimitItemPerMinute(40, 15)
 INVITED_BY_ONE_A_DAY = RateLimitItemPerDay(300)

@@ -111,6 +111,17 @@ def test_word_of_ours_is_translated(value: str) -> None:
             "turno: siempre: Rosa → lun-vie 09:00-18:00: Ana, Juan desde 2026-11-30",
             "rota: always: Rosa → mon-fri 09:00-18:00: Ana, Juan from 2026-11-30",
         ),
+        (
+            {"scopes": (None, ["calls:read", "appointments:write", "later:read"])},
+            "permisos: ver llamadas; agendar, mover y cancelar citas; later:read",
+            "scopes: see calls; book, move and cancel appointments; later:read",
+        ),
+        (
+            {"events": (None, ["call.started", "call.ended"])},
+            "eventos: llega una llamada; termina una llamada",
+            "events: a call comes; a call is over",
+        ),
+        ({"events": (None, [])}, "eventos: todos", "events: all"),
         ({"rota": (None, ["what: no rule"])}, "turno: what: no rule", "rota: what: no rule"),
         ({"asked_by": (None, "rollback to 2")}, "a pedido de: vuelta a la versión 2", "asked by: back to version 2"),
         ({"asked_by": (None, "Rosa")}, "a pedido de: Rosa", "asked by: Rosa"),

@@ -51,13 +51,15 @@ async def browser(locale: str, **looks: object) -> "AsyncIterator[Page]":
         await chromium.close()
 
 
-async def signs_in(office: Installation, page: "Page") -> None:
+async def signs_in(office: Installation, page: "Page") -> str:
+    """Gives his password."""
     user = await office.ask("user", "add", "gerencia", "--role", "client", "--client", "andes")
     await page.goto(f"{BASE}/login")
     await page.fill("[name=name]", "gerencia")
     await page.fill("[name=password]", user["password"])
     await page.click("button.main")
     await page.wait_for_url("**/portal/**")
+    return str(user["password"])
 
 
 async def is_fit(page: "Page") -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from pbx_control.domain.notices.kinds import LABELS as KINDS
 from pbx_control.domain.office import EARLY_MEDIA, EarlyMedia
 from pbx_control.domain.opening.written_rota import rule_in
 from pbx_control.domain.words.facts import fact, readable
+from pbx_control.domain.words.programs import EVENTS, SCOPES
 from pbx_control.domain.words.sentences import said
 from pbx_control.domain.words.wording import clean_line, language_in
 from pbx_control.errors import Pesos
@@ -47,6 +48,12 @@ MONEY = frozenset({"price", "extra_call", "net"})
 IDS = frozenset({"id", "client_id", "trunk_id"})
 # What is kept as JSON, or with commas.
 LISTS = frozenset({"questions", "codecs"})
+# What programs may do and are told: words of ours, never cut.
+OF_PROGRAMS: Mapping[str, Mapping[str, str]] = {
+    "scopes": {scope.value: words for scope, words in SCOPES.items()},
+    "events": {event.value: words for event, words in EVENTS.items()},
+}
+ALL_EVENTS = N_("all")
 # From where an answer to a letter came.
 BY_MAIL = N_("mail")
 # What the names of instants end with.
@@ -114,6 +121,8 @@ def _change(name: str, old: object, new: object, language: str, zone: ZoneInfo) 
 
 
 def _value(name: str, value: object, language: str, zone: ZoneInfo) -> str:
+    if name in OF_PROGRAMS and isinstance(value, list):
+        return _of_programs(name, value, language)
     if name in WORDS and isinstance(value, (str, list, tuple)):
         words = [value] if isinstance(value, str) else value
         shown = ", ".join(_word(GETS.get(one, one) if name == "gets" else one, language) for one in words)
@@ -133,6 +142,13 @@ def _value(name: str, value: object, language: str, zone: ZoneInfo) -> str:
     else:
         shown = fact(name, value, language, zone)
     return clean_line(shown, VALUE_LIMIT) or "–"
+
+
+def _of_programs(name: str, codes: Sequence[object], language: str) -> str:
+    """What a token is for, or of what a webhook is told: no events are all of them."""
+    known = OF_PROGRAMS[name]
+    words = [said(language, known.get(str(one), ""), {}) or clean_line(str(one), VALUE_LIMIT) for one in codes]
+    return "; ".join(words) or said(language, ALL_EVENTS, {})
 
 
 def _text(name: str, value: str, language: str, zone: ZoneInfo) -> str:
