@@ -199,6 +199,23 @@ async def test_whether_another_client_has_a_token_of_a_name_is_not_told(
     assert theirs(place, "andes")[0] == ["andes.wallboard"]
 
 
+async def test_of_clients_that_are_called_alike_neither_tells_the_others_tokens(
+    place: Place, password: NewPassword
+) -> None:
+    firms = ("inmobiliaria-del-norte-uno", "inmobiliaria-del-norte-dos")
+    with changing(place.engine, ADMIN, now()) as work:
+        for name, slug in zip(("rosa", "luis"), firms, strict=True):
+            firm = clientele.add(work, slug, name=slug)
+            users.add(work, name, UserRole.CLIENT, password, client_id=firm, client_role=ClientRole.OWNER)
+    for name in ("rosa", "luis"):
+        browser = place.browser()
+        await browser.sign_in(name)
+        assert (await makes(browser)).status_code == 200
+    for slug in firms:
+        (name,) = theirs(place, slug)[0]
+        assert re.fullmatch(r"inmobiliaria-de-[0-9a-f]{4}\.crm", name)
+
+
 async def test_an_owner_makes_some_tokens_only(place: Place, owner: Browser) -> None:
     with booking(place.engine, ADMIN, now()) as work:
         for number in range(MOST_OF_OWNERS):
