@@ -299,8 +299,10 @@ class Reach:
 
     def rotate_webhook(self, number: int, asked: Once, at: datetime) -> tuple[Webhook, bool]:
         """Gives a webhook another secret; whether that was done already. Raises ClientMistake if it reaches none of
-        that number, or it was removed since."""
+        that number, it was removed since, or the token was revoked just now."""
         with booking(self.engine, self.actor, at) as work:
+            # Revoked meanwhile, it would take a secret along that signs from now on.
+            stored_tokens.keep(work.conn, self.token)
 
             def rotate() -> str:
                 return str(webhooks.rotate(work, number, self.token.client_id).id)

@@ -6,6 +6,7 @@ Everything goes through an object that is bound to that client, as in `services/
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -27,6 +28,8 @@ __all__ = ["Colleague", "PeopleOf", "Staffed", "prefix_of", "require_owner"]
 MOST_PEOPLE = 50
 # Of the client's short name, characters that stand before its people's names.
 PREFIX = 20
+# Of these, digits in place of what a longer one ends with.
+DIGITS = 4
 
 Answer = TypeVar("Answer")
 
@@ -133,5 +136,8 @@ def require_owner(conn: Connection, client_id: int, person: Person) -> None:
 
 
 def prefix_of(slug: str) -> str:
-    """What the names begin with that a client's owner gives: whether another client has one is not told by that."""
-    return f"{slug[:PREFIX]}."
+    """What the names begin with that a client's owner gives: whether another client has one is not told by that. A few
+    digits stand for what is cut off of a long one: two clients may begin alike."""
+    if len(slug) <= PREFIX:
+        return f"{slug}."
+    return f"{slug[: PREFIX - DIGITS - 1]}-{sha256(slug.encode()).hexdigest()[:DIGITS]}."

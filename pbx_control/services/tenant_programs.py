@@ -15,6 +15,7 @@ from pbx_control.domain.tokens import MOST_OF_OWNERS, token_name
 from pbx_control.domain.users import Person
 from pbx_control.errors import ClientMistake, Code, DeliveryFailed, Field
 from pbx_control.services import tokens, webhooks
+from pbx_control.services.standing import refuse_cancelled
 from pbx_control.services.tenant_people import prefix_of, require_owner
 from pbx_control.services.work import Work, booking
 from pbx_control.settings import Settings
@@ -103,12 +104,13 @@ class ProgramsOf:
 
     def test(self, number: int, clock: Callable[[], datetime]) -> None:
         """Sends the event that means nothing; one that had stopped goes on if it is taken. Raises ClientMistake if the
-        client has no such webhook, DeliveryFailed if it was not taken."""
+        client has no such webhook or has cancelled, DeliveryFailed if it was not taken."""
         # Imported here: nothing else of this page speaks with receivers.
         from pbx_control.notify.webhooks import Teller
 
         with writing(self.engine) as conn:  # whose owner is asked is locked
             require_owner(conn, self.client_id, self.person)
+            refuse_cancelled(conn, self.client_id)
             found = self._webhook(conn, number)
         try:
             Teller(self.engine, self.settings.webhooks.private).test(found)

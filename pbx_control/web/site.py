@@ -26,6 +26,7 @@ from pbx_control.web.tries import (
     INVITED_BY_ONE_A_DAY,
     LETTERS_OF_A_PLACE,
     PIECES_OF_A_FETCH,
+    PROOFS_OF_A_SESSION,
     REQUESTS_OF_A_TOKEN,
     WEBHOOK_TESTS_OF_ONE,
     WRONG_TOKENS_OF_A_PLACE,
@@ -74,6 +75,7 @@ class Site:
     room: Room
     files: Files = field(default_factory=Files)
     tries: Tries = field(default_factory=Tries)
+    proofs: Allowance = field(default_factory=lambda: Allowance(PROOFS_OF_A_SESSION))
     codes: Allowance = field(default_factory=lambda: Allowance(CODES_OF_ONE, CODES_OF_ONE_A_DAY))
     calendars: Allowance = field(default_factory=lambda: Allowance(CALENDARS_OF_ONE))
     webhook_tests: Allowance = field(default_factory=lambda: Allowance(WEBHOOK_TESTS_OF_ONE))

@@ -18,6 +18,8 @@ OF_A_NAME_AT_A_PLACE = RateLimitItemPerMinute(10, 5)
 OF_A_PLACE = RateLimitItemPerMinute(500, 5)
 # Many places together against one name. Not fewer: whoever wants to keep her out would only need to try.
 OF_A_NAME = RateLimitItemPerMinute(100, 15)
+# Passwords that are asked for once more of somebody who is signed in.
+PROOFS_OF_A_SESSION = RateLimitItemPerMinute(10, 5)
 # Codes for one account. Of a million, three are right at a time, and whoever guesses them knows the password.
 CODES_OF_ONE = RateLimitItemPerMinute(10, 15)
 CODES_OF_ONE_A_DAY = RateLimitItemPerDay(50)

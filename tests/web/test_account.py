@@ -19,7 +19,7 @@ from pbx_control.services import second_factor, users
 from pbx_control.services.work import booking
 from pbx_control.store.engine import reading
 from pbx_control.store.tables import account_user, audit, letter, web_session
-from pbx_control.web.tries import CODES_OF_ONE, LETTERS_OF_A_PLACE, OF_A_NAME_AT_A_PLACE
+from pbx_control.web.tries import CODES_OF_ONE, LETTERS_OF_A_PLACE, OF_A_NAME, PROOFS_OF_A_SESSION
 
 OTHER = "198.51.100.8"
 BASE = "https://desk.example.com"
@@ -133,7 +133,7 @@ async def test_what_is_wrong_is_told_at_its_field(place: Place, fields: dict[str
 async def test_an_open_page_is_no_place_to_guess_the_password(place: Place) -> None:
     browser = await signed_in(place)
     fields = {"old": "wrong", "password": NEW, "again": NEW}
-    for _ in range(OF_A_NAME_AT_A_PLACE.amount):
+    for _ in range(PROOFS_OF_A_SESSION.amount):
         assert (await browser.post("/account/password", fields)).status_code == 400
     for form in ("/account/password", "/account/second-factor"):
         answer = await browser.post(form, fields | {"old": PASSWORD, "password": PASSWORD})
@@ -144,7 +144,23 @@ async def test_a_thousand_guesses_at_once_are_no_more_than_some(place: Place) ->
     browser = await signed_in(place)
     posts = (browser.post("/account/second-factor", {"password": f"wrong {number}"}) for number in range(200))
     answers = [one.status_code for one in await asyncio.gather(*posts)]
-    assert answers.count(400) <= OF_A_NAME_AT_A_PLACE.amount + 1
+    assert answers.count(400) <= PROOFS_OF_A_SESSION.amount
+
+
+async def test_who_is_in_shows_the_password_whatever_others_type_at_the_sign_in(place: Place) -> None:
+    browser = await signed_in(place)
+    for number in range(OF_A_NAME.amount):
+        place.site.tries.wrong("gerencia", f"192.0.2.{number}")
+    assert (await place.browser(OTHER).sign_in("gerencia")).status_code == 429
+    answer = await browser.post("/account/password", {"old": PASSWORD, "password": NEW, "again": NEW})
+    assert answer.headers["location"] == "/account?done=password"
+
+
+async def test_wrong_passwords_of_an_open_page_count_at_the_sign_in(place: Place) -> None:
+    browser = await signed_in(place, address=OTHER)
+    for _ in range(PROOFS_OF_A_SESSION.amount):
+        await browser.post("/account/second-factor", {"password": "wrong"})
+    assert place.site.tries.wait("gerencia", OTHER) > 0
 
 
 # --- sessions ---------------------------------------------------------------------------------------------

@@ -107,8 +107,8 @@ async def test_what_a_token_has_made_ends_with_it(office: Office) -> None:
     assert {one.actor for one in newest} == {ADMIN}
 
 
-async def test_a_token_that_is_revoked_while_it_asks_makes_no_webhook(office: Office) -> None:
-    place = office.place
+async def test_a_token_that_is_revoked_while_it_asks_makes_no_webhook_and_learns_no_secret(office: Office) -> None:
+    place, number = office.place, office.webhooks["andes"]
     with booking(place.engine, ADMIN, now()) as work:
         secret = tokens.add(work, "crm", [Scope.WEBHOOKS_WRITE])
     let_in = tokens.holder(place.engine, secret, now())
@@ -116,11 +116,15 @@ async def test_a_token_that_is_revoked_while_it_asks_makes_no_webhook(office: Of
     with booking(place.engine, ADMIN, now()) as work:
         tokens.revoke(work, "crm")
     reach = Reach(place.engine, place.site.settings, let_in, "")
-    with pytest.raises(ClientMistake) as refused:
-        reach.add_webhook(URL, [], "", Once("k1", b""), now())
-    assert refused.value.code is Code.NO_SUCH_TOKEN
+    for ask in (
+        lambda: reach.add_webhook(URL, [], "", Once("k1", b""), now()),
+        lambda: reach.rotate_webhook(number, Once("k2", b""), now()),
+    ):
+        with pytest.raises(ClientMistake) as refused:
+            ask()
+        assert refused.value.code is Code.NO_SUCH_TOKEN
     with reading(place.engine) as conn:
-        assert len(webhooks.rows(conn)) == 2
+        assert [one.rotated_at for one in webhooks.rows(conn)] == [None, None]
 
 
 async def test_the_offices_are_told_of_all_or_of_one_client(office: Office) -> None:

@@ -14,7 +14,7 @@ import pytest
 from acting import ADMIN
 from browsing import PASSWORD, Browser, Place
 from limits import RateLimitItemPerMinute
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from webhook_receiver import Answer, Receiver, receiving
 
 from pbx_control.clock import now
@@ -32,8 +32,8 @@ from pbx_control.settings import Settings, Webhooks
 from pbx_control.store import clients
 from pbx_control.store import tokens as kept_tokens
 from pbx_control.store import webhooks as kept_webhooks
-from pbx_control.store.engine import reading
-from pbx_control.store.tables import api_token, audit, webhook
+from pbx_control.store.engine import reading, writing
+from pbx_control.store.tables import api_token, audit, client, webhook
 from pbx_control.store.webhooks import State
 from pbx_control.web.tries import Allowance
 
@@ -199,6 +199,23 @@ async def test_whether_another_client_has_a_token_of_a_name_is_not_told(
     assert theirs(place, "andes")[0] == ["andes.wallboard"]
 
 
+async def test_of_clients_that_are_called_alike_neither_tells_the_others_tokens(
+    place: Place, password: NewPassword
+) -> None:
+    firms = ("inmobiliaria-del-norte-uno", "inmobiliaria-del-norte-dos")
+    with changing(place.engine, ADMIN, now()) as work:
+        for name, slug in zip(("rosa", "luis"), firms, strict=True):
+            firm = clientele.add(work, slug, name=slug)
+            users.add(work, name, UserRole.CLIENT, password, client_id=firm, client_role=ClientRole.OWNER)
+    for name in ("rosa", "luis"):
+        browser = place.browser()
+        await browser.sign_in(name)
+        assert (await makes(browser)).status_code == 200
+    for slug in firms:
+        (name,) = theirs(place, slug)[0]
+        assert re.fullmatch(r"inmobiliaria-de-[0-9a-f]{4}\.crm", name)
+
+
 async def test_an_owner_makes_some_tokens_only(place: Place, owner: Browser) -> None:
     with booking(place.engine, ADMIN, now()) as work:
         for number in range(MOST_OF_OWNERS):
@@ -297,6 +314,22 @@ async def test_tests_are_not_asked_for_again_and_again(place: Place, owner: Brow
     answer = await owner.post(f"{PAGE}/webhooks/test", {"webhook": str(number)})
     assert (answer.status_code, len(receiver.requests)) == (429, 1)
     assert "tested too often" in beside(answer.text, f"webhook-{number}")
+
+
+async def test_of_a_firm_that_has_cancelled_things_are_ended_only(
+    place: Place, owner: Browser, receiver: Receiver
+) -> None:
+    await makes(owner)
+    await adds(owner, url=receiver.url())
+    (number,) = theirs(place, "andes")[1]
+    with writing(place.engine) as conn:
+        conn.execute(update(client).where(client.c.slug == "andes").values(state="cancelled"))
+    assert [(await makes(owner, name="other")).status_code, (await adds(owner)).status_code] == [400, 400]
+    answer = await owner.post(f"{PAGE}/webhooks/test", {"webhook": str(number)})
+    assert (answer.status_code, "has cancelled" in beside(answer.text, f"webhook-{number}")) == (400, True)
+    assert receiver.requests == []
+    assert (await owner.post(f"{PAGE}/tokens/revoke", {"token": "andes.crm"})).status_code == 303
+    assert (await owner.post(f"{PAGE}/webhooks/remove", {"webhook": str(number)})).status_code == 303
 
 
 # --- who may --------------------------------------------------------------------------------------------

@@ -183,21 +183,20 @@ async def with_both(request: Request, form: str, change: Callable[[Work, Person,
 
 
 async def proven(request: Request, form: str, at: str, typed: str) -> str:
-    """The hash that the password fits. Raises Problem if it is not his, or too many have been wrong."""
+    """The hash that the password fits. Raises Problem if it is not his, or too many have been wrong in this session:
+    what others type at the sign-in keeps nobody from this who is in."""
     site, person, address = site_of(request), person_of(request), address_of(request)
-    if wait := site.tries.wait(person.name, address):
-        raise Problem(form, at, TOO_OFTEN, {"minutes": -(-wait // 60)}, 429, wait)
     if site.passwords.statistics().tasks_waiting >= MOST_WAITING:
         raise Problem(form, at, CROWDED, {}, 503, A_MOMENT)
+    if wait := site.proofs.take(str(person.session_id)):
+        raise Problem(form, at, TOO_OFTEN, {"minutes": -(-wait // 60)}, 429, wait)
     async with site.passwords:
-        # Looked at only now: of those who waited, many may have been wrong.
-        if wait := site.tries.wait(person.name, address):
-            raise Problem(form, at, TOO_OFTEN, {"minutes": -(-wait // 60)}, 429, wait)
         known = await run_sync(users.knows_password, site.engine, person.user_id, typed)
-        (site.tries.right if known else site.tries.wrong)(person.name, address)
+    (site.tries.right if known else site.tries.wrong)(person.name, address)
     if not known:
         log.warning("a password is refused", name=person.name, origin=address)
         raise Problem(form, at, WRONG_PASSWORD)
+    site.proofs.give_back(str(person.session_id))
     return known
 
 
