@@ -35,7 +35,10 @@ from pbx_control.web.wall.wall import Snapshot
 # They are measured anew after so long, seconds, however many ask.
 GOOD_FOR = 1.0
 # Headers by which a proxy says for whom it asks: what it passes on comes from elsewhere, whatever address it has here.
-OF_PROXIES = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-forwarded-")
+OF_PROXIES = (
+    *("forwarded", "via", "x-real-ip", "x-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip"),
+    *("x-forwarded-", "x-original-forwarded-"),
+)
 LONGEST_TOKEN = 500
 
 Families = Iterator[GaugeMetricFamily]
