@@ -62,6 +62,8 @@ STOPPED_AGAIN = (0.1, 0.3)
 FORGOTTEN = 0.15
 # s after a telephone has ended its hold: what is on its way then belongs to its old stream.
 RESUMED = 0.3
+# What a bridge of two mixes with, and for how long, s; a killed daemon's ends after a second.
+SILENCE, MIXED = "sound:silence/1", 0.06
 # s between two tries to mute a recorder that has not begun, and how many: it begins within some milliseconds.
 PAUSED_AGAIN, PAUSE_TRIES = 0.02, 250
 
@@ -94,7 +96,7 @@ class Performer:
         self._made: dict[str, Callable[[], None]] = {}  # legs -> what dials them once they are there
         self._stops: dict[str, list[asyncio.TimerHandle]] = {}  # legs -> the stops of their waiting audio still to come
         self._renewals: dict[str, asyncio.TimerHandle] = {}  # snoop channels that are soon made -> when
-        self._anew: dict[str, asyncio.TimerHandle] = {}  # legs that soon join their bridges anew -> when
+        self._anew: dict[str, asyncio.TimerHandle] = {}  # legs that soon join anew, bridges that soon mix -> when
         self._pauses: dict[str, asyncio.TimerHandle] = {}  # recordings -> the next try to mute one that has not begun
         self._uncounted: dict[str, list[str]] = {}  # trunks -> legs that may find it full, in the order they were made
         self._ways: dict[type[c.Command], Callable[[str, Any], None]] = {
@@ -116,6 +118,7 @@ class Performer:
             c.ResumeRecording: self._resume_recording,
             c.Join: self._join,
             c.JoinAnew: self._join_anew,
+            c.MixOnce: self._mix_once,
             c.Leave: self._leave,
             c.RecordBridge: self._record_bridge,
             c.RecordMessage: self._record_message,
@@ -138,6 +141,8 @@ class Performer:
         self._send(call_id, command, method, path("channels", command.leg, verb))
 
     def _start_waiting_audio(self, call_id: str, do: c.StartMusic | c.StartRingingTone, verb: str) -> None:
+        """Who waits for somebody leaves his bridge no more: a recording would be left alone there, and end."""
+        self._not_anew(do.leg)
         self._stop_no_more(do.leg)
         self._channel(call_id, do, "POST", verb)
 
@@ -347,7 +352,9 @@ class Performer:
 
         self._made[do.snoop] = lambda: self._send(call_id, do, "POST", add, channel=do.snoop, **UNSEEN)
         if do.moved:
-            self._renewals[do.snoop] = asyncio.get_running_loop().call_later(FORGOTTEN, carry)
+            # A bridge that is still to mix would have what is carried from it dropped again.
+            mixes = RESUMED + MIXED if any(name.startswith(f"{call_id}-") for name in self._anew) else 0
+            self._renewals[do.snoop] = asyncio.get_running_loop().call_later(mixes + FORGOTTEN, carry)
         else:
             carry()
 
@@ -422,10 +429,13 @@ class Performer:
         bridge = path("bridges", do.bridge)
         add = f"{bridge}/addChannel"
         self._ari.request("POST", bridge, made, type=BRIDGE_TYPE)
-        if others := [leg for leg in do.legs if leg != do.secretary]:
+        if others := [leg for leg in do.legs if leg not in (do.secretary, do.anew)]:
             self._send(call_id, do, "POST", add, channel=",".join(others), **UNSEEN)
         if do.secretary:  # what she presses comes to us alone; what is no command is passed on
             self._send(call_id, do, "POST", add, channel=do.secretary, absorbDTMF="true", **UNSEEN)
+        if do.anew:  # after the others: a recording ends when it is left alone in its bridge
+            self._ari.request("POST", f"{bridge}/removeChannel", None, channel=do.anew)
+            self._send(call_id, do, "POST", add, channel=do.anew, **UNSEEN)
 
     def _join_anew(self, call_id: str, do: c.JoinAnew) -> None:
         """Asterisk forgets what it has translated for a leg when that leaves the bridge."""
@@ -437,12 +447,27 @@ class Performer:
             keys = {"absorbDTMF": "true"} if call_of(LEG, do.leg) else {}
             self._ari.request("POST", f"{bridge}/addChannel", None, channel=do.leg, **keys, **UNSEEN)
 
-        self._not_anew(do.leg)
-        self._anew[do.leg] = asyncio.get_running_loop().call_later(RESUMED, again)
+        self._soon(do.leg, again)
 
-    def _not_anew(self, leg: str) -> None:
-        """It goes elsewhere, or ends."""
-        if later := self._anew.pop(leg, None):
+    def _mix_once(self, call_id: str, do: c.MixOnce) -> None:
+        """A third one in the bridge has it mix: silence that is played there."""
+        silence = f"{do.bridge}-mixed"
+
+        def mix() -> None:
+            self._anew.pop(do.bridge, None)
+            self._ari.request("POST", path("bridges", do.bridge, "play", silence), None, media=SILENCE)
+            later = asyncio.get_running_loop().call_later
+            later(MIXED, self._ari.request, "DELETE", path("playbacks", silence))
+
+        self._soon(do.bridge, mix)
+
+    def _soon(self, name: str, anew: Callable[[], None]) -> None:
+        self._not_anew(name)
+        self._anew[name] = asyncio.get_running_loop().call_later(RESUMED, anew)
+
+    def _not_anew(self, name: str) -> None:
+        """A leg goes elsewhere, or ends."""
+        if later := self._anew.pop(name, None):
             later.cancel()
 
     def _leave(self, call_id: str, do: c.Leave) -> None:

@@ -14,6 +14,7 @@ from pbx_control.domain.call.commands import (
     Join,
     JoinAnew,
     LimitLeg,
+    MixOnce,
     Play,
     RecordBridge,
     RecordMessage,
@@ -507,7 +508,7 @@ def test_a_secretary_whose_network_died_sends_the_caller_to_the_front_and_the_re
     story = Story("Ana").caller_dials("andes", recording=True).answers("Ana").passes(20)
     story.caller_dials("andes", "pedro").passes(5).about("maria").network_dies("Ana").hears("music")
     story.expect(RecordBridge).rings("Ana").about("pedro").rings().about("maria")
-    story.passes(3).answers("Ana").hears("ana").expect(Join, legs=("maria-secretary-2",)).never(RecordBridge)
+    story.passes(3).answers("Ana").hears("ana").expect(Join, anew="maria").never(RecordBridge)
     story.passes(20).caller_hangs_up().passes(1).ended(Outcome.ANSWERED)
     assert story.call.recording_flaw == ""
 
@@ -532,14 +533,21 @@ def test_while_she_holds_the_line_of_a_recorded_call_the_caller_hears_music() ->
     leg = story.call.secretary_leg
     story.happens(Held(story.now, leg)).expect(StartMusic, leg="maria")
     story.passes(9).happens(Unheld(story.now, leg)).expect(StopMusic, leg="maria").hears("ana")
-    story.expect(JoinAnew, bridge=story.call.bridge, leg=leg)
+    for each in (leg, "maria"):
+        story.expect(JoinAnew, bridge=story.call.bridge, leg=each)
 
 
 def test_an_unrecorded_bridge_passes_her_hold_on_by_itself() -> None:
     story = Story("Ana").caller_dials("andes").answers("Ana").passes(5)
     leg = story.call.secretary_leg
     story.expect(LimitLeg, after=None).happens(Held(story.now, leg)).never(StartMusic)
-    story.happens(Unheld(story.now, leg)).never(JoinAnew)
+    story.happens(Unheld(story.now, leg)).expect(MixOnce, bridge=story.call.bridge).never(StopMusic)
+
+
+def test_an_unrecorded_bridge_mixes_once_for_a_new_stream_as_its_legs_translate_from_their_first_day() -> None:
+    story = Story("Ana").caller_dials("andes").answers("Ana").passes(5)
+    for leg in ("maria", story.call.secretary_leg):
+        story.happens(NewStream(story.now, leg)).expect(MixOnce, bridge=story.call.bridge).never(JoinAnew)
 
 
 # --- a stream that begins anew, without a word by SIP ----------------------------------------------------------------
@@ -556,7 +564,8 @@ def test_nobody_is_joined_who_is_not_heard() -> None:
     story = Story("Ana").caller_dials("andes")
     story.happens(NewStream(story.now, "maria")).never(JoinAnew)
     story.answers("Ana").passes(5).happens(Held(story.now, story.call.secretary_leg))
-    story.happens(NewStream(story.now, story.call.secretary_leg)).never(JoinAnew)
+    for leg in (story.call.secretary_leg, "maria"):
+        story.happens(NewStream(story.now, leg)).never(JoinAnew).never(MixOnce)
 
 
 # --- a daemon that hung as he came ----------------------------------------------------------------------------------

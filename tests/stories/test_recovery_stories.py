@@ -5,7 +5,17 @@ from datetime import timedelta
 import pytest
 from story import EARLY, WELCOME, Story, speaks
 
-from pbx_control.domain.call.commands import Answer, Join, LimitLeg, Play, RecordBridge, Ring, StopMusic
+from pbx_control.domain.call.commands import (
+    Answer,
+    Join,
+    JoinAnew,
+    LimitLeg,
+    MixOnce,
+    Play,
+    RecordBridge,
+    Ring,
+    StopMusic,
+)
 from pbx_control.domain.call.ending import PARTING_LIMIT
 from pbx_control.domain.call.events import Held, PromptEnded
 from pbx_control.domain.call.lengths import lengths_of
@@ -337,3 +347,14 @@ def test_music_of_a_hold_ends_with_the_new_daemon_as_she_may_have_taken_him_back
 def test_the_short_limit_of_who_is_not_taken_is_lifted_by_the_next_daemon(told) -> None:
     story = Story("Ana").daemon_dies_before_performing().caller_dials("andes", **told).never(LimitLeg)
     story.passes(3).daemon_returns().expect(LimitLeg, leg="maria")
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_who_began_a_new_stream_while_no_daemon_was_there_is_heard_again(recording: bool) -> None:
+    anew = JoinAnew if recording else MixOnce
+    story = Story("Ana").caller_dials("andes", recording=recording).answers("Ana").passes(5)
+    story.daemon_dies().passes(5).daemon_returns().expect(anew, bridge=story.call.bridge)
+    story.consults().expect(MixOnce)
+    story.daemon_dies().passes(5).daemon_returns().expect(MixOnce, bridge=story.call.consultation)
+    story.presses("Ana", "##").passes(1)
+    story.daemon_dies().passes(5).daemon_returns().expect(anew, bridge=story.call.bridge)

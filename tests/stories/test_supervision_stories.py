@@ -15,6 +15,7 @@ from pbx_control.domain.call.commands import (
     HangUp,
     Join,
     JoinAnew,
+    MixOnce,
     NoteSupervision,
     NoteSupervisionEnd,
     Refusal,
@@ -216,7 +217,7 @@ def test_she_is_heard_again_after_a_hold_of_her_own_telephone() -> None:
 def test_it_is_carried_anew_when_somebody_in_the_call_begins_a_new_stream(whose: str) -> None:
     story = in_the_call()
     first, leg = story.call.snoop, {"caller": story.call.id, "secretary": story.call.secretary_leg}[whose]
-    story.happens(e.NewStream(story.now, leg)).expect(HangUp, leg=first).expect(JoinAnew, leg=leg)
+    story.happens(e.NewStream(story.now, leg)).expect(HangUp, leg=first).expect(MixOnce, bridge=story.call.bridge)
     story.expect(Snoop, snoop=story.call.snoop, moved=True)
     assert story.call.snoop != first
 

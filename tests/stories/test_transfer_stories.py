@@ -8,9 +8,11 @@ from story import BOSS, BOSS_AT_HOME, MORNING, OURS, SALES, Story, speaks
 from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
+    Join,
     JoinAnew,
     Leave,
     LimitLeg,
+    MixOnce,
     PauseRecording,
     Play,
     RecordBridge,
@@ -58,17 +60,22 @@ def test_she_talks_with_the_contact_in_private() -> None:
 
 def test_she_hears_him_although_his_voice_is_another_stream_than_his_carriers_ringing() -> None:
     story = talking().presses("Ana", "*1").passes(3).contact_answers()
-    story.expect(JoinAnew, bridge=story.call.consultation, leg=story.call.contact_leg)
+    story.expect(MixOnce, bridge=story.call.consultation)
+
+
+@pytest.mark.parametrize("recording", [True, False])
+@pytest.mark.parametrize("keys", ["*0", "##"])
+def test_who_was_on_hold_is_heard_although_he_began_a_new_stream_meanwhile(keys: str, recording: bool) -> None:
+    story = talking(recording=recording).consults().expect(MixOnce)
+    story.happens(NewStream(story.now, story.call.id)).never(JoinAnew).never(MixOnce)
+    story.presses("Ana", keys).expect(Join, bridge=story.call.bridge, anew=story.call.id)
 
 
 def test_who_begins_a_new_stream_is_joined_anew_where_he_is_heard() -> None:
-    story = talking().consults()
-    private = {"bridge": story.call.consultation}
-    story.happens(NewStream(story.now, story.call.contact_leg)).expect(JoinAnew).expect(
-        JoinAnew, **private, leg=story.call.contact_leg
-    )
-    story.happens(NewStream(story.now, story.call.secretary_leg)).expect(JoinAnew, **private)
-    story.happens(NewStream(story.now, story.call.id)).never(JoinAnew)
+    story = talking(recording=True).consults().expect(MixOnce)
+    for leg in (story.call.contact_leg, story.call.secretary_leg):
+        story.happens(NewStream(story.now, leg)).expect(MixOnce, bridge=story.call.consultation)
+    story.happens(NewStream(story.now, story.call.id)).never(JoinAnew).never(MixOnce)
     story.presses("Ana", "##").passes(0.5)
     for leg in (story.call.id, story.call.contact_leg):
         story.happens(NewStream(story.now, leg)).expect(JoinAnew, bridge=story.call.bridge, leg=leg)

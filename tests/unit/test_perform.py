@@ -447,6 +447,46 @@ async def test_of_a_leg_that_was_on_hold_what_asterisk_knows_of_its_old_stream_i
     assert asterisk.asked[-1][2]["absorbDTMF"] == "true"
 
 
+async def test_a_bridge_mixes_while_silence_is_played_there(asterisk, performer, monkeypatch):
+    monkeypatch.setattr(perform, "RESUMED", 0)
+    monkeypatch.setattr(perform, "MIXED", 0)
+    performer.perform(CALL, c.MixOnce(CONSULTATION))
+    assert asterisk.paths == []
+    await asyncio.sleep(0.01)
+    silence = f"{CONSULTATION}-mixed"
+    assert asterisk.paths == [f"POST bridges/{CONSULTATION}/play/{silence}", f"DELETE playbacks/{silence}"]
+
+
+async def test_what_a_supervisor_hears_is_carried_anew_when_the_bridge_has_mixed(asterisk, performer, monkeypatch):
+    for name in ("RESUMED", "MIXED", "FORGOTTEN"):
+        monkeypatch.setattr(perform, name, 0.02)
+    performer.perform(CALL, c.MixOnce(HELD.bridge))
+    performer.perform(CALL, SNOOP)
+    await asyncio.sleep(0.15)
+    mixed, carried = asterisk.paths.index(f"DELETE playbacks/{HELD.bridge}-mixed"), asterisk.paths.index(CARRIED)
+    assert mixed < carried
+
+
+@pytest.mark.parametrize("secretary", [HERS, ""])
+async def test_who_joins_anew_leaves_when_the_other_is_there(asterisk, performer, secretary):
+    """A recording that is left alone in its bridge ends."""
+    other = secretary or CONTACTS
+    performer.perform(CALL, c.Join(HELD.bridge, (CALL, other), mixed=True, secretary=secretary, anew=CALL))
+    asked = [(uri.rpartition("/")[2], query["channel"]) for _, uri, query in asterisk.asked if "channel" in query]
+    assert asked == [("addChannel", other), ("removeChannel", CALL), ("addChannel", CALL)]
+
+
+@pytest.mark.parametrize("waits", [c.StartMusic(CALL), c.StartRingingTone(CALL)])
+async def test_nor_does_who_was_to_join_anew_when_nobody_else_is_there_any_more(
+    asterisk, performer, monkeypatch, waits
+):
+    monkeypatch.setattr(perform, "RESUMED", 0)
+    performer.perform(CALL, c.JoinAnew(HELD.bridge, CALL))
+    performer.perform(CALL, waits)
+    await asyncio.sleep(0.01)
+    assert not [one for one in asterisk.paths if "bridges" in one]
+
+
 async def test_a_supervisors_keys_are_no_commands_after_a_hold_of_hers_either(asterisk, performer, monkeypatch):
     monkeypatch.setattr(perform, "RESUMED", 0)
     performer.perform(CALL, c.JoinAnew("pbx-1.5-supervision-1", "pbx-1.5-supervisor-1"))

@@ -338,13 +338,15 @@ class Join(SwitchCommand):
     """Put legs into a bridge, made if there is none; one that is in another bridge leaves that.
 
     `mixed`: it will be recorded, so it mixes from the start. `secretary`: the one of the legs whose keys are
-    commands, "" for none; the others do not hear them.
+    commands, "" for none; the others do not hear them. `anew`: the one of the legs that leaves the bridge before, if it
+    is there, as with `JoinAnew`.
     """
 
     bridge: str
     legs: tuple[str, ...]
     mixed: bool
     secretary: str = ""
+    anew: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,13 @@ class JoinAnew(SwitchCommand):
 
     bridge: str
     leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class MixOnce(SwitchCommand):
+    """Have a bridge of two mix for a moment: what Asterisk has translated for the two is forgotten, wherever it was."""
+
+    bridge: str
 
 
 @dataclass(frozen=True, slots=True)

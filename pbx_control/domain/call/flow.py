@@ -16,7 +16,6 @@ from pbx_control.domain.call.commands import (
     FreeSeat,
     HangUp,
     InspectMessage,
-    JoinAnew,
     Leave,
     LimitLeg,
     NoteForward,
@@ -453,8 +452,9 @@ def held(call: Call, event: Held) -> Step:
 
 def unheld(call: Call, event: Unheld) -> Step:
     """Many telephones begin a new stream then (`streams`)."""
-    again: list[Command] = [StopMusic(call.id, call.bridged), JoinAnew(call.bridge, call.secretary_leg)]
-    return replace(call, held=False), again if _in_what_is_recorded(call) else []
+    quiet: list[Command] = [StopMusic(call.id, call.bridged)] if _in_what_is_recorded(call) else []
+    call = replace(call, held=False)
+    return call, [*quiet, *streams.heard_again(call, call.secretary_leg, call.id, call.contact_leg)]
 
 
 def _in_what_is_recorded(call: Call) -> bool:
@@ -614,8 +614,10 @@ def resume_talking(call: Call, event: Recovered) -> Step:
     join = [] if event.bridged else [*quiet, in_his_bridge(call, call.id, call.secretary_leg)]
     # She may have taken him off hold meanwhile: music would drown her for the rest of the call.
     unheld = [StopMusic(call.id, bridged=True)] if event.bridged and call.known.recording else []
+    # Nobody saw who began a new stream meanwhile.
+    heard = streams.heard_again(call, call.secretary_leg, call.id) if event.bridged else []
     call, record = transfer.recording_again(call, event)
-    return call, [*pick_up, *join, *unheld, LimitLeg(call.id, None), *record]
+    return call, [*pick_up, *join, *unheld, *heard, LimitLeg(call.id, None), *record]
 
 
 def resume_ending(call: Call, event: Recovered) -> Step:

@@ -115,8 +115,9 @@ def file_path(call: Call, suffix: str) -> str:
 
 def joined(call: Call) -> Step:
     """Caller and secretary in the caller's bridge, recorded if the client wants it; Asterisk's limit is lifted."""
-    legs = (call.secretary_leg,) if call.bridged else (call.id, call.secretary_leg)
-    commands: list[Command] = [in_his_bridge(call, *legs), LimitLeg(call.id, None)]
+    hers = call.secretary_leg
+    join = with_him(call, hers) if call.bridged else in_his_bridge(call, call.id, hers)
+    commands: list[Command] = [join, LimitLeg(call.id, None)]
     call = replace(call, bridged=True)
     if call.known.recording and not call.recording:
         call = replace(call, recording=file_path(call, ""), files_awaited=call.files_awaited + 1)
@@ -128,6 +129,13 @@ def in_his_bridge(call: Call, *legs: str) -> Join:
     """Those legs in the caller's one bridge; what she presses there are commands of hers."""
     hers = call.secretary_leg if call.secretary_leg in legs else ""
     return Join(call.bridge, legs, mixed=call.known.recording, secretary=hers)
+
+
+def with_him(call: Call, leg: str) -> Join:
+    """That leg comes to the caller, who was on hold in his bridge or waited in it. There he may have begun a new
+    stream, which nobody would hear (`streams`)."""
+    hers = leg if leg == call.secretary_leg else ""
+    return Join(call.bridge, (call.id, leg), mixed=call.known.recording, secretary=hers, anew=call.id)
 
 
 def conversation_broken(call: Call, at: datetime) -> Call:

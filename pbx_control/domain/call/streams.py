@@ -1,11 +1,12 @@
 """What is done when a leg begins a new RTP stream.
 
 Where sound is translated (in a recorded conversation, between two codecs, for a supervisor), Debian's Asterisk takes
-packets with lower numbers for late ones of the stream before, and drops them to the end of the call. It forgets the old
-stream when the leg leaves its bridge.
+packets with lower numbers for late ones of the stream before, and drops them to the end of the call. In a mixed bridge
+it forgets the old stream when the leg leaves. In a bridge of two the other leg may translate, since it was made: there
+the old stream is forgotten when the bridge mixes.
 """
 
-from pbx_control.domain.call.commands import JoinAnew
+from pbx_control.domain.call.commands import Command, JoinAnew, MixOnce
 from pbx_control.domain.call.events import NewStream
 from pbx_control.domain.call.model import Call, Phase
 from pbx_control.domain.call.moves import Handler, Step
@@ -15,25 +16,32 @@ WITH_HIM = (Phase.TALKING, Phase.HANDED_OVER)
 
 
 def bridge_of(call: Call, leg: str) -> str:
-    """The bridge in which others hear that leg now; "" if nobody does. (A caller on hold is heard by nobody, nor a
-    secretary whose telephone holds the call: the end of that hold is an event of its own.)"""
-    if leg == call.id:
-        return call.bridge if call.phase in WITH_HIM else ""
-    if leg == call.secretary_leg and not call.held:
-        return call.bridge if call.phase is Phase.TALKING else _in_private(call)
-    if leg == call.contact_leg and call.contact_here:
-        return call.bridge if call.phase is Phase.HANDED_OVER else _in_private(call)
-    if leg == call.supervisor_leg and call.supervision and call.supervision.here:
-        return call.supervision_bridge
+    """The bridge in which others hear that leg now; "" if nobody does. (A caller on hold is heard by nobody, nor is
+    anybody while the secretary's telephone holds the call: the end of that hold is an event of its own.)"""
+    if leg == call.supervisor_leg:
+        return call.supervision_bridge if call.supervision and call.supervision.here else ""
+    contact = (call.contact_leg,) if call.contact_here else ()
+    if call.phase is Phase.HANDED_OVER:
+        return call.bridge if leg in (call.id, *contact) else ""
+    if call.phase is Phase.TALKING and not call.held:
+        return call.bridge if leg in (call.id, call.secretary_leg) else ""
+    if call.phase in IN_PRIVATE and not call.held:
+        return call.consultation if leg in (call.secretary_leg, *contact) else ""
     return ""
 
 
-def _in_private(call: Call) -> str:
-    return call.consultation if call.phase in IN_PRIVATE else ""
-
-
 def new_stream(call: Call, event: NewStream) -> Step:
-    return call, [JoinAnew(bridge_of(call, event.leg), event.leg)]
+    return call, heard_again(call, event.leg)
+
+
+def heard_again(call: Call, *legs: str) -> list[Command]:
+    """What has those of the legs heard whom anybody is to hear, although each may have begun a new stream."""
+    return list(dict.fromkeys(_heard_again(call, bridge, leg) for leg in legs if (bridge := bridge_of(call, leg))))
+
+
+def _heard_again(call: Call, bridge: str, leg: str) -> Command:
+    of_two = bridge == call.consultation or (bridge == call.bridge and not call.known.recording)
+    return MixOnce(bridge) if of_two else JoinAnew(bridge, leg)
 
 
 HANDLERS: dict[Phase, Handler] = dict.fromkeys((*WITH_HIM, *IN_PRIVATE), new_stream)

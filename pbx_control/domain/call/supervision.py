@@ -14,6 +14,7 @@ from pbx_control.domain.call.commands import (
     HangUp,
     Join,
     JoinAnew,
+    MixOnce,
     NoteSupervision,
     NoteSupervisionEnd,
     Refusal,
@@ -156,7 +157,7 @@ def _is_another_stream(command: Command, call: Call) -> bool:
             return secretary == call.secretary_leg
         case JoinAnew(leg=leg):
             return leg != call.supervisor_leg
-    return isinstance(command, Dial)
+    return isinstance(command, Dial | MixOnce)
 
 
 HANDLERS: dict[tuple[Phase, type[Event] | Deadline], Handler] = {

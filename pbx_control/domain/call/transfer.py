@@ -14,7 +14,6 @@ from pbx_control.domain.call.commands import (
     Dial,
     HangUp,
     Join,
-    JoinAnew,
     Leave,
     LimitLeg,
     NoteDialling,
@@ -64,14 +63,15 @@ from pbx_control.domain.call.moves import (
     Handler,
     Step,
     first_in_line,
-    in_his_bridge,
     seat_freed,
     seat_of,
     silenced,
     tell,
     with_deadline,
+    with_him,
     without_deadline,
 )
+from pbx_control.domain.call.streams import heard_again
 from pbx_control.domain.sounds import BEEP, REFUSAL, HouseSound, house_sound
 from pbx_control.domain.telephony.numbering import transfer_destination
 from pbx_control.errors import ClientMistake
@@ -283,7 +283,7 @@ def on_hold(call: Call) -> list[Command]:
 def contact_answered(call: Call, event: ContactAnswered) -> Step:
     """Until now she heard his carrier ring, or say something; his voice is often another stream (`streams`)."""
     call = replace(without_deadline(call, Deadline.CONTACT), phase=Phase.CONSULTING)
-    return call, [JoinAnew(call.consultation, call.contact_leg), her_limit(call, CONSULTATION_LIMIT)]
+    return call, [*heard_again(call, call.contact_leg), her_limit(call, CONSULTATION_LIMIT)]
 
 
 def contact_unavailable(call: Call, event: ContactLeft) -> Step:
@@ -336,7 +336,7 @@ def taken_back(call: Call) -> Step:
     contact = [HangUp(call.contact_leg)] if call.contact_here else []
     call = replace(call, phase=Phase.TALKING, contact_here=False, keys_begun="", deadlines={})
     hers = call.secretary_leg
-    back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id, call.bridged), in_his_bridge(call, hers)]
+    back = [LimitLeg(hers, None), *silenced(call, hers), StopMusic(call.id, call.bridged), with_him(call, hers)]
     return call, [*contact, *back, RemoveBridge(call.consultation), LimitLeg(call.id, None)]
 
 
@@ -407,7 +407,7 @@ def joined_with_contact(call: Call, left: timedelta) -> list[Command]:
     farewell = max(left - FAREWELL_BEFORE + FAREWELL_MARGIN, FAREWELL_MARGIN)
     return [
         StopMusic(call.id, call.bridged),
-        in_his_bridge(call, call.contact_leg),
+        with_him(call, call.contact_leg),
         LimitLeg(call.id, farewell, then="cap"),
         LimitLeg(call.contact_leg, max(left, timedelta(0)) + FAREWELL_MARGIN),
         *seat,
@@ -526,7 +526,7 @@ def resume_consulting(call: Call, event: Recovered) -> Step:
     """Puts each where the phase has them; the contact is not dialled again."""
     call, record = recording_again(call, event)
     if event.bridged:
-        return call, record
+        return call, [*heard_again(call, call.contact_leg), *record]
     return call, [in_private(call, call.secretary_leg, call.contact_leg), *on_hold(call), *record]
 
 
@@ -539,7 +539,8 @@ def resume_handed_over(call: Call, event: Recovered) -> Step:
     call, record = recording_again(call, event)
     left = call.deadlines.get(Deadline.CAP, event.at) - event.at
     if event.bridged:
-        return call, [*([HangUp(call.secretary_leg)] if call.seat else []), *record]
+        hers = [HangUp(call.secretary_leg)] if call.seat else []
+        return call, [*hers, *heard_again(call, call.id, call.contact_leg), *record]
     return call, [*joined_with_contact(call, left), *record]
 
 
