@@ -219,7 +219,7 @@ def test_what_no_name_can_be(engine: Engine, name: str) -> None:
     ],
 )
 def test_role_and_person_go_together(engine: Engine, role: UserRole, whose: dict[str, int]) -> None:
-    with pytest.raises(ClientMistake, match="role (secretary|client)"):
+    with pytest.raises(ClientMistake, match=r"role (secretary|client)"):
         account(engine, "x1", role, **whose)
 
 
