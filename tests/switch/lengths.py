@@ -5,7 +5,10 @@ Whatever is only waited for has an event, or is asked for again and again until 
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 
+from pbx_control.world import audio
 from pbx_control.world.legs import patience
 
 
@@ -29,3 +32,11 @@ async def until(condition: Callable[[], object], seconds: float = 5) -> None:
     async with asyncio.timeout(patience(seconds)):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+def unbroken(file: Path, hertz: float) -> float:
+    """How long a tone is heard without a break, seconds. Where a leg was joined anew (domain/call/streams.py) a packet
+    is missing: that is none."""
+    found = audio.spans(file, hertz)
+    assert all(later.start - one.end < 0.2 for one, later in pairwise(found)), found
+    return found[-1].end - found[0].start
