@@ -3,8 +3,9 @@ Asterisk drops what it translates of a stream whose packets have lower numbers t
 does not hear meanwhile, no supervisor hears."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from conftest import Town
@@ -24,8 +25,8 @@ BEFORE, AFTER, ON_HOLD = 880, 1240, 1700  # what she says, and what her telephon
 TALKS = 4.0
 
 
-@pytest.mark.parametrize("first", [100, 40_000], ids=["lower", "higher"])
-async def test_who_was_on_hold_hears_her_again_and_so_does_the_recording(town, first):
+async def recorded(town: Town, says: Callable[[HoldingPhone], Awaitable[None]]) -> tuple[Path, Path]:
+    """What the caller heard of a recorded call in which Ana `says` something, and the recording."""
     firm = await town.firm("always", "--recording")
     account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
     await town.live()
@@ -34,34 +35,33 @@ async def test_who_was_on_hold_hears_her_again_and_so_does_the_recording(town, f
         caller = await town.world.call(firm.number)
         await caller.answered()
         await asyncio.wait_for(ana.answered.wait(), patience(3))
+        await says(ana)
+        await caller.hang_up()
+        assert await town.quiet(8) == ""
+    (call,) = await town.calls(firm)
+    return caller.heard, town.office.home / "recordings" / call["recording"]
+
+
+@pytest.mark.parametrize("first", [100, 40_000], ids=["lower", "higher"])
+async def test_who_was_on_hold_hears_her_again_and_so_does_the_recording(town, first):
+    async def holds(ana: HoldingPhone) -> None:
         await ana.talks(BEFORE, 30_000, 2)
         await ana.changes_to("sendonly")
         await talking(1)
         await ana.changes_to("sendrecv")
         await ana.talks(AFTER, first, TALKS)
-        await caller.hang_up()
-        assert await town.quiet(8) == ""
-    (call,) = await town.calls(firm)
-    for file in (caller.heard, town.office.home / "recordings" / call["recording"]):
+
+    for file in await recorded(town, holds):
         assert audio.heard(file, BEFORE) > 1.5
         assert audio.heard(file, AFTER) > TALKS - 1
 
 
 async def test_who_begins_a_new_stream_without_a_word_by_sip_is_heard_again(town):
-    firm = await town.firm("always", "--recording")
-    account = await town.office.ask("secretary", "add", f"Ana {firm.slug}", "--clients", firm.slug)
-    await town.live()
-    port = town.office.ports.base + 76
-    async with holding_phone(town.world.place.pbx, HOST, port, account["user"], account["password"]) as ana:
-        caller = await town.world.call(firm.number)
-        await caller.answered()
-        await asyncio.wait_for(ana.answered.wait(), patience(3))
+    async def changes(ana: HoldingPhone) -> None:
         await ana.talks(BEFORE, 30_000, 4)
         await ana.talks(AFTER, 100, 8)
-        await caller.hang_up()
-        assert await town.quiet(8) == ""
-    (call,) = await town.calls(firm)
-    for file in (caller.heard, town.office.home / "recordings" / call["recording"]):
+
+    for file in await recorded(town, changes):
         assert audio.heard(file, BEFORE) > 3
         assert audio.heard(file, AFTER) > 4  # seen within two seconds
 
